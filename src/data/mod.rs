@@ -1,0 +1,1 @@
+//! Samples: sources, decoding, cache, split, augmentation, batches.

@@ -1,0 +1,30 @@
+//! `umlaut`: a configuration-driven experiment runner for U-Net segmentation.
+//!
+//! The way of the data:
+//!
+//! ```text
+//! experiments/x.toml
+//!   config    → Experiment             what was asked: parsed, defaulted, checked
+//!   plan      → Plan of RunSpecs       what will happen: sweep × folds × seeds, each resolved, with a stable RunId
+//!   schedule  → a process a run        who runs where and when
+//!   train     → metrics.csv, checkpoints, outcome.toml      one run, one process, one device
+//!   report    → charts, tables         reads only files
+//! ```
+//!
+//! # Shapes
+//! Activations are `(n, c, h, w)`: batch, channels, height, width; contiguous f32. `images` are in [0, 1], `logits` unbounded,
+//! `probs` in [0, 1], `targets` and `preds` in {0, 1}.
+
+#![warn(missing_docs)]
+
+pub mod config;
+pub mod data;
+pub mod metric;
+pub mod model;
+pub mod ops;
+pub mod plan;
+pub mod record;
+pub mod report;
+pub mod schedule;
+pub mod store;
+pub mod train;

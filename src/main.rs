@@ -1,0 +1,3 @@
+//! The `umlaut` program: parses arguments, dispatches, prints the error, sets the exit code.
+
+fn main() {}

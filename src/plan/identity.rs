@@ -1,0 +1,120 @@
+//! A run's identity: a readable slug and a hash of everything that defines its numbers.
+
+use crate::config::{Dataset, Experiment};
+use std::collections::BTreeMap;
+use std::fmt;
+
+/// Counts up whenever the same configuration would give other numbers than before; part of every run's id.
+pub const NUMERIC_VERSION: u32 = 1;
+
+/// Names a run, its directory too: `channels-8-16_seed-1-3f9a2c1b`.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct RunId(String);
+
+impl RunId {
+    /// The id of a resolved configuration on a data set with the given fingerprint; `differs` are the swept keys and values.
+    pub fn new(resolved: &Experiment, fingerprint: &str, differs: &[(String, String)]) -> Self {
+        let mut hasher = blake3::Hasher::new();
+        for (key, value) in defining_values(resolved) {
+            hasher.update(format!("{key}={value}\n").as_bytes());
+        }
+        hasher.update(format!("dataset fingerprint={fingerprint}\nnumeric version={NUMERIC_VERSION}\n").as_bytes());
+        let hash = &hasher.finalize().to_hex()[..8];
+        let words: Vec<String> = differs.iter().map(|(key, value)| slug(key.rsplit('.').next().unwrap_or(key), value)).collect();
+        Self(format!("{}-{hash}", shorten(&words.join("_"))))
+    }
+
+    /// An id as it stands in a file or as a directory's name.
+    pub fn from_name(name: &str) -> Self {
+        Self(name.to_owned())
+    }
+
+    /// As text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for RunId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// Every value that has a part in a run's numbers, by dotted key. Left out: names, descriptions, and where files lie (the data
+/// set's fingerprint says what they hold).
+pub fn defining_values(resolved: &Experiment) -> BTreeMap<String, String> {
+    let mut e = resolved.clone();
+    e.name = String::new();
+    e.description = String::new();
+    match &mut e.dataset {
+        Dataset::Folders(d) => d.root = Default::default(),
+        Dataset::DrishtiGs(d) => d.root = Default::default(),
+        Dataset::Stack(d) => (d.images, d.labels) = Default::default(),
+        Dataset::Synthetic(_) => {}
+    }
+    let value = serde_json::to_value(&e).expect("an experiment is plain data");
+    let mut flat = BTreeMap::new();
+    flatten("", &value, &mut flat);
+    flat
+}
+
+fn flatten(path: &str, value: &serde_json::Value, flat: &mut BTreeMap<String, String>) {
+    match value {
+        serde_json::Value::Object(map) if !map.is_empty() => {
+            for (key, value) in map {
+                let path = if path.is_empty() { key.clone() } else { format!("{path}.{key}") };
+                flatten(&path, value, flat);
+            }
+        }
+        leaf => {
+            flat.insert(path.to_owned(), leaf.to_string());
+        }
+    }
+}
+
+/// `channels` and `[8, 16]` give `channels-8-16`.
+fn slug(key: &str, value: &str) -> String {
+    let text: String =
+        format!("{key}-{value}").chars().map(|c| if c.is_ascii_alphanumeric() || c == '.' { c } else { '-' }).collect();
+    let parts: Vec<&str> = text.split('-').filter(|part| !part.is_empty()).collect();
+    parts.join("-")
+}
+
+/// Keeps directory names within what file systems and terminals like.
+fn shorten(slug: &str) -> &str {
+    const LONGEST: usize = 80;
+    slug.get(..LONGEST).unwrap_or(slug).trim_end_matches(['-', '_', '.'])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn experiment(toml: &str) -> Experiment {
+        toml::from_str(toml).expect("valid")
+    }
+
+    #[test]
+    fn names_and_places_do_not_define_a_run() {
+        let a = experiment("name = 'a'\n[dataset.folders]\nroot = 'x'");
+        let b = experiment("name = 'b'\ndescription = 'other'\n[dataset.folders]\nroot = '/elsewhere/x'");
+        assert_eq!(RunId::new(&a, "f", &[]), RunId::new(&b, "f", &[]));
+    }
+
+    #[test]
+    fn values_seed_and_data_define_a_run() {
+        let id = |toml: &str, fingerprint: &str| RunId::new(&experiment(toml), fingerprint, &[]);
+        let base = id("name = 'a'", "f");
+        assert_ne!(base, id("name = 'a'", "g"));
+        assert_ne!(base, id("name = 'a'\n[training]\nseeds = [2]", "f"));
+        assert_ne!(base, id("name = 'a'\n[optimizer.adam]\nlr = 1e-4", "f"));
+    }
+
+    #[test]
+    fn an_id_is_readable() {
+        let differs = [("model.unet.channels".to_owned(), "[8, 16]".to_owned()), ("seed".to_owned(), "1".to_owned())];
+        let id = RunId::new(&experiment("name = 'a'"), "f", &differs);
+        assert!(id.as_str().starts_with("channels-8-16_seed-1-"), "{id}");
+    }
+}

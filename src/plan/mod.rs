@@ -1,0 +1,10 @@
+//! What will happen: an experiment unfolded into runs, each fully resolved and with a name that says what defines its numbers.
+//!
+//! [`expand`] turns an [`Experiment`](crate::config::Experiment) into a [`Plan`]: every point of the sweep × every fold × every
+//! seed. Nothing is known here of processes, files or tensors.
+
+mod identity;
+mod sweep;
+
+pub use identity::{NUMERIC_VERSION, RunId, defining_values};
+pub use sweep::{Error, Plan, RunSpec, expand, group_name};

@@ -1,0 +1,1 @@
+//! Comparison, charts and tables from what lies on disk.

@@ -1,0 +1,1 @@
+//! One run: the loop, loss, optimizer, lr schedule, checkpoints.
