@@ -27,11 +27,13 @@ pub(super) fn photograph(scene: &Scene, frame: &Frame, seed: u64, index: usize) 
 
 /// Ground, atrophy, disc and cup, without vessels.
 fn tissue(scene: &Scene, frame: &Frame, random: &mut Random) -> Vec<Colour> {
-    let [broad, middle, fine, choroid] = [5, 14, 40, 17].map(|cells| Mottle::new(cells, random));
+    let [broad, middle, fine, choroid] = [5, 14, 40, 22].map(|cells| Mottle::new(cells, random));
+    // Beyond the field only what the blur may carry into it counts.
+    let margin = 4.0 / frame.radius + 3.0 * scene.camera.blur;
     let mut pixels = vec![[0.0; 3]; frame.height * frame.width];
     for (i, pixel) in pixels.iter_mut().enumerate() {
         let p = frame.point(i / frame.width, i % frame.width);
-        if !in_field(scene, p, 4.0 / frame.radius) {
+        if !in_field(scene, p, margin) {
             continue;
         }
         let grain = fine.at(p);
@@ -68,13 +70,13 @@ fn nerve_head(scene: &Scene, frame: &Frame, p: Point, grain: f64, ground: Colour
     }
     let mut colour = ground;
     if let Some(atrophy) = &scene.atrophy {
-        let share = 0.75 * edge(atrophy.depth(p), 0.015 + 0.5 / frame.radius) * (1.0 + 0.3 * grain).min(1.0);
-        let pale = [0.80, 0.58, 0.38];
+        let share = 0.65 * edge(atrophy.depth(p), 0.015 + 0.5 / frame.radius) * (1.0 + 0.3 * grain).min(1.0);
+        let pale = [0.76, 0.52, 0.32];
         colour = blend(colour, pale, share);
     }
     let depth = disc.depth(p);
     let temporal = (turned(disc.own(p), disc.turn)[0]).clamp(-1.0, 1.0);
-    let paling = 0.5 * head.pallor * (1.0 + temporal) * 0.5;
+    let paling = 0.25 * head.pallor * (1.0 + temporal);
     let rim = blend(head.rim, head.cup, paling).map(|c| c * (1.0 + 0.06 * grain));
     colour = blend(colour, rim, edge(depth, head.disc_soft.max(0.6 / frame.radius)));
     let cup_depth = scene.cup.depth(p);
@@ -104,7 +106,7 @@ fn illuminate(scene: &Scene, frame: &Frame, pixels: &mut [Colour]) {
         let p = frame.point(i / frame.width, i % frame.width);
         let off = distance(p, light.centre);
         let square = off * off;
-        let haze = [0.55, 0.42, 0.32];
+        let haze = [0.58, 0.40, 0.27];
         *pixel = blend(*pixel, haze, light.haze * (0.6 + 0.4 * square));
         *pixel = [0, 1, 2].map(|c| pixel[c] * light.cast[c] * light.exposure * (1.0 - light.vignette[c] * square).max(0.15));
         if let Some(crescent) = &light.crescent {

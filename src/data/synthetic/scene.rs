@@ -118,11 +118,11 @@ impl Light {
         let fall = random.within(0.16, 0.48);
         Self {
             exposure,
-            cast: [random.within(0.95, 1.06), random.within(0.92, 1.08), random.within(0.8, 1.2)],
+            cast: [random.within(0.97, 1.08), random.within(0.92, 1.06), random.within(0.8, 1.12)],
             centre: [random.within(-0.25, 0.25), random.within(-0.2, 0.2)],
             vignette: [fall * 0.85, fall, fall * 1.05],
             haze: if random.chance(0.3) { random.within(0.05, 0.16) } else { 0.0 },
-            crescent: random.chance(0.22).then(|| Crescent::new(random)),
+            crescent: random.chance(0.18).then(|| Crescent::new(random)),
         }
     }
 }
@@ -150,7 +150,7 @@ impl Ground {
         let shares = kinds.map(|_| random.within(0.02, 1.0)).map(|s| s * s * s);
         let total: f64 = shares.iter().sum();
         let colour = [0, 1, 2].map(|c| kinds.iter().zip(shares).map(|(k, s)| k[c] * s).sum::<f64>() / total);
-        let choroid = if random.chance(0.45) { random.within(0.06, 0.2) } else { random.within(0.0, 0.05) };
+        let choroid = if random.chance(0.45) { random.within(0.06, 0.17) } else { random.within(0.0, 0.05) };
         Self {
             colour,
             mottling: [random.within(0.04, 0.13), random.within(0.02, 0.06), choroid],
@@ -164,13 +164,13 @@ impl Ground {
 impl Head {
     fn new(ground: &Ground, disc: &Outline, cup: &Outline, random: &mut Random) -> Self {
         let tint = random.within(0.0, 1.0);
-        let rim = [0.93, 0.64 + 0.1 * tint, 0.33 + 0.16 * tint];
+        let rim = [0.95, 0.56 + 0.11 * tint, 0.27 + 0.16 * tint];
         // Some discs are hardly paler than the retina around them.
         let blend = if random.chance(0.3) { random.within(0.15, 0.35) } else { random.within(0.0, 0.15) };
         let warm = random.within(0.0, 1.0);
         Self {
             rim: [0, 1, 2].map(|c| rim[c] + blend * (ground.colour[c] - rim[c])),
-            cup: [1.0, 0.9 + 0.06 * warm, 0.6 + 0.2 * warm],
+            cup: [1.04, 0.82 + 0.07 * warm, 0.5 + 0.2 * warm],
             disc_soft: disc.half[0] * random.within(0.05, 0.16),
             cup_soft: cup.half[0] * random.within(0.12, 0.4),
             pallor: random.within(0.0, 0.5),
@@ -189,12 +189,14 @@ fn nerve_head(random: &mut Random) -> (Outline, Outline) {
         turn,
         waves: waves(0.022, random),
     };
-    let ratio = 0.3 + 0.25 * (random.unit() + random.unit());
+    // Large cups are common: the collection that this imitates is of a glaucoma clinic.
+    let ratio = 0.3 + 0.5 * (0.5 * (random.unit() + random.unit())).sqrt();
     let upright = random.within(0.94, 1.06);
     // Both outlines wave by 5 % at most: what is left between them, the cup may move by.
     let room = (0.92 - 1.06 * ratio).min(0.2);
-    let shift = add([0.0, 0.0], random.direction(), room * random.within(0.1, 0.9));
-    let place = [shift[0] * disc.half[0], shift[1] * disc.half[1]];
+    let direction = random.direction();
+    let shift = room * random.within(0.1, 0.9);
+    let place = [0, 1].map(|i| shift * direction[i] * disc.half[i]);
     let cup = Outline {
         centre: add(disc.centre, turned(place, turn), 1.0),
         half: [disc.half[0] * ratio / upright, disc.half[1] * ratio * upright],
@@ -207,8 +209,8 @@ fn nerve_head(random: &mut Random) -> (Outline, Outline) {
 /// Waves of order 2, 3 and 4 in random phase, of amplitude up to `largest`, half and a quarter of it.
 fn waves(largest: f64, random: &mut Random) -> [Point; 3] {
     [1.0, 0.5, 0.25].map(|share| {
-        let [amplitude, direction] = [random.within(0.2, 1.0) * largest * share, 0.0];
-        add([0.0, direction], random.direction(), amplitude)
+        let amplitude = random.within(0.2, 1.0) * largest * share;
+        random.direction().map(|d| d * amplitude)
     })
 }
 

@@ -1,5 +1,5 @@
 //! Plane geometry in units of the field's radius: points, smooth steps and the wavy ellipses that disc and cup are.
-//! It refuses to know pixels and colours. Only +, −, ×, ÷ and √ are used on the way to a mask.
+//! It refuses to know pixels and colours.
 
 /// A point or vector (x to the temporal side, y down), in field radii from the field's centre.
 pub(super) type Point = [f64; 2];
@@ -7,6 +7,7 @@ pub(super) type Point = [f64; 2];
 /// Orders of the waves on an outline; order 1 would only shift it.
 const ORDERS: usize = 3;
 
+/// `a` + `times`·`b`.
 pub(super) fn add(a: Point, b: Point, times: f64) -> Point {
     [a[0] + times * b[0], a[1] + times * b[1]]
 }

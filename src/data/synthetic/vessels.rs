@@ -68,15 +68,16 @@ pub(super) fn grow(scene: &Scene, seed: u64, index: usize) -> Vec<Vessel> {
     while let Some(tip) = tree.waiting.pop() {
         tree.extend(tip);
     }
+    let shift = tree.random.within(0.08, 0.4) * scene.cup.half[0];
     let mut vessels = tree.vessels;
-    bend_at_cup(scene, &mut vessels);
+    bend_at_cup(scene, shift, &mut vessels);
     vessels
 }
 
 impl Tree<'_> {
     /// Sets the trunks on the disc: an artery and a vein to each quarter, some twigs to the macula and to the nose.
     fn plant(&mut self) {
-        let thick = self.random.within(0.0095, 0.0135);
+        let thick = self.random.within(0.0105, 0.0145);
         for kind in [Kind::Vein, Kind::Artery] {
             let radius = if kind == Kind::Vein { thick } else { thick * self.random.within(0.66, 0.8) };
             for up in [1.0, -1.0] {
@@ -99,7 +100,7 @@ impl Tree<'_> {
     /// A main vessel that starts at the hub, upwards or downwards, leaning to the temporal side by `lean`.
     fn trunk(&mut self, kind: Kind, up: f64, lean: f64, radius: f64, aim: Aim, pull: f64) {
         let disc = &self.scene.disc;
-        let hub = add(self.scene.cup.centre, self.scene.axis, -0.25 * disc.half[0]);
+        let hub = add(self.scene.cup.centre, self.scene.axis, -0.15 * disc.half[0]);
         let at = add(hub, [self.random.within(-1.0, 1.0), self.random.within(-0.6, 0.6)], 0.12 * disc.half[0]);
         let towards = unit([lean, -up]);
         let left = self.random.within(1.4, 2.0);
@@ -136,7 +137,8 @@ impl Tree<'_> {
                 self.fork(&mut tip);
                 to_fork = self.random.within(0.1, 0.34) * (1.0 + 0.4 * tip.generation as f64);
             }
-            line.push((tip.at, tip.radius));
+            // The end runs out instead of breaking off.
+            line.push((tip.at, tip.radius * (tip.left.max(0.0) / 0.25).min(1.0).sqrt()));
         }
         self.vessels.push(Vessel { kind: tip.kind, line });
     }
@@ -163,7 +165,7 @@ impl Tree<'_> {
     /// Lets a branch go off to one side and bends the tip a little to the other; cubes of the radii add up (Murray's law).
     fn fork(&mut self, tip: &mut Tip) {
         let side = self.random.sign();
-        let share = self.random.within(0.45, 0.85);
+        let share = self.random.within(0.42, 0.78);
         let radius = tip.radius * share;
         let towards = turned(tip.towards, heading(side * self.random.within(0.5, 1.1)));
         let aim = Aim::Straight(turned(tip.towards, heading(side * self.random.within(0.1, 0.9))));
@@ -175,11 +177,11 @@ impl Tree<'_> {
     }
 }
 
-/// Moves what lies in the cup to the nasal side, so that vessels climb its wall with a bend at the cup's border.
-fn bend_at_cup(scene: &Scene, vessels: &mut [Vessel]) {
+/// Moves what lies in the cup by `shift` to the nasal side, so that vessels climb its wall with a bend at the cup's border.
+fn bend_at_cup(scene: &Scene, shift: f64, vessels: &mut [Vessel]) {
     let wall = 0.3 * scene.cup.half[0];
     for (at, _) in vessels.iter_mut().flat_map(|v| &mut v.line) {
         let inside = edge(scene.cup.depth(*at) - 0.5 * wall, wall);
-        *at = add(*at, scene.axis, -0.35 * scene.cup.half[0] * inside);
+        *at = add(*at, scene.axis, -shift * inside);
     }
 }
