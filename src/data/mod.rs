@@ -1,1 +1,3 @@
 //! Samples: sources, decoding, cache, split, augmentation, batches.
+
+pub mod synthetic;
