@@ -1,1 +1,6 @@
-//! One run: the loop, loss, optimizer, lr schedule, checkpoints.
+//! Trains one run.
+
+mod gradient;
+mod lr_schedule;
+mod optimizer;
+mod rule;
