@@ -36,8 +36,7 @@ use session::Session;
 /// Trains a run to its end and returns how it ended, which is also in outcome.toml.
 ///
 /// A run that has finished before is not trained again: its outcome is returned. One that was stopped, killed or has failed goes
-/// on after the last epoch that was kept. The run is claimed meanwhile, so that no other process works on it; the directory must
-/// exist. `stop` is asked after every batch: true ends the run as interrupted, with what whole epochs left. A loss that is no
+/// on after the last epoch that was kept. The caller holds the run's [claim](RunDir::claim). `stop` is asked after every batch: true ends the run as interrupted, with what whole epochs left. A loss that is no
 /// finite number ends it as failed; both are outcomes, not errors.
 ///
 /// # Errors
@@ -56,7 +55,6 @@ pub fn train(
     }
     let seed = check::seed(experiment)?;
     check::fits(experiment, data, parts)?;
-    let _claim = run.claim()?;
     let network = model::build(&experiment.model, data.channels, data.classes.len(), Weights::Seed(seed), &Device::Cpu)?;
     Session::begin(run, experiment, data, parts, network.as_ref())?.run(stop, progress)
 }

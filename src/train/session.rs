@@ -241,3 +241,6 @@ fn add(tally: &mut Tally, logits: &Node, targets: &Tensor) -> Result<(), Halt> {
     tally.add(images, &numbers(logits.value())?, &numbers(targets)?);
     Ok(())
 }
+
+#[cfg(test)]
+mod tests;
