@@ -38,9 +38,10 @@ fn names_are_those_of_the_pytorch_module() {
     let net = seeded(&unet(&[2, 4], Up::NearestConv, Norm::Batch), 1);
     let names: Vec<&str> = net.params().trained.iter().map(|(name, _)| name.as_str()).collect();
     let mut want = Vec::new();
-    for unit in ["encoder.0.0", "encoder.0.1", "encoder.0.3", "encoder.0.4", "encoder.1.0", "encoder.1.1", "encoder.1.3", "encoder.1.4"]
-        .into_iter()
-        .chain(["up.0.1", "up.0.2", "decoder.0.0", "decoder.0.1", "decoder.0.3", "decoder.0.4", "head"])
+    for unit in
+        ["encoder.0.0", "encoder.0.1", "encoder.0.3", "encoder.0.4", "encoder.1.0", "encoder.1.1", "encoder.1.3", "encoder.1.4"]
+            .into_iter()
+            .chain(["up.0.1", "up.0.2", "decoder.0.0", "decoder.0.1", "decoder.0.3", "decoder.0.4", "head"])
     {
         want.extend([format!("{unit}.weight"), format!("{unit}.bias")]);
     }
@@ -102,9 +103,7 @@ fn weights_are_drawn_as_pytorch_draws_them() {
 
 #[test]
 fn a_draw_depends_on_seed_and_name_alone() {
-    let named = |net: &dyn Network, name: &str| {
-        numbers(&net.params().trained.iter().find(|(n, _)| n == name).unwrap().1)
-    };
+    let named = |net: &dyn Network, name: &str| numbers(&net.params().trained.iter().find(|(n, _)| n == name).unwrap().1);
     let small = seeded(&unet(&[4, 8], Up::NearestConv, Norm::Batch), 7);
     let deeper = seeded(&unet(&[4, 8, 16], Up::Transposed, Norm::None), 7);
     assert_eq!(named(&*small, "encoder.1.0.weight"), named(&*deeper, "encoder.1.0.weight"));
