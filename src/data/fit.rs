@@ -181,6 +181,30 @@ mod tests {
     }
 
     #[test]
+    fn images_are_resized_as_in_pytorch() {
+        // scripts/data_resize.py, PyTorch 2 on CPU.
+        let expected = [
+            0.433_749_94,
+            0.378_452_36,
+            0.599_702_36,
+            0.394_107_1,
+            0.518_235_3,
+            0.454_803_9,
+            0.470_588_23,
+            0.654_705_9,
+            0.498_749_94,
+            0.569_702_39,
+            0.412_202_39,
+            0.513_214_29,
+        ];
+        let pattern = (0..35).map(|i| (i * 37 % 101) as f32 / 100.0).collect();
+        let resized = frame([7, 5], [3, 4], Fit::Stretch).image(pattern);
+        for (value, expected) in resized.iter().zip(expected) {
+            assert!((value - expected).abs() < 1e-6, "{resized:?}");
+        }
+    }
+
+    #[test]
     fn a_crop_is_cut_between_pixels_too() {
         // 3 wide to 2, cut at 0.5: each target pixel lies between two of the source.
         assert_eq!(frame([2, 3], [2, 2], Fit::Crop).image(vec![0.0, 1.0, 2.0, 4.0, 5.0, 6.0]), [0.5, 1.5, 4.5, 5.5]);

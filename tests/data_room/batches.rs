@@ -17,7 +17,11 @@ fn pictures(count: usize, side: usize) -> Dataset {
         .map(|i| {
             let values: Vec<usize> = (0..pixels).map(|p| i * pixels + p).collect();
             let image = values.iter().map(|v| *v as f32).chain(values.iter().map(|v| -(*v as f32))).collect();
-            let mask = values.iter().map(|v| u8::from(v % 2 == 0)).chain(values.iter().map(|v| u8::from(v % 3 == 0))).collect();
+            let mask = values
+                .iter()
+                .map(|v| u8::from(v.is_multiple_of(2)))
+                .chain(values.iter().map(|v| u8::from(v.is_multiple_of(3))))
+                .collect();
             Sample { name: i.to_string(), image, mask }
         })
         .collect();
@@ -85,6 +89,8 @@ fn flips_work_on_oblongs() {
     let flip = Augment { flip_horizontal: 1.0, ..Augment::default() };
     let moved = batch(&dataset, &[0], Some(Draw { augment: &flip, seed: 1, epoch: 1 }), &Device::Cpu).unwrap();
     assert_eq!((values(&moved.images), values(&moved.targets)), (vec![3.0, 2.0, 1.0], vec![0.0, 0.0, 1.0]));
+    let refused = batch(&dataset, &[0], Some(Draw { augment: &ALL, seed: 1, epoch: 1 }), &Device::Cpu).unwrap_err();
+    assert!(refused.to_string().contains("augment.rotate90 needs a square preprocess.size, got [1, 3]"), "{refused}");
 }
 
 #[test]
