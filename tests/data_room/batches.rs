@@ -55,8 +55,8 @@ fn masks_and_channels_move_with_the_image() {
     for (i, (image, target)) in images.chunks(18).zip(targets.chunks(18)).enumerate() {
         let (first, second) = image.split_at(9);
         assert!(first.iter().zip(second).all(|(a, b)| *a == -b), "channels fell apart in sample {i}");
-        let even: Vec<f32> = first.iter().map(|v| f32::from(u8::from(*v as usize % 2 == 0))).collect();
-        let third: Vec<f32> = first.iter().map(|v| f32::from(u8::from(*v as usize % 3 == 0))).collect();
+        let even: Vec<f32> = first.iter().map(|v| f32::from(u8::from((*v as usize).is_multiple_of(2)))).collect();
+        let third: Vec<f32> = first.iter().map(|v| f32::from(u8::from((*v as usize).is_multiple_of(3)))).collect();
         assert_eq!(target, [even, third].concat(), "mask and image fell apart in sample {i}");
         let order: Vec<usize> = first.iter().map(|v| *v as usize - 9 * i).collect();
         orders.insert(order);
