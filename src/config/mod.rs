@@ -32,3 +32,9 @@ impl Experiment {
         table.try_into().map_err(|e: toml::de::Error| e.message().to_owned())
     }
 }
+impl Experiment {
+    /// The complete resolved TOML.
+    pub fn to_toml(&self) -> String {
+        toml::to_string(self).expect("an experiment is plain data")
+    }
+}
