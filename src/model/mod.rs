@@ -143,12 +143,7 @@ pub fn build(
     }
 }
 
-fn network(
-    model: &config::Model,
-    in_channels: usize,
-    classes: usize,
-    source: VarBuilder,
-) -> Result<Box<dyn Network>, Error> {
+fn network(model: &config::Model, in_channels: usize, classes: usize, source: VarBuilder) -> Result<Box<dyn Network>, Error> {
     match model {
         config::Model::Unet(unet) => Ok(Box::new(unet::UNet::new(unet, in_channels, classes, source)?)),
     }

@@ -109,7 +109,7 @@ fn check(unet: &Unet, in_channels: usize, classes: usize) -> std::result::Result
     if unet.channels.contains(&0) || in_channels == 0 || classes == 0 {
         return impossible(format!("channels = {:?} from {in_channels} to {classes}: none may be 0", unet.channels));
     }
-    let uneven = |c: &&usize| unet.groups == 0 || **c % unet.groups != 0;
+    let uneven = |c: &&usize| !c.is_multiple_of(unet.groups);
     if let (Norm::Group, Some(c)) = (unet.norm, unet.channels.iter().find(uneven)) {
         return impossible(format!("groups = {} does not divide a level's {c} channels", unet.groups));
     }

@@ -66,7 +66,7 @@ fn normalise<const RELU: bool>(tape: &Tape, x: &Node, weight: &Node, bias: &Node
             Statistics::Batch(_) => None,
             Statistics::Running(running) => Some((values(&running.mean)?, values(&running.var)?)),
         };
-        forward::<RELU>(&*values(x.value())?, map, &weight, &bias, known)
+        forward::<RELU>(&values(x.value())?, map, &weight, &bias, known)
     };
     if let Statistics::Batch(running) = statistics {
         update(running, &moments, map.count() as f64)?;
@@ -75,8 +75,8 @@ fn normalise<const RELU: bool>(tape: &Tape, x: &Node, weight: &Node, bias: &Node
     let kept = [x, weight, bias].map(|node| node.value().clone());
     Ok(tape.record(tensor(y, (n, c, h, w))?, &[x, weight, bias], move |dy| {
         let [x, weight, bias] = &kept;
-        let affine = (&*values(weight)?, &*values(bias)?);
-        let (dx, dw, db) = backward::<RELU>(&values(&dy)?, &values(x)?, map, affine, &moments, batch);
+        let (weight, bias) = (values(weight)?, values(bias)?);
+        let (dx, dw, db) = backward::<RELU>(&values(&dy)?, &values(x)?, map, (&weight, &bias), &moments, batch);
         Ok(vec![Some(tensor(dx, (n, c, h, w))?), Some(tensor(dw, c)?), Some(tensor(db, c)?)])
     }))
 }

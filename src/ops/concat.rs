@@ -19,7 +19,7 @@ pub fn concat(tape: &Tape, a: &Node, b: &Node) -> Result<Node> {
         bail!("cannot concatenate the channels of {:?} and {:?}", a.value().shape(), b.value().shape())
     }
     let (len_a, len_b) = (c * h * w, d * h * w);
-    let y = join(&*values(a.value())?, len_a, &*values(b.value())?, len_b);
+    let y = join(&values(a.value())?, len_a, &values(b.value())?, len_b);
     let (wants_a, wants_b) = (a.needs_grad(), b.needs_grad());
     Ok(tape.record(tensor(y, (n, c + d, h, w))?, &[a, b], move |dy| {
         let dy = values(&dy)?;

@@ -24,7 +24,7 @@ pub fn conv1x1(tape: &Tape, x: &Node, weight: &Node, bias: &Node) -> Result<Node
     let y = {
         let weight = values(weight.value())?;
         let matrix = Matrix::rows(&weight, inputs);
-        mix(&*values(x.value())?, pixels, matrix, outputs, inputs, Some(&*values(bias.value())?))
+        mix(&values(x.value())?, pixels, matrix, outputs, inputs, Some(&values(bias.value())?))
     };
     let kept_x = weight.needs_grad().then(|| x.value().clone());
     let kept_weight = x.needs_grad().then(|| weight.value().clone());
@@ -40,7 +40,7 @@ pub fn conv1x1(tape: &Tape, x: &Node, weight: &Node, bias: &Node) -> Result<Node
             None => None,
         };
         let dw = match kept_x {
-            Some(x) => Some(tensor(correlate(&dy, outputs, &*values(&x)?, inputs, pixels), (outputs, inputs, 1, 1))?),
+            Some(x) => Some(tensor(correlate(&dy, outputs, &values(&x)?, inputs, pixels), (outputs, inputs, 1, 1))?),
             None => None,
         };
         let db = if wants_bias { Some(tensor(sums_by_channel(&dy, outputs, h * w), outputs)?) } else { None };

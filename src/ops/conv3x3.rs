@@ -37,7 +37,7 @@ pub fn conv3x3(tape: &Tape, x: &Node, weight: &Node, bias: Option<&Node>) -> Res
     let map = Map { n, c: inputs, h, w };
     let y = {
         let bias = bias.map(|b| values(b.value())).transpose()?;
-        convolve(&*values(x.value())?, map, &*values(weight.value())?, bias.as_deref(), outputs)
+        convolve(&values(x.value())?, map, &values(weight.value())?, bias.as_deref(), outputs)
     };
     let kept_x = weight.needs_grad().then(|| x.value().clone());
     let kept_weight = x.needs_grad().then(|| weight.value().clone());

@@ -25,8 +25,8 @@ pub fn conv_transpose2x2(tape: &Tape, x: &Node, weight: &Node, bias: &Node) -> R
     let y = {
         let weight = values(weight.value())?;
         let matrix = Matrix::rows(&weight, outputs * 4).transposed();
-        let squares = mix(&*values(x.value())?, pixels, matrix, outputs * 4, inputs, None);
-        spread(&squares, (h, w), &*values(bias.value())?)
+        let squares = mix(&values(x.value())?, pixels, matrix, outputs * 4, inputs, None);
+        spread(&squares, (h, w), &values(bias.value())?)
     };
     let kept_x = weight.needs_grad().then(|| x.value().clone());
     let kept_weight = x.needs_grad().then(|| weight.value().clone());
@@ -44,7 +44,7 @@ pub fn conv_transpose2x2(tape: &Tape, x: &Node, weight: &Node, bias: &Node) -> R
         };
         let dw = match kept_x {
             Some(x) => {
-                let dw = correlate(&*values(&x)?, inputs, &squares, outputs * 4, pixels);
+                let dw = correlate(&values(&x)?, inputs, &squares, outputs * 4, pixels);
                 Some(tensor(dw, (inputs, outputs, 2, 2))?)
             }
             None => None,

@@ -22,11 +22,11 @@ pub fn group_norm(tape: &Tape, x: &Node, weight: &Node, bias: &Node, groups: usi
         bail!("group_norm: {groups} groups do not divide {c} channels")
     }
     let map = Map { channels: c / groups, groups, plane: h * w };
-    let (y, moments) = forward(&*values(x.value())?, map, &*values(weight.value())?, &*values(bias.value())?);
+    let (y, moments) = forward(&values(x.value())?, map, &values(weight.value())?, &values(bias.value())?);
     let kept = [x, weight].map(|node| node.value().clone());
     Ok(tape.record(tensor(y, (n, c, h, w))?, &[x, weight, bias], move |dy| {
         let [x, weight] = &kept;
-        let (dx, dw, db) = backward(&*values(&dy)?, &*values(x)?, map, &*values(weight)?, &moments);
+        let (dx, dw, db) = backward(&values(&dy)?, &values(x)?, map, &values(weight)?, &moments);
         Ok(vec![Some(tensor(dx, (n, c, h, w))?), Some(tensor(dw, c)?), Some(tensor(db, c)?)])
     }))
 }
@@ -88,8 +88,8 @@ fn forward(x: &[f32], map: Map, weight: &[f32], bias: &[f32]) -> (Vec<f32>, Vec<
 /// `dx = (g − mean(g) − (x − mean) / var · mean(g · (x − mean))) / √var`.
 fn backward(dy: &[f32], x: &[f32], map: Map, weight: &[f32], moments: &[Moments]) -> (Vec<f32>, Vec<f32>, Vec<f32>) {
     let mut dx = vec![0.0; x.len()];
-    let groups = dx.par_chunks_mut(map.count()).zip(dy.par_chunks(map.count())).zip(x.par_chunks(map.count()));
-    let of_group = |(index, ((dx, dy), x)): (usize, ((&mut [f32], &[f32]), &[f32]))| {
+    let of_group = |(index, dx): (usize, &mut [f32])| {
+        let [dy, x] = [dy, x].map(|all| &all[index * map.count()..][..map.count()]);
         let Moments { mean, inverse } = moments[index];
         let planes = || dy.chunks_exact(map.plane).zip(x.chunks_exact(map.plane));
         let sums: Vec<(f64, f64)> =
@@ -105,7 +105,7 @@ fn backward(dy: &[f32], x: &[f32], map: Map, weight: &[f32], moments: &[Moments]
         }
         sums.into_iter().map(|(sum, product)| (sum, product * f64::from(inverse))).collect()
     };
-    let sums: Vec<Vec<(f64, f64)>> = groups.enumerate().map(of_group).collect();
+    let sums: Vec<Vec<(f64, f64)>> = dx.par_chunks_mut(map.count()).enumerate().map(of_group).collect();
     let (mut dw, mut db) = (vec![0.0; weight.len()], vec![0.0; weight.len()]);
     for (index, group) in sums.iter().enumerate() {
         for (channel, (sum, product)) in map.channels_of(index).zip(group) {

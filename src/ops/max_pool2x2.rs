@@ -20,9 +20,9 @@ pub fn max_pool2x2(tape: &Tape, x: &Node) -> Result<Node> {
     }
     let (pooled_h, pooled_w) = (h / 2, w / 2);
     let keep = tape.is_recording() && x.needs_grad();
-    let (y, places) = pool(&*values(x.value())?, n * c, (h, w), keep);
+    let (y, places) = pool(&values(x.value())?, n * c, (h, w), keep);
     Ok(tape.record(tensor(y, (n, c, pooled_h, pooled_w))?, &[x], move |dy| {
-        Ok(vec![Some(tensor(scatter(&*values(&dy)?, &places, n * c, (h, w)), (n, c, h, w))?)])
+        Ok(vec![Some(tensor(scatter(&values(&dy)?, &places, n * c, (h, w)), (n, c, h, w))?)])
     }))
 }
 

@@ -9,10 +9,10 @@ use candle_core::Result;
 /// # Errors
 /// If `x` is not contiguous f32.
 pub fn relu(tape: &Tape, x: &Node) -> Result<Node> {
-    let y = tensor(map(&*values(x.value())?, rectify), x.value().shape())?;
+    let y = tensor(map(&values(x.value())?, rectify), x.value().shape())?;
     let kept = y.clone();
     Ok(tape.record(y, &[x], move |dy| {
-        let dx = zip(&*values(&dy)?, &*values(&kept)?, gate);
+        let dx = zip(&values(&dy)?, &values(&kept)?, gate);
         Ok(vec![Some(tensor(dx, kept.shape())?)])
     }))
 }

@@ -140,7 +140,7 @@ fn add(a: &Tensor, b: &Tensor) -> Result<Tensor> {
     if a.shape() != b.shape() {
         bail!("cannot add gradients of shapes {:?} and {:?}", a.shape(), b.shape())
     }
-    tensor(zip(&*values(a)?, &*values(b)?, |a, b| a + b), a.shape())
+    tensor(zip(&values(a)?, &values(b)?, |a, b| a + b), a.shape())
 }
 
 /// Gradients by position in the model's parameter list.
@@ -176,7 +176,7 @@ impl Gradients {
     /// What candle reports.
     pub fn scale(&mut self, factor: f64) -> Result<()> {
         for grad in self.by_param.iter_mut().flatten() {
-            let scaled = map(&*values(grad)?, |x| x * factor as f32);
+            let scaled = map(&values(grad)?, |x| x * factor as f32);
             *grad = tensor(scaled, grad.shape())?;
         }
         Ok(())

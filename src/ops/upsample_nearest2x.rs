@@ -14,9 +14,9 @@ use rayon::prelude::*;
 /// If `x` has not four dimensions.
 pub fn upsample_nearest2x(tape: &Tape, x: &Node) -> Result<Node> {
     let (n, c, h, w) = x.value().dims4()?;
-    let y = double(&*values(x.value())?, n * c, (h, w));
+    let y = double(&values(x.value())?, n * c, (h, w));
     Ok(tape.record(tensor(y, (n, c, 2 * h, 2 * w))?, &[x], move |dy| {
-        Ok(vec![Some(tensor(sum_squares(&*values(&dy)?, n * c, (h, w)), (n, c, h, w))?)])
+        Ok(vec![Some(tensor(sum_squares(&values(&dy)?, n * c, (h, w)), (n, c, h, w))?)])
     }))
 }
 
