@@ -1,0 +1,1 @@
+pub fn run() -> Result<(), super::Failure> { Ok(()) }
