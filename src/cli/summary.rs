@@ -1,16 +1,32 @@
 //! `umlaut summary FILE`: what the model of an experiment is made of and what it costs.
 
+use super::{Failure, Sets, load, mistake};
 use comfy_table::{CellAlignment, ContentArrangement, Table, TableComponent, presets};
+use std::path::PathBuf;
 use umlaut::config::Experiment;
 use umlaut::plan::{Cost, Input, Layer};
 
 /// Words that keep a row within 80 columns.
 const SHORTER: [(&str, &str); 3] = [("nearest ×2", "up ×2"), ("batch norm", "BN"), ("group norm", "GN")];
 
+#[derive(clap::Args)]
+pub struct Arguments {
+    /// The experiment, a TOML file
+    file: PathBuf,
+    #[command(flatten)]
+    sets: Sets,
+}
+
+pub fn run(arguments: &Arguments) -> Result<(), Failure> {
+    let experiment = load(&arguments.file, &arguments.sets)?;
+    let data = umlaut::data::describe(&experiment.dataset).map_err(mistake)?;
+    print!("{}", summary(&experiment, data.channels, data.classes.len()));
+    Ok(())
+}
+
 /// Layers, shapes, parameters and operations as a table of at most 80 columns, with totals below it.
-pub fn run(experiment: &Experiment, channels: usize, classes: usize) -> String {
-    let input =
-        Input { in_channels: channels, classes, size: experiment.preprocess.size, batch: experiment.training.batch_size };
+fn summary(experiment: &Experiment, channels: usize, classes: usize) -> String {
+    let input = Input { in_channels: channels, classes, size: experiment.preprocess.size, batch: experiment.training.batch_size };
     let cost = Cost::of(&experiment.model, input);
     let [h, w] = input.size;
     format!(
@@ -83,7 +99,7 @@ mod tests {
 
     fn reference() -> String {
         let experiment: Experiment = toml::from_str("name = 'baseline'").expect("valid");
-        run(&experiment, 3, 2)
+        summary(&experiment, 3, 2)
     }
 
     #[test]

@@ -57,7 +57,10 @@ pub fn load(path: &std::path::Path, sets: &[String]) -> Result<Experiment, Probl
     let mut e: Experiment = toml::from_str(&text).map_err(|e| Problems(e.to_string()))?;
     for set in sets {
         let (k, v) = set.split_once('=').ok_or(Problems(set.clone()))?;
-        let v: toml::Table = format!("v = {v}").parse().or_else(|_| format!("v = '{v}'").parse()).map_err(|e: toml::de::Error| Problems(e.to_string()))?;
+        let v: toml::Table = format!("v = {v}")
+            .parse()
+            .or_else(|_| format!("v = '{v}'").parse())
+            .map_err(|e: toml::de::Error| Problems(e.to_string()))?;
         let s = e.sweep.clone();
         e = e.at(&[(k.to_owned(), v["v"].clone())]).map_err(Problems)?;
         e.sweep = s;
