@@ -26,8 +26,12 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
         .map_err(mistake)?;
     let parts = data::split(&opened, &experiment.split).map_err(mistake)?;
     drop(reading);
+    let mut provenance = place.provenance()?.unwrap_or_default();
+    provenance.insert("dataset_fingerprint".into(), opened.fingerprint.clone().into());
+    place.write_provenance(&provenance)?;
     let mut progress = super::progress::Bar::new(&place, &experiment)?;
-    let outcome = umlaut::train::train(&place, &experiment, &opened, &parts, &|| stop.asked(), &mut progress)?;
+    let outcome = umlaut::train::train(&place, &experiment, &opened, &parts, &|| stop.asked(), &mut progress)
+        .map_err(|error| if error.is_mistake() { mistake(error) } else { error.into() })?;
     match outcome.status {
         Status::Finished => Ok(()),
         Status::Failed => Err(Failure::Runs),

@@ -24,11 +24,11 @@ type Hashes<'a> = BTreeMap<&'a PathBuf, blake3::Hash>;
 /// If files are missing, unpaired or unreadable.
 pub fn fingerprint(config: &config::Dataset) -> Result<String, Error> {
     let layout = layout::find(config)?;
-    let hashes = hash_files(layout.entries())?;
+    Ok(print_of(&*layout, &hash_files(layout.entries())?))
+}
+
+fn print_of(layout: &dyn Layout, hashes: &Hashes) -> String {
     let mut hasher = blake3::Hasher::new();
-    if matches!(config, config::Dataset::Synthetic(_)) {
-        hasher.update(layout.options().as_bytes());
-    }
     for entry in layout.entries() {
         // The length keeps a name from running into the next one's.
         hasher.update(&(entry.name.len() as u64).to_le_bytes()).update(entry.name.as_bytes());
@@ -36,8 +36,11 @@ pub fn fingerprint(config: &config::Dataset) -> Result<String, Error> {
         entry.files.iter().for_each(|file| {
             hasher.update(hashes[file].as_bytes());
         });
+        if entry.files.is_empty() {
+            hasher.update(layout.options().as_bytes());
+        }
     }
-    Ok(hasher.finalize().to_hex().to_string())
+    hasher.finalize().to_hex().to_string()
 }
 
 /// Reads all samples at one size, from the directory `cache` where they were kept before. `progress` hears how many of how many
@@ -54,6 +57,7 @@ pub fn open(
     let layout = layout::find(config)?;
     let entries = layout.entries();
     let hashes = hash_files(entries)?;
+    let fingerprint = print_of(&*layout, &hashes);
     let reader = Reader { layout: &*layout, channels: layout.channels()?, preprocess, cache: Cache::new(cache), hashes };
     let done = AtomicUsize::new(0);
     let read = |entry: &Entry| {
@@ -69,6 +73,7 @@ pub fn open(
         samples,
         official_test: entries.iter().map(|entry| entry.official_test).collect(),
         sources: entries.iter().map(Entry::source).collect(),
+        fingerprint,
     })
 }
 

@@ -57,6 +57,8 @@ pub struct Dataset {
     pub official_test: Vec<bool>,
     /// For each sample what to call its image in messages: a path, for pages and drawings a few words.
     pub sources: Vec<String>,
+    /// As [`fingerprint`] gives it.
+    pub fingerprint: String,
 }
 
 /// What can be said of a data set without reading its pixels.

@@ -104,6 +104,7 @@ pub fn named(names: &[String]) -> Dataset {
         size: [1, 1],
         samples: names.iter().enumerate().map(sample).collect(),
         official_test: vec![false; names.len()],
+        fingerprint: String::new(),
         sources: names.iter().map(|name| format!("images/{name}.png")).collect(),
     }
 }

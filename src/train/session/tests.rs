@@ -52,6 +52,7 @@ fn data() -> Dataset {
         size: [2, 2],
         samples: (0..5).map(sample).collect(),
         official_test: vec![false; 5],
+        fingerprint: String::new(),
         sources: vec![String::new(); 5],
     }
 }
