@@ -1,24 +1,46 @@
 //! `umlaut summary FILE`: what the model of an experiment is made of and what it costs.
 
+use super::{Failure, Sets, load, mistake};
 use comfy_table::{CellAlignment, ContentArrangement, Table, TableComponent, presets};
+use std::path::PathBuf;
 use umlaut::config::Experiment;
+use umlaut::data;
 use umlaut::plan::{Cost, Input, Layer};
+
+#[derive(clap::Args)]
+pub struct Arguments {
+    /// The experiment, a TOML file
+    file: PathBuf,
+    #[command(flatten)]
+    sets: Sets,
+}
+
+pub fn run(arguments: &Arguments) -> Result<(), Failure> {
+    let experiment = load(&arguments.file, &arguments.sets)?;
+    let data = data::describe(&experiment.dataset).map_err(mistake)?;
+    print!("{}", text(&experiment, data.channels, data.classes.len()));
+    Ok(())
+}
 
 /// Words that keep a row within 80 columns.
 const SHORTER: [(&str, &str); 3] = [("nearest ×2", "up ×2"), ("batch norm", "BN"), ("group norm", "GN")];
 
 /// Layers, shapes, parameters and operations as a table of at most 80 columns, with totals below it.
-pub fn run(experiment: &Experiment, channels: usize, classes: usize) -> String {
-    let input =
-        Input { in_channels: channels, classes, size: experiment.preprocess.size, batch: experiment.training.batch_size };
+fn text(experiment: &Experiment, channels: usize, classes: usize) -> String {
+    let input = Input { in_channels: channels, classes, size: experiment.preprocess.size, batch: experiment.training.batch_size };
     let cost = Cost::of(&experiment.model, input);
     let [h, w] = input.size;
-    format!(
-        "{}: {channels} × {h} × {w} in, {classes} × {h} × {w} out\n\n{}\n\n{}",
-        experiment.name,
-        table(&cost.layers),
-        totals(&cost, input)
-    )
+    let title = format!("{}: {channels}×{h}×{w} in, {classes}×{h}×{w} out", experiment.name);
+    format!("{title}\n\n{}\n\n{}{}", table(&cost.layers), totals(&cost, input), swept(experiment))
+}
+
+/// Says that the table shows one of several models.
+fn swept(experiment: &Experiment) -> String {
+    let keys: Vec<&str> = experiment.sweep.grid.keys().filter(|key| key.starts_with("model.")).map(String::as_str).collect();
+    match keys[..] {
+        [] => String::new(),
+        _ => format!("\nThe sweep varies {}; this is the file's own. For another: --set KEY=VALUE\n", keys.join(", ")),
+    }
 }
 
 fn table(layers: &[Layer]) -> Table {
@@ -83,7 +105,7 @@ mod tests {
 
     fn reference() -> String {
         let experiment: Experiment = toml::from_str("name = 'baseline'").expect("valid");
-        run(&experiment, 3, 2)
+        text(&experiment, 3, 2)
     }
 
     #[test]
@@ -92,6 +114,13 @@ mod tests {
         assert!(text.lines().all(|line| line.chars().count() <= 80), "{text}");
         assert!(text.contains("parameters       34 527 106\n"), "{text}");
         assert!(text.contains("1024×14×14"), "{text}");
+    }
+
+    #[test]
+    fn a_swept_model_is_mentioned() {
+        let toml = "name = 'a'\n[sweep.grid]\n'model.unet.channels' = [[4, 8], [8, 16]]\n'optimizer.adam.lr' = [1e-3]";
+        let experiment: Experiment = toml::from_str(toml).expect("valid");
+        assert!(text(&experiment, 1, 1).contains("The sweep varies model.unet.channels; this is the file's own."));
     }
 
     #[test]
