@@ -9,8 +9,8 @@ use umlaut::record::{EpochRecord, Outcome, Status};
 use umlaut::store::{self, RunDir};
 use umlaut::train::Progress;
 
-/// Narrow enough that the widest message still fits 80 columns.
-const TEMPLATE: &str = "epoch {prefix} ▕{bar:10}▏ {wide_msg}";
+/// Columns of a drawn bar: so few that the widest line still fits 80.
+const BAR: usize = 10;
 
 /// Watches the training of one run.
 pub struct Bar {
@@ -29,7 +29,7 @@ impl Bar {
     /// If the run's log cannot be opened.
     pub fn new(run: &RunDir, experiment: &Experiment) -> Result<Self, store::Error> {
         let title = format!("{} {}", experiment.name, run.id());
-        let bar = std::io::stderr().is_terminal().then(|| bar(TEMPLATE));
+        let bar = std::io::stderr().is_terminal().then(line_on_terminal);
         Ok(Self { title, log: run.log()?, bar, course: Course::default(), began: Instant::now() })
     }
 
@@ -51,21 +51,18 @@ impl Progress for Bar {
     fn started(&mut self, first: usize, epochs: usize, steps: usize) {
         self.course = Course { first, epochs, steps, ..Course::default() };
         self.began = Instant::now();
-        if let Some(bar) = &self.bar {
-            bar.set_length((epochs * steps) as u64);
-            bar.set_position(((first - 1) * steps) as u64);
-            bar.set_prefix(format!("{}/{epochs}", first.min(epochs)));
-        }
-        let title = &self.title;
-        self.line(&format!("{title}: epochs {first} to {epochs}, {steps} steps each"));
+        let text = match epochs {
+            _ if first > epochs => format!("{}: all {epochs} epochs are done already", self.title),
+            _ => format!("{}: epochs {first} to {epochs}, {steps} steps each", self.title),
+        };
+        self.line(&text);
     }
 
     fn step(&mut self, epoch: usize, step: usize, loss: f64) {
         self.course.step(epoch, step, loss);
         if let Some(bar) = &self.bar {
-            bar.set_prefix(format!("{epoch}/{}", self.course.epochs));
+            // All in one message: several calls would show mixtures of old and new.
             bar.set_message(self.course.message(&self.left()));
-            bar.set_position(((epoch - 1) * self.course.steps + step) as u64);
         }
     }
 
@@ -91,15 +88,13 @@ pub struct Reading(Option<ProgressBar>);
 impl Reading {
     /// Watches what `label` says.
     pub fn new(label: &'static str) -> Self {
-        let bar = || bar("{prefix} ▕{bar:10}▏ {pos}/{len}").with_prefix(label);
-        Self(std::io::stderr().is_terminal().then(bar))
+        Self(std::io::stderr().is_terminal().then(|| line_on_terminal().with_prefix(label)))
     }
 
     /// So many are done.
     pub fn at(&self, done: usize, of: usize) {
         if let Some(bar) = &self.0 {
-            bar.set_length(of as u64);
-            bar.set_position(done as u64);
+            bar.set_message(format!("{} {} {done}/{of}", bar.prefix(), drawn(done, of)));
         }
     }
 }
@@ -112,9 +107,17 @@ impl Drop for Reading {
     }
 }
 
-fn bar(template: &str) -> ProgressBar {
-    let style = ProgressStyle::with_template(template).expect("a constant template").progress_chars("█▉▊▋▌▍▎▏ ");
-    ProgressBar::new(0).with_style(style)
+/// One line, cut off at the terminal's width.
+fn line_on_terminal() -> ProgressBar {
+    ProgressBar::new_spinner().with_style(ProgressStyle::with_template("{wide_msg}").expect("a constant template"))
+}
+
+/// A bar of fixed width, in eighths of a column.
+fn drawn(done: usize, of: usize) -> String {
+    let eighths = (BAR * 8 * done.min(of)).checked_div(of).unwrap_or(0);
+    let part = [" ", "▏", "▎", "▍", "▌", "▋", "▊", "▉"][eighths % 8];
+    let bar: String = std::iter::repeat_n("█", eighths / 8).chain([part]).chain(std::iter::repeat_n(" ", BAR)).collect();
+    format!("▕{}▏", bar.chars().take(BAR).collect::<String>())
 }
 
 /// How far a run is, in numbers.
@@ -136,11 +139,13 @@ impl Course {
         (self.epoch, self.step) = (epoch, step);
     }
 
-    /// `step 3/10  loss 0.231  val dice 0.871  eta 0:42`; the loss is the mean over the epoch so far.
+    /// `epoch 2/12 ▕█▌   ▏ step 3/10  loss 0.231  val dice 0.871  eta 0:42`; the loss is the mean over the epoch so far.
     fn message(&self, left: &str) -> String {
+        let Self { epochs, steps, epoch, step, .. } = self;
+        let bar = drawn((epoch - 1) * steps + step, epochs * steps);
+        let loss = short(self.losses / *step as f64);
         let dice = self.val_dice.map_or(String::new(), |dice| format!("  val dice {dice:.3}"));
-        let loss = short(self.losses / self.step as f64);
-        format!("step {}/{}  loss {loss}{dice}  eta {left}", self.step, self.steps)
+        format!("epoch {epoch}/{epochs} {bar} step {step}/{steps}  loss {loss}{dice}  eta {left}")
     }
 
     fn line(&self, record: &EpochRecord, left: &str) -> String {
@@ -195,7 +200,7 @@ mod tests {
     #[test]
     fn the_widest_line_of_a_long_run_fits_80_columns() {
         let course = Course { first: 1, epochs: 999, steps: 999, epoch: 999, step: 999, losses: 9.99e7, val_dice: Some(0.5) };
-        let line = format!("epoch 999/999 ▕          ▏ {}", course.message(&clock(Duration::from_secs(9 * 3600))));
+        let line = course.message(&clock(Duration::from_secs(9 * 3600)));
         assert!(line.chars().count() <= 80, "{} columns: {line}", line.chars().count());
     }
 
@@ -204,10 +209,18 @@ mod tests {
         let mut course = Course { first: 1, epochs: 2, steps: 10, ..Course::default() };
         course.step(1, 1, 0.5);
         course.step(1, 2, 0.25);
-        assert_eq!(course.message("0:42"), "step 2/10  loss 0.375  eta 0:42");
+        assert_eq!(course.message("0:42"), "epoch 1/2 ▕█         ▏ step 2/10  loss 0.375  eta 0:42");
         course.val_dice = Some(0.871);
         course.step(2, 1, 0.125);
-        assert_eq!(course.message("0:42"), "step 1/10  loss 0.125  val dice 0.871  eta 0:42");
+        assert_eq!(course.message("0:42"), "epoch 2/2 ▕█████▌    ▏ step 1/10  loss 0.125  val dice 0.871  eta 0:42");
+    }
+
+    #[test]
+    fn bars_have_one_width() {
+        assert_eq!(drawn(0, 10), "▕          ▏");
+        assert_eq!(drawn(10, 10), "▕██████████▏");
+        assert_eq!(drawn(0, 0), "▕          ▏");
+        assert!((0..=80).all(|done| drawn(done, 80).chars().count() == BAR + 2));
     }
 
     #[test]

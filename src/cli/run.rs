@@ -66,7 +66,8 @@ fn check_data(plan: &Plan, cache: &Path) -> Result<(), Failure> {
         let reading = super::progress::Reading::new("reading images");
         let opened = data::open(&e.dataset, &e.preprocess, cache, &|done, of| reading.at(done, of)).map_err(mistake)?;
         let parts = data::split(&opened, &e.split).map_err(mistake)?;
-        reading.done(&format!(
+        drop(reading);
+        eprintln!(
             "data: {} images, {} train, {} val, {} test; {} × {}, classes: {}",
             opened.samples.len(),
             parts.train.len(),
@@ -75,7 +76,7 @@ fn check_data(plan: &Plan, cache: &Path) -> Result<(), Failure> {
             opened.size[0],
             opened.size[1],
             opened.classes.join(", ")
-        ));
+        );
     }
     Ok(())
 }

@@ -22,8 +22,8 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
     let experiment = config::load(&place.run_toml(), &[]).map_err(|p| Failure::Mistake(p.render(coloured())))?;
     let _claim = place.claim().map_err(mistake)?;
     let reading = super::progress::Reading::new("reading images");
-    let opened =
-        data::open(&experiment.dataset, &experiment.preprocess, &arguments.cache, &|done, of| reading.at(done, of)).map_err(mistake)?;
+    let opened = data::open(&experiment.dataset, &experiment.preprocess, &arguments.cache, &|done, of| reading.at(done, of))
+        .map_err(mistake)?;
     let parts = data::split(&opened, &experiment.split).map_err(mistake)?;
     drop(reading);
     let mut progress = super::progress::Bar::new(&place, &experiment)?;

@@ -38,3 +38,32 @@ impl Experiment {
         toml::to_string(self).expect("an experiment is plain data")
     }
 }
+
+/// Mistakes.
+#[derive(Debug)]
+pub struct Problems(String);
+impl Problems {
+    /// As text.
+    pub fn render(&self, _: bool) -> String {
+        self.0.clone()
+    }
+}
+/// Reads a file.
+///
+/// # Errors
+/// Mistakes.
+pub fn load(path: &std::path::Path, sets: &[String]) -> Result<Experiment, Problems> {
+    let text = std::fs::read_to_string(path).map_err(|e| Problems(format!("{}: {e}", path.display())))?;
+    let mut e: Experiment = toml::from_str(&text).map_err(|e| Problems(e.to_string()))?;
+    for set in sets {
+        let (k, v) = set.split_once('=').ok_or(Problems(set.clone()))?;
+        let v: toml::Table = format!("v = {v}")
+            .parse()
+            .or_else(|_| format!("v = '{v}'").parse())
+            .map_err(|e: toml::de::Error| Problems(e.to_string()))?;
+        let s = e.sweep.clone();
+        e = e.at(&[(k.to_owned(), v["v"].clone())]).map_err(Problems)?;
+        e.sweep = s;
+    }
+    Ok(e)
+}

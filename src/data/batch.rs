@@ -39,13 +39,16 @@ pub fn order(part: &[usize], seed: u64, epoch: usize) -> Vec<usize> {
 /// The tensors of some samples, changed at random if there is a `draw`. What happens to a sample does not depend on its batch.
 ///
 /// # Errors
-/// If the device has no room.
+/// If the device has no room, or quarter turns are asked for of samples that are not square.
 ///
 /// # Panics
-/// If an index lies outside of the data set, or a quarter turn meets samples that are not square (the configuration refuses both).
+/// If an index lies outside of the data set.
 pub fn batch(dataset: &Dataset, indices: &[usize], draw: Option<Draw<'_>>, device: &Device) -> Result<Batch> {
     let [height, width] = dataset.size;
     let (channels, classes) = (dataset.channels, dataset.classes.len());
+    if draw.is_some_and(|d| d.augment.rotate90 > 0.0) && height != width {
+        candle_core::bail!("augment.rotate90 needs a square preprocess.size, got [{height}, {width}]");
+    }
     let motion = |index: usize| draw.map_or_else(Motion::default, |d| Motion::draw(d.augment, d.seed, d.epoch, index));
     let images = gather(dataset, indices, channels, &motion, |sample| &sample.image, |v| v);
     let targets = gather(dataset, indices, classes, &motion, |sample| &sample.mask, f32::from);

@@ -14,7 +14,7 @@ pub(super) struct Drawings {
 impl Drawings {
     pub fn new(config: &Synthetic) -> Self {
         let digits = config.count.saturating_sub(1).to_string().len();
-        let entry = |page| Entry { name: format!("{page:0digits$}"), files: Vec::new(), page, official_test: false };
+        let entry = |i| Entry { name: format!("{i:0digits$}"), files: Vec::new(), page: Some(i), official_test: false };
         Self { config: config.clone(), entries: (0..config.count).map(entry).collect() }
     }
 }
@@ -38,7 +38,7 @@ impl Layout for Drawings {
 
     fn decode(&self, entry: &Entry, _channels: usize) -> Result<Decoded, String> {
         let size = self.config.size;
-        let drawn = draw(self.config.seed, entry.page, size);
+        let drawn = draw(self.config.seed, entry.page.unwrap_or_default(), size);
         let plane = |c: usize| drawn.rgb.iter().skip(c).step_by(3).map(|v| f32::from(*v) / 255.0);
         let mask = self.config.targets.iter().flat_map(|target| match target {
             FundusTarget::Disc => &drawn.disc,

@@ -74,7 +74,7 @@ fn entry(image: PathBuf, truth: &Path, targets: &[FundusTarget], official_test: 
         FundusTarget::Cup => soft_maps.join(format!("{name}_cupsegSoftmap.png")),
     });
     let files = std::iter::once(image).chain(masks).collect();
-    Entry { name, files, page: 0, official_test }
+    Entry { name, files, page: None, official_test }
 }
 
 fn lacking(entries: &[Entry]) -> Option<String> {
@@ -115,7 +115,7 @@ impl Layout for DrishtiGs {
         let mut planes = Vec::new();
         for path in mask_paths {
             let mask = Picture::read(path)?;
-            same_size(image_path, image.size, path, mask.size)?;
+            same_size(&image_path.to_string_lossy(), image.size, &path.to_string_lossy(), mask.size)?;
             let plane = mask::annotated(&mask, self.config.mask_policy);
             planes.extend(plane.map_err(|problem| format!("{}: {problem}", path.display()))?);
         }

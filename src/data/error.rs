@@ -48,9 +48,11 @@ pub enum Error {
         problems: Vec<String>,
     },
     /// Files that exist and cannot be used.
-    #[error("{count} of {of} samples cannot be used:\n  {list}", list = listed(faults, 10, "\n  "))]
+    #[error("{count} of {of} {what} cannot be used:\n  {list}", list = listed(faults, 10, "\n  "))]
     Faulty {
-        /// How many samples.
+        /// Samples or files.
+        what: &'static str,
+        /// How many of them.
         count: usize,
         /// Of how many.
         of: usize,
@@ -71,7 +73,7 @@ pub enum Error {
         label_pages: usize,
     },
     /// The group expression is unusable.
-    #[error("split group {pattern:?}: {problem}")]
+    #[error("split: group = '{pattern}' {problem}")]
     Group {
         /// The regular expression.
         pattern: String,

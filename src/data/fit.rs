@@ -126,3 +126,87 @@ fn nearest((start, length): (f64, f64), count: usize, limit: usize) -> Vec<usize
     let scale = length / count as f64;
     (0..count).map(|i| ((start + (i as f64 + 0.5) * scale) as usize).min(limit - 1)).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn frame(source: [usize; 2], size: [usize; 2], fit: Fit) -> Frame {
+        Frame::new(source, &Preprocess { size, fit })
+    }
+
+    #[test]
+    fn frames_by_hand() {
+        // Drishti-GS: 1752 · 224 / 2045 = 191.9 rows, 16 above and below.
+        let pad = frame([1752, 2045], [224, 224], Fit::Pad);
+        assert_eq!((pad.from, pad.to), ([(0.0, 1752.0), (0.0, 2045.0)], [(16, 192), (0, 224)]));
+        // The odd row of 3 goes below: 1 above, 2 below.
+        assert_eq!(frame([5, 8], [8, 8], Fit::Pad).to, [(1, 5), (0, 8)]);
+        assert_eq!(frame([10, 4], [5, 10], Fit::Pad).to, [(0, 5), (4, 2)]);
+        // Never less than a pixel.
+        assert_eq!(frame([1000, 1], [10, 10], Fit::Pad).to, [(0, 10), (4, 1)]);
+        let crop = frame([1752, 2045], [224, 224], Fit::Crop);
+        assert_eq!((crop.from, crop.to), ([(0.0, 1752.0), (146.5, 1752.0)], [(0, 224), (0, 224)]));
+        assert_eq!(frame([10, 4], [5, 10], Fit::Crop).from, [(4.0, 2.0), (0.0, 4.0)]);
+        let stretch = frame([10, 4], [5, 10], Fit::Stretch);
+        assert_eq!((stretch.from, stretch.to), ([(0.0, 10.0), (0.0, 4.0)], [(0, 5), (0, 10)]));
+    }
+
+    #[test]
+    fn the_right_size_is_left_as_it_is() {
+        let values: Vec<f32> = (0..12).map(|i| i as f32 * 0.1).collect();
+        for fit in [Fit::Pad, Fit::Stretch, Fit::Crop] {
+            assert_eq!(frame([3, 4], [3, 4], fit).image(values.clone()), values);
+        }
+    }
+
+    #[test]
+    fn masks_take_the_pixel_under_the_centre() {
+        // Centres of 3 in 5: 0.83, 2.5, 4.17; of 5 in 3: 0.3, 0.9, 1.5, 2.1, 2.7.
+        assert_eq!(frame([1, 5], [1, 3], Fit::Stretch).mask(vec![1, 0, 1, 0, 1]), [1, 1, 1]);
+        assert_eq!(frame([1, 3], [1, 5], Fit::Stretch).mask(vec![0, 1, 0]), [0, 0, 1, 0, 0]);
+        // Two planes, each for itself.
+        assert_eq!(frame([1, 2], [1, 4], Fit::Stretch).mask(vec![1, 0, 0, 1]), [1, 1, 0, 0, 0, 0, 1, 1]);
+    }
+
+    #[test]
+    fn images_are_interpolated_between_centres() {
+        // Up by 2: centres at 0.25, 0.75, 1.25, 1.75; between the two source centres, 0.5 and 1.5, in proportion.
+        let up = frame([1, 2], [1, 4], Fit::Stretch).image(vec![0.0, 1.0]);
+        assert_eq!(up, [0.0, 0.25, 0.75, 1.0]);
+        // Down by 4, inside a flat field nothing changes, and an edge keeps its mean.
+        let down = frame([1, 16], [1, 4], Fit::Stretch).image((0..16).map(|i| f32::from(u8::from(i > 7))).collect());
+        assert_eq!((down[0], down[3]), (0.0, 1.0));
+        assert!((down.iter().sum::<f32>() - 2.0).abs() < 1e-6 && down[1] < 0.5 && down[2] > 0.5, "{down:?}");
+    }
+
+    #[test]
+    fn images_are_resized_as_in_pytorch() {
+        // scripts/data_resize.py, PyTorch 2 on CPU.
+        let expected = [
+            0.433_749_94,
+            0.378_452_36,
+            0.599_702_36,
+            0.394_107_1,
+            0.518_235_3,
+            0.454_803_9,
+            0.470_588_23,
+            0.654_705_9,
+            0.498_749_94,
+            0.569_702_4,
+            0.412_202_4,
+            0.513_214_3,
+        ];
+        let pattern = (0..35).map(|i| (i * 37 % 101) as f32 / 100.0).collect();
+        let resized = frame([7, 5], [3, 4], Fit::Stretch).image(pattern);
+        for (value, expected) in resized.iter().zip(expected) {
+            assert!((value - expected).abs() < 1e-6, "{resized:?}");
+        }
+    }
+
+    #[test]
+    fn a_crop_is_cut_between_pixels_too() {
+        // 3 wide to 2, cut at 0.5: each target pixel lies between two of the source.
+        assert_eq!(frame([2, 3], [2, 2], Fit::Crop).image(vec![0.0, 1.0, 2.0, 4.0, 5.0, 6.0]), [0.5, 1.5, 4.5, 5.5]);
+    }
+}

@@ -50,7 +50,7 @@ fn pair(images: &BTreeMap<String, PathBuf>, masks: &BTreeMap<String, PathBuf>, f
     let entry = |((name, image), mask): ((&String, &PathBuf), &PathBuf)| Entry {
         name: name.clone(),
         files: vec![image.clone(), mask.clone()],
-        page: 0,
+        page: None,
         official_test: false,
     };
     Ok(images.iter().zip(masks.values()).map(entry).collect())
@@ -70,6 +70,7 @@ impl Layout for Folders {
             Colour::Grey => Ok(1),
             Colour::Rgb => Ok(3),
             Colour::Auto => Picture::channels_of(&self.entries[0].files[0]).map_err(|fault| Error::Faulty {
+                what: "samples",
                 count: 1,
                 of: self.entries.len(),
                 faults: vec![fault],
@@ -93,7 +94,7 @@ impl Layout for Folders {
             ));
         }
         let mask = Picture::read(mask_path)?;
-        same_size(image_path, image.size, mask_path, mask.size)?;
+        same_size(&image_path.to_string_lossy(), image.size, &mask_path.to_string_lossy(), mask.size)?;
         let classes = mask::classes(&mask, self.config.mask_values, self.config.classes.len());
         let mask = classes.map_err(|problem| format!("{}: {problem}", mask_path.display()))?;
         Ok(Decoded { size: image.size, image: image.planes(channels), mask })
@@ -104,10 +105,9 @@ impl Layout for Folders {
 ///
 /// # Errors
 /// In words, both files named.
-pub(super) fn same_size(image: &Path, [h, w]: [usize; 2], mask: &Path, [mask_h, mask_w]: [usize; 2]) -> Result<(), String> {
+pub(super) fn same_size(image: &str, [h, w]: [usize; 2], mask: &str, [mask_h, mask_w]: [usize; 2]) -> Result<(), String> {
     if [h, w] == [mask_h, mask_w] {
         return Ok(());
     }
-    let (image, mask) = (image.display(), mask.display());
     Err(format!("{image}: is {h} × {w} (height × width), its mask {mask} is {mask_h} × {mask_w}; bring both to one size"))
 }

@@ -17,8 +17,8 @@ pub(super) struct Entry {
     pub name: String,
     /// The image's file, then those of the masks; none if the sample is drawn.
     pub files: Vec<PathBuf>,
-    /// 0-based page, if the files hold many.
-    pub page: usize,
+    /// Which page of files that hold many, or which drawing, counted from 0.
+    pub page: Option<usize>,
     /// Whether it belongs to the data set's own test part.
     pub official_test: bool,
 }
@@ -26,7 +26,11 @@ pub(super) struct Entry {
 impl Entry {
     /// What to call the image in messages.
     pub fn source(&self) -> String {
-        self.files.first().map_or_else(|| format!("drawing {}", self.name), |file| file.display().to_string())
+        match (self.files.first(), self.page) {
+            (Some(file), None) => file.display().to_string(),
+            (Some(file), Some(_)) => format!("{} page {}", file.display(), self.name),
+            (None, _) => format!("drawing {}", self.name),
+        }
     }
 }
 

@@ -61,7 +61,7 @@ pub fn open(
         progress(done.fetch_add(1, Ordering::Relaxed) + 1, entries.len());
         sample
     };
-    let samples = all(entries.par_iter().map(read).collect())?;
+    let samples = all("samples", entries.par_iter().map(read).collect())?;
     Ok(Dataset {
         channels: reader.channels,
         classes: layout.classes(),
@@ -83,7 +83,7 @@ struct Reader<'a> {
 impl Reader<'_> {
     fn sample(&self, entry: &Entry) -> Result<Sample, String> {
         let name = entry.name.clone();
-        // Drawing is about as fast as reading.
+        // A drawing depends on code, not on files: kept, it could outlive a change of the generator.
         if entry.files.is_empty() {
             let (image, mask) = self.decode(entry)?;
             return Ok(Sample { name, image, mask });
@@ -109,7 +109,7 @@ impl Reader<'_> {
     fn key(&self, entry: &Entry) -> blake3::Hash {
         let mut hasher = blake3::Hasher::new();
         let (options, preprocess) = (self.layout.options(), self.preprocess);
-        hasher.update(format!("{FORMAT}; {options}; {}; {preprocess:?}; page {}", self.channels, entry.page).as_bytes());
+        hasher.update(format!("{FORMAT}; {options}; {}; {preprocess:?}; page {:?}", self.channels, entry.page).as_bytes());
         entry.files.iter().for_each(|file| {
             hasher.update(self.hashes[file].as_bytes());
         });
@@ -125,11 +125,11 @@ fn hash_files(entries: &[Entry]) -> Result<Hashes<'_>, Error> {
         |path: &&PathBuf| -> io::Result<blake3::Hash> { Ok(blake3::Hasher::new().update_reader(File::open(path)?)?.finalize()) };
     let told = |path: &PathBuf, e: io::Error| format!("{}: cannot be read: {e}; check its permissions", path.display());
     let hashes = files.par_iter().map(|path| hash(path).map(|h| (*path, h)).map_err(|e| told(path, e)));
-    Ok(all(hashes.collect())?.into_iter().collect())
+    Ok(all("files", hashes.collect())?.into_iter().collect())
 }
 
 /// All values, or all faults.
-fn all<T>(results: Vec<Result<T, String>>) -> Result<Vec<T>, Error> {
+fn all<T>(what: &'static str, results: Vec<Result<T, String>>) -> Result<Vec<T>, Error> {
     let of = results.len();
     let (mut values, mut faults) = (Vec::new(), Vec::new());
     for result in results {
@@ -140,6 +140,6 @@ fn all<T>(results: Vec<Result<T, String>>) -> Result<Vec<T>, Error> {
     }
     match faults.len() {
         0 => Ok(values),
-        count => Err(Error::Faulty { count, of, faults }),
+        count => Err(Error::Faulty { what, count, of, faults }),
     }
 }

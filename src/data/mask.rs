@@ -30,7 +30,8 @@ pub(super) fn annotated(picture: &Picture, policy: MaskPolicy) -> Result<Vec<u8>
     Ok(grey(picture)?.iter().map(|v| u8::from(marked(*v))).collect())
 }
 
-/// The outer thirds of the range count as its ends: sharp edges ring that far in JPEG of middling quality.
+/// The outer thirds of the range count as its ends. Edges of discs, black on white, ring up to 38 and down to 214 in JPEG of
+/// quality 75, up to 103 and down to 161 at 50: there a few pixels are undecided, and the user is told.
 fn binary(values: &[u16], picture: &Picture) -> Result<Vec<u8>, String> {
     let (dark, bright) = (picture.top / 3, picture.top - picture.top / 3);
     if let Some(value) = values.iter().find(|v| (dark + 1..bright).contains(v)) {

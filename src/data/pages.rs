@@ -25,7 +25,7 @@ pub(super) fn count(reader: impl Read + Seek) -> Result<usize, String> {
     let mut decoder = Decoder::new(reader).map_err(broken)?;
     let mut pages = 1;
     while decoder.more_images() {
-        decoder.next_image().map_err(|e| format!("page {}: {}", pages + 1, broken(e)))?;
+        decoder.next_image().map_err(broken)?;
         pages += 1;
     }
     Ok(pages)
@@ -36,10 +36,9 @@ pub(super) fn count(reader: impl Read + Seek) -> Result<usize, String> {
 /// # Errors
 /// In words, the file not named.
 pub(super) fn page(reader: impl Read + Seek, index: usize) -> Result<Picture, String> {
-    let told = |problem: String| format!("page {}: {problem}", index + 1);
     let mut decoder = Decoder::new(reader).map_err(broken)?;
-    decoder.seek_to_image(index).map_err(|e| told(broken(e)))?;
-    picture(&mut decoder).map_err(told)
+    decoder.seek_to_image(index).map_err(broken)?;
+    picture(&mut decoder)
 }
 
 /// Channels of the first page, 1 or 3.
@@ -75,9 +74,6 @@ fn picture<R: Read + Seek>(decoder: &mut Decoder<R>) -> Result<Picture, String> 
         DecodingResult::U16(values) => values,
         _ => return Err(broken("its samples are no unsigned integers of 8 or 16 bits")),
     };
-    if values.len() != size[0] * size[1] * samples {
-        return Err(broken("too large, or fewer values than pixels"));
-    }
     let values = if layout.planes > 1 { interleave(&values, samples) } else { values };
     let top = if bits == 1 {
         1
@@ -86,7 +82,7 @@ fn picture<R: Read + Seek>(decoder: &mut Decoder<R>) -> Result<Picture, String> 
     } else {
         u16::MAX
     };
-    Ok(Picture::new(size, samples, top, values))
+    Picture::new(size, samples, top, values)
 }
 
 /// Rows start at whole bytes, the highest bit is the leftmost pixel.
@@ -97,5 +93,5 @@ fn unpack_bits(bytes: &[u8], [_, width]: [usize; 2]) -> Vec<u16> {
 
 fn interleave(planes: &[u16], samples: usize) -> Vec<u16> {
     let pixels = planes.len() / samples;
-    (0..pixels).flat_map(|i| (0..samples).map(move |c| planes[c * pixels + i])).collect()
+    (0..pixels).flat_map(|i| planes.iter().skip(i).step_by(pixels)).copied().collect()
 }

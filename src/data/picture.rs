@@ -75,16 +75,22 @@ impl Picture {
             DynamicImage::ImageRgba16(image) => (4, u16::MAX, image.to_vec()),
             other => return Err(broken(format!("pixels of the kind {:?}", other.color()))),
         };
-        Ok(Self::new([image.height() as usize, image.width() as usize], samples, top, values))
+        Self::new([image.height() as usize, image.width() as usize], samples, top, values)
     }
 
     /// From interleaved values; of 2 or 4 samples a pixel the last is alpha and goes.
-    pub fn new(size: [usize; 2], samples: usize, top: u16, mut values: Vec<u16>) -> Self {
+    ///
+    /// # Errors
+    /// If there are no pixels, or not as many values as pixels need.
+    pub fn new(size: [usize; 2], samples: usize, top: u16, mut values: Vec<u16>) -> Result<Self, String> {
+        if values.is_empty() || values.len() != size[0] * size[1] * samples {
+            return Err(broken("it is empty, or has fewer values than its size says"));
+        }
         let channels = if samples < 3 { 1 } else { 3 };
         if samples != channels {
             values = values.chunks_exact(samples).flat_map(|pixel| &pixel[..channels]).copied().collect();
         }
-        Self { size, channels, top, values, palette: None, lossy: false }
+        Ok(Self { size, channels, top, values, palette: None, lossy: false })
     }
 
     /// The decoder spreads grey of 1, 2 or 4 bits over 0-255 and replaces palette indices by colours; class indices need the

@@ -32,7 +32,7 @@ impl Stack {
         let entry = |page| Entry {
             name: format!("{page:0digits$}"),
             files: vec![config.images.clone(), config.labels.clone()],
-            page,
+            page: Some(page),
             official_test: false,
         };
         Ok(Self { config: config.clone(), entries: (0..image_pages).map(entry).collect() })
@@ -47,11 +47,11 @@ fn open(path: &Path) -> Result<BufReader<File>, Error> {
 }
 
 fn count(path: &Path) -> Result<usize, Error> {
-    pages::count(open(path)?).map_err(|problem| faulty(path, &problem, 1))
+    pages::count(open(path)?).map_err(|problem| faulty(path, &problem))
 }
 
-fn faulty(path: &Path, problem: &str, of: usize) -> Error {
-    Error::Faulty { count: of, of, faults: vec![format!("{}: {problem}", path.display())] }
+fn faulty(path: &Path, problem: &str) -> Error {
+    Error::Faulty { what: "files", count: 1, of: 1, faults: vec![format!("{}: {problem}", path.display())] }
 }
 
 impl Layout for Stack {
@@ -65,7 +65,7 @@ impl Layout for Stack {
 
     fn channels(&self) -> Result<usize, Error> {
         let images = &self.config.images;
-        pages::channels(open(images)?).map_err(|problem| faulty(images, &problem, self.entries.len()))
+        pages::channels(open(images)?).map_err(|problem| faulty(images, &problem))
     }
 
     fn options(&self) -> String {
@@ -73,21 +73,24 @@ impl Layout for Stack {
     }
 
     fn decode(&self, entry: &Entry, channels: usize) -> Result<Decoded, String> {
-        let told = |path: &Path, problem: &str| format!("{}: {problem}", path.display());
+        let page = entry.page.expect("new() numbers the pages");
+        let named = |path: &Path| format!("{} page {}", path.display(), entry.name);
         let read = |path: &Path| {
             let reader = open(path).map_err(|e| e.to_string())?;
-            pages::page(reader, entry.page).map_err(|problem| told(path, &problem))
+            pages::page(reader, page).map_err(|problem| format!("{}: {problem}", named(path)))
         };
-        let (images, labels) = (&self.config.images, &self.config.labels);
-        let (image, label) = (read(images)?, read(labels)?);
-        let page = entry.page + 1;
+        let (image, label) = (read(&self.config.images)?, read(&self.config.labels)?);
+        let (image_name, label_name) = (named(&self.config.images), named(&self.config.labels));
         if image.channels != channels {
-            let problem = format!("page {page}: has {} channel(s), the first page {channels}; make them alike", image.channels);
-            return Err(told(images, &problem));
+            let own = image.channels;
+            return Err(format!("{image_name}: has {own} channel(s), the first page {channels}; make all pages alike"));
         }
-        same_size(images, image.size, labels, label.size).map_err(|problem| format!("page {page}: {problem}"))?;
+        same_size(&image_name, image.size, &label_name, label.size)?;
         let mask = mask::classes(&label, self.config.mask_values, self.config.classes.len());
-        let mask = mask.map_err(|problem| told(labels, &format!("page {page}: {problem}")))?;
-        Ok(Decoded { size: image.size, image: image.planes(channels), mask })
+        Ok(Decoded {
+            size: image.size,
+            image: image.planes(channels),
+            mask: mask.map_err(|problem| format!("{label_name}: {problem}"))?,
+        })
     }
 }

@@ -99,7 +99,9 @@ fn outcome_after(place: &RunDir, before: Option<Outcome>, run: &RunSpec, exit: &
 
 fn death(place: &RunDir, run: &RunSpec, exit: &Exit) -> Result<Outcome, Error> {
     let cause = match exit {
-        Exit::Signal(9) => "the process was killed (signal 9), by hand or for want of memory; log.txt has its last words".to_owned(),
+        Exit::Signal(9) => {
+            "the process was killed (signal 9), by hand or for want of memory; log.txt has its last words".to_owned()
+        }
         Exit::Signal(n) => format!("the process was ended by signal {n}; log.txt has its last words"),
         Exit::Code(n) => format!("the process ended with exit code {n} and recorded no outcome; log.txt has its last words"),
     };
@@ -154,8 +156,15 @@ mod tests {
             let status = self.script[self.launched];
             self.launched += 1;
             let Some(status) = status else { return Ok(Exit::Signal(9)) };
-            let outcome =
-                Outcome { status, cause: None, epochs: 0, best_epoch: None, best_by: "val_loss".into(), best: Default::default(), test: Default::default() };
+            let outcome = Outcome {
+                status,
+                cause: None,
+                epochs: 0,
+                best_epoch: None,
+                best_by: "val_loss".into(),
+                best: Default::default(),
+                test: Default::default(),
+            };
             run.write_outcome(&outcome).expect("the directory is there");
             Ok(Exit::Code(if status == Status::Finished { 0 } else { 1 }))
         }

@@ -21,7 +21,7 @@ mod session;
 
 pub use error::Error;
 pub use loss::weighted_loss;
-pub use lr_schedule::{LrSchedule, Plateau};
+
 pub use optimizer::Optimizer;
 pub use progress::Progress;
 
@@ -36,8 +36,9 @@ use session::Session;
 /// Trains a run to its end and returns how it ended, which is also in outcome.toml.
 ///
 /// A run that has finished before is not trained again: its outcome is returned. One that was stopped, killed or has failed goes
-/// on after the last epoch that was kept. The caller holds the run's [claim](RunDir::claim). `stop` is asked after every batch: true ends the run as interrupted, with what whole epochs left. A loss that is no
-/// finite number ends it as failed; both are outcomes, not errors.
+/// on after the last epoch that was kept. The caller holds the run's [claim](RunDir::claim). `stop` is asked after every batch:
+/// true ends the run as interrupted, with what whole epochs left. A loss that is no finite number ends it as failed; both are
+/// outcomes, not errors.
 ///
 /// # Errors
 /// [`Error::is_mistake`] if the experiment and the data do not fit (nothing was begun), else what failed while running; the

@@ -3,7 +3,8 @@
 use super::checkpoint::{Best, Resume, State, write_resume, write_weights};
 use super::columns::columns;
 use super::gradient::{Accumulation, clip};
-use super::{Error, LrSchedule, Optimizer, Progress, checkpoint, provenance, samples, weighted_loss};
+use super::lr_schedule::LrSchedule;
+use super::{Error, Optimizer, Progress, checkpoint, provenance, samples, weighted_loss};
 use crate::config::Experiment;
 use crate::data::{self, Dataset, Draw, Parts};
 use crate::metric::{self, Direction, Part, Scores, Tally};

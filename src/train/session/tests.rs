@@ -155,3 +155,20 @@ fn the_rate_of_each_epoch_is_in_its_row() {
     let rates: Vec<f64> = run.metrics().unwrap().iter().filter_map(|row| row.get("lr")).collect();
     assert_eq!(rates, [0.5, 0.25, 0.125]);
 }
+
+/// Samples that differ, so that their order shows in the course of the loss.
+#[test]
+fn the_order_of_samples_follows_the_seed() {
+    let mut data = data();
+    (0..3).for_each(|i| data.samples[i].mask = (0..4).map(|pixel| u8::from(pixel < i)).collect());
+    let losses = |seed: u64| -> Vec<f64> {
+        let dir = tempfile::tempdir().unwrap();
+        let run = RunDir::at(dir.path());
+        let text = format!("[optimizer.sgd]\nlr = 1.0\n[training]\nepochs = 4\nbatch_size = 1\nseeds = [{seed}]");
+        let experiment = experiment(&text);
+        Session::begin(&run, &experiment, &data, &parts(), &Fake::new()).unwrap().run(&|| false, &mut ()).unwrap();
+        run.metrics().unwrap().iter().filter_map(|row| row.get("train_loss")).collect()
+    };
+    assert_eq!(losses(1), losses(1));
+    assert_ne!(losses(1), losses(2));
+}
