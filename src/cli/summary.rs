@@ -1,9 +1,9 @@
 //! `umlaut summary FILE`: what the model of an experiment is made of and what it costs.
 
-use super::{Failure, Sets, load, mistake};
+use super::{Failure, Sets, load};
 use comfy_table::{CellAlignment, ContentArrangement, Table, TableComponent, presets};
 use std::path::PathBuf;
-use umlaut::config::Experiment;
+use umlaut::config::{Colour, Dataset, Experiment};
 use umlaut::data;
 use umlaut::plan::{Cost, Input, Layer};
 
@@ -17,9 +17,26 @@ pub struct Arguments {
 
 pub fn run(arguments: &Arguments) -> Result<(), Failure> {
     let experiment = load(&arguments.file, &arguments.sets)?;
-    let data = data::describe(&experiment.dataset).map_err(mistake)?;
-    print!("{}", text(&experiment, data.channels, data.classes.len()));
+    let (channels, classes) = match data::describe(&experiment.dataset) {
+        Ok(data) => (data.channels, data.classes.len()),
+        Err(error) => {
+            let (channels, classes) = as_configured(&experiment.dataset);
+            eprintln!("note: the data cannot be read, so the channels are taken to be {channels}: {error}");
+            (channels, classes)
+        }
+    };
+    print!("{}", text(&experiment, channels, classes));
     Ok(())
+}
+
+/// Channels and number of classes as far as the file alone tells: a model can be judged before its data is there.
+fn as_configured(dataset: &Dataset) -> (usize, usize) {
+    match dataset {
+        Dataset::Synthetic(d) => (3, d.targets.len()),
+        Dataset::DrishtiGs(d) => (3, d.targets.len()),
+        Dataset::Folders(d) => (if d.colour == Colour::Grey { 1 } else { 3 }, d.classes.len()),
+        Dataset::Stack(d) => (1, d.classes.len()),
+    }
 }
 
 /// Words that keep a row within 80 columns.
