@@ -1,13 +1,11 @@
 //! `umlaut summary FILE`: what the model of an experiment is made of and what it costs.
 
-use super::{Failure, Sets, load, mistake};
+use super::{Failure, Sets, load};
 use comfy_table::{CellAlignment, ContentArrangement, Table, TableComponent, presets};
 use std::path::PathBuf;
-use umlaut::config::Experiment;
+use umlaut::config::{Colour, Dataset, Experiment};
+use umlaut::data;
 use umlaut::plan::{Cost, Input, Layer};
-
-/// Words that keep a row within 80 columns.
-const SHORTER: [(&str, &str); 3] = [("nearest ×2", "up ×2"), ("batch norm", "BN"), ("group norm", "GN")];
 
 #[derive(clap::Args)]
 pub struct Arguments {
@@ -19,22 +17,47 @@ pub struct Arguments {
 
 pub fn run(arguments: &Arguments) -> Result<(), Failure> {
     let experiment = load(&arguments.file, &arguments.sets)?;
-    let data = umlaut::data::describe(&experiment.dataset).map_err(mistake)?;
-    print!("{}", summary(&experiment, data.channels, data.classes.len()));
+    let (channels, classes) = match data::describe(&experiment.dataset) {
+        Ok(data) => (data.channels, data.classes.len()),
+        Err(error) => {
+            let (channels, classes) = as_configured(&experiment.dataset);
+            eprintln!("note: the data cannot be read, so the channels are taken to be {channels}: {error}");
+            (channels, classes)
+        }
+    };
+    print!("{}", text(&experiment, channels, classes));
     Ok(())
 }
 
+/// Channels and number of classes as far as the file alone tells: a model can be judged before its data is there.
+fn as_configured(dataset: &Dataset) -> (usize, usize) {
+    match dataset {
+        Dataset::Synthetic(d) => (3, d.targets.len()),
+        Dataset::DrishtiGs(d) => (3, d.targets.len()),
+        Dataset::Folders(d) => (if d.colour == Colour::Grey { 1 } else { 3 }, d.classes.len()),
+        Dataset::Stack(d) => (1, d.classes.len()),
+    }
+}
+
+/// Words that keep a row within 80 columns.
+const SHORTER: [(&str, &str); 3] = [("nearest ×2", "up ×2"), ("batch norm", "BN"), ("group norm", "GN")];
+
 /// Layers, shapes, parameters and operations as a table of at most 80 columns, with totals below it.
-fn summary(experiment: &Experiment, channels: usize, classes: usize) -> String {
+fn text(experiment: &Experiment, channels: usize, classes: usize) -> String {
     let input = Input { in_channels: channels, classes, size: experiment.preprocess.size, batch: experiment.training.batch_size };
     let cost = Cost::of(&experiment.model, input);
     let [h, w] = input.size;
-    format!(
-        "{}: {channels} × {h} × {w} in, {classes} × {h} × {w} out\n\n{}\n\n{}",
-        experiment.name,
-        table(&cost.layers),
-        totals(&cost, input)
-    )
+    let title = format!("{}: {channels}×{h}×{w} in, {classes}×{h}×{w} out", experiment.name);
+    format!("{title}\n\n{}\n\n{}{}", table(&cost.layers), totals(&cost, input), swept(experiment))
+}
+
+/// Says that the table shows one of several models.
+fn swept(experiment: &Experiment) -> String {
+    let keys: Vec<&str> = experiment.sweep.grid.keys().filter(|key| key.starts_with("model.")).map(String::as_str).collect();
+    match keys[..] {
+        [] => String::new(),
+        _ => format!("\nThe sweep varies {}; this is the file's own. For another: --set KEY=VALUE\n", keys.join(", ")),
+    }
 }
 
 fn table(layers: &[Layer]) -> Table {
@@ -99,7 +122,7 @@ mod tests {
 
     fn reference() -> String {
         let experiment: Experiment = toml::from_str("name = 'baseline'").expect("valid");
-        summary(&experiment, 3, 2)
+        text(&experiment, 3, 2)
     }
 
     #[test]
@@ -108,6 +131,13 @@ mod tests {
         assert!(text.lines().all(|line| line.chars().count() <= 80), "{text}");
         assert!(text.contains("parameters       34 527 106\n"), "{text}");
         assert!(text.contains("1024×14×14"), "{text}");
+    }
+
+    #[test]
+    fn a_swept_model_is_mentioned() {
+        let toml = "name = 'a'\n[sweep.grid]\n'model.unet.channels' = [[4, 8], [8, 16]]\n'optimizer.adam.lr' = [1e-3]";
+        let experiment: Experiment = toml::from_str(toml).expect("valid");
+        assert!(text(&experiment, 1, 1).contains("The sweep varies model.unet.channels; this is the file's own."));
     }
 
     #[test]
