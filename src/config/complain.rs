@@ -4,7 +4,7 @@ use super::experiment::NAME;
 use super::node::{Entry, Node, Span, Value};
 use super::problem::Problem;
 use super::shape::{FILE, Key, Shape, join};
-use super::suggest::{closest, listed};
+use super::suggest::{closest, either, listed};
 use regex::Regex;
 use std::collections::BTreeMap;
 use std::sync::LazyLock;
@@ -13,8 +13,8 @@ type Keys = BTreeMap<String, Key>;
 
 static NAMES: LazyLock<Regex> = LazyLock::new(|| Regex::new(NAME).expect("a constant that compiles"));
 
-/// A value of the wrong type or out of range.
-pub(super) fn unfit(path: &str, key: &Key, node: &Node) -> Problem {
+/// A value of the wrong type or out of range; `swept` if it stands in a sweep, where a default is no remedy.
+pub(super) fn unfit(path: &str, key: &Key, node: &Node, swept: bool) -> Problem {
     let problem = Problem::new(format!("{} must be {}, got {}", subject(path), key.shape, shown(&node.value)), Some(node.span));
     if let Some((text, help)) = repaired(path, &key.shape, &node.value) {
         return match text {
@@ -23,9 +23,11 @@ pub(super) fn unfit(path: &str, key: &Key, node: &Node) -> Problem {
         };
     }
     match &key.default {
-        Some(default) if default != "\"\"" && default != "[]" => problem.help(format!("leave it out for the default, {default}")),
+        Some(default) if !swept && default != "\"\"" && default != "[]" => {
+            problem.help(format!("leave it out for the default, {default}"))
+        }
         _ if key.about.is_empty() || matches!(key.shape, Shape::Words(_)) => problem,
-        _ => problem.help(&key.about),
+        _ => problem.help(key.about.trim_end_matches('.')),
     }
 }
 
@@ -111,7 +113,7 @@ pub(super) fn unknown_key(path: &str, keys: &Keys, name: &str, entry: &Entry) ->
     if keys.is_empty() {
         return problem.help(format!("{place} has no keys at all: remove it"));
     }
-    problem.help(format!("its keys are {}", listed(keys.keys().map(String::as_str))))
+    problem.help(format!("it has {}", listed(keys.keys().map(String::as_str))))
 }
 
 /// A variant that the choice does not have.
@@ -123,7 +125,8 @@ pub(super) fn unknown_variant(path: &str, variants: &Keys, name: &str, entry: &E
     let holds = |variant: &Key| matches!(&variant.shape, Shape::Table(keys) if keys.contains_key(name));
     let homes: Vec<String> = variants.iter().filter(|(_, v)| holds(v)).map(|(n, _)| format!("[{}]", join(path, n))).collect();
     if homes.is_empty() {
-        return problem.help(format!("its choices are {}", listed(variants.keys().map(String::as_str))));
+        let headers: Vec<String> = variants.keys().map(|v| format!("[{}]", join(path, v))).collect();
+        return problem.help(format!("write {}", either(headers.iter().map(String::as_str))));
     }
     problem.help(format!("`{name}` is a key of {}", listed(homes.iter().map(String::as_str))))
 }
@@ -131,7 +134,7 @@ pub(super) fn unknown_variant(path: &str, variants: &Keys, name: &str, entry: &E
 /// A choice with nothing chosen.
 pub(super) fn no_variant(path: &str, variants: &Keys, span: Span) -> Problem {
     let headers: Vec<String> = variants.keys().map(|v| format!("[{path}.{v}]")).collect();
-    let help = format!("leave it out for the default, or write one of {}", listed(headers.iter().map(String::as_str)));
+    let help = format!("leave it out for the default, or write {}", either(headers.iter().map(String::as_str)));
     Problem::new(format!("`{path}` chooses nothing"), Some(span)).help(help)
 }
 
@@ -147,7 +150,7 @@ pub(super) fn several_variants(path: &str, places: &[(&str, Span)]) -> Problem {
 pub(super) fn missing(path: &str, name: &str, key: &Key, span: Span) -> Problem {
     let place = if path.is_empty() { "an experiment".to_owned() } else { format!("`{path}`") };
     let example = if matches!(key.shape, Shape::List { .. }) { "[...]" } else { "\"...\"" };
-    let help = format!("write `{name} = {example}`: {}", key.about);
+    let help = format!("write `{name} = {example}`: {}", key.about.trim_end_matches('.'));
     Problem::new(format!("{place} needs the key `{name}`"), Some(span)).help(help)
 }
 

@@ -15,6 +15,10 @@ use std::collections::{BTreeMap, HashMap};
 pub(super) struct Conform {
     pub problems: Vec<Problem>,
     pub broken: Vec<String>,
+    /// Whether a swept value is looked at, and no whole file.
+    pub swept: bool,
+    /// Whether a part of the file is known to be lost, so that a missing key is nobody's mistake.
+    pub partial: bool,
 }
 
 impl Conform {
@@ -46,7 +50,7 @@ impl Conform {
             _ => false,
         };
         if !good {
-            self.problems.push(complain::unfit(path, key, node));
+            self.problems.push(complain::unfit(path, key, node, self.swept));
         }
         good.then(|| node.plain())
     }
@@ -67,7 +71,7 @@ impl Conform {
                     continue;
                 }
                 None if !key.required && !meant.contains(&name.as_str()) => continue,
-                None if key.required && !meant.contains(&name.as_str()) => {
+                None if key.required && !self.partial && !meant.contains(&name.as_str()) => {
                     self.problems.push(complain::missing(path, name, key, span));
                 }
                 _ => {}
@@ -121,7 +125,7 @@ impl Conform {
         let Shape::List { least, most, .. } = key.shape else { return None };
         let mut good = (least..=most).contains(&items.len());
         if !good {
-            self.problems.push(complain::unfit(path, key, node));
+            self.problems.push(complain::unfit(path, key, node, self.swept));
         }
         let subject = format!("{path}[]");
         let values: Vec<toml::Value> = items.iter().filter_map(|one| self.value(&subject, item, one)).collect();

@@ -124,6 +124,7 @@ pub struct Training {
 pub struct Sweep {
     /// Every combination of the values listed for each dotted key of this file.
     #[schemars(with = "BTreeMap<String, Vec<serde_json::Value>>")]
+    #[schemars(extend("additionalProperties" = serde_json::json!({"type": "array", "minItems": 1, "uniqueItems": true, "items": {}})))]
     pub grid: BTreeMap<String, Vec<toml::Value>>,
 }
 

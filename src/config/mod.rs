@@ -25,6 +25,7 @@ mod split;
 mod suggest;
 mod sweep;
 mod syntax;
+mod template;
 
 pub use dataset::*;
 pub use experiment::*;
@@ -34,6 +35,7 @@ pub use optimizer::*;
 pub use problem::Problems;
 pub use schema::json_schema;
 pub use split::*;
+pub use template::template;
 
 use node::{Node, Span};
 use source::Sources;
@@ -61,13 +63,9 @@ pub fn load_str(name: &str, text: &str) -> Result<Experiment, Problems> {
 }
 
 fn checked(name: &str, sources: Sources) -> Result<Experiment, Problems> {
-    let Sources { texts, layers, mut problems, set, hopeless } = sources;
-    let mut experiment = None;
-    if !hopeless {
-        let (resolved, more) = resolve::resolve(layers, &set);
-        experiment = resolved;
-        problems.extend(more);
-    }
+    let Sources { texts, layers, mut problems, set, partial } = sources;
+    let (experiment, more) = resolve::resolve(layers, &set, partial);
+    problems.extend(more);
     match experiment {
         Some(experiment) if problems.is_empty() => Ok(experiment),
         _ => Err(Problems::new(name, texts, problems)),
@@ -89,7 +87,7 @@ impl Experiment {
             let path: Vec<String> = key.split('.').map(str::to_owned).collect();
             layers.push(Node::of_plain(value, Span::default()).below(&path, Span::default()));
         }
-        match resolve::resolve(layers, &[]) {
+        match resolve::resolve(layers, &[], false) {
             (Some(experiment), problems) if problems.is_empty() => Ok(experiment),
             (_, problems) => Err(problems.iter().map(problem::Problem::line).collect::<Vec<_>>().join("; ")),
         }

@@ -11,8 +11,6 @@ pub(super) struct Problem {
     pub title: String,
     /// Where; `None` for a file as a whole.
     pub place: Option<Span>,
-    /// What stands there.
-    pub label: String,
     /// Other places that have a part in it.
     pub others: Vec<(Span, String)>,
     /// What to do.
@@ -23,17 +21,12 @@ pub(super) struct Problem {
 
 impl Problem {
     pub fn new(title: impl Into<String>, place: Option<Span>) -> Self {
-        Self { title: title.into(), place, label: String::new(), others: Vec::new(), help: None, fix: None }
+        Self { title: title.into(), place, others: Vec::new(), help: None, fix: None }
     }
 
     /// In one line: what is wrong and what to do.
     pub fn line(&self) -> String {
         self.help.as_ref().map_or_else(|| self.title.clone(), |help| format!("{} ({help})", self.title))
-    }
-
-    pub fn label(mut self, label: impl Into<String>) -> Self {
-        self.label = label.into();
-        self
     }
 
     pub fn help(mut self, help: impl Into<String>) -> Self {
@@ -101,7 +94,7 @@ impl Problems {
     fn groups<'a>(&'a self, problem: &'a Problem) -> Vec<Group<'a>> {
         let mut main = Group::with_title(Level::ERROR.primary_title(problem.title.as_str()));
         if let Some(place) = problem.place {
-            main = main.element(self.snippet(place, AnnotationKind::Primary, &problem.label, &problem.others));
+            main = main.element(self.snippet(place, AnnotationKind::Primary, "", &problem.others));
             for (span, label) in problem.others.iter().filter(|(span, _)| span.source != place.source) {
                 main = main.element(self.snippet(*span, AnnotationKind::Context, label, &[]));
             }

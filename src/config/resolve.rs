@@ -8,17 +8,18 @@ use super::rules;
 use super::shape::FILE;
 use super::sweep;
 
-/// Merges the layers, the lowest first, and checks the result.
-pub(super) fn resolve(layers: Vec<Node>, set: &[(Vec<String>, Span)]) -> (Option<Experiment>, Vec<Problem>) {
+/// Merges the layers, the lowest first, and checks the result; of a `partial` one only what is there.
+pub(super) fn resolve(layers: Vec<Node>, set: &[(Vec<String>, Span)], partial: bool) -> (Option<Experiment>, Vec<Problem>) {
     let mut tree = Node { span: Span::default(), value: Value::Table(Default::default()) };
     for layer in layers {
         tree.merge(layer, Some(&FILE.shape));
     }
-    let mut conform = Conform::default();
+    let mut conform = Conform { partial, ..Conform::default() };
     let value = conform.file(&tree);
     let experiment = meaning(value);
     let mut problems = std::mem::take(&mut conform.problems);
     match &experiment {
+        Ok(_) if partial => {}
         Ok(experiment) => problems.extend(beyond_shape(experiment, &conform, tree, set)),
         Err(message) => problems.push(Problem::new(message, Some(tree.span))),
     }
@@ -26,12 +27,12 @@ pub(super) fn resolve(layers: Vec<Node>, set: &[(Vec<String>, Span)]) -> (Option
 }
 
 fn beyond_shape(experiment: &Experiment, conform: &Conform, mut tree: Node, set: &[(Vec<String>, Span)]) -> Vec<Problem> {
-    if experiment.sweep.is_empty() {
-        return findings(experiment, conform, &tree);
-    }
     let sweep = tree.table_mut().and_then(|table| table.remove("sweep"));
     let grid = sweep.as_ref().and_then(|sweep| sweep.node.entry("grid")).and_then(|grid| grid.node.table());
-    grid.map(|grid| sweep::check(grid, &tree, set)).unwrap_or_default()
+    match grid.filter(|grid| !grid.is_empty()) {
+        Some(grid) => sweep::check(grid, &tree, set),
+        None => findings(experiment, conform, &tree),
+    }
 }
 
 /// The experiment that a tree of the right shape means.

@@ -112,7 +112,7 @@ fn weights(e: &Experiment) -> Vec<Finding> {
     let mut found = Vec::new();
     if !weights.is_empty() && weights.len() != names.len() {
         let listed = listed(names.iter().map(String::as_str));
-        let title = format!("`{KEY}` has {} weights, but the data set has {} classes: {listed}", weights.len(), names.len());
+        let title = format!("`{KEY}` has {} of the {} weights that the classes need: {listed}", weights.len(), names.len());
         let help = "write a weight for each class in this order, or [] for equal weights";
         found.push(Finding::new(title, &[KEY, e.dataset.classes_path()], help));
     }
@@ -152,7 +152,11 @@ fn fractions(s: &FractionSplit) -> Option<Finding> {
     let tidy = |x: f64| (x * 1e6).round() / 1e6;
     let title = format!("the shares train {}, val {} and test {} must add up to 1, got {}", s.train, s.val, s.test, tidy(sum));
     let rest = tidy(1.0 - s.val - s.test);
-    let help = if rest > 0.0 { format!("train = {rest} would do") } else { "lower one of them".to_owned() };
+    let help = match () {
+        () if tidy(s.train + s.val) == 1.0 => "write test = 0 if nothing is to be tested".to_owned(),
+        () if rest > 0.0 => format!("train = {rest} would do"),
+        () => "lower one of them".to_owned(),
+    };
     Some(Finding::new(title, &["split.fractions.train", "split.fractions.val", "split.fractions.test"], help))
 }
 
@@ -208,11 +212,13 @@ fn metric(key: &'static str, name: &str, e: &Experiment) -> Option<Finding> {
         return None;
     }
     let title = format!("`{key}` must be a validation column of metrics.csv, got \"{name}\"");
+    let about = [key, e.dataset.classes_path()];
     let help = match closest(name, known.iter().map(String::as_str)) {
         Some(meant) => format!("did you mean \"{meant}\"?"),
         None => format!("the columns are {}", listed(known.iter().map(String::as_str))),
     };
-    Some(Finding::new(title, &[key, e.dataset.classes_path()], help))
+    let of_a_class = name.starts_with("val_dice_") || name.starts_with("val_iou_");
+    Some(Finding::new(title, if of_a_class { &about } else { &about[..1] }, help))
 }
 
 fn schedule(e: &Experiment) -> Option<Finding> {

@@ -89,6 +89,7 @@ impl fmt::Display for Shape {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Table(_) | Self::Choice(_) | Self::Map(_) => f.write_str("a table"),
+            Self::List { item, .. } if matches!(item.shape, Self::Any) => f.write_str("a list of 1 or more values"),
             Self::List { item, least, most, .. } => match (least, most) {
                 (_, _) if least == most => write!(f, "a list of {least} values, each {}", item.shape),
                 (0, _) => write!(f, "a list, each item {}", item.shape),
@@ -169,7 +170,7 @@ impl Shape {
         let count = |name: &str| schema[name].as_u64().and_then(|n| usize::try_from(n).ok());
         match kind {
             Some("object") if schema.get("maxProperties").is_some() => Self::Choice(keys(schema)),
-            Some("object") if schema.get("properties").is_some() => Self::Table(keys(schema)),
+            Some("object") if schema["additionalProperties"] == false => Self::Table(keys(schema)),
             Some("object") => Self::Map(Box::new(Key::read(&schema["additionalProperties"], false))),
             Some("array") => Self::List {
                 item: Box::new(Key::read(&schema["items"], false)),

@@ -2,7 +2,7 @@
 
 use super::node::{Node, Span, Table, Value};
 use super::problem::{Problem, Source};
-use super::syntax;
+use super::syntax::{self, Parsed};
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -16,8 +16,8 @@ pub(super) struct Sources {
     pub problems: Vec<Problem>,
     /// The dotted keys that are set on the command line.
     pub set: Vec<(Vec<String>, Span)>,
-    /// Whether a text is so broken that nothing more can be said of the whole.
-    pub hopeless: bool,
+    /// Whether a text is missing or so broken that it is left out, so that nothing can be said of what is not there.
+    pub partial: bool,
 }
 
 impl Sources {
@@ -36,7 +36,7 @@ impl Sources {
                 let missing = wanted.is_none() && !path.exists();
                 let help = format!("`umlaut init {name}` writes a commented template there");
                 self.problems.push(if missing { problem.help(help) } else { problem });
-                self.hopeless = true;
+                self.partial = true;
                 return;
             }
         };
@@ -93,9 +93,14 @@ impl Sources {
         let source = self.texts.len();
         let parsed = syntax::parse(&text, source);
         self.texts.push(Source { name, text });
-        self.hopeless |= parsed.hopeless;
+        self.accept(parsed)
+    }
+
+    /// The tree of a text, an empty one if the text is hopeless.
+    fn accept(&mut self, parsed: Parsed) -> Node {
         self.problems.extend(parsed.problems);
-        parsed.node
+        self.partial |= parsed.hopeless;
+        if parsed.hopeless { Node { value: Value::Table(Table::new()), ..parsed.node } } else { parsed.node }
     }
 
     /// `key.path=value` of the command line. A bare word that is no TOML value counts as a text.
@@ -111,11 +116,7 @@ impl Sources {
         let parsed = syntax::parse(set, source);
         let mut node = match bare_word(set, equals, source) {
             Some(node) if !parsed.problems.is_empty() => node,
-            _ => {
-                self.hopeless |= parsed.hopeless;
-                self.problems.extend(parsed.problems);
-                parsed.node
-            }
+            _ => self.accept(parsed),
         };
         self.refuse_extends(&mut node);
         note_leaves(node.table().expect("a document is a table"), &mut Vec::new(), &mut self.set);

@@ -5,7 +5,8 @@ use super::node::{Entry, Node, Span, Table, Value};
 use super::problem::Problem;
 use super::resolve::{findings, meaning};
 use super::shape::FILE;
-use super::suggest::{closest, listed};
+use super::suggest::{closest, either, listed};
+use std::collections::HashSet;
 
 /// Grids of more combinations are refused: a grid that large is a slip.
 const MOST_COMBINATIONS: usize = 100_000;
@@ -26,12 +27,9 @@ pub(super) fn check(grid: &Table, base: &Node, set: &[(Vec<String>, Span)]) -> V
     let mut problems = Vec::new();
     let mut axes: Vec<Axis<'_>> = Vec::new();
     for (name, entry) in grid {
-        match axis(name, entry, &mut problems) {
-            Some(axis) => {
-                problems.extend(overlaps(&axis, &axes, set));
-                axes.push(axis);
-            }
-            None => continue,
+        if let Some(axis) = axis(name, entry, &mut problems) {
+            problems.extend(overlaps(&axis, &axes, set));
+            axes.push(axis);
         }
     }
     let combinations = axes.iter().try_fold(1_usize, |n, axis| n.checked_mul(axis.values.len()));
@@ -64,7 +62,7 @@ fn axis<'a>(name: &'a str, entry: &'a Entry, problems: &mut Vec<Problem>) -> Opt
     };
     let mut good = Vec::new();
     for value in values {
-        let mut alone = Conform::default();
+        let mut alone = Conform { swept: true, ..Conform::default() };
         let fits = alone.value(name, key, value).is_some() && alone.broken.is_empty() && alone.problems.is_empty();
         problems.append(&mut alone.problems);
         good.extend(fits.then_some(value));
@@ -101,9 +99,9 @@ fn no_such_key(name: &str, path: &[String], depth: usize, known: &[&str], span: 
     let homes = FILE.homes(path.last().map_or(name, String::as_str));
     let full: Vec<String> = homes.iter().map(|home| super::shape::join(home, path.last().map_or(name, String::as_str))).collect();
     if !full.is_empty() && full.len() <= 3 {
-        return problem.help(format!("write the whole path: {}", listed(full.iter().map(String::as_str))));
+        return problem.help(format!("write the whole path: {}", either(full.iter().map(String::as_str))));
     }
-    if known.is_empty() { problem } else { problem.help(format!("its keys are {}", listed(known.iter().copied()))) }
+    if known.is_empty() { problem } else { problem.help(format!("it has {}", listed(known.iter().copied()))) }
 }
 
 /// Keys that get in each other's way: one above the other, two variants of a choice, one that is also set.
@@ -137,6 +135,7 @@ fn rivals(a: &[String], b: &[String]) -> Option<String> {
 
 /// Reports what every combination breaks, each thing once, with the first combination that breaks it.
 fn check_combinations(axes: &[Axis<'_>], base: &Node, combinations: usize, problems: &mut Vec<Problem>) {
+    let mut known: HashSet<String> = HashSet::new();
     for number in 0..combinations {
         let mut tree = base.clone();
         let mut rest = number;
@@ -149,10 +148,6 @@ fn check_combinations(axes: &[Axis<'_>], base: &Node, combinations: usize, probl
         let value = conform.file(&tree);
         let Ok(experiment) = meaning(value) else { continue };
         let found = conform.problems.iter().cloned().chain(findings(&experiment, &conform, &tree));
-        for problem in found.collect::<Vec<_>>() {
-            if !problems.contains(&problem) {
-                problems.push(problem);
-            }
-        }
+        problems.extend(found.filter(|problem| known.insert(problem.title.clone())));
     }
 }

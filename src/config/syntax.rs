@@ -94,7 +94,7 @@ fn explain(error: &Mistake, text: &str, node: &Node, source: usize) -> Problem {
         if word.is_empty() {
             let key = line.split('=').next().unwrap_or_default().trim();
             let place = Span::new(source, start - 1..start);
-            return Problem::new(format!("`{key}` has no value"), Some(place)).help("write a value, or leave the line out");
+            return Problem::new(format!("`{key}` has no value"), Some(place)).help("write a value, or leave the key out");
         }
         let at = start + value.find(word).unwrap_or(0);
         let place = Span::new(source, at..at + word.len());
