@@ -112,7 +112,8 @@ fn keys(comparison: &Comparison, groups: &[Curves], y: &Axis, labels: &Labels) -
     let mut items = Vec::new();
     let solid = Pen::new(MUTED, LINE_WIDTH);
     if groups.iter().any(|g| !g.val.is_empty()) {
-        let (sign, words) = if several { (Sign::Band(MUTED), "validation, mean and range") } else { (Sign::Line(solid), "validation") };
+        let (sign, words) =
+            if several { (Sign::Band(MUTED), "validation, mean and range") } else { (Sign::Line(solid), "validation") };
         items.push((sign, words.to_owned()));
     }
     if groups.iter().any(|g| !g.train.is_empty()) {

@@ -79,7 +79,9 @@ pub(crate) fn spread(want: &[i32], gap: i32, (low, high): (i32, i32)) -> Vec<i32
     let mut blocks: Vec<(f64, usize)> = Vec::new();
     for (k, &i) in order.iter().enumerate() {
         blocks.push((f64::from(want[i] - k as i32 * gap), 1));
-        while let [.., a, b] = blocks[..] && a.0 >= b.0 {
+        while let [.., a, b] = blocks[..]
+            && a.0 >= b.0
+        {
             blocks.truncate(blocks.len() - 2);
             blocks.push(((a.0 * a.1 as f64 + b.0 * b.1 as f64) / (a.1 + b.1) as f64, a.1 + b.1));
         }

@@ -3,9 +3,7 @@
 mod contour;
 mod picture;
 
-use super::chart::{
-    Anchor, CASING, COLUMN, EDGE, Face, Ink, LEADING, MUTED, Pen, TEXT, class_color, extent, fit, hex, path,
-};
+use super::chart::{Anchor, CASING, COLUMN, EDGE, Face, Ink, LEADING, MUTED, Pen, TEXT, class_color, extent, fit, hex, path};
 use super::collect::{Comparison, Run};
 use super::describe;
 use base64::Engine;
