@@ -35,7 +35,9 @@ mod tests {
 
     #[test]
     fn losses_fall_and_scores_rise() {
-        for (column, up) in [("val_loss", false), ("train_dice_loss", false), ("val_bce", false), ("val_dice", true), ("val_iou_cup", true)] {
+        for (column, up) in
+            [("val_loss", false), ("train_dice_loss", false), ("val_bce", false), ("val_dice", true), ("val_iou_cup", true)]
+        {
             assert_eq!(higher_is_better(column), up, "{column}");
         }
     }

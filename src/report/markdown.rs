@@ -7,7 +7,12 @@ use std::fmt::Write as _;
 
 /// The text of report.md.
 pub(super) fn report(comparison: &Comparison, charts: &[&str], overlays: &Overlays) -> String {
-    let mut text = format!("# {}\n\n**{}** {}\n", cell(&comparison.name), cell(&describe::headline(comparison)), describe::counts(comparison));
+    let mut text = format!(
+        "# {}\n\n**{}** {}\n",
+        cell(&comparison.name),
+        cell(&describe::headline(comparison)),
+        describe::counts(comparison)
+    );
     let _ = write!(
         text,
         "\nValues are those of the best epoch by `{}`, mean ± sample standard deviation over the finished runs of a group \
@@ -25,7 +30,8 @@ pub(super) fn report(comparison: &Comparison, charts: &[&str], overlays: &Overla
 
 fn groups(comparison: &Comparison) -> String {
     let titles = table::GROUP_COLUMNS.map(column::title);
-    let header: Vec<String> = ["group", "finished"].into_iter().map(str::to_owned).chain(titles).chain(["best epoch".into()]).collect();
+    let header: Vec<String> =
+        ["group", "finished"].into_iter().map(str::to_owned).chain(titles).chain(["best epoch".into()]).collect();
     let best = describe::best_group(comparison).map(|b| b.0.name.as_str()).filter(|_| comparison.groups.len() > 1);
     let row = |g: &Group| {
         let name = describe::shown(&g.name);
@@ -43,7 +49,8 @@ fn classes(comparison: &Comparison) -> String {
     }
     let columns: Vec<String> =
         ["dice", "iou"].iter().flat_map(|s| comparison.classes.iter().map(move |c| format!("val_{s}_{c}"))).collect();
-    let header: Vec<String> = std::iter::once("group".to_owned()).chain(columns.iter().map(|c| cell(&column::title(c)))).collect();
+    let header: Vec<String> =
+        std::iter::once("group".to_owned()).chain(columns.iter().map(|c| cell(&column::title(c)))).collect();
     let row = |g: &Group| {
         let values = columns.iter().map(|c| stats::spread(&g.best(c), 4));
         std::iter::once(cell(&describe::shown(&g.name))).chain(values).collect()
@@ -56,9 +63,11 @@ fn tests(comparison: &Comparison) -> String {
     if columns.is_empty() {
         return String::new();
     }
-    let header: Vec<String> = std::iter::once("group".to_owned()).chain(columns.iter().map(|c| cell(&column::title(c)))).collect();
+    let header: Vec<String> =
+        std::iter::once("group".to_owned()).chain(columns.iter().map(|c| cell(&column::title(c)))).collect();
     let row = |g: &Group| {
-        let of = |c: &String| g.settled().iter().filter_map(|r| r.test.get(c).copied()).filter(|v| v.is_finite()).collect::<Vec<_>>();
+        let of =
+            |c: &String| g.settled().iter().filter_map(|r| r.test.get(c).copied()).filter(|v| v.is_finite()).collect::<Vec<_>>();
         let values = columns.iter().map(|c| stats::spread(&of(c), 4));
         std::iter::once(cell(&describe::shown(&g.name))).chain(values).collect()
     };
@@ -106,7 +115,7 @@ fn cell(words: &str) -> String {
     let mut safe = String::new();
     for c in words.chars() {
         match c {
-            '|' | '*' | '_' | '<' | '[' | ']' | '`' | '\\' => safe.extend(['\\', c]),
+            '|' | '*' | '_' | '<' | '`' | '\\' => safe.extend(['\\', c]),
             '\n' | '\r' => safe.push(' '),
             c => safe.push(c),
         }

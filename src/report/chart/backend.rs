@@ -47,7 +47,11 @@ impl DrawingBackend for Ink {
 
     fn draw_rect<S: BackendStyle>(&mut self, a: BackendCoord, b: BackendCoord, style: &S, filled: bool) -> Drawn {
         let corners = [a, (b.0, a.1), b, (a.0, b.1), a];
-        if filled { self.area(&corners, color(style.color()), style.color().alpha) } else { self.line(&corners, pen(style)) }
+        if filled {
+            self.area(&corners, color(style.color()), style.color().alpha)
+        } else {
+            self.line(&corners, pen(style))
+        }
         Ok(())
     }
 
@@ -87,7 +91,11 @@ impl DrawingBackend for Ink {
         Ok(())
     }
 
-    fn estimate_text_size<S: BackendTextStyle>(&self, words: &str, given: &S) -> Result<(u32, u32), DrawingErrorKind<Infallible>> {
+    fn estimate_text_size<S: BackendTextStyle>(
+        &self,
+        words: &str,
+        given: &S,
+    ) -> Result<(u32, u32), DrawingErrorKind<Infallible>> {
         let size = given.size().round() as i32;
         Ok((text::width(words, size) as u32, size.max(style::NOTE) as u32))
     }
