@@ -1,3 +1,9 @@
 //! The `umlaut` program: parses arguments, dispatches, prints the error, sets the exit code.
 
-fn main() {}
+mod cli;
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    cli::main()
+}

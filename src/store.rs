@@ -485,7 +485,7 @@ mod tests {
         let mut writer = run.metrics_after(0).unwrap();
         (1..=2).for_each(|e| writer.append(&record(e), 0.5).unwrap());
         let whole = fs::read(run.path.join(METRICS)).unwrap();
-        fs::write(run.path.join(METRICS), &[&whole[..], b"3,0.33"].concat()).unwrap();
+        fs::write(run.path.join(METRICS), [&whole[..], b"3,0.33"].concat()).unwrap();
         assert_eq!(run.metrics().unwrap(), vec![record(1), record(2)]);
         run.metrics_after(2).unwrap();
         assert_eq!(fs::read(run.path.join(METRICS)).unwrap(), whole);

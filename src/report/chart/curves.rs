@@ -105,7 +105,7 @@ fn values(groups: &[Curves], last: usize, stem: &str, title: &str) -> Axis {
     if !up && low < 0.25 * high {
         low = 0.0;
     }
-    Axis::values(low, high, (0.0, if up { 1.0 } else { f64::MAX }), title)
+    Axis::values(low, high, column::range(stem), title)
 }
 
 fn key(comparison: &Comparison, groups: &[Curves], y: &Axis) -> Key {

@@ -1,0 +1,119 @@
+//! The command line: one file a verb. Exit codes: 0 done, 1 something failed while running, 2 a mistake of the user's, 130 stopped
+//! from outside.
+
+mod check;
+mod init;
+mod progress;
+mod report;
+mod run;
+mod schema;
+mod stop;
+mod summary;
+mod train;
+
+use clap::{Parser, Subcommand};
+use std::io::IsTerminal;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+/// Train and compare U-Nets from TOML files: one file in, trained nets, CSV and charts out.
+#[derive(Parser)]
+#[command(version, propagate_version = true, max_term_width = 100)]
+struct Arguments {
+    #[command(subcommand)]
+    verb: Verb,
+}
+
+#[derive(Subcommand)]
+enum Verb {
+    /// Train every run of an experiment that is not finished yet, then draw the report
+    Run(run::Arguments),
+    /// Train the one run of a run directory (what `run` starts for each)
+    Train(train::Arguments),
+    /// Look for mistakes in experiment files without running anything
+    Check(check::Arguments),
+    /// Write a commented experiment file with every key and its default
+    Init(init::Arguments),
+    /// Print the JSON Schema of experiment files, for completion in editors
+    Schema,
+    /// Show a network's layers, shapes, parameters, FLOPs and memory
+    Summary(summary::Arguments),
+    /// Draw the charts and tables of an experiment's results again
+    Report(report::Arguments),
+}
+
+/// Values that replace those of a file.
+#[derive(clap::Args)]
+struct Sets {
+    /// Replace a value of the file: `--set training.epochs=5`; may be repeated
+    #[arg(long = "set", value_name = "KEY=VALUE")]
+    sets: Vec<String>,
+}
+
+/// Where results are kept.
+#[derive(clap::Args)]
+struct ResultsPlace {
+    /// Where results are kept
+    #[arg(long = "results", value_name = "DIR", default_value = "results")]
+    results: PathBuf,
+}
+
+/// Why a command did not end well.
+enum Failure {
+    /// The user's to mend; the text is complete.
+    Mistake(String),
+    /// Something failed while running.
+    Running(anyhow::Error),
+    /// Runs failed; what to say was said.
+    Runs,
+    /// Stopped from outside.
+    Stopped,
+}
+
+impl<E: Into<anyhow::Error>> From<E> for Failure {
+    fn from(error: E) -> Self {
+        Self::Running(error.into())
+    }
+}
+
+/// Runs the program.
+pub fn main() -> ExitCode {
+    let verb = Arguments::parse().verb;
+    let result = match verb {
+        Verb::Run(a) => run::run(&a),
+        Verb::Train(a) => train::run(&a),
+        Verb::Check(a) => check::run(&a),
+        Verb::Init(a) => init::run(&a),
+        Verb::Schema => schema::run(),
+        Verb::Summary(a) => summary::run(&a),
+        Verb::Report(a) => report::run(&a),
+    };
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(Failure::Mistake(text)) => {
+            eprintln!("{}", text.trim_end());
+            ExitCode::from(2)
+        }
+        Err(Failure::Running(error)) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+        Err(Failure::Runs) => ExitCode::FAILURE,
+        Err(Failure::Stopped) => ExitCode::from(130),
+    }
+}
+
+/// Whether messages may be coloured.
+fn coloured() -> bool {
+    std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none()
+}
+
+/// Loads an experiment, its mistakes shown as the user's.
+fn load(file: &std::path::Path, sets: &Sets) -> Result<umlaut::config::Experiment, Failure> {
+    umlaut::config::load(file, &sets.sets).map_err(|problems| Failure::Mistake(problems.render(coloured())))
+}
+
+/// A mistake of the user's, in one line.
+fn mistake(error: impl std::fmt::Display) -> Failure {
+    Failure::Mistake(format!("error: {error}"))
+}

@@ -1,0 +1,72 @@
+//! The house plan as a test: who may import whom, read from the `crate::` paths of the sources.
+
+use regex::Regex;
+use std::path::Path;
+
+/// A room and the rooms that it may know.
+const RULES: &[(&str, &[&str])] = &[
+    ("config", &[]),
+    ("record", &[]),
+    ("metric", &[]),
+    ("store", &["plan", "record"]),
+    ("plan", &["config"]),
+    ("data", &["config"]),
+    ("ops", &["config"]),
+    ("model", &["ops", "config"]),
+    ("train", &["data", "ops", "model", "metric", "plan", "store", "record", "config"]),
+    ("schedule", &["plan", "store", "record"]),
+    ("report", &["plan", "store", "record", "metric"]),
+];
+
+/// Rooms where no tensor may appear.
+const WITHOUT_TENSORS: &[&str] = &["config", "record", "metric", "plan", "store", "schedule", "report"];
+
+/// Sources of the library with the room that each belongs to; unit tests cut off, they may look further.
+fn sources() -> Vec<(String, String, String)> {
+    let src = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let files = walkdir::WalkDir::new(&src).into_iter().map(|entry| entry.expect("src can be listed").into_path());
+    let rust = files.filter(|path| path.extension().is_some_and(|e| e == "rs"));
+    rust.filter_map(|path| {
+        let name = path.strip_prefix(&src).expect("below src").to_string_lossy().replace('\\', "/");
+        let room = name.split('/').next()?.trim_end_matches(".rs").to_owned();
+        let text = std::fs::read_to_string(&path).expect("sources are text");
+        let code = text.split("#[cfg(test)]\nmod tests").next().unwrap_or_default().to_owned();
+        Some((room, name, code))
+    })
+    .filter(|(room, ..)| room != "main" && room != "lib")
+    .collect()
+}
+
+#[test]
+fn rooms_import_only_what_the_plan_allows() {
+    let path = Regex::new(r"\bcrate::(?:\{([^}]*)\}|(\w+))").expect("a regular expression");
+    let mut wrong = Vec::new();
+    for (room, name, code) in sources().iter().filter(|(room, ..)| room != "cli") {
+        let allowed = RULES.iter().find(|(r, _)| r == room).unwrap_or_else(|| panic!("{name}: {room} is no room of the plan")).1;
+        for found in path.captures_iter(code) {
+            let list = found.get(1).or(found.get(2)).expect("one of both").as_str();
+            for used in list.split(',').map(|item| item.trim().split("::").next().unwrap_or_default()).filter(|u| !u.is_empty()) {
+                if used != room && !allowed.contains(&used) {
+                    wrong.push(format!("{name}: {room} must not know {used}"));
+                }
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn tensors_stay_in_their_rooms() {
+    let named =
+        sources().into_iter().filter(|(room, _, code)| WITHOUT_TENSORS.contains(&room.as_str()) && code.contains("candle_"));
+    let named: Vec<String> = named.map(|(_, name, _)| name).collect();
+    assert!(named.is_empty(), "{named:?} name candle");
+}
+
+#[test]
+fn only_the_store_names_result_files() {
+    let names = ["\"metrics.csv\"", "\"outcome.toml\"", "\"run.toml\"", "\"provenance.toml\"", "\"checkpoints\"", "\"plan.csv\""];
+    let named = sources().into_iter().filter(|(room, _, code)| room != "store" && names.iter().any(|n| code.contains(n)));
+    let named: Vec<String> = named.map(|(_, name, _)| name).collect();
+    assert!(named.is_empty(), "{named:?} name result files");
+}

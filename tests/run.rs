@@ -1,0 +1,217 @@
+//! The whole program on tiny experiments: what a user types, what is on disk afterwards, and how it ends.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+
+const TINY: &str = r#"
+name = "tiny"
+[dataset.synthetic]
+count = 12
+size = [32, 32]
+[preprocess]
+size = [16, 16]
+[split.fractions]
+train = 0.5
+val = 0.25
+test = 0.25
+[model.unet]
+channels = [4, 8]
+[training]
+epochs = 3
+batch_size = 4
+seeds = [1, 2]
+[sweep.grid]
+"optimizer.adam.lr" = [1e-2, 1e-3]
+"#;
+
+/// A scratch directory with an experiment file in it.
+struct Desk {
+    dir: tempfile::TempDir,
+}
+
+impl Desk {
+    fn with(toml: &str) -> Self {
+        let desk = Self { dir: tempfile::tempdir().expect("a temporary directory") };
+        fs::write(desk.dir.path().join("x.toml"), toml).expect("writable");
+        desk
+    }
+
+    fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(assert_cmd::cargo::cargo_bin!("umlaut"));
+        command.args(arguments).current_dir(self.dir.path()).stdin(Stdio::null()).env_remove("RAYON_NUM_THREADS");
+        command
+    }
+
+    fn umlaut(&self, arguments: &[&str]) -> Output {
+        self.command(arguments).output().expect("the program starts")
+    }
+
+    fn path(&self, path: &str) -> PathBuf {
+        self.dir.path().join(path)
+    }
+
+    /// metrics.csv of every run, by the run's name.
+    fn metrics(&self, results: &str) -> Vec<(String, String)> {
+        let runs = fs::read_dir(self.path(results).join("tiny/runs")).expect("runs are there");
+        let mut all: Vec<(String, String)> = runs
+            .map(|run| {
+                let run = run.expect("listed").path();
+                let name = run.file_name().expect("named").to_string_lossy().into_owned();
+                (name, fs::read_to_string(run.join("metrics.csv")).expect("metrics are there"))
+            })
+            .collect();
+        all.sort();
+        all
+    }
+}
+
+fn words(output: &Output) -> String {
+    format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr))
+}
+
+fn expect_code(output: &Output, code: i32) {
+    assert_eq!(output.status.code(), Some(code), "{}", words(output));
+}
+
+#[test]
+fn one_toml_in_everything_out() {
+    let desk = Desk::with(TINY);
+    let first = desk.umlaut(&["run", "x.toml"]);
+    expect_code(&first, 0);
+    let metrics = desk.metrics("results");
+    assert_eq!(metrics.len(), 4);
+    for (run, csv) in &metrics {
+        assert!(csv.starts_with("epoch,lr,train_loss,train_bce,train_dice_loss,train_dice,train_iou,val_loss,"), "{run}: {csv}");
+        assert_eq!(csv.lines().count(), 4, "{run}: a header and three epochs");
+        let run = desk.path("results/tiny/runs").join(run);
+        for file in ["run.toml", "provenance.toml", "outcome.toml", "timing.csv", "log.txt"] {
+            assert!(run.join(file).is_file(), "{} has no {file}", run.display());
+        }
+        for file in ["best.safetensors", "last.safetensors", "resume.safetensors"] {
+            assert!(run.join("checkpoints").join(file).is_file(), "{} has no {file}", run.display());
+        }
+        let outcome = fs::read_to_string(run.join("outcome.toml")).expect("readable");
+        assert!(outcome.contains("status = \"finished\"") && outcome.contains("test_dice"), "{outcome}");
+    }
+    for chart in ["loss", "bce", "dice", "iou", "lr", "overlays"] {
+        let svg = fs::read_to_string(desk.path("results/tiny/charts").join(format!("{chart}.svg"))).expect("a chart");
+        assert!(svg.contains("<svg"), "{chart}");
+    }
+    assert!(fs::read_to_string(desk.path("results/tiny/plan.csv")).expect("a plan").lines().all(|l| !l.ends_with("new")));
+
+    let again = desk.umlaut(&["run", "x.toml"]);
+    expect_code(&again, 0);
+    assert_eq!(words(&again).matches("finished before, not run again").count(), 4, "{}", words(&again));
+    assert_eq!(desk.metrics("results"), metrics);
+}
+
+#[test]
+fn the_same_seed_gives_the_same_bytes_on_any_number_of_threads() {
+    let desk = Desk::with(TINY);
+    let mut results = Vec::new();
+    for threads in ["1", "2", "3"] {
+        let output = desk.command(&["run", "x.toml", "--results", threads]).env("RAYON_NUM_THREADS", threads).output();
+        expect_code(&output.expect("the program starts"), 0);
+        results.push(desk.metrics(threads));
+    }
+    assert_eq!(results[0], results[1]);
+    assert_eq!(results[0], results[2]);
+}
+
+#[test]
+fn a_run_directory_repeats_the_run_elsewhere() {
+    let desk = Desk::with(TINY);
+    expect_code(&desk.umlaut(&["run", "x.toml"]), 0);
+    let (name, metrics) = desk.metrics("results").remove(0);
+    let copy = desk.path("copy");
+    fs::create_dir(&copy).expect("writable");
+    fs::copy(desk.path("results/tiny/runs").join(&name).join("run.toml"), copy.join("run.toml")).expect("copied");
+    expect_code(&desk.umlaut(&["train", "copy"]), 0);
+    assert_eq!(fs::read_to_string(copy.join("metrics.csv")).expect("written"), metrics);
+}
+
+#[test]
+fn a_diverged_run_is_recorded_and_the_others_go_on() {
+    let desk = Desk::with(&TINY.replace("[1e-2, 1e-3]", "[1e30, 1e-3]"));
+    let output = desk.umlaut(&["run", "x.toml"]);
+    expect_code(&output, 1);
+    let failed = words(&output);
+    assert!(failed.contains("failed") && failed.contains("epoch") && failed.contains("step"), "{failed}");
+    let plan = fs::read_to_string(desk.path("results/tiny/plan.csv")).expect("a plan");
+    assert_eq!(plan.matches(",failed").count(), 2, "{plan}");
+    assert_eq!(plan.matches(",finished").count(), 2, "{plan}");
+}
+
+#[test]
+fn mistakes_are_the_users_and_end_with_two() {
+    let desk = Desk::with(&TINY.replace("epochs = 3", "epohcs = 3"));
+    let output = desk.umlaut(&["run", "x.toml"]);
+    expect_code(&output, 2);
+    assert!(words(&output).contains("epohcs") && words(&output).contains("epochs"), "{}", words(&output));
+    assert!(!desk.path("results").exists(), "nothing is begun");
+
+    expect_code(&desk.umlaut(&["run", "absent.toml"]), 2);
+    expect_code(&desk.umlaut(&["run", "x.toml", "--set", "training.epohcs=3"]), 2);
+    expect_code(&desk.umlaut(&["report", "results/absent"]), 2);
+    expect_code(&desk.umlaut(&["train", "absent"]), 2);
+    expect_code(&desk.umlaut(&["fly"]), 2);
+}
+
+#[test]
+fn missing_data_is_said_before_anything_starts() {
+    let desk = Desk::with("name = 'tiny'\n[dataset.folders]\nroot = 'nowhere'\n[preprocess]\nsize = [64, 64]");
+    let output = desk.umlaut(&["run", "x.toml"]);
+    expect_code(&output, 2);
+    assert!(words(&output).contains("nowhere"), "{}", words(&output));
+    assert!(!desk.path("results/tiny").exists(), "nothing is begun");
+}
+
+/// A run long enough to be stopped in the middle.
+#[cfg(unix)]
+#[test]
+fn a_stop_keeps_everything_and_the_same_command_goes_on() {
+    use std::io::{BufRead, BufReader};
+    let long = TINY.replace("epochs = 3", "epochs = 12").replace("[1e-2, 1e-3]", "[1e-2]").replace("[1, 2]", "[1]");
+    let desk = Desk::with(&long);
+    expect_code(&desk.umlaut(&["run", "x.toml", "--results", "whole"]), 0);
+
+    let mut child = desk.command(&["run", "x.toml"]).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().expect("starts");
+    let mut lines = BufReader::new(child.stderr.take().expect("piped")).lines().map_while(Result::ok);
+    let seen: Vec<String> = lines.by_ref().take_while(|line| !line.trim_start().starts_with("epoch 3/")).collect();
+    let pid = nix::unistd::Pid::from_raw(child.id().cast_signed());
+    nix::sys::signal::kill(pid, nix::sys::signal::Signal::SIGINT).expect("it is alive");
+    let rest: Vec<String> = lines.collect();
+    let code = child.wait().expect("it ends").code();
+    assert_eq!(code, Some(130), "{seen:?} {rest:?}");
+    let (_, partial) = desk.metrics("results").remove(0);
+    assert!((4..13).contains(&partial.lines().count()), "{partial}");
+
+    expect_code(&desk.umlaut(&["run", "x.toml"]), 0);
+    assert_eq!(desk.metrics("results"), desk.metrics("whole"));
+}
+
+#[test]
+fn init_writes_what_check_accepts() {
+    let desk = Desk::with(TINY);
+    expect_code(&desk.umlaut(&["init", "new.toml"]), 0);
+    expect_code(&desk.umlaut(&["init", "new.toml"]), 2);
+    expect_code(&desk.umlaut(&["check", "new.toml", "x.toml"]), 0);
+    expect_code(&desk.umlaut(&["summary", "new.toml"]), 0);
+    let schema = desk.umlaut(&["schema"]);
+    assert!(serde_json::from_slice::<serde_json::Value>(&schema.stdout).is_ok());
+}
+
+#[test]
+fn the_experiments_that_come_along_are_valid() {
+    let here = Path::new(env!("CARGO_MANIFEST_DIR")).join("experiments");
+    let files: Vec<String> = walkdir::WalkDir::new(here)
+        .into_iter()
+        .map(|entry| entry.expect("listed").path().display().to_string())
+        .filter(|path| path.ends_with(".toml"))
+        .collect();
+    assert!(files.len() >= 3);
+    let arguments: Vec<&str> = ["check"].into_iter().chain(files.iter().map(String::as_str)).collect();
+    let desk = Desk::with(TINY);
+    expect_code(&desk.umlaut(&arguments), 0);
+}
