@@ -39,7 +39,7 @@ pub(super) fn headline(comparison: &Comparison) -> String {
     let (name, spread) = (shown(&group.name), stats::spread(&values, 4));
     let what = format!("{} {}", part(column), column::title(column));
     if comparison.groups.len() == 1 {
-        return format!("{what}{so_far}: {spread} ({}).", plural(values.len(), "run"));
+        return format!("Best {what}{so_far}: {spread} ({}).", plural(values.len(), "run"));
     }
     format!("Best{so_far}: {name}, {what} {spread} ({}).", plural(values.len(), "run"))
 }

@@ -115,7 +115,7 @@ fn cell(words: &str) -> String {
     let mut safe = String::new();
     for c in words.chars() {
         match c {
-            '|' | '*' | '_' | '<' | '[' | ']' | '`' | '\\' => safe.extend(['\\', c]),
+            '|' | '*' | '_' | '<' | '`' | '\\' => safe.extend(['\\', c]),
             '\n' | '\r' => safe.push(' '),
             c => safe.push(c),
         }

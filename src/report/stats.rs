@@ -27,9 +27,13 @@ pub(super) fn deviation(values: &[f64]) -> Option<f64> {
 pub(super) fn spread(values: &[f64], decimals: usize) -> String {
     match (mean(values), deviation(values)) {
         (Some(mean), Some(deviation)) => format!("{mean:.decimals$} ± {deviation:.decimals$}"),
-        (Some(mean), None) => format!("{mean:.decimals$}"),
-        _ => "–".to_owned(),
+        _ => plain(values, decimals),
     }
+}
+
+/// The mean as text, a dash where there is none.
+pub(super) fn plain(values: &[f64], decimals: usize) -> String {
+    mean(values).map(|mean| format!("{mean:.decimals$}")).unwrap_or_else(|| "–".to_owned())
 }
 
 /// Mean, smallest and largest value of a column at each epoch, over the runs that have a finite one there.

@@ -2,7 +2,7 @@
 
 use super::collect::{Comparison, Group, Run, State};
 use super::{column, describe, stats};
-use comfy_table::{CellAlignment, ColumnConstraint, ContentArrangement, Table, Width, presets};
+use comfy_table::{CellAlignment, ContentArrangement, Table, TableComponent, presets};
 use std::collections::BTreeSet;
 
 /// Columns of the tables of groups.
@@ -67,20 +67,21 @@ pub(super) fn terminal(comparison: &Comparison) -> String {
     let mut table = Table::new();
     table.load_preset(presets::UTF8_HORIZONTAL_ONLY).set_content_arrangement(ContentArrangement::Dynamic);
     table.force_no_tty().set_width(80);
+    for between_rows in [TableComponent::HorizontalLines, TableComponent::MiddleIntersections] {
+        table.remove_style(between_rows);
+    }
     let titles = GROUP_COLUMNS.map(column::title);
-    table.set_header(["group", "runs"].into_iter().map(str::to_owned).chain(titles).chain(["best epoch".to_owned()]));
+    table.set_header(["group", "runs"].into_iter().map(str::to_owned).chain(titles).chain(["epoch".to_owned()]));
     for group in &comparison.groups {
-        let values = GROUP_COLUMNS.map(|c| stats::spread(&group.best(c), 3));
+        let [dice, iou, loss] = GROUP_COLUMNS.map(|c| group.best(c));
+        let values = [stats::spread(&dice, 3), stats::plain(&iou, 3), stats::plain(&loss, 3)];
         let start = [describe::shown(&group.name), finished(group)];
         table.add_row(start.into_iter().chain(values).chain([best_epoch(group)]));
     }
-    for column in table.column_iter_mut().skip(1) {
+    table.column_iter_mut().skip(1).for_each(|column| {
         column.set_cell_alignment(CellAlignment::Right);
-    }
-    for column in table.column_iter_mut().skip(2).take(3) {
-        column.set_constraint(ColumnConstraint::LowerBoundary(Width::Fixed(15)));
-    }
-    let mut lines = vec![table.to_string()];
+    });
+    let mut lines: Vec<String> = table.to_string().lines().map(|line| line.trim_end().to_owned()).collect();
     for line in [describe::headline(comparison), describe::counts(comparison)] {
         lines.extend(wrap(&line, 80, ""));
     }

@@ -1,4 +1,4 @@
-//! Axes: where ticks go, what stands beside them, and the plotters chart in which curves are drawn.
+//! Axes: where ticks go, what stands beside them, and the frame in which curves are drawn.
 
 use super::ink::{At, Ink};
 use super::style::{self, AXIS, AXIS_WIDTH, EDGE, GRID, GRID_WIDTH, TEXT, TICK};
@@ -16,9 +16,8 @@ pub(crate) struct Axis {
     pub title: String,
 }
 
-/// A chart that is ready for curves: `chart` maps values, the frame is its rectangle on the sheet.
-pub(crate) struct Plot<'a> {
-    pub chart: ChartContext<'a, Ink, Cartesian2d<Scale, Scale>>,
+/// A frame with axes that is ready for curves, which are drawn with the pen: plotters would bend them along the frame's edge.
+pub(crate) struct Plot {
     pub ink: Ink,
     pub x: (i32, i32),
     pub y: (i32, i32),
@@ -27,7 +26,7 @@ pub(crate) struct Plot<'a> {
 
 /// A linear scale for plotters whose ticks are given.
 #[derive(Clone)]
-pub(crate) struct Scale {
+struct Scale {
     low: f64,
     high: f64,
     ticks: Vec<f64>,
@@ -77,7 +76,7 @@ impl Axis {
     /// Values from `low` to `high`, widened to whole steps but not beyond `limit`.
     pub(crate) fn values(low: f64, high: f64, limit: (f64, f64), title: &str) -> Self {
         let room = if high > low { high - low } else { (low.abs() * 0.1).max(1e-3) };
-        let step = nice_step(room / 5.0);
+        let step = nice_step(room / 6.0);
         let low = ((low / step + 1e-9).floor() * step).max(limit.0);
         let high = ((high / step - 1e-9).ceil() * step).max(low + step).min(limit.1.max(low + step));
         Self { low, high, ticks: stepped(low, high, step), title: title.into() }
@@ -110,7 +109,7 @@ pub(crate) struct Room {
 pub(crate) const AXIS_WORDS: i32 = 235;
 
 /// Draws grid, axes, ticks and their words.
-pub(crate) fn plot<'a>(ink: &Ink, x: &Axis, y: &Axis, room: &Room) -> Plot<'a> {
+pub(crate) fn plot(ink: &Ink, x: &Axis, y: &Axis, room: &Room) -> Plot {
     let widest = y.ticks.iter().map(|t| text::width(&t.1, TEXT)).max().unwrap_or(0);
     let left = EDGE + TEXT + 40 + widest + 2 * TICK;
     let scales = (x.scale(), y.scale());
@@ -139,10 +138,10 @@ pub(crate) fn plot<'a>(ink: &Ink, x: &Axis, y: &Axis, room: &Room) -> Plot<'a> {
         .y_desc(&y.title)
         .draw()
         .expect("memory takes every stroke");
-    Plot { chart, ink: ink.clone(), x: (xs.start, xs.end), y: (ys.start, ys.end), scales }
+    Plot { ink: ink.clone(), x: (xs.start, xs.end), y: (ys.start, ys.end), scales }
 }
 
-impl Plot<'_> {
+impl Plot {
     /// Where a value lies on the sheet.
     pub(crate) fn at(&self, x: f64, y: f64) -> At {
         (self.scales.0.map(&x, self.x), self.scales.1.map(&y, (self.y.1, self.y.0)))

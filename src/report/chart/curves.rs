@@ -8,7 +8,6 @@ use super::style::{self, BAND_OPACITY, COLUMN, DASH, EDGE, LABEL_GAP, LINE_WIDTH
 use crate::report::collect::{Comparison, Group, Run, State};
 use crate::report::stats::{self, Point};
 use crate::report::{column, describe};
-use plotters::prelude::*;
 
 /// The curves of one group.
 struct Curves {
@@ -70,29 +69,31 @@ pub(crate) fn draw(comparison: &Comparison, stem: &str) -> Option<String> {
     let y = values(&groups, last, stem, &title);
     let labels = Labels::of(&comparison.swept());
     let drops = super::lr::drops(comparison);
-    let (key, list) = keys(comparison, &groups, &y, &labels);
+    let key = key(comparison, &groups, &y);
+    let list = labels.list(&comparison.swept(), COLUMN - 2 * EDGE);
     let top = if drops.is_empty() && labels.head.is_none() { 60 } else { 140 };
     let frame = 1180.max(groups.len() as i32 * LABEL_GAP);
     let below = key.height() + list.height() + EDGE;
     let ink = Ink::new(&format!("curves-{stem}"), COLUMN, top + frame + AXIS_WORDS + below);
-    let mut plot = plot(&ink, &Axis::epochs(last), &y, &Room { top, right: labels.width(), below });
+    let plot = plot(&ink, &Axis::epochs(last), &y, &Room { top, right: labels.width(), below });
     super::lr::mark(&plot, &drops);
-    draw_lines(&mut plot, &groups);
+    draw_lines(&plot, &groups);
     draw_signs(&plot, &groups);
     let end = |curves: &Curves| curves.end().map(|p| plot.inside(p.epoch as f64, p.mean));
     labels.draw(&plot, &groups.iter().map(end).collect::<Vec<_>>());
     let under = plot.y.1 + AXIS_WORDS;
-    drop(plot);
     key.draw(&ink, under);
     list.draw(&ink, under + key.height());
     Some(ink.finish(&format!("{title} against epoch, training and validation"), &describe::curves(comparison, stem)))
 }
 
-/// The value axis: all that comes after the first tenth of the epochs, but for a fiftieth that may stick out on the bad side.
+/// The value axis: all that comes after the first tenth of the epochs (the first fifth where many groups need the room), but
+/// for a fiftieth that may stick out on the bad side.
 fn values(groups: &[Curves], last: usize, stem: &str, title: &str) -> Axis {
     let up = column::higher_is_better(stem);
     let all: Vec<Point> = groups.iter().flat_map(Curves::points).collect();
-    let settled: Vec<Point> = all.iter().filter(|p| p.epoch > last / 10).copied().collect();
+    let skipped = if groups.len() > 3 { last / 5 } else { last / 10 };
+    let settled: Vec<Point> = all.iter().filter(|p| p.epoch > skipped).copied().collect();
     let mut spread: Vec<f64> =
         (if settled.is_empty() { &all } else { &settled }).iter().flat_map(|p| [p.low, p.mean, p.high]).collect();
     spread.sort_by(f64::total_cmp);
@@ -104,35 +105,30 @@ fn values(groups: &[Curves], last: usize, stem: &str, title: &str) -> Axis {
     if !up && low < 0.25 * high {
         low = 0.0;
     }
-    Axis::values(low, high, (0.0, if up { 1.0 } else { f64::MAX }), title)
+    Axis::values(low, high, column::range(stem), title)
 }
 
-fn keys(comparison: &Comparison, groups: &[Curves], y: &Axis, labels: &Labels) -> (Key, Key) {
+fn key(comparison: &Comparison, groups: &[Curves], y: &Axis) -> Key {
     let several = comparison.groups.iter().any(|g| g.settled().len() > 1);
-    let mut items = Vec::new();
-    let solid = Pen::new(MUTED, LINE_WIDTH);
-    if groups.iter().any(|g| !g.val.is_empty()) {
-        let (sign, words) =
-            if several { (Sign::Band(MUTED), "validation, mean and range") } else { (Sign::Line(solid), "validation") };
-        items.push((sign, words.to_owned()));
-    }
-    if groups.iter().any(|g| !g.train.is_empty()) {
-        items.push((Sign::Line(Pen::new(MUTED, THIN_WIDTH).dashed(DASH)), "training".to_owned()));
-    }
-    if groups.iter().any(|g| g.best.is_some()) {
-        items.push((Sign::Mark(Shape::Dot, MUTED), if several { "mean best epoch" } else { "best epoch" }.to_owned()));
-    }
-    let thin = |failed: bool| groups.iter().flat_map(|g| &g.thin).any(|t| t.1 == failed);
-    if thin(true) {
-        items.push((Sign::Mark(Shape::Cross, MUTED), "failed".to_owned()));
-    }
-    if thin(false) {
-        items.push((Sign::Line(Pen::new(MUTED, THIN_WIDTH)), "unfinished".to_owned()));
-    }
-    items.extend(outside(groups, y).map(|words| (Sign::Nothing, words)));
-    let names: Vec<String> = comparison.groups.iter().map(|g| g.name.replace('"', "")).collect();
-    let list = if labels.numbered { Key::of_groups(&names, COLUMN - 2 * EDGE) } else { Key::empty() };
-    (Key::new(items, COLUMN - 2 * EDGE), list)
+    let single = groups.iter().all(|g| g.last_epoch() <= 1);
+    let thin = Pen::new(MUTED, THIN_WIDTH);
+    let val = match (single, several) {
+        (true, _) => (Sign::Mark(Shape::Dot, MUTED), "validation"),
+        (_, true) => (Sign::Band(MUTED), "validation, mean and range"),
+        _ => (Sign::Line(Pen::new(MUTED, LINE_WIDTH)), "validation"),
+    };
+    let train = (if single { Sign::Dot(MUTED) } else { Sign::Line(thin.dashed(DASH)) }, "training");
+    let best = (Sign::Mark(Shape::Dot, MUTED), if several { "mean best epoch" } else { "best epoch" });
+    let others = |failed: bool| groups.iter().flat_map(|g| &g.thin).any(|t| t.1 == failed);
+    let items = [
+        (groups.iter().any(|g| !g.val.is_empty()), val),
+        (groups.iter().any(|g| !g.train.is_empty()), train),
+        (!single && groups.iter().any(|g| g.best.is_some()), best),
+        (others(true), (Sign::Mark(Shape::Cross, MUTED), "failed")),
+        (others(false), (Sign::Line(thin), "unfinished")),
+    ];
+    let items = items.into_iter().filter(|item| item.0).map(|(_, (sign, words))| (sign, words.to_owned()));
+    Key::new(items.chain(outside(groups, y).map(|words| (Sign::Nothing, words))).collect(), COLUMN - 2 * EDGE)
 }
 
 /// Says how many means the value axis leaves out.
@@ -145,15 +141,13 @@ fn outside(groups: &[Curves], y: &Axis) -> Option<String> {
     (count > 0).then(|| format!("{count} value{s} {side} the axis"))
 }
 
-fn draw_lines(plot: &mut Plot, groups: &[Curves]) {
-    let ink = plot.ink.clone();
-    ink.clip((plot.x.0, plot.y.0 - 6), (plot.x.1, plot.y.1));
+fn draw_lines(plot: &Plot, groups: &[Curves]) {
+    plot.ink.clip((plot.x.0, plot.y.0 - 6), (plot.x.1 + 6, plot.y.1));
     for (i, group) in groups.iter().enumerate() {
         for part in stats::unbroken(&group.val).filter(|part| part.iter().any(|p| p.high > p.low)) {
-            let edge = part.iter().map(|p| (p.epoch as f64, p.high));
-            let back = part.iter().rev().map(|p| (p.epoch as f64, p.low));
-            let band = Polygon::new(edge.chain(back).collect::<Vec<_>>(), style::group_color(i).mix(BAND_OPACITY));
-            plot.chart.draw_series([band]).expect("memory takes every stroke");
+            let edge = part.iter().map(|p| plot.at(p.epoch as f64, p.high));
+            let back = part.iter().rev().map(|p| plot.at(p.epoch as f64, p.low));
+            plot.ink.area(&edge.chain(back).collect::<Vec<_>>(), style::group_color(i), BAND_OPACITY);
         }
     }
     // The first group is drawn last: it lies on top wherever lines meet.
@@ -163,20 +157,16 @@ fn draw_lines(plot: &mut Plot, groups: &[Curves]) {
         draw_line(plot, &group.train, Pen::new(color, THIN_WIDTH).dashed(DASH));
         draw_line(plot, &group.val, Pen::new(color, LINE_WIDTH));
     }
-    ink.close();
+    plot.ink.close();
 }
 
 /// Lines where epochs follow each other, dots where one stands alone.
-fn draw_line(plot: &mut Plot, points: &[Point], pen: Pen) {
+fn draw_line(plot: &Plot, points: &[Point], pen: Pen) {
     for part in stats::unbroken(points) {
-        let places: Vec<(f64, f64)> = part.iter().map(|p| (p.epoch as f64, p.mean)).collect();
-        match (&places[..], pen.dash) {
-            ([(x, y)], _) => plot.ink.mark(Shape::Dot, plot.at(*x, *y), MARK / 2, pen.color),
-            (_, Some(_)) => plot.ink.line(&places.iter().map(|(x, y)| plot.at(*x, *y)).collect::<Vec<_>>(), pen),
-            _ => {
-                let line = LineSeries::new(places, pen.color.stroke_width(pen.width));
-                plot.chart.draw_series(line).expect("memory takes every stroke");
-            }
+        let places: Vec<(i32, i32)> = part.iter().map(|p| plot.at(p.epoch as f64, p.mean)).collect();
+        match places[..] {
+            [at] => plot.ink.mark(Shape::Dot, at, MARK / 2, pen.color),
+            _ => plot.ink.line(&places, pen),
         }
     }
 }

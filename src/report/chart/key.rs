@@ -11,6 +11,8 @@ pub(crate) enum Sign {
     Line(Pen),
     Band(RGBColor),
     Mark(Shape, RGBColor),
+    /// A small mark, for a curve of one epoch.
+    Dot(RGBColor),
     Nothing,
 }
 
@@ -27,7 +29,7 @@ impl Sign {
     fn width(self) -> i32 {
         match self {
             Sign::Line(_) | Sign::Band(_) => SWATCH + 35,
-            Sign::Mark(..) => 2 * MARK + 30,
+            Sign::Mark(..) | Sign::Dot(_) => 2 * MARK + 36,
             Sign::Nothing => 0,
         }
     }
@@ -39,7 +41,8 @@ impl Sign {
                 ink.rect((x, y - 28), (SWATCH, 56), color, 0.25);
                 ink.line(&[(x, y), (x + SWATCH, y)], Pen::new(color, LINE_WIDTH));
             }
-            Sign::Mark(shape, color) => ink.mark(shape, (x + MARK, y), MARK, color),
+            Sign::Mark(shape, color) => ink.mark(shape, (x + MARK + 6, y), MARK, color),
+            Sign::Dot(color) => ink.mark(Shape::Dot, (x + MARK + 6, y), MARK / 2, color),
             Sign::Nothing => {}
         }
     }

@@ -2,11 +2,13 @@
 
 use super::axes::Plot;
 use super::ink::{Anchor, Face, Pen, extent};
+use super::key::Key;
 use super::style::{self, AXIS_WIDTH, EDGE, LABEL_GAP, MARK, TEXT};
 use super::text;
 
-/// Where words begin, from the frame.
-const WORDS_AT: i32 = 115;
+/// Where words begin behind the marker, and the markers behind the leaders.
+const WORDS_AT: i32 = 45;
+const MARK_AT: i32 = 30;
 
 /// What is written at the ends, in the order of the groups.
 pub(crate) struct Labels {
@@ -42,10 +44,21 @@ impl Labels {
         Self { words: (1..=names.len()).map(|n| n.to_string()).collect(), head: None, numbered: true }
     }
 
+    /// The names behind the numbers; empty where names are written out.
+    pub(crate) fn list(&self, groups: &[(String, Vec<(String, String)>)], most: i32) -> Key {
+        let names: Vec<String> = groups.iter().map(|g| g.0.replace('"', "")).collect();
+        if self.numbered { Key::of_groups(&names, most) } else { Key::empty() }
+    }
+
     /// The space they take beside a plot.
     pub(crate) fn width(&self) -> i32 {
         let widest = self.words.iter().chain(&self.head).map(|w| extent(w, Face::WORDS)).max().unwrap_or(0);
-        if widest == 0 { 3 * EDGE } else { WORDS_AT + widest + EDGE }
+        if widest == 0 { 3 * EDGE } else { self.leader() + MARK_AT + WORDS_AT + widest + EDGE }
+    }
+
+    /// Length of the leaders: many of them run far up and down and are kept from standing on each other.
+    fn leader(&self) -> i32 {
+        if self.words.len() > 6 { 130 } else { 40 }
     }
 
     /// Writes the labels of the curves that have an end: for each group the place of its last value.
@@ -55,18 +68,18 @@ impl Labels {
         }
         let shown: Vec<(usize, (i32, i32))> = ends.iter().enumerate().filter_map(|(i, end)| Some((i, (*end)?))).collect();
         let want: Vec<i32> = shown.iter().map(|(_, end)| end.1).collect();
-        let right = plot.x.1;
+        let (right, mark) = (plot.x.1, plot.x.1 + self.leader() + MARK_AT);
         for ((group, end), y) in shown.iter().zip(spread(&want, LABEL_GAP, plot.y)) {
             let color = style::group_color(*group);
             if end.0 == right {
                 let leader = Pen { opacity: 0.7, ..Pen::new(color, AXIS_WIDTH) };
-                plot.ink.line(&[(right + 6, end.1), (right + 40, y)], leader);
+                plot.ink.line(&[(right + 6, end.1), (mark - MARK_AT, y)], leader);
             }
-            plot.ink.mark(style::group_shape(*group), (right + 70, y), MARK, color);
-            plot.ink.text(&self.words[*group], (right + WORDS_AT, y), Anchor::Start, Face::WORDS);
+            plot.ink.mark(style::group_shape(*group), (mark, y), MARK, color);
+            plot.ink.text(&self.words[*group], (mark + WORDS_AT, y), Anchor::Start, Face::WORDS);
         }
         if let Some(head) = &self.head {
-            plot.ink.text(head, (right + 46, plot.y.0 - 70), Anchor::Start, Face { color: style::MUTED, ..Face::WORDS });
+            plot.ink.text(head, (mark - MARK, plot.y.0 - 62), Anchor::Start, Face { color: style::MUTED, ..Face::WORDS });
         }
     }
 }

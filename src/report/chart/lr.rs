@@ -8,7 +8,7 @@ use super::style::{self, AXIS, AXIS_WIDTH, COLUMN, DOTS, EDGE, LABEL_GAP, LINE_W
 use super::text;
 use crate::report::collect::{Comparison, Group};
 use crate::report::stats;
-use plotters::prelude::*;
+use plotters::style::RGBColor;
 
 /// A drop of the learning rate that is marked: its epoch, and its factor where all groups agree.
 #[derive(Debug, Clone, PartialEq)]
@@ -73,41 +73,38 @@ pub(crate) fn draw(comparison: &Comparison) -> Option<String> {
     let last = schedules.iter().filter_map(|s| s.rates.last()).map(|r| r.0).max()?;
     let (y, mapping) = axis(schedules.iter().flat_map(|s| &s.rates).map(|r| r.1).filter(|r| *r > 0.0));
     let shared = schedules.len() == 1;
-    let labels = Labels::of(&comparison.swept());
-    let names: Vec<String> = comparison.groups.iter().map(|g| g.name.replace('"', "")).collect();
-    let numbered = labels.numbered && !shared;
-    let list = if numbered { Key::of_groups(&names, COLUMN - 2 * EDGE) } else { Key::empty() };
+    let swept = comparison.swept();
+    let labels = Labels::of(&swept);
+    let list = if shared { Key::empty() } else { labels.list(&swept, COLUMN - 2 * EDGE) };
     let right = if shared { 3 * EDGE } else { labels.width() };
     let top = if labels.head.is_some() && !shared { 140 } else { 60 };
-    let frame = if shared { 700 } else { 900.max(names.len() as i32 * LABEL_GAP) };
+    let frame = if shared { 700 } else { 900.max(swept.len() as i32 * LABEL_GAP) };
     let below = list.height() + EDGE;
     let ink = Ink::new("lr", COLUMN, top + frame + AXIS_WORDS + below);
-    let mut plot = plot(&ink, &Axis::epochs(last), &y, &Room { top, right, below });
-    let mut ends = vec![None; names.len()];
+    let plot = plot(&ink, &Axis::epochs(last), &y, &Room { top, right, below });
+    let mut ends = vec![None; swept.len()];
     for schedule in schedules.iter().rev() {
         let color = if shared { style::INK } else { style::group_color(schedule.groups[0]) };
         let places = places(&schedule.rates, mapping);
         let end = places.last().map(|(x, y)| plot.inside(*x, *y));
         schedule.groups.iter().for_each(|g| ends[*g] = end);
-        draw_line(&mut plot, places, color);
+        draw_line(&plot, &places, color);
     }
     if !shared {
         labels.draw(&plot, &ends);
     }
     let under = plot.y.1 + AXIS_WORDS;
-    drop(plot);
     list.draw(&ink, under);
     let count = if shared { "One schedule for all groups.".to_owned() } else { format!("{} schedules.", schedules.len()) };
     Some(ink.finish("Learning rate against epoch", &count))
 }
 
 /// A line, upright between the epochs where the rate drops.
-fn draw_line(plot: &mut Plot, places: Vec<(f64, f64)>, color: RGBColor) {
-    if let [(x, y)] = places[..] {
-        plot.ink.mark(Shape::Dot, plot.at(x, y), MARK, color);
-        return;
+fn draw_line(plot: &Plot, places: &[(f64, f64)], color: RGBColor) {
+    match places.iter().map(|(x, y)| plot.at(*x, *y)).collect::<Vec<_>>()[..] {
+        [at] => plot.ink.mark(Shape::Dot, at, MARK, color),
+        ref places => plot.ink.line(places, Pen::new(color, LINE_WIDTH)),
     }
-    plot.chart.draw_series(LineSeries::new(places, color.stroke_width(LINE_WIDTH))).expect("memory takes every stroke");
 }
 
 /// The corners of the line: the middle of each epoch, and both ends of a drop.
@@ -171,10 +168,11 @@ fn axis(rates: impl Iterator<Item = f64>) -> (Axis, Mapping) {
         let (low, high) = ((low.log10() + 1e-9).floor(), (high.log10() - 1e-9).ceil());
         let step = (((high - low) / 6.0).ceil() as usize).max(1);
         let ticks = (low as i32..=high as i32).step_by(step).map(|p| (f64::from(p), format!("1e{p}")));
-        return (Axis { low, high, ticks: ticks.collect(), title: "Learning rate".into() }, Mapping::Log);
+        let title = "Learning rate".to_owned();
+        return (Axis { low: low - 0.1, high: high + 0.1, ticks: ticks.collect(), title }, Mapping::Log);
     }
     let power = if high > 0.0 { high.log10().floor() as i32 } else { 0 };
     let high = high / 10f64.powi(power);
-    let axis = Axis::values(0.0, high + nice_step(high / 5.0) / 2.0, (0.0, f64::MAX), &format!("Learning rate × 1e{}", -power));
+    let axis = Axis::values(0.0, high + nice_step(high / 5.0) / 2.0, (0.0, f64::MAX), &format!("Learning rate (1e{power})"));
     (axis, Mapping::Linear(power))
 }

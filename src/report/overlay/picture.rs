@@ -19,7 +19,7 @@ pub(super) struct Sample {
 /// A picture of 27 mm needs no more for print at 300 dpi.
 const LONGEST: u32 = 336;
 
-/// The names of the samples that have a picture, in the order of the alphabet.
+/// The names of the samples that have a picture, short ones first: `slice-3` before `slice-11`.
 ///
 /// # Errors
 /// If the directory cannot be listed; one that is missing has no samples.
@@ -33,7 +33,7 @@ pub(super) fn names(run: &RunDir) -> std::io::Result<Vec<String>> {
         let file = entry?.file_name().to_string_lossy().into_owned();
         names.extend(file.strip_suffix("_image.png").map(str::to_owned));
     }
-    names.sort();
+    names.sort_by_key(|name| (name.len(), name.clone()));
     Ok(names)
 }
 
