@@ -1,33 +1,30 @@
 //! What `umlaut check`, `init` and `schema` do.
 
-#[path = "../src/cli/check.rs"]
-mod check;
-#[path = "../src/cli/init.rs"]
-mod init;
-#[path = "../src/cli/schema.rs"]
-mod schema;
-
 use std::fs;
 use std::path::Path;
+use std::process::{Command, Output};
 use umlaut::config::{self, load};
 
-/// Verdict, standard output and standard error of a check.
-fn verdict(dir: &Path, text: &str, sets: &[&str]) -> (bool, String, String) {
-    let file = dir.join("x.toml");
-    fs::write(&file, text).unwrap();
-    let sets: Vec<String> = sets.iter().map(|s| (*s).to_owned()).collect();
-    let (mut out, mut err) = (Vec::new(), Vec::new());
-    let good = check::run(std::slice::from_ref(&file), &sets, false, &mut out, &mut err).unwrap();
-    let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap().replace(&file.display().to_string(), "x.toml");
-    (good, text(out), text(err))
+/// Exit code, standard output and standard error, in a directory of its own.
+fn umlaut(dir: &Path, arguments: &[&str]) -> (Option<i32>, String, String) {
+    let program = assert_cmd::cargo::cargo_bin!("umlaut");
+    let Output { status, stdout, stderr } = Command::new(program).args(arguments).current_dir(dir).output().unwrap();
+    (status.code(), String::from_utf8(stdout).unwrap(), String::from_utf8(stderr).unwrap())
+}
+
+/// What `check` says of a text.
+fn verdict(dir: &Path, text: &str, sets: &[&str]) -> (Option<i32>, String, String) {
+    fs::write(dir.join("x.toml"), text).unwrap();
+    let sets = sets.iter().flat_map(|set| ["--set", set]);
+    umlaut(dir, &["check", "x.toml"].into_iter().chain(sets).collect::<Vec<_>>())
 }
 
 #[test]
 fn a_good_file_gets_a_line_with_its_runs() {
     let dir = tempfile::tempdir().unwrap();
     let line = |text: &str, sets: &[&str]| {
-        let (good, out, err) = verdict(dir.path(), text, sets);
-        assert!(good && err.is_empty(), "{err}");
+        let (code, out, err) = verdict(dir.path(), text, sets);
+        assert!(code == Some(0) && err.is_empty(), "{err}");
         out
     };
     assert_eq!(line("name = 'x'", &[]), "x.toml: ok, 1 run\n");
@@ -42,8 +39,8 @@ fn a_good_file_gets_a_line_with_its_runs() {
 #[test]
 fn a_bad_file_shows_its_mistakes_and_spoils_the_verdict() {
     let dir = tempfile::tempdir().unwrap();
-    let (good, out, err) = verdict(dir.path(), "name = 'x'\ntraining.epochs = 0", &["loss.bce=-1"]);
-    assert!(!good && out.is_empty());
+    let (code, out, err) = verdict(dir.path(), "name = 'x'\ntraining.epochs = 0", &["loss.bce=-1"]);
+    assert!(code == Some(2) && out.is_empty());
     assert!(err.contains("--> x.toml:2:19") && err.ends_with("x.toml: 2 mistakes\n"), "{err}");
 }
 
@@ -51,19 +48,22 @@ fn a_bad_file_shows_its_mistakes_and_spoils_the_verdict() {
 fn init_writes_a_good_file_once() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("experiments/deep net.toml");
-    let written = init::run(&path, true).unwrap();
+    assert_eq!(umlaut(dir.path(), &["init", "experiments/deep net.toml", "--schema"]).0, Some(0));
     assert_eq!(load(&path, &[]).unwrap().name, "deep-net");
-    assert_eq!(fs::read_to_string(&written[1]).unwrap(), schema::run().unwrap());
-    let hint = fs::read_to_string(&path).unwrap().lines().next().unwrap().to_owned();
-    assert_eq!(hint, format!("#:schema ./{}", written[1].file_name().unwrap().display()));
+    let text = fs::read_to_string(&path).unwrap();
+    let hint = text.lines().next().unwrap();
+    let schema = dir.path().join("experiments").join(hint.strip_prefix("#:schema ./").unwrap());
+    assert_eq!(fs::read_to_string(schema).unwrap(), umlaut(dir.path(), &["schema"]).1);
     fs::write(&path, "mine").unwrap();
-    let error = init::run(&path, false).unwrap_err();
-    assert!(error.to_string().contains("is there already"), "{error}");
+    let (code, _, err) = umlaut(dir.path(), &["init", "experiments/deep net.toml"]);
+    assert!(code == Some(2) && err.contains("is there already; give another path"), "{err}");
     assert_eq!(fs::read_to_string(&path).unwrap(), "mine");
 }
 
 #[test]
-fn schema_is_the_schema() {
-    let text: serde_json::Value = serde_json::from_str(&schema::run().unwrap()).unwrap();
-    assert_eq!(text, config::json_schema());
+fn the_schema_is_json() {
+    let dir = tempfile::tempdir().unwrap();
+    let (_, out, _) = umlaut(dir.path(), &["schema"]);
+    let value: serde_json::Value = serde_json::from_str(&out).unwrap();
+    assert_eq!(value, serde_json::to_value(config::json_schema()).unwrap());
 }
