@@ -112,7 +112,7 @@ fn weights(e: &Experiment) -> Vec<Finding> {
     let mut found = Vec::new();
     if !weights.is_empty() && weights.len() != names.len() {
         let listed = listed(names.iter().map(String::as_str));
-        let title = format!("`{KEY}` has {} of the {} weights that the classes need: {listed}", weights.len(), names.len());
+        let title = format!("`{KEY}` needs a weight for each class, {listed}, got {} of them", weights.len());
         let help = "write a weight for each class in this order, or [] for equal weights";
         found.push(Finding::new(title, &[KEY, e.dataset.classes_path()], help));
     }

@@ -33,9 +33,11 @@ impl Sources {
             Ok(text) => text,
             Err(why) => {
                 let problem = Problem::new(format!("{name} {why}"), wanted);
-                let missing = wanted.is_none() && !path.exists();
-                let help = format!("`umlaut init {name}` writes a commented template there");
-                self.problems.push(if missing { problem.help(help) } else { problem });
+                let help = match wanted {
+                    Some(_) => "a path in `extends` is relative to the file that it stands in".to_owned(),
+                    None => format!("`umlaut init {name}` writes a commented template there"),
+                };
+                self.problems.push(if path.exists() { problem } else { problem.help(help) });
                 self.partial = true;
                 return;
             }

@@ -102,7 +102,13 @@ fn explain(error: &Mistake, text: &str, node: &Node, source: usize) -> Problem {
             return Problem::new("a text must stand in quotes", Some(place)).help("quote it").fix(place, format!("\"{word}\""));
         }
     }
-    Problem::new(format!("this is no TOML: {}", error.message), Some(span))
+    if error.message.starts_with("invalid basic string, expected")
+        || error.message.starts_with("invalid literal string, expected")
+    {
+        return Problem::new("this text is never closed", Some(span)).help("close it with the quote that opens it");
+    }
+    let message = error.message.trim_end_matches(", expected nothing");
+    Problem::new(format!("this is no TOML: {message}"), Some(span))
 }
 
 fn duplicate(error: &Mistake, text: &str, node: &Node, span: Span) -> Problem {
