@@ -48,7 +48,7 @@ fn crowded(groups: usize, name: impl Fn(usize) -> String) -> Comparison {
 }
 
 #[derive(Debug, Clone, PartialEq)]
-struct Box {
+struct Area {
     words: String,
     x: (i32, i32),
     y: (i32, i32),
@@ -60,7 +60,7 @@ fn attribute(tag: &str, name: &str) -> Option<String> {
 }
 
 /// The rectangles that the words of a chart take: capitals are 0.72 em high, descenders 0.2 em deep.
-fn boxes(svg: &str) -> Vec<Box> {
+fn boxes(svg: &str) -> Vec<Area> {
     let mut boxes = Vec::new();
     for element in svg.split("<text").skip(1) {
         let (tag, rest) = element.split_once('>').unwrap();
@@ -83,20 +83,20 @@ fn boxes(svg: &str) -> Vec<Box> {
                 ((at("x") - before, at("x") - before + width), (at("y") - up, at("y") + down))
             }
         };
-        boxes.push(Box { words, x, y });
+        boxes.push(Area { words, x, y });
     }
     boxes
 }
 
 /// The frame that curves are clipped to.
-fn frame(svg: &str) -> Box {
+fn frame(svg: &str) -> Area {
     let (_, path) = svg.split_once("<clipPath").unwrap();
     let d = attribute(&path[path.find("<path").unwrap()..], "d").unwrap();
     let n: Vec<i32> = d.split(['M', ' ', 'H', 'V', 'z']).filter_map(|part| part.parse().ok()).collect();
-    Box { words: "curves".into(), x: (n[0], n[2]), y: (n[1], n[3]) }
+    Area { words: "curves".into(), x: (n[0], n[2]), y: (n[1], n[3]) }
 }
 
-fn overlap(a: &Box, b: &Box) -> bool {
+fn overlap(a: &Area, b: &Area) -> bool {
     a.x.0 < b.x.1 && b.x.0 < a.x.1 && a.y.0 < b.y.1 && b.y.0 < a.y.1
 }
 
