@@ -73,11 +73,11 @@ impl Progress for Bar {
     }
 
     fn ended(&mut self, outcome: &Outcome) {
-        let text = format!("{}: {}", self.title, ending(outcome));
-        self.line(&text);
+        let ending = ending(outcome);
+        self.line(&format!("{}: {ending}", self.title));
         if let Some(bar) = &self.bar {
             bar.finish_and_clear();
-            eprintln!("{text}");
+            eprintln!("  {ending}");
         }
     }
 }

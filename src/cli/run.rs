@@ -5,8 +5,8 @@ use super::{Failure, ResultsPlace, Sets, load, mistake};
 use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
 use umlaut::plan::{Plan, RunSpec, expand};
-use umlaut::record::{Outcome, Status};
-use umlaut::schedule::{Local, Tally, Watch, execute};
+use umlaut::record::Outcome;
+use umlaut::schedule::{Ending, Local, Tally, Watch, execute};
 use umlaut::store::{ExperimentDir, Results};
 use umlaut::{config, data, report};
 
@@ -97,14 +97,12 @@ impl Watch for Lines {
         eprintln!("{}", self.title(position, of, run));
     }
 
-    fn ended(&mut self, position: usize, of: usize, run: &RunSpec, outcome: &Outcome, again: bool) {
-        let words = match (outcome.status, again) {
-            (Status::Finished, false) => format!("{}: finished before, not run again", self.title(position, of, run)),
-            (Status::Finished, true) => return,
-            (Status::Failed, _) => format!("  failed: {}", outcome.cause.as_deref().unwrap_or("no cause recorded")),
-            (Status::Interrupted, _) => format!("  stopped after epoch {}; the same command goes on from there", outcome.epochs),
-        };
-        eprintln!("{words}");
+    fn ended(&mut self, position: usize, of: usize, run: &RunSpec, outcome: &Outcome, how: Ending) {
+        match how {
+            Ending::Before => eprintln!("{}: finished before, not run again", self.title(position, of, run)),
+            Ending::Itself => {}
+            Ending::Died => eprintln!("  failed: {}", outcome.cause.as_deref().unwrap_or("no cause recorded")),
+        }
     }
 }
 

@@ -38,8 +38,19 @@ pub struct Tally {
 pub trait Watch {
     /// A run is about to start; `position` is 1-based.
     fn started(&mut self, position: usize, of: usize, run: &RunSpec);
-    /// A run ended, or was finished already (`again` is false then).
-    fn ended(&mut self, position: usize, of: usize, run: &RunSpec, outcome: &Outcome, again: bool);
+    /// A run is over.
+    fn ended(&mut self, position: usize, of: usize, run: &RunSpec, outcome: &Outcome, how: Ending);
+}
+
+/// How a run came to its outcome.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ending {
+    /// It was finished before and not run again.
+    Before,
+    /// It ended by itself and has said so.
+    Itself,
+    /// Its process died; the outcome was written here.
+    Died,
 }
 
 /// Executes every run of the plan that is not finished, in order. `stopped` is asked between runs.
@@ -63,7 +74,7 @@ pub fn execute(
         let before = place.outcome()?;
         if let Some(outcome) = before.as_ref().filter(|o| o.status == Status::Finished) {
             tally.skipped += 1;
-            watch.ended(at + 1, plan.runs.len(), run, outcome, false);
+            watch.ended(at + 1, plan.runs.len(), run, outcome, Ending::Before);
             continue;
         }
         if stopped() {
@@ -72,27 +83,27 @@ pub fn execute(
         }
         watch.started(at + 1, plan.runs.len(), run);
         let exit = launcher.launch(&place).map_err(|source| Error::Launch { run: run.id.to_string(), source })?;
-        let outcome = outcome_after(&place, before, run, &exit)?;
+        let (outcome, ending) = outcome_after(&place, before, run, &exit)?;
         match outcome.status {
             Status::Finished => tally.finished += 1,
             Status::Failed => tally.failed += 1,
             Status::Interrupted => tally.interrupted += 1,
         }
-        watch.ended(at + 1, plan.runs.len(), run, &outcome, true);
+        watch.ended(at + 1, plan.runs.len(), run, &outcome, ending);
         write_plan(plan, dir)?;
     }
     Ok(tally)
 }
 
 /// What the run left, or a record of its death where it left nothing new.
-fn outcome_after(place: &RunDir, before: Option<Outcome>, run: &RunSpec, exit: &Exit) -> Result<Outcome, Error> {
+fn outcome_after(place: &RunDir, before: Option<Outcome>, run: &RunSpec, exit: &Exit) -> Result<(Outcome, Ending), Error> {
     let after = place.outcome()?;
     match after {
-        Some(outcome) if *exit == Exit::Code(0) || Some(&outcome) != before.as_ref() => Ok(outcome),
+        Some(outcome) if *exit == Exit::Code(0) || Some(&outcome) != before.as_ref() => Ok((outcome, Ending::Itself)),
         _ => {
             let outcome = death(place, run, exit)?;
             place.write_outcome(&outcome)?;
-            Ok(outcome)
+            Ok((outcome, Ending::Died))
         }
     }
 }
@@ -173,7 +184,7 @@ mod tests {
     struct Deaf;
     impl Watch for Deaf {
         fn started(&mut self, _: usize, _: usize, _: &RunSpec) {}
-        fn ended(&mut self, _: usize, _: usize, _: &RunSpec, _: &Outcome, _: bool) {}
+        fn ended(&mut self, _: usize, _: usize, _: &RunSpec, _: &Outcome, _: Ending) {}
     }
 
     fn plan(seeds: usize) -> Plan {
