@@ -77,10 +77,16 @@ impl Axis {
     pub(crate) fn values(low: f64, high: f64, limit: (f64, f64), title: &str) -> Self {
         let room = if high > low { high - low } else { (low.abs() * 0.1).max(1e-3) };
         let step = nice_step(room / 6.0);
-        let low = ((low / step + 1e-9).floor() * step).max(limit.0);
-        let high = ((high / step - 1e-9).ceil() * step).max(low + step).min(limit.1.max(low + step));
+        let low = multiple((low / step + 1e-9).floor(), step).max(limit.0);
+        let above = multiple((low / step + 1e-9).floor() + 1.0, step);
+        let high = multiple((high / step - 1e-9).ceil(), step).min(limit.1).max(above);
         Self { low, high, ticks: stepped(low, high, step), title: title.into() }
     }
+}
+
+/// `count · step` without the rounding error that 0.1 and its like bring.
+fn multiple(count: f64, step: f64) -> f64 {
+    if step < 1.0 { count / (1.0 / step).round() } else { count * step }
 }
 
 /// A step of 1, 2, 2.5 or 5 times a power of ten, at least `raw`.
@@ -89,12 +95,13 @@ pub(crate) fn nice_step(raw: f64) -> f64 {
     [1.0, 2.0, 2.5, 5.0].iter().map(|m| m * power).find(|step| *step >= raw * 0.999).unwrap_or(10.0 * power)
 }
 
-/// Multiples of a step, all with the decimals that the step needs.
+/// Multiples of a step, all with the decimals that the step needs; very large and very small ones with an exponent.
 fn stepped(low: f64, high: f64, step: f64) -> Vec<(f64, String)> {
     let whole = |d: &usize| ((step * 10f64.powi(*d as i32)).round() - step * 10f64.powi(*d as i32)).abs() < 1e-6;
-    let decimals = (0..9).find(whole).unwrap_or(9);
+    let decimals = (0..6).find(whole).filter(|_| step < 1e5);
     let (first, last) = ((low / step - 1e-6).ceil() as i64, (high / step + 1e-6).floor() as i64);
-    (first..=last).map(|k| (k as f64 * step, format!("{:.decimals$}", k as f64 * step))).collect()
+    let word = |value: f64| decimals.map_or(format!("{value:.1e}"), |d| format!("{value:.d$}"));
+    (first..=last).map(|k| multiple(k as f64, step)).map(|value| (value, word(value))).collect()
 }
 
 /// Free space around a plot's frame, above and on the right; left and below the axes' words decide.
@@ -105,6 +112,8 @@ pub(crate) struct Room {
     pub below: i32,
 }
 
+/// How far above a plot's frame the middle of words stands.
+pub(crate) const ABOVE: i32 = 76;
 /// Height of the words below a plot: ticks and title.
 pub(crate) const AXIS_WORDS: i32 = 235;
 
@@ -176,5 +185,14 @@ mod tests {
         assert_eq!((axis.low, axis.high), (0.6, 1.0));
         assert_eq!(words(&axis), ["0.6", "0.7", "0.8", "0.9", "1.0"]);
         assert_eq!(words(&Axis::values(0.5, 0.5, (0.0, 1.0), "Dice")), ["0.50", "0.51"]);
+        assert_eq!(words(&Axis::values(1.0, 1.0, (0.0, 1.0), "Dice")), ["1.00", "1.02"]);
+    }
+
+    #[test]
+    fn words_stay_short_where_a_loss_explodes() {
+        for high in [3e5, 4e12, 1e300] {
+            let axis = Axis::values(0.0, high, (0.0, f64::INFINITY), "Loss");
+            assert!(words(&axis).iter().all(|w| w.len() < 9) && axis.ticks.len() > 2, "{:?}", words(&axis));
+        }
     }
 }

@@ -1,6 +1,6 @@
 //! A column over epochs, training and validation, one colour a group: mean line, band from smallest to largest run, best epoch.
 
-use super::axes::{AXIS_WORDS, Axis, Plot, Room, plot};
+use super::axes::{ABOVE, AXIS_WORDS, Axis, Plot, Room, plot};
 use super::ink::{Ink, Pen};
 use super::key::{Key, Sign};
 use super::labels::Labels;
@@ -71,7 +71,7 @@ pub(crate) fn draw(comparison: &Comparison, stem: &str) -> Option<String> {
     let drops = super::lr::drops(comparison);
     let key = key(comparison, &groups, &y);
     let list = labels.list(&comparison.swept(), COLUMN - 2 * EDGE);
-    let top = if drops.is_empty() && labels.head.is_none() { 60 } else { 140 };
+    let top = if drops.is_empty() && labels.head.is_none() { 60 } else { 2 * ABOVE };
     let frame = 1180.max(groups.len() as i32 * LABEL_GAP);
     let below = key.height() + list.height() + EDGE;
     let ink = Ink::new(&format!("curves-{stem}"), COLUMN, top + frame + AXIS_WORDS + below);

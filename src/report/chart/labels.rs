@@ -1,6 +1,6 @@
 //! Labels at the right end of a plot, one a group, that keep their distance from each other.
 
-use super::axes::Plot;
+use super::axes::{ABOVE, Plot};
 use super::ink::{Anchor, Face, Pen, extent};
 use super::key::Key;
 use super::style::{self, AXIS_WIDTH, EDGE, LABEL_GAP, MARK, TEXT};
@@ -79,7 +79,7 @@ impl Labels {
             plot.ink.text(&self.words[*group], (mark + WORDS_AT, y), Anchor::Start, Face::WORDS);
         }
         if let Some(head) = &self.head {
-            plot.ink.text(head, (mark - MARK, plot.y.0 - 62), Anchor::Start, Face { color: style::MUTED, ..Face::WORDS });
+            plot.ink.text(head, (mark - MARK, plot.y.0 - ABOVE), Anchor::Start, Face { color: style::MUTED, ..Face::WORDS });
         }
     }
 }

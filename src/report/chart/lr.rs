@@ -1,6 +1,6 @@
 //! The learning rate over epochs, and its drops as marks in the other charts.
 
-use super::axes::{AXIS_WORDS, Axis, Plot, Room, nice_step, plot};
+use super::axes::{ABOVE, AXIS_WORDS, Axis, Plot, Room, nice_step, plot};
 use super::ink::{Anchor, Face, Ink, Pen};
 use super::key::Key;
 use super::labels::Labels;
@@ -55,7 +55,7 @@ pub(crate) fn mark(plot: &Plot, falls: &[Fall]) {
         let width = text::width(&words, NOTE);
         let left = (x - width / 2).min(plot.x.1 - width);
         if left > free && width > 0 {
-            plot.ink.text(&words, (left, plot.y.0 - 62), Anchor::Start, Face::NOTES);
+            plot.ink.text(&words, (left, plot.y.0 - ABOVE), Anchor::Start, Face::NOTES);
             free = left + width + 40;
         }
     }
@@ -77,7 +77,7 @@ pub(crate) fn draw(comparison: &Comparison) -> Option<String> {
     let labels = Labels::of(&swept);
     let list = if shared { Key::empty() } else { labels.list(&swept, COLUMN - 2 * EDGE) };
     let right = if shared { 3 * EDGE } else { labels.width() };
-    let top = if labels.head.is_some() && !shared { 140 } else { 60 };
+    let top = if labels.head.is_some() && !shared { 2 * ABOVE } else { 60 };
     let frame = if shared { 700 } else { 900.max(swept.len() as i32 * LABEL_GAP) };
     let below = list.height() + EDGE;
     let ink = Ink::new("lr", COLUMN, top + frame + AXIS_WORDS + below);
