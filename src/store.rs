@@ -13,14 +13,14 @@ use std::path::{Path, PathBuf};
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// The system refused.
-    #[error("{path}: {action} failed: {source}; {remedy}", remedy = remedy(source))]
+    #[error("{path}: {action} failed: {cause}; {remedy}", remedy = remedy(cause))]
     Io {
         /// The file or directory.
         path: String,
         /// What was tried.
         action: &'static str,
         /// What the system said.
-        source: io::Error,
+        cause: io::Error,
     },
     /// The file is not what it should be.
     #[error("{path}: {problem}")]
@@ -55,7 +55,7 @@ type Result<T> = std::result::Result<T, Error>;
 
 /// Adds path and action to what the system says.
 fn told<T>(result: io::Result<T>, action: &'static str, path: &Path) -> Result<T> {
-    result.map_err(|source| Error::Io { path: path.display().to_string(), action, source })
+    result.map_err(|cause| Error::Io { path: path.display().to_string(), action, cause })
 }
 
 /// The directory that holds everything, `results/` by default.
@@ -257,7 +257,7 @@ impl RunDir {
                 Ok(Claim { _lock: file })
             }
             Err(TryLockError::WouldBlock) => Err(Error::InUse { path: self.path.display().to_string() }),
-            Err(TryLockError::Error(source)) => told(Err(source), "locking", &path),
+            Err(TryLockError::Error(cause)) => told(Err(cause), "locking", &path),
         }
     }
 

@@ -12,12 +12,12 @@ pub enum Error {
     #[error(transparent)]
     Store(#[from] store::Error),
     /// No process could be started.
-    #[error("cannot start a process for run {run}: {source}; check memory and process limits")]
+    #[error("cannot start a process for run {run}: {cause}; check memory and process limits")]
     Launch {
         /// The run.
         run: String,
         /// What the system said.
-        source: std::io::Error,
+        cause: std::io::Error,
     },
 }
 
@@ -82,7 +82,7 @@ pub fn execute(
             continue;
         }
         watch.started(at + 1, plan.runs.len(), run);
-        let exit = launcher.launch(&place).map_err(|source| Error::Launch { run: run.id.to_string(), source })?;
+        let exit = launcher.launch(&place).map_err(|cause| Error::Launch { run: run.id.to_string(), cause })?;
         let (outcome, ending) = outcome_after(&place, before, run, &exit)?;
         match outcome.status {
             Status::Finished => tally.finished += 1,
