@@ -92,6 +92,13 @@ impl Group {
         self.runs.iter().filter(|r| !settled.contains(&r.id.as_str())).collect()
     }
 
+    /// The mean best epoch of the settled runs, to the nearest one.
+    pub(super) fn best_epoch(&self) -> Option<usize> {
+        let epochs: Vec<usize> = self.settled().iter().filter_map(|run| run.best_epoch).collect();
+        let count = epochs.len();
+        (count > 0).then(|| (2 * epochs.iter().sum::<usize>() + count) / (2 * count))
+    }
+
     /// Best-epoch values of a column over the settled runs.
     pub(super) fn best(&self, column: &str) -> Vec<f64> {
         self.settled().iter().filter_map(|r| r.best.get(column).copied()).filter(|v| v.is_finite()).collect()

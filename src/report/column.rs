@@ -12,6 +12,14 @@ pub(super) fn range(column: &str) -> (f64, f64) {
     metric::describe(column).map_or((0.0, f64::INFINITY), |m| m.range)
 }
 
+/// Whether a column belongs into a short table: loss, Dice and IoU, of single classes Dice alone.
+pub(super) fn is_main(column: &str) -> bool {
+    metric::describe(column).is_some_and(|m| match m.class {
+        None => ["loss", "dice", "iou"].contains(&m.name),
+        Some(_) => m.name == "dice",
+    })
+}
+
 /// The mask classes of `val_dice_CLASS`, in the order of the columns.
 pub(super) fn classes(columns: &[String]) -> Vec<String> {
     let dice = |column: &String| metric::describe(column).filter(|m| m.name == "dice" && column.starts_with("val_"));
@@ -35,6 +43,12 @@ mod tests {
         let columns = ["val_dice_loss", "val_dice", "val_dice_disc", "val_iou_disc", "val_dice_cup"].map(str::to_owned);
         assert_eq!(classes(&columns), ["disc", "cup"]);
         assert_eq!(columns.map(|c| title(&c)), ["Soft Dice loss", "Dice", "Dice, disc", "IoU, disc", "Dice, cup"]);
+    }
+
+    #[test]
+    fn short_tables_have_loss_and_scores() {
+        let columns = ["loss", "bce", "dice_loss", "dice", "iou", "dice_cup", "iou_cup", "lr"];
+        assert_eq!(columns.into_iter().filter(|c| is_main(c)).collect::<Vec<_>>(), ["loss", "dice", "iou", "dice_cup"]);
     }
 
     #[test]

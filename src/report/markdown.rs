@@ -59,7 +59,7 @@ fn classes(comparison: &Comparison) -> String {
 }
 
 fn tests(comparison: &Comparison) -> String {
-    let columns = table::tested(comparison);
+    let columns: Vec<String> = table::tested(comparison).into_iter().filter(|c| column::is_main(c)).collect();
     if columns.is_empty() {
         return String::new();
     }

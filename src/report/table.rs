@@ -58,8 +58,7 @@ pub(super) fn finished(group: &Group) -> String {
 
 /// Mean best epoch of the runs that speak for a group.
 pub(super) fn best_epoch(group: &Group) -> String {
-    let epochs: Vec<f64> = group.settled().iter().filter_map(|r| r.best_epoch).map(|e| e as f64).collect();
-    stats::mean(&epochs).map(|mean| format!("{:.0}", mean.round())).unwrap_or_else(|| "–".to_owned())
+    group.best_epoch().map_or("–".to_owned(), |epoch| epoch.to_string())
 }
 
 /// The groups for a terminal, then the headline and what failed; no line is longer than 80 characters.

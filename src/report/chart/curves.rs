@@ -33,10 +33,8 @@ impl Curves {
             thin: group.others().iter().map(thin).filter(|(points, _)| !points.is_empty()).collect(),
             best: None,
         };
-        let epochs: Vec<f64> = settled.iter().filter_map(|run| run.best_epoch).map(|e| e as f64).collect();
-        curves.best = stats::mean(&epochs).and_then(|mean| {
-            let far = |p: &&Point| (p.epoch as f64 - mean).abs();
-            let point = curves.val.iter().min_by(|a, b| far(a).total_cmp(&far(b)))?;
+        curves.best = group.best_epoch().and_then(|best| {
+            let point = curves.val.iter().min_by_key(|p| p.epoch.abs_diff(best))?;
             Some((point.epoch as f64, point.mean))
         });
         curves

@@ -171,8 +171,7 @@ impl Ink {
         format!(
             "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"{}\" height=\"{}\" viewBox=\"0 0 {w} {h}\" role=\"img\" \
              aria-labelledby=\"{id}-title {id}-text\" font-family=\"{}\" font-size=\"{TEXT}\" stroke-linejoin=\"round\">\n\
-             <title id=\"{id}-title\">{}</title>\n<desc id=\"{id}-text\">{}</desc>\n<style>{}</style>\n\
-             <defs>{}</defs>\n{}</svg>\n",
+             <title id=\"{id}-title\">{}</title>\n<desc id=\"{id}-text\">{}</desc>\n<style>{}</style>\n<defs>{}</defs>{}</svg>\n",
             mm(w),
             mm(h),
             style::FONT,

@@ -21,7 +21,7 @@ pub(crate) struct Labels {
 }
 
 impl Labels {
-    const MOST: i32 = 560;
+    const MOST: i32 = 680;
 
     /// Chooses what fits: values if one key is swept, names, or numbers; nothing for a single group.
     pub(crate) fn of(groups: &[(String, Vec<(String, String)>)]) -> Self {
