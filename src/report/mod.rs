@@ -1,6 +1,6 @@
 //! Comparison, charts and tables from what lies on disk.
 //!
-//! [`write`] reads an experiment's runs through the store and leaves charts, summary.csv and report.md beside them. Runs that
+//! [`write()`] reads an experiment's runs through the store and leaves charts, summary.csv and report.md beside them. Runs that
 //! are under way, failed or damaged are no obstacle; nothing is run again, and nothing is known here of tensors.
 
 mod chart;
