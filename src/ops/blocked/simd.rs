@@ -56,6 +56,7 @@ pub trait Simd: Copy + Send + Sync + 'static {
     /// `p` must be valid for writes of 16 f32.
     unsafe fn store(self, p: *mut f32, v: Self::V);
     /// The vector of an array.
+    #[expect(clippy::wrong_self_convention, reason = "`self` is the proof of the instructions, not what is converted")]
     fn from_array(self, a: [f32; LANES]) -> Self::V;
     /// The array of a vector.
     fn to_array(self, v: Self::V) -> [f32; LANES];
@@ -110,8 +111,19 @@ pub trait Simd: Copy + Send + Sync + 'static {
     /// Transposes a 16 × 16 matrix given by its rows.
     #[inline(always)]
     fn transpose(self, rows: [Self::V; LANES]) -> [Self::V; LANES] {
-        let rows = rows.map(|row| self.to_array(row));
-        std::array::from_fn(|i| self.from_array(std::array::from_fn(|j| rows[j][i])))
+        // No closures: they would not be compiled with the instruction set.
+        let mut columns = [[0.0; LANES]; LANES];
+        for (j, row) in rows.into_iter().enumerate() {
+            let row = self.to_array(row);
+            for i in 0..LANES {
+                columns[i][j] = row[i];
+            }
+        }
+        let mut out = rows;
+        for i in 0..LANES {
+            out[i] = self.from_array(columns[i]);
+        }
+        out
     }
 }
 

@@ -121,12 +121,15 @@ impl Simd for Avx512 {
                 t[2 * k] = _mm512_unpacklo_ps(r[2 * k], r[2 * k + 1]);
                 t[2 * k + 1] = _mm512_unpackhi_ps(r[2 * k], r[2 * k + 1]);
             }
-            let t = t.map(|v| _mm512_castps_pd(v));
+            let mut d = [_mm512_setzero_pd(); LANES];
+            for k in 0..LANES {
+                d[k] = _mm512_castps_pd(t[k]);
+            }
             for k in [0, 4, 8, 12] {
-                r[k] = _mm512_castpd_ps(_mm512_unpacklo_pd(t[k], t[k + 2]));
-                r[k + 1] = _mm512_castpd_ps(_mm512_unpackhi_pd(t[k], t[k + 2]));
-                r[k + 2] = _mm512_castpd_ps(_mm512_unpacklo_pd(t[k + 1], t[k + 3]));
-                r[k + 3] = _mm512_castpd_ps(_mm512_unpackhi_pd(t[k + 1], t[k + 3]));
+                r[k] = _mm512_castpd_ps(_mm512_unpacklo_pd(d[k], d[k + 2]));
+                r[k + 1] = _mm512_castpd_ps(_mm512_unpackhi_pd(d[k], d[k + 2]));
+                r[k + 2] = _mm512_castpd_ps(_mm512_unpacklo_pd(d[k + 1], d[k + 3]));
+                r[k + 3] = _mm512_castpd_ps(_mm512_unpackhi_pd(d[k + 1], d[k + 3]));
             }
             let mut t = r;
             for k in 0..4 {
