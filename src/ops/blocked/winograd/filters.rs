@@ -64,19 +64,15 @@ impl<F: Filtering> Kernel for FilterTiles<'_, F> {
 #[inline(always)]
 fn load_block<S: Simd>(s: S, weights: &[f32], place: &Place, block: &mut Block) {
     let mut padded = [0.0; LANES * TAPS];
-    let (source, stride) = if place.outputs.len() == LANES && place.inputs.len() == LANES {
-        (&weights[place.row(0).0..][..15 * place.in_channels * 9 + TAPS], place.in_channels * 9)
-    } else {
-        for i in 0..place.outputs.len() {
-            let (start, len) = place.row(i);
-            padded[i * TAPS..][..len].copy_from_slice(&weights[start..][..len]);
-        }
-        (&padded[..], TAPS)
-    };
+    // Copied even where whole: rows lie far apart, often at a multiple of 4 KB, where they would evict each other.
+    for i in 0..place.outputs.len() {
+        let (start, len) = place.row(i);
+        padded[i * TAPS..][..len].copy_from_slice(&weights[start..][..len]);
+    }
     for tap in 0..9 {
-        // SAFETY: sixteen rows of 144 elements at `stride` lie in the source; the block has 144 rows of 16.
+        // SAFETY: `padded` has sixteen rows of 144, the block 144 rows of 16.
         unsafe {
-            transpose(s, source.as_ptr().add(tap * LANES), stride, block.as_mut_ptr().add(tap * LANES * LANES), LANES);
+            transpose(s, padded.as_ptr().add(tap * LANES), TAPS, block.as_mut_ptr().add(tap * LANES * LANES), LANES);
         }
     }
 }

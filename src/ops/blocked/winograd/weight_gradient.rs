@@ -20,9 +20,7 @@ const CHUNK: usize = 4;
 /// Tiles summed from the level-1 cache at a time.
 const TILES: usize = 28;
 /// Fewest tasks wanted; with fewer chunks the tiles are split as well. A constant, so that sums do not depend on threads.
-const TASKS: usize = 4;
-/// Elements up to which both transformed maps are kept as a whole, so that no chunk transforms a map again.
-const KEPT: usize = 12_000_000;
+const TASKS: usize = 8;
 
 /// The gradient made ready: which blocks are read, and their channels' place in the weights.
 pub struct WeightGradient<'a> {
@@ -50,22 +48,29 @@ impl Chunk {
     fn stride(&self) -> usize {
         spread(self.inputs.len() * self.outputs.len() * LANES)
     }
+
+    /// Where the 16 × 16 of a pair of its blocks start in a component.
+    fn block(&self, input: usize, output: usize) -> usize {
+        (output * self.inputs.len() + input) * BLOCK
+    }
+
+    /// Every (input, output) pair of its blocks.
+    fn pairs(&self) -> impl Iterator<Item = (usize, usize)> {
+        let inputs = self.inputs.len();
+        (0..inputs * self.outputs.len()).map(move |i| (i % inputs, i / inputs))
+    }
 }
 
-/// Transformed blocks: `(component, block, tile, 16)`, the stride of components, and the number of tiles.
+/// Transformed blocks, `(component, block, TILES, 16)`, and the stride of components.
 #[derive(Clone, Copy)]
-struct Transformed {
-    data: Shared,
-    stride: usize,
-    tiles: usize,
-}
+struct Transformed(*mut f32, usize);
 
 impl Transformed {
     /// # Safety
-    /// Component, block and tile must lie in the buffer.
-    unsafe fn at(&self, component: usize, block: usize, tile: usize) -> *mut f32 {
+    /// Component and block must lie in the buffer.
+    unsafe fn at(&self, component: usize, block: usize) -> *mut f32 {
         // SAFETY: the caller's.
-        unsafe { self.data.at(component * self.stride + (block * self.tiles + tile) * LANES) }
+        unsafe { self.0.add(component * self.1 + block * TILES * LANES) }
     }
 }
 
@@ -75,31 +80,17 @@ impl WeightGradient<'_> {
         let dy = self.outputs[0].0.shape();
         let grid = Grid::new::<F>(dy.n, dy.h, dy.w);
         let chunks = self.chunks();
-        let (inputs, outputs) = (self.inputs.len(), self.outputs.len());
-        let (v_stride, d_stride) = (spread(inputs * grid.len()), spread(outputs * grid.len()));
-        let kept = F::A * F::A * (v_stride + d_stride);
-        if chunks.len() == 1 || kept > KEPT {
-            let splits = TASKS.div_ceil(chunks.len()).min(grid.len().div_ceil(TILES));
-            return self.run_chunks::<F>(&chunks, splits, &|chunk, split, sums| {
-                let part = |i: usize| (grid.len() * i / splits).next_multiple_of(TILES).min(grid.len());
-                self.transform_and_sum::<F>(grid, chunk, part(split)..part(split + 1), sums);
-            });
+        let groups = grid.len().div_ceil(TILES);
+        let splits = TASKS.div_ceil(chunks.len()).min(groups);
+        if splits > 1 {
+            return self.run_split::<F>(grid, &chunks, splits);
         }
-        scratch(kept, |buffer| {
-            let (v, d) = buffer.split_at_mut(F::A * F::A * v_stride);
-            let v = Transformed { data: Shared(v.as_mut_ptr()), stride: v_stride, tiles: grid.len() };
-            let d = Transformed { data: Shared(d.as_mut_ptr()), stride: d_stride, tiles: grid.len() };
-            self.transform_all::<F>(grid, v, d);
-            let splits = TASKS.div_ceil(chunks.len()).min(grid.len().div_ceil(TILES));
-            self.run_chunks::<F>(&chunks, splits, &|chunk, split, sums| {
-                let part = |i: usize| grid.len() * i / splits;
-                self.sum_products::<F>(
-                    chunk,
-                    (v, chunk.inputs.start),
-                    (d, chunk.outputs.start),
-                    part(split)..part(split + 1),
-                    sums,
-                );
+        chunks.par_iter().for_each(|chunk| {
+            scratch(F::A * F::A * chunk.stride(), |sums| {
+                let sums = sums.as_mut_ptr();
+                self.sum_products::<F>(grid, chunk, 0..grid.len(), sums);
+                // SAFETY: the sums are those of the chunk.
+                chunk.pairs().for_each(|(i, o)| unsafe { self.transform_back::<F>(chunk, i, o, sums) });
             });
         });
     }
@@ -110,115 +101,89 @@ impl WeightGradient<'_> {
         cut(self.inputs.len()).flat_map(pair).collect()
     }
 
-    /// Sums each chunk's components by `sum(chunk, split, sums)`, in parallel and over `splits` in order, and transforms them back.
-    fn run_chunks<F: Filtering>(&self, chunks: &[Chunk], splits: usize, sum: &(impl Fn(&Chunk, usize, *mut f32) + Sync)) {
-        let len = |chunk: &Chunk| F::A * F::A * chunk.stride();
-        if splits == 1 {
-            return chunks.par_iter().for_each(|chunk| {
-                scratch(len(chunk), |sums| {
-                    sum(chunk, 0, sums.as_mut_ptr());
-                    self.transform_back::<F>(chunk, sums);
-                });
+    /// The same with the tiles of every chunk in `splits` parts, summed apart and then in order.
+    fn run_split<F: Filtering>(&self, grid: Grid, chunks: &[Chunk], splits: usize) {
+        let groups = grid.len().div_ceil(TILES);
+        let bound = |split: usize| (groups * split / splits * TILES).min(grid.len());
+        // The first chunk is the largest.
+        let len = F::A * F::A * chunks[0].stride();
+        scratch(len * splits * chunks.len(), |parts| {
+            parts.par_chunks_exact_mut(len).enumerate().for_each(|(task, part)| {
+                let (chunk, split) = (&chunks[task / splits], task % splits);
+                self.sum_products::<F>(grid, chunk, bound(split)..bound(split + 1), part.as_mut_ptr());
             });
-        }
-        for chunk in chunks {
-            scratch(len(chunk) * splits, |parts| {
-                parts.par_chunks_exact_mut(len(chunk)).enumerate().for_each(|(split, part)| sum(chunk, split, part.as_mut_ptr()));
-                let (total, rest) = parts.split_at_mut(len(chunk));
-                total.par_chunks_mut(4096).enumerate().for_each(|(i, total)| {
-                    for part in rest.chunks_exact(len(chunk)) {
-                        total.iter_mut().zip(&part[i * 4096..]).for_each(|(total, x)| *total += x);
-                    }
-                });
-                self.transform_back::<F>(chunk, total);
-            });
-        }
-    }
-
-    fn transform_all<F: Filtering>(&self, grid: Grid, v: Transformed, d: Transformed) {
-        let inputs = self.inputs.len();
-        let parts = (2 * TASKS).div_ceil(inputs + self.outputs.len()).min(grid.len());
-        (0..(inputs + self.outputs.len()) * parts).into_par_iter().for_each(|task| {
-            let (block, part) = (task / parts, task % parts);
-            let tiles = grid.len() * part / parts..grid.len() * (part + 1) / parts;
-            // SAFETY: each block and each range of tiles has its own place in the buffers.
-            unsafe {
-                if block < inputs {
-                    self.transform_input::<F>(block, grid, tiles.clone(), (v.at(0, block, tiles.start), v.stride));
-                } else {
-                    let block = block - inputs;
-                    self.transform_output::<F>(block, grid, tiles.clone(), (d.at(0, block, tiles.start), d.stride));
+            let parts = Shared(parts.as_mut_ptr());
+            let pairs = chunks.iter().enumerate().flat_map(|(c, chunk)| chunk.pairs().map(move |pair| (c, pair)));
+            pairs.collect::<Vec<_>>().into_par_iter().for_each(|(c, (input, output))| {
+                let chunk = &chunks[c];
+                // SAFETY: each task has its own pair of blocks in every part of its chunk.
+                unsafe {
+                    let sums = parts.at(c * splits * len);
+                    self.add_parts::<F>(sums.add(chunk.block(input, output)), chunk.stride(), (splits, len));
+                    self.transform_back::<F>(chunk, input, output, sums);
                 }
-            }
+            });
         });
     }
 
+    /// Adds one pair of blocks of the other parts, `len` elements apart, to that of the first.
+    unsafe fn add_parts<F: Filtering>(&self, first: *mut f32, stride: usize, (parts, len): (usize, usize)) {
+        for p in self.resample.components::<F>() {
+            for part in 1..parts {
+                // SAFETY: the caller's; the blocks do not overlap.
+                let (total, addend) = unsafe {
+                    let total = std::slice::from_raw_parts_mut(first.add(p * stride), BLOCK);
+                    (total, std::slice::from_raw_parts(first.add(part * len + p * stride), BLOCK))
+                };
+                total.iter_mut().zip(addend).for_each(|(total, x)| *total += x);
+            }
+        }
+    }
+
     /// Transforms the tiles of one chunk a few at a time and sums their products.
-    fn transform_and_sum<F: Filtering>(&self, grid: Grid, chunk: &Chunk, tiles: Range<usize>, sums: *mut f32) {
+    fn sum_products<F: Filtering>(&self, grid: Grid, chunk: &Chunk, tiles: Range<usize>, sums: *mut f32) {
         let (v_stride, d_stride) = (spread(chunk.inputs.len() * TILES), spread(chunk.outputs.len() * TILES));
         scratch(F::A * F::A * (v_stride + d_stride), |buffer| {
             let (v, d) = buffer.split_at_mut(F::A * F::A * v_stride);
-            let v = Transformed { data: Shared(v.as_mut_ptr()), stride: v_stride, tiles: TILES };
-            let d = Transformed { data: Shared(d.as_mut_ptr()), stride: d_stride, tiles: TILES };
+            let v = Transformed(v.as_mut_ptr(), v_stride);
+            let d = Transformed(d.as_mut_ptr(), d_stride);
             for first in tiles.clone().step_by(TILES) {
                 let group = first..tiles.end.min(first + TILES);
                 // SAFETY: the buffers have room for a chunk's blocks and `TILES` tiles.
                 unsafe {
                     for (i, block) in chunk.inputs.clone().enumerate() {
-                        self.transform_input::<F>(block, grid, group.clone(), (v.at(0, i, 0), v_stride));
+                        self.transform_input::<F>(block, grid, group.clone(), (v.at(0, i), v.1));
                     }
                     for (i, block) in chunk.outputs.clone().enumerate() {
-                        self.transform_output::<F>(block, grid, group.clone(), (d.at(0, i, 0), d_stride));
+                        self.transform_output::<F>(block, grid, group.clone(), (d.at(0, i), d.1));
                     }
                 }
-                self.add_products::<F>(chunk, (v, 0), (d, 0), 0..group.len(), (sums, first > tiles.start));
+                self.add_products::<F>(chunk, v, d, group.len(), (sums, first > tiles.start));
             }
         });
-        if tiles.is_empty() {
-            // SAFETY: the sums are those of the whole chunk.
-            unsafe { sums.write_bytes(0, F::A * F::A * chunk.stride()) };
-        }
     }
 
-    fn sum_products<F: Filtering>(
-        &self,
-        chunk: &Chunk,
-        v: (Transformed, usize),
-        d: (Transformed, usize),
-        tiles: Range<usize>,
-        sums: *mut f32,
-    ) {
-        for first in tiles.clone().step_by(2 * TILES) {
-            let group = first..tiles.end.min(first + 2 * TILES);
-            self.add_products::<F>(chunk, v, d, group, (sums, first > tiles.start));
-        }
-    }
-
-    /// Adds the products of some tiles to a chunk's sums, or starts them. `v` and `d` say at which of their blocks the chunk starts.
+    /// Adds the products of the first `tiles` tiles to a chunk's sums, or starts the sums with them.
     fn add_products<F: Filtering>(
         &self,
         chunk: &Chunk,
-        (v, v_first): (Transformed, usize),
-        (d, d_first): (Transformed, usize),
-        tiles: Range<usize>,
+        v: Transformed,
+        d: Transformed,
+        tiles: usize,
         (sums, accumulate): (*mut f32, bool),
     ) {
-        let inputs = chunk.inputs.len();
         for p in self.resample.components::<F>() {
-            for input in 0..inputs {
-                // SAFETY: blocks, tiles and components lie in the transformed maps and in the sums.
-                let (a, b, c) = unsafe {
-                    let c = sums.add(p * chunk.stride() + input * BLOCK);
-                    (v.at(p, v_first + input, tiles.start), d.at(p, d_first, tiles.start), c)
-                };
+            for input in 0..chunk.inputs.len() {
+                // SAFETY: block and component lie in the transformed maps and in the sums.
+                let (a, b, c) = unsafe { (v.at(p, input), d.at(p, 0), sums.add(p * chunk.stride() + chunk.block(input, 0))) };
                 self.level.run(&Product {
                     a: (a, 0),
-                    b: (b, d.tiles * LANES, 0),
-                    c: (c, inputs * BLOCK),
+                    b: (b, TILES * LANES, 0),
+                    c: (c, chunk.inputs.len() * BLOCK),
                     rows: LANES,
                     panels: chunk.outputs.len(),
                     blocks: 1,
-                    depth: tiles.len(),
+                    depth: tiles,
                     transposed: true,
                     accumulate,
                 });
@@ -237,19 +202,19 @@ impl WeightGradient<'_> {
         self.level.run(GradientTiles { filtering: PhantomData::<F>, map, block, skip, grid, tiles, out });
     }
 
-    fn transform_back<F: Filtering>(&self, chunk: &Chunk, sums: &[f32]) {
-        let (inputs, stride) = (chunk.inputs.len(), chunk.stride());
-        for (i, output) in chunk.outputs.clone().enumerate() {
-            for (j, input) in chunk.inputs.clone().enumerate() {
-                let (outputs, inputs_at) = (self.outputs[output].2.clone(), self.inputs[input].2.clone());
-                self.level.run(FilterGradient {
-                    filtering: PhantomData::<F>,
-                    components: (sums[(i * inputs + j) * BLOCK..].as_ptr(), stride),
-                    resample: self.resample,
-                    place: Place { outputs, inputs: inputs_at, in_channels: self.in_channels },
-                    out: self.out.0,
-                });
-            }
-        }
+    /// # Safety
+    /// `sums` must be the chunk's, and no other task may write this pair of blocks of the gradient.
+    unsafe fn transform_back<F: Filtering>(&self, chunk: &Chunk, input: usize, output: usize, sums: *const f32) {
+        let outputs = self.outputs[chunk.outputs.start + output].2.clone();
+        let inputs = self.inputs[chunk.inputs.start + input].2.clone();
+        // SAFETY: the pair of blocks lies in the chunk's sums.
+        let components = unsafe { sums.add(chunk.block(input, output)) };
+        self.level.run(FilterGradient {
+            filtering: PhantomData::<F>,
+            components: (components, chunk.stride()),
+            resample: self.resample,
+            place: Place { outputs, inputs, in_channels: self.in_channels },
+            out: self.out.0,
+        });
     }
 }
