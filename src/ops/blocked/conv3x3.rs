@@ -5,6 +5,7 @@
 //!
 //! With `x` the concatenated, perhaps doubled input: `y[o] = b[o] + Σ_i x[i] ⋆ w[o, i]` (correlation).
 
+use super::scratch::{Shared, assume_initialised, uninitialised};
 use super::simd::{Kernel, LANES, Level, Simd, level};
 use super::winograd::{Convolution, F2, F4, Resample, Target, WeightGradient};
 use super::{Blocked, Shape, Unwritten, direct};
@@ -114,20 +115,21 @@ pub fn weight_gradient(method: Method, sources: &[Blocked], doubled: bool, dy: B
     if sources.len() == 1 && in_channels <= direct::FEW && !doubled {
         return direct::weight_gradient(method.level, sources[0], dy);
     }
-    let mut gradient = vec![0.0; out.c * in_channels * 9];
+    let mut gradient = uninitialised(out.c * in_channels * 9);
     let work = WeightGradient {
         level: method.level,
         resample: if doubled { Resample::Doubled } else { Resample::None },
         inputs: source_blocks(sources),
         outputs: source_blocks(&[dy]),
         in_channels,
-        out: super::scratch::Shared(gradient.as_mut_ptr()),
+        out: Shared(gradient.as_mut_ptr().cast()),
     };
     match method.gradients {
         Variant::F2 => work.run::<F2>(),
         Variant::F4 => work.run::<F4>(),
     }
-    gradient
+    // SAFETY: every pair of an output block and an input block has been written.
+    unsafe { assume_initialised(gradient) }
 }
 
 /// The gradient of the bias, (out): the sum of `dy` over samples and pixels. Rows are summed in f32, their sums in f64.

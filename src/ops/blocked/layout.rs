@@ -1,6 +1,6 @@
 //! Where a pixel of a blocked map lies, how maps are made, and the way to and from `(n, c, h, w)`.
 
-use super::scratch::Shared;
+use super::scratch::{Shared, assume_initialised, uninitialised};
 use super::simd::LANES;
 use std::mem::MaybeUninit;
 
@@ -95,9 +95,7 @@ pub struct Unwritten {
 impl Unwritten {
     /// Allocates a map and zeroes its border.
     pub fn new(shape: Shape) -> Self {
-        let mut data = Vec::with_capacity(shape.len());
-        // SAFETY: elements that may be uninitialised need no initialisation, and the capacity is there.
-        unsafe { data.set_len(shape.len()) };
+        let mut data = uninitialised(shape.len());
         let zero = MaybeUninit::new(0.0);
         for plane in data.chunks_exact_mut(shape.plane()) {
             plane[..shape.row()].fill(zero);
@@ -130,9 +128,8 @@ impl Unwritten {
     /// # Safety
     /// All 16 lanes of every interior pixel must have been written.
     pub unsafe fn assume_written(self) -> Vec<f32> {
-        let mut data = std::mem::ManuallyDrop::new(self.data);
-        // SAFETY: f32 and MaybeUninit<f32> have one layout; border and interior are initialised.
-        unsafe { Vec::from_raw_parts(data.as_mut_ptr().cast(), data.len(), data.capacity()) }
+        // SAFETY: the border was zeroed by `new`, and the caller says that the interior was written.
+        unsafe { assume_initialised(self.data) }
     }
 }
 
