@@ -8,13 +8,9 @@ use super::scratch::{Shared, spread};
 use super::simd::{LANES, Level};
 use super::{Blocked, Shape, Unwritten};
 use rayon::prelude::*;
-use std::ops::Range;
 
 /// Rows of a map in a task; also how many are summed in f32 before the sum goes on in f64.
 const ROWS: usize = 8;
-
-/// Pixels of a row whose outputs are kept in the level-1 cache.
-const PIXELS: usize = 56;
 
 /// Up to this many channels the direct sums take less than Winograd's products of 16 lanes.
 pub const FEW: usize = 4;
@@ -28,13 +24,10 @@ pub fn forward(level: Level, map: Blocked, weights: &[f32], bias: &[f32]) -> Unw
     (0..shape.n * shape.h.div_ceil(ROWS)).into_par_iter().for_each(|task| {
         let (sample, first) = (task / shape.h.div_ceil(ROWS), task % shape.h.div_ceil(ROWS) * ROWS);
         for y in first..shape.h.min(first + ROWS) {
-            for x in (0..shape.w).step_by(PIXELS) {
-                let columns = x..shape.w.min(x + PIXELS);
-                // SAFETY: only this task writes the row.
-                unsafe { start_pixels(target, out_shape, (sample, y, columns.clone()), bias) };
-                for ky in 0..3 {
-                    add_pixels(level, map, &filters, (sample, y, columns.clone()), ky, (target, out_shape));
-                }
+            // SAFETY: only this task writes the row.
+            unsafe { start_row(target, out_shape, sample, y, bias) };
+            for ky in 0..3 {
+                add_row(level, map, &filters, (sample, y, ky), (target, out_shape));
             }
         }
     });
@@ -53,41 +46,31 @@ fn pack_filters(weights: &[f32], inputs: usize, blocks: usize) -> Vec<f32> {
     packed
 }
 
-/// A sample, a row and some of its columns.
-type Pixels = (usize, usize, Range<usize>);
-
-/// Sets some pixels of every block to the bias.
-unsafe fn start_pixels(target: Shared, shape: Shape, (sample, y, columns): Pixels, bias: &[f32]) {
+/// Sets every pixel of a row of every block to the bias.
+unsafe fn start_row(target: Shared, shape: Shape, sample: usize, y: usize, bias: &[f32]) {
     for block in 0..shape.blocks() {
         let mut start = [0.0; LANES];
         let channels = bias.iter().skip(block * LANES).take(LANES);
         start.iter_mut().zip(channels).for_each(|(start, bias)| *start = *bias);
-        let plane = (sample * shape.blocks() + block) * shape.plane();
-        for x in columns.clone() {
+        let at = (sample * shape.blocks() + block) * shape.plane() + shape.pixel(y, 0);
+        for x in 0..shape.w {
             // SAFETY: the pixel lies in the map; the caller says that nobody else writes it.
-            unsafe { target.at(plane + shape.pixel(y, x)).cast::<[f32; LANES]>().write_unaligned(start) };
+            unsafe { target.at(at + x * LANES).cast::<[f32; LANES]>().write_unaligned(start) };
         }
     }
 }
 
-/// Adds to some pixels of every block what the taps of filter row `ky` give.
-fn add_pixels(
-    level: Level,
-    map: Blocked,
-    filters: &[f32],
-    (sample, y, columns): Pixels,
-    ky: usize,
-    (target, out): (Shared, Shape),
-) {
+/// Adds what the taps of filter row `ky` give to row `y` of every block.
+fn add_row(level: Level, map: Blocked, filters: &[f32], (sample, y, ky): (usize, usize, usize), (target, out): (Shared, Shape)) {
     let (shape, panel) = (map.shape(), map.shape().c * LANES);
-    let first = &map.plane(sample, 0)[(y + ky) * shape.row() + columns.start * LANES..];
-    // SAFETY: the pixel lies in the map.
-    let c = unsafe { target.at(sample * out.blocks() * out.plane() + out.pixel(y, columns.start)) };
+    let row = &map.plane(sample, 0)[(y + ky) * shape.row()..];
+    // SAFETY: the row lies in the map.
+    let c = unsafe { target.at(sample * out.blocks() * out.plane() + out.pixel(y, 0)) };
     level.run(&Product {
-        a: (first.as_ptr(), LANES),
+        a: (row.as_ptr(), LANES),
         b: (filters[3 * ky * panel..].as_ptr(), 9 * panel, panel),
         c: (c, out.plane()),
-        rows: columns.len(),
+        rows: shape.w,
         panels: out.blocks(),
         blocks: 3,
         depth: shape.c,

@@ -4,7 +4,7 @@ use super::scratch::{Shared, assume_initialised, uninitialised};
 use super::simd::LANES;
 use std::mem::MaybeUninit;
 
-/// Size of a map: batch, channels, height and width of the interior.
+/// Size of a map: batch, channels, height and width of the interior, each at least 1.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Shape {
     /// Samples.
@@ -61,8 +61,9 @@ impl<'a> Blocked<'a> {
     /// A view of `data`, whose border and unused lanes must be zero for results to be right.
     ///
     /// # Panics
-    /// If `data` has not [`Shape::len`] elements.
+    /// If `data` has not [`Shape::len`] elements, or none.
     pub fn new(shape: Shape, data: &'a [f32]) -> Self {
+        assert!(!shape.is_empty(), "a map of {shape:?} has no element");
         assert_eq!(data.len(), shape.len(), "elements of a blocked map of {shape:?}");
         Self { shape, data }
     }
