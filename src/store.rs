@@ -13,14 +13,14 @@ use std::path::{Path, PathBuf};
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// The system refused.
-    #[error("{path}: {action} failed: {source}; {remedy}", remedy = remedy(source))]
+    #[error("{path}: {action} failed: {cause}; {remedy}", remedy = remedy(cause))]
     Io {
         /// The file or directory.
         path: String,
         /// What was tried.
         action: &'static str,
         /// What the system said.
-        source: io::Error,
+        cause: io::Error,
     },
     /// The file is not what it should be.
     #[error("{path}: {problem}")]
@@ -55,7 +55,7 @@ type Result<T> = std::result::Result<T, Error>;
 
 /// Adds path and action to what the system says.
 fn told<T>(result: io::Result<T>, action: &'static str, path: &Path) -> Result<T> {
-    result.map_err(|source| Error::Io { path: path.display().to_string(), action, source })
+    result.map_err(|cause| Error::Io { path: path.display().to_string(), action, cause })
 }
 
 /// The directory that holds everything, `results/` by default.
@@ -170,6 +170,8 @@ const TIMING: &str = "timing.csv";
 const OUTCOME: &str = "outcome.toml";
 const LOG: &str = "log.txt";
 const LOCK: &str = ".lock";
+/// How the names of files begin that are not whole yet.
+const WRITING: &str = ".writing-";
 
 /// `results/EXPERIMENT/runs/RUN/`: all that a run is.
 #[derive(Debug, Clone)]
@@ -242,7 +244,7 @@ impl RunDir {
         Ok(rows)
     }
 
-    /// Claims the run for this process.
+    /// Claims the run for this process, and clears away what a killed one left half-written.
     ///
     /// # Errors
     /// [`Error::InUse`] if another living process holds it.
@@ -250,10 +252,26 @@ impl RunDir {
         let path = self.path.join(LOCK);
         let file = told(OpenOptions::new().create(true).truncate(false).write(true).open(&path), "opening", &path)?;
         match file.try_lock() {
-            Ok(()) => Ok(Claim { _lock: file }),
+            Ok(()) => {
+                self.sweep()?;
+                Ok(Claim { _lock: file })
+            }
             Err(TryLockError::WouldBlock) => Err(Error::InUse { path: self.path.display().to_string() }),
-            Err(TryLockError::Error(source)) => told(Err(source), "locking", &path),
+            Err(TryLockError::Error(cause)) => told(Err(cause), "locking", &path),
         }
+    }
+
+    /// Removes what a killed process left half-written.
+    fn sweep(&self) -> Result<()> {
+        for dir in [self.path.clone(), self.path.join("checkpoints"), self.samples()] {
+            let Ok(entries) = fs::read_dir(&dir) else { continue };
+            for path in entries.flatten().map(|entry| entry.path()) {
+                if path.file_name().is_some_and(|name| name.to_string_lossy().starts_with(WRITING)) {
+                    told(fs::remove_file(&path), "removing", &path)?;
+                }
+            }
+        }
+        Ok(())
     }
 
     /// Replaces provenance.toml.
@@ -442,7 +460,7 @@ pub fn write_atomic(path: &Path, bytes: &[u8]) -> Result<()> {
 pub fn replace(path: &Path, write: impl FnOnce(&mut File) -> io::Result<()>) -> Result<()> {
     let dir = path.parent().unwrap_or(Path::new("."));
     told(fs::create_dir_all(dir), "creating", dir)?;
-    let mut beside = told(tempfile::Builder::new().prefix(".writing-").tempfile_in(dir), "writing", path)?;
+    let mut beside = told(tempfile::Builder::new().prefix(WRITING).tempfile_in(dir), "writing", path)?;
     told(write(beside.as_file_mut()).and_then(|()| beside.as_file().sync_all()), "writing", path)?;
     told(make_readable(beside.as_file()), "writing", path)?;
     told(beside.persist(path).map(drop).map_err(|e| e.error), "writing", path)
@@ -485,7 +503,7 @@ mod tests {
         let mut writer = run.metrics_after(0).unwrap();
         (1..=2).for_each(|e| writer.append(&record(e), 0.5).unwrap());
         let whole = fs::read(run.path.join(METRICS)).unwrap();
-        fs::write(run.path.join(METRICS), &[&whole[..], b"3,0.33"].concat()).unwrap();
+        fs::write(run.path.join(METRICS), [&whole[..], b"3,0.33"].concat()).unwrap();
         assert_eq!(run.metrics().unwrap(), vec![record(1), record(2)]);
         run.metrics_after(2).unwrap();
         assert_eq!(fs::read(run.path.join(METRICS)).unwrap(), whole);
@@ -502,6 +520,16 @@ mod tests {
         let mut writer = b.metrics_after(1).unwrap();
         (2..=3).for_each(|e| writer.append(&record(e), 0.5).unwrap());
         assert_eq!(fs::read(a.path.join(METRICS)).unwrap(), fs::read(b.path.join(METRICS)).unwrap());
+    }
+
+    #[test]
+    fn a_claim_clears_half_written_files() {
+        let dir = tempfile::tempdir().unwrap();
+        let run = RunDir::at(dir.path());
+        let (half, whole) = (dir.path().join(".writing-abc"), dir.path().join(OUTCOME));
+        [&half, &whole].into_iter().for_each(|path| fs::write(path, "").unwrap());
+        run.claim().unwrap();
+        assert!(!half.exists() && whole.exists());
     }
 
     #[test]

@@ -57,7 +57,8 @@ fn rooms_import_only_what_the_plan_allows() {
 
 #[test]
 fn tensors_stay_in_their_rooms() {
-    let named = sources().into_iter().filter(|(room, _, code)| WITHOUT_TENSORS.contains(&room.as_str()) && code.contains("candle_"));
+    let named =
+        sources().into_iter().filter(|(room, _, code)| WITHOUT_TENSORS.contains(&room.as_str()) && code.contains("candle_"));
     let named: Vec<String> = named.map(|(_, name, _)| name).collect();
     assert!(named.is_empty(), "{named:?} name candle");
 }

@@ -5,8 +5,8 @@ use super::{Failure, ResultsPlace, Sets, load, mistake};
 use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
 use umlaut::plan::{Plan, RunSpec, expand};
-use umlaut::record::{Outcome, Status};
-use umlaut::schedule::{Local, Tally, Watch, execute};
+use umlaut::record::Outcome;
+use umlaut::schedule::{Ending, Local, Tally, Watch, execute};
 use umlaut::store::{ExperimentDir, Results};
 use umlaut::{config, data, report};
 
@@ -66,7 +66,8 @@ fn check_data(plan: &Plan, cache: &Path) -> Result<(), Failure> {
         let reading = super::progress::Reading::new("reading images");
         let opened = data::open(&e.dataset, &e.preprocess, cache, &|done, of| reading.at(done, of)).map_err(mistake)?;
         let parts = data::split(&opened, &e.split).map_err(mistake)?;
-        reading.done(&format!(
+        drop(reading);
+        eprintln!(
             "data: {} images, {} train, {} val, {} test; {} × {}, classes: {}",
             opened.samples.len(),
             parts.train.len(),
@@ -75,7 +76,7 @@ fn check_data(plan: &Plan, cache: &Path) -> Result<(), Failure> {
             opened.size[0],
             opened.size[1],
             opened.classes.join(", ")
-        ));
+        );
     }
     Ok(())
 }
@@ -96,14 +97,12 @@ impl Watch for Lines {
         eprintln!("{}", self.title(position, of, run));
     }
 
-    fn ended(&mut self, position: usize, of: usize, run: &RunSpec, outcome: &Outcome, again: bool) {
-        let words = match (outcome.status, again) {
-            (Status::Finished, false) => format!("{}: finished before, not run again", self.title(position, of, run)),
-            (Status::Finished, true) => return,
-            (Status::Failed, _) => format!("  failed: {}", outcome.cause.as_deref().unwrap_or("no cause recorded")),
-            (Status::Interrupted, _) => format!("  stopped after epoch {}; the same command goes on from there", outcome.epochs),
-        };
-        eprintln!("{words}");
+    fn ended(&mut self, position: usize, of: usize, run: &RunSpec, outcome: &Outcome, how: Ending) {
+        match how {
+            Ending::Before => eprintln!("{}: finished before, not run again", self.title(position, of, run)),
+            Ending::Itself => {}
+            Ending::Died => eprintln!("  failed: {}", outcome.cause.as_deref().unwrap_or("no cause recorded")),
+        }
     }
 }
 

@@ -22,12 +22,16 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
     let experiment = config::load(&place.run_toml(), &[]).map_err(|p| Failure::Mistake(p.render(coloured())))?;
     let _claim = place.claim().map_err(mistake)?;
     let reading = super::progress::Reading::new("reading images");
-    let opened =
-        data::open(&experiment.dataset, &experiment.preprocess, &arguments.cache, &|done, of| reading.at(done, of)).map_err(mistake)?;
+    let opened = data::open(&experiment.dataset, &experiment.preprocess, &arguments.cache, &|done, of| reading.at(done, of))
+        .map_err(mistake)?;
     let parts = data::split(&opened, &experiment.split).map_err(mistake)?;
     drop(reading);
+    let mut provenance = place.provenance()?.unwrap_or_default();
+    provenance.insert("dataset_fingerprint".into(), opened.fingerprint.clone().into());
+    place.write_provenance(&provenance)?;
     let mut progress = super::progress::Bar::new(&place, &experiment)?;
-    let outcome = umlaut::train::train(&place, &experiment, &opened, &parts, &|| stop.asked(), &mut progress)?;
+    let outcome = umlaut::train::train(&place, &experiment, &opened, &parts, &|| stop.asked(), &mut progress)
+        .map_err(|error| if error.is_mistake() { mistake(error) } else { error.into() })?;
     match outcome.status {
         Status::Finished => Ok(()),
         Status::Failed => Err(Failure::Runs),

@@ -2,39 +2,100 @@
 //!
 //! Nothing else of the crate is known here, and nobody else parses an experiment file. Whoever holds an `Experiment` holds one
 //! whose every value was checked; the other rooms never check again.
+//!
+//! A file, the files it `extends` and the `--set`s of the command line become trees that know their places (`source`, `syntax`,
+//! `node`); merged, they are held against the shape that the serde types have (`schema`, `shape`, `conform`), and what has the
+//! shape against the rules between values (`rules`, `sweep`). Mistakes of all these are shown together (`problem`).
 
+mod complain;
+mod conform;
+mod dataset;
 mod experiment;
+mod lr_schedule;
+mod model;
+mod node;
+mod optimizer;
+mod problem;
+mod resolve;
+mod rules;
+mod schema;
+mod shape;
+mod source;
+mod split;
+mod suggest;
+mod sweep;
+mod syntax;
+mod template;
 
+pub use dataset::*;
 pub use experiment::*;
+pub use lr_schedule::*;
+pub use model::*;
+pub use optimizer::*;
+pub use problem::Problems;
+pub use schema::json_schema;
+pub use split::*;
+pub use template::template;
 
-impl Experiment {
-    /// This experiment with some values replaced, its sweep dropped.
-    ///
-    /// # Errors
-    /// If the result is no valid experiment.
-    pub fn at(&self, point: &[(String, toml::Value)]) -> Result<Self, String> {
-        let mut experiment = self.clone();
-        experiment.sweep = Sweep::default();
-        let mut table = toml::Table::try_from(&experiment).map_err(|e| e.to_string())?;
-        for (key, value) in point {
-            let mut here = &mut table;
-            let mut parts: Vec<&str> = key.split('.').collect();
-            let last = parts.pop().unwrap_or_default();
-            for part in parts {
-                here = here
-                    .entry(part)
-                    .or_insert_with(|| toml::Table::new().into())
-                    .as_table_mut()
-                    .ok_or(format!("{part} is no table"))?;
-            }
-            here.insert(last.into(), value.clone());
-        }
-        table.try_into().map_err(|e: toml::de::Error| e.message().to_owned())
+use node::{Node, Span};
+use source::Sources;
+use std::path::Path;
+
+/// Reads an experiment file with what it extends, puts the values of `sets` (`key.path=value`) over it, and checks all.
+///
+/// # Errors
+/// Every mistake that there is, each with its place.
+pub fn load(path: &Path, sets: &[String]) -> Result<Experiment, Problems> {
+    let mut sources = Sources::default();
+    sources.add_file(path);
+    sets.iter().for_each(|set| sources.add_set(set));
+    checked(&path.display().to_string(), sources)
+}
+
+/// Reads an experiment from a text that cannot extend another; `name` is the file that mistakes are said to be in.
+///
+/// # Errors
+/// Every mistake that there is, each with its place.
+pub fn load_str(name: &str, text: &str) -> Result<Experiment, Problems> {
+    let mut sources = Sources::default();
+    sources.add_loose(name, text);
+    checked(name, sources)
+}
+
+fn checked(name: &str, sources: Sources) -> Result<Experiment, Problems> {
+    let Sources { texts, layers, mut problems, set, partial } = sources;
+    let (experiment, more) = resolve::resolve(layers, &set, partial);
+    problems.extend(more);
+    match experiment {
+        Some(experiment) if problems.is_empty() => Ok(experiment),
+        _ => Err(Problems::new(name, texts, problems)),
     }
 }
+
 impl Experiment {
-    /// The complete resolved TOML.
+    /// This experiment with some values replaced, its sweep dropped. A table merges, a variant of a choice takes the place of
+    /// another, as in a file that extends this one.
+    ///
+    /// # Errors
+    /// If the result is no valid experiment; all its mistakes, `; ` between them.
+    pub fn at(&self, point: &[(String, toml::Value)]) -> Result<Self, String> {
+        let mut base = self.clone();
+        base.sweep = Sweep::default();
+        let plain = toml::Value::try_from(&base).map_err(|e| e.to_string())?;
+        let mut layers = vec![Node::of_plain(&plain, Span::default())];
+        for (key, value) in point {
+            let path: Vec<String> = key.split('.').map(str::to_owned).collect();
+            layers.push(Node::of_plain(value, Span::default()).below(&path, Span::default()));
+        }
+        match resolve::resolve(layers, &[], false) {
+            (Some(experiment), problems) if problems.is_empty() => Ok(experiment),
+            (_, problems) => Err(problems.iter().map(problem::Problem::line).collect::<Vec<_>>().join("; ")),
+        }
+    }
+
+    /// The complete experiment as TOML, every key written out (an optional one only if it has a value). [`load_str`] gives an
+    /// equal experiment back.
     pub fn to_toml(&self) -> String {
-        toml::to_string(self).expect("an experiment is plain data")
+        toml::to_string(self).expect("an experiment is plain data, its numbers fit TOML")
     }
 }

@@ -1,1 +1,150 @@
-//! The networks.
+//! The networks: what [`config::Model`] describes, as something that runs on a [`Tape`].
+//!
+//! [`build`] makes a [`Network`] with drawn or loaded weights. Nothing is known here of losses, optimizers or data.
+//!
+//! # Names of tensors
+//! Those of the PyTorch module in `scripts/unet_torch.py`, so that a checkpoint loads there with `strict=True`; `i` is a level, 0
+//! the full resolution, and everything is f32:
+//!
+//! ```text
+//! encoder.i.0  encoder.i.3      .weight (out, in, 3, 3) .bias    the two convolutions of a level; the deepest level is the bottom
+//! encoder.i.1  encoder.i.4      .weight .bias                    their normalisations; with norm = "batch" also
+//!                               .running_mean .running_var
+//! up.i.1  up.i.2                as above                         nearest_conv: from level i + 1 to level i
+//! up.i                          .weight (in, out, 2, 2) .bias    transposed: the same
+//! decoder.i.0 … decoder.i.4     as encoder                       input: skip of level i, then what came up
+//! head                          .weight (classes, in, 1, 1) .bias
+//! ```
+//!
+//! PyTorch's `num_batches_tracked` has no meaning here: it is not written, and passed over when read.
+
+mod layers;
+mod unet;
+mod weights;
+
+use crate::config;
+use crate::ops::{Node, Tape};
+use candle_core::{DType, Device, Tensor, Var};
+use candle_nn::VarBuilder;
+use std::path::{Path, PathBuf};
+
+/// Whether a network trains or is used.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Mode {
+    /// Batch normalisation uses the batch's statistics and updates the running ones.
+    Train,
+    /// Batch normalisation uses the running statistics.
+    Eval,
+}
+
+/// What a network consists of, in a fixed order.
+#[derive(Debug, Default)]
+pub struct Params {
+    /// Name and value of what the optimizer changes. The position is the index in [`Gradients`](crate::ops::Gradients).
+    pub trained: Vec<(String, Var)>,
+    /// Name and value of the running statistics.
+    pub buffers: Vec<(String, Var)>,
+}
+
+/// Something that turns images into logits.
+pub trait Network {
+    /// Logits of `images`, recorded on `tape`.
+    ///
+    /// # Shapes
+    /// (n, in_channels, h, w) to (n, classes, h, w); the U-Net needs h and w divisible by 2^depth.
+    ///
+    /// # Errors
+    /// If shapes do not fit.
+    fn forward(&self, tape: &Tape, images: &Tensor, mode: Mode) -> candle_core::Result<Node>;
+
+    /// Its parameters and buffers.
+    fn params(&self) -> &Params;
+}
+
+/// Where a network's weights come from.
+#[derive(Debug, Clone, Copy)]
+pub enum Weights<'a> {
+    /// Drawn as PyTorch draws them by default; each tensor depends on the seed and its name alone.
+    Seed(u64),
+    /// A safetensors file that holds exactly the network's tensors.
+    File(&'a Path),
+}
+
+/// Why there is no network.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The file cannot be read as safetensors.
+    #[error("{}: cannot read the weights: {cause}", file.display())]
+    Read {
+        /// The file.
+        file: PathBuf,
+        /// What candle says.
+        cause: candle_core::Error,
+    },
+    /// A tensor of the network is not in the file.
+    #[error("{}: the tensor `{name}` is missing; is the file of another architecture?", file.display())]
+    Missing {
+        /// The file.
+        file: PathBuf,
+        /// The tensor.
+        name: String,
+    },
+    /// A tensor has another shape than the network's.
+    #[error("{}: the tensor `{name}` has shape {got:?}, the network needs {want:?}", file.display())]
+    Shape {
+        /// The file.
+        file: PathBuf,
+        /// The tensor.
+        name: String,
+        /// Its shape in the file.
+        got: Vec<usize>,
+        /// Its shape in the network.
+        want: Vec<usize>,
+    },
+    /// The file has a tensor that the network has not.
+    #[error("{}: the network has no tensor `{name}`; is the file of another architecture?", file.display())]
+    Extra {
+        /// The file.
+        file: PathBuf,
+        /// The tensor.
+        name: String,
+    },
+    /// No network can be made with these numbers.
+    #[error("model.unet: {0}")]
+    Impossible(String),
+    /// An operation on tensors failed.
+    #[error(transparent)]
+    Tensor(#[from] candle_core::Error),
+}
+
+/// Makes the network that `model` describes.
+///
+/// # Errors
+/// If the numbers make no network, or the file cannot be read, lacks a tensor, has one too many or one of another shape.
+pub fn build(
+    model: &config::Model,
+    in_channels: usize,
+    classes: usize,
+    weights: Weights,
+    device: &Device,
+) -> Result<Box<dyn Network>, Error> {
+    match weights {
+        Weights::Seed(seed) => {
+            let source = VarBuilder::from_backend(Box::new(weights::Drawn { seed }), DType::F32, device.clone());
+            network(model, in_channels, classes, source)
+        }
+        Weights::File(file) => {
+            let tensors = weights::read(file)?;
+            let source = VarBuilder::from_tensors(tensors.clone(), DType::F32, device);
+            let network = network(model, in_channels, classes, source).map_err(|error| weights::blame(error, file))?;
+            weights::check_nothing_left(&tensors, network.params(), file)?;
+            Ok(network)
+        }
+    }
+}
+
+fn network(model: &config::Model, in_channels: usize, classes: usize, source: VarBuilder) -> Result<Box<dyn Network>, Error> {
+    match model {
+        config::Model::Unet(unet) => Ok(Box::new(unet::UNet::new(unet, in_channels, classes, source)?)),
+    }
+}

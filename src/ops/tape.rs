@@ -4,7 +4,8 @@
 //! gradients of its inputs. [`Tape::backward`] runs the closures in reverse order and drops each one, and what it kept, as soon
 //! as it has run; gradients are handed on by move.
 
-use candle_core::{Result, Tensor, Var};
+use super::storage::{map, tensor, values, zip};
+use candle_core::{Result, Tensor, Var, bail};
 use std::cell::RefCell;
 
 /// Turns the gradient of an operation's output into one gradient for each recorded input, in their order.
@@ -119,7 +120,7 @@ impl Tape {
             for (slot, grad) in entry.inputs.iter().zip(outputs) {
                 if let (Some(slot), Some(grad)) = (*slot, grad) {
                     grads[slot] = Some(match grads[slot].take() {
-                        Some(sum) => (sum + grad)?,
+                        Some(sum) => add(&sum, &grad)?,
                         None => grad,
                     });
                 }
@@ -133,6 +134,13 @@ impl Tape {
         }
         Ok(Gradients { by_param })
     }
+}
+
+fn add(a: &Tensor, b: &Tensor) -> Result<Tensor> {
+    if a.shape() != b.shape() {
+        bail!("cannot add gradients of shapes {:?} and {:?}", a.shape(), b.shape())
+    }
+    tensor(zip(&values(a)?, &values(b)?, |a, b| a + b), a.shape())
 }
 
 /// Gradients by position in the model's parameter list.
@@ -155,7 +163,7 @@ impl Gradients {
         self.by_param.resize(self.by_param.len().max(other.by_param.len()), None);
         for (sum, grad) in self.by_param.iter_mut().zip(other.by_param) {
             *sum = match (sum.take(), grad) {
-                (Some(a), Some(b)) => Some((a + b)?),
+                (Some(a), Some(b)) => Some(add(&a, &b)?),
                 (a, b) => a.or(b),
             };
         }
@@ -168,7 +176,8 @@ impl Gradients {
     /// What candle reports.
     pub fn scale(&mut self, factor: f64) -> Result<()> {
         for grad in self.by_param.iter_mut().flatten() {
-            *grad = (&*grad * factor)?;
+            let scaled = map(&values(grad)?, |x| x * factor as f32);
+            *grad = tensor(scaled, grad.shape())?;
         }
         Ok(())
     }

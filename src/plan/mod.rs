@@ -3,8 +3,10 @@
 //! [`expand`] turns an [`Experiment`](crate::config::Experiment) into a [`Plan`]: every point of the sweep × every fold × every
 //! seed. Nothing is known here of processes, files or tensors.
 
+mod cost;
 mod identity;
 mod sweep;
 
+pub use cost::{Cost, Input, Layer, Memory};
 pub use identity::{NUMERIC_VERSION, RunId, defining_values};
 pub use sweep::{Error, Plan, RunSpec, expand, group_name};

@@ -6,7 +6,7 @@ mod local;
 mod queue;
 
 pub use local::Local;
-pub use queue::{Error, Tally, Watch, execute};
+pub use queue::{Ending, Error, Tally, Watch, execute};
 
 use crate::store::RunDir;
 

@@ -12,12 +12,12 @@ pub enum Error {
     #[error(transparent)]
     Store(#[from] store::Error),
     /// No process could be started.
-    #[error("cannot start a process for run {run}: {source}; check memory and process limits")]
+    #[error("cannot start a process for run {run}: {cause}; check memory and process limits")]
     Launch {
         /// The run.
         run: String,
         /// What the system said.
-        source: std::io::Error,
+        cause: std::io::Error,
     },
 }
 
@@ -38,8 +38,19 @@ pub struct Tally {
 pub trait Watch {
     /// A run is about to start; `position` is 1-based.
     fn started(&mut self, position: usize, of: usize, run: &RunSpec);
-    /// A run ended, or was finished already (`again` is false then).
-    fn ended(&mut self, position: usize, of: usize, run: &RunSpec, outcome: &Outcome, again: bool);
+    /// A run is over.
+    fn ended(&mut self, position: usize, of: usize, run: &RunSpec, outcome: &Outcome, how: Ending);
+}
+
+/// How a run came to its outcome.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ending {
+    /// It was finished before and not run again.
+    Before,
+    /// It ended by itself and has said so.
+    Itself,
+    /// Its process died; the outcome was written here.
+    Died,
 }
 
 /// Executes every run of the plan that is not finished, in order. `stopped` is asked between runs.
@@ -63,7 +74,7 @@ pub fn execute(
         let before = place.outcome()?;
         if let Some(outcome) = before.as_ref().filter(|o| o.status == Status::Finished) {
             tally.skipped += 1;
-            watch.ended(at + 1, plan.runs.len(), run, outcome, false);
+            watch.ended(at + 1, plan.runs.len(), run, outcome, Ending::Before);
             continue;
         }
         if stopped() {
@@ -71,35 +82,37 @@ pub fn execute(
             continue;
         }
         watch.started(at + 1, plan.runs.len(), run);
-        let exit = launcher.launch(&place).map_err(|source| Error::Launch { run: run.id.to_string(), source })?;
-        let outcome = outcome_after(&place, before, run, &exit)?;
+        let exit = launcher.launch(&place).map_err(|cause| Error::Launch { run: run.id.to_string(), cause })?;
+        let (outcome, ending) = outcome_after(&place, before, run, &exit)?;
         match outcome.status {
             Status::Finished => tally.finished += 1,
             Status::Failed => tally.failed += 1,
             Status::Interrupted => tally.interrupted += 1,
         }
-        watch.ended(at + 1, plan.runs.len(), run, &outcome, true);
+        watch.ended(at + 1, plan.runs.len(), run, &outcome, ending);
         write_plan(plan, dir)?;
     }
     Ok(tally)
 }
 
 /// What the run left, or a record of its death where it left nothing new.
-fn outcome_after(place: &RunDir, before: Option<Outcome>, run: &RunSpec, exit: &Exit) -> Result<Outcome, Error> {
+fn outcome_after(place: &RunDir, before: Option<Outcome>, run: &RunSpec, exit: &Exit) -> Result<(Outcome, Ending), Error> {
     let after = place.outcome()?;
     match after {
-        Some(outcome) if *exit == Exit::Code(0) || Some(&outcome) != before.as_ref() => Ok(outcome),
+        Some(outcome) if *exit == Exit::Code(0) || Some(&outcome) != before.as_ref() => Ok((outcome, Ending::Itself)),
         _ => {
             let outcome = death(place, run, exit)?;
             place.write_outcome(&outcome)?;
-            Ok(outcome)
+            Ok((outcome, Ending::Died))
         }
     }
 }
 
 fn death(place: &RunDir, run: &RunSpec, exit: &Exit) -> Result<Outcome, Error> {
     let cause = match exit {
-        Exit::Signal(9) => "the process was killed (signal 9), by hand or for want of memory; log.txt has its last words".to_owned(),
+        Exit::Signal(9) => {
+            "the process was killed (signal 9), by hand or for want of memory; log.txt has its last words".to_owned()
+        }
         Exit::Signal(n) => format!("the process was ended by signal {n}; log.txt has its last words"),
         Exit::Code(n) => format!("the process ended with exit code {n} and recorded no outcome; log.txt has its last words"),
     };
@@ -154,8 +167,15 @@ mod tests {
             let status = self.script[self.launched];
             self.launched += 1;
             let Some(status) = status else { return Ok(Exit::Signal(9)) };
-            let outcome =
-                Outcome { status, cause: None, epochs: 0, best_epoch: None, best_by: "val_loss".into(), best: Default::default(), test: Default::default() };
+            let outcome = Outcome {
+                status,
+                cause: None,
+                epochs: 0,
+                best_epoch: None,
+                best_by: "val_loss".into(),
+                best: Default::default(),
+                test: Default::default(),
+            };
             run.write_outcome(&outcome).expect("the directory is there");
             Ok(Exit::Code(if status == Status::Finished { 0 } else { 1 }))
         }
@@ -164,7 +184,7 @@ mod tests {
     struct Deaf;
     impl Watch for Deaf {
         fn started(&mut self, _: usize, _: usize, _: &RunSpec) {}
-        fn ended(&mut self, _: usize, _: usize, _: &RunSpec, _: &Outcome, _: bool) {}
+        fn ended(&mut self, _: usize, _: usize, _: &RunSpec, _: &Outcome, _: Ending) {}
     }
 
     fn plan(seeds: usize) -> Plan {

@@ -1,1 +1,61 @@
-//! One run: the loop, loss, optimizer, lr schedule, checkpoints.
+//! Trains one run: from a resolved experiment and its data to metrics.csv, checkpoints, pictures of samples and outcome.toml.
+//!
+//! [`train`] is the one way in. It goes on where an earlier, killed or stopped attempt was, and ends with the same bytes as one that
+//! was never stopped: order of samples, augmentation and initial weights follow from the seed and the epoch's number alone.
+//! Nothing is known here of processes, terminals or charts; whoever wants to watch implements [`Progress`].
+
+mod check;
+mod checkpoint;
+mod columns;
+mod error;
+mod gradient;
+mod loss;
+mod lr_schedule;
+mod optimizer;
+mod progress;
+mod provenance;
+mod rule;
+mod safetensors;
+mod samples;
+mod session;
+
+pub use error::Error;
+pub use loss::weighted_loss;
+
+pub use optimizer::Optimizer;
+pub use progress::Progress;
+
+use crate::config::Experiment;
+use crate::data::{Dataset, Parts};
+use crate::model::{self, Weights};
+use crate::record::{Outcome, Status};
+use crate::store::RunDir;
+use candle_core::Device;
+use session::Session;
+
+/// Trains a run to its end and returns how it ended, which is also in outcome.toml.
+///
+/// A run that has finished before is not trained again: its outcome is returned. One that was stopped, killed or has failed goes
+/// on after the last epoch that was kept. The caller holds the run's [claim](RunDir::claim). `stop` is asked after every batch:
+/// true ends the run as interrupted, with what whole epochs left. A loss that is no finite number ends it as failed; both are
+/// outcomes, not errors.
+///
+/// # Errors
+/// [`Error::is_mistake`] if the experiment and the data do not fit (nothing was begun), else what failed while running; the
+/// outcome then says so too, if it still could be written.
+pub fn train(
+    run: &RunDir,
+    experiment: &Experiment,
+    data: &Dataset,
+    parts: &Parts,
+    stop: &dyn Fn() -> bool,
+    progress: &mut dyn Progress,
+) -> Result<Outcome, Error> {
+    if let Some(outcome) = run.outcome()?.filter(|outcome| outcome.status == Status::Finished) {
+        return Ok(outcome);
+    }
+    let seed = check::seed(experiment)?;
+    check::fits(experiment, data, parts)?;
+    let network = model::build(&experiment.model, data.channels, data.classes.len(), Weights::Seed(seed), &Device::Cpu)?;
+    Session::begin(run, experiment, data, parts, network.as_ref())?.run(stop, progress)
+}

@@ -2,6 +2,7 @@
 
 use super::scratch::{Shared, assume_initialised, uninitialised};
 use super::simd::LANES;
+use rayon::prelude::*;
 use std::mem::MaybeUninit;
 
 /// Size of a map: batch, channels, height and width of the interior, each at least 1.
@@ -141,9 +142,13 @@ impl Unwritten {
 pub fn pack(nchw: &[f32], shape: Shape) -> Vec<f32> {
     assert_eq!(nchw.len(), shape.n * shape.c * shape.h * shape.w, "elements of {shape:?}");
     let mut out = vec![0.0; shape.len()];
-    for_each_row(shape, |row, blocked| {
-        for (x, value) in nchw[row * shape.w..][..shape.w].iter().enumerate() {
-            out[blocked + x * LANES] = *value;
+    out.par_chunks_exact_mut(shape.plane()).enumerate().for_each(|(plane, out)| {
+        for (lane, channel) in channels_of(plane, shape).enumerate() {
+            let rows = nchw[channel * shape.h * shape.w..].chunks_exact(shape.w).take(shape.h);
+            for (y, row) in rows.enumerate() {
+                let pixels = out[shape.pixel(y, 0)..].chunks_exact_mut(LANES);
+                pixels.zip(row).for_each(|(pixel, value)| pixel[lane] = *value);
+            }
         }
     });
     out
@@ -153,23 +158,22 @@ pub fn pack(nchw: &[f32], shape: Shape) -> Vec<f32> {
 pub fn unpack(map: Blocked) -> Vec<f32> {
     let shape = map.shape;
     let mut out = vec![0.0; shape.n * shape.c * shape.h * shape.w];
-    for_each_row(shape, |row, blocked| {
-        for (x, value) in out[row * shape.w..][..shape.w].iter_mut().enumerate() {
-            *value = map.data[blocked + x * LANES];
+    out.par_chunks_exact_mut(shape.h * shape.w).enumerate().for_each(|(channel, out)| {
+        let (sample, channel) = (channel / shape.c, channel % shape.c);
+        let plane = map.plane(sample, channel / LANES);
+        for (y, row) in out.chunks_exact_mut(shape.w).enumerate() {
+            let pixels = plane[shape.pixel(y, 0)..].chunks_exact(LANES);
+            row.iter_mut().zip(pixels).for_each(|(value, pixel)| *value = pixel[channel % LANES]);
         }
     });
     out
 }
 
-/// Calls `visit(row of (n, c, h), place of its first pixel's lane in the blocked map)` for every row.
-fn for_each_row(shape: Shape, mut visit: impl FnMut(usize, usize)) {
-    for plane in 0..shape.n * shape.c {
-        let (sample, channel) = (plane / shape.c, plane % shape.c);
-        let start = (sample * shape.blocks() + channel / LANES) * shape.plane() + channel % LANES;
-        for y in 0..shape.h {
-            visit(plane * shape.h + y, start + shape.pixel(y, 0));
-        }
-    }
+/// The channels of a plane, as numbers within all samples' channels, in the order of their lanes.
+fn channels_of(plane: usize, shape: Shape) -> std::ops::Range<usize> {
+    let (sample, block) = (plane / shape.blocks(), plane % shape.blocks());
+    let first = sample * shape.c;
+    first + block * LANES..first + shape.c.min((block + 1) * LANES)
 }
 
 #[cfg(test)]

@@ -1,0 +1,19 @@
+//! Tells the program its commit, for provenance.toml. Without git or outside a checkout there is none.
+
+use std::process::Command;
+
+fn main() {
+    println!("cargo:rerun-if-changed=.git/HEAD");
+    println!("cargo:rerun-if-changed=.git/refs/heads");
+    println!("cargo:rerun-if-changed=src");
+    let git = |arguments: &[&str]| {
+        let output = Command::new("git").args(arguments).output().ok().filter(|output| output.status.success())?;
+        Some(String::from_utf8_lossy(&output.stdout).trim().to_owned())
+    };
+    // A package unpacked below somebody else's checkout is not of that commit.
+    let ours = git(&["rev-parse", "--show-prefix"]).is_some_and(|prefix| prefix.is_empty());
+    if let Some(commit) = git(&["rev-parse", "HEAD"]).filter(|_| ours) {
+        let changed = git(&["status", "--porcelain", "--", "src", "Cargo.toml", "Cargo.lock"]).is_some_and(|s| !s.is_empty());
+        println!("cargo:rustc-env=UMLAUT_GIT_COMMIT={commit}{}", if changed { "-changed" } else { "" });
+    }
+}

@@ -1,0 +1,258 @@
+//! Shows how long things take: one bar a run on a terminal, a line an epoch elsewhere, and the same lines in the run's log.txt.
+
+use indicatif::{ProgressBar, ProgressStyle};
+use std::fs::File;
+use std::io::{IsTerminal, Write};
+use std::time::{Duration, Instant};
+use umlaut::config::Experiment;
+use umlaut::record::{EpochRecord, Outcome, Status};
+use umlaut::store::{self, RunDir};
+use umlaut::train::Progress;
+
+/// Columns of a drawn bar: so few that the widest line still fits 80.
+const BAR: usize = 10;
+
+/// Watches the training of one run.
+pub struct Bar {
+    title: String,
+    log: File,
+    /// `None` where stderr is no terminal.
+    bar: Option<ProgressBar>,
+    course: Course,
+    began: Instant,
+}
+
+impl Bar {
+    /// Watches this run, from its beginning or its resume.
+    ///
+    /// # Errors
+    /// If the run's log cannot be opened.
+    pub fn new(run: &RunDir, experiment: &Experiment) -> Result<Self, store::Error> {
+        let title = format!("{} {}", experiment.name, run.id());
+        let bar = std::io::stderr().is_terminal().then(line_on_terminal);
+        Ok(Self { title, log: run.log()?, bar, course: Course::default(), began: Instant::now() })
+    }
+
+    /// A line for the log, and for stderr if that is no terminal.
+    fn line(&mut self, text: &str) {
+        // A log that cannot be written is no reason to stop training.
+        _ = writeln!(self.log, "{text}");
+        if self.bar.is_none() {
+            eprintln!("{text}");
+        }
+    }
+
+    fn left(&self) -> String {
+        clock(self.course.left(self.began.elapsed()))
+    }
+}
+
+impl Progress for Bar {
+    fn started(&mut self, first: usize, epochs: usize, steps: usize) {
+        self.course = Course { first, epochs, steps, ..Course::default() };
+        self.began = Instant::now();
+        let text = match epochs {
+            _ if first > epochs => format!("{}: all {epochs} epochs are done already", self.title),
+            _ => format!("{}: epochs {first} to {epochs}, {steps} steps each", self.title),
+        };
+        self.line(&text);
+    }
+
+    fn step(&mut self, epoch: usize, step: usize, loss: f64) {
+        self.course.step(epoch, step, loss);
+        if let Some(bar) = &self.bar {
+            // All in one message: several calls would show mixtures of old and new.
+            bar.set_message(self.course.message(&self.left()));
+        }
+    }
+
+    fn epoch_ended(&mut self, record: &EpochRecord) {
+        self.course.val_dice = record.get("val_dice");
+        let text = self.course.line(record, &self.left());
+        self.line(&text);
+    }
+
+    fn ended(&mut self, outcome: &Outcome) {
+        let ending = ending(outcome);
+        self.line(&format!("{}: {ending}", self.title));
+        if let Some(bar) = &self.bar {
+            bar.finish_and_clear();
+            eprintln!("  {ending}");
+        }
+    }
+}
+
+/// Watches something that is counted, on a terminal only; gone when dropped.
+pub struct Reading(Option<ProgressBar>);
+
+impl Reading {
+    /// Watches what `label` says.
+    pub fn new(label: &'static str) -> Self {
+        Self(std::io::stderr().is_terminal().then(|| line_on_terminal().with_prefix(label)))
+    }
+
+    /// So many are done.
+    pub fn at(&self, done: usize, of: usize) {
+        if let Some(bar) = &self.0 {
+            bar.set_message(format!("{} {} {done}/{of}", bar.prefix(), drawn(done, of)));
+        }
+    }
+}
+
+impl Drop for Reading {
+    fn drop(&mut self) {
+        if let Some(bar) = &self.0 {
+            bar.finish_and_clear();
+        }
+    }
+}
+
+/// One line, cut off at the terminal's width.
+fn line_on_terminal() -> ProgressBar {
+    ProgressBar::new_spinner().with_style(ProgressStyle::with_template("{wide_msg}").expect("a constant template"))
+}
+
+/// A bar of fixed width, in eighths of a column.
+fn drawn(done: usize, of: usize) -> String {
+    let eighths = (BAR * 8 * done.min(of)).checked_div(of).unwrap_or(0);
+    let part = [" ", "▏", "▎", "▍", "▌", "▋", "▊", "▉"][eighths % 8];
+    let bar: String = std::iter::repeat_n("█", eighths / 8).chain([part]).chain(std::iter::repeat_n(" ", BAR)).collect();
+    format!("▕{}▏", bar.chars().take(BAR).collect::<String>())
+}
+
+/// How far a run is, in numbers.
+#[derive(Debug, Default)]
+struct Course {
+    first: usize,
+    epochs: usize,
+    steps: usize,
+    epoch: usize,
+    step: usize,
+    /// Sum of the epoch's losses.
+    losses: f64,
+    val_dice: Option<f64>,
+}
+
+impl Course {
+    fn step(&mut self, epoch: usize, step: usize, loss: f64) {
+        self.losses = if step == 1 { loss } else { self.losses + loss };
+        (self.epoch, self.step) = (epoch, step);
+    }
+
+    /// `epoch 2/12 ▕█▌   ▏ step 3/10  loss 0.231  val dice 0.871  eta 0:42`; the loss is the mean over the epoch so far.
+    fn message(&self, left: &str) -> String {
+        let Self { epochs, steps, epoch, step, .. } = self;
+        let bar = drawn((epoch - 1) * steps + step, epochs * steps);
+        let loss = short(self.losses / *step as f64);
+        let dice = self.val_dice.map_or(String::new(), |dice| format!("  val dice {dice:.3}"));
+        format!("epoch {epoch}/{epochs} {bar} step {step}/{steps}  loss {loss}{dice}  eta {left}")
+    }
+
+    fn line(&self, record: &EpochRecord, left: &str) -> String {
+        let value = |column: &str| short(record.get(column).unwrap_or(f64::NAN));
+        let (epoch, epochs, loss) = (record.epoch, self.epochs, value("train_loss"));
+        let (val_loss, dice) = (value("val_loss"), value("val_dice"));
+        format!("epoch {epoch}/{epochs}  loss {loss}  val loss {val_loss}  val dice {dice}  eta {left}")
+    }
+
+    /// The time that is left if every step, with its share of the validation, goes on taking as long.
+    fn left(&self, elapsed: Duration) -> Duration {
+        let step_of = |epoch: usize, step: usize| (epoch.saturating_sub(self.first) * self.steps + step) as f64;
+        let (done, all) = (step_of(self.epoch, self.step), step_of(self.epochs + 1, 0));
+        if done == 0.0 { Duration::ZERO } else { elapsed.mul_f64((all - done).max(0.0) / done) }
+    }
+}
+
+/// Three decimals, or two digits and a power of ten where these would not say much.
+fn short(value: f64) -> String {
+    if value == 0.0 || !value.is_finite() || (0.01..1000.0).contains(&value.abs()) {
+        format!("{value:.3}")
+    } else {
+        format!("{value:.1e}")
+    }
+}
+
+/// `0:42`, `12:05`, `3:00:09`.
+fn clock(time: Duration) -> String {
+    let seconds = time.as_secs();
+    let (hours, minutes, seconds) = (seconds / 3600, seconds / 60 % 60, seconds % 60);
+    if hours > 0 { format!("{hours}:{minutes:02}:{seconds:02}") } else { format!("{minutes}:{seconds:02}") }
+}
+
+fn ending(outcome: &Outcome) -> String {
+    let best = match (outcome.best_epoch, outcome.best.get("val_dice")) {
+        (Some(epoch), Some(dice)) => format!("; best epoch {epoch} by {}, val dice {dice:.3}", outcome.best_by),
+        _ => String::new(),
+    };
+    let cause = outcome.cause.as_ref().map_or(String::new(), |cause| format!(": {cause}"));
+    match outcome.status {
+        Status::Finished => format!("finished{best}"),
+        Status::Failed => format!("failed{cause}{best}"),
+        Status::Interrupted => format!("stopped after epoch {}; the same command goes on from there", outcome.epochs),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::BTreeMap;
+
+    #[test]
+    fn the_widest_line_of_a_long_run_fits_80_columns() {
+        let course = Course { first: 1, epochs: 999, steps: 999, epoch: 999, step: 999, losses: 9.99e7, val_dice: Some(0.5) };
+        let line = course.message(&clock(Duration::from_secs(9 * 3600)));
+        assert!(line.chars().count() <= 80, "{} columns: {line}", line.chars().count());
+    }
+
+    #[test]
+    fn a_message_shows_the_mean_loss_of_the_epoch_and_the_dice_of_the_last() {
+        let mut course = Course { first: 1, epochs: 2, steps: 10, ..Course::default() };
+        course.step(1, 1, 0.5);
+        course.step(1, 2, 0.25);
+        assert_eq!(course.message("0:42"), "epoch 1/2 ▕█         ▏ step 2/10  loss 0.375  eta 0:42");
+        course.val_dice = Some(0.871);
+        course.step(2, 1, 0.125);
+        assert_eq!(course.message("0:42"), "epoch 2/2 ▕█████▌    ▏ step 1/10  loss 0.125  val dice 0.871  eta 0:42");
+    }
+
+    #[test]
+    fn bars_have_one_width() {
+        assert_eq!(drawn(0, 10), "▕          ▏");
+        assert_eq!(drawn(10, 10), "▕██████████▏");
+        assert_eq!(drawn(0, 0), "▕          ▏");
+        assert!((0..=80).all(|done| drawn(done, 80).chars().count() == BAR + 2));
+    }
+
+    #[test]
+    fn time_left_counts_this_sessions_steps_only() {
+        let course = Course { first: 11, epochs: 20, steps: 4, epoch: 12, step: 1, ..Course::default() };
+        assert_eq!(course.left(Duration::from_secs(5)), Duration::from_secs(35));
+        assert_eq!(clock(Duration::from_secs(10_809)), "3:00:09");
+        assert_eq!(clock(Duration::from_secs(725)), "12:05");
+    }
+
+    #[test]
+    fn a_line_an_epoch() {
+        let values = [("train_loss", 0.5), ("val_loss", 1e-5), ("val_dice", 0.9)];
+        let record = EpochRecord { epoch: 3, values: values.map(|(name, value)| (name.to_owned(), value)).to_vec() };
+        let course = Course { epochs: 4, ..Course::default() };
+        assert_eq!(course.line(&record, "0:01"), "epoch 3/4  loss 0.500  val loss 1.0e-5  val dice 0.900  eta 0:01");
+    }
+
+    #[test]
+    fn an_ending_says_how_and_why() {
+        let mut outcome = Outcome {
+            status: Status::Failed,
+            cause: Some("the training loss is NaN in epoch 2, step 3".into()),
+            epochs: 1,
+            best_epoch: Some(1),
+            best_by: "val_loss".into(),
+            best: BTreeMap::from([("val_dice".to_owned(), 0.75)]),
+            test: BTreeMap::new(),
+        };
+        let expected = "failed: the training loss is NaN in epoch 2, step 3; best epoch 1 by val_loss, val dice 0.750";
+        assert_eq!(ending(&outcome), expected);
+        (outcome.status, outcome.cause) = (Status::Finished, None);
+        assert_eq!(ending(&outcome), "finished; best epoch 1 by val_loss, val dice 0.750");
+    }
+}

@@ -1,0 +1,14 @@
+//! `umlaut schema`: the JSON Schema of an experiment file, for completion and checks in an editor.
+
+use super::Failure;
+use umlaut::config;
+
+pub fn run() -> Result<(), Failure> {
+    print!("{}", text());
+    Ok(())
+}
+
+/// The schema as text.
+pub fn text() -> String {
+    serde_json::to_string_pretty(&config::json_schema()).expect("a schema is plain data") + "\n"
+}

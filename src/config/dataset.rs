@@ -1,0 +1,216 @@
+//! Where images and masks come from.
+
+use super::NAME;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use std::path::PathBuf;
+
+/// Where images and masks come from: exactly one.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
+pub enum Dataset {
+    /// Drawn fundus photographs with exact masks; needs no files.
+    Synthetic(Synthetic),
+    /// A folder of images and a folder of masks, paired by file stem.
+    Folders(Folders),
+    /// The layout of Drishti-GS1.
+    DrishtiGs(DrishtiGs),
+    /// A multi-page TIFF of images and one of labels.
+    Stack(Stack),
+}
+
+/// Optic disc or optic cup.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum FundusTarget {
+    /// The optic disc, cup included.
+    Disc,
+    /// The optic cup.
+    Cup,
+}
+
+/// Seeded drawings of fundus photographs.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct Synthetic {
+    /// Number of images, 3 or more.
+    #[schemars(range(min = 3, max = 1_000_000))]
+    pub count: usize,
+    /// Seed of the drawing.
+    pub seed: u64,
+    /// Height and width in pixels as drawn, each 32 or more.
+    #[schemars(inner(range(min = 32, max = 8192)))]
+    pub size: [usize; 2],
+    /// The classes, in the order of the output channels.
+    #[schemars(length(min = 1), extend("uniqueItems" = true))]
+    pub targets: Vec<FundusTarget>,
+}
+
+/// `root/images/NAME.*` with `root/masks/NAME.*`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Folders {
+    /// The folder that holds both; relative to the working directory.
+    #[schemars(length(min = 1))]
+    pub root: PathBuf,
+    /// Folder of the images below `root`.
+    #[serde(default = "images_folder")]
+    #[schemars(length(min = 1))]
+    pub images: PathBuf,
+    /// Folder of the masks below `root`.
+    #[serde(default = "masks_folder")]
+    #[schemars(length(min = 1))]
+    pub masks: PathBuf,
+    /// Names of the classes, in the order of the output channels.
+    #[serde(default = "foreground")]
+    #[schemars(length(min = 1, max = 255), inner(regex(pattern = NAME)), extend("uniqueItems" = true))]
+    pub classes: Vec<String>,
+    /// What a mask's pixel values mean.
+    #[serde(default)]
+    pub mask_values: MaskValues,
+    /// Whether images are read as grey or as colour.
+    #[serde(default)]
+    pub colour: Colour,
+}
+
+/// What a mask's pixel values mean.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum MaskValues {
+    /// Dark is background, bright is the one class; values between (JPEG noise) are tolerated near both ends.
+    #[default]
+    Binary,
+    /// 0 is background, k is the k-th class (1-based).
+    Indexed,
+}
+
+/// Whether images are read as grey or as colour.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Colour {
+    /// As the first file is.
+    #[default]
+    Auto,
+    /// One channel.
+    Grey,
+    /// Three channels.
+    Rgb,
+}
+
+/// The layout of Drishti-GS1: `Training/` and `Test/`, soft maps of four annotators.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct DrishtiGs {
+    /// `Drishti-GS1_files` or a folder that holds it; relative to the working directory.
+    #[schemars(length(min = 1))]
+    pub root: PathBuf,
+    /// The classes, in the order of the output channels.
+    #[serde(default = "disc_and_cup")]
+    #[schemars(length(min = 1), extend("uniqueItems" = true))]
+    pub targets: Vec<FundusTarget>,
+    /// When a pixel counts as marked.
+    #[serde(default)]
+    pub mask_policy: MaskPolicy,
+}
+
+/// When a pixel counts as marked by the four annotators.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum MaskPolicy {
+    /// Marked by at least one.
+    #[default]
+    Any,
+    /// Marked by at least three.
+    Majority,
+    /// Marked by all four.
+    All,
+}
+
+/// Multi-page TIFF volumes.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Stack {
+    /// TIFF of the images, a page a sample; relative to the working directory.
+    #[schemars(length(min = 1))]
+    pub images: PathBuf,
+    /// TIFF of the labels, page by page.
+    #[schemars(length(min = 1))]
+    pub labels: PathBuf,
+    /// Names of the classes, in the order of the output channels.
+    #[serde(default = "foreground")]
+    #[schemars(length(min = 1, max = 255), inner(regex(pattern = NAME)), extend("uniqueItems" = true))]
+    pub classes: Vec<String>,
+    /// What a label's pixel values mean.
+    #[serde(default)]
+    pub mask_values: MaskValues,
+}
+
+fn images_folder() -> PathBuf {
+    "images".into()
+}
+
+fn masks_folder() -> PathBuf {
+    "masks".into()
+}
+
+fn foreground() -> Vec<String> {
+    vec!["foreground".into()]
+}
+
+fn disc_and_cup() -> Vec<FundusTarget> {
+    vec![FundusTarget::Disc, FundusTarget::Cup]
+}
+
+impl Default for Dataset {
+    fn default() -> Self {
+        Self::Synthetic(Synthetic::default())
+    }
+}
+
+impl Default for Synthetic {
+    fn default() -> Self {
+        Self { count: 120, seed: 1, size: [128, 128], targets: disc_and_cup() }
+    }
+}
+
+impl Dataset {
+    /// Names of the classes, in the order of the output channels.
+    pub fn classes(&self) -> Vec<String> {
+        match self {
+            Self::Synthetic(Synthetic { targets, .. }) | Self::DrishtiGs(DrishtiGs { targets, .. }) => {
+                targets.iter().map(|t| t.name().to_owned()).collect()
+            }
+            Self::Folders(Folders { classes, .. }) | Self::Stack(Stack { classes, .. }) => classes.clone(),
+        }
+    }
+
+    /// The dotted key of the chosen variant.
+    pub(super) fn path(&self) -> &'static str {
+        match self {
+            Self::Synthetic(_) => "dataset.synthetic",
+            Self::Folders(_) => "dataset.folders",
+            Self::DrishtiGs(_) => "dataset.drishti_gs",
+            Self::Stack(_) => "dataset.stack",
+        }
+    }
+
+    /// The dotted key that names the classes.
+    pub(super) fn classes_path(&self) -> &'static str {
+        match self {
+            Self::Synthetic(_) => "dataset.synthetic.targets",
+            Self::Folders(_) => "dataset.folders.classes",
+            Self::DrishtiGs(_) => "dataset.drishti_gs.targets",
+            Self::Stack(_) => "dataset.stack.classes",
+        }
+    }
+}
+
+impl FundusTarget {
+    /// Its name as a class.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Disc => "disc",
+            Self::Cup => "cup",
+        }
+    }
+}

@@ -1,0 +1,57 @@
+//! Layers of trees become one checked experiment, or all their mistakes.
+
+use super::Experiment;
+use super::conform::Conform;
+use super::node::{Node, Span, Value};
+use super::problem::Problem;
+use super::rules;
+use super::shape::FILE;
+use super::sweep;
+
+/// Merges the layers, the lowest first, and checks the result; of a `partial` one only what is there.
+pub(super) fn resolve(layers: Vec<Node>, set: &[(Vec<String>, Span)], partial: bool) -> (Option<Experiment>, Vec<Problem>) {
+    let mut tree = Node { span: Span::default(), value: Value::Table(Default::default()) };
+    for layer in layers {
+        tree.merge(layer, Some(&FILE.shape));
+    }
+    let mut conform = Conform { partial, ..Conform::default() };
+    let value = conform.file(&tree);
+    let experiment = meaning(value);
+    let mut problems = std::mem::take(&mut conform.problems);
+    match &experiment {
+        Ok(_) if partial => {}
+        Ok(experiment) => problems.extend(beyond_shape(experiment, &conform, tree, set)),
+        Err(message) => problems.push(Problem::new(message, Some(tree.span))),
+    }
+    (experiment.ok(), problems)
+}
+
+fn beyond_shape(experiment: &Experiment, conform: &Conform, mut tree: Node, set: &[(Vec<String>, Span)]) -> Vec<Problem> {
+    let sweep = tree.table_mut().and_then(|table| table.remove("sweep"));
+    let grid = sweep.as_ref().and_then(|sweep| sweep.node.entry("grid")).and_then(|grid| grid.node.table());
+    match grid.filter(|grid| !grid.is_empty()) {
+        Some(grid) => sweep::check(grid, &tree, set),
+        None => findings(experiment, conform, &tree),
+    }
+}
+
+/// The experiment that a tree of the right shape means.
+pub(super) fn meaning(value: toml::Value) -> Result<Experiment, String> {
+    value.try_into().map_err(|e: toml::de::Error| e.message().trim_end().to_owned())
+}
+
+/// The broken rules, without those that only follow from a value already reported.
+pub(super) fn findings(experiment: &Experiment, conform: &Conform, tree: &Node) -> Vec<Problem> {
+    let found = rules::check(experiment).into_iter();
+    let found = found.filter(|finding| !finding.about.iter().any(|key| conform.is_broken(key)));
+    found.map(|finding| place(finding, tree)).collect()
+}
+
+/// Puts the caret on the first key that is written out, and marks the others.
+fn place(finding: rules::Finding, tree: &Node) -> Problem {
+    let mut written = finding.about.iter().filter_map(|key| tree.entry(key)).map(|entry| entry.node.span);
+    let nearest = || finding.about.iter().find_map(|key| tree.nearest(key)).map(|entry| entry.key);
+    let main = written.next().or_else(nearest).unwrap_or(tree.span);
+    let problem = Problem::new(finding.title, Some(main)).help(finding.help);
+    written.fold(problem, |problem, span| problem.also(span, ""))
+}

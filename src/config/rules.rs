@@ -1,0 +1,256 @@
+//! What must hold between the values of an experiment, each of which is good by itself.
+
+use super::suggest::{closest, listed};
+use super::{
+    Dataset, Experiment, FractionSplit, KFoldSplit, ListSplit, LrSchedule, MaskValues, Model, MultiStepLr, Norm, Optimizer,
+    Split, Unet,
+};
+use std::collections::HashMap;
+
+/// A rule that is broken.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Finding {
+    pub title: String,
+    /// The dotted keys that have a part in it; the caret goes to the first that is written out.
+    pub about: Vec<&'static str>,
+    pub help: String,
+}
+
+impl Finding {
+    fn new(title: String, about: &[&'static str], help: impl Into<String>) -> Self {
+        Self { title, about: about.to_vec(), help: help.into() }
+    }
+}
+
+/// Every rule that is broken.
+pub(super) fn check(e: &Experiment) -> Vec<Finding> {
+    let Model::Unet(unet) = &e.model;
+    let mut found = Vec::new();
+    found.extend(sides(e, unet));
+    found.extend(square(e));
+    found.extend(groups(unet));
+    found.extend(classes(e));
+    found.extend(weights(e));
+    found.extend(terms(e));
+    found.extend(split(e));
+    found.extend(nesterov(e));
+    found.extend(metric("training.best", &e.training.best, e));
+    found.extend(schedule(e));
+    found.extend(warmup(e));
+    found
+}
+
+const SIZE: &str = "preprocess.size";
+const CHANNELS: &str = "model.unet.channels";
+
+fn sides(e: &Experiment, unet: &Unet) -> Option<Finding> {
+    let depth = unet.channels.len().checked_sub(1).filter(|depth| *depth < 32)?;
+    let step = 1_usize << depth;
+    let [h, w] = e.preprocess.size;
+    let bad: Vec<usize> = [h, w].into_iter().filter(|side| side % step != 0).collect();
+    if bad.is_empty() {
+        return None;
+    }
+    let (down, up) = ([h, w].map(|side| side / step * step), [h, w].map(|side| side.next_multiple_of(step)));
+    let near = if down.contains(&0) { format!("{up:?}") } else { format!("{down:?} or {up:?}") };
+    let levels = unet.channels.len();
+    let title = format!("`{CHANNELS}` has {levels} levels, so the sides of `{SIZE}` must be divisible by {step}, got [{h}, {w}]");
+    let help = if levels > 2 { format!("write size = {near}, or drop a level") } else { format!("write size = {near}") };
+    Some(Finding::new(title, &[SIZE, CHANNELS], help))
+}
+
+fn square(e: &Experiment) -> Option<Finding> {
+    let [h, w] = e.preprocess.size;
+    let title = format!("`augment.rotate90` turns a picture by 90°, which needs a square `{SIZE}`, got [{h}, {w}]");
+    let help = "make the size square, or set rotate90 = 0";
+    (e.augment.rotate90 > 0.0 && h != w).then(|| Finding::new(title, &["augment.rotate90", SIZE], help))
+}
+
+fn groups(unet: &Unet) -> Option<Finding> {
+    let odd: Vec<String> = unet.channels.iter().filter(|c| *c % unet.groups.max(1) != 0).map(usize::to_string).collect();
+    if unet.norm != Norm::Group || odd.is_empty() {
+        return None;
+    }
+    let common = unet.channels.iter().fold(0, |a, b| gcd(a, *b));
+    let title = format!(
+        "`model.unet.groups` must divide the channels of every level; {} does not divide {}",
+        unet.groups,
+        odd.join(", ")
+    );
+    let largest = (1..=unet.groups).rev().find(|g| common % g == 0).unwrap_or(1);
+    let help = format!("write groups = {largest}, or change the channels");
+    Some(Finding::new(title, &["model.unet.groups", CHANNELS, "model.unet.norm"], help))
+}
+
+fn gcd(a: usize, b: usize) -> usize {
+    if b == 0 { a } else { gcd(b, a % b) }
+}
+
+fn classes(e: &Experiment) -> Vec<Finding> {
+    let mut found = Vec::new();
+    let (key, names, values) = match &e.dataset {
+        Dataset::Folders(d) => ("dataset.folders.classes", &d.classes, Some(("dataset.folders.mask_values", d.mask_values))),
+        Dataset::Stack(d) => ("dataset.stack.classes", &d.classes, Some(("dataset.stack.mask_values", d.mask_values))),
+        Dataset::Synthetic(_) | Dataset::DrishtiGs(_) => return found,
+    };
+    if names.iter().any(|name| name == "loss") {
+        let title = format!("a class of `{key}` cannot be named \"loss\": the column `val_dice_loss` has another meaning");
+        found.push(Finding::new(title, &[key], "choose another name"));
+    }
+    if let Some((values_key, MaskValues::Binary)) = values
+        && names.len() > 1
+    {
+        let title = format!("a mask with `mask_values = \"binary\"` shows one class, but `{key}` names {}", names.len());
+        found.push(Finding::new(title, &[key, values_key], "write mask_values = \"indexed\", or name one class"));
+    }
+    found
+}
+
+fn weights(e: &Experiment) -> Vec<Finding> {
+    const KEY: &str = "loss.class_weights";
+    let (names, weights) = (e.dataset.classes(), &e.loss.class_weights);
+    let mut found = Vec::new();
+    if !weights.is_empty() && weights.len() != names.len() {
+        let listed = listed(names.iter().map(String::as_str));
+        let title = format!("`{KEY}` needs a weight for each class, {listed}, got {} of them", weights.len());
+        let help = "write a weight for each class in this order, or [] for equal weights";
+        found.push(Finding::new(title, &[KEY, e.dataset.classes_path()], help));
+    }
+    if !weights.is_empty() && weights.iter().all(|w| *w == 0.0) {
+        let title = format!("`{KEY}` are all 0, so there is nothing to learn");
+        found.push(Finding::new(title, &[KEY], "give a class a weight above 0, or write [] for equal weights"));
+    }
+    found
+}
+
+fn terms(e: &Experiment) -> Option<Finding> {
+    let title = "`loss.bce` and `loss.dice` are both 0, so there is nothing to learn".to_owned();
+    let help = "give one of them a weight above 0";
+    (e.loss.bce == 0.0 && e.loss.dice == 0.0).then(|| Finding::new(title, &["loss.bce", "loss.dice"], help))
+}
+
+fn split(e: &Experiment) -> Vec<Finding> {
+    match &e.split {
+        Split::Official(_) => official(&e.dataset).into_iter().collect(),
+        Split::Fractions(s) => fractions(s).into_iter().collect(),
+        Split::KFold(s) => folds(s, &e.dataset),
+        Split::Lists(s) => lists(s),
+    }
+}
+
+fn official(dataset: &Dataset) -> Option<Finding> {
+    let title = format!("`{}` has no official parts, so `split.official` has nothing to go by", dataset.path());
+    let help = "choose [split.fractions], [split.k_fold] or [split.lists]; only [dataset.drishti_gs] has official parts";
+    (!matches!(dataset, Dataset::DrishtiGs(_))).then(|| Finding::new(title, &["split.official", dataset.path()], help))
+}
+
+fn fractions(s: &FractionSplit) -> Option<Finding> {
+    let sum = s.train + s.val + s.test;
+    if (sum - 1.0).abs() <= 1e-6 {
+        return None;
+    }
+    let tidy = |x: f64| (x * 1e6).round() / 1e6;
+    let title = format!("the shares train {}, val {} and test {} must add up to 1, got {}", s.train, s.val, s.test, tidy(sum));
+    let rest = tidy(1.0 - s.val - s.test);
+    let help = match () {
+        () if tidy(s.train + s.val) == 1.0 => "write test = 0 if nothing is to be tested".to_owned(),
+        () if rest > 0.0 => format!("train = {rest} would do"),
+        () => "lower one of them".to_owned(),
+    };
+    Some(Finding::new(title, &["split.fractions.train", "split.fractions.val", "split.fractions.test"], help))
+}
+
+fn folds(s: &KFoldSplit, dataset: &Dataset) -> Vec<Finding> {
+    const FOLDS: &str = "split.k_fold.folds";
+    const K: &str = "split.k_fold.k";
+    let mut found = Vec::new();
+    if let Some(fold) = s.folds.iter().find(|fold| **fold > s.k) {
+        let title = format!("`{FOLDS}` are numbered from 1 to {}, got {fold}", s.k);
+        found.push(Finding::new(title, &[FOLDS, K], "take it out, raise k, or write [] for all folds"));
+    }
+    if let Dataset::Synthetic(d) = dataset {
+        let left = d.count - ((d.count as f64 * s.test).round() as usize).min(d.count);
+        if left < s.k {
+            let title = format!("`{K}` wants {} folds of {left} samples", s.k);
+            let keys = [K, "dataset.synthetic.count", "split.k_fold.test"];
+            found.push(Finding::new(title, &keys, "lower k or test, or raise the count"));
+        }
+    }
+    found
+}
+
+fn lists(s: &ListSplit) -> Vec<Finding> {
+    let parts = [("split.lists.train", &s.train), ("split.lists.val", &s.val), ("split.lists.test", &s.test)];
+    let mut seen: HashMap<&str, &'static str> = HashMap::new();
+    let mut found = Vec::new();
+    for (key, names) in parts {
+        for name in names {
+            if let Some(first) = seen.insert(name, key).filter(|first| *first != key) {
+                let title = format!("\"{name}\" is in `{first}` and in `{key}`: a sample belongs to one part");
+                found.push(Finding::new(title, &[key, first], "take it out of one of them"));
+            }
+        }
+    }
+    found
+}
+
+fn nesterov(e: &Experiment) -> Option<Finding> {
+    let Optimizer::Sgd(sgd) = &e.optimizer else { return None };
+    let title = "`optimizer.sgd.nesterov` needs `optimizer.sgd.momentum` above 0".to_owned();
+    let help = "write momentum = 0.9, or nesterov = false";
+    (sgd.nesterov && sgd.momentum == 0.0)
+        .then(|| Finding::new(title, &["optimizer.sgd.nesterov", "optimizer.sgd.momentum"], help))
+}
+
+fn metric(key: &'static str, name: &str, e: &Experiment) -> Option<Finding> {
+    let mut known: Vec<String> =
+        ["val_loss", "val_bce", "val_dice_loss", "val_dice", "val_iou"].into_iter().map(str::to_owned).collect();
+    for class in e.dataset.classes() {
+        known.extend([format!("val_dice_{class}"), format!("val_iou_{class}")]);
+    }
+    if known.iter().any(|k| k == name) {
+        return None;
+    }
+    let title = format!("`{key}` must be a validation column of metrics.csv, got \"{name}\"");
+    let about = [key, e.dataset.classes_path()];
+    let help = match closest(name, known.iter().map(String::as_str)) {
+        Some(meant) => format!("did you mean \"{meant}\"?"),
+        None => format!("the columns are {}", listed(known.iter().map(String::as_str))),
+    };
+    let of_a_class = name.starts_with("val_dice_") || name.starts_with("val_iou_");
+    Some(Finding::new(title, if of_a_class { &about } else { &about[..1] }, help))
+}
+
+fn schedule(e: &Experiment) -> Option<Finding> {
+    match &e.lr_schedule {
+        LrSchedule::MultiStep(s) => rising(s),
+        LrSchedule::Cosine(s) => floor("lr_schedule.cosine.min_lr", s.min_lr, e),
+        LrSchedule::Plateau(s) => {
+            metric("lr_schedule.plateau.metric", &s.metric, e).or_else(|| floor("lr_schedule.plateau.min_lr", s.min_lr, e))
+        }
+        _ => None,
+    }
+}
+
+fn rising(s: &MultiStepLr) -> Option<Finding> {
+    const KEY: &str = "lr_schedule.multi_step.milestones";
+    let pair = s.milestones.windows(2).find(|pair| pair[0] >= pair[1])?;
+    let mut sorted = s.milestones.clone();
+    sorted.sort_unstable();
+    sorted.dedup();
+    let title = format!("`{KEY}` must rise, but {} comes before {}", pair[0], pair[1]);
+    Some(Finding::new(title, &[KEY], format!("write milestones = {sorted:?}")))
+}
+
+fn floor(key: &'static str, min_lr: f64, e: &Experiment) -> Option<Finding> {
+    let (lr_key, lr) = (e.optimizer.lr_path(), e.optimizer.lr());
+    let title = format!("`{key}` must not be above the learning rate it falls from, {lr}, got {min_lr}");
+    (min_lr > lr).then(|| Finding::new(title, &[key, lr_key], format!("lower it, or raise `{lr_key}`")))
+}
+
+fn warmup(e: &Experiment) -> Option<Finding> {
+    let (warm, all) = (e.lr_warmup.epochs, e.training.epochs);
+    let title = format!("`lr_warmup.epochs` must be at most `training.epochs`, {all}, got {warm}");
+    let help = "shorten the warm-up, or train longer";
+    (warm > all).then(|| Finding::new(title, &["lr_warmup.epochs", "training.epochs"], help))
+}

@@ -1,0 +1,96 @@
+//! Random changes of training samples that move image and mask alike.
+
+use super::random::generator;
+use crate::config::Augment;
+use rand::Rng;
+
+/// What happens to one sample in one epoch: flips first, then quarter turns counter-clockwise.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(super) struct Motion {
+    pub flip_horizontal: bool,
+    pub flip_vertical: bool,
+    /// 0 to 3.
+    pub quarter_turns: u32,
+}
+
+impl Motion {
+    /// Follows from seed, epoch and sample alone. All numbers are drawn always, so that one setting does not change what
+    /// another does.
+    pub fn draw(augment: &Augment, seed: u64, epoch: usize, sample: usize) -> Self {
+        let mut rng = generator("umlaut augment", &[seed, epoch as u64, sample as u64]);
+        let mut happens = |probability: f64| rng.random::<f64>() < probability;
+        let flip_horizontal = happens(augment.flip_horizontal);
+        let flip_vertical = happens(augment.flip_vertical);
+        let turned = happens(augment.rotate90);
+        let quarters = rng.random_range(1..=3);
+        Self { flip_horizontal, flip_vertical, quarter_turns: if turned { quarters } else { 0 } }
+    }
+
+    /// Moves one plane of height · width. Quarter turns need a square, half turns do not.
+    pub fn apply<T: Copy, U>(self, plane: &[T], [height, width]: [usize; 2], moved: &mut [U], convert: impl Fn(T) -> U) {
+        for (i, to) in moved.iter_mut().enumerate() {
+            let (y, x) = self.origin([i / width, i % width], [height, width]);
+            *to = convert(plane[y * width + x]);
+        }
+    }
+
+    /// Where the pixel that ends up at (y, x) comes from.
+    fn origin(self, [mut y, mut x]: [usize; 2], [height, width]: [usize; 2]) -> (usize, usize) {
+        (y, x) = match self.quarter_turns {
+            1 => (x, width - 1 - y),
+            2 => (height - 1 - y, width - 1 - x),
+            3 => (height - 1 - x, y),
+            _ => (y, x),
+        };
+        (if self.flip_vertical { height - 1 - y } else { y }, if self.flip_horizontal { width - 1 - x } else { x })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SQUARE: [usize; 2] = [2, 2];
+
+    fn moved(motion: Motion) -> String {
+        let mut moved = [' '; 4];
+        motion.apply(&['a', 'b', 'c', 'd'], SQUARE, &mut moved, |c| c);
+        moved.iter().collect()
+    }
+
+    #[test]
+    fn motions_of_four_letters() {
+        let still = Motion::default();
+        assert_eq!(moved(still), "abcd");
+        assert_eq!(moved(Motion { flip_horizontal: true, ..still }), "badc");
+        assert_eq!(moved(Motion { flip_vertical: true, ..still }), "cdab");
+        assert_eq!(moved(Motion { quarter_turns: 1, ..still }), "bdac");
+        assert_eq!(moved(Motion { quarter_turns: 2, ..still }), "dcba");
+        assert_eq!(moved(Motion { quarter_turns: 3, ..still }), "cadb");
+        // First flipped to "badc", then turned.
+        assert_eq!(moved(Motion { flip_horizontal: true, quarter_turns: 1, ..still }), "acbd");
+    }
+
+    #[test]
+    fn probabilities_are_kept() {
+        let augment = Augment { flip_horizontal: 0.0, flip_vertical: 1.0, rotate90: 0.5 };
+        let motions: Vec<Motion> = (0..1000).map(|sample| Motion::draw(&augment, 1, 1, sample)).collect();
+        assert!(motions.iter().all(|m| !m.flip_horizontal && m.flip_vertical));
+        // 1000 draws at 0.5: 16 is a standard deviation; each turn comes in a third of the turned ones.
+        let turned = motions.iter().filter(|m| m.quarter_turns > 0).count();
+        assert!((420..=580).contains(&turned), "{turned}");
+        for turns in 1..=3 {
+            assert!(motions.iter().filter(|m| m.quarter_turns == turns).count() > 110);
+        }
+    }
+
+    #[test]
+    fn one_setting_leaves_the_others_alone() {
+        let flips = Augment { flip_horizontal: 0.5, flip_vertical: 0.0, rotate90: 0.0 };
+        let all = Augment { flip_horizontal: 0.5, flip_vertical: 0.5, rotate90: 0.5 };
+        for sample in 0..50 {
+            let (a, b) = (Motion::draw(&flips, 7, 3, sample), Motion::draw(&all, 7, 3, sample));
+            assert_eq!(a.flip_horizontal, b.flip_horizontal);
+        }
+    }
+}

@@ -1,0 +1,80 @@
+//! The order of an epoch and the tensors of a batch.
+
+use super::augment::Motion;
+use super::random::{generator, shuffle};
+use super::{Dataset, Sample};
+use crate::config::Augment;
+use candle_core::{Device, Result, Tensor};
+use rayon::prelude::*;
+
+/// Some samples as tensors of f32.
+#[derive(Debug, Clone)]
+pub struct Batch {
+    /// (n, channels, height, width), in [0, 1].
+    pub images: Tensor,
+    /// (n, classes, height, width), in {0, 1}.
+    pub targets: Tensor,
+    /// Which samples of the data set, in this order.
+    pub indices: Vec<usize>,
+}
+
+/// What random changes follow from, together with a sample's index.
+#[derive(Debug, Clone, Copy)]
+pub struct Draw<'a> {
+    /// The changes and their probabilities.
+    pub augment: &'a Augment,
+    /// The run's seed.
+    pub seed: u64,
+    /// 1-based.
+    pub epoch: usize,
+}
+
+/// The samples of a part in the order of an epoch: a shuffle that depends on part, seed and epoch only.
+pub fn order(part: &[usize], seed: u64, epoch: usize) -> Vec<usize> {
+    let mut order = part.to_vec();
+    shuffle(&mut order, &mut generator("umlaut order", &[seed, epoch as u64]));
+    order
+}
+
+/// The tensors of some samples, changed at random if there is a `draw`. What happens to a sample does not depend on its batch.
+///
+/// # Errors
+/// If the device has no room, or quarter turns are asked for of samples that are not square.
+///
+/// # Panics
+/// If an index lies outside of the data set.
+pub fn batch(dataset: &Dataset, indices: &[usize], draw: Option<Draw<'_>>, device: &Device) -> Result<Batch> {
+    let [height, width] = dataset.size;
+    let (channels, classes) = (dataset.channels, dataset.classes.len());
+    if draw.is_some_and(|d| d.augment.rotate90 > 0.0) && height != width {
+        candle_core::bail!("augment.rotate90 needs a square preprocess.size, got [{height}, {width}]");
+    }
+    let motion = |index: usize| draw.map_or_else(Motion::default, |d| Motion::draw(d.augment, d.seed, d.epoch, index));
+    let images = gather(dataset, indices, channels, &motion, |sample| &sample.image, |v| v);
+    let targets = gather(dataset, indices, classes, &motion, |sample| &sample.mask, f32::from);
+    Ok(Batch {
+        images: Tensor::from_vec(images, (indices.len(), channels, height, width), device)?,
+        targets: Tensor::from_vec(targets, (indices.len(), classes, height, width), device)?,
+        indices: indices.to_vec(),
+    })
+}
+
+fn gather<T: Copy + Sync>(
+    dataset: &Dataset,
+    indices: &[usize],
+    planes: usize,
+    motion: &(impl Fn(usize) -> Motion + Sync),
+    values: impl Fn(&Sample) -> &Vec<T> + Sync,
+    convert: impl Fn(T) -> f32 + Sync,
+) -> Vec<f32> {
+    let pixels = dataset.size[0] * dataset.size[1];
+    let mut gathered = vec![0.0; indices.len() * planes * pixels];
+    gathered.par_chunks_mut(planes * pixels).zip(indices).for_each(|(to, index)| {
+        let motion = motion(*index);
+        let from = values(&dataset.samples[*index]);
+        for (from, to) in from.chunks_exact(pixels).zip(to.chunks_exact_mut(pixels)) {
+            motion.apply(from, dataset.size, to, &convert);
+        }
+    });
+    gathered
+}

@@ -1,0 +1,109 @@
+//! Which pictures lie below a folder, by name. Nothing is opened here.
+
+use super::error::{Error, listed};
+use std::collections::{BTreeMap, BTreeSet};
+use std::ffi::OsStr;
+use std::fs;
+use std::path::{Path, PathBuf};
+use walkdir::{DirEntry, WalkDir};
+
+/// Extensions that are read, in lower case.
+pub(super) const EXTENSIONS: [&str; 5] = ["png", "jpg", "jpeg", "tif", "tiff"];
+
+/// All pictures below `folder` by name: the path relative to it, without extension, with `/` between its parts.
+/// Hidden files, `Thumbs.db` and what lies below `skip` are passed over.
+///
+/// # Errors
+/// If the folder is missing or unreadable, has no picture, or two of one name.
+pub(super) fn pictures(folder: &Path, skip: Option<&Path>) -> Result<BTreeMap<String, PathBuf>, Error> {
+    if !folder.is_dir() {
+        return Err(missing(folder, "this folder"));
+    }
+    let mut found: BTreeMap<String, Vec<PathBuf>> = BTreeMap::new();
+    let mut others: BTreeSet<String> = BTreeSet::new();
+    for path in walk(folder, skip)? {
+        let extension = path.extension().unwrap_or_default().to_string_lossy().to_lowercase();
+        if EXTENSIONS.contains(&extension.as_str()) {
+            found.entry(name(folder, &path)).or_default().push(path);
+        } else {
+            others.insert(if extension.is_empty() { "files without extension".into() } else { format!(".{extension}") });
+        }
+    }
+    if found.is_empty() {
+        return Err(Error::Empty { path: folder.to_owned(), there: only(&others) });
+    }
+    unique(found)
+}
+
+/// One file a name.
+///
+/// # Errors
+/// If a name has several files.
+pub(super) fn unique(found: BTreeMap<String, Vec<PathBuf>>) -> Result<BTreeMap<String, PathBuf>, Error> {
+    let several: Vec<String> = found
+        .iter()
+        .filter(|(_, paths)| paths.len() > 1)
+        .map(|(name, paths)| {
+            let paths: Vec<_> = paths.iter().map(|path| path.display()).collect();
+            format!("{name} ({})", listed(&paths, 3, ", "))
+        })
+        .collect();
+    if !several.is_empty() {
+        return Err(Error::Collision { count: several.len(), examples: listed(&several, 5, ", ") });
+    }
+    Ok(found.into_iter().filter_map(|(name, mut paths)| Some((name, paths.pop()?))).collect())
+}
+
+/// The folders directly below `folder`, sorted by name, hidden ones and the droppings of archivers left out.
+pub(super) fn folders(folder: &Path) -> Vec<PathBuf> {
+    let entries = fs::read_dir(folder).into_iter().flatten().flatten();
+    let mut folders: Vec<PathBuf> =
+        entries.filter(|e| !ignored(&e.file_name())).map(|e| e.path()).filter(|path| path.is_dir()).collect();
+    folders.sort();
+    folders
+}
+
+/// The error for a path that is not there, with the folders that are.
+pub(super) fn missing(path: &Path, what: &str) -> Error {
+    let existing = path.ancestors().find(|ancestor| ancestor.is_dir());
+    // The parent of a bare name is the empty path: the working directory.
+    let place = existing.unwrap_or(Path::new("."));
+    let names: Vec<String> = folders(place).iter().filter_map(|p| Some(p.file_name()?.to_string_lossy().into_owned())).collect();
+    let there = match names.len() {
+        0 => format!("{} has no folders", place.display()),
+        _ => format!("{} has the folders {}", place.display(), listed(&names, 10, ", ")),
+    };
+    Error::Missing { path: path.to_owned(), what: what.to_owned(), there }
+}
+
+fn walk(folder: &Path, skip: Option<&Path>) -> Result<Vec<PathBuf>, Error> {
+    let wanted = |entry: &DirEntry| entry.depth() == 0 || !ignored(entry.file_name()) && Some(entry.path()) != skip;
+    let mut files = Vec::new();
+    for entry in WalkDir::new(folder).follow_links(true).sort_by_file_name().into_iter().filter_entry(wanted) {
+        let entry =
+            entry.map_err(|error| Error::Unreadable { path: error.path().unwrap_or(folder).to_owned(), source: error.into() })?;
+        if entry.file_type().is_file() {
+            files.push(entry.into_path());
+        }
+    }
+    Ok(files)
+}
+
+fn ignored(name: &OsStr) -> bool {
+    let name = name.to_string_lossy();
+    name.starts_with('.') || name == "__MACOSX" || ["thumbs.db", "desktop.ini"].contains(&name.to_lowercase().as_str())
+}
+
+fn name(folder: &Path, path: &Path) -> String {
+    let relative = path.strip_prefix(folder).unwrap_or(path).with_extension("");
+    let parts: Vec<_> = relative.iter().map(OsStr::to_string_lossy).collect();
+    parts.join("/")
+}
+
+fn only(others: &BTreeSet<String>) -> String {
+    let others: Vec<&String> = others.iter().collect();
+    match others.len() {
+        0 => "it is empty".into(),
+        _ => format!("it holds only {}; convert them", listed(&others, 8, ", ")),
+    }
+}

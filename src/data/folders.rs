@@ -1,0 +1,113 @@
+//! The layout `folders`: a folder of images, a folder of masks, pairs by equal stem.
+
+use super::error::{Error, listed};
+use super::files;
+use super::layout::{Decoded, Entry, Layout};
+use super::mask;
+use super::picture::Picture;
+use crate::config::{self, Colour};
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+/// Listed and paired.
+pub(super) struct Folders {
+    config: config::Folders,
+    entries: Vec<Entry>,
+}
+
+impl Folders {
+    /// Lists both folders.
+    ///
+    /// # Errors
+    /// If one is missing or empty, names collide, or an image lacks its mask or a mask its image.
+    pub fn new(config: &config::Folders) -> Result<Self, Error> {
+        if !config.root.is_dir() {
+            let wanted = format!("a folder with {} and {}", config.images.display(), config.masks.display());
+            return Err(files::missing(&config.root, &wanted));
+        }
+        let (images, masks) = (config.root.join(&config.images), config.root.join(&config.masks));
+        let entries = pair(&files::pictures(&images, Some(&masks))?, &files::pictures(&masks, Some(&images))?, &masks)?;
+        Ok(Self { config: config.clone(), entries })
+    }
+}
+
+fn pair(images: &BTreeMap<String, PathBuf>, masks: &BTreeMap<String, PathBuf>, folder: &Path) -> Result<Vec<Entry>, Error> {
+    let lacking = |these: &BTreeMap<String, PathBuf>, those: &BTreeMap<String, PathBuf>| -> Vec<String> {
+        these.iter().filter(|(name, _)| !those.contains_key(*name)).map(|(_, path)| path.display().to_string()).collect()
+    };
+    let (lonely_images, lonely_masks) = (lacking(images, masks), lacking(masks, images));
+    let problems: Vec<String> = [
+        (lonely_images, format!("image(s) without a mask in {}", folder.display())),
+        (lonely_masks, "mask(s) without an image".to_owned()),
+    ]
+    .into_iter()
+    .filter(|(lonely, _)| !lonely.is_empty())
+    .map(|(lonely, what)| format!("{} {what}: {}", lonely.len(), listed(&lonely, 5, ", ")))
+    .collect();
+    if !problems.is_empty() {
+        return Err(Error::Unpaired { problems });
+    }
+    let entry = |((name, image), mask): ((&String, &PathBuf), &PathBuf)| Entry {
+        name: name.clone(),
+        files: vec![image.clone(), mask.clone()],
+        page: None,
+        official_test: false,
+    };
+    Ok(images.iter().zip(masks.values()).map(entry).collect())
+}
+
+impl Layout for Folders {
+    fn entries(&self) -> &[Entry] {
+        &self.entries
+    }
+
+    fn classes(&self) -> Vec<String> {
+        self.config.classes.clone()
+    }
+
+    fn channels(&self) -> Result<usize, Error> {
+        match self.config.colour {
+            Colour::Grey => Ok(1),
+            Colour::Rgb => Ok(3),
+            Colour::Auto => Picture::channels_of(&self.entries[0].files[0]).map_err(|fault| Error::Faulty {
+                what: "samples",
+                count: 1,
+                of: self.entries.len(),
+                faults: vec![fault],
+            }),
+        }
+    }
+
+    fn options(&self) -> String {
+        format!("folders, {:?}, {} classes", self.config.mask_values, self.config.classes.len())
+    }
+
+    fn decode(&self, entry: &Entry, channels: usize) -> Result<Decoded, String> {
+        let [image_path, mask_path] = &entry.files[..] else { unreachable!("pair() gives two files") };
+        let image = Picture::read(image_path)?;
+        if self.config.colour == Colour::Auto && image.channels != channels {
+            return Err(format!(
+                "{}: has {} channel(s), but the first image, {}, has {channels}; set colour = \"grey\" or \"rgb\"",
+                image_path.display(),
+                image.channels,
+                self.entries[0].files[0].display()
+            ));
+        }
+        let mask = Picture::read(mask_path)?;
+        same_size(&image_path.to_string_lossy(), image.size, &mask_path.to_string_lossy(), mask.size)?;
+        let classes = mask::classes(&mask, self.config.mask_values, self.config.classes.len());
+        let mask = classes.map_err(|problem| format!("{}: {problem}", mask_path.display()))?;
+        Ok(Decoded { size: image.size, image: image.planes(channels), mask })
+    }
+}
+
+/// Refuses a mask that is not as large as its image.
+///
+/// # Errors
+/// In words, both files named.
+pub(super) fn same_size(image: &str, [h, w]: [usize; 2], mask: &str, [mask_h, mask_w]: [usize; 2]) -> Result<(), String> {
+    if [h, w] == [mask_h, mask_w] {
+        return Ok(());
+    }
+    Err(format!("{image}: is {h} × {w} (height × width), its mask {mask} is {mask_h} × {mask_w}; bring both to one size"))
+}

@@ -1,0 +1,77 @@
+//! What every layout of a data set on disk answers: which samples there are, and what one of them holds at its own size.
+//!
+//! A new layout is one file that implements [`Layout`] and one arm of [`find`].
+
+use super::drawings::Drawings;
+use super::drishti_gs::DrishtiGs;
+use super::error::Error;
+use super::folders::Folders;
+use super::stack::Stack;
+use crate::config;
+use std::path::PathBuf;
+
+/// One sample, not yet read.
+#[derive(Debug, Clone)]
+pub(super) struct Entry {
+    /// Unique in the data set.
+    pub name: String,
+    /// The image's file, then those of the masks; none if the sample is drawn.
+    pub files: Vec<PathBuf>,
+    /// Which page of files that hold many, or which drawing, counted from 0.
+    pub page: Option<usize>,
+    /// Whether it belongs to the data set's own test part.
+    pub official_test: bool,
+}
+
+impl Entry {
+    /// What to call the image in messages.
+    pub fn source(&self) -> String {
+        match (self.files.first(), self.page) {
+            (Some(file), None) => file.display().to_string(),
+            (Some(file), Some(_)) => format!("{} page {}", file.display(), self.name),
+            (None, _) => format!("drawing {}", self.name),
+        }
+    }
+}
+
+/// A sample at its own size.
+#[derive(Debug)]
+pub(super) struct Decoded {
+    /// Height and width.
+    pub size: [usize; 2],
+    /// channels · height · width, in [0, 1].
+    pub image: Vec<f32>,
+    /// classes · height · width, in {0, 1}.
+    pub mask: Vec<u8>,
+}
+
+/// A data set whose files are listed and paired.
+pub(super) trait Layout: Sync {
+    /// The samples, sorted by name.
+    fn entries(&self) -> &[Entry];
+
+    /// Names of the classes, in the order of the output channels.
+    fn classes(&self) -> Vec<String>;
+
+    /// Channels of every image, 1 or 3; opens one file at most.
+    fn channels(&self) -> Result<usize, Error>;
+
+    /// What beside the content of the files decides about the samples' values: part of the cache's key.
+    fn options(&self) -> String;
+
+    /// Reads one sample. What is wrong is told as file, problem and remedy.
+    fn decode(&self, entry: &Entry, channels: usize) -> Result<Decoded, String>;
+}
+
+/// Lists the samples that a configuration means.
+///
+/// # Errors
+/// If something is missing, empty, ambiguous or unpaired.
+pub(super) fn find(config: &config::Dataset) -> Result<Box<dyn Layout>, Error> {
+    Ok(match config {
+        config::Dataset::Synthetic(config) => Box::new(Drawings::new(config)),
+        config::Dataset::Folders(config) => Box::new(Folders::new(config)?),
+        config::Dataset::DrishtiGs(config) => Box::new(DrishtiGs::new(config)?),
+        config::Dataset::Stack(config) => Box::new(Stack::new(config)?),
+    })
+}

@@ -1,0 +1,78 @@
+//! The split `lists`: names of samples, part by part, `*` standing for any run of characters.
+
+use super::Dataset;
+use super::error::{Error, listed};
+use super::files::EXTENSIONS;
+use super::split::Parts;
+use crate::config::ListSplit;
+use std::collections::BTreeSet;
+
+/// The samples named. Those in no list are left out.
+///
+/// # Errors
+/// If a name or pattern means no sample, or a sample is in two parts.
+pub(super) fn lists(dataset: &Dataset, config: &ListSplit) -> Result<Parts, Error> {
+    let [train, val, test] = [("train", &config.train), ("val", &config.val), ("test", &config.test)]
+        .map(|(part, names)| members(dataset, part, names).map(|members| (part, members)));
+    let parts = [train?, val?, test?];
+    for (i, (first, members)) in parts.iter().enumerate() {
+        for (second, others) in &parts[i + 1..] {
+            let both: Vec<&str> = members.intersection(others).map(|i| dataset.samples[*i].name.as_str()).collect();
+            if !both.is_empty() {
+                return Err(Error::InTwoParts { count: both.len(), first, second, names: listed(&both, 5, ", ") });
+            }
+        }
+    }
+    let [train, val, test] = parts.map(|(_, members)| members.into_iter().collect());
+    Ok(Parts { train, val, test })
+}
+
+fn members(dataset: &Dataset, part: &'static str, patterns: &[String]) -> Result<BTreeSet<usize>, Error> {
+    let mut members = BTreeSet::new();
+    for pattern in patterns {
+        let hits: Vec<usize> =
+            dataset.samples.iter().enumerate().filter(|(_, sample)| matches(pattern, &sample.name)).map(|(i, _)| i).collect();
+        if hits.is_empty() {
+            return Err(Error::UnknownSample { part, name: pattern.clone(), hint: hint(dataset, pattern) });
+        }
+        members.extend(hits);
+    }
+    Ok(members)
+}
+
+/// Whether `name` is `pattern`, in which `*` stands for any run of characters, an empty one too.
+fn matches(pattern: &str, name: &str) -> bool {
+    let Some((head, tail)) = pattern.split_once('*') else { return pattern == name };
+    let Some(rest) = name.strip_prefix(head) else { return false };
+    // Every start of what is left may be what the star swallows.
+    rest.char_indices().map(|(i, _)| i).chain([rest.len()]).any(|i| matches(tail, &rest[i..]))
+}
+
+fn hint(dataset: &Dataset, name: &str) -> String {
+    let names = || dataset.samples.iter().map(|sample| sample.name.as_str());
+    let (stem, extension) = name.rsplit_once('.').unwrap_or((name, ""));
+    let stem = if EXTENSIONS.contains(&extension.to_lowercase().as_str()) { stem } else { name };
+    let nearest = names().map(|known| (strsim::jaro_winkler(stem, known), known)).max_by(|a, b| a.0.total_cmp(&b.0));
+    match nearest {
+        Some((likeness, known)) if likeness > 0.8 && !name.contains('*') => format!("did you mean {known:?}?"),
+        _ => format!(
+            "there are {}; names are those of the files, without extension",
+            listed(&names().collect::<Vec<_>>(), 5, ", ")
+        ),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::matches;
+
+    #[test]
+    fn stars_stand_for_any_run() {
+        for (pattern, name) in [("a", "a"), ("*", ""), ("a*", "a"), ("*1", "d/11"), ("a*c*e", "abcde"), ("ä*", "äöü")] {
+            assert!(matches(pattern, name), "{pattern} {name}");
+        }
+        for (pattern, name) in [("a", "ab"), ("a*", "ba"), ("a*c*e", "acbd"), ("", "a"), ("*1", "10")] {
+            assert!(!matches(pattern, name), "{pattern} {name}");
+        }
+    }
+}

@@ -1,0 +1,150 @@
+//! Reads a whole data set: hashes, cache, decoding, one size. In parallel by sample; every sample is made by one thread, so
+//! the values do not depend on their number.
+
+use super::cache::{Cache, FORMAT};
+use super::error::Error;
+use super::fit::Frame;
+use super::layout::{self, Entry, Layout};
+use super::{Dataset, Sample};
+use crate::config;
+use rayon::prelude::*;
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+/// The hash of each file's content.
+type Hashes<'a> = BTreeMap<&'a PathBuf, blake3::Hash>;
+
+/// What a data set holds, in hexadecimal: names, official parts and the content of all files, wherever they lie. Of drawings:
+/// their parameters and the generator's version.
+///
+/// # Errors
+/// If files are missing, unpaired or unreadable.
+pub fn fingerprint(config: &config::Dataset) -> Result<String, Error> {
+    let layout = layout::find(config)?;
+    Ok(print_of(&*layout, &hash_files(layout.entries())?))
+}
+
+fn print_of(layout: &dyn Layout, hashes: &Hashes) -> String {
+    let mut hasher = blake3::Hasher::new();
+    for entry in layout.entries() {
+        // The length keeps a name from running into the next one's.
+        hasher.update(&(entry.name.len() as u64).to_le_bytes()).update(entry.name.as_bytes());
+        hasher.update(&[u8::from(entry.official_test)]);
+        entry.files.iter().for_each(|file| {
+            hasher.update(hashes[file].as_bytes());
+        });
+        if entry.files.is_empty() {
+            hasher.update(layout.options().as_bytes());
+        }
+    }
+    hasher.finalize().to_hex().to_string()
+}
+
+/// Reads all samples at one size, from the directory `cache` where they were kept before. `progress` hears how many of how many
+/// are done, from several threads and not always in order.
+///
+/// # Errors
+/// If files are missing, unpaired or ambiguous; all broken files at once.
+pub fn open(
+    config: &config::Dataset,
+    preprocess: &config::Preprocess,
+    cache: &Path,
+    progress: &(dyn Fn(usize, usize) + Sync),
+) -> Result<Dataset, Error> {
+    let layout = layout::find(config)?;
+    let entries = layout.entries();
+    let hashes = hash_files(entries)?;
+    let fingerprint = print_of(&*layout, &hashes);
+    let reader = Reader { layout: &*layout, channels: layout.channels()?, preprocess, cache: Cache::new(cache), hashes };
+    let done = AtomicUsize::new(0);
+    let read = |entry: &Entry| {
+        let sample = reader.sample(entry);
+        progress(done.fetch_add(1, Ordering::Relaxed) + 1, entries.len());
+        sample
+    };
+    let samples = all("samples", entries.par_iter().map(read).collect())?;
+    Ok(Dataset {
+        channels: reader.channels,
+        classes: layout.classes(),
+        size: preprocess.size,
+        samples,
+        official_test: entries.iter().map(|entry| entry.official_test).collect(),
+        sources: entries.iter().map(Entry::source).collect(),
+        fingerprint,
+    })
+}
+
+struct Reader<'a> {
+    layout: &'a dyn Layout,
+    channels: usize,
+    preprocess: &'a config::Preprocess,
+    cache: Cache<'a>,
+    hashes: Hashes<'a>,
+}
+
+impl Reader<'_> {
+    fn sample(&self, entry: &Entry) -> Result<Sample, String> {
+        let name = entry.name.clone();
+        // A drawing depends on code, not on files: kept, it could outlive a change of the generator.
+        if entry.files.is_empty() {
+            let (image, mask) = self.decode(entry)?;
+            return Ok(Sample { name, image, mask });
+        }
+        let key = self.key(entry);
+        let pixels = self.preprocess.size[0] * self.preprocess.size[1];
+        let classes = self.layout.classes().len();
+        if let Some((image, mask)) = self.cache.load(&key, self.channels * pixels, classes * pixels) {
+            return Ok(Sample { name, image, mask });
+        }
+        let (image, mask) = self.decode(entry)?;
+        // A full or read-only disk costs time at the next start, nothing else.
+        self.cache.store(&key, &image, &mask).ok();
+        Ok(Sample { name, image, mask })
+    }
+
+    fn decode(&self, entry: &Entry) -> Result<(Vec<f32>, Vec<u8>), String> {
+        let decoded = self.layout.decode(entry, self.channels)?;
+        let frame = Frame::new(decoded.size, self.preprocess);
+        Ok((frame.image(decoded.image), frame.mask(decoded.mask)))
+    }
+
+    fn key(&self, entry: &Entry) -> blake3::Hash {
+        let mut hasher = blake3::Hasher::new();
+        let (options, preprocess) = (self.layout.options(), self.preprocess);
+        hasher.update(format!("{FORMAT}; {options}; {}; {preprocess:?}; page {:?}", self.channels, entry.page).as_bytes());
+        entry.files.iter().for_each(|file| {
+            hasher.update(self.hashes[file].as_bytes());
+        });
+        hasher.finalize()
+    }
+}
+
+fn hash_files(entries: &[Entry]) -> Result<Hashes<'_>, Error> {
+    let mut files: Vec<&PathBuf> = entries.iter().flat_map(|entry| &entry.files).collect();
+    files.sort();
+    files.dedup();
+    let hash =
+        |path: &&PathBuf| -> io::Result<blake3::Hash> { Ok(blake3::Hasher::new().update_reader(File::open(path)?)?.finalize()) };
+    let told = |path: &PathBuf, e: io::Error| format!("{}: cannot be read: {e}; check its permissions", path.display());
+    let hashes = files.par_iter().map(|path| hash(path).map(|h| (*path, h)).map_err(|e| told(path, e)));
+    Ok(all("files", hashes.collect())?.into_iter().collect())
+}
+
+/// All values, or all faults.
+fn all<T>(what: &'static str, results: Vec<Result<T, String>>) -> Result<Vec<T>, Error> {
+    let of = results.len();
+    let (mut values, mut faults) = (Vec::new(), Vec::new());
+    for result in results {
+        match result {
+            Ok(value) => values.push(value),
+            Err(fault) => faults.push(fault),
+        }
+    }
+    match faults.len() {
+        0 => Ok(values),
+        count => Err(Error::Faulty { what, count, of, faults }),
+    }
+}

@@ -1,0 +1,158 @@
+//! What the columns of metrics.csv mean.
+
+use std::cmp::Ordering;
+
+/// Whether more is better or worse.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Direction {
+    /// A score: more is better.
+    Higher,
+    /// A loss: less is better.
+    Lower,
+}
+
+impl Direction {
+    /// Whether `new` is better than `old`. NaN is never better, and everything but NaN is better than NaN; equal is not better.
+    pub fn is_better(self, new: f64, old: f64) -> bool {
+        match (new.is_nan(), old.is_nan()) {
+            (true, _) => false,
+            (false, true) => true,
+            (false, false) => {
+                let wanted = if self == Self::Higher { Ordering::Greater } else { Ordering::Less };
+                new.partial_cmp(&old) == Some(wanted)
+            }
+        }
+    }
+}
+
+/// Whose samples a column is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Part {
+    /// Training samples, as the network saw them in training mode while it changed.
+    Train,
+    /// Validation samples, after the epoch.
+    Val,
+    /// Test samples, with the best weights.
+    Test,
+}
+
+impl Part {
+    /// As the start of a column's name: `train`, `val`, `test`.
+    pub fn prefix(self) -> &'static str {
+        match self {
+            Self::Train => "train",
+            Self::Val => "val",
+            Self::Test => "test",
+        }
+    }
+
+    fn word(self) -> &'static str {
+        match self {
+            Self::Train => "training",
+            Self::Val => "validation",
+            Self::Test => "test",
+        }
+    }
+}
+
+/// A column of metrics.csv, or a value of outcome.toml.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Metric {
+    /// The name without part and class: `loss`, `bce`, `dice_loss`, `dice` or `iou`.
+    pub name: &'static str,
+    /// For readers: `Dice`, `BCE`.
+    pub label: &'static str,
+    /// Whether more is better.
+    pub direction: Direction,
+    /// Least and greatest possible value.
+    pub range: (f64, f64),
+    /// What an image without a mark in the truth gives.
+    pub empty: &'static str,
+    /// Whose samples; `None` where the column does not say.
+    pub part: Option<Part>,
+    /// The class it is about; `None` for the mean over classes.
+    pub class: Option<String>,
+}
+
+impl Metric {
+    /// The whole label: `validation Dice (disc)`.
+    pub fn title(&self) -> String {
+        let part = self.part.map_or(String::new(), |part| format!("{} ", part.word()));
+        let class = self.class.as_ref().map_or(String::new(), |class| format!(" ({class})"));
+        format!("{part}{}{class}", self.label)
+    }
+}
+
+const LOSS_EMPTY: &str = "nothing special: every pixel counts";
+const DICE_LOSS_EMPTY: &str = "1 − 1/(Σp + 1), which is 0 where no pixel has any probability";
+const SCORE_EMPTY: &str = "1 if the prediction is empty too, else 0";
+
+/// Name, label, direction, range, what empty gives, whether there are columns of single classes.
+type Row = (&'static str, &'static str, Direction, (f64, f64), &'static str, bool);
+
+/// `dice_loss` before `dice`: the longer name wins over a class called `loss`.
+const ROWS: [Row; 5] = [
+    ("loss", "loss", Direction::Lower, (0.0, f64::INFINITY), LOSS_EMPTY, false),
+    ("bce", "BCE", Direction::Lower, (0.0, f64::INFINITY), LOSS_EMPTY, false),
+    ("dice_loss", "soft Dice loss", Direction::Lower, (0.0, 1.0), DICE_LOSS_EMPTY, false),
+    ("dice", "Dice", Direction::Higher, (0.0, 1.0), SCORE_EMPTY, true),
+    ("iou", "IoU", Direction::Higher, (0.0, 1.0), SCORE_EMPTY, true),
+];
+
+/// What a column means; `None` for a column that is no metric (`epoch`, `lr`) or unknown.
+///
+/// Understood are the five names of [`Metric::name`], with or without `train_`, `val_` or `test_` before, and `dice_CLASS` and
+/// `iou_CLASS`.
+pub fn describe(column: &str) -> Option<Metric> {
+    let parts = [Part::Train, Part::Val, Part::Test];
+    let after = |part: Part| column.strip_prefix(part.prefix())?.strip_prefix('_').map(|rest| (Some(part), rest));
+    let (part, rest) = parts.into_iter().find_map(after).unwrap_or((None, column));
+    ROWS.iter().find_map(|&(name, label, direction, range, empty, has_classes)| {
+        let class = match rest.strip_prefix(name)? {
+            "" => None,
+            tail if has_classes => Some(tail.strip_prefix('_').filter(|class| !class.is_empty())?.to_owned()),
+            _ => return None,
+        };
+        Some(Metric { name, label, direction, range, empty, part, class })
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_parts_and_classes_are_understood() {
+        let metric = describe("val_dice_disc").unwrap();
+        assert_eq!((metric.name, metric.part, metric.class.as_deref()), ("dice", Some(Part::Val), Some("disc")));
+        assert_eq!((metric.direction, metric.range), (Direction::Higher, (0.0, 1.0)));
+        assert_eq!(metric.title(), "validation Dice (disc)");
+        assert_eq!(describe("train_loss").unwrap().title(), "training loss");
+        assert_eq!(describe("test_iou_optic_cup").unwrap().class.as_deref(), Some("optic_cup"));
+        assert_eq!(describe("bce").unwrap().part, None);
+    }
+
+    #[test]
+    fn dice_loss_is_a_loss_and_no_class_of_dice() {
+        let metric = describe("val_dice_loss").unwrap();
+        assert_eq!((metric.name, metric.direction, metric.class), ("dice_loss", Direction::Lower, None));
+    }
+
+    #[test]
+    fn other_columns_are_no_metrics() {
+        for column in ["epoch", "lr", "", "val", "val_", "val_dice_", "val_bce_disc", "val_lossy", "validation_dice"] {
+            assert_eq!(describe(column), None, "{column}");
+        }
+    }
+
+    #[test]
+    fn nan_is_never_better() {
+        for direction in [Direction::Higher, Direction::Lower] {
+            assert!(!direction.is_better(f64::NAN, 0.5));
+            assert!(!direction.is_better(f64::NAN, f64::NAN));
+            assert!(direction.is_better(0.5, f64::NAN));
+            assert!(!direction.is_better(0.5, 0.5));
+        }
+        assert!(Direction::Higher.is_better(0.6, 0.5) && !Direction::Lower.is_better(0.6, 0.5));
+    }
+}

@@ -1,0 +1,215 @@
+//! Counts and sums of predictions, and the scores and losses that follow from them.
+
+use rayon::prelude::*;
+
+/// Sums over one image and class.
+#[derive(Debug, Clone, Copy, Default)]
+struct Mask {
+    /// Pixels marked in prediction and truth.
+    both: u64,
+    /// Pixels marked in the prediction.
+    pred: u64,
+    /// Pixels marked in the truth.
+    truth: u64,
+    /// Σ of the pixels' binary cross-entropy.
+    bce: f64,
+    /// Σ p·t.
+    overlap: f64,
+    /// Σ p.
+    probs: f64,
+    /// Number of pixels.
+    pixels: usize,
+}
+
+impl Mask {
+    fn of(logits: &[f32], targets: &[f32]) -> Self {
+        let mut mask = Self { pixels: logits.len(), ..Self::default() };
+        for (&logit, &target) in logits.iter().zip(targets) {
+            let (pred, truth) = (logit >= 0.0, target >= 0.5);
+            mask.both += u64::from(pred && truth);
+            mask.pred += u64::from(pred);
+            mask.truth += u64::from(truth);
+            let (x, t) = (f64::from(logit), f64::from(target));
+            let small = (-x.abs()).exp();
+            let prob = if x >= 0.0 { 1.0 / (1.0 + small) } else { small / (1.0 + small) };
+            // `f64::max` would turn a NaN into a harmless 0.
+            let positive = if x < 0.0 { 0.0 } else { x };
+            mask.bce += positive - x * t + small.ln_1p();
+            mask.overlap += prob * t;
+            mask.probs += prob;
+        }
+        mask
+    }
+
+    /// `2·|P∩T| / (|P| + |T|)`, 1 if both are empty (Dice 1945).
+    fn dice(&self) -> f64 {
+        let sum = self.pred + self.truth;
+        if sum == 0 { 1.0 } else { 2.0 * self.both as f64 / sum as f64 }
+    }
+
+    /// `|P∩T| / |P∪T|`, 1 if both are empty (Jaccard 1912).
+    fn iou(&self) -> f64 {
+        let union = self.pred + self.truth - self.both;
+        if union == 0 { 1.0 } else { self.both as f64 / union as f64 }
+    }
+
+    fn mean_bce(&self) -> f64 {
+        self.bce / self.pixels as f64
+    }
+
+    /// `1 − (2·Σp·t + 1) / (Σp + Σt + 1)` (Milletari et al. 2016, with linear sums and smoothing 1).
+    fn dice_loss(&self) -> f64 {
+        1.0 - (2.0 * self.overlap + 1.0) / (self.probs + self.truth as f64 + 1.0)
+    }
+}
+
+/// Means over images for each class.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Scores {
+    /// Binary cross-entropy, from logits x and targets t: `max(x, 0) − x·t + ln(1 + e^−|x|)`, mean over pixels.
+    pub bce: Vec<f64>,
+    /// Soft Dice loss on probabilities p with smoothing 1: `1 − (2·Σp·t + 1) / (Σp + Σt + 1)`.
+    pub dice_loss: Vec<f64>,
+    /// Dice score at p ≥ 0.5: `2·|P∩T| / (|P| + |T|)`.
+    pub dice: Vec<f64>,
+    /// Intersection over union at p ≥ 0.5: `|P∩T| / |P∪T|`.
+    pub iou: Vec<f64>,
+}
+
+/// Adds up images, batch after batch.
+///
+/// Sums are in f64 in the order of the images, so they depend neither on how images are batched nor on the number of threads.
+#[derive(Debug, Clone)]
+pub struct Tally {
+    images: usize,
+    sums: Scores,
+}
+
+impl Tally {
+    /// Nothing added yet.
+    pub fn new(classes: usize) -> Self {
+        let zeros = || vec![0.0; classes];
+        Self { images: 0, sums: Scores { bce: zeros(), dice_loss: zeros(), dice: zeros(), iou: zeros() } }
+    }
+
+    /// Adds the images of a batch.
+    ///
+    /// # Shapes
+    /// `logits` and `targets`: (images, classes, pixels), flat; targets in {0, 1}.
+    ///
+    /// # Panics
+    /// If the lengths differ or do not fit the number of images and classes.
+    pub fn add(&mut self, images: usize, logits: &[f32], targets: &[f32]) {
+        let masks = images * self.sums.dice.len();
+        assert!(logits.len() == targets.len() && masks > 0 && logits.len().is_multiple_of(masks), "whole masks of one batch");
+        let pixels = logits.len() / masks;
+        let pairs = logits.par_chunks(pixels).zip(targets.par_chunks(pixels));
+        let masks: Vec<Mask> = pairs.map(|(logits, targets)| Mask::of(logits, targets)).collect();
+        for image in masks.chunks(self.sums.dice.len()) {
+            for (class, mask) in image.iter().enumerate() {
+                self.sums.bce[class] += mask.mean_bce();
+                self.sums.dice_loss[class] += mask.dice_loss();
+                self.sums.dice[class] += mask.dice();
+                self.sums.iou[class] += mask.iou();
+            }
+        }
+        self.images += images;
+    }
+
+    /// The means over all images so far; NaN if there was none.
+    pub fn scores(&self) -> Scores {
+        let mean = |sums: &Vec<f64>| sums.iter().map(|sum| sum / self.images as f64).collect();
+        Scores {
+            bce: mean(&self.sums.bce),
+            dice_loss: mean(&self.sums.dice_loss),
+            dice: mean(&self.sums.dice),
+            iou: mean(&self.sums.iou),
+        }
+    }
+}
+
+/// `Σ w·v / Σ w` in the order given; no weights mean 1 for each value.
+pub fn weighted_mean(values: &[f64], weights: &[f64]) -> f64 {
+    let weight = |i: usize| weights.get(i).copied().unwrap_or(1.0);
+    let sum: f64 = values.iter().enumerate().map(|(i, value)| weight(i) * value).sum();
+    sum / (0..values.len()).map(weight).sum::<f64>()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn scores(classes: usize, images: usize, logits: &[f32], targets: &[f32]) -> Scores {
+        let mut tally = Tally::new(classes);
+        tally.add(images, logits, targets);
+        tally.scores()
+    }
+
+    #[test]
+    fn counts_are_at_half_probability_and_a_logit_of_zero_is_marked() {
+        let scores = scores(1, 1, &[0.0, 3.0, -0.1, 2.0], &[1.0, 1.0, 1.0, 0.0]);
+        assert_eq!(scores.dice, [4.0 / 6.0]);
+        assert_eq!(scores.iou, [2.0 / 4.0]);
+    }
+
+    #[test]
+    fn two_empty_masks_agree_and_one_empty_mask_does_not() {
+        let (off, on) = ([-1.0; 4], [1.0, -1.0, -1.0, -1.0]);
+        let (none, some) = ([0.0; 4], [1.0, 0.0, 0.0, 0.0]);
+        for (logits, targets, expected) in [(off, none, 1.0), (on, none, 0.0), (off, some, 0.0), (on, some, 1.0)] {
+            let scores = scores(1, 1, &logits, &targets);
+            assert_eq!((scores.dice[0], scores.iou[0]), (expected, expected));
+        }
+    }
+
+    /// A mean of ratios, not a ratio of sums: the small image counts as much as the large one.
+    #[test]
+    fn images_are_averaged_within_each_class() {
+        let logits = [1.0, 1.0, 1.0, 1.0, -1.0, -1.0, -1.0, -1.0, 1.0, -1.0, -1.0, -1.0, 1.0, 1.0, -1.0, -1.0];
+        let targets = [1.0, 1.0, 1.0, 1.0, 0.0, 0.0, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0];
+        let scores = scores(2, 2, &logits, &targets);
+        assert_eq!(scores.dice, [(1.0 + 0.0) / 2.0, (1.0 + 2.0 / 3.0) / 2.0]);
+        assert_eq!(scores.iou, [0.5, (1.0 + 0.5) / 2.0]);
+    }
+
+    /// Oracle: torch.nn.functional.binary_cross_entropy_with_logits and the formula on torch.sigmoid, both in f64
+    /// (scripts/optimizer_oracle.py prints them).
+    #[test]
+    fn losses_are_pytorchs() {
+        let logits = [0.3, -1.7, 2.5, -0.2, 40.0, -40.0];
+        let targets = [1.0, 0.0, 0.0, 1.0, 0.0, 0.0];
+        let scores = scores(1, 1, &logits, &targets);
+        assert!((scores.bce[0] - 7.349_861_644_454_841).abs() < 1e-8, "{}", scores.bce[0]);
+        assert!((scores.dice_loss[0] - 0.500_391_720_866_541_4).abs() < 1e-8, "{}", scores.dice_loss[0]);
+    }
+
+    #[test]
+    fn a_nan_logit_makes_the_losses_nan() {
+        let scores = scores(1, 1, &[f32::NAN, 1.0], &[0.0, 1.0]);
+        assert!(scores.bce[0].is_nan() && scores.dice_loss[0].is_nan());
+        assert_eq!(scores.dice, [1.0]);
+    }
+
+    #[test]
+    fn neither_batches_nor_threads_change_a_bit() {
+        let logits: Vec<f32> = (0..6 * 2 * 100).map(|i| ((i * 7919) % 1000) as f32 / 100.0 - 5.0).collect();
+        let targets: Vec<f32> = (0..logits.len()).map(|i| f32::from(i % 3 == 0)).collect();
+        let whole = scores(2, 6, &logits, &targets);
+        for threads in [1, 2, 3] {
+            let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+            let mut tally = Tally::new(2);
+            pool.install(|| {
+                for (images, range) in [(1, 0..200), (3, 200..800), (2, 800..1200)] {
+                    tally.add(images, &logits[range.clone()], &targets[range]);
+                }
+            });
+            assert_eq!(tally.scores(), whole);
+        }
+    }
+
+    #[test]
+    fn class_weights_weigh_the_mean() {
+        assert_eq!(weighted_mean(&[1.0, 3.0], &[]), 2.0);
+        assert_eq!(weighted_mean(&[1.0, 3.0], &[3.0, 1.0]), 1.5);
+    }
+}

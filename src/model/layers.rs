@@ -1,0 +1,129 @@
+//! Layers with parameters: each takes its tensors from a [`VarBuilder`] by PyTorch's names and applies an operation.
+
+use super::{Mode, Params};
+use crate::config::{Norm, Unet};
+use crate::ops::{self, Node, Running, Statistics, Tape};
+use candle_core::{Result, Var};
+use candle_nn::{Init, VarBuilder};
+
+/// A tensor that is trained, with its position in the list of parameters.
+struct Param {
+    index: usize,
+    var: Var,
+}
+
+impl Param {
+    fn new(params: &mut Params, source: &VarBuilder, name: &str, shape: &[usize], init: Init) -> Result<Self> {
+        let var = Var::from_tensor(&source.get_with_hints(shape, name, init)?)?;
+        params.trained.push((full_name(source, name), var.clone()));
+        Ok(Self { index: params.trained.len() - 1, var })
+    }
+
+    fn on(&self, tape: &Tape) -> Node {
+        tape.param(self.index, &self.var)
+    }
+}
+
+fn full_name(source: &VarBuilder, name: &str) -> String {
+    format!("{}.{name}", source.prefix())
+}
+
+/// Weight and bias of a convolution.
+pub(super) struct Conv {
+    weight: Param,
+    bias: Param,
+}
+
+impl Conv {
+    /// `shape` is the weight's, as PyTorch has it. PyTorch's default draw: both from U(−b, b), b = 1/√(fan in) (Kaiming-uniform
+    /// with a = √5), the fan in being all dimensions but the first.
+    pub(super) fn new(params: &mut Params, source: VarBuilder, shape: [usize; 4], outputs: usize) -> Result<Self> {
+        let bound = 1.0 / (shape[1..].iter().product::<usize>() as f64).sqrt();
+        let init = Init::Uniform { lo: -bound, up: bound };
+        let weight = Param::new(params, &source, "weight", &shape, init)?;
+        Ok(Self { weight, bias: Param::new(params, &source, "bias", &[outputs], init)? })
+    }
+
+    pub(super) fn conv3x3(&self, tape: &Tape, x: &Node) -> Result<Node> {
+        ops::conv3x3(tape, x, &self.weight.on(tape), Some(&self.bias.on(tape)))
+    }
+
+    pub(super) fn conv1x1(&self, tape: &Tape, x: &Node) -> Result<Node> {
+        ops::conv1x1(tape, x, &self.weight.on(tape), &self.bias.on(tape))
+    }
+
+    pub(super) fn transposed2x2(&self, tape: &Tape, x: &Node) -> Result<Node> {
+        ops::conv_transpose2x2(tape, x, &self.weight.on(tape), &self.bias.on(tape))
+    }
+}
+
+/// Normalisation, or none.
+enum Normalise {
+    Batch { weight: Param, bias: Param, running: Running },
+    Group { weight: Param, bias: Param, groups: usize },
+    None,
+}
+
+impl Normalise {
+    fn new(params: &mut Params, source: VarBuilder, unet: &Unet, channels: usize) -> Result<Self> {
+        if unet.norm == Norm::None {
+            return Ok(Self::None);
+        }
+        let weight = Param::new(params, &source, "weight", &[channels], Init::Const(1.0))?;
+        let bias = Param::new(params, &source, "bias", &[channels], Init::Const(0.0))?;
+        if unet.norm == Norm::Group {
+            return Ok(Self::Group { weight, bias, groups: unet.groups });
+        }
+        let mut buffer = |name: &str, value: f64| -> Result<Var> {
+            let var = Var::from_tensor(&source.get_with_hints(channels, name, Init::Const(value))?)?;
+            params.buffers.push((full_name(&source, name), var.clone()));
+            Ok(var)
+        };
+        let running = Running { mean: buffer("running_mean", 0.0)?, var: buffer("running_var", 1.0)? };
+        Ok(Self::Batch { weight, bias, running })
+    }
+
+    /// Normalisation, then ReLU.
+    fn relu(&self, tape: &Tape, x: &Node, mode: Mode) -> Result<Node> {
+        match self {
+            Self::Batch { weight, bias, running } => {
+                let statistics = match mode {
+                    Mode::Train => Statistics::Batch(running),
+                    Mode::Eval => Statistics::Running(running),
+                };
+                ops::batch_norm_relu(tape, x, &weight.on(tape), &bias.on(tape), statistics)
+            }
+            Self::Group { weight, bias, groups } => {
+                let x = ops::group_norm(tape, x, &weight.on(tape), &bias.on(tape), *groups)?;
+                ops::relu(tape, &x)
+            }
+            Self::None => ops::relu(tape, x),
+        }
+    }
+}
+
+/// Convolution 3×3, normalisation, ReLU.
+pub(super) struct Unit {
+    conv: Conv,
+    norm: Normalise,
+}
+
+impl Unit {
+    /// The convolution's name ends in `position`, the normalisation's in the number after it.
+    pub(super) fn new(
+        params: &mut Params,
+        source: &VarBuilder,
+        position: usize,
+        unet: &Unet,
+        inputs: usize,
+        outputs: usize,
+    ) -> Result<Self> {
+        let conv = Conv::new(params, source.pp(position), [outputs, inputs, 3, 3], outputs)?;
+        Ok(Self { conv, norm: Normalise::new(params, source.pp(position + 1), unet, outputs)? })
+    }
+
+    pub(super) fn forward(&self, tape: &Tape, x: &Node, mode: Mode) -> Result<Node> {
+        let x = self.conv.conv3x3(tape, x)?;
+        self.norm.relu(tape, &x, mode)
+    }
+}

@@ -1,0 +1,81 @@
+//! Where weights come from: a seeded draw or a file.
+
+use super::{Error, Params};
+use candle_core::{DType, Device, Result, Shape, Tensor};
+use candle_nn::Init;
+use candle_nn::var_builder::SimpleBackend;
+use rand_chacha::ChaCha8Rng;
+use rand_chacha::rand_core::{RngCore, SeedableRng};
+use std::collections::{BTreeSet, HashMap};
+use std::path::Path;
+
+/// Draws each tensor from a generator of its own, seeded by (seed, name): neither order nor other layers matter.
+pub(super) struct Drawn {
+    pub seed: u64,
+}
+
+impl SimpleBackend for Drawn {
+    fn get(&self, shape: Shape, name: &str, init: Init, dtype: DType, device: &Device) -> Result<Tensor> {
+        match init {
+            Init::Const(value) => Tensor::full(value as f32, shape, device)?.to_dtype(dtype),
+            Init::Uniform { lo, up } => {
+                let values = uniform(self.seed, name, shape.elem_count(), lo, up);
+                Tensor::from_vec(values, shape, device)?.to_dtype(dtype)
+            }
+            other => candle_core::bail!("`{name}`: no draw for {other:?}"),
+        }
+    }
+
+    fn get_unchecked(&self, name: &str, _: DType, _: &Device) -> Result<Tensor> {
+        candle_core::bail!("`{name}`: a draw needs a shape")
+    }
+
+    fn contains_tensor(&self, _: &str) -> bool {
+        true
+    }
+}
+
+/// `count` numbers in [lo, up), 24 random bits each.
+fn uniform(seed: u64, name: &str, count: usize, lo: f64, up: f64) -> Vec<f32> {
+    let mut hasher = blake3::Hasher::new();
+    hasher.update(&seed.to_le_bytes()).update(name.as_bytes());
+    let mut rng = ChaCha8Rng::from_seed(*hasher.finalize().as_bytes());
+    let unit = || f64::from(rng.next_u32() >> 8) / f64::from(1u32 << 24);
+    std::iter::repeat_with(unit).take(count).map(|u| (lo + (up - lo) * u) as f32).collect()
+}
+
+/// The tensors of a safetensors file, without PyTorch's counters of batches.
+pub(super) fn read(file: &Path) -> std::result::Result<HashMap<String, Tensor>, Error> {
+    let read = candle_core::safetensors::load(file, &Device::Cpu);
+    let mut tensors = read.map_err(|cause| Error::Read { file: file.to_owned(), cause })?;
+    tensors.retain(|name, _| !name.ends_with(".num_batches_tracked"));
+    Ok(tensors)
+}
+
+/// Says which file a complaint of candle-nn's [`HashMap`] backend is about.
+pub(super) fn blame(error: Error, file: &Path) -> Error {
+    use candle_core::Error as Candle;
+    let file = file.to_owned();
+    match error {
+        Error::Tensor(Candle::WithBacktrace { inner, .. }) => blame(Error::Tensor(*inner), &file),
+        Error::Tensor(Candle::CannotFindTensor { path }) => Error::Missing { file, name: path },
+        Error::Tensor(Candle::UnexpectedShape { msg, expected, got }) => {
+            let name = msg.rsplit(' ').next().unwrap_or(&msg).to_owned();
+            Error::Shape { file, name, got: got.into_dims(), want: expected.into_dims() }
+        }
+        other => other,
+    }
+}
+
+/// Complains of the first tensor, by name, that the network has no place for.
+pub(super) fn check_nothing_left(
+    tensors: &HashMap<String, Tensor>,
+    params: &Params,
+    file: &Path,
+) -> std::result::Result<(), Error> {
+    let known: BTreeSet<&str> = params.trained.iter().chain(&params.buffers).map(|(name, _)| name.as_str()).collect();
+    match tensors.keys().filter(|name| !known.contains(name.as_str())).min() {
+        Some(name) => Err(Error::Extra { file: file.to_owned(), name: name.clone() }),
+        None => Ok(()),
+    }
+}

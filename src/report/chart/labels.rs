@@ -1,0 +1,137 @@
+//! Labels at the right end of a plot, one a group, that keep their distance from each other.
+
+use super::axes::{ABOVE, Plot};
+use super::ink::{Anchor, Face, Pen, extent};
+use super::key::Key;
+use super::style::{self, AXIS_WIDTH, EDGE, LABEL_GAP, MARK, TEXT};
+use super::text;
+
+/// Where words begin behind the marker, and the markers behind the leaders.
+const WORDS_AT: i32 = 45;
+const MARK_AT: i32 = 30;
+
+/// What is written at the ends, in the order of the groups.
+pub(crate) struct Labels {
+    /// What is written beside each group's marker.
+    pub words: Vec<String>,
+    /// What the words are values of.
+    pub head: Option<String>,
+    /// Whether the words are numbers into a list of names.
+    pub numbered: bool,
+}
+
+impl Labels {
+    const MOST: i32 = 560;
+
+    /// Chooses what fits: values if one key is swept, names, or numbers; nothing for a single group.
+    pub(crate) fn of(groups: &[(String, Vec<(String, String)>)]) -> Self {
+        let plain = |s: &str| s.replace('"', "");
+        let names: Vec<String> = groups.iter().map(|g| plain(&g.0)).collect();
+        if groups.len() < 2 {
+            return Self { words: vec![String::new(); groups.len()], head: None, numbered: false };
+        }
+        let fits = |words: &[String]| words.iter().all(|w| text::width(w, TEXT) <= Self::MOST);
+        let key = groups[0].1.first().map(|(key, _)| key.clone());
+        let one = groups.iter().all(|g| g.1.len() == 1 && g.1.first().map(|d| &d.0) == key.as_ref());
+        let values: Vec<String> = groups.iter().filter_map(|g| g.1.first()).map(|(_, value)| plain(value)).collect();
+        if one && fits(&values) {
+            let head = key.map(|key| text::fit(key.rsplit('.').next().unwrap_or_default(), TEXT, Self::MOST));
+            return Self { words: values, head, numbered: false };
+        }
+        if fits(&names) {
+            return Self { words: names, head: None, numbered: false };
+        }
+        Self { words: (1..=names.len()).map(|n| n.to_string()).collect(), head: None, numbered: true }
+    }
+
+    /// The names behind the numbers; empty where names are written out.
+    pub(crate) fn list(&self, groups: &[(String, Vec<(String, String)>)], most: i32) -> Key {
+        let names: Vec<String> = groups.iter().map(|g| g.0.replace('"', "")).collect();
+        if self.numbered { Key::of_groups(&names, most) } else { Key::empty() }
+    }
+
+    /// The space they take beside a plot.
+    pub(crate) fn width(&self) -> i32 {
+        let widest = self.words.iter().chain(&self.head).map(|w| extent(w, Face::WORDS)).max().unwrap_or(0);
+        if widest == 0 { 3 * EDGE } else { self.leader() + MARK_AT + WORDS_AT + widest + EDGE }
+    }
+
+    /// Length of the leaders: many of them run far up and down and are kept from standing on each other.
+    fn leader(&self) -> i32 {
+        if self.words.len() > 6 { 130 } else { 40 }
+    }
+
+    /// Writes the labels of the curves that have an end: for each group the place of its last value.
+    pub(crate) fn draw(&self, plot: &Plot, ends: &[Option<(i32, i32)>]) {
+        if self.words.len() < 2 {
+            return;
+        }
+        let shown: Vec<(usize, (i32, i32))> = ends.iter().enumerate().filter_map(|(i, end)| Some((i, (*end)?))).collect();
+        let want: Vec<i32> = shown.iter().map(|(_, end)| end.1).collect();
+        let (right, mark) = (plot.x.1, plot.x.1 + self.leader() + MARK_AT);
+        for ((group, end), y) in shown.iter().zip(spread(&want, LABEL_GAP, plot.y)) {
+            let color = style::group_color(*group);
+            if end.0 == right {
+                let leader = Pen { opacity: 0.7, ..Pen::new(color, AXIS_WIDTH) };
+                plot.ink.line(&[(right + 6, end.1), (mark - MARK_AT, y)], leader);
+            }
+            plot.ink.mark(style::group_shape(*group), (mark, y), MARK, color);
+            plot.ink.text(&self.words[*group], (mark + WORDS_AT, y), Anchor::Start, Face::WORDS);
+        }
+        if let Some(head) = &self.head {
+            plot.ink.text(head, (mark - MARK, plot.y.0 - ABOVE), Anchor::Start, Face { color: style::MUTED, ..Face::WORDS });
+        }
+    }
+}
+
+/// Spreads labels so that neighbours are `gap` apart, moving them as little as possible in the sense of least squares (pool
+/// adjacent violators), and keeps them within `low..=high` if they fit there.
+pub(crate) fn spread(want: &[i32], gap: i32, (low, high): (i32, i32)) -> Vec<i32> {
+    let mut order: Vec<usize> = (0..want.len()).collect();
+    order.sort_by_key(|&i| want[i]);
+    let mut blocks: Vec<(f64, usize)> = Vec::new();
+    for (k, &i) in order.iter().enumerate() {
+        blocks.push((f64::from(want[i] - k as i32 * gap), 1));
+        while let [.., a, b] = blocks[..]
+            && a.0 >= b.0
+        {
+            blocks.truncate(blocks.len() - 2);
+            blocks.push(((a.0 * a.1 as f64 + b.0 * b.1 as f64) / (a.1 + b.1) as f64, a.1 + b.1));
+        }
+    }
+    let bases = blocks.iter().flat_map(|(base, count)| std::iter::repeat_n(base.round() as i32, *count));
+    let top = (high - (want.len() as i32 - 1) * gap).max(low);
+    let mut places = vec![0; want.len()];
+    for ((k, &i), base) in order.iter().enumerate().zip(bases) {
+        places[i] = base.clamp(low, top) + k as i32 * gap;
+    }
+    places
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn labels_keep_their_distance_and_their_order() {
+        let places = spread(&[500, 505, 498, 900], 92, (0, 1000));
+        assert_eq!(places, [501, 593, 409, 900]);
+        assert_eq!(spread(&[990, 995], 92, (0, 1000)), [908, 1000]);
+        assert_eq!(spread(&[], 92, (0, 10)), Vec::<i32>::new());
+    }
+
+    fn group(name: &str, differs: &[(&str, &str)]) -> (String, Vec<(String, String)>) {
+        (name.to_owned(), differs.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect())
+    }
+
+    #[test]
+    fn labels_say_as_much_as_fits() {
+        let short = [group("up \"a\"", &[("model.unet.up", "\"a\"")]), group("up \"b\"", &[("model.unet.up", "\"b\"")])];
+        let labels = Labels::of(&short);
+        assert_eq!((labels.words, labels.head), (vec!["a".to_owned(), "b".to_owned()], Some("up".to_owned())));
+        let long = "channels [64, 128, 256, 512, 1024]";
+        let labels = Labels::of(&[group(long, &[]), group("all", &[])]);
+        assert!(labels.numbered);
+        assert_eq!(Labels::of(&short[..1]).words, [""]);
+    }
+}

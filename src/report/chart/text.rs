@@ -1,0 +1,80 @@
+//! How wide words are, and how they are made to fit.
+
+/// Advance widths of Helvetica, ASCII 32..=126, in 1/1000 em (Adobe's font metrics; Arial and Liberation Sans agree).
+#[rustfmt::skip]
+const ADVANCES: [u16; 95] = [
+    278, 278, 355, 556, 556, 889, 667, 191, 333, 333, 389, 584, 278, 333, 278, 278, 556, 556, 556, 556, 556, 556, 556, 556,
+    556, 556, 278, 278, 584, 584, 584, 556, 1015, 667, 667, 722, 722, 667, 611, 778, 722, 278, 500, 667, 556, 833, 722, 778,
+    667, 778, 722, 667, 611, 722, 667, 944, 667, 667, 611, 278, 278, 278, 469, 556, 333, 556, 556, 500, 556, 556, 278, 556,
+    556, 222, 222, 500, 222, 833, 556, 556, 556, 556, 333, 500, 278, 556, 500, 722, 500, 500, 500, 334, 260, 334, 584,
+];
+
+/// Width of a line of text at a size, both in tenths of a point. Characters beyond ASCII count as wide ones.
+pub(crate) fn width(text: &str, size: i32) -> i32 {
+    let advance = |c: char| match c {
+        ' '..='~' => u32::from(ADVANCES[c as usize - 32]),
+        '–' | '±' | '×' | '÷' => 584,
+        _ => 1000,
+    };
+    (text.chars().map(advance).sum::<u32>() as i32 * size + 999) / 1000
+}
+
+/// The text, or as much of it as fits with an ellipsis.
+pub(crate) fn fit(text: &str, size: i32, most: i32) -> String {
+    if width(text, size) <= most {
+        return text.to_owned();
+    }
+    let mut short = text.to_owned();
+    while !short.is_empty() && width(&short, size) + width("…", size) > most {
+        short.pop();
+    }
+    format!("{}…", short.trim_end())
+}
+
+/// Breaks text into lines no wider than `most`, between words where that is possible.
+pub(crate) fn wrap(text: &str, size: i32, most: i32) -> Vec<String> {
+    let mut lines = vec![String::new()];
+    for word in text.split_inclusive(' ') {
+        let line = lines.last_mut().expect("there is a first line");
+        if width(format!("{line}{word}").trim_end(), size) <= most {
+            line.push_str(word);
+        } else {
+            lines.push(String::new());
+            push_broken(&mut lines, word, size, most);
+        }
+    }
+    lines.iter().map(|line| line.trim_end().to_owned()).filter(|line| !line.is_empty()).collect()
+}
+
+/// Adds a word at the start of a line, cut where it is wider than a whole line.
+fn push_broken(lines: &mut Vec<String>, word: &str, size: i32, most: i32) {
+    for c in word.chars() {
+        let line = lines.last_mut().expect("there is a first line");
+        line.push(c);
+        if width(line.trim_end(), size) > most && line.chars().count() > 1 {
+            line.pop();
+            lines.push(c.to_string());
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lines_are_never_too_wide_and_lose_nothing() {
+        let text = "channels [16, 32, 64, 128], a_very_long_word_that_is_wider_than_any_line_of_this_text, lr 0.001";
+        let lines = wrap(text, 80, 900);
+        assert!(lines.iter().all(|line| width(line, 80) <= 900), "{lines:?}");
+        let squeeze = |s: &str| s.replace(' ', "");
+        assert_eq!(squeeze(&lines.concat()), squeeze(text));
+    }
+
+    #[test]
+    fn what_does_not_fit_says_so() {
+        assert_eq!(fit("disc", 80, 400), "disc");
+        let short = fit("a name much too long for its place", 80, 400);
+        assert!(short.ends_with('…') && width(&short, 80) <= 400, "{short}");
+    }
+}

@@ -1,0 +1,242 @@
+//! Reads an experiment's runs into groups that differ by nothing but seed and fold.
+//!
+//! A run whose files are damaged is kept with the reason, so that one bad file does not hide the others.
+
+use super::{Error, column};
+use crate::plan;
+use crate::record::{EpochRecord, Outcome, Status};
+use crate::store::{self, ExperimentDir, RunDir};
+use std::cmp::Ordering;
+use std::collections::BTreeMap;
+
+/// How far a run came.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum State {
+    Finished,
+    Failed,
+    Interrupted,
+    /// No outcome yet: waiting, under way, or killed.
+    Unfinished,
+    /// Its files cannot be read.
+    Damaged,
+}
+
+impl State {
+    pub(super) fn word(self) -> &'static str {
+        match self {
+            State::Finished => "finished",
+            State::Failed => "failed",
+            State::Interrupted => "interrupted",
+            State::Unfinished => "unfinished",
+            State::Damaged => "damaged",
+        }
+    }
+}
+
+/// What a run left behind.
+pub(super) struct Run {
+    pub dir: RunDir,
+    pub id: String,
+    /// Swept keys with this run's values, then fold and seed.
+    pub differs: Vec<(String, String)>,
+    pub state: State,
+    /// Why it failed or cannot be read.
+    pub cause: Option<String>,
+    pub rows: Vec<EpochRecord>,
+    /// Sum over the epochs that timing.csv knows.
+    pub seconds: f64,
+    pub best_epoch: Option<usize>,
+    pub best: BTreeMap<String, f64>,
+    pub test: BTreeMap<String, f64>,
+}
+
+/// Runs that differ by nothing but seed and fold.
+pub(super) struct Group {
+    pub name: String,
+    pub runs: Vec<Run>,
+}
+
+/// All that is compared, in the order of every chart and table.
+pub(super) struct Comparison {
+    /// The experiment's name.
+    pub name: String,
+    pub groups: Vec<Group>,
+    /// Mask classes, in the order of the columns.
+    pub classes: Vec<String>,
+    /// The column that chooses the best epoch.
+    pub best_by: String,
+}
+
+impl Run {
+    /// Epochs with a finite value of a column.
+    pub(super) fn points(&self, column: &str) -> Vec<(usize, f64)> {
+        let value = |row: &EpochRecord| row.get(column).filter(|v| v.is_finite()).map(|v| (row.epoch, v));
+        self.rows.iter().filter_map(value).collect()
+    }
+
+    fn gone(&self) -> bool {
+        matches!(self.state, State::Failed | State::Damaged)
+    }
+}
+
+impl Group {
+    /// The runs that speak for the group: those that finished, or while there are none, those that did not fail.
+    pub(super) fn settled(&self) -> Vec<&Run> {
+        let finished: Vec<&Run> = self.runs.iter().filter(|r| r.state == State::Finished).collect();
+        if finished.is_empty() { self.runs.iter().filter(|r| !r.gone()).collect() } else { finished }
+    }
+
+    /// The other ones.
+    pub(super) fn others(&self) -> Vec<&Run> {
+        let settled: Vec<&str> = self.settled().iter().map(|r| r.id.as_str()).collect();
+        self.runs.iter().filter(|r| !settled.contains(&r.id.as_str())).collect()
+    }
+
+    /// Best-epoch values of a column over the settled runs.
+    pub(super) fn best(&self, column: &str) -> Vec<f64> {
+        self.settled().iter().filter_map(|r| r.best.get(column).copied()).filter(|v| v.is_finite()).collect()
+    }
+}
+
+impl Comparison {
+    pub(super) fn runs(&self) -> impl Iterator<Item = &Run> {
+        self.groups.iter().flat_map(|group| &group.runs)
+    }
+
+    /// Each group's name, and the swept keys with its values.
+    pub(super) fn swept(&self) -> Vec<(String, Vec<(String, String)>)> {
+        let own = |group: &Group| {
+            let differs = group.runs.first().map(|r| r.differs.clone()).unwrap_or_default();
+            differs.into_iter().filter(|(key, _)| key != "seed" && key != "fold").collect()
+        };
+        self.groups.iter().map(|group| (group.name.clone(), own(group))).collect()
+    }
+
+    /// Columns in the order of metrics.csv, without repeats.
+    pub(super) fn columns(&self) -> Vec<String> {
+        let mut columns: Vec<String> = Vec::new();
+        for (name, _) in self.runs().filter_map(|r| r.rows.first()).flat_map(|row| &row.values) {
+            if !columns.contains(name) {
+                columns.push(name.clone());
+            }
+        }
+        columns
+    }
+}
+
+/// Reads all runs.
+///
+/// # Errors
+/// If the directory cannot be listed or holds no run.
+pub(super) fn collect(dir: &ExperimentDir) -> Result<Comparison, Error> {
+    let mut runs: Vec<Read> = dir.runs()?.into_iter().map(read).collect();
+    if runs.is_empty() {
+        return Err(Error::NoRuns { path: dir.path().display().to_string() });
+    }
+    let best_by = runs.iter().find_map(|r| r.1.clone()).unwrap_or_else(|| "val_loss".to_owned());
+    for (run, _) in &mut runs {
+        complete(run, &best_by);
+    }
+    let name = dir.path().file_name().unwrap_or_default().to_string_lossy().into_owned();
+    let mut comparison = Comparison { name, groups: group(runs), classes: Vec::new(), best_by };
+    comparison.classes = column::classes(&comparison.columns());
+    Ok(comparison)
+}
+
+/// A run, and the column by which its best epoch was chosen if it says so.
+type Read = (Run, Option<String>);
+
+fn read(dir: RunDir) -> Read {
+    let mut run = Run {
+        id: dir.id().to_string(),
+        differs: dir.differs().unwrap_or_default(),
+        state: State::Unfinished,
+        cause: None,
+        rows: Vec::new(),
+        seconds: 0.0,
+        best_epoch: None,
+        best: BTreeMap::new(),
+        test: BTreeMap::new(),
+        dir,
+    };
+    let by = match fill(&mut run) {
+        Ok(by) => by,
+        Err(e) => {
+            (run.state, run.cause) = (State::Damaged, Some(e.to_string()));
+            None
+        }
+    };
+    (run, by)
+}
+
+fn fill(run: &mut Run) -> Result<Option<String>, store::Error> {
+    run.differs = run.dir.differs()?;
+    run.rows = run.dir.metrics()?;
+    run.seconds = run.dir.timing()?.iter().filter_map(|row| row.get("elapsed_s")).sum();
+    let Some(Outcome { status, cause, best_epoch, best_by, best, test, .. }) = run.dir.outcome()? else { return Ok(None) };
+    (run.cause, run.best_epoch, run.best, run.test) = (cause, best_epoch, best, test);
+    run.state = match status {
+        Status::Finished => State::Finished,
+        Status::Failed => State::Failed,
+        Status::Interrupted => State::Interrupted,
+    };
+    Ok(Some(best_by))
+}
+
+/// Finds the best epoch so far where the run itself has not said it.
+fn complete(run: &mut Run, best_by: &str) {
+    let sign = if column::higher_is_better(best_by) { -1.0 } else { 1.0 };
+    if run.best_epoch.is_none() {
+        run.best_epoch = run.points(best_by).into_iter().min_by(|a, b| (sign * a.1).total_cmp(&(sign * b.1))).map(|p| p.0);
+    }
+    if run.best.is_empty()
+        && let Some(row) = run.rows.iter().find(|row| Some(row.epoch) == run.best_epoch)
+    {
+        run.best = row.values.iter().cloned().collect();
+    }
+}
+
+fn group(runs: Vec<Read>) -> Vec<Group> {
+    let mut groups: Vec<Group> = Vec::new();
+    for (run, _) in runs {
+        let name = plan::group_name(&run.differs);
+        match groups.iter_mut().find(|g| g.name == name) {
+            Some(group) => group.runs.push(run),
+            None => groups.push(Group { name, runs: vec![run] }),
+        }
+    }
+    groups.iter_mut().for_each(|g| g.runs.sort_by(|a, b| natural(&words(a), &words(b))));
+    groups.sort_by(|a, b| natural(&a.name, &b.name));
+    groups
+}
+
+fn words(run: &Run) -> String {
+    run.differs.iter().map(|(_, value)| value.as_str()).collect::<Vec<_>>().join(" ")
+}
+
+/// Order of text in which numbers count by value: `channels [8, 16]` before `channels [16, 32]`.
+fn natural(a: &str, b: &str) -> Ordering {
+    let split = |text: &str| -> Vec<String> {
+        let parts = text.split(|c: char| c.is_whitespace() || matches!(c, ',' | '[' | ']' | '"'));
+        parts.filter(|p| !p.is_empty()).map(str::to_owned).collect()
+    };
+    let by_part = |a: &String, b: &String| match (a.parse::<f64>(), b.parse::<f64>()) {
+        (Ok(a), Ok(b)) => a.total_cmp(&b),
+        _ => a.cmp(b),
+    };
+    let (x, y) = (split(a), split(b));
+    let first = x.iter().zip(&y).map(|(a, b)| by_part(a, b)).find(|o| o.is_ne());
+    first.unwrap_or_else(|| x.len().cmp(&y.len())).then_with(|| a.cmp(b))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_in_names_count_by_value() {
+        let mut names = ["channels [16, 32], lr 1e-3", "channels [8, 16], lr 0.01", "channels [8, 16], lr 1e-3"];
+        names.sort_by(|a, b| natural(a, b));
+        assert_eq!(names, ["channels [8, 16], lr 1e-3", "channels [8, 16], lr 0.01", "channels [16, 32], lr 1e-3"]);
+    }
+}

@@ -1,0 +1,89 @@
+//! The comparison in sentences: for the head of the report and for readers who cannot see a chart.
+
+use super::collect::{Comparison, Group, Run, State};
+use super::{column, stats};
+
+/// The column that ranks groups: Dice on the validation part, or what chooses the best epoch where there is no Dice.
+pub(super) fn ranking(comparison: &Comparison) -> &str {
+    let has_dice = comparison.groups.iter().any(|g| !g.best("val_dice").is_empty());
+    if has_dice { "val_dice" } else { &comparison.best_by }
+}
+
+/// Whether `a` is better than `b` in a column.
+pub(super) fn better(column: &str, a: f64, b: f64) -> bool {
+    if column::higher_is_better(column) { a > b } else { a < b }
+}
+
+/// The first group whose mean no other beats.
+pub(super) fn best_group(comparison: &Comparison) -> Option<(&Group, f64)> {
+    let column = ranking(comparison);
+    let means = comparison.groups.iter().filter_map(|g| Some((g, stats::mean(&g.best(column))?)));
+    means.reduce(|best, next| if better(column, next.1, best.1) { next } else { best })
+}
+
+/// How many runs there are and how they ended.
+pub(super) fn counts(comparison: &Comparison) -> String {
+    let (runs, groups) = (comparison.runs().count(), comparison.groups.len());
+    let of = |state: State| (comparison.runs().filter(|r| r.state == state).count(), state.word());
+    let states = [State::Finished, State::Failed, State::Interrupted, State::Unfinished, State::Damaged].map(of);
+    let parts: Vec<String> = states.iter().filter(|s| s.0 > 0).map(|(n, word)| format!("{n} {word}")).collect();
+    format!("{} in {}: {}.", plural(runs, "run"), plural(groups, "group"), parts.join(", "))
+}
+
+/// Which group is ahead, and by what.
+pub(super) fn headline(comparison: &Comparison) -> String {
+    let Some((group, _)) = best_group(comparison) else { return "No run has ended an epoch yet.".to_owned() };
+    let column = ranking(comparison);
+    let values = group.best(column);
+    let so_far = if group.runs.iter().any(|r| r.state == State::Finished) { "" } else { " so far" };
+    let (name, spread) = (shown(&group.name), stats::spread(&values, 4));
+    let what = format!("{} {}", part(column), column::title(column));
+    if comparison.groups.len() == 1 {
+        return format!("Best {what}{so_far}: {spread} ({}).", plural(values.len(), "run"));
+    }
+    format!("Best{so_far}: {name}, {what} {spread} ({}).", plural(values.len(), "run"))
+}
+
+/// A chart of curves in words.
+pub(super) fn curves(comparison: &Comparison, stem: &str) -> String {
+    let title = column::title(stem);
+    let value = |g: &Group| {
+        let spread = stats::spread(&g.best(&format!("val_{stem}")), 3);
+        format!("{} {spread}", shown(&g.name))
+    };
+    let values: Vec<String> = comparison.groups.iter().map(value).collect();
+    let crossed = if comparison.runs().any(|r| r.state == State::Failed) {
+        " Runs that failed are thin, end in a cross and are left out of the mean."
+    } else {
+        ""
+    };
+    format!(
+        "Solid: validation; dashed: training. Lines are means over the runs of a group, bands reach from the smallest to the \
+         largest run.{crossed} Validation {title} at the best epoch: {}.",
+        values.join("; ")
+    )
+}
+
+/// Runs with something to explain.
+pub(super) fn troubled(comparison: &Comparison) -> Vec<(&Run, String)> {
+    let cause = |run: &Run| run.cause.clone().unwrap_or_else(|| "no cause was recorded; see its log.txt".to_owned());
+    let troubled = comparison.runs().filter(|r| matches!(r.state, State::Failed | State::Damaged));
+    troubled.map(|run| (run, cause(run))).collect()
+}
+
+/// A group's name without the quotes of TOML.
+pub(super) fn shown(name: &str) -> String {
+    name.replace('"', "")
+}
+
+pub(super) fn plural(count: usize, noun: &str) -> String {
+    format!("{count} {noun}{}", if count == 1 { "" } else { "s" })
+}
+
+fn part(column: &str) -> &'static str {
+    match column.split('_').next() {
+        Some("train") => "training",
+        Some("test") => "test",
+        _ => "validation",
+    }
+}

@@ -1,0 +1,52 @@
+//! What must hold between experiment and data before training begins.
+
+use super::Error;
+use super::columns::validation_names;
+use crate::config::{Experiment, LrSchedule};
+use crate::data::{Dataset, Parts};
+
+/// The seed of a resolved experiment.
+///
+/// # Errors
+/// If there is not exactly one.
+pub fn seed(experiment: &Experiment) -> Result<u64, Error> {
+    match experiment.training.seeds[..] {
+        [seed] => Ok(seed),
+        _ => {
+            let count = experiment.training.seeds.len();
+            Err(Error::Setup(format!("training.seeds: one run trains with one seed, got {count}; expand the experiment first")))
+        }
+    }
+}
+
+/// Checks what the experiment alone cannot tell.
+///
+/// # Errors
+/// If a part is empty, a column is named that there will not be, or the number of class weights is wrong.
+pub fn fits(experiment: &Experiment, data: &Dataset, parts: &Parts) -> Result<(), Error> {
+    for (name, part) in [("training", &parts.train), ("validation", &parts.val)] {
+        if part.is_empty() {
+            return Err(Error::Setup(format!("split leaves no sample in the {name} part; change its shares")));
+        }
+    }
+    named("training.best", &experiment.training.best, data)?;
+    if let LrSchedule::Plateau(rule) = &experiment.lr_schedule {
+        named("lr_schedule.plateau.metric", &rule.metric, data)?;
+    }
+    let (weights, classes) = (experiment.loss.class_weights.len(), data.classes.len());
+    if weights != 0 && weights != classes {
+        let names = data.classes.join(", ");
+        return Err(Error::Setup(format!(
+            "loss.class_weights has {weights} values for {classes} classes ({names}); give one each"
+        )));
+    }
+    Ok(())
+}
+
+fn named(key: &str, column: &str, data: &Dataset) -> Result<(), Error> {
+    let names = validation_names(&data.classes);
+    if names.iter().any(|name| name == column) {
+        return Ok(());
+    }
+    Err(Error::Setup(format!("{key} = \"{column}\" is no validation column; choose one of {}", names.join(", "))))
+}

@@ -1,0 +1,141 @@
+//! The files that a run is continued from.
+//!
+//! best.safetensors and last.safetensors hold weights and running statistics under PyTorch-style names, so that
+//! `model.load_state_dict(safetensors.torch.load_file(path))` takes them. resume.safetensors alone holds all that an exact resume
+//! needs: the same tensors (`model.NAME`), the optimizer's (`optimizer.KIND.NAME`), and the [`State`] as TOML in the metadata. It
+//! is replaced atomically, and last of all that an epoch leaves; whatever else is newer than it is made again, bit for bit. No
+//! state of a random generator is needed: order and augmentation follow from the seed and the epoch's number.
+
+use super::Error;
+use super::lr_schedule::Plateau;
+use super::optimizer::Optimizer;
+use super::safetensors::{Contents, Entry, Values, write};
+use crate::model::Params;
+use crate::record::EpochRecord;
+use crate::store;
+use candle_core::{Device, Var, bail};
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+use std::path::Path;
+
+/// Where a run stands after an epoch, tensors aside.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct State {
+    /// Epochs done.
+    pub epoch: usize,
+    /// Updates done by the optimizer.
+    pub steps: u64,
+    /// What the plateau schedule remembers.
+    pub plateau: Plateau,
+    /// The best epoch so far.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub best: Option<Best>,
+}
+
+/// The best epoch.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Best {
+    /// 1-based.
+    pub epoch: usize,
+    /// Its row of metrics.csv.
+    pub values: BTreeMap<String, f64>,
+}
+
+impl Best {
+    /// An epoch's row.
+    pub fn of(record: &EpochRecord) -> Self {
+        Self { epoch: record.epoch, values: record.values.iter().cloned().collect() }
+    }
+}
+
+fn all(params: &Params) -> impl Iterator<Item = &(String, Var)> {
+    params.trained.iter().chain(&params.buffers)
+}
+
+/// Writes weights and running statistics after `epoch`.
+///
+/// # Errors
+/// If the file cannot be written.
+pub fn write_weights(path: &Path, params: &Params, epoch: usize) -> Result<(), Error> {
+    let entries: Vec<Entry> = all(params).map(|(name, var)| Entry { name: name.clone(), values: Values::Tensor(var) }).collect();
+    let epoch = epoch.to_string();
+    Ok(store::replace(path, |file| write(file, &[("format", "pt"), ("epoch", &epoch)], &entries))?)
+}
+
+/// Puts the weights of a file that [`write_weights`] wrote into the parameters.
+///
+/// # Errors
+/// If the file cannot be read or does not fit.
+pub fn read_weights(path: &Path, params: &Params) -> Result<(), Error> {
+    let contents = Contents::read(&store::read_bytes(path)?, &Device::Cpu);
+    contents.and_then(|contents| fill(&contents, params, "")).map_err(|e| misfit(path, &e))
+}
+
+/// Writes all that an exact resume needs.
+///
+/// # Errors
+/// If the file cannot be written.
+pub fn write_resume(path: &Path, params: &Params, optimizer: &Optimizer, state: &State) -> Result<(), Error> {
+    let mut entries: Vec<Entry> =
+        all(params).map(|(name, var)| Entry { name: format!("model.{name}"), values: Values::Tensor(var) }).collect();
+    for (kind, index, values) in optimizer.state() {
+        let (name, var) = &params.trained[index];
+        entries.push(Entry { name: format!("optimizer.{kind}.{name}"), values: Values::Plain(values, var.dims()) });
+    }
+    let state = toml::to_string(state).expect("a state is plain data");
+    Ok(store::replace(path, |file| write(file, &[("state", &state)], &entries))?)
+}
+
+/// A file that [`write_resume`] wrote.
+pub struct Resume<'a> {
+    path: &'a Path,
+    contents: Contents,
+    /// Where the run stood.
+    pub state: State,
+}
+
+impl<'a> Resume<'a> {
+    /// Reads the file; `None` if there is none.
+    ///
+    /// # Errors
+    /// If it cannot be read or is damaged.
+    pub fn read(path: &'a Path) -> Result<Option<Self>, Error> {
+        if !path.exists() {
+            return Ok(None);
+        }
+        let contents = Contents::read(&store::read_bytes(path)?, &Device::Cpu).map_err(|e| misfit(path, &e))?;
+        let state = contents.metadata.get("state").and_then(|state| state.as_str()).unwrap_or_default();
+        let state = toml::from_str(state).map_err(|e| misfit(path, &e))?;
+        Ok(Some(Self { path, contents, state }))
+    }
+
+    /// Puts everything back where it was.
+    ///
+    /// # Errors
+    /// If the file is of another network or optimizer.
+    pub fn restore(&self, params: &Params, optimizer: &mut Optimizer) -> Result<(), Error> {
+        let moments = |kind: &'static str, index: usize| {
+            let name = format!("optimizer.{kind}.{}", params.trained[index].0);
+            self.contents.tensor(&name)?.flatten_all()?.to_vec1()
+        };
+        let restored = fill(&self.contents, params, "model.").and_then(|()| optimizer.resume(self.state.steps, moments));
+        restored.map_err(|e| misfit(self.path, &e))
+    }
+}
+
+fn fill(contents: &Contents, params: &Params, prefix: &str) -> candle_core::Result<()> {
+    for (name, var) in all(params) {
+        let tensor = contents.tensor(&format!("{prefix}{name}"))?;
+        if tensor.shape() != var.shape() {
+            bail!("{name} has shape {:?} there and {:?} in the network", tensor.shape(), var.shape());
+        }
+        var.set(tensor)?;
+    }
+    Ok(())
+}
+
+fn misfit(path: &Path, problem: &dyn std::error::Error) -> Error {
+    Error::Checkpoint { path: path.display().to_string(), problem: problem.to_string() }
+}

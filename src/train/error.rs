@@ -1,0 +1,35 @@
+//! Why a run could not be trained.
+
+use crate::{model, store};
+
+/// Why a run could not be trained. A run that diverges or is stopped is no error: its outcome says so.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The user's mistake: the experiment asks for what cannot be, and nothing was begun.
+    #[error("{0}")]
+    Setup(String),
+    /// The network cannot be built as asked.
+    #[error(transparent)]
+    Model(#[from] model::Error),
+    /// A file of the run cannot be read or written.
+    #[error(transparent)]
+    Store(#[from] store::Error),
+    /// A checkpoint is there and does not fit.
+    #[error("{path}: {problem}; delete the run's directory to start over")]
+    Checkpoint {
+        /// The file.
+        path: String,
+        /// What is wrong with it.
+        problem: String,
+    },
+    /// A tensor operation failed.
+    #[error("computing failed: {0}")]
+    Tensor(#[from] candle_core::Error),
+}
+
+impl Error {
+    /// Whether the experiment must be changed; otherwise something failed while running, and trying again may help.
+    pub fn is_mistake(&self) -> bool {
+        matches!(self, Self::Setup(_) | Self::Model(_))
+    }
+}

@@ -1,0 +1,131 @@
+//! Writes and reads safetensors files with metadata, straight from tensors to the file.
+//!
+//! The format: 8 bytes little-endian length of a JSON header, the header (padded to a multiple of 8 with spaces), the numbers.
+//! <https://github.com/huggingface/safetensors#format>
+
+use candle_core::{Device, Result, Tensor, bail};
+use serde_json::{Map, Value, json};
+use std::collections::HashMap;
+use std::io::{self, Write};
+
+/// An f32 tensor to be written.
+pub struct Entry<'a> {
+    /// Its name in the file.
+    pub name: String,
+    /// Its numbers.
+    pub values: Values<'a>,
+}
+
+/// Where an entry's numbers are.
+pub enum Values<'a> {
+    /// In a tensor.
+    Tensor(&'a Tensor),
+    /// In memory, as a tensor of this shape.
+    Plain(&'a [f32], &'a [usize]),
+}
+
+impl Values<'_> {
+    fn shape(&self) -> &[usize] {
+        match self {
+            Self::Tensor(tensor) => tensor.dims(),
+            Self::Plain(_, shape) => shape,
+        }
+    }
+}
+
+/// Writes entries in their order; equal input gives equal bytes.
+///
+/// # Errors
+/// If writing fails or a tensor is not f32.
+pub fn write(out: &mut impl Write, metadata: &[(&str, &str)], entries: &[Entry]) -> io::Result<()> {
+    let header = header(metadata, entries);
+    out.write_all(&(header.len() as u64).to_le_bytes())?;
+    out.write_all(header.as_bytes())?;
+    for entry in entries {
+        match entry.values {
+            Values::Plain(values, _) => write_values(out, values)?,
+            Values::Tensor(tensor) => {
+                let values = tensor.flatten_all().and_then(|flat| flat.to_vec1::<f32>());
+                write_values(out, &values.map_err(io::Error::other)?)?;
+            }
+        }
+    }
+    Ok(())
+}
+
+fn header(metadata: &[(&str, &str)], entries: &[Entry]) -> String {
+    let mut table = Map::new();
+    let metadata: Map<String, Value> = metadata.iter().map(|(key, value)| ((*key).to_owned(), json!(value))).collect();
+    table.insert("__metadata__".into(), metadata.into());
+    let mut start = 0;
+    for entry in entries {
+        let shape = entry.values.shape();
+        let end = start + shape.iter().product::<usize>() * size_of::<f32>();
+        table.insert(entry.name.clone(), json!({ "dtype": "F32", "shape": shape, "data_offsets": [start, end] }));
+        start = end;
+    }
+    let mut text = Value::from(table).to_string();
+    text.extend(std::iter::repeat_n(' ', text.len().next_multiple_of(8) - text.len()));
+    text
+}
+
+fn write_values(out: &mut impl Write, values: &[f32]) -> io::Result<()> {
+    let bytes: Vec<u8> = values.iter().flat_map(|value| value.to_le_bytes()).collect();
+    out.write_all(&bytes)
+}
+
+/// A file read back: its tensors and its metadata.
+pub struct Contents {
+    /// By name.
+    pub tensors: HashMap<String, Tensor>,
+    /// What was written as metadata.
+    pub metadata: Map<String, Value>,
+}
+
+impl Contents {
+    /// Reads a file's bytes.
+    ///
+    /// # Errors
+    /// If they are no safetensors file.
+    pub fn read(bytes: &[u8], device: &Device) -> Result<Self> {
+        let tensors = candle_core::safetensors::load_buffer(bytes, device)?;
+        let Some((length, rest)) = bytes.split_first_chunk::<8>() else { bail!("the file is cut off") };
+        let header = usize::try_from(u64::from_le_bytes(*length)).ok().and_then(|length| rest.get(..length));
+        let header: Value = serde_json::from_slice(header.unwrap_or_default()).map_err(candle_core::Error::wrap)?;
+        let metadata = header.get("__metadata__").and_then(Value::as_object).cloned().unwrap_or_default();
+        Ok(Self { tensors, metadata })
+    }
+
+    /// A tensor by its name.
+    ///
+    /// # Errors
+    /// If there is none.
+    pub fn tensor(&self, name: &str) -> Result<&Tensor> {
+        let Some(tensor) = self.tensors.get(name) else { bail!("there is no tensor {name} in it") };
+        Ok(tensor)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn candle_reads_what_is_written() {
+        let tensor = Tensor::new(&[[1f32, 2.0], [3.0, 4.0]], &Device::Cpu).unwrap();
+        let entries = [
+            Entry { name: "b.weight".into(), values: Values::Tensor(&tensor) },
+            Entry { name: "a".into(), values: Values::Plain(&[5.0, f32::NAN, -0.0], &[3, 1]) },
+        ];
+        let mut bytes = Vec::new();
+        write(&mut bytes, &[("format", "pt")], &entries).unwrap();
+        let contents = Contents::read(&bytes, &Device::Cpu).unwrap();
+        assert_eq!(contents.metadata["format"], "pt");
+        assert_eq!(contents.tensor("b.weight").unwrap().to_vec2::<f32>().unwrap(), [[1.0, 2.0], [3.0, 4.0]]);
+        assert_eq!(contents.tensor("a").unwrap().dims(), [3, 1]);
+        let a = contents.tensor("a").unwrap().flatten_all().unwrap().to_vec1::<f32>().unwrap();
+        assert!(a[0] == 5.0 && a[1].is_nan() && a[2].is_sign_negative());
+        assert!(contents.tensor("c").is_err());
+        assert!(Contents::read(&bytes[..bytes.len() - 1], &Device::Cpu).is_err());
+    }
+}

@@ -1,0 +1,87 @@
+//! Pictures of a few samples: image, truth and prediction, from which overlays are drawn later.
+
+use super::Error;
+use crate::data::{self, Dataset};
+use crate::model::{Mode, Network};
+use crate::ops::Tape;
+use crate::store::{self, RunDir};
+use candle_core::Device;
+use image::{DynamicImage, GrayImage, ImageFormat, RgbImage};
+use std::io;
+
+/// Samples that are shown.
+const SHOWN: usize = 4;
+
+/// Writes `image`, `truth` and `pred` of up to four samples, evenly spaced over the part.
+///
+/// The image is 8-bit grey or RGB. Truth and prediction are 8-bit grey with bit k set where class k is marked (0-based; a ninth
+/// class is not shown).
+///
+/// # Errors
+/// If the network cannot predict or a file cannot be written.
+pub fn write(run: &RunDir, data: &Dataset, part: &[usize], network: &dyn Network) -> Result<(), Error> {
+    for index in evenly_spaced(part, SHOWN) {
+        let sample = &data.samples[index];
+        let batch = data::batch(data, &[index], None, &Device::Cpu)?;
+        let logits = network.forward(&Tape::inference(), &batch.images, Mode::Eval)?;
+        let logits = logits.value().flatten_all()?.to_vec1::<f32>()?;
+        save(run, &sample.name, "image", photograph(&sample.image, data))?;
+        save(run, &sample.name, "truth", bits(data, |at| sample.mask[at] != 0))?;
+        save(run, &sample.name, "pred", bits(data, |at| logits[at] >= 0.0))?;
+    }
+    Ok(())
+}
+
+fn evenly_spaced(part: &[usize], count: usize) -> impl Iterator<Item = usize> {
+    let count = count.min(part.len());
+    (0..count).map(move |i| part[i * part.len() / count])
+}
+
+fn photograph(values: &[f32], data: &Dataset) -> DynamicImage {
+    let pixels = data.size[0] * data.size[1];
+    let byte = |value: f32| (value.clamp(0.0, 1.0) * 255.0).round() as u8;
+    if data.channels == 3 {
+        let bytes = (0..pixels * 3).map(|i| byte(values[i % 3 * pixels + i / 3])).collect();
+        RgbImage::from_vec(width(data), height(data), bytes).expect("three bytes a pixel").into()
+    } else {
+        grey(data, values[..pixels].iter().map(|value| byte(*value)).collect())
+    }
+}
+
+/// `marked` answers for an index into (classes, height, width).
+fn bits(data: &Dataset, marked: impl Fn(usize) -> bool) -> DynamicImage {
+    let pixels = data.size[0] * data.size[1];
+    let classes = data.classes.len().min(8);
+    let byte = |pixel: usize| (0..classes).map(|class| u8::from(marked(class * pixels + pixel)) << class).sum();
+    grey(data, (0..pixels).map(byte).collect())
+}
+
+fn grey(data: &Dataset, bytes: Vec<u8>) -> DynamicImage {
+    GrayImage::from_vec(width(data), height(data), bytes).expect("one byte a pixel").into()
+}
+
+fn height(data: &Dataset) -> u32 {
+    u32::try_from(data.size[0]).expect("images were decoded, so sides fit")
+}
+
+fn width(data: &Dataset) -> u32 {
+    u32::try_from(data.size[1]).expect("images were decoded, so sides fit")
+}
+
+fn save(run: &RunDir, name: &str, kind: &str, picture: DynamicImage) -> Result<(), Error> {
+    let write = |file: &mut std::fs::File| picture.write_to(file, ImageFormat::Png).map_err(io::Error::other);
+    Ok(store::replace(&run.sample_picture(name, kind), write)?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn samples_are_evenly_spaced() {
+        let spaced = |part: &[usize]| evenly_spaced(part, 4).collect::<Vec<_>>();
+        assert_eq!(spaced(&[10, 11, 12, 13, 14, 15, 16, 17]), [10, 12, 14, 16]);
+        assert_eq!(spaced(&[3, 5]), [3, 5]);
+        assert!(spaced(&[]).is_empty());
+    }
+}

@@ -1,0 +1,247 @@
+//! The loop: epochs of batches, each validated, recorded and kept.
+
+use super::checkpoint::{Best, Resume, State, write_resume, write_weights};
+use super::columns::columns;
+use super::gradient::{Accumulation, clip};
+use super::lr_schedule::LrSchedule;
+use super::{Error, Optimizer, Progress, checkpoint, provenance, samples, weighted_loss};
+use crate::config::Experiment;
+use crate::data::{self, Dataset, Draw, Parts};
+use crate::metric::{self, Direction, Part, Scores, Tally};
+use crate::model::{Mode, Network};
+use crate::ops::{Gradients, Node, Tape};
+use crate::record::{EpochRecord, Outcome, Status};
+use crate::store::RunDir;
+use candle_core::{Device, Tensor};
+use std::collections::BTreeMap;
+use std::time::Instant;
+
+/// Why epochs end before the last.
+#[derive(Debug)]
+enum Halt {
+    /// Asked to.
+    Interrupted,
+    /// A loss is no finite number; where, in words.
+    Diverged(String),
+    /// Something failed.
+    Failed(Error),
+}
+
+impl<E: Into<Error>> From<E> for Halt {
+    fn from(error: E) -> Self {
+        Self::Failed(error.into())
+    }
+}
+
+/// A run in training.
+pub struct Session<'a> {
+    run: &'a RunDir,
+    experiment: &'a Experiment,
+    data: &'a Dataset,
+    parts: &'a Parts,
+    network: &'a dyn Network,
+    optimizer: Optimizer,
+    schedule: LrSchedule,
+    state: State,
+}
+
+impl<'a> Session<'a> {
+    /// A session at the start, or where the run's resume state is.
+    ///
+    /// # Errors
+    /// If there is such a state and it cannot be read or does not fit.
+    pub fn begin(
+        run: &'a RunDir,
+        experiment: &'a Experiment,
+        data: &'a Dataset,
+        parts: &'a Parts,
+        network: &'a dyn Network,
+    ) -> Result<Self, Error> {
+        let lr = Optimizer::base_lr(&experiment.optimizer);
+        let mut optimizer = Optimizer::new(&experiment.optimizer, &network.params().trained);
+        let mut schedule = LrSchedule::new(lr, &experiment.lr_schedule, &experiment.lr_warmup, experiment.training.epochs);
+        let mut state = State { epoch: 0, steps: 0, plateau: schedule.plateau().clone(), best: None };
+        // Without the rows of the epochs done there is nothing to append to, so the run starts over.
+        let rows = run.metrics()?.len();
+        if let Some(resume) = Resume::read(&run.resume_state())?.filter(|resume| resume.state.epoch <= rows) {
+            resume.restore(network.params(), &mut optimizer)?;
+            schedule.resume(resume.state.plateau.clone());
+            state = resume.state;
+        }
+        Ok(Self { run, experiment, data, parts, network, optimizer, schedule, state })
+    }
+
+    /// Trains to the end, whatever end that is, and records it.
+    ///
+    /// # Errors
+    /// What failed; the outcome says so too, if it still can be written.
+    pub fn run(mut self, stop: &dyn Fn() -> bool, progress: &mut dyn Progress) -> Result<Outcome, Error> {
+        provenance::started(self.run, self.state.epoch)?;
+        let outcome = match self.train_epochs(stop, progress).and_then(|()| self.finish(stop)) {
+            Ok(test) => Outcome { test, ..self.outcome(Status::Finished, None) },
+            Err(Halt::Interrupted) => self.outcome(Status::Interrupted, None),
+            Err(Halt::Diverged(cause)) => self.outcome(Status::Failed, Some(cause)),
+            Err(Halt::Failed(error)) => {
+                let cause = format!("after epoch {}: {error}", self.state.epoch);
+                // If the disk is the trouble this fails too, and the first error says more.
+                _ = self.run.write_outcome(&self.outcome(Status::Failed, Some(cause)));
+                return Err(error);
+            }
+        };
+        provenance::ended(self.run)?;
+        self.run.write_outcome(&outcome)?;
+        progress.ended(&outcome);
+        Ok(outcome)
+    }
+
+    fn train_epochs(&mut self, stop: &dyn Fn() -> bool, progress: &mut dyn Progress) -> Result<(), Halt> {
+        let training = &self.experiment.training;
+        let mut rows = self.run.metrics_after(self.state.epoch)?;
+        progress.started(self.state.epoch + 1, training.epochs, self.parts.train.len().div_ceil(training.batch_size));
+        for epoch in self.state.epoch + 1..=training.epochs {
+            let began = Instant::now();
+            let lr = self.schedule.rate(epoch);
+            let trained = self.train_epoch(epoch, lr, stop, progress)?;
+            let validated = self.evaluate(&self.parts.val, stop)?;
+            let record = self.record(epoch, lr, &trained, &validated)?;
+            rows.append(&record, began.elapsed().as_secs_f64())?;
+            self.keep(&record)?;
+            progress.epoch_ended(&record);
+        }
+        Ok(())
+    }
+
+    /// One pass over the training part. Scores are those of each batch as the network saw it, before the update it led to.
+    fn train_epoch(
+        &mut self,
+        epoch: usize,
+        lr: f64,
+        stop: &dyn Fn() -> bool,
+        progress: &mut dyn Progress,
+    ) -> Result<Scores, Halt> {
+        let training = &self.experiment.training;
+        let seed = training.seeds[0];
+        let order = data::order(&self.parts.train, seed, epoch);
+        let mut tally = Tally::new(self.data.classes.len());
+        let mut gradients = Accumulation::default();
+        let mut batches = (1..).zip(order.chunks(training.batch_size)).peekable();
+        while let Some((step, indices)) = batches.next() {
+            let draw = Draw { augment: &self.experiment.augment, seed, epoch };
+            let batch = data::batch(self.data, indices, Some(draw), &Device::Cpu)?;
+            let tape = Tape::training();
+            let logits = self.network.forward(&tape, &batch.images, Mode::Train)?;
+            let loss = weighted_loss(&tape, &logits, &batch.targets, &self.experiment.loss)?;
+            let value = finite(&loss, epoch, step)?;
+            add(&mut tally, &logits, &batch.targets)?;
+            gradients.add(tape.backward(&loss)?)?;
+            if gradients.batches() == training.accumulate || batches.peek().is_none() {
+                self.update(gradients.take()?, lr)?;
+            }
+            progress.step(epoch, step, value);
+            asked(stop)?;
+        }
+        Ok(tally.scores())
+    }
+
+    fn update(&mut self, mut gradients: Gradients, lr: f64) -> Result<(), Halt> {
+        if let Some(max_norm) = self.experiment.training.clip_norm {
+            clip(&mut gradients, max_norm)?;
+        }
+        Ok(self.optimizer.step(&self.network.params().trained, &gradients, lr)?)
+    }
+
+    fn evaluate(&self, part: &[usize], stop: &dyn Fn() -> bool) -> Result<Scores, Halt> {
+        let mut tally = Tally::new(self.data.classes.len());
+        for indices in part.chunks(self.experiment.training.batch_size) {
+            let batch = data::batch(self.data, indices, None, &Device::Cpu)?;
+            let logits = self.network.forward(&Tape::inference(), &batch.images, Mode::Eval)?;
+            add(&mut tally, &logits, &batch.targets)?;
+            asked(stop)?;
+        }
+        Ok(tally.scores())
+    }
+
+    fn record(&self, epoch: usize, lr: f64, trained: &Scores, validated: &Scores) -> Result<EpochRecord, Halt> {
+        let (loss, classes) = (&self.experiment.loss, &self.data.classes);
+        let mut values = vec![("lr".to_owned(), lr)];
+        values.extend(columns(Part::Train, trained, loss, &[]));
+        values.extend(columns(Part::Val, validated, loss, classes));
+        let record = EpochRecord { epoch, values };
+        match record.get("val_loss") {
+            Some(loss) if !loss.is_finite() => Err(Halt::Diverged(format!("the validation loss is {loss} after epoch {epoch}"))),
+            _ => Ok(record),
+        }
+    }
+
+    /// Writes what is to outlive this epoch; the resume state last, because it vouches for the rest.
+    fn keep(&mut self, record: &EpochRecord) -> Result<(), Error> {
+        let (run, params, epoch) = (self.run, self.network.params(), record.epoch);
+        if self.is_best(record) {
+            self.state.best = Some(Best::of(record));
+            write_weights(&run.best_checkpoint(), params, epoch)?;
+        }
+        write_weights(&run.last_checkpoint(), params, epoch)?;
+        self.schedule.epoch_ended(record);
+        self.state.epoch = epoch;
+        self.state.steps = self.optimizer.steps();
+        self.state.plateau = self.schedule.plateau().clone();
+        write_resume(&run.resume_state(), params, &self.optimizer, &self.state)
+    }
+
+    /// Better than the best so far, by the metric that the experiment names; of equals the earlier is best, NaN never is.
+    fn is_best(&self, record: &EpochRecord) -> bool {
+        let column = &self.experiment.training.best;
+        let direction = metric::describe(column).map_or(Direction::Lower, |metric| metric.direction);
+        let best = self.state.best.as_ref().and_then(|best| best.values.get(column));
+        direction.is_better(record.get(column).unwrap_or(f64::NAN), best.copied().unwrap_or(f64::NAN))
+    }
+
+    /// Tests and shows samples, with the best weights.
+    fn finish(&self, stop: &dyn Fn() -> bool) -> Result<BTreeMap<String, f64>, Halt> {
+        if self.state.best.is_some() {
+            checkpoint::read_weights(&self.run.best_checkpoint(), self.network.params())?;
+        }
+        samples::write(self.run, self.data, &self.parts.val, self.network)?;
+        if self.parts.test.is_empty() {
+            return Ok(BTreeMap::new());
+        }
+        let tested = self.evaluate(&self.parts.test, stop)?;
+        Ok(columns(Part::Test, &tested, &self.experiment.loss, &self.data.classes).into_iter().collect())
+    }
+
+    fn outcome(&self, status: Status, cause: Option<String>) -> Outcome {
+        let best = self.state.best.as_ref();
+        Outcome {
+            status,
+            cause,
+            epochs: self.state.epoch,
+            best_epoch: best.map(|best| best.epoch),
+            best_by: self.experiment.training.best.clone(),
+            best: best.map(|best| best.values.clone()).unwrap_or_default(),
+            test: BTreeMap::new(),
+        }
+    }
+}
+
+fn asked(stop: &dyn Fn() -> bool) -> Result<(), Halt> {
+    if stop() { Err(Halt::Interrupted) } else { Ok(()) }
+}
+
+/// The value of a loss that may go backwards.
+fn finite(loss: &Node, epoch: usize, step: usize) -> Result<f64, Halt> {
+    let value = f64::from(loss.value().to_scalar::<f32>()?);
+    if value.is_finite() {
+        return Ok(value);
+    }
+    Err(Halt::Diverged(format!("the training loss is {value} in epoch {epoch}, step {step}")))
+}
+
+fn add(tally: &mut Tally, logits: &Node, targets: &Tensor) -> Result<(), Halt> {
+    let images = targets.dim(0)?;
+    let numbers = |tensor: &Tensor| tensor.flatten_all()?.to_vec1::<f32>();
+    tally.add(images, &numbers(logits.value())?, &numbers(targets)?);
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,10 @@
+//! The `data` room from outside: small trees of files that the tests write, opened, split and batched.
+
+mod batches;
+mod caching;
+mod errors;
+mod layouts;
+mod masks;
+mod real;
+mod splits;
+mod tree;

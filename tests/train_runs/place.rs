@@ -1,0 +1,94 @@
+//! A temporary place for runs of tiny networks.
+
+use std::cell::{Cell, RefCell};
+use std::fs;
+use std::path::Path;
+use umlaut::config::Experiment;
+use umlaut::data::{self, Dataset, Parts};
+use umlaut::record::{EpochRecord, Outcome};
+use umlaut::store::RunDir;
+use umlaut::train::{Progress, train};
+
+/// 16×16 pixels, two levels, 4 epochs of 3 batches (the last one smaller); `extra` may hold more tables.
+pub fn experiment(training: &str, extra: &str) -> Experiment {
+    let text = format!(
+        "name = 'tiny'\n[dataset.synthetic]\ncount = 10\nsize = [32, 32]\n[preprocess]\nsize = [16, 16]\n\
+         [model.unet]\nchannels = [4, 8]\n[training]\nepochs = 4\nbatch_size = 2\n{training}\n{extra}"
+    );
+    toml::from_str(&text).unwrap()
+}
+
+fn open(experiment: &Experiment, cache: &Path) -> Dataset {
+    data::open(&experiment.dataset, &experiment.preprocess, cache, &|_, _| ()).unwrap()
+}
+
+pub fn parts() -> Parts {
+    Parts { train: (0..5).collect(), val: (5..10).collect(), test: Vec::new() }
+}
+
+pub struct Place {
+    dir: tempfile::TempDir,
+    pub data: Dataset,
+}
+
+impl Place {
+    pub fn new() -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        let data = open(&experiment("", ""), &dir.path().join("cache"));
+        Self { dir, data }
+    }
+
+    pub fn run(&self, name: &str) -> RunDir {
+        let path = self.dir.path().join(name);
+        fs::create_dir_all(&path).unwrap();
+        RunDir::at(path)
+    }
+
+    pub fn train(&self, name: &str, experiment: &Experiment) -> Outcome {
+        train(&self.run(name), experiment, &self.data, &parts(), &|| false, &mut ()).unwrap()
+    }
+
+    /// Trains until `steps` steps are done, as Ctrl-C would have it.
+    pub fn train_until(&self, name: &str, experiment: &Experiment, steps: usize) -> Outcome {
+        let seen = Seen { stop_after: steps, ..Seen::default() };
+        let stop = || seen.steps.get() >= seen.stop_after;
+        train(&self.run(name), experiment, &self.data, &parts(), &stop, &mut &seen).unwrap()
+    }
+
+    pub fn bytes(&self, name: &str, file: &str) -> Vec<u8> {
+        fs::read(self.dir.path().join(name).join(file)).unwrap()
+    }
+
+    #[track_caller]
+    pub fn assert_same(&self, a: &str, b: &str) {
+        for file in ["metrics.csv", "checkpoints/best.safetensors", "checkpoints/last.safetensors", "outcome.toml"] {
+            assert!(self.bytes(a, file) == self.bytes(b, file), "{file} of {a} and {b} differ");
+        }
+    }
+}
+
+#[derive(Default)]
+pub struct Seen {
+    stop_after: usize,
+    pub steps: Cell<usize>,
+    pub epochs: RefCell<Vec<usize>>,
+}
+
+impl Progress for &Seen {
+    fn step(&mut self, _: usize, _: usize, _: f64) {
+        self.steps.set(self.steps.get() + 1);
+    }
+
+    fn epoch_ended(&mut self, record: &EpochRecord) {
+        self.epochs.borrow_mut().push(record.epoch);
+    }
+}
+
+/// Everything that has a state between epochs: momentum, plateau, running statistics, accumulation, augmentation.
+pub fn with_all_states() -> Experiment {
+    experiment(
+        "accumulate = 2\nclip_norm = 1.0\nbest = 'val_dice'",
+        "[augment]\nflip_horizontal = 0.5\nrotate90 = 0.5\n[lr_warmup]\nepochs = 2\n\
+         [lr_schedule.plateau]\npatience = 0\nthreshold = 0.5\nfactor = 0.5",
+    )
+}

@@ -1,0 +1,126 @@
+//! The same bytes, however often and in how many pieces a run is trained.
+
+use super::place::{Place, Seen, experiment, parts, with_all_states};
+use std::fs;
+use umlaut::record::Status;
+use umlaut::train::{Error, train};
+
+#[test]
+fn the_same_seed_gives_the_same_bytes_and_another_seed_others() {
+    let place = Place::new();
+    for name in ["a", "b"] {
+        place.train(name, &with_all_states());
+    }
+    place.assert_same("a", "b");
+    place.train("c", &experiment("seeds = [2]", ""));
+    assert_ne!(place.bytes("a", "metrics.csv"), place.bytes("c", "metrics.csv"));
+}
+
+#[test]
+fn threads_do_not_change_a_byte() {
+    let place = Place::new();
+    for threads in [1, 2, 3] {
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+        let (experiment, run) = (with_all_states(), place.run(&threads.to_string()));
+        pool.install(|| train(&run, &experiment, &place.data, &parts(), &|| false, &mut ())).unwrap();
+    }
+    place.assert_same("1", "2");
+    place.assert_same("1", "3");
+}
+
+#[test]
+fn a_stopped_run_goes_on_to_the_same_bytes() {
+    let place = Place::new();
+    let experiment = with_all_states();
+    place.train("whole", &experiment);
+    // 3 steps an epoch: within the first, right after the second, within the third.
+    for (name, steps, epochs) in [("early", 2, 0), ("between", 7, 2), ("late", 8, 2)] {
+        let stopped = place.train_until(name, &experiment, steps);
+        assert_eq!((stopped.status, stopped.epochs), (Status::Interrupted, epochs), "{name}");
+        assert_eq!(place.run(name).outcome().unwrap(), Some(stopped));
+        assert_eq!(place.run(name).metrics().unwrap().len(), epochs);
+        let finished = place.train(name, &experiment);
+        assert_eq!(finished.status, Status::Finished);
+        place.assert_same("whole", name);
+    }
+}
+
+#[test]
+fn sgd_goes_on_to_the_same_bytes() {
+    let place = Place::new();
+    let experiment = experiment("", "[optimizer.sgd]\nlr = 0.1\n[lr_schedule.one_cycle]");
+    place.train("whole", &experiment);
+    place.train_until("stopped", &experiment, 4);
+    place.train("stopped", &experiment);
+    place.assert_same("whole", "stopped");
+}
+
+/// The process died after it wrote rows and weights of later epochs, but before it replaced the resume state.
+#[test]
+fn a_run_killed_between_files_goes_on_to_the_same_bytes() {
+    let place = Place::new();
+    let experiment = with_all_states();
+    place.train("whole", &experiment);
+    for epochs in [1, 2, 3] {
+        let name = format!("killed after {epochs}");
+        place.train_until(&name, &experiment, 3 * epochs + 1);
+        let run = place.run(&name);
+        let older = fs::read(run.resume_state()).unwrap();
+        place.train(&name, &experiment);
+        fs::write(run.resume_state(), older).unwrap();
+        fs::remove_file(run.path().join("outcome.toml")).unwrap();
+        let mut metrics = place.bytes(&name, "metrics.csv");
+        metrics.extend(b"5,0.1,0.");
+        fs::write(run.path().join("metrics.csv"), metrics).unwrap();
+        let seen = Seen::default();
+        train(&run, &experiment, &place.data, &parts(), &|| false, &mut &seen).unwrap();
+        assert_eq!(*seen.epochs.borrow(), (epochs + 1..=4).collect::<Vec<_>>());
+        place.assert_same("whole", &name);
+    }
+}
+
+/// The process died after the last epoch, before the outcome was written.
+#[test]
+fn a_run_killed_at_its_very_end_is_only_finished() {
+    let place = Place::new();
+    let experiment = with_all_states();
+    for name in ["whole", "killed"] {
+        place.train(name, &experiment);
+    }
+    fs::remove_file(place.run("killed").path().join("outcome.toml")).unwrap();
+    fs::remove_dir_all(place.run("killed").samples()).unwrap();
+    place.train("killed", &experiment);
+    place.assert_same("whole", "killed");
+    assert_eq!(fs::read_dir(place.run("killed").samples()).unwrap().count(), 4 * 3);
+}
+
+#[test]
+fn without_its_rows_a_run_starts_over() {
+    let place = Place::new();
+    let experiment = with_all_states();
+    place.train("whole", &experiment);
+    place.train_until("lost", &experiment, 8);
+    fs::remove_file(place.run("lost").path().join("metrics.csv")).unwrap();
+    place.train("lost", &experiment);
+    place.assert_same("whole", "lost");
+}
+
+#[test]
+fn a_finished_run_is_not_trained_again() {
+    let place = Place::new();
+    let outcome = place.train("run", &experiment("", ""));
+    let seen = Seen::default();
+    let again = train(&place.run("run"), &experiment("", ""), &place.data, &parts(), &|| false, &mut &seen).unwrap();
+    assert_eq!((again, seen.steps.get()), (outcome, 0));
+}
+
+#[test]
+fn a_checkpoint_of_another_network_is_refused() {
+    let place = Place::new();
+    place.train_until("run", &experiment("", ""), 4);
+    let mut other = experiment("", "");
+    other.model = toml::from_str("[unet]\nchannels = [4, 4]").unwrap();
+    let error = train(&place.run("run"), &other, &place.data, &parts(), &|| false, &mut ()).unwrap_err();
+    assert!(matches!(error, Error::Checkpoint { .. }) && !error.is_mistake(), "{error}");
+    assert!(error.to_string().contains("resume.safetensors: encoder.1.0.weight has shape"), "{error}");
+}
