@@ -33,9 +33,9 @@ pub struct Method {
 }
 
 impl Default for Method {
-    /// The machine's [`level`], F(2×2) for values, F(4×4) for gradients.
+    /// The machine's [`level`], F(2×2) for all, whose errors are those of the plain sum.
     fn default() -> Self {
-        Self { level: level(), forward: Variant::F2, gradients: Variant::F4 }
+        Self { level: level(), forward: Variant::F2, gradients: Variant::F2 }
     }
 }
 
