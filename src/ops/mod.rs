@@ -6,6 +6,7 @@
 
 mod batch_norm;
 mod bce;
+pub mod blocked;
 mod concat;
 mod conv1x1;
 mod conv3x3;

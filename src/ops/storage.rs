@@ -5,7 +5,6 @@
 
 use candle_core::{CpuStorage, Device, Result, Shape, Storage, StorageRef, Tensor, bail};
 use rayon::prelude::*;
-use std::cell::RefCell;
 use std::marker::PhantomData;
 use std::ops::{Deref, Range};
 
@@ -103,19 +102,4 @@ impl<'a> Shared<'a> {
         assert!(offset + reach <= self.len, "a task writes outside its output");
         self.start.wrapping_add(offset)
     }
-}
-
-thread_local! {
-    static SCRATCH: RefCell<Vec<f32>> = const { RefCell::new(Vec::new()) };
-}
-
-/// Lends `len` floats of unspecified content that stay warm from task to task. `f` must not start parallel work: another task
-/// of this thread would find the scratch lent already.
-pub(super) fn with_scratch<R>(len: usize, f: impl FnOnce(&mut [f32]) -> R) -> R {
-    SCRATCH.with_borrow_mut(|scratch| {
-        if scratch.len() < len {
-            scratch.resize(len, 0.0);
-        }
-        f(&mut scratch[..len])
-    })
 }

@@ -1,0 +1,15 @@
+//! CPU kernels on activations kept in blocks of 16 channels, as plain functions over slices.
+//!
+//! A map is `(n, ⌈c/16⌉, h+2, w+2, 16)` f32: a border of one zero pixel surrounds every plane, and the lanes of the last block
+//! that belong to no channel are zero. Every producer keeps it so. Nothing is known here of tensors, the tape or the model.
+#![expect(clippy::needless_range_loop, reason = "loops over registers run along several arrays at once, with constant bounds")]
+
+pub mod conv3x3;
+mod direct;
+mod gemm;
+mod layout;
+mod scratch;
+pub mod simd;
+mod winograd;
+
+pub use layout::{Blocked, Shape, Unwritten, pack, unpack};

@@ -1,0 +1,148 @@
+//! One 512-bit register a vector.
+
+use super::{LANES, Level, Simd};
+use std::arch::x86_64::*;
+
+/// Proof that AVX-512 F, BW, DQ and VL are there.
+#[derive(Debug, Clone, Copy)]
+pub struct Avx512(());
+
+impl Avx512 {
+    /// # Safety
+    /// The processor must have AVX-512 F, BW, DQ and VL.
+    #[inline(always)]
+    pub(super) unsafe fn new_unchecked() -> Self {
+        Self(())
+    }
+}
+
+impl Simd for Avx512 {
+    type V = __m512;
+    type M = __mmask16;
+    const LEVEL: Level = Level::Avx512;
+
+    #[inline(always)]
+    unsafe fn load(self, p: *const f32) -> Self::V {
+        // SAFETY: the caller's; `self` proves the instructions.
+        unsafe { _mm512_loadu_ps(p) }
+    }
+    #[inline(always)]
+    unsafe fn store(self, p: *mut f32, v: Self::V) {
+        // SAFETY: the caller's; `self` proves the instructions.
+        unsafe { _mm512_storeu_ps(p, v) }
+    }
+    #[inline(always)]
+    fn from_array(self, a: [f32; LANES]) -> Self::V {
+        // SAFETY: `self` proves the instructions.
+        unsafe { _mm512_loadu_ps(a.as_ptr()) }
+    }
+    #[inline(always)]
+    fn to_array(self, v: Self::V) -> [f32; LANES] {
+        let mut a = [0.0; LANES];
+        // SAFETY: `a` has room; `self` proves the instructions.
+        unsafe { _mm512_storeu_ps(a.as_mut_ptr(), v) };
+        a
+    }
+    #[inline(always)]
+    fn splat(self, x: f32) -> Self::V {
+        // SAFETY: `self` proves the instructions.
+        unsafe { _mm512_set1_ps(x) }
+    }
+    #[inline(always)]
+    fn add(self, a: Self::V, b: Self::V) -> Self::V {
+        // SAFETY: `self` proves the instructions.
+        unsafe { _mm512_add_ps(a, b) }
+    }
+    #[inline(always)]
+    fn sub(self, a: Self::V, b: Self::V) -> Self::V {
+        // SAFETY: `self` proves the instructions.
+        unsafe { _mm512_sub_ps(a, b) }
+    }
+    #[inline(always)]
+    fn mul(self, a: Self::V, b: Self::V) -> Self::V {
+        // SAFETY: `self` proves the instructions.
+        unsafe { _mm512_mul_ps(a, b) }
+    }
+    #[inline(always)]
+    fn div(self, a: Self::V, b: Self::V) -> Self::V {
+        // SAFETY: `self` proves the instructions.
+        unsafe { _mm512_div_ps(a, b) }
+    }
+    #[inline(always)]
+    fn fma(self, a: Self::V, b: Self::V, c: Self::V) -> Self::V {
+        // SAFETY: `self` proves the instructions.
+        unsafe { _mm512_fmadd_ps(a, b, c) }
+    }
+    #[inline(always)]
+    fn sqrt(self, a: Self::V) -> Self::V {
+        // SAFETY: `self` proves the instructions.
+        unsafe { _mm512_sqrt_ps(a) }
+    }
+    #[inline(always)]
+    fn max(self, a: Self::V, b: Self::V) -> Self::V {
+        // SAFETY: `self` proves the instructions.
+        unsafe { _mm512_max_ps(a, b) }
+    }
+    #[inline(always)]
+    fn gt(self, a: Self::V, b: Self::V) -> Self::M {
+        // SAFETY: `self` proves the instructions.
+        unsafe { _mm512_cmp_ps_mask::<_CMP_GT_OQ>(a, b) }
+    }
+    #[inline(always)]
+    fn eq(self, a: Self::V, b: Self::V) -> Self::M {
+        // SAFETY: `self` proves the instructions.
+        unsafe { _mm512_cmp_ps_mask::<_CMP_EQ_OQ>(a, b) }
+    }
+    #[inline(always)]
+    fn all(self) -> Self::M {
+        0xffff
+    }
+    #[inline(always)]
+    fn and(self, a: Self::M, b: Self::M) -> Self::M {
+        a & b
+    }
+    #[inline(always)]
+    fn and_not(self, a: Self::M, b: Self::M) -> Self::M {
+        a & !b
+    }
+    #[inline(always)]
+    fn select(self, mask: Self::M, a: Self::V, b: Self::V) -> Self::V {
+        // SAFETY: `self` proves the instructions.
+        unsafe { _mm512_mask_blend_ps(mask, b, a) }
+    }
+
+    /// Four rounds of shuffles: pairs, quadruples, then 128-bit lanes twice.
+    #[inline(always)]
+    fn transpose(self, rows: [Self::V; LANES]) -> [Self::V; LANES] {
+        let (mut r, mut t) = (rows, rows);
+        // SAFETY: `self` proves the instructions.
+        unsafe {
+            for k in 0..8 {
+                t[2 * k] = _mm512_unpacklo_ps(r[2 * k], r[2 * k + 1]);
+                t[2 * k + 1] = _mm512_unpackhi_ps(r[2 * k], r[2 * k + 1]);
+            }
+            let mut d = [_mm512_setzero_pd(); LANES];
+            for k in 0..LANES {
+                d[k] = _mm512_castps_pd(t[k]);
+            }
+            for k in [0, 4, 8, 12] {
+                r[k] = _mm512_castpd_ps(_mm512_unpacklo_pd(d[k], d[k + 2]));
+                r[k + 1] = _mm512_castpd_ps(_mm512_unpackhi_pd(d[k], d[k + 2]));
+                r[k + 2] = _mm512_castpd_ps(_mm512_unpacklo_pd(d[k + 1], d[k + 3]));
+                r[k + 3] = _mm512_castpd_ps(_mm512_unpackhi_pd(d[k + 1], d[k + 3]));
+            }
+            let mut t = r;
+            for k in 0..4 {
+                t[k] = _mm512_shuffle_f32x4::<0x88>(r[k], r[k + 4]);
+                t[k + 4] = _mm512_shuffle_f32x4::<0xdd>(r[k], r[k + 4]);
+                t[k + 8] = _mm512_shuffle_f32x4::<0x88>(r[k + 8], r[k + 12]);
+                t[k + 12] = _mm512_shuffle_f32x4::<0xdd>(r[k + 8], r[k + 12]);
+            }
+            for k in 0..8 {
+                r[k] = _mm512_shuffle_f32x4::<0x88>(t[k], t[k + 8]);
+                r[k + 8] = _mm512_shuffle_f32x4::<0xdd>(t[k], t[k + 8]);
+            }
+        }
+        r
+    }
+}

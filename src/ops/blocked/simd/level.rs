@@ -1,0 +1,141 @@
+//! Which instruction set serves: detected once, overridden by the environment variable `UMLAUT_CPU`.
+
+#[cfg(target_arch = "x86_64")]
+use super::{Avx2, Avx512};
+use super::{Kernel, Portable};
+use std::sync::OnceLock;
+
+/// An instruction set that the kernels are compiled for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Level {
+    /// Whatever the compiler may assume of the target.
+    Portable,
+    /// AVX2 and FMA, two vectors of 8.
+    Avx2,
+    /// AVX-512 F, BW, DQ and VL, one vector of 16.
+    Avx512,
+}
+
+/// A value of `UMLAUT_CPU` that cannot be obeyed.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum LevelError {
+    /// No such name.
+    #[error("UMLAUT_CPU={0}: no such instruction set; use portable, avx2 or avx512, or unset it")]
+    Unknown(String),
+    /// The processor lacks it.
+    #[error("UMLAUT_CPU={0}: this processor does not have it; its best is {best}", best = Level::best().name())]
+    Unsupported(&'static str),
+}
+
+impl Level {
+    /// Every level, the slowest first.
+    pub const ALL: [Level; 3] = [Level::Portable, Level::Avx2, Level::Avx512];
+
+    /// The name used in `UMLAUT_CPU`.
+    pub fn name(self) -> &'static str {
+        match self {
+            Level::Portable => "portable",
+            Level::Avx2 => "avx2",
+            Level::Avx512 => "avx512",
+        }
+    }
+
+    /// Whether this processor has it.
+    #[inline]
+    pub fn is_supported(self) -> bool {
+        match self {
+            Level::Portable => true,
+            #[cfg(target_arch = "x86_64")]
+            Level::Avx2 => is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma"),
+            #[cfg(target_arch = "x86_64")]
+            Level::Avx512 => {
+                Level::Avx2.is_supported()
+                    && is_x86_feature_detected!("avx512f")
+                    && is_x86_feature_detected!("avx512bw")
+                    && is_x86_feature_detected!("avx512dq")
+                    && is_x86_feature_detected!("avx512vl")
+            }
+            #[cfg(not(target_arch = "x86_64"))]
+            _ => false,
+        }
+    }
+
+    /// The fastest that this processor has.
+    pub fn best() -> Level {
+        Level::ALL.into_iter().rfind(|level| level.is_supported()).expect("portable code runs everywhere")
+    }
+
+    /// Runs a kernel compiled for this level.
+    ///
+    /// # Panics
+    /// If the processor does not have it.
+    #[inline]
+    pub fn run<K: Kernel>(self, kernel: K) -> K::Output {
+        assert!(self.is_supported(), "{} is not on this processor", self.name());
+        match self {
+            Level::Portable => kernel.run(Portable),
+            // SAFETY: the processor has the features, as just asserted.
+            #[cfg(target_arch = "x86_64")]
+            Level::Avx2 => unsafe { run_avx2(kernel) },
+            // SAFETY: as above.
+            #[cfg(target_arch = "x86_64")]
+            Level::Avx512 => unsafe { run_avx512(kernel) },
+            #[cfg(not(target_arch = "x86_64"))]
+            _ => unreachable!("not supported, as just asserted"),
+        }
+    }
+}
+
+#[cfg(target_arch = "x86_64")]
+#[target_feature(enable = "avx2,fma")]
+fn run_avx2<K: Kernel>(kernel: K) -> K::Output {
+    // SAFETY: only called where the features are there.
+    kernel.run(unsafe { Avx2::new_unchecked() })
+}
+
+#[cfg(target_arch = "x86_64")]
+#[target_feature(enable = "avx2,fma,avx512f,avx512bw,avx512dq,avx512vl")]
+fn run_avx512<K: Kernel>(kernel: K) -> K::Output {
+    // SAFETY: only called where the features are there.
+    kernel.run(unsafe { Avx512::new_unchecked() })
+}
+
+/// The level that kernels use: what `UMLAUT_CPU` asks for, else the best. Looked up once a process. A bad value is passed over
+/// here; [`requested_level`] reports it.
+pub fn level() -> Level {
+    static LEVEL: OnceLock<Level> = OnceLock::new();
+    *LEVEL.get_or_init(|| requested_level().unwrap_or_else(|_| Level::best()))
+}
+
+/// The level that `UMLAUT_CPU` asks for, or the best where it is unset or empty.
+///
+/// # Errors
+/// If the value names no level, or one that the processor lacks.
+pub fn requested_level() -> Result<Level, LevelError> {
+    parse(&std::env::var_os("UMLAUT_CPU").unwrap_or_default().to_string_lossy())
+}
+
+fn parse(value: &str) -> Result<Level, LevelError> {
+    if value.is_empty() {
+        return Ok(Level::best());
+    }
+    let named = Level::ALL.into_iter().find(|level| level.name() == value);
+    let level = named.ok_or_else(|| LevelError::Unknown(value.to_owned()))?;
+    if level.is_supported() { Ok(level) } else { Err(LevelError::Unsupported(level.name())) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_supported_name_is_obeyed_and_others_are_errors() {
+        for level in Level::ALL {
+            let expected = if level.is_supported() { Ok(level) } else { Err(LevelError::Unsupported(level.name())) };
+            assert_eq!(parse(level.name()), expected);
+        }
+        assert_eq!(parse(""), Ok(Level::best()));
+        let error = parse("sse9").unwrap_err();
+        assert_eq!(error.to_string(), "UMLAUT_CPU=sse9: no such instruction set; use portable, avx2 or avx512, or unset it");
+    }
+}

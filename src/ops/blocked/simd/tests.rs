@@ -1,0 +1,82 @@
+//! Every level against plain code on arrays.
+
+use super::*;
+
+/// Small integers and halves: every operation but `√` and `/` is exact on them, whatever the rounding of `fma`.
+const A: [f32; 16] = [0.0, 1.0, -2.0, 3.5, -4.5, 5.0, 6.0, -7.0, 8.0, 9.5, -10.0, 11.0, 12.0, -13.5, 14.0, 15.0];
+const B: [f32; 16] = [2.0, 1.0, -1.0, 3.5, 4.5, -5.0, 6.5, -8.0, 8.0, -9.5, 10.0, 11.0, 0.5, 0.25, -0.5, 16.0];
+
+struct Arithmetic;
+impl Kernel for Arithmetic {
+    type Output = Vec<[f32; 16]>;
+
+    #[inline(always)]
+    fn run<S: Simd>(self, s: S) -> Self::Output {
+        let (a, b) = (s.from_array(A), s.from_array(B));
+        let (gt, eq) = (s.gt(a, b), s.eq(a, b));
+        let bit = |m| s.select(m, s.splat(1.0), s.zero());
+        let vectors = [
+            s.add(a, b),
+            s.sub(a, b),
+            s.mul(a, b),
+            s.div(a, b),
+            s.fma(a, b, a),
+            s.sqrt(s.mul(a, a)),
+            s.max(a, b),
+            s.select(gt, a, b),
+            bit(eq),
+            bit(s.and(s.all(), gt)),
+            bit(s.and_not(s.all(), gt)),
+            s.splat(s.sum(a)),
+        ];
+        vectors.into_iter().map(|v| s.to_array(v)).collect()
+    }
+}
+
+#[test]
+fn arithmetic_is_that_of_f32() {
+    let zip = |f: fn(f32, f32) -> f32| std::array::from_fn(|i| f(A[i], B[i]));
+    let expected: [[f32; 16]; 12] = [
+        zip(|a, b| a + b),
+        zip(|a, b| a - b),
+        zip(|a, b| a * b),
+        zip(|a, b| a / b),
+        zip(|a, b| a * b + a),
+        zip(|a, _| a.abs()),
+        zip(f32::max),
+        zip(f32::max),
+        zip(|a, b| f32::from(a == b)),
+        zip(|a, b| f32::from(a > b)),
+        zip(|a, b| f32::from(a <= b)),
+        [A.iter().sum(); 16],
+    ];
+    for level in Level::ALL.into_iter().filter(|l| l.is_supported()) {
+        assert_eq!(level.run(Arithmetic), expected, "{}", level.name());
+    }
+}
+
+struct Transpose<'a>(&'a mut [f32; 256]);
+impl Kernel for Transpose<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<S: Simd>(self, s: S) {
+        let p = self.0.as_mut_ptr();
+        // SAFETY: sixteen rows of sixteen lie in the array.
+        unsafe {
+            let rows = s.transpose(std::array::from_fn(|i| s.load(p.add(16 * i))));
+            for (i, row) in rows.into_iter().enumerate() {
+                s.store(p.add(16 * i), row);
+            }
+        }
+    }
+}
+
+#[test]
+fn transpose_swaps_rows_and_columns() {
+    for level in Level::ALL.into_iter().filter(|l| l.is_supported()) {
+        let mut matrix = std::array::from_fn(|i| i as f32);
+        level.run(Transpose(&mut matrix));
+        assert_eq!(matrix, std::array::from_fn(|i| ((i % 16) * 16 + i / 16) as f32), "{}", level.name());
+    }
+}

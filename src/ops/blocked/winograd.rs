@@ -1,0 +1,34 @@
+//! 3×3 convolutions by nested minimal filtering, Lavin & Gray 2015: transform tiles of the input, multiply component by
+//! component as matrices, transform back.
+//!
+//! The tiles of all samples form one list, so that small maps deep in a net still give the products enough rows.
+
+mod filters;
+mod forward;
+mod matrices;
+mod tiles;
+mod weight_gradient;
+
+pub use forward::{Convolution, Target};
+pub use matrices::{F2, F4, Filtering};
+pub use weight_gradient::WeightGradient;
+
+use matrices::VANISHING;
+
+/// What lies between the map that a convolution reads and the one that it writes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Resample {
+    /// Nothing: both have one size.
+    None,
+    /// The input is read as if upsampled to twice its sides (nearest).
+    Doubled,
+    /// Every 2×2 of the output is summed: the gradient of `Doubled`.
+    Pooled,
+}
+
+impl Resample {
+    /// Components, of a·a in row-major order, that are not always zero.
+    fn components<F: Filtering>(self) -> impl Iterator<Item = usize> {
+        (0..F::A * F::A).filter(move |p| self == Resample::None || (p / F::A != VANISHING && p % F::A != VANISHING))
+    }
+}
