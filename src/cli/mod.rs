@@ -79,7 +79,7 @@ impl<E: Into<anyhow::Error>> From<E> for Failure {
 /// Runs the program.
 pub fn main() -> ExitCode {
     let verb = Arguments::parse().verb;
-    let result = match verb {
+    let result = umlaut::ops::blocked::simd::requested_level().map_err(mistake).and_then(|_| match verb {
         Verb::Run(a) => run::run(&a),
         Verb::Train(a) => train::run(&a),
         Verb::Check(a) => check::run(&a),
@@ -87,7 +87,7 @@ pub fn main() -> ExitCode {
         Verb::Schema => schema::run(),
         Verb::Summary(a) => summary::run(&a),
         Verb::Report(a) => report::run(&a),
-    };
+    });
     match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(Failure::Mistake(text)) => {

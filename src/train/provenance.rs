@@ -2,6 +2,7 @@
 //!
 //! What others wrote into provenance.toml before (the data set's fingerprint, say) is kept.
 
+use crate::ops::blocked::simd::level;
 use crate::store::{self, RunDir};
 use std::fs;
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -22,6 +23,7 @@ pub fn started(run: &RunDir, epochs_done: usize) -> Result<(), store::Error> {
     set("device", "cpu".into());
     set("threads", i64::try_from(rayon::current_num_threads()).unwrap_or(i64::MAX).into());
     set("cpu", cpu().into());
+    set("instructions", level().name().into());
     set("command", std::env::args().collect::<Vec<_>>().into());
     if epochs_done == 0 {
         set("started", now().into());
@@ -98,7 +100,7 @@ mod tests {
         let table = run.provenance().unwrap().unwrap();
         assert_eq!(table["dataset_fingerprint"].as_str(), Some("abc"));
         assert_eq!(table["resumed_after_epoch"].as_integer(), Some(3));
-        for key in ["version", "host", "cpu", "started", "resumed", "ended"] {
+        for key in ["version", "host", "cpu", "instructions", "started", "resumed", "ended"] {
             assert!(table[key].as_str().is_some_and(|value| !value.is_empty()), "{key}");
         }
     }
