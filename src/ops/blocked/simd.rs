@@ -8,6 +8,7 @@
 mod avx2;
 #[cfg(target_arch = "x86_64")]
 mod avx512;
+mod element;
 mod level;
 mod portable;
 
@@ -15,8 +16,11 @@ mod portable;
 pub use avx2::Avx2;
 #[cfg(target_arch = "x86_64")]
 pub use avx512::Avx512;
+pub use element::Element;
 pub use level::{Level, LevelError, level, requested_level};
 pub use portable::Portable;
+
+use half::bf16;
 
 /// Number of f32 in a vector, and of channels in a block.
 pub const LANES: usize = 16;
@@ -55,6 +59,16 @@ pub trait Simd: Copy + Send + Sync + 'static {
     /// # Safety
     /// `p` must be valid for writes of 16 f32.
     unsafe fn store(self, p: *mut f32, v: Self::V);
+    /// Reads 16 bf16; no alignment is needed.
+    ///
+    /// # Safety
+    /// `p` must be valid for reads of 16 bf16.
+    unsafe fn load_bf16(self, p: *const bf16) -> Self::V;
+    /// Writes 16 bf16, rounded to the nearest, ties to even; no alignment is needed. NaN stays NaN.
+    ///
+    /// # Safety
+    /// `p` must be valid for writes of 16 bf16.
+    unsafe fn store_bf16(self, p: *mut bf16, v: Self::V);
     /// The vector of an array.
     #[expect(clippy::wrong_self_convention, reason = "`self` is the proof of the instructions, not what is converted")]
     fn from_array(self, a: [f32; LANES]) -> Self::V;

@@ -1,6 +1,7 @@
 //! Two 256-bit registers a vector.
 
 use super::{LANES, Level, Simd};
+use half::bf16;
 use std::arch::x86_64::*;
 
 /// Proof that AVX2 and FMA are there.
@@ -35,6 +36,22 @@ impl Simd for Avx2 {
         unsafe {
             _mm256_storeu_ps(p, v.0);
             _mm256_storeu_ps(p.add(8), v.1);
+        }
+    }
+    #[inline(always)]
+    unsafe fn load_bf16(self, p: *const bf16) -> Self::V {
+        // SAFETY: the caller's; `self` proves the instructions.
+        unsafe {
+            let widen = |half| _mm256_castsi256_ps(_mm256_slli_epi32::<16>(_mm256_cvtepu16_epi32(half)));
+            (widen(_mm_loadu_si128(p.cast())), widen(_mm_loadu_si128(p.add(8).cast())))
+        }
+    }
+    #[inline(always)]
+    unsafe fn store_bf16(self, p: *mut bf16, v: Self::V) {
+        // SAFETY: the caller's; `self` proves the instructions.
+        unsafe {
+            _mm_storeu_si128(p.cast(), narrow(v.0));
+            _mm_storeu_si128(p.add(8).cast(), narrow(v.1));
         }
     }
     #[inline(always)]
@@ -118,5 +135,20 @@ impl Simd for Avx2 {
     fn select(self, mask: Self::M, a: Self::V, b: Self::V) -> Self::V {
         // SAFETY: `self` proves the instructions.
         unsafe { (_mm256_blendv_ps(b.0, a.0, mask.0), _mm256_blendv_ps(b.1, a.1, mask.1)) }
+    }
+}
+
+/// To bf16 in integers: half of the last kept bit, less one where that bit is 0, carries into it.
+#[inline(always)]
+unsafe fn narrow(v: __m256) -> __m128i {
+    // SAFETY: the caller's proof of the instructions.
+    unsafe {
+        let bits = _mm256_castps_si256(v);
+        let last = _mm256_and_si256(_mm256_srli_epi32::<16>(bits), _mm256_set1_epi32(1));
+        let rounded = _mm256_add_epi32(bits, _mm256_add_epi32(last, _mm256_set1_epi32(0x7fff)));
+        let nan = _mm256_castps_si256(_mm256_cmp_ps::<_CMP_UNORD_Q>(v, v));
+        let rounded = _mm256_blendv_epi8(rounded, _mm256_set1_epi32(0x7fc0_0000), nan);
+        let narrow = _mm256_srli_epi32::<16>(rounded);
+        _mm_packus_epi32(_mm256_castsi256_si128(narrow), _mm256_extracti128_si256::<1>(narrow))
     }
 }

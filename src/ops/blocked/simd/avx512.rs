@@ -1,6 +1,7 @@
 //! One 512-bit register a vector.
 
 use super::{LANES, Level, Simd};
+use half::bf16;
 use std::arch::x86_64::*;
 
 /// Proof that AVX-512 F, BW, DQ and VL are there.
@@ -30,6 +31,24 @@ impl Simd for Avx512 {
     unsafe fn store(self, p: *mut f32, v: Self::V) {
         // SAFETY: the caller's; `self` proves the instructions.
         unsafe { _mm512_storeu_ps(p, v) }
+    }
+    #[inline(always)]
+    unsafe fn load_bf16(self, p: *const bf16) -> Self::V {
+        // SAFETY: the caller's; `self` proves the instructions.
+        unsafe { _mm512_castsi512_ps(_mm512_slli_epi32::<16>(_mm512_cvtepu16_epi32(_mm256_loadu_si256(p.cast())))) }
+    }
+    /// In integers: half of the last kept bit, less one where that bit is 0, carries into it.
+    #[inline(always)]
+    unsafe fn store_bf16(self, p: *mut bf16, v: Self::V) {
+        // SAFETY: the caller's; `self` proves the instructions.
+        unsafe {
+            let bits = _mm512_castps_si512(v);
+            let last = _mm512_and_si512(_mm512_srli_epi32::<16>(bits), _mm512_set1_epi32(1));
+            let rounded = _mm512_add_epi32(bits, _mm512_add_epi32(last, _mm512_set1_epi32(0x7fff)));
+            let nan = _mm512_cmp_ps_mask::<_CMP_UNORD_Q>(v, v);
+            let rounded = _mm512_mask_mov_epi32(rounded, nan, _mm512_set1_epi32(0x7fc0_0000));
+            _mm256_storeu_si256(p.cast(), _mm512_cvtepi32_epi16(_mm512_srli_epi32::<16>(rounded)));
+        }
     }
     #[inline(always)]
     fn from_array(self, a: [f32; LANES]) -> Self::V {

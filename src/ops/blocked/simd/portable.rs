@@ -1,6 +1,7 @@
 //! Vectors as plain arrays.
 
 use super::{LANES, Level, Simd};
+use half::bf16;
 
 /// Code for any processor; the compiler vectorises it with what the target always has (SSE2 on x86-64).
 #[derive(Debug, Clone, Copy)]
@@ -38,6 +39,16 @@ impl Simd for Portable {
     unsafe fn store(self, p: *mut f32, v: Self::V) {
         // SAFETY: the caller's.
         unsafe { p.cast::<[f32; LANES]>().write_unaligned(v) }
+    }
+    #[inline(always)]
+    unsafe fn load_bf16(self, p: *const bf16) -> Self::V {
+        // SAFETY: the caller's.
+        unsafe { p.cast::<[bf16; LANES]>().read_unaligned() }.map(bf16::to_f32)
+    }
+    #[inline(always)]
+    unsafe fn store_bf16(self, p: *mut bf16, v: Self::V) {
+        // SAFETY: the caller's.
+        unsafe { p.cast::<[bf16; LANES]>().write_unaligned(v.map(bf16::from_f32)) }
     }
     #[inline(always)]
     fn from_array(self, a: [f32; LANES]) -> Self::V {

@@ -80,3 +80,32 @@ fn transpose_swaps_rows_and_columns() {
         assert_eq!(matrix, std::array::from_fn(|i| ((i % 16) * 16 + i / 16) as f32), "{}", level.name());
     }
 }
+
+/// Oracle: the crate `half`.
+struct Narrow([f32; 16]);
+impl Kernel for Narrow {
+    type Output = [bf16; 16];
+
+    #[inline(always)]
+    fn run<S: Simd>(self, s: S) -> Self::Output {
+        let mut out = [bf16::ZERO; 16];
+        // SAFETY: the array has room for 16.
+        unsafe { s.store_bf16(out.as_mut_ptr(), s.from_array(self.0)) };
+        out
+    }
+}
+
+#[test]
+fn bf16_is_rounded_to_the_nearest_even() {
+    let patterns: Vec<u32> =
+        (0..1 << 16).map(|i: u32| i.wrapping_mul(0x9e37_79b9)).chain([0x3f80_8000, 0x3f81_8000, 0x7f7f_ffff]).collect();
+    for bits in patterns.chunks_exact(16) {
+        let x: [f32; 16] = std::array::from_fn(|i| f32::from_bits(bits[i]));
+        for level in Level::ALL.into_iter().filter(|level| level.is_supported()) {
+            for (got, x) in level.run(Narrow(x)).iter().zip(x) {
+                let want = bf16::from_f32(x);
+                assert!(got.to_bits() == want.to_bits() || got.is_nan() && want.is_nan(), "{}: {x} became {got}", level.name());
+            }
+        }
+    }
+}

@@ -1,0 +1,78 @@
+//! What a map's numbers are stored as; arithmetic is f32 always.
+
+use super::Simd;
+use half::bf16;
+
+/// A number of a map in memory.
+pub trait Element: Copy + Send + Sync + 'static {
+    /// Zero.
+    const ZERO: Self;
+
+    /// The nearest number of this type, ties to even.
+    fn of(x: f32) -> Self;
+    /// The same number in f32.
+    fn wide(self) -> f32;
+
+    /// Reads 16 of them; no alignment is needed.
+    ///
+    /// # Safety
+    /// `p` must be valid for reads of 16.
+    unsafe fn load<S: Simd>(s: S, p: *const Self) -> S::V;
+    /// Writes 16 of them, each rounded to the nearest; no alignment is needed.
+    ///
+    /// # Safety
+    /// `p` must be valid for writes of 16.
+    unsafe fn store<S: Simd>(s: S, p: *mut Self, v: S::V);
+}
+
+impl Element for f32 {
+    const ZERO: Self = 0.0;
+
+    #[inline(always)]
+    fn of(x: f32) -> Self {
+        x
+    }
+
+    #[inline(always)]
+    fn wide(self) -> f32 {
+        self
+    }
+
+    #[inline(always)]
+    unsafe fn load<S: Simd>(s: S, p: *const Self) -> S::V {
+        // SAFETY: the caller's.
+        unsafe { s.load(p) }
+    }
+
+    #[inline(always)]
+    unsafe fn store<S: Simd>(s: S, p: *mut Self, v: S::V) {
+        // SAFETY: the caller's.
+        unsafe { s.store(p, v) }
+    }
+}
+
+impl Element for bf16 {
+    const ZERO: Self = bf16::ZERO;
+
+    #[inline(always)]
+    fn of(x: f32) -> Self {
+        bf16::from_f32(x)
+    }
+
+    #[inline(always)]
+    fn wide(self) -> f32 {
+        self.to_f32()
+    }
+
+    #[inline(always)]
+    unsafe fn load<S: Simd>(s: S, p: *const Self) -> S::V {
+        // SAFETY: the caller's.
+        unsafe { s.load_bf16(p) }
+    }
+
+    #[inline(always)]
+    unsafe fn store<S: Simd>(s: S, p: *mut Self, v: S::V) {
+        // SAFETY: the caller's.
+        unsafe { s.store_bf16(p, v) }
+    }
+}
