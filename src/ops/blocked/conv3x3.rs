@@ -6,7 +6,7 @@
 //! With `x` the concatenated, perhaps doubled input: `y[o] = b[o] + Σ_i x[i] ⋆ w[o, i]` (correlation).
 
 use super::scratch::{Shared, assume_initialised, uninitialised};
-use super::simd::{Kernel, LANES, Level, Simd, level};
+use super::simd::{Element, Kernel, LANES, Level, Simd, level};
 use super::winograd::{Convolution, F2, F4, Resample, Target, WeightGradient};
 use super::{Blocked, Shape, Unwritten, direct};
 use rayon::prelude::*;
@@ -45,15 +45,16 @@ impl Default for Method {
 ///
 /// # Panics
 /// If there is no source, the sources' sizes differ, or weights or bias do not fit.
-pub fn forward(method: Method, sources: &[Blocked], doubled: bool, weights: &[f32], bias: &[f32]) -> Vec<f32> {
+pub fn forward<E: Element>(method: Method, sources: &[Blocked<E>], doubled: bool, weights: &[f32], bias: &[f32]) -> Vec<E> {
     let (shape, in_channels) = common_shape(sources);
     let out_channels = weights.len() / (9 * in_channels);
     assert_eq!(weights.len(), out_channels * in_channels * 9, "weights of {in_channels} input channels");
     assert!(bias.is_empty() || bias.len() == out_channels, "{} biases, {out_channels} outputs", bias.len());
     if sources.len() == 1 && in_channels <= direct::FEW && !doubled {
-        let out = direct::forward(method.level, sources[0], weights, bias);
+        let wide = E::widen(sources[0].data());
+        let out = direct::forward(method.level, Blocked::new(shape, &wide), weights, bias);
         // SAFETY: the convolution writes every interior pixel.
-        return unsafe { out.assume_written() };
+        return E::narrow(unsafe { out.assume_written() });
     }
     let scale = if doubled { 2 } else { 1 };
     let mut out = Unwritten::new(Shape { c: out_channels, h: shape.h * scale, w: shape.w * scale, ..shape });
@@ -76,7 +77,13 @@ pub fn forward(method: Method, sources: &[Blocked], doubled: bool, weights: &[f3
 ///
 /// # Panics
 /// If the weights do not fit, or `doubled` and `dy` has odd sides.
-pub fn input_gradient(method: Method, dy: Blocked, doubled: bool, weights: &[f32], channels: &[usize]) -> Vec<Vec<f32>> {
+pub fn input_gradient<E: Element>(
+    method: Method,
+    dy: Blocked<E>,
+    doubled: bool,
+    weights: &[f32],
+    channels: &[usize],
+) -> Vec<Vec<E>> {
     let (shape, in_channels) = (dy.shape(), channels.iter().sum::<usize>());
     assert_eq!(weights.len(), shape.c * in_channels * 9, "weights of {in_channels} inputs and {} outputs", shape.c);
     let scale = if doubled { 2 } else { 1 };
@@ -108,12 +115,13 @@ pub fn input_gradient(method: Method, dy: Blocked, doubled: bool, weights: &[f32
 ///
 /// # Panics
 /// If there is no source, or sizes do not fit.
-pub fn weight_gradient(method: Method, sources: &[Blocked], doubled: bool, dy: Blocked) -> Vec<f32> {
+pub fn weight_gradient<E: Element>(method: Method, sources: &[Blocked<E>], doubled: bool, dy: Blocked<E>) -> Vec<f32> {
     let (shape, in_channels) = common_shape(sources);
     let (scale, out) = (if doubled { 2 } else { 1 }, dy.shape());
     assert_eq!((shape.n, shape.h * scale, shape.w * scale), (out.n, out.h, out.w), "sizes of sources and of dy");
     if sources.len() == 1 && in_channels <= direct::FEW && !doubled {
-        return direct::weight_gradient(method.level, sources[0], dy);
+        let (wide, dy_wide) = (E::widen(sources[0].data()), E::widen(dy.data()));
+        return direct::weight_gradient(method.level, Blocked::new(shape, &wide), Blocked::new(out, &dy_wide));
     }
     let mut gradient = uninitialised(out.c * in_channels * 9);
     let work = WeightGradient {
@@ -133,19 +141,19 @@ pub fn weight_gradient(method: Method, sources: &[Blocked], doubled: bool, dy: B
 }
 
 /// The gradient of the bias, (out): the sum of `dy` over samples and pixels. Rows are summed in f32, their sums in f64.
-pub fn bias_gradient(level: Level, dy: Blocked) -> Vec<f32> {
+pub fn bias_gradient<E: Element>(level: Level, dy: Blocked<E>) -> Vec<f32> {
     let mut sums = vec![[0.0; LANES]; dy.shape().blocks()];
     sums.par_iter_mut().enumerate().for_each(|(block, sums)| *sums = level.run(BlockSums { map: dy, block }));
     sums.into_iter().flatten().take(dy.shape().c).map(|sum| sum as f32).collect()
 }
 
 /// Sums of the channels of one block.
-struct BlockSums<'a> {
-    map: Blocked<'a>,
+struct BlockSums<'a, E> {
+    map: Blocked<'a, E>,
     block: usize,
 }
 
-impl Kernel for BlockSums<'_> {
+impl<E: Element> Kernel for BlockSums<'_, E> {
     type Output = [f64; LANES];
 
     #[inline(always)]
@@ -158,7 +166,7 @@ impl Kernel for BlockSums<'_> {
                 let mut sum = s.zero();
                 for pixel in row.chunks_exact(LANES) {
                     // SAFETY: a chunk has 16 elements.
-                    sum = s.add(sum, unsafe { s.load(pixel.as_ptr()) });
+                    sum = s.add(sum, unsafe { E::load(s, pixel.as_ptr()) });
                 }
                 let sum = s.to_array(sum);
                 for lane in 0..LANES {
@@ -170,7 +178,7 @@ impl Kernel for BlockSums<'_> {
     }
 }
 
-fn run(convolution: &Convolution, variant: Variant) {
+fn run<E: Element>(convolution: &Convolution<E>, variant: Variant) {
     match variant {
         Variant::F2 => convolution.run::<F2>(),
         Variant::F4 => convolution.run::<F4>(),
@@ -178,7 +186,7 @@ fn run(convolution: &Convolution, variant: Variant) {
 }
 
 /// The size that all sources share, and the sum of their channels.
-fn common_shape(sources: &[Blocked]) -> (Shape, usize) {
+fn common_shape<E: Element>(sources: &[Blocked<E>]) -> (Shape, usize) {
     let first = sources.first().expect("a convolution reads at least one map").shape();
     for source in sources {
         let shape = source.shape();
@@ -188,7 +196,7 @@ fn common_shape(sources: &[Blocked]) -> (Shape, usize) {
 }
 
 /// Every block of the sources in order, with its channels' place along the concatenation.
-fn source_blocks<'a>(sources: &[Blocked<'a>]) -> Vec<(Blocked<'a>, usize, Range<usize>)> {
+fn source_blocks<'a, E: Element>(sources: &[Blocked<'a, E>]) -> Vec<(Blocked<'a, E>, usize, Range<usize>)> {
     let mut blocks = Vec::new();
     let mut first = 0;
     for source in sources {
@@ -199,7 +207,7 @@ fn source_blocks<'a>(sources: &[Blocked<'a>]) -> Vec<(Blocked<'a>, usize, Range<
 }
 
 /// Every block of a map to write, with its channels' place in the weights, `first` and on.
-fn targets(map: &mut Unwritten, first: usize) -> Vec<(Target, Range<usize>)> {
+fn targets<E: Element>(map: &mut Unwritten<E>, first: usize) -> Vec<(Target<E>, Range<usize>)> {
     let (shape, map) = (map.shape(), map.shared());
     block_channels(shape.c, first).enumerate().map(|(block, range)| (Target { map, shape, block }, range)).collect()
 }

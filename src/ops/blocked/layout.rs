@@ -1,7 +1,7 @@
 //! Where a pixel of a blocked map lies, how maps are made, and the way to and from `(n, c, h, w)`.
 
 use super::scratch::{Shared, assume_initialised, uninitialised};
-use super::simd::LANES;
+use super::simd::{Element, LANES};
 use rayon::prelude::*;
 use std::mem::MaybeUninit;
 
@@ -53,17 +53,17 @@ impl Shape {
 
 /// A map to read.
 #[derive(Debug, Clone, Copy)]
-pub struct Blocked<'a> {
+pub struct Blocked<'a, E = f32> {
     shape: Shape,
-    data: &'a [f32],
+    data: &'a [E],
 }
 
-impl<'a> Blocked<'a> {
+impl<'a, E> Blocked<'a, E> {
     /// A view of `data`, whose border and unused lanes must be zero for results to be right.
     ///
     /// # Panics
     /// If `data` has not [`Shape::len`] elements, or none.
-    pub fn new(shape: Shape, data: &'a [f32]) -> Self {
+    pub fn new(shape: Shape, data: &'a [E]) -> Self {
         assert!(!shape.is_empty(), "a map of {shape:?} has no element");
         assert_eq!(data.len(), shape.len(), "elements of a blocked map of {shape:?}");
         Self { shape, data }
@@ -75,12 +75,12 @@ impl<'a> Blocked<'a> {
     }
 
     /// Every element, in memory order.
-    pub fn data(&self) -> &'a [f32] {
+    pub fn data(&self) -> &'a [E] {
         self.data
     }
 
     /// The plane of one block of one sample.
-    pub fn plane(&self, sample: usize, block: usize) -> &'a [f32] {
+    pub fn plane(&self, sample: usize, block: usize) -> &'a [E] {
         let len = self.shape.plane();
         &self.data[(sample * self.shape.blocks() + block) * len..][..len]
     }
@@ -89,16 +89,16 @@ impl<'a> Blocked<'a> {
 /// A map whose border is zero and whose interior is yet to be written.
 ///
 /// The interior is left as the allocator gave it, which saves a pass over memory.
-pub struct Unwritten {
+pub struct Unwritten<E = f32> {
     shape: Shape,
-    data: Vec<MaybeUninit<f32>>,
+    data: Vec<MaybeUninit<E>>,
 }
 
-impl Unwritten {
+impl<E: Element> Unwritten<E> {
     /// Allocates a map and zeroes its border.
     pub fn new(shape: Shape) -> Self {
         let mut data = uninitialised(shape.len());
-        let zero = MaybeUninit::new(0.0);
+        let zero = MaybeUninit::new(E::ZERO);
         for plane in data.chunks_exact_mut(shape.plane()) {
             plane[..shape.row()].fill(zero);
             plane[shape.pixel(shape.h, 0) - LANES..].fill(zero);
@@ -116,12 +116,12 @@ impl Unwritten {
     }
 
     /// Where its first element lies, for kernels to write to.
-    pub fn as_mut_ptr(&mut self) -> *mut f32 {
+    pub fn as_mut_ptr(&mut self) -> *mut E {
         self.data.as_mut_ptr().cast()
     }
 
     /// The pointer for tasks that write different parts at the same time.
-    pub(super) fn shared(&mut self) -> Shared {
+    pub fn shared(&mut self) -> Shared<E> {
         Shared(self.as_mut_ptr())
     }
 
@@ -129,7 +129,7 @@ impl Unwritten {
     ///
     /// # Safety
     /// All 16 lanes of every interior pixel must have been written.
-    pub unsafe fn assume_written(self) -> Vec<f32> {
+    pub unsafe fn assume_written(self) -> Vec<E> {
         // SAFETY: the border was zeroed by `new`, and the caller says that the interior was written.
         unsafe { assume_initialised(self.data) }
     }
@@ -139,15 +139,15 @@ impl Unwritten {
 ///
 /// # Panics
 /// If `nchw` has not n·c·h·w elements.
-pub fn pack(nchw: &[f32], shape: Shape) -> Vec<f32> {
+pub fn pack<E: Element>(nchw: &[f32], shape: Shape) -> Vec<E> {
     assert_eq!(nchw.len(), shape.n * shape.c * shape.h * shape.w, "elements of {shape:?}");
-    let mut out = vec![0.0; shape.len()];
+    let mut out = vec![E::ZERO; shape.len()];
     out.par_chunks_exact_mut(shape.plane()).enumerate().for_each(|(plane, out)| {
         for (lane, channel) in channels_of(plane, shape).enumerate() {
             let rows = nchw[channel * shape.h * shape.w..].chunks_exact(shape.w).take(shape.h);
             for (y, row) in rows.enumerate() {
                 let pixels = out[shape.pixel(y, 0)..].chunks_exact_mut(LANES);
-                pixels.zip(row).for_each(|(pixel, value)| pixel[lane] = *value);
+                pixels.zip(row).for_each(|(pixel, value)| pixel[lane] = E::of(*value));
             }
         }
     });
@@ -155,7 +155,7 @@ pub fn pack(nchw: &[f32], shape: Shape) -> Vec<f32> {
 }
 
 /// Takes a map out of its blocks, as `(n, c, h, w)`.
-pub fn unpack(map: Blocked) -> Vec<f32> {
+pub fn unpack<E: Element>(map: Blocked<E>) -> Vec<f32> {
     let shape = map.shape;
     let mut out = vec![0.0; shape.n * shape.c * shape.h * shape.w];
     out.par_chunks_exact_mut(shape.h * shape.w).enumerate().for_each(|(channel, out)| {
@@ -163,7 +163,7 @@ pub fn unpack(map: Blocked) -> Vec<f32> {
         let plane = map.plane(sample, channel / LANES);
         for (y, row) in out.chunks_exact_mut(shape.w).enumerate() {
             let pixels = plane[shape.pixel(y, 0)..].chunks_exact(LANES);
-            row.iter_mut().zip(pixels).for_each(|(value, pixel)| *value = pixel[channel % LANES]);
+            row.iter_mut().zip(pixels).for_each(|(value, pixel)| *value = pixel[channel % LANES].wide());
         }
     });
     out
@@ -184,7 +184,7 @@ mod tests {
     fn pack_puts_each_pixel_in_its_lane_and_unpack_takes_it_back() {
         let shape = Shape { n: 2, c: 17, h: 3, w: 5 };
         let nchw: Vec<f32> = (1..=2 * 17 * 3 * 5).map(|i| i as f32).collect();
-        let packed = pack(&nchw, shape);
+        let packed: Vec<f32> = pack(&nchw, shape);
         let map = Blocked::new(shape, &packed);
         assert_eq!(map.plane(1, 1)[shape.pixel(2, 4)], nchw[((17 + 16) * 3 + 2) * 5 + 4]);
         assert_eq!(packed.iter().filter(|x| **x != 0.0).count(), nchw.len());
@@ -194,7 +194,7 @@ mod tests {
     #[test]
     fn an_unwritten_map_has_a_zero_border() {
         let shape = Shape { n: 2, c: 20, h: 4, w: 3 };
-        let mut map = Unwritten::new(shape);
+        let mut map = Unwritten::<f32>::new(shape);
         for plane in 0..4 {
             for (y, x) in (0..4).flat_map(|y| (0..3).map(move |x| (y, x))) {
                 let at = plane * shape.plane() + shape.pixel(y, x);

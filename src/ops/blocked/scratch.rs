@@ -33,7 +33,7 @@ fn take(free: &mut Vec<Vec<f32>>, len: usize) -> Vec<f32> {
 }
 
 /// `len` elements as the allocator gives them.
-pub fn uninitialised(len: usize) -> Vec<MaybeUninit<f32>> {
+pub fn uninitialised<E>(len: usize) -> Vec<MaybeUninit<E>> {
     let mut data = Vec::with_capacity(len);
     // SAFETY: elements that may be uninitialised need no initialisation, and the capacity is there.
     unsafe { data.set_len(len) };
@@ -44,28 +44,36 @@ pub fn uninitialised(len: usize) -> Vec<MaybeUninit<f32>> {
 ///
 /// # Safety
 /// Every element must have been written.
-pub unsafe fn assume_initialised(data: Vec<MaybeUninit<f32>>) -> Vec<f32> {
+pub unsafe fn assume_initialised<E>(data: Vec<MaybeUninit<E>>) -> Vec<E> {
     let mut data = ManuallyDrop::new(data);
-    // SAFETY: f32 and MaybeUninit<f32> have one layout; the caller says that the elements are initialised.
+    // SAFETY: E and MaybeUninit<E> have one layout; the caller says that the elements are initialised.
     unsafe { Vec::from_raw_parts(data.as_mut_ptr().cast(), data.len(), data.capacity()) }
 }
 
 /// A pointer that tasks running at the same time share, each to write its own part.
-#[derive(Debug, Clone, Copy)]
-pub struct Shared(pub *mut f32);
+#[derive(Debug)]
+pub struct Shared<E = f32>(pub *mut E);
+
+impl<E> Clone for Shared<E> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<E> Copy for Shared<E> {}
 
 // SAFETY: it is only an address; whoever writes through it says why no other task touches that part.
-unsafe impl Send for Shared {}
+unsafe impl<E> Send for Shared<E> {}
 // SAFETY: as above.
-unsafe impl Sync for Shared {}
+unsafe impl<E> Sync for Shared<E> {}
 
-impl Shared {
+impl<E> Shared<E> {
     /// The address `offset` elements further.
     ///
     /// # Safety
     /// It must lie in the same allocation.
     #[inline(always)]
-    pub unsafe fn at(self, offset: usize) -> *mut f32 {
+    pub unsafe fn at(self, offset: usize) -> *mut E {
         // SAFETY: the caller's.
         unsafe { self.0.add(offset) }
     }

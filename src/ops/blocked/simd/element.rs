@@ -2,6 +2,11 @@
 
 use super::Simd;
 use half::bf16;
+use rayon::prelude::*;
+use std::borrow::Cow;
+
+/// Elements of one task where a map changes its type.
+const CHUNK: usize = 1 << 14;
 
 /// A number of a map in memory.
 pub trait Element: Copy + Send + Sync + 'static {
@@ -12,6 +17,11 @@ pub trait Element: Copy + Send + Sync + 'static {
     fn of(x: f32) -> Self;
     /// The same number in f32.
     fn wide(self) -> f32;
+
+    /// Many of them in f32.
+    fn widen(values: &[Self]) -> Cow<'_, [f32]>;
+    /// Many f32, each rounded to the nearest.
+    fn narrow(values: Vec<f32>) -> Vec<Self>;
 
     /// Reads 16 of them; no alignment is needed.
     ///
@@ -38,6 +48,14 @@ impl Element for f32 {
         self
     }
 
+    fn widen(values: &[Self]) -> Cow<'_, [f32]> {
+        Cow::Borrowed(values)
+    }
+
+    fn narrow(values: Vec<f32>) -> Vec<Self> {
+        values
+    }
+
     #[inline(always)]
     unsafe fn load<S: Simd>(s: S, p: *const Self) -> S::V {
         // SAFETY: the caller's.
@@ -62,6 +80,20 @@ impl Element for bf16 {
     #[inline(always)]
     fn wide(self) -> f32 {
         self.to_f32()
+    }
+
+    fn widen(values: &[Self]) -> Cow<'_, [f32]> {
+        let mut wide = vec![0.0; values.len()];
+        let chunks = wide.par_chunks_mut(CHUNK).zip(values.par_chunks(CHUNK));
+        chunks.for_each(|(wide, values)| wide.iter_mut().zip(values).for_each(|(wide, x)| *wide = x.wide()));
+        Cow::Owned(wide)
+    }
+
+    fn narrow(values: Vec<f32>) -> Vec<Self> {
+        let mut narrow = vec![Self::ZERO; values.len()];
+        let chunks = narrow.par_chunks_mut(CHUNK).zip(values.par_chunks(CHUNK));
+        chunks.for_each(|(narrow, values)| narrow.iter_mut().zip(values).for_each(|(narrow, x)| *narrow = Self::of(*x)));
+        narrow
     }
 
     #[inline(always)]

@@ -10,7 +10,7 @@ use super::matrices::Filtering;
 use super::tiles::{Grid, InputTiles, OutputTiles};
 use crate::ops::blocked::gemm::Product;
 use crate::ops::blocked::scratch::{Shared, scratch, spread};
-use crate::ops::blocked::simd::{LANES, Level};
+use crate::ops::blocked::simd::{Element, LANES, Level};
 use crate::ops::blocked::{Blocked, Shape};
 use rayon::prelude::*;
 use std::marker::PhantomData;
@@ -21,22 +21,22 @@ const BLOCK: usize = LANES * LANES;
 
 /// One block of 16 channels of a map that a convolution writes.
 #[derive(Debug, Clone, Copy)]
-pub struct Target {
+pub struct Target<E> {
     /// First element of the map, valid for the whole of `shape`.
-    pub map: Shared,
+    pub map: Shared<E>,
     /// Size of the map.
     pub shape: Shape,
     /// The block.
     pub block: usize,
 }
 
-impl Target {
+impl<E> Target<E> {
     /// Address of an interior pixel's 16 channels.
     ///
     /// # Safety
     /// Sample and pixel must lie in the map.
     #[inline(always)]
-    pub unsafe fn pixel(&self, sample: usize, y: usize, x: usize) -> *mut f32 {
+    pub unsafe fn pixel(&self, sample: usize, y: usize, x: usize) -> *mut E {
         let plane = (sample * self.shape.blocks() + self.block) * self.shape.plane();
         // SAFETY: the caller's.
         unsafe { self.map.at(plane + self.shape.pixel(y, x)) }
@@ -44,13 +44,13 @@ impl Target {
 }
 
 /// A convolution made ready: which blocks it sums, which it writes, and the filters between them.
-pub struct Convolution<'a> {
+pub struct Convolution<'a, E> {
     pub level: Level,
     pub resample: Resample,
     /// Blocks summed over, each with its channels' place in the weights.
-    pub inputs: Vec<(Blocked<'a>, usize, Range<usize>)>,
+    pub inputs: Vec<(Blocked<'a, E>, usize, Range<usize>)>,
     /// Blocks written, each with its channels' place in the weights. Together they are the whole of their maps.
-    pub outputs: Vec<(Target, Range<usize>)>,
+    pub outputs: Vec<(Target<E>, Range<usize>)>,
     /// `(out, in, 3, 3)`.
     pub weights: &'a [f32],
     /// The `in` of the weights.
@@ -68,7 +68,7 @@ const HELD: usize = 4;
 /// Input blocks whose filters a channel-stationary task holds at once.
 const DEPTH: usize = 16;
 
-impl Convolution<'_> {
+impl<E: Element> Convolution<'_, E> {
     /// Writes every interior pixel of the outputs.
     pub fn run<F: Filtering>(&self) {
         let shape = self.inputs[0].0.shape();

@@ -6,7 +6,7 @@
 use super::matrices::{Filtering, MAX_A, MAX_M, VANISHING};
 use super::{Resample, Target};
 use crate::ops::blocked::Blocked;
-use crate::ops::blocked::simd::{Kernel, LANES, Simd};
+use crate::ops::blocked::simd::{Element, Kernel, LANES, Simd};
 use std::marker::PhantomData;
 use std::ops::Range;
 
@@ -40,9 +40,9 @@ impl Grid {
 }
 
 /// `Bᵀ d B` of the inputs of some tiles of one block: (m+2) × (m+2) pixels each, one row and column before the outputs.
-pub struct InputTiles<'a, F> {
+pub struct InputTiles<'a, E, F> {
     pub filtering: PhantomData<F>,
-    pub map: Blocked<'a>,
+    pub map: Blocked<'a, E>,
     pub block: usize,
     pub resample: Resample,
     pub grid: Grid,
@@ -51,7 +51,7 @@ pub struct InputTiles<'a, F> {
     pub out: (*mut f32, usize),
 }
 
-impl<F: Filtering> Kernel for InputTiles<'_, F> {
+impl<E: Element, F: Filtering> Kernel for InputTiles<'_, E, F> {
     type Output = ();
 
     #[inline(always)]
@@ -63,13 +63,13 @@ impl<F: Filtering> Kernel for InputTiles<'_, F> {
     }
 }
 
-impl<F: Filtering> InputTiles<'_, F> {
+impl<E: Element, F: Filtering> InputTiles<'_, E, F> {
     #[inline(always)]
     fn transform<S: Simd, const DOUBLED: bool>(self, s: S) {
         let side = if DOUBLED { F::A / 2 + 1 } else { F::A };
         let scale = if DOUBLED { 2 } else { 1 };
         let (h, w, row) = (self.map.shape().h + 2, self.map.shape().w + 2, self.map.shape().row());
-        let mut patch = [0.0; MAX_A * MAX_A * LANES];
+        let mut patch = [E::ZERO; MAX_A * MAX_A * LANES];
         for (i, tile) in self.tiles.clone().enumerate() {
             let (sample, y, x) = self.grid.corner(tile);
             let (y, x) = (y / scale, x / scale);
@@ -81,21 +81,21 @@ impl<F: Filtering> InputTiles<'_, F> {
                 (&patch[..], MAX_A * LANES)
             };
             // SAFETY: `side` rows and columns of the source lie in its slice; `out` has room for tile `i`.
-            unsafe { input_tile::<S, F, DOUBLED>(s, source.0.as_ptr(), source.1, self.out.0.add(i * LANES), self.out.1) };
+            unsafe { input_tile::<S, E, F, DOUBLED>(s, source.0.as_ptr(), source.1, self.out.0.add(i * LANES), self.out.1) };
         }
     }
 }
 
 /// Copies what lies in the plane of the `side` × `side` pixels from `(y, x)`; the rest is zero.
 #[inline(always)]
-fn copy_patch(
-    patch: &mut [f32; MAX_A * MAX_A * LANES],
+fn copy_patch<E: Element>(
+    patch: &mut [E; MAX_A * MAX_A * LANES],
     side: usize,
-    plane: &[f32],
+    plane: &[E],
     (y, x): (usize, usize),
     (h, w): (usize, usize),
 ) {
-    patch.fill(0.0);
+    patch.fill(E::ZERO);
     let columns = side.min(w - x) * LANES;
     for i in 0..side.min(h - y) {
         patch[i * MAX_A * LANES..][..columns].copy_from_slice(&plane[((y + i) * w + x) * LANES..][..columns]);
@@ -103,14 +103,20 @@ fn copy_patch(
 }
 
 #[inline(always)]
-unsafe fn input_tile<S: Simd, F: Filtering, const DOUBLED: bool>(s: S, d: *const f32, row: usize, out: *mut f32, stride: usize) {
+unsafe fn input_tile<S: Simd, E: Element, F: Filtering, const DOUBLED: bool>(
+    s: S,
+    d: *const E,
+    row: usize,
+    out: *mut f32,
+    stride: usize,
+) {
     let from = if DOUBLED { [0, 1, 1, 2, 2, 3] } else { [0, 1, 2, 3, 4, 5] };
     let mut half = [[s.zero(); MAX_A]; MAX_A];
     for j in 0..F::A {
         let mut column = [s.zero(); MAX_A];
         for i in 0..F::A {
             // SAFETY: the caller's.
-            column[i] = unsafe { s.load(d.add(from[i] * row + from[j] * LANES)) };
+            column[i] = unsafe { E::load(s, d.add(from[i] * row + from[j] * LANES)) };
         }
         let column = F::input(s, column);
         for i in 0..F::A {
@@ -130,9 +136,9 @@ unsafe fn input_tile<S: Simd, F: Filtering, const DOUBLED: bool>(s: S, d: *const
 }
 
 /// `A dy Aᵀ` of the m × m pixels of some tiles of one block of an output's gradient.
-pub struct GradientTiles<'a, F> {
+pub struct GradientTiles<'a, E, F> {
     pub filtering: PhantomData<F>,
-    pub map: Blocked<'a>,
+    pub map: Blocked<'a, E>,
     pub block: usize,
     /// Whether the components that vanish for a doubled input are left out.
     pub skip: bool,
@@ -142,13 +148,13 @@ pub struct GradientTiles<'a, F> {
     pub out: (*mut f32, usize),
 }
 
-impl<F: Filtering> Kernel for GradientTiles<'_, F> {
+impl<E: Element, F: Filtering> Kernel for GradientTiles<'_, E, F> {
     type Output = ();
 
     #[inline(always)]
     fn run<S: Simd>(self, s: S) {
         let shape = self.map.shape();
-        let mut patch = [0.0; MAX_A * MAX_A * LANES];
+        let mut patch = [E::ZERO; MAX_A * MAX_A * LANES];
         for (i, tile) in self.tiles.clone().enumerate() {
             let (sample, y, x) = self.grid.corner(tile);
             let plane = self.map.plane(sample, self.block);
@@ -159,19 +165,26 @@ impl<F: Filtering> Kernel for GradientTiles<'_, F> {
                 (&patch[..], MAX_A * LANES)
             };
             // SAFETY: m rows and columns of the source lie in its slice; `out` has room for tile `i`.
-            unsafe { gradient_tile::<S, F>(s, source.0.as_ptr(), source.1, self.skip, self.out.0.add(i * LANES), self.out.1) };
+            unsafe { gradient_tile::<S, E, F>(s, source.0.as_ptr(), source.1, self.skip, self.out.0.add(i * LANES), self.out.1) };
         }
     }
 }
 
 #[inline(always)]
-unsafe fn gradient_tile<S: Simd, F: Filtering>(s: S, y: *const f32, row: usize, skip: bool, out: *mut f32, stride: usize) {
+unsafe fn gradient_tile<S: Simd, E: Element, F: Filtering>(
+    s: S,
+    y: *const E,
+    row: usize,
+    skip: bool,
+    out: *mut f32,
+    stride: usize,
+) {
     let mut half = [[s.zero(); MAX_M]; MAX_A];
     for j in 0..F::M {
         let mut column = [s.zero(); MAX_M];
         for i in 0..F::M {
             // SAFETY: the caller's.
-            column[i] = unsafe { s.load(y.add(i * row + j * LANES)) };
+            column[i] = unsafe { E::load(s, y.add(i * row + j * LANES)) };
         }
         let column = F::output_gradient(s, column);
         for i in 0..F::A {
@@ -191,7 +204,7 @@ unsafe fn gradient_tile<S: Simd, F: Filtering>(s: S, y: *const f32, row: usize, 
 }
 
 /// `Aᵀ m A` plus a bias: from components to the m × m outputs of some tiles of one block, or to the sums of their 2×2.
-pub struct OutputTiles<'a, F> {
+pub struct OutputTiles<'a, E, F> {
     pub filtering: PhantomData<F>,
     /// (component, tile, 16), and the stride between components; valid for all of it.
     pub components: (*const f32, usize),
@@ -200,10 +213,10 @@ pub struct OutputTiles<'a, F> {
     pub tiles: Range<usize>,
     pub bias: [f32; LANES],
     /// No other task may write these tiles of it.
-    pub target: &'a Target,
+    pub target: &'a Target<E>,
 }
 
-impl<F: Filtering> Kernel for OutputTiles<'_, F> {
+impl<E: Element, F: Filtering> Kernel for OutputTiles<'_, E, F> {
     type Output = ();
 
     #[inline(always)]
@@ -216,7 +229,7 @@ impl<F: Filtering> Kernel for OutputTiles<'_, F> {
     }
 }
 
-impl<F: Filtering> OutputTiles<'_, F> {
+impl<E: Element, F: Filtering> OutputTiles<'_, E, F> {
     #[inline(always)]
     fn transform<S: Simd, const SKIP: bool, const POOLED: bool>(self, s: S) {
         let (side, scale) = if POOLED { (F::M / 2, 2) } else { (F::M, 1) };
@@ -232,7 +245,7 @@ impl<F: Filtering> OutputTiles<'_, F> {
                 for c in 0..side {
                     if r < rows && c < columns {
                         // SAFETY: the pixel is within the map, and only this task writes it.
-                        unsafe { s.store(self.target.pixel(sample, y + r, x + c), s.add(outputs[r][c], bias)) };
+                        unsafe { E::store(s, self.target.pixel(sample, y + r, x + c), s.add(outputs[r][c], bias)) };
                     }
                 }
             }

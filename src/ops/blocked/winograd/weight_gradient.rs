@@ -8,7 +8,7 @@ use super::tiles::{GradientTiles, Grid, InputTiles};
 use crate::ops::blocked::Blocked;
 use crate::ops::blocked::gemm::Product;
 use crate::ops::blocked::scratch::{Shared, scratch, spread};
-use crate::ops::blocked::simd::{LANES, Level};
+use crate::ops::blocked::simd::{Element, LANES, Level};
 use rayon::prelude::*;
 use std::marker::PhantomData;
 use std::ops::Range;
@@ -23,13 +23,13 @@ const TILES: usize = 28;
 const TASKS: usize = 8;
 
 /// The gradient made ready: which blocks are read, and their channels' place in the weights.
-pub struct WeightGradient<'a> {
+pub struct WeightGradient<'a, E> {
     pub level: Level,
     pub resample: Resample,
     /// Blocks of the convolution's inputs.
-    pub inputs: Vec<(Blocked<'a>, usize, Range<usize>)>,
+    pub inputs: Vec<(Blocked<'a, E>, usize, Range<usize>)>,
     /// Blocks of the gradient of its output.
-    pub outputs: Vec<(Blocked<'a>, usize, Range<usize>)>,
+    pub outputs: Vec<(Blocked<'a, E>, usize, Range<usize>)>,
     /// The `in` of the weights.
     pub in_channels: usize,
     /// Receives `(out, in, 3, 3)`; valid for all of it, and nobody else's meanwhile.
@@ -74,7 +74,7 @@ impl Transformed {
     }
 }
 
-impl WeightGradient<'_> {
+impl<E: Element> WeightGradient<'_, E> {
     /// Writes the gradient.
     pub fn run<F: Filtering>(&self) {
         let dy = self.outputs[0].0.shape();
