@@ -53,27 +53,29 @@ for tag, (n, i, o, h, w) in {"odd": (3, 3, 5, 5, 7), "point": (1, 17, 3, 1, 1), 
     case(f"conv1x1_{tag}", F.conv2d, x=draw(n, i, h, w), weight=draw(o, i, 1, 1), bias=draw(o))
     transposed = lambda x, weight, bias: F.conv_transpose2d(x, weight, bias, stride=2)
     case(f"conv_transpose2x2_{tag}", transposed, x=draw(n, i, h, w), weight=draw(i, o, 2, 2), bias=draw(o))
-    case(f"upsample_nearest2x_{tag}", lambda x: F.interpolate(x, scale_factor=2), x=draw(n, i, h, w))
-    case(f"concat_{tag}", lambda a, b: torch.cat([a, b], 1), a=draw(n, i, h, w), b=draw(n, o, h, w))
+    doubled = lambda x, weight, bias: conv3x3(F.interpolate(x, scale_factor=2), weight, bias)
+    case(f"conv3x3_of_doubled_{tag}", doubled, x=draw(n, i, h, w), weight=draw(o, i, 3, 3), bias=draw(o))
+    two = lambda a, b, weight, bias: conv3x3(torch.cat([a, b], 1), weight, bias)
+    maps = dict(a=draw(n, i, h, w), b=draw(n, o, h, w))
+    case(f"conv3x3_of_two_{tag}", two, **maps, weight=draw(o, i + o, 3, 3), bias=draw(o))
 
 case("max_pool2x2_odd", lambda x: F.max_pool2d(x, 2), x=draw(2, 3, 5, 7))
 ties = torch.randint(0, 2, (2, 2, 6, 8)).double()
-ties[0, 0, 0, 1] = ties[0, 0, 3, 2] = ties[0, 0, 3, 3] = ties[1, 1, 4, 0] = float("nan")
+ties[0, 0, 0, 1] = ties[0, 0, 3, 2] = ties[1, 1, 4, 0] = float("nan")
 ties[1, 0, :2, :2] = float("-inf")
 case("max_pool2x2_ties", lambda x: F.max_pool2d(x, 2), x=ties)
 case("relu", F.relu, x=torch.tensor([[[[-1.0, 0.0, -0.0, 2.0, float("nan"), float("inf"), float("-inf")]]]]).double())
 
 running = dict(const_mean=draw(3), const_var=draw(3).abs() + 0.5)
-for tag, training, relu in [("batch", True, False), ("batch_relu", True, True), ("running", False, False), ("running_relu", False, True)]:
+for tag, training in [("batch", True), ("running", False)]:
     mean, var = running["const_mean"].clone(), running["const_var"].clone()
 
     def norm(x, weight, bias, *_):
-        y = F.batch_norm(x, mean, var, weight, bias, training=training, momentum=0.1, eps=1e-5)
-        return F.relu(y) if relu else y
+        return F.relu(F.batch_norm(x, mean, var, weight, bias, training=training, momentum=0.1, eps=1e-5))
 
-    case(f"batch_norm_{tag}", norm, x=3 + 2 * draw(2, 3, 5, 7), weight=draw(3), bias=draw(3), **running)
-    saved.update({f"batch_norm_{tag}/new_mean": mean, f"batch_norm_{tag}/new_var": var})
-case("group_norm", lambda x, w, b: F.group_norm(x, 3, w, b, 1e-5), x=3 + 2 * draw(2, 6, 5, 7), w=draw(6), b=draw(6))
+    case(f"batch_norm_relu_{tag}", norm, x=3 + 2 * draw(2, 3, 5, 7), weight=draw(3), bias=draw(3), **running)
+    saved.update({f"batch_norm_relu_{tag}/new_mean": mean, f"batch_norm_relu_{tag}/new_var": var})
+case("group_norm_relu", lambda x, w, b: F.relu(F.group_norm(x, 3, w, b, 1e-5)), x=3 + 2 * draw(2, 6, 5, 7), w=draw(6), b=draw(6))
 
 logits, targets = 5 * draw(3, 2, 5, 7), torch.randint(0, 2, (3, 2, 5, 7)).double()
 logits[0, 0, 0, :4] = torch.tensor([100.0, -100.0, 1000.0, -1000.0])

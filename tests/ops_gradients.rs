@@ -3,7 +3,7 @@
 use candle_core::{Device, Result, Tensor, Var};
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
-use umlaut::ops::{self, Node, Running, Statistics, Tape};
+use umlaut::ops::{self, Map, Node, Running, Statistics, Tape};
 
 /// (samples, channels, height, width)
 type Shape = [usize; 4];
@@ -75,6 +75,11 @@ fn check(name: &str, inputs: &[Input], op: impl Fn(&Tape, &[Node]) -> Result<Nod
     assert!((terms().sum::<f64>() - want).abs() <= 3e-6 * scale, "{name}: {} along a direction, {want}", terms().sum::<f64>());
 }
 
+/// `op` between the way into blocks and the way out of them.
+fn on_map(op: impl Fn(&Tape, &Map, &[Node]) -> Result<Map>) -> impl Fn(&Tape, &[Node]) -> Result<Node> {
+    move |tape, x| op(tape, &Map::pack(tape, &x[0])?, &x[1..])?.unpack(tape)
+}
+
 fn list(t: &Tensor) -> Vec<f64> {
     t.flatten_all().unwrap().to_vec1::<f32>().unwrap().into_iter().map(f64::from).collect()
 }
@@ -119,11 +124,48 @@ fn conv3x3() {
         };
         let formula = |x: &[Input]| gather([n, o, h, w], &x[0], &x[1], &x[2], taps, |o, c_in, tap| (o * c + c_in) * 9 + tap);
         let name = format!("conv3x3 {:?} to {o}", [n, c, h, w]);
-        check(&name, &inputs, |tape, x| ops::conv3x3(tape, &x[0], &x[1], Some(&x[2])), formula);
-        let without = [inputs[0].clone(), inputs[1].clone()];
-        let zero = Input { values: vec![0.0; o], shape: vec![o] };
-        let formula = |x: &[Input]| gather([n, o, h, w], &x[0], &x[1], &zero, taps, |o, c_in, tap| (o * c + c_in) * 9 + tap);
-        check(&name, &without, |tape, x| ops::conv3x3(tape, &x[0], &x[1], None), formula);
+        check(&name, &inputs, on_map(|tape, x, p| ops::conv3x3(tape, &[x], &p[0], &p[1])), formula);
+    }
+}
+
+#[test]
+fn conv3x3_of_two_maps() {
+    for ([n, c, h, w], o) in SHAPES.into_iter().zip([3, 17, 1, 17, 3, 1]) {
+        let rng = &mut ChaCha8Rng::seed_from_u64(12);
+        let inputs = [draw(rng, &[n, c, h, w]), draw(rng, &[n, 2, h, w]), draw(rng, &[o, c + 2, 3, 3]), draw(rng, &[o])];
+        let taps = |i: usize, j: usize| {
+            let moved = (0..9).map(|tap| (tap, i + tap / 3, j + tap % 3));
+            let inside = moved.filter(|(_, i, j)| (1..=h).contains(i) && (1..=w).contains(j));
+            inside.map(|(tap, i, j)| (tap, i - 1, j - 1)).collect()
+        };
+        let formula = |x: &[Input]| {
+            let planes = x[0].values.chunks(c * h * w).zip(x[1].values.chunks(2 * h * w));
+            let joined = planes.flat_map(|(a, b)| a.iter().chain(b)).copied().collect();
+            let joined = Input { values: joined, shape: vec![n, c + 2, h, w] };
+            gather([n, o, h, w], &joined, &x[2], &x[3], taps, |o, c_in, tap| (o * (c + 2) + c_in) * 9 + tap)
+        };
+        let op = |tape: &Tape, x: &[Node]| {
+            let maps = [Map::pack(tape, &x[0])?, Map::pack(tape, &x[1])?];
+            ops::conv3x3(tape, &[&maps[0], &maps[1]], &x[2], &x[3])?.unpack(tape)
+        };
+        check("conv3x3 of two maps", &inputs, op, formula);
+    }
+}
+
+#[test]
+fn conv3x3_of_doubled() {
+    for ([n, c, h, w], o) in SHAPES.into_iter().zip([3, 17, 1, 17, 3, 1]) {
+        let rng = &mut ChaCha8Rng::seed_from_u64(5);
+        let inputs = [draw(rng, &[n, c, h, w]), draw(rng, &[o, c, 3, 3]), draw(rng, &[o])];
+        let taps = |i: usize, j: usize| {
+            let moved = (0..9).map(|tap| (tap, i + tap / 3, j + tap % 3));
+            let inside = moved.filter(|(_, i, j)| (1..=2 * h).contains(i) && (1..=2 * w).contains(j));
+            inside.map(|(tap, i, j)| (tap, (i - 1) / 2, (j - 1) / 2)).collect()
+        };
+        let weight_at = |o: usize, c_in: usize, tap: usize| (o * c + c_in) * 9 + tap;
+        let formula = |x: &[Input]| gather([n, o, 2 * h, 2 * w], &x[0], &x[1], &x[2], taps, weight_at);
+        let op = on_map(|tape, x, p| ops::conv3x3_of_doubled(tape, x, &p[0], &p[1]));
+        check("conv3x3 of doubled", &inputs, op, formula);
     }
 }
 
@@ -133,7 +175,7 @@ fn conv1x1() {
         let rng = &mut ChaCha8Rng::seed_from_u64(2);
         let inputs = [draw(rng, &[n, c, h, w]), draw(rng, &[o, c, 1, 1]), draw(rng, &[o])];
         let formula = |x: &[Input]| gather([n, o, h, w], &x[0], &x[1], &x[2], |i, j| vec![(0, i, j)], |o, k, _| o * c + k);
-        check("conv1x1", &inputs, |tape, x| ops::conv1x1(tape, &x[0], &x[1], &x[2]), formula);
+        check("conv1x1", &inputs, |tape, x| ops::conv1x1(tape, &Map::pack(tape, &x[0])?, &x[1], &x[2]), formula);
     }
 }
 
@@ -145,7 +187,7 @@ fn conv_transpose2x2() {
         let taps = |i: usize, j: usize| vec![((i % 2) * 2 + j % 2, i / 2, j / 2)];
         let weight_at = |channel_out: usize, channel: usize, tap: usize| (channel * o + channel_out) * 4 + tap;
         let formula = |x: &[Input]| gather([n, o, 2 * h, 2 * w], &x[0], &x[1], &x[2], taps, weight_at);
-        check("conv_transpose2x2", &inputs, |tape, x| ops::conv_transpose2x2(tape, &x[0], &x[1], &x[2]), formula);
+        check("conv_transpose2x2", &inputs, on_map(|tape, x, p| ops::conv_transpose2x2(tape, x, &p[0], &p[1])), formula);
     }
 }
 
@@ -161,33 +203,7 @@ fn max_pool2x2() {
             };
             places([n, c, h / 2, w / 2]).map(largest).collect()
         };
-        check("max_pool2x2", &inputs, |tape, x| ops::max_pool2x2(tape, &x[0]), formula);
-    }
-}
-
-#[test]
-fn upsample_nearest2x() {
-    for shape @ [n, c, h, w] in SHAPES {
-        let inputs = [draw(&mut ChaCha8Rng::seed_from_u64(5), &shape)];
-        let formula = |x: &[Input]| {
-            let near = |(n, c_at, i, j)| x[0].values[((n * c + c_at) * h + i / 2) * w + j / 2];
-            places([n, c, 2 * h, 2 * w]).map(near).collect()
-        };
-        check("upsample_nearest2x", &inputs, |tape, x| ops::upsample_nearest2x(tape, &x[0]), formula);
-    }
-}
-
-#[test]
-fn concat() {
-    for ([n, c, h, w], d) in SHAPES.into_iter().zip([3, 17, 1, 17, 3, 1]) {
-        let rng = &mut ChaCha8Rng::seed_from_u64(6);
-        let inputs = [draw(rng, &[n, c, h, w]), draw(rng, &[n, d, h, w])];
-        let formula = |x: &[Input]| {
-            let of = |k: usize, c: usize, (n, c_at, i, j)| -> f64 { x[k].values[((n * c + c_at) * h + i) * w + j] };
-            let pick = |(n, k, i, j)| if k < c { of(0, c, (n, k, i, j)) } else { of(1, d, (n, k - c, i, j)) };
-            places([n, c + d, h, w]).map(pick).collect()
-        };
-        check("concat", &inputs, |tape, x| ops::concat(tape, &x[0], &x[1]), formula);
+        check("max_pool2x2", &inputs, on_map(|tape, x, _| ops::max_pool2x2(tape, x)), formula);
     }
 }
 
@@ -196,7 +212,7 @@ fn relu() {
     for shape in SHAPES {
         let inputs = [draw(&mut ChaCha8Rng::seed_from_u64(7), &shape)];
         let formula = |x: &[Input]| x[0].values.iter().map(|x| x.max(0.0)).collect();
-        check("relu", &inputs, |tape, x| ops::relu(tape, &x[0]), formula);
+        check("relu", &inputs, on_map(|tape, x, _| ops::relu(tape, x)), formula);
     }
 }
 
@@ -233,13 +249,9 @@ fn batch_norm() {
         let by_batch = |x: &[Input]| normalised(shape, x, |_, c| c, None);
         let by_running = |x: &[Input]| normalised(shape, x, |_, c| c, Some((&means, &vars)));
         let relu = |y: Vec<f64>| y.into_iter().map(|y| y.max(0.0)).collect();
-        let plain = |tape: &Tape, x: &[Node]| ops::batch_norm(tape, &x[0], &x[1], &x[2], Statistics::Batch(&running()));
-        check("batch_norm", &inputs, plain, by_batch);
-        let fused = |tape: &Tape, x: &[Node]| ops::batch_norm_relu(tape, &x[0], &x[1], &x[2], Statistics::Batch(&running()));
+        let fused = on_map(|tape, x, p| ops::batch_norm_relu(tape, x, &p[0], &p[1], Statistics::Batch(&running())));
         check("batch_norm_relu", &inputs, fused, |x| relu(by_batch(x)));
-        let plain = |tape: &Tape, x: &[Node]| ops::batch_norm(tape, &x[0], &x[1], &x[2], Statistics::Running(&running()));
-        check("batch_norm, running", &inputs, plain, by_running);
-        let fused = |tape: &Tape, x: &[Node]| ops::batch_norm_relu(tape, &x[0], &x[1], &x[2], Statistics::Running(&running()));
+        let fused = on_map(|tape, x, p| ops::batch_norm_relu(tape, x, &p[0], &p[1], Statistics::Running(&running())));
         check("batch_norm_relu, running", &inputs, fused, |x| relu(by_running(x)));
     }
 }
@@ -250,8 +262,10 @@ fn group_norm() {
         let [_, c, ..] = shape;
         let rng = &mut ChaCha8Rng::seed_from_u64(9);
         let inputs = [draw(rng, &shape), draw(rng, &[c]), draw(rng, &[c])];
-        let formula = |x: &[Input]| normalised(shape, x, |n, at| n * groups + at / (c / groups), None);
-        check("group_norm", &inputs, |tape, x| ops::group_norm(tape, &x[0], &x[1], &x[2], groups), formula);
+        let normal = |x: &[Input]| normalised(shape, x, |n, at| n * groups + at / (c / groups), None);
+        let formula = |x: &[Input]| normal(x).into_iter().map(|y| y.max(0.0)).collect();
+        let op = on_map(|tape, x, p| ops::group_norm_relu(tape, x, &p[0], &p[1], groups));
+        check("group_norm_relu", &inputs, op, formula);
     }
 }
 
@@ -296,18 +310,31 @@ fn weighted_sum() {
 
 #[test]
 fn a_value_used_twice_gets_both_gradients() {
-    let inputs = [draw(&mut ChaCha8Rng::seed_from_u64(11), &[2, 3, 4, 6])];
+    let rng = &mut ChaCha8Rng::seed_from_u64(11);
+    // The identity on both branches, so that the formula needs no convolution.
+    let (first, second) = (draw(rng, &[2, 3, 5, 7]), 3.0);
     let op = |tape: &Tape, x: &[Node]| {
-        let up = ops::upsample_nearest2x(tape, &ops::max_pool2x2(tape, &x[0])?)?;
-        ops::concat(tape, &x[0], &up)
+        let map = Map::pack(tape, &x[0])?;
+        let pooled = ops::max_pool2x2(tape, &map)?;
+        let (whole, pooled) = (ops::relu(tape, &map)?.unpack(tape)?, pooled.unpack(tape)?);
+        let sums = [sum(tape, &whole), sum(tape, &pooled)];
+        ops::weighted_sum(tape, &[(1.0, &sums[0]), (second, &sums[1])])
     };
     let formula = |x: &[Input]| {
-        let at = |n, c, i, j| x[0].values[((n * 3 + c) * 4 + i) * 6 + j];
-        let pooled = |n, c, i, j| {
-            let square = [(0, 0), (0, 1), (1, 0), (1, 1)].map(|(k, l)| at(n, c, i / 2 * 2 + k, j / 2 * 2 + l));
+        let at = |(n, c, i, j)| x[0].values[((n * 3 + c) * 5 + i) * 7 + j];
+        let largest = |(n, c, i, j)| {
+            let square = [(0, 0), (0, 1), (1, 0), (1, 1)].map(|(k, l)| at((n, c, 2 * i + k, 2 * j + l)));
             square.into_iter().fold(f64::MIN, f64::max)
         };
-        places([2, 6, 4, 6]).map(|(n, c, i, j)| if c < 3 { at(n, c, i, j) } else { pooled(n, c - 3, i, j) }).collect()
+        let whole: f64 = x[0].values.iter().map(|x| x.max(0.0)).sum();
+        vec![whole + second * places([2, 3, 2, 3]).map(largest).sum::<f64>()]
     };
-    check("skip", &inputs, op, formula);
+    check("skip", &[first], op, formula);
+}
+
+/// The sum of all elements.
+fn sum(tape: &Tape, x: &Node) -> Node {
+    let shape = x.value().shape().clone();
+    let total = list(x.value()).iter().sum::<f64>() as f32;
+    tape.record(Tensor::new(total, &Device::Cpu).unwrap(), &[x], move |dy| Ok(vec![Some(dy.broadcast_as(&shape)?.contiguous()?)]))
 }

@@ -2,7 +2,7 @@
 
 use super::{Mode, Params};
 use crate::config::{Norm, Unet};
-use crate::ops::{self, Node, Running, Statistics, Tape};
+use crate::ops::{self, Map, Node, Running, Statistics, Tape};
 use candle_core::{Result, Var};
 use candle_nn::{Init, VarBuilder};
 
@@ -44,15 +44,19 @@ impl Conv {
         Ok(Self { weight, bias: Param::new(params, &source, "bias", &[outputs], init)? })
     }
 
-    pub(super) fn conv3x3(&self, tape: &Tape, x: &Node) -> Result<Node> {
-        ops::conv3x3(tape, x, &self.weight.on(tape), Some(&self.bias.on(tape)))
+    pub(super) fn conv3x3(&self, tape: &Tape, sources: &[&Map]) -> Result<Map> {
+        ops::conv3x3(tape, sources, &self.weight.on(tape), &self.bias.on(tape))
     }
 
-    pub(super) fn conv1x1(&self, tape: &Tape, x: &Node) -> Result<Node> {
+    pub(super) fn conv3x3_of_doubled(&self, tape: &Tape, x: &Map) -> Result<Map> {
+        ops::conv3x3_of_doubled(tape, x, &self.weight.on(tape), &self.bias.on(tape))
+    }
+
+    pub(super) fn conv1x1(&self, tape: &Tape, x: &Map) -> Result<Node> {
         ops::conv1x1(tape, x, &self.weight.on(tape), &self.bias.on(tape))
     }
 
-    pub(super) fn transposed2x2(&self, tape: &Tape, x: &Node) -> Result<Node> {
+    pub(super) fn transposed2x2(&self, tape: &Tape, x: &Map) -> Result<Map> {
         ops::conv_transpose2x2(tape, x, &self.weight.on(tape), &self.bias.on(tape))
     }
 }
@@ -84,7 +88,7 @@ impl Normalise {
     }
 
     /// Normalisation, then ReLU.
-    fn relu(&self, tape: &Tape, x: &Node, mode: Mode) -> Result<Node> {
+    fn relu(&self, tape: &Tape, x: &Map, mode: Mode) -> Result<Map> {
         match self {
             Self::Batch { weight, bias, running } => {
                 let statistics = match mode {
@@ -93,10 +97,7 @@ impl Normalise {
                 };
                 ops::batch_norm_relu(tape, x, &weight.on(tape), &bias.on(tape), statistics)
             }
-            Self::Group { weight, bias, groups } => {
-                let x = ops::group_norm(tape, x, &weight.on(tape), &bias.on(tape), *groups)?;
-                ops::relu(tape, &x)
-            }
+            Self::Group { weight, bias, groups } => ops::group_norm_relu(tape, x, &weight.on(tape), &bias.on(tape), *groups),
             Self::None => ops::relu(tape, x),
         }
     }
@@ -122,8 +123,15 @@ impl Unit {
         Ok(Self { conv, norm: Normalise::new(params, source.pp(position + 1), unet, outputs)? })
     }
 
-    pub(super) fn forward(&self, tape: &Tape, x: &Node, mode: Mode) -> Result<Node> {
-        let x = self.conv.conv3x3(tape, x)?;
+    /// Reads `sources` as one map, their channels one after the other.
+    pub(super) fn forward(&self, tape: &Tape, sources: &[&Map], mode: Mode) -> Result<Map> {
+        let x = self.conv.conv3x3(tape, sources)?;
+        self.norm.relu(tape, &x, mode)
+    }
+
+    /// Reads a map with its sides doubled (nearest).
+    pub(super) fn forward_doubled(&self, tape: &Tape, x: &Map, mode: Mode) -> Result<Map> {
+        let x = self.conv.conv3x3_of_doubled(tape, x)?;
         self.norm.relu(tape, &x, mode)
     }
 }

@@ -3,7 +3,7 @@
 use super::layers::{Conv, Unit};
 use super::{Error, Mode, Network, Params};
 use crate::config::{Norm, Unet, Up};
-use crate::ops::{self, Node, Tape};
+use crate::ops::{self, Map, Node, Tape};
 use candle_core::{Result, Tensor};
 use candle_nn::VarBuilder;
 
@@ -42,16 +42,16 @@ impl Network for UNet {
     fn forward(&self, tape: &Tape, images: &Tensor, mode: Mode) -> Result<Node> {
         let depth = self.decoder.len();
         let mut skips = Vec::new();
-        let mut x = tape.constant(images);
+        let mut x = Map::pack(tape, &tape.constant(images))?;
         for block in &self.encoder[..depth] {
-            let skip = block.forward(tape, &x, mode)?;
+            let skip = block.forward(tape, &[&x], mode)?;
             x = ops::max_pool2x2(tape, &skip)?;
             skips.push(skip);
         }
-        x = self.encoder[depth].forward(tape, &x, mode)?;
+        x = self.encoder[depth].forward(tape, &[&x], mode)?;
         for ((up, block), skip) in self.up.iter().zip(&self.decoder).zip(skips).rev() {
             x = up.forward(tape, &x, mode)?;
-            x = block.forward(tape, &ops::concat(tape, &skip, &x)?, mode)?;
+            x = block.forward(tape, &[&skip, &x], mode)?;
         }
         self.head.conv1x1(tape, &x)
     }
@@ -73,9 +73,10 @@ impl Block {
         Ok(Self { first, second: Unit::new(params, &source, 3, unet, outputs, outputs)? })
     }
 
-    fn forward(&self, tape: &Tape, x: &Node, mode: Mode) -> Result<Node> {
-        let x = self.first.forward(tape, x, mode)?;
-        self.second.forward(tape, &x, mode)
+    /// Reads `sources` as one map, their channels one after the other.
+    fn forward(&self, tape: &Tape, sources: &[&Map], mode: Mode) -> Result<Map> {
+        let x = self.first.forward(tape, sources, mode)?;
+        self.second.forward(tape, &[&x], mode)
     }
 }
 
@@ -93,9 +94,9 @@ impl Climb {
         })
     }
 
-    fn forward(&self, tape: &Tape, x: &Node, mode: Mode) -> Result<Node> {
+    fn forward(&self, tape: &Tape, x: &Map, mode: Mode) -> Result<Map> {
         match self {
-            Self::NearestConv(unit) => unit.forward(tape, &ops::upsample_nearest2x(tape, x)?, mode),
+            Self::NearestConv(unit) => unit.forward_doubled(tape, x, mode),
             Self::Transposed(conv) => conv.transposed2x2(tape, x),
         }
     }

@@ -1,49 +1,37 @@
-//! Convolution 1×1: a matrix at every pixel.
+//! Convolution 1×1 from a feature map to plain numbers of few channels: a net's head.
 
-use super::conv3x3::sums_by_channel;
-use super::matmul::Matrix;
-use super::pointwise::{Pixels, correlate, mix};
-use super::storage::{tensor, values};
-use super::{Node, Tape};
+use super::blocked::simd::level;
+use super::blocked::{Blocked, conv1x1 as kernel};
+use super::map::blocked_tensor;
+use super::storage::{Stored, by_type, tensor, values, values_of};
+use super::{Map, Node, Tape};
 use candle_core::{Result, bail};
 
-/// `y[n,o] = Σᵢ weight[o,i] · x[n,i] + bias[o]`.
+/// `y[n,o] = Σᵢ weight[o,i] · x[n,i] + bias[o]`, f32.
 ///
 /// # Shapes
-/// x (n, in, h, w), weight (out, in, 1, 1), bias (out); the result is (n, out, h, w).
+/// x (n, in, h, w), weight (out, in, 1, 1), bias (out); the result is (n, out, h, w), not in blocks.
 ///
 /// # Errors
 /// If shapes do not fit.
-pub fn conv1x1(tape: &Tape, x: &Node, weight: &Node, bias: &Node) -> Result<Node> {
-    let (n, inputs, h, w) = x.value().dims4()?;
-    let outputs = weight.value().dim(0)?;
-    if weight.value().dims() != [outputs, inputs, 1, 1] || bias.value().dims() != [outputs] {
-        bail!("conv1x1 of {inputs} channels: weight {:?}, bias {:?}", weight.value().shape(), bias.value().shape())
+pub fn conv1x1(tape: &Tape, x: &Map, weight: &Node, bias: &Node) -> Result<Node> {
+    by_type!(x.dtype(), E => conv1x1_as::<E>(tape, x, weight, bias))
+}
+
+fn conv1x1_as<E: Stored>(tape: &Tape, x: &Map, weight: &Node, bias: &Node) -> Result<Node> {
+    let (shape, outputs) = (x.shape(), weight.value().dim(0)?);
+    if weight.value().dims() != [outputs, shape.c, 1, 1] || bias.value().dims() != [outputs] {
+        bail!("conv1x1 of {} channels: weight {:?}, bias {:?}", shape.c, weight.value().shape(), bias.value().shape())
     }
-    let pixels = Pixels { samples: n, plane: h * w };
     let y = {
-        let weight = values(weight.value())?;
-        let matrix = Matrix::rows(&weight, inputs);
-        mix(&values(x.value())?, pixels, matrix, outputs, inputs, Some(&values(bias.value())?))
+        let (x, weight, bias) = (values_of::<E>(x.value())?, values(weight.value())?, values(bias.value())?);
+        kernel::forward(level(), Blocked::new(shape, &x[..]), &weight, &bias)
     };
-    let kept_x = weight.needs_grad().then(|| x.value().clone());
-    let kept_weight = x.needs_grad().then(|| weight.value().clone());
-    let wants_bias = bias.needs_grad();
-    Ok(tape.record(tensor(y, (n, outputs, h, w))?, &[x, weight, bias], move |dy| {
-        let dy = values(&dy)?;
-        let dx = match kept_weight {
-            Some(weight) => {
-                let weight = values(&weight)?;
-                let matrix = Matrix::rows(&weight, inputs).transposed();
-                Some(tensor(mix(&dy, pixels, matrix, inputs, outputs, None), (n, inputs, h, w))?)
-            }
-            None => None,
-        };
-        let dw = match kept_x {
-            Some(x) => Some(tensor(correlate(&dy, outputs, &values(&x)?, inputs, pixels), (outputs, inputs, 1, 1))?),
-            None => None,
-        };
-        let db = if wants_bias { Some(tensor(sums_by_channel(&dy, outputs, h * w), outputs)?) } else { None };
-        Ok(vec![dx, dw, db])
+    let kept = (x.value().clone(), weight.value().clone());
+    let value = tensor(y, (shape.n, outputs, shape.h, shape.w))?;
+    Ok(tape.record(value, &[x.node(), weight, bias], move |dy| {
+        let (x, weight) = (values_of::<E>(&kept.0)?, values(&kept.1)?);
+        let (dx, dw, db) = kernel::gradients(level(), &values(&dy)?, Blocked::new(shape, &x[..]), &weight);
+        Ok(vec![Some(blocked_tensor(dx, shape)?), Some(tensor(dw, (outputs, shape.c, 1, 1))?), Some(tensor(db, outputs)?)])
     }))
 }

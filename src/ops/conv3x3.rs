@@ -1,79 +1,99 @@
 //! Convolution 3×3 with a border of one zero and stride 1 (cross-correlation, as everywhere in deep learning).
 //!
-//! The kernels are those of [`blocked::conv3x3`](super::blocked::conv3x3): Winograd's minimal filtering on blocks of 16 channels.
-//! This file puts maps into blocks and takes them out again, and records the operation.
+//! The kernels are those of [`blocked::conv3x3`](super::blocked::conv3x3): Winograd's minimal filtering. Several maps are read
+//! as if concatenated, and one as if upsampled, without either being stored.
 
-use super::blocked::conv3x3::{Method, forward, input_gradient, weight_gradient};
-use super::blocked::{Blocked, Shape, pack, unpack};
-use super::storage::{tensor, values};
-use super::{Node, Tape, sums};
+use super::blocked::conv3x3::{Method, Variant, bias_gradient, forward, input_gradient, weight_gradient};
+use super::blocked::simd::level;
+use super::blocked::{Blocked, Shape};
+use super::map::blocked_tensor;
+use super::storage::{Stored, Values, by_type, tensor, values, values_of};
+use super::{Map, Node, Tape};
+use crate::config::Precision;
 use candle_core::{Result, Tensor, bail};
-use rayon::prelude::*;
 
-/// `y[n,o] = Σᵢ x[n,i] ⋆ weight[o,i] + bias[o]`.
+/// `y[n,o] = Σᵢ x[n,i] ⋆ weight[o,i] + bias[o]`, x being the sources' channels one source after the other.
 ///
 /// # Shapes
-/// x (n, in, h, w), weight (out, in, 3, 3), bias (out); the result is (n, out, h, w).
+/// sources (n, inᵢ, h, w), weight (out, Σ inᵢ, 3, 3), bias (out); the result is (n, out, h, w).
 ///
 /// # Errors
 /// If shapes do not fit.
-pub fn conv3x3(tape: &Tape, x: &Node, weight: &Node, bias: Option<&Node>) -> Result<Node> {
-    let (n, inputs, h, w) = x.value().dims4()?;
-    let outputs = weight.value().dim(0)?;
-    if weight.value().dims() != [outputs, inputs, 3, 3] || bias.is_some_and(|b| b.value().dims() != [outputs]) {
-        bail!("conv3x3 of {inputs} channels: weight {:?}, bias {:?}", weight.value().shape(), bias.map(|b| b.value().shape()))
-    }
-    let (from, to) = (Shape { n, c: inputs, h, w }, Shape { n, c: outputs, h, w });
-    let y = {
-        let bias = bias.map(|b| values(b.value())).transpose()?;
-        let (x, weight) = (pack(&values(x.value())?, from), values(weight.value())?);
-        forward(Method::default(), &[Blocked::new(from, &x)], false, &weight, bias.as_deref().unwrap_or_default())
+pub fn conv3x3(tape: &Tape, sources: &[&Map], weight: &Node, bias: &Node) -> Result<Map> {
+    convolve(tape, sources, false, weight, bias)
+}
+
+/// The same of one map after nearest-neighbour doubling of both its sides.
+///
+/// # Shapes
+/// x (n, in, h, w), weight (out, in, 3, 3), bias (out); the result is (n, out, 2h, 2w).
+///
+/// # Errors
+/// If shapes do not fit.
+pub fn conv3x3_of_doubled(tape: &Tape, x: &Map, weight: &Node, bias: &Node) -> Result<Map> {
+    convolve(tape, &[x], true, weight, bias)
+}
+
+/// How the convolutions of a precision are calculated on this machine.
+fn method(precision: Precision) -> Method {
+    let (forward, gradients) = match precision {
+        Precision::F32 => (Variant::F2, Variant::F4),
+        Precision::F32Fast | Precision::Bf16 => (Variant::F4, Variant::F4),
     };
-    let kept_x = weight.needs_grad().then(|| x.value().clone());
-    let kept_weight = x.needs_grad().then(|| weight.value().clone());
-    let wants_bias = bias.is_some_and(Node::needs_grad);
-    let nodes: Vec<&Node> = [x, weight].into_iter().chain(bias).collect();
-    let with_bias = bias.is_some();
-    let y = unpack(Blocked::new(to, &y));
-    Ok(tape.record(tensor(y, (n, outputs, h, w))?, &nodes, move |dy| {
-        let dy = values(&dy)?;
-        let packed = pack(&dy, to);
-        let map = Blocked::new(to, &packed);
-        let dx = kept_weight.map(|weight| gradient_of_input(map, from, &weight)).transpose()?;
-        let dw = kept_x.map(|x| gradient_of_weight(map, from, &x)).transpose()?;
-        let db = wants_bias.then(|| sums_by_channel(&dy, outputs, h * w)).map(|b| tensor(b, outputs)).transpose()?;
-        Ok(if with_bias { vec![dx, dw, db] } else { vec![dx, dw] })
-    }))
+    Method { level: level(), forward, gradients }
 }
 
-fn gradient_of_input(dy: Blocked, from: Shape, weight: &Tensor) -> Result<Tensor> {
-    let dx = input_gradient(Method::default(), dy, false, &values(weight)?, &[from.c]).remove(0);
-    tensor(unpack(Blocked::new(from, &dx)), (from.n, from.c, from.h, from.w))
+fn convolve(tape: &Tape, sources: &[&Map], doubled: bool, weight: &Node, bias: &Node) -> Result<Map> {
+    let Some(first) = sources.first() else { bail!("conv3x3 reads at least one map") };
+    by_type!(first.dtype(), E => convolve_as::<E>(tape, sources, doubled, weight, bias))
 }
 
-fn gradient_of_weight(dy: Blocked, from: Shape, x: &Tensor) -> Result<Tensor> {
-    let x = pack(&values(x)?, from);
-    let dw = weight_gradient(Method::default(), &[Blocked::new(from, &x)], false, dy);
-    tensor(dw, (dy.shape().c, from.c, 3, 3))
-}
-
-/// The sum of several arrays of `len` elements that lie one behind the other, added in their order.
-pub(super) fn add_shares(mut shares: Vec<f32>, len: usize) -> Vec<f32> {
-    const PART: usize = 1 << 12;
-    let (sum, others) = shares.split_at_mut(len);
-    sum.par_chunks_mut(PART).enumerate().for_each(|(part, sum)| {
-        for share in others.chunks_exact(len) {
-            for (sum, x) in sum.iter_mut().zip(&share[part * PART..]) {
-                *sum += x;
+fn convolve_as<E: Stored>(tape: &Tape, sources: &[&Map], doubled: bool, weight: &Node, bias: &Node) -> Result<Map> {
+    let shapes: Vec<Shape> = sources.iter().map(|x| x.shape()).collect();
+    let (inputs, outputs) = (shapes.iter().map(|s| s.c).sum::<usize>(), weight.value().dim(0)?);
+    if weight.value().dims() != [outputs, inputs, 3, 3] || bias.value().dims() != [outputs] {
+        bail!("conv3x3 of {inputs} channels: weight {:?}, bias {:?}", weight.value().shape(), bias.value().shape())
+    }
+    if shapes.iter().any(|s| (s.n, s.h, s.w) != (shapes[0].n, shapes[0].h, shapes[0].w)) {
+        bail!("conv3x3 cannot concatenate the channels of maps of {shapes:?}")
+    }
+    let (method, scale) = (method(tape.precision()), if doubled { 2 } else { 1 });
+    let shape = Shape { c: outputs, h: shapes[0].h * scale, w: shapes[0].w * scale, ..shapes[0] };
+    let tensors: Vec<Tensor> = sources.iter().map(|x| x.value().clone()).collect();
+    let y = {
+        let all = all_values::<E>(&tensors)?;
+        forward(method, &views(&all, &shapes), doubled, &values(weight.value())?, &values(bias.value())?)
+    };
+    let nodes: Vec<&Node> = sources.iter().map(|x| x.node()).chain([weight, bias]).collect();
+    let wanted: Vec<bool> = nodes.iter().map(|node| node.needs_grad()).collect();
+    let weight = weight.value().clone();
+    Map::record(tape, (y, shape), &nodes, move |dy| {
+        let dy = values_of::<E>(&dy)?;
+        let dy = Blocked::new(shape, &dy[..]);
+        let (wants_weight, wants_bias) = (wanted[shapes.len()], wanted[shapes.len() + 1]);
+        let dw = wants_weight.then(|| -> Result<Tensor> {
+            let all = all_values::<E>(&tensors)?;
+            tensor(weight_gradient(method, &views(&all, &shapes), doubled, dy), (outputs, inputs, 3, 3))
+        });
+        drop(tensors);
+        let db = wants_bias.then(|| tensor(bias_gradient(method.level, dy), outputs)).transpose()?;
+        let mut gradients: Vec<Option<Tensor>> = vec![None; shapes.len()];
+        if wanted[..shapes.len()].contains(&true) {
+            let channels: Vec<usize> = shapes.iter().map(|s| s.c).collect();
+            let maps = input_gradient(method, dy, doubled, &values(&weight)?, &channels);
+            for (i, (map, shape)) in maps.into_iter().zip(&shapes).enumerate().filter(|(i, _)| wanted[*i]) {
+                gradients[i] = Some(blocked_tensor(map, *shape)?);
             }
         }
-    });
-    shares.truncate(len);
-    shares
+        gradients.extend([dw.transpose()?, db]);
+        Ok(gradients)
+    })
 }
 
-/// The sum of each channel over samples and pixels: the gradient of a bias.
-pub(super) fn sums_by_channel(dy: &[f32], channels: usize, plane: usize) -> Vec<f32> {
-    let of_channel = |c: usize| dy.chunks_exact(plane).skip(c).step_by(channels).map(sums::sum).sum::<f64>() as f32;
-    (0..channels).into_par_iter().map(of_channel).collect()
+fn all_values<E: Stored>(tensors: &[Tensor]) -> Result<Vec<Values<'_, E>>> {
+    tensors.iter().map(values_of).collect()
+}
+
+fn views<'a, E: Stored>(all: &'a [Values<'_, E>], shapes: &[Shape]) -> Vec<Blocked<'a, E>> {
+    all.iter().zip(shapes).map(|(values, shape)| Blocked::new(*shape, &values[..])).collect()
 }

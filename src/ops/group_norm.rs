@@ -1,118 +1,117 @@
-//! Group normalisation (Wu and He 2018): statistics of some channels of one sample, so that nothing depends on the batch.
+//! Group normalisation (Wu and He 2018) and the ReLU that follows it: statistics of some channels of one sample, so that nothing
+//! depends on the batch.
 
 use super::batch_norm::EPSILON;
-use super::storage::{tensor, values};
-use super::{Node, Tape, sums};
+use super::blocked::normalise::{self, Line, Moments, Slant};
+use super::blocked::simd::{LANES, level};
+use super::blocked::{Blocked, Shape};
+use super::map::blocked_tensor;
+use super::storage::{Stored, by_type, tensor, values, values_of};
+use super::{Map, Node, Tape};
 use candle_core::{Result, bail};
-use rayon::prelude::*;
 
-/// `(x − mean) / √(var + 1e-5) · weight + bias`, mean and biased variance being those of `c / groups` channels of one sample.
+/// `max((x − mean) / √(var + 1e-5) · weight + bias, 0)`, mean and biased variance being those of `c / groups` channels of one
+/// sample.
 ///
 /// # Shapes
 /// x and the result (n, c, h, w); weight and bias (c).
 ///
 /// # Errors
 /// If shapes do not fit or `groups` does not divide the channels.
-pub fn group_norm(tape: &Tape, x: &Node, weight: &Node, bias: &Node, groups: usize) -> Result<Node> {
-    let (n, c, h, w) = x.value().dims4()?;
+pub fn group_norm_relu(tape: &Tape, x: &Map, weight: &Node, bias: &Node, groups: usize) -> Result<Map> {
+    let c = x.shape().c;
     if weight.value().dims() != [c] || bias.value().dims() != [c] {
         bail!("group_norm of {c} channels: weight {:?}, bias {:?}", weight.value().shape(), bias.value().shape())
     }
     if groups == 0 || c % groups != 0 {
         bail!("group_norm: {groups} groups do not divide {c} channels")
     }
-    let map = Map { channels: c / groups, groups, plane: h * w };
-    let (y, moments) = forward(&values(x.value())?, map, &values(weight.value())?, &values(bias.value())?);
-    let kept = [x, weight].map(|node| node.value().clone());
-    Ok(tape.record(tensor(y, (n, c, h, w))?, &[x, weight, bias], move |dy| {
-        let [x, weight] = &kept;
-        let (dx, dw, db) = backward(&values(&dy)?, &values(x)?, map, &values(weight)?, &moments);
-        Ok(vec![Some(tensor(dx, (n, c, h, w))?), Some(tensor(dw, c)?), Some(tensor(db, c)?)])
-    }))
+    by_type!(x.dtype(), E => normalise_as::<E>(tape, x, weight, bias, c / groups))
 }
 
-#[derive(Clone, Copy)]
-struct Map {
+fn normalise_as<E: Stored>(tape: &Tape, x: &Map, weight: &Node, bias: &Node, size: usize) -> Result<Map> {
+    let shape = x.shape();
+    let (y, groups) = {
+        let x = values_of::<E>(x.value())?;
+        let x = Blocked::new(shape, &x[..]);
+        let groups = Groups::of(x, size);
+        let lines = groups.lines(&values(weight.value())?, &values(bias.value())?);
+        (normalise::apply(level(), x, &lines), groups)
+    };
+    let kept = [x.value().clone(), weight.value().clone(), bias.value().clone()];
+    Map::record(tape, (y, shape), &[x.node(), weight, bias], move |dy| {
+        let [x, weight, bias] = &kept;
+        let (x, dy, weight) = (values_of::<E>(x)?, values_of::<E>(&dy)?, values(weight)?);
+        let (x, dy) = (Blocked::new(shape, &x[..]), Blocked::new(shape, &dy[..]));
+        let lines = groups.lines(&weight, &values(bias)?);
+        let planes = normalise::gradient_sums(level(), dy, x, &lines);
+        let sums = |n: usize, c: usize, k: usize| planes[n * shape.blocks() + c / LANES][k][c % LANES];
+        let slants = groups.slants(&weight, &sums);
+        let dx = normalise::gradient(level(), dy, x, &lines, &slants);
+        let samples = |of: &dyn Fn(usize) -> f64| (0..shape.n).map(of).sum::<f64>() as f32;
+        let dw: Vec<f32> = (0..shape.c).map(|c| samples(&|n| sums(n, c, 1) * groups.at(n, c).1)).collect();
+        let db: Vec<f32> = (0..shape.c).map(|c| samples(&|n| sums(n, c, 0))).collect();
+        Ok(vec![Some(blocked_tensor(dx, shape)?), Some(tensor(dw, shape.c)?), Some(tensor(db, shape.c)?)])
+    })
+}
+
+/// Mean and 1/√(var + ε) of every group of every sample.
+struct Groups {
+    shape: Shape,
     /// Channels of a group.
-    channels: usize,
-    groups: usize,
-    plane: usize,
+    size: usize,
+    /// (n · groups).
+    moments: Vec<(f64, f64)>,
 }
 
-impl Map {
-    /// Values of a group of one sample.
-    fn count(&self) -> usize {
-        self.channels * self.plane
+impl Groups {
+    fn of<E: Stored>(x: Blocked<E>, size: usize) -> Self {
+        let shape = x.shape();
+        let planes = normalise::moments(level(), x);
+        let channel = |i: usize| planes[i / shape.c * shape.blocks() + i % shape.c / LANES][i % shape.c % LANES];
+        let of_group = |first: usize| {
+            let all = (first..first + size).map(channel).fold(Moments::default(), Moments::and);
+            (all.mean, 1.0 / (all.variance() + EPSILON).sqrt())
+        };
+        Self { shape, size, moments: (0..shape.n * shape.c).step_by(size).map(of_group).collect() }
     }
 
-    /// The channels of the group at `index`, counted over all samples.
-    fn channels_of(&self, index: usize) -> std::ops::Range<usize> {
-        let first = index % self.groups * self.channels;
-        first..first + self.channels
+    /// Those of a channel of a sample.
+    fn at(&self, n: usize, c: usize) -> (f64, f64) {
+        self.moments[(n * self.shape.c + c) / self.size]
     }
-}
 
-/// Mean and 1/√(var + ε) of one group of one sample.
-struct Moments {
-    mean: f32,
-    inverse: f32,
-}
-
-impl Moments {
-    fn of(x: &[f32]) -> Self {
-        let mean = (sums::sum(x) / x.len() as f64) as f32;
-        let var = sums::sum_of(x, |x| (x - mean) * (x - mean)) / x.len() as f64;
-        Self { mean, inverse: (1.0 / (var + EPSILON).sqrt()) as f32 }
-    }
-}
-
-fn forward(x: &[f32], map: Map, weight: &[f32], bias: &[f32]) -> (Vec<f32>, Vec<Moments>) {
-    let mut y = vec![0.0; x.len()];
-    let groups = y.par_chunks_mut(map.count()).zip(x.par_chunks(map.count())).enumerate();
-    let of_group = |(index, (y, x)): (usize, (&mut [f32], &[f32]))| {
-        let moments = Moments::of(x);
-        let planes = y.chunks_exact_mut(map.plane).zip(x.chunks_exact(map.plane));
-        for (channel, (y, x)) in map.channels_of(index).zip(planes) {
-            let (slope, bias) = (moments.inverse * weight[channel], bias[channel]);
-            for (y, x) in y.iter_mut().zip(x) {
-                *y = (x - moments.mean) * slope + bias;
-            }
+    /// Fills what every plane has by calling `set` for each channel of each sample with its lane.
+    fn planes<T: Clone + Default>(&self, set: impl Fn(usize, usize, &mut T, usize)) -> Vec<T> {
+        let mut planes = vec![T::default(); self.shape.n * self.shape.blocks()];
+        for (n, c) in (0..self.shape.n).flat_map(|n| (0..self.shape.c).map(move |c| (n, c))) {
+            set(n, c, &mut planes[n * self.shape.blocks() + c / LANES], c % LANES);
         }
-        moments
-    };
-    let moments = groups.map(of_group).collect();
-    (y, moments)
-}
-
-/// Gradients of input, weight and bias. With `g = weight · dy`:
-/// `dx = (g − mean(g) − (x − mean) / var · mean(g · (x − mean))) / √var`.
-fn backward(dy: &[f32], x: &[f32], map: Map, weight: &[f32], moments: &[Moments]) -> (Vec<f32>, Vec<f32>, Vec<f32>) {
-    let mut dx = vec![0.0; x.len()];
-    let of_group = |(index, dx): (usize, &mut [f32])| {
-        let [dy, x] = [dy, x].map(|all| &all[index * map.count()..][..map.count()]);
-        let Moments { mean, inverse } = moments[index];
-        let planes = || dy.chunks_exact(map.plane).zip(x.chunks_exact(map.plane));
-        let sums: Vec<(f64, f64)> =
-            planes().map(|(dy, x)| (sums::sum(dy), sums::sum_of_pairs(dy, x, |dy, x| dy * (x - mean)))).collect();
-        let of_channels = || map.channels_of(index).map(|c| f64::from(weight[c])).zip(&sums);
-        let share = 1.0 / map.count() as f64;
-        let level = (of_channels().map(|(w, s)| w * s.0).sum::<f64>() * share) as f32;
-        let tilt = (of_channels().map(|(w, s)| w * s.1).sum::<f64>() * share * f64::from(inverse).powi(2)) as f32;
-        for ((channel, dx), (dy, x)) in map.channels_of(index).zip(dx.chunks_exact_mut(map.plane)).zip(planes()) {
-            for ((dx, dy), x) in dx.iter_mut().zip(dy).zip(x) {
-                *dx = (weight[channel] * dy - level - (x - mean) * tilt) * inverse;
-            }
-        }
-        sums.into_iter().map(|(sum, product)| (sum, product * f64::from(inverse))).collect()
-    };
-    let sums: Vec<Vec<(f64, f64)>> = dx.par_chunks_mut(map.count()).enumerate().map(of_group).collect();
-    let (mut dw, mut db) = (vec![0.0; weight.len()], vec![0.0; weight.len()]);
-    for (index, group) in sums.iter().enumerate() {
-        for (channel, (sum, product)) in map.channels_of(index).zip(group) {
-            dw[channel] += product;
-            db[channel] += sum;
-        }
+        planes
     }
-    let narrow = |x: Vec<f64>| x.into_iter().map(|x| x as f32).collect();
-    (dx, narrow(dw), narrow(db))
+
+    fn lines(&self, weight: &[f32], bias: &[f32]) -> Vec<Line> {
+        self.planes(|n, c, line: &mut Line, lane| {
+            let (mean, inverse) = self.at(n, c);
+            line.mean[lane] = mean as f32;
+            line.slope[lane] = (inverse * f64::from(weight[c])) as f32;
+            line.bias[lane] = bias[c];
+        })
+    }
+
+    /// With `g` the gradient that passes the ReLU, times the weight:
+    /// `dx = (g − mean(g) − (x − mean) / (var + ε) · mean(g · (x − mean))) / √(var + ε)`, means being the group's.
+    fn slants(&self, weight: &[f32], sums: &dyn Fn(usize, usize, usize) -> f64) -> Vec<Slant> {
+        let share = 1.0 / (self.size * self.shape.h * self.shape.w) as f64;
+        let mean = |n: usize, c: usize, k: usize| {
+            let first = c / self.size * self.size;
+            (first..first + self.size).map(|c| f64::from(weight[c]) * sums(n, c, k)).sum::<f64>() * share
+        };
+        self.planes(|n, c, slant: &mut Slant, lane| {
+            let inverse = self.at(n, c).1;
+            slant.factor[lane] = (inverse * f64::from(weight[c])) as f32;
+            slant.level[lane] = (inverse * mean(n, c, 0)) as f32;
+            slant.tilt[lane] = (inverse * inverse * inverse * mean(n, c, 1)) as f32;
+        })
+    }
 }

@@ -1,30 +1,27 @@
 //! Rectified linear unit.
 
-use super::storage::{map, tensor, values, zip};
-use super::{Node, Tape};
+use super::blocked::simd::level;
+use super::blocked::{Blocked, relu as kernel};
+use super::map::blocked_tensor;
+use super::storage::{Stored, by_type, values_of};
+use super::{Map, Tape};
 use candle_core::Result;
 
 /// `max(x, 0)`; the gradient at 0 is 0, and NaN stays NaN, as in PyTorch.
 ///
 /// # Errors
-/// If `x` is not contiguous f32.
-pub fn relu(tape: &Tape, x: &Node) -> Result<Node> {
-    let y = tensor(map(&values(x.value())?, rectify), x.value().shape())?;
-    let kept = y.clone();
-    Ok(tape.record(y, &[x], move |dy| {
-        let dx = zip(&values(&dy)?, &values(&kept)?, gate);
-        Ok(vec![Some(tensor(dx, kept.shape())?)])
-    }))
+/// What candle reports.
+pub fn relu(tape: &Tape, x: &Map) -> Result<Map> {
+    by_type!(x.dtype(), E => relu_as::<E>(tape, x))
 }
 
-/// max(x, 0); NaN stays NaN.
-#[inline(always)]
-pub(super) fn rectify(x: f32) -> f32 {
-    if x <= 0.0 { 0.0 } else { x }
-}
-
-/// The gradient `dy` where `y` is above 0.
-#[inline(always)]
-pub(super) fn gate(dy: f32, y: f32) -> f32 {
-    if y <= 0.0 { 0.0 } else { dy }
+fn relu_as<E: Stored>(tape: &Tape, x: &Map) -> Result<Map> {
+    let shape = x.shape();
+    let y = kernel::forward(level(), Blocked::new(shape, &values_of::<E>(x.value())?));
+    let kept = x.value().clone();
+    Map::record(tape, (y, shape), &[x.node()], move |dy| {
+        let (x, dy) = (values_of::<E>(&kept)?, values_of::<E>(&dy)?);
+        let dx = kernel::gradient(level(), Blocked::new(shape, &dy[..]), Blocked::new(shape, &x[..]));
+        Ok(vec![Some(blocked_tensor(dx, shape)?)])
+    })
 }

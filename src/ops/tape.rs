@@ -4,12 +4,21 @@
 //! gradients of its inputs. [`Tape::backward`] runs the closures in reverse order and drops each one, and what it kept, as soon
 //! as it has run; gradients are handed on by move.
 
-use super::storage::{map, tensor, values, zip};
-use candle_core::{Result, Tensor, Var, bail};
+use super::storage::{add_to, change};
+use crate::config::Precision;
+use candle_core::{DType, Result, Tensor, Var};
+use rayon::prelude::*;
 use std::cell::RefCell;
 
 /// Turns the gradient of an operation's output into one gradient for each recorded input, in their order.
-type Backward = Box<dyn FnOnce(Tensor) -> Result<Vec<Option<Tensor>>>>;
+type Apart = Box<dyn FnOnce(Tensor) -> Result<Vec<Option<Tensor>>>>;
+/// Turns the gradient of an operation's output, and what has been collected for its only input, into the sum for that input.
+type Adding = Box<dyn FnOnce(Tensor, Option<Tensor>) -> Result<Tensor>>;
+
+enum Backward {
+    Apart(Apart),
+    Adding(Adding),
+}
 
 struct Entry {
     /// Slots of the inputs; `None` for one that needs no gradient.
@@ -42,6 +51,7 @@ impl Node {
 #[derive(Default)]
 pub struct Tape {
     inference: bool,
+    precision: Precision,
     entries: RefCell<Vec<Entry>>,
     /// Number of slots given out.
     slots: RefCell<usize>,
@@ -58,6 +68,21 @@ impl Tape {
     /// A tape that records nothing and keeps nothing alive.
     pub fn inference() -> Self {
         Self { inference: true, ..Self::default() }
+    }
+
+    /// The same with operations in another precision than f32.
+    pub fn with_precision(self, precision: Precision) -> Self {
+        Self { precision, ..self }
+    }
+
+    /// How exactly operations calculate.
+    pub fn precision(&self) -> Precision {
+        self.precision
+    }
+
+    /// What feature maps are stored as.
+    pub(super) fn map_type(&self) -> DType {
+        if self.precision == Precision::Bf16 { DType::BF16 } else { DType::F32 }
     }
 
     /// Whether operations are recorded.
@@ -88,12 +113,27 @@ impl Tape {
         inputs: &[&Node],
         backward: impl FnOnce(Tensor) -> Result<Vec<Option<Tensor>>> + 'static,
     ) -> Node {
+        self.push(value, inputs, Backward::Apart(Box::new(backward)))
+    }
+
+    /// As [`Tape::record`], for an operation of one input whose backward can add to the gradient that others have left for that
+    /// input already (second argument, its own to change), which saves a pass over memory.
+    pub fn record_adding(
+        &self,
+        value: Tensor,
+        input: &Node,
+        backward: impl FnOnce(Tensor, Option<Tensor>) -> Result<Tensor> + 'static,
+    ) -> Node {
+        self.push(value, &[input], Backward::Adding(Box::new(backward)))
+    }
+
+    fn push(&self, value: Tensor, inputs: &[&Node], backward: Backward) -> Node {
         if self.inference || inputs.iter().all(|n| n.slot.is_none()) {
             return Node { value, slot: None };
         }
         let output = self.new_slot();
         let inputs = inputs.iter().map(|n| n.slot).collect();
-        self.entries.borrow_mut().push(Entry { inputs, output, backward: Box::new(backward) });
+        self.entries.borrow_mut().push(Entry { inputs, output, backward });
         Node { value, slot: Some(output) }
     }
 
@@ -115,15 +155,13 @@ impl Tape {
         let mut entries = self.entries.into_inner();
         while let Some(entry) = entries.pop() {
             let Some(grad) = grads[entry.output].take() else { continue };
-            let outputs = (entry.backward)(grad)?;
-            debug_assert_eq!(outputs.len(), entry.inputs.len(), "one gradient an input");
-            for (slot, grad) in entry.inputs.iter().zip(outputs) {
-                if let (Some(slot), Some(grad)) = (*slot, grad) {
-                    grads[slot] = Some(match grads[slot].take() {
-                        Some(sum) => add(&sum, &grad)?,
-                        None => grad,
-                    });
+            match (entry.backward, &entry.inputs[..]) {
+                (Backward::Apart(backward), inputs) => collect(&mut grads, inputs, backward(grad)?)?,
+                (Backward::Adding(backward), &[Some(slot)]) => {
+                    let sum = grads[slot].take();
+                    grads[slot] = Some(backward(grad, sum)?);
                 }
+                (Backward::Adding(_), _) => unreachable!("recorded with one input that needs a gradient"),
             }
         }
         let params = self.params.into_inner();
@@ -136,11 +174,19 @@ impl Tape {
     }
 }
 
-fn add(a: &Tensor, b: &Tensor) -> Result<Tensor> {
-    if a.shape() != b.shape() {
-        bail!("cannot add gradients of shapes {:?} and {:?}", a.shape(), b.shape())
+/// Adds the gradients that an operation gives its inputs to what has been collected. Whoever hands a gradient over gives it up,
+/// so the first one's memory holds the sum.
+fn collect(grads: &mut [Option<Tensor>], inputs: &[Option<usize>], outputs: Vec<Option<Tensor>>) -> Result<()> {
+    debug_assert_eq!(outputs.len(), inputs.len(), "one gradient an input");
+    for (slot, grad) in inputs.iter().zip(outputs) {
+        if let (Some(slot), Some(grad)) = (*slot, grad) {
+            match &grads[slot] {
+                Some(sum) => add_to(sum, &grad)?,
+                None => grads[slot] = Some(grad),
+            }
+        }
     }
-    tensor(zip(&values(a)?, &values(b)?, |a, b| a + b), a.shape())
+    Ok(())
 }
 
 /// Gradients by position in the model's parameter list.
@@ -162,10 +208,11 @@ impl Gradients {
     pub fn add(&mut self, other: Gradients) -> Result<()> {
         self.by_param.resize(self.by_param.len().max(other.by_param.len()), None);
         for (sum, grad) in self.by_param.iter_mut().zip(other.by_param) {
-            *sum = match (sum.take(), grad) {
-                (Some(a), Some(b)) => Some(add(&a, &b)?),
-                (a, b) => a.or(b),
-            };
+            match (&*sum, grad) {
+                (Some(a), Some(b)) => add_to(a, &b)?,
+                (None, b) => *sum = b,
+                (Some(_), None) => {}
+            }
         }
         Ok(())
     }
@@ -175,9 +222,8 @@ impl Gradients {
     /// # Errors
     /// What candle reports.
     pub fn scale(&mut self, factor: f64) -> Result<()> {
-        for grad in self.by_param.iter_mut().flatten() {
-            let scaled = map(&values(grad)?, |x| x * factor as f32);
-            *grad = tensor(scaled, grad.shape())?;
+        for grad in self.by_param.iter().flatten() {
+            change(grad, |values: &mut [f32]| values.par_iter_mut().for_each(|x| *x *= factor as f32))?;
         }
         Ok(())
     }

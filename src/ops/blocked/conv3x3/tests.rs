@@ -115,7 +115,7 @@ impl Problem {
         let dw = weight_gradient(method, &sources, doubled, dy);
         let out = |shape, data: &Vec<f32>| {
             let unpacked = unpack(Blocked::new(shape, data));
-            assert!(pack(&unpacked, shape) == *data, "border and unused lanes of {:?} must be zero", self.case);
+            assert!(pack::<f32>(&unpacked, shape) == *data, "border and unused lanes of {:?} must be zero", self.case);
             unpacked
         };
         let dx = dx.iter().zip(&self.sources).map(|(dx, (shape, _))| out(*shape, dx)).collect();

@@ -1,0 +1,294 @@
+//! What normalisations share: moments of every channel of every sample, an affine map with ReLU, and their gradients.
+//!
+//! Sums run over a few hundred numbers in f32, beyond that in f64.
+
+use super::simd::{Element, Kernel, LANES, Level, Simd};
+use super::strips::{Strip, Strips};
+use super::{Blocked, Shape};
+
+/// One number for each lane of a block.
+pub type Lanes = [f32; LANES];
+
+/// Mean of a channel of a sample (or of several), and the sum of squared distances from it.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Moments {
+    /// How many numbers.
+    pub count: f64,
+    /// Their mean.
+    pub mean: f64,
+    /// Σ (x − mean)².
+    pub squares: f64,
+}
+
+impl Moments {
+    /// Those of both sets of numbers together (Chan, Golub & LeVeque 1979).
+    pub fn and(self, other: Self) -> Self {
+        if self.count == 0.0 {
+            return other;
+        }
+        let count = self.count + other.count;
+        let distance = other.mean - self.mean;
+        let mean = self.mean + distance * other.count / count;
+        Self { count, mean, squares: self.squares + other.squares + distance * distance * self.count * other.count / count }
+    }
+
+    /// The biased variance.
+    pub fn variance(&self) -> f64 {
+        self.squares / self.count
+    }
+}
+
+/// What is done to the channels of a block: `y = max((x − mean) · slope + bias, 0)`.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Line {
+    /// Taken off first.
+    pub mean: Lanes,
+    /// The factor; 0 in lanes without a channel.
+    pub slope: Lanes,
+    /// Added last; 0 in lanes without a channel.
+    pub bias: Lanes,
+}
+
+/// How the input's gradient follows from that of a [`Line`]: `dx = g · factor − level − (x − mean) · tilt`, g being dy where y > 0.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Slant {
+    /// For g.
+    pub factor: Lanes,
+    /// Taken off.
+    pub level: Lanes,
+    /// For the distance from the mean.
+    pub tilt: Lanes,
+}
+
+/// `[Σ g, Σ g · (x − mean)]` of every lane of a block.
+pub type Sums = [[f64; LANES]; 2];
+
+/// The moments of every lane of every plane, (n · blocks, 16).
+pub fn moments<E: Element>(level: Level, x: Blocked<E>) -> Vec<[Moments; LANES]> {
+    let strips = Strips::of(x.shape());
+    let parts = strips.map(|strip| level.run(StripMoments { x, strip }));
+    parts.chunks_exact(strips.a_plane()).map(|parts| std::array::from_fn(|l| together(parts.iter().map(|p| p[l])))).collect()
+}
+
+fn together(parts: impl Iterator<Item = Moments>) -> Moments {
+    parts.fold(Moments::default(), Moments::and)
+}
+
+/// Each plane through its line.
+pub fn apply<E: Element>(level: Level, x: Blocked<E>, lines: &[Line]) -> Vec<E> {
+    let write = |strip: Strip, out: *mut E| level.run(Apply { x, line: &lines[strip.plane], strip, out });
+    // SAFETY: `Apply` writes every pixel of its strip.
+    unsafe { Strips::of(x.shape()).make(write) }
+}
+
+/// The sums of every plane that the gradients are made of, (n · blocks).
+pub fn gradient_sums<E: Element>(level: Level, dy: Blocked<E>, x: Blocked<E>, lines: &[Line]) -> Vec<Sums> {
+    let strips = Strips::of(x.shape());
+    let parts = strips.map(|strip| level.run(StripSums { dy, x, line: &lines[strip.plane], strip }));
+    let total = |parts: &[Sums]| {
+        let mut total = [[0.0; LANES]; 2];
+        for (k, lane) in (0..2).flat_map(|k| (0..LANES).map(move |lane| (k, lane))) {
+            total[k][lane] = parts.iter().map(|part| part[k][lane]).sum();
+        }
+        total
+    };
+    parts.chunks_exact(strips.a_plane()).map(total).collect()
+}
+
+/// The gradient of the input of [`apply`].
+pub fn gradient<E: Element>(level: Level, dy: Blocked<E>, x: Blocked<E>, lines: &[Line], slants: &[Slant]) -> Vec<E> {
+    let write = |strip: Strip, out: *mut E| {
+        let (line, slant) = (&lines[strip.plane], &slants[strip.plane]);
+        level.run(Gradient { dy, x, line, slant, strip, out });
+    };
+    // SAFETY: `Gradient` writes every pixel of its strip.
+    unsafe { Strips::of(x.shape()).make(write) }
+}
+
+/// The plane that a strip is of.
+fn plane<'a, E>(map: Blocked<'a, E>, strip: &Strip) -> &'a [E] {
+    let blocks = map.shape().blocks();
+    map.plane(strip.plane / blocks, strip.plane % blocks)
+}
+
+/// A row's pixels.
+#[inline(always)]
+fn row<E>(plane: &[E], shape: Shape, y: usize) -> &[E] {
+    &plane[shape.pixel(y, 0)..][..shape.w * LANES]
+}
+
+/// Sums side by side, so that additions need not wait for each other.
+const SIDE: usize = 4;
+
+/// Moments of a strip, from sums of distances from the mean of its first row and of their squares. That mean is close enough to
+/// the strip's for the difference of squares to keep its digits.
+struct StripMoments<'a, E> {
+    x: Blocked<'a, E>,
+    strip: Strip,
+}
+
+impl<E: Element> Kernel for StripMoments<'_, E> {
+    type Output = [Moments; LANES];
+
+    #[inline(always)]
+    fn run<S: Simd>(self, s: S) -> Self::Output {
+        let (shape, plane) = (self.x.shape(), plane(self.x, &self.strip));
+        let centre = s.mul(add_row(s, row(plane, shape, self.strip.rows.start), s.zero())[0], s.splat(1.0 / shape.w as f32));
+        let mut totals = [[0f64; LANES]; 2];
+        for y in self.strip.rows.clone() {
+            let sums = add_row(s, row(plane, shape, y), centre);
+            for k in 0..2 {
+                let sum = s.to_array(sums[k]);
+                for lane in 0..LANES {
+                    totals[k][lane] += f64::from(sum[lane]);
+                }
+            }
+        }
+        let (count, centre) = ((self.strip.rows.len() * shape.w) as f64, s.to_array(centre));
+        let mut moments = [Moments::default(); LANES];
+        for lane in 0..LANES {
+            let distance = totals[0][lane] / count;
+            let squares = (totals[1][lane] - distance * totals[0][lane]).max(0.0);
+            moments[lane] = Moments { count, mean: f64::from(centre[lane]) + distance, squares };
+        }
+        moments
+    }
+}
+
+/// `[Σ (x − centre), Σ (x − centre)²]` of a row.
+#[inline(always)]
+fn add_row<S: Simd, E: Element>(s: S, row: &[E], centre: S::V) -> [S::V; 2] {
+    let mut sums = [[s.zero(); SIDE]; 2];
+    for group in row.chunks(SIDE * LANES) {
+        for (k, pixel) in group.chunks_exact(LANES).enumerate() {
+            // SAFETY: a chunk has 16 elements.
+            let x = s.sub(unsafe { E::load(s, pixel.as_ptr()) }, centre);
+            sums[0][k] = s.add(sums[0][k], x);
+            sums[1][k] = s.fma(x, x, sums[1][k]);
+        }
+    }
+    [fold(s, sums[0]), fold(s, sums[1])]
+}
+
+#[inline(always)]
+fn fold<S: Simd>(s: S, v: [S::V; SIDE]) -> S::V {
+    s.add(s.add(v[0], v[1]), s.add(v[2], v[3]))
+}
+
+/// A line's coefficients in registers.
+#[derive(Clone, Copy)]
+struct Loaded<V> {
+    mean: V,
+    slope: V,
+    bias: V,
+}
+
+#[inline(always)]
+fn load<S: Simd>(s: S, line: &Line) -> Loaded<S::V> {
+    Loaded { mean: s.from_array(line.mean), slope: s.from_array(line.slope), bias: s.from_array(line.bias) }
+}
+
+struct Apply<'a, E> {
+    x: Blocked<'a, E>,
+    line: &'a Line,
+    strip: Strip,
+    out: *mut E,
+}
+
+impl<E: Element> Kernel for Apply<'_, E> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<S: Simd>(self, s: S) {
+        let (shape, plane) = (self.x.shape(), plane(self.x, &self.strip));
+        let line = load(s, self.line);
+        for y in self.strip.rows {
+            for (i, pixel) in row(plane, shape, y).chunks_exact(LANES).enumerate() {
+                // SAFETY: a chunk has 16 elements; the pixel of the output lies in the plane and is this task's alone.
+                unsafe {
+                    let x = s.sub(E::load(s, pixel.as_ptr()), line.mean);
+                    // The second operand is what a NaN leaves: NaN stays NaN.
+                    let y_pixel = s.max(s.zero(), s.fma(x, line.slope, line.bias));
+                    E::store(s, self.out.add(shape.pixel(y, i)), y_pixel);
+                }
+            }
+        }
+    }
+}
+
+/// `(g, x − mean)` of a pixel.
+#[inline(always)]
+fn gated<S: Simd, E: Element>(s: S, dy: &[E], x: &[E], line: Loaded<S::V>) -> (S::V, S::V) {
+    debug_assert!(dy.len() == LANES && x.len() == LANES);
+    // SAFETY: both are one pixel's 16 elements.
+    let (dy, x) = unsafe { (E::load(s, dy.as_ptr()), E::load(s, x.as_ptr())) };
+    let x = s.sub(x, line.mean);
+    let passes = s.gt(s.fma(x, line.slope, line.bias), s.zero());
+    (s.select(passes, dy, s.zero()), x)
+}
+
+struct StripSums<'a, E> {
+    dy: Blocked<'a, E>,
+    x: Blocked<'a, E>,
+    line: &'a Line,
+    strip: Strip,
+}
+
+impl<E: Element> Kernel for StripSums<'_, E> {
+    type Output = Sums;
+
+    #[inline(always)]
+    fn run<S: Simd>(self, s: S) -> Sums {
+        let (shape, x_plane, dy_plane) = (self.x.shape(), plane(self.x, &self.strip), plane(self.dy, &self.strip));
+        let line = load(s, self.line);
+        let mut totals = [[0.0; LANES]; 2];
+        for y in self.strip.rows {
+            let mut sums = [[s.zero(); SIDE]; 2];
+            let groups = row(x_plane, shape, y).chunks(SIDE * LANES).zip(row(dy_plane, shape, y).chunks(SIDE * LANES));
+            for (x, dy) in groups {
+                for (k, (x, dy)) in x.chunks_exact(LANES).zip(dy.chunks_exact(LANES)).enumerate() {
+                    let (g, distance) = gated(s, dy, x, line);
+                    sums[0][k] = s.add(sums[0][k], g);
+                    sums[1][k] = s.fma(g, distance, sums[1][k]);
+                }
+            }
+            for k in 0..2 {
+                let sum = s.to_array(fold(s, sums[k]));
+                for lane in 0..LANES {
+                    totals[k][lane] += f64::from(sum[lane]);
+                }
+            }
+        }
+        totals
+    }
+}
+
+struct Gradient<'a, E> {
+    dy: Blocked<'a, E>,
+    x: Blocked<'a, E>,
+    line: &'a Line,
+    slant: &'a Slant,
+    strip: Strip,
+    out: *mut E,
+}
+
+impl<E: Element> Kernel for Gradient<'_, E> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<S: Simd>(self, s: S) {
+        let (shape, x_plane, dy_plane) = (self.x.shape(), plane(self.x, &self.strip), plane(self.dy, &self.strip));
+        let line = load(s, self.line);
+        let factor = s.from_array(self.slant.factor);
+        let (level, tilt) = (s.from_array(self.slant.level), s.from_array(self.slant.tilt));
+        for y in self.strip.rows {
+            let pixels = row(x_plane, shape, y).chunks_exact(LANES).zip(row(dy_plane, shape, y).chunks_exact(LANES));
+            for (i, (x, dy)) in pixels.enumerate() {
+                let (g, distance) = gated(s, dy, x, line);
+                let dx = s.sub(s.sub(s.mul(g, factor), level), s.mul(distance, tilt));
+                // SAFETY: the pixel lies in the plane and is this task's alone.
+                unsafe { E::store(s, self.out.add(shape.pixel(y, i)), dx) };
+            }
+        }
+    }
+}

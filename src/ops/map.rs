@@ -1,0 +1,99 @@
+//! Feature maps: tensors kept in blocks of 16 channels, as the kernels want them.
+
+use super::blocked::{Blocked, Shape, pack, unpack};
+use super::storage::{Stored, by_type, tensor, values, values_of};
+use super::{Node, Tape};
+use candle_core::{DType, Result, Tensor};
+
+/// A feature map of (n, c, h, w) on a tape.
+///
+/// Its tensor is (n, ⌈c/16⌉, h + 2, w + 2, 16), f32 or bf16: a border of one zero pixel around every plane, and zeros in the
+/// lanes of the last block that belong to no channel. Its gradient has the same shape and type.
+#[derive(Debug, Clone)]
+pub struct Map {
+    node: Node,
+    shape: Shape,
+}
+
+impl Map {
+    /// Puts a node of (n, c, h, w), f32, into blocks of the type that the tape's precision keeps maps in.
+    ///
+    /// # Errors
+    /// If `x` has not four dimensions, none of them 0, or is not contiguous f32.
+    pub fn pack(tape: &Tape, x: &Node) -> Result<Self> {
+        let (n, c, h, w) = x.value().dims4()?;
+        let shape = Shape { n, c, h, w };
+        if x.value().elem_count() == 0 {
+            candle_core::bail!("a map of {:?} has no element", x.value().shape())
+        }
+        let value = by_type!(tape.map_type(), E => tensor(pack::<E>(&values(x.value())?, shape), dims(shape))?);
+        let node = tape.record(value, &[x], move |dy| {
+            let dx = by_type!(dy.dtype(), E => unpack(Blocked::<E>::new(shape, &values_of(&dy)?)));
+            Ok(vec![Some(tensor(dx, (n, c, h, w))?)])
+        });
+        Ok(Self { node, shape })
+    }
+
+    /// Takes the map out of its blocks: (n, c, h, w), f32.
+    ///
+    /// # Errors
+    /// What candle reports.
+    pub fn unpack(&self, tape: &Tape) -> Result<Node> {
+        let (shape, dtype) = (self.shape, self.value().dtype());
+        let Shape { n, c, h, w } = shape;
+        let value = by_type!(dtype, E => unpack(Blocked::<E>::new(shape, &values_of(self.value())?)));
+        Ok(tape.record(tensor(value, (n, c, h, w))?, &[&self.node], move |dy| {
+            let dx = by_type!(dtype, E => tensor(pack::<E>(&values(&dy)?, shape), dims(shape))?);
+            Ok(vec![Some(dx)])
+        }))
+    }
+
+    /// Its size.
+    pub fn shape(&self) -> Shape {
+        self.shape
+    }
+
+    /// Its place on the tape.
+    pub fn node(&self) -> &Node {
+        &self.node
+    }
+
+    /// The blocked tensor.
+    pub(super) fn value(&self) -> &Tensor {
+        self.node.value()
+    }
+
+    /// What its numbers are stored as.
+    pub(super) fn dtype(&self) -> DType {
+        self.node.value().dtype()
+    }
+
+    /// A map of what a kernel wrote, recorded as an operation on `inputs`; for the closure see [`Tape::record`].
+    pub(super) fn record<E: Stored>(
+        tape: &Tape,
+        (values, shape): (Vec<E>, Shape),
+        inputs: &[&Node],
+        backward: impl FnOnce(Tensor) -> Result<Vec<Option<Tensor>>> + 'static,
+    ) -> Result<Self> {
+        Ok(Self { node: tape.record(blocked_tensor(values, shape)?, inputs, backward), shape })
+    }
+
+    /// A map recorded as an operation on one input whose backward adds; see [`Tape::record_adding`].
+    pub(super) fn record_adding(
+        tape: &Tape,
+        (value, shape): (Tensor, Shape),
+        input: &Node,
+        backward: impl FnOnce(Tensor, Option<Tensor>) -> Result<Tensor> + 'static,
+    ) -> Self {
+        Self { node: tape.record_adding(value, input, backward), shape }
+    }
+}
+
+/// The blocked tensor of what a kernel wrote.
+pub(super) fn blocked_tensor<E: Stored>(values: Vec<E>, shape: Shape) -> Result<Tensor> {
+    tensor(values, dims(shape))
+}
+
+fn dims(shape: Shape) -> (usize, usize, usize, usize, usize) {
+    (shape.n, shape.blocks(), shape.h + 2, shape.w + 2, super::blocked::simd::LANES)
+}
