@@ -2,6 +2,7 @@
 //!
 //! What others wrote into provenance.toml before (the data set's fingerprint, say) is kept.
 
+use crate::config::Precision;
 use crate::ops::blocked::simd::level;
 use crate::store::{self, RunDir};
 use std::fs;
@@ -12,7 +13,7 @@ use toml::{Table, Value};
 ///
 /// # Errors
 /// If the file cannot be read or written.
-pub fn started(run: &RunDir, epochs_done: usize) -> Result<(), store::Error> {
+pub fn started(run: &RunDir, precision: Precision, epochs_done: usize) -> Result<(), store::Error> {
     let mut table = run.provenance()?.unwrap_or_default();
     let mut set = |key: &str, value: Value| table.insert(key.to_owned(), value);
     set("version", env!("CARGO_PKG_VERSION").into());
@@ -24,6 +25,7 @@ pub fn started(run: &RunDir, epochs_done: usize) -> Result<(), store::Error> {
     set("threads", i64::try_from(rayon::current_num_threads()).unwrap_or(i64::MAX).into());
     set("cpu", cpu().into());
     set("instructions", level().name().into());
+    set("precision", precision.name().into());
     set("command", std::env::args().collect::<Vec<_>>().into());
     if epochs_done == 0 {
         set("started", now().into());
@@ -94,13 +96,13 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let run = RunDir::at(dir.path());
         run.write_provenance(&toml::toml! { dataset_fingerprint = "abc" }).unwrap();
-        started(&run, 0).unwrap();
-        started(&run, 3).unwrap();
+        started(&run, Precision::F32, 0).unwrap();
+        started(&run, Precision::Bf16, 3).unwrap();
         ended(&run).unwrap();
         let table = run.provenance().unwrap().unwrap();
         assert_eq!(table["dataset_fingerprint"].as_str(), Some("abc"));
         assert_eq!(table["resumed_after_epoch"].as_integer(), Some(3));
-        for key in ["version", "host", "cpu", "instructions", "started", "resumed", "ended"] {
+        for key in ["version", "host", "cpu", "instructions", "precision", "started", "resumed", "ended"] {
             assert!(table[key].as_str().is_some_and(|value| !value.is_empty()), "{key}");
         }
     }

@@ -1,6 +1,7 @@
 //! Pictures of a few samples: image, truth and prediction, from which overlays are drawn later.
 
 use super::Error;
+use crate::config::Precision;
 use crate::data::{self, Dataset};
 use crate::model::{Mode, Network};
 use crate::ops::Tape;
@@ -19,11 +20,11 @@ const SHOWN: usize = 4;
 ///
 /// # Errors
 /// If the network cannot predict or a file cannot be written.
-pub fn write(run: &RunDir, data: &Dataset, part: &[usize], network: &dyn Network) -> Result<(), Error> {
+pub fn write(run: &RunDir, data: &Dataset, part: &[usize], network: &dyn Network, precision: Precision) -> Result<(), Error> {
     for index in evenly_spaced(part, SHOWN) {
         let sample = &data.samples[index];
         let batch = data::batch(data, &[index], None, &Device::Cpu)?;
-        let logits = network.forward(&Tape::inference(), &batch.images, Mode::Eval)?;
+        let logits = network.forward(&Tape::inference().with_precision(precision), &batch.images, Mode::Eval)?;
         let logits = logits.value().flatten_all()?.to_vec1::<f32>()?;
         save(run, &sample.name, "image", photograph(&sample.image, data))?;
         save(run, &sample.name, "truth", bits(data, |at| sample.mask[at] != 0))?;

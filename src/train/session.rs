@@ -76,7 +76,7 @@ impl<'a> Session<'a> {
     /// # Errors
     /// What failed; the outcome says so too, if it still can be written.
     pub fn run(mut self, stop: &dyn Fn() -> bool, progress: &mut dyn Progress) -> Result<Outcome, Error> {
-        provenance::started(self.run, self.state.epoch)?;
+        provenance::started(self.run, self.experiment.training.precision, self.state.epoch)?;
         let outcome = match self.train_epochs(stop, progress).and_then(|()| self.finish(stop)) {
             Ok(test) => Outcome { test, ..self.outcome(Status::Finished, None) },
             Err(Halt::Interrupted) => self.outcome(Status::Interrupted, None),
@@ -128,7 +128,7 @@ impl<'a> Session<'a> {
         while let Some((step, indices)) = batches.next() {
             let draw = Draw { augment: &self.experiment.augment, seed, epoch };
             let batch = data::batch(self.data, indices, Some(draw), &Device::Cpu)?;
-            let tape = Tape::training();
+            let tape = Tape::training().with_precision(training.precision);
             let logits = self.network.forward(&tape, &batch.images, Mode::Train)?;
             let loss = weighted_loss(&tape, &logits, &batch.targets, &self.experiment.loss)?;
             let value = finite(&loss, epoch, step)?;
@@ -152,9 +152,11 @@ impl<'a> Session<'a> {
 
     fn evaluate(&self, part: &[usize], stop: &dyn Fn() -> bool) -> Result<Scores, Halt> {
         let mut tally = Tally::new(self.data.classes.len());
-        for indices in part.chunks(self.experiment.training.batch_size) {
+        let training = &self.experiment.training;
+        for indices in part.chunks(training.batch_size) {
             let batch = data::batch(self.data, indices, None, &Device::Cpu)?;
-            let logits = self.network.forward(&Tape::inference(), &batch.images, Mode::Eval)?;
+            let tape = Tape::inference().with_precision(training.precision);
+            let logits = self.network.forward(&tape, &batch.images, Mode::Eval)?;
             add(&mut tally, &logits, &batch.targets)?;
             asked(stop)?;
         }
@@ -201,7 +203,7 @@ impl<'a> Session<'a> {
         if self.state.best.is_some() {
             checkpoint::read_weights(&self.run.best_checkpoint(), self.network.params())?;
         }
-        samples::write(self.run, self.data, &self.parts.val, self.network)?;
+        samples::write(self.run, self.data, &self.parts.val, self.network, self.experiment.training.precision)?;
         if self.parts.test.is_empty() {
             return Ok(BTreeMap::new());
         }
