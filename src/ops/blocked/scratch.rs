@@ -1,5 +1,6 @@
 //! Buffers that kernels use again and again, and pointers that tasks share.
 
+use super::simd::Element;
 use std::cell::RefCell;
 use std::mem::{ManuallyDrop, MaybeUninit};
 
@@ -52,27 +53,33 @@ pub unsafe fn assume_initialised(data: Vec<MaybeUninit<f32>>) -> Vec<f32> {
 
 /// A pointer that tasks running at the same time share, each to write its own part.
 #[derive(Debug, Clone, Copy)]
-pub struct Shared(pub *mut f32);
+pub struct Shared<E = f32>(pub *mut E);
 
 // SAFETY: it is only an address; whoever writes through it says why no other task touches that part.
-unsafe impl Send for Shared {}
+unsafe impl<E> Send for Shared<E> {}
 // SAFETY: as above.
-unsafe impl Sync for Shared {}
+unsafe impl<E> Sync for Shared<E> {}
 
-impl Shared {
+impl<E: Element> Shared<E> {
     /// The address `offset` elements further.
     ///
     /// # Safety
     /// It must lie in the same allocation.
     #[inline(always)]
-    pub unsafe fn at(self, offset: usize) -> *mut f32 {
+    pub unsafe fn at(self, offset: usize) -> *mut E {
         // SAFETY: the caller's.
         unsafe { self.0.add(offset) }
     }
 }
 
-/// A stride of at least `lines` cache lines, in elements: an odd number of lines, so that many parallel streams at that stride
-/// spread over all sets of the cache.
-pub fn spread(lines: usize) -> usize {
-    (lines | 1) * LINE
+/// A stride of at least `len` elements: an odd number of cache lines, so that many parallel streams at that stride spread over
+/// all sets of the cache.
+pub fn spread<E: Element>(len: usize) -> usize {
+    let line = LINE * size_of::<f32>() / size_of::<E>();
+    (len.div_ceil(line) | 1) * line
+}
+
+/// The f32 that take the room of `len` elements, whole lines of them.
+pub fn room<E: Element>(len: usize) -> usize {
+    len * size_of::<E>() / size_of::<f32>()
 }
