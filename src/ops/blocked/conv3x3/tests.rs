@@ -1,7 +1,8 @@
 //! Every level, variant and order of work against sums in f64.
 //!
 //! Errors are `max |value − reference| / max |reference|` over a whole result: F(2×2) and direct sums ≤ 2e-6, F(4×4) ≤ 1e-5;
-//! with bf16 they are `‖value − reference‖ / ‖reference‖` ≤ 5e-3, some rounding errors of 2⁻⁹ each.
+//! with bf16 they are `‖value − reference‖ / ‖reference‖` ≤ 5e-3, a few roundings by up to 2⁻⁹, or ≤ 1e-2 over fewer than 100
+//! numbers, too few for the errors to average out.
 
 use super::super::{pack, unpack};
 use super::*;
@@ -125,14 +126,15 @@ impl Problem {
 
     fn check(&self, method: Method) {
         let (value, dx, dw, db) = self.compute(method);
-        let bound = |variant| match variant {
+        let bound = |variant, numbers| match variant {
             Variant::F2 => 2e-6,
             Variant::F4 => 1e-5,
+            Variant::F2Bf16 if numbers < 100 => 1e-2,
             Variant::F2Bf16 => 5e-3,
         };
         let within = |what: &str, variant, got: &[f32], expected: &[f64]| {
             let error = if variant == Variant::F2Bf16 { norm_error(got, expected) } else { error(got, expected) };
-            assert!(error <= bound(variant), "{what} of {:?} by {method:?}: error {error:e}", self.case);
+            assert!(error <= bound(variant, got.len()), "{what} of {:?} by {method:?}: error {error:e}", self.case);
         };
         within("value", method.forward, &value, &self.value);
         for (dx, expected) in dx.iter().zip(&self.source_gradients) {
@@ -154,7 +156,6 @@ fn norm_error(got: &[f32], expected: &[f64]) -> f64 {
     assert_eq!(got.len(), expected.len());
     let norm = |values: &mut dyn Iterator<Item = f64>| values.map(|x| x * x).sum::<f64>().sqrt();
     let difference = norm(&mut got.iter().zip(expected).map(|(a, b)| f64::from(*a) - b));
-    // A NaN stays one and fails.
     difference / norm(&mut expected.iter().copied())
 }
 
