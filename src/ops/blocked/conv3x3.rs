@@ -21,7 +21,7 @@ pub enum Variant {
     /// F(4×4, 3×3): 4 times fewer products, errors about five times larger.
     F4,
     /// F(2×2, 3×3) with both transformed operands rounded to bf16, sums in f32: errors about 3e-3, twice the products a cycle
-    /// with AVX512-BF16. A source of so few channels that the plain sum serves it is computed in f32.
+    /// with AVX512-BF16, none saved otherwise. A source of so few channels that the plain sum serves it is computed in f32.
     F2Bf16,
 }
 

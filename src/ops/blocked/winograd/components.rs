@@ -135,8 +135,8 @@ impl Component for f32 {
 
 impl Component for bf16 {
     type Summed = Paired;
-    /// More than in f32: the sums, which stay in f32, go through the caches once for each such group.
-    const TILES: usize = 56;
+    /// More than in f32: the sums, which stay in f32, go through the level-2 cache once for each such group.
+    const TILES: usize = 112;
 
     #[inline(always)]
     fn summed(out: (*mut bf16, usize)) -> Paired {
