@@ -4,7 +4,7 @@
 //! as if concatenated, and one as if upsampled, without either being stored.
 
 use super::blocked::conv3x3::{Method, Variant, bias_gradient, forward, input_gradient, weight_gradient};
-use super::blocked::simd::level;
+use super::blocked::simd::{Level, level};
 use super::blocked::{Blocked, Shape};
 use super::map::blocked_tensor;
 use super::storage::{Stored, Values, by_type, tensor, values, values_of};
@@ -36,11 +36,14 @@ pub fn conv3x3_of_doubled(tape: &Tape, x: &Map, weight: &Node, bias: &Node) -> R
 
 /// How the convolutions of a precision are calculated on this machine.
 fn method(precision: Precision) -> Method {
+    let level = level();
     let (forward, gradients) = match precision {
         Precision::F32 => (Variant::F2, Variant::F4),
+        // Rounding the products' factors pays only where the processor multiplies bf16.
+        Precision::Bf16 if level == Level::Avx512Bf16 => (Variant::F2Bf16, Variant::F2Bf16),
         Precision::F32Fast | Precision::Bf16 => (Variant::F4, Variant::F4),
     };
-    Method { level: level(), forward, gradients }
+    Method { level, forward, gradients }
 }
 
 fn convolve(tape: &Tape, sources: &[&Map], doubled: bool, weight: &Node, bias: &Node) -> Result<Map> {

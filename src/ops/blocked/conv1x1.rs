@@ -53,6 +53,7 @@ struct Forward<'a, E> {
 
 impl<E: Element> Kernel for Forward<'_, E> {
     type Output = ();
+    const BF16: bool = E::NARROW;
 
     #[inline(always)]
     fn run<S: Simd>(self, s: S) {
@@ -130,6 +131,7 @@ impl<E: Element> Gradients<'_, E> {
 
 impl<E: Element> Kernel for Gradients<'_, E> {
     type Output = Sums;
+    const BF16: bool = E::NARROW;
 
     #[inline(always)]
     fn run<S: Simd>(self, s: S) -> Sums {

@@ -230,6 +230,7 @@ struct Gather<'a, E> {
 
 impl<E: Element> Kernel for Gather<'_, E> {
     type Output = ();
+    const BF16: bool = E::NARROW;
 
     #[inline(always)]
     fn run<S: Simd>(self, s: S) {
@@ -262,6 +263,7 @@ struct Scatter<'a, E> {
 
 impl<E: Element> Kernel for Scatter<'_, E> {
     type Output = ();
+    const BF16: bool = E::NARROW;
 
     #[inline(always)]
     fn run<S: Simd>(self, s: S) {

@@ -85,7 +85,7 @@ pub fn weight_gradient(level: Level, map: Blocked, dy: Blocked) -> Vec<f32> {
     let (blocks, groups) = (out.blocks(), shape.h.div_ceil(ROWS));
     // One task's sums: (9 taps, block, in, 16).
     let tap = blocks * shape.c * LANES;
-    let stride = spread(tap * 9 / LANES);
+    let stride = spread::<f32>(tap * 9);
     let mut parts = vec![0.0; shape.n * groups * stride];
     parts.par_chunks_exact_mut(stride).enumerate().for_each(|(task, sums)| {
         let (sample, first) = (task / groups, task % groups * ROWS);

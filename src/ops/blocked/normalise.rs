@@ -197,6 +197,7 @@ struct Apply<'a, E> {
 
 impl<E: Element> Kernel for Apply<'_, E> {
     type Output = ();
+    const BF16: bool = E::NARROW;
 
     #[inline(always)]
     fn run<S: Simd>(self, s: S) {
@@ -236,6 +237,7 @@ struct StripSums<'a, E> {
 
 impl<E: Element> Kernel for StripSums<'_, E> {
     type Output = Sums;
+    const BF16: bool = E::NARROW;
 
     #[inline(always)]
     fn run<S: Simd>(self, s: S) -> Sums {
@@ -274,6 +276,7 @@ struct Gradient<'a, E> {
 
 impl<E: Element> Kernel for Gradient<'_, E> {
     type Output = ();
+    const BF16: bool = E::NARROW;
 
     #[inline(always)]
     fn run<S: Simd>(self, s: S) {

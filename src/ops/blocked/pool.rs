@@ -44,6 +44,7 @@ fn square(from: Shape, y: usize, x: usize) -> [usize; 4] {
 
 impl<E: Element> Kernel for Max<'_, E> {
     type Output = ();
+    const BF16: bool = E::NARROW;
 
     #[inline(always)]
     fn run<S: Simd>(self, s: S) {
@@ -78,6 +79,7 @@ struct AddGradient<'a, E> {
 
 impl<E: Element> Kernel for AddGradient<'_, E> {
     type Output = ();
+    const BF16: bool = E::NARROW;
 
     #[inline(always)]
     fn run<S: Simd>(self, s: S) {

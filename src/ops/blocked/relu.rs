@@ -30,6 +30,7 @@ struct Gate<'a, E> {
 
 impl<E: Element> Kernel for Gate<'_, E> {
     type Output = ();
+    const BF16: bool = E::NARROW;
 
     #[inline(always)]
     fn run<S: Simd>(self, s: S) {

@@ -1,5 +1,6 @@
 //! Buffers that kernels use again and again, and pointers that tasks share.
 
+use super::simd::Element;
 use std::cell::RefCell;
 use std::mem::{ManuallyDrop, MaybeUninit};
 
@@ -79,8 +80,14 @@ impl<E> Shared<E> {
     }
 }
 
-/// A stride of at least `lines` cache lines, in elements: an odd number of lines, so that many parallel streams at that stride
-/// spread over all sets of the cache.
-pub fn spread(lines: usize) -> usize {
-    (lines | 1) * LINE
+/// A stride of at least `len` elements: an odd number of cache lines, so that many parallel streams at that stride spread over
+/// all sets of the cache.
+pub fn spread<E: Element>(len: usize) -> usize {
+    let line = LINE * size_of::<f32>() / size_of::<E>();
+    (len.div_ceil(line) | 1) * line
+}
+
+/// The f32 that take the room of `len` elements, whole lines of them.
+pub fn room<E: Element>(len: usize) -> usize {
+    len * size_of::<E>() / size_of::<f32>()
 }

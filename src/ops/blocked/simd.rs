@@ -33,6 +33,9 @@ pub trait Kernel {
     /// What the work yields.
     type Output;
 
+    /// Whether the work gains from AVX512-BF16 and so is compiled for it too; other work runs as plain AVX-512.
+    const BF16: bool = false;
+
     /// Does the work with the vectors of `S`.
     fn run<S: Simd>(self, simd: S) -> Self::Output;
 }
@@ -64,11 +67,25 @@ pub trait Simd: Copy + Send + Sync + 'static {
     /// # Safety
     /// `p` must be valid for reads of 16 bf16.
     unsafe fn load_bf16(self, p: *const bf16) -> Self::V;
-    /// Writes 16 bf16, rounded to the nearest, ties to even; no alignment is needed. NaN stays NaN.
+    /// Writes 16 bf16, rounded to the nearest, ties to even; no alignment is needed. NaN stays NaN. AVX512-BF16 makes
+    /// subnormal numbers zero.
     ///
     /// # Safety
     /// `p` must be valid for writes of 16 bf16.
     unsafe fn store_bf16(self, p: *mut bf16, v: Self::V);
+    /// Writes 16 pairs of bf16, `(a, b)` of each lane, rounded as by `store_bf16`; no alignment is needed.
+    ///
+    /// # Safety
+    /// `p` must be valid for writes of 32 bf16.
+    unsafe fn store_pairs(self, p: *mut bf16, a: Self::V, b: Self::V);
+    /// The first and the second bf16 of the 16 pairs that a vector's bits are.
+    fn widen_pairs(self, v: Self::V) -> (Self::V, Self::V);
+    /// `a₀·b₀ + a₁·b₁ + c`, where the bits of a lane of `a` and `b` are a pair of bf16.
+    #[inline(always)]
+    fn dot_pairs(self, a: Self::V, b: Self::V, c: Self::V) -> Self::V {
+        let (a, b) = (self.widen_pairs(a), self.widen_pairs(b));
+        self.fma(a.0, b.0, self.fma(a.1, b.1, c))
+    }
     /// The vector of an array.
     #[expect(clippy::wrong_self_convention, reason = "`self` is the proof of the instructions, not what is converted")]
     fn from_array(self, a: [f32; LANES]) -> Self::V;

@@ -3,12 +3,14 @@
 //!
 //! The tiles of all samples form one list, so that small maps deep in a net still give the products enough rows.
 
+mod components;
 mod filters;
 mod forward;
 mod matrices;
 mod tiles;
 mod weight_gradient;
 
+pub use components::Component;
 pub use forward::{Convolution, Target};
 pub use matrices::{F2, F4, Filtering};
 pub use weight_gradient::WeightGradient;

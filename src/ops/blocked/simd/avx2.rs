@@ -55,6 +55,24 @@ impl Simd for Avx2 {
         }
     }
     #[inline(always)]
+    unsafe fn store_pairs(self, p: *mut bf16, a: Self::V, b: Self::V) {
+        // SAFETY: the caller's; `self` proves the instructions.
+        unsafe {
+            let pair = |a, b| _mm256_blend_epi16::<0xaa>(_mm256_srli_epi32::<16>(round(a)), round(b));
+            _mm256_storeu_si256(p.cast(), pair(a.0, b.0));
+            _mm256_storeu_si256(p.add(16).cast(), pair(a.1, b.1));
+        }
+    }
+    #[inline(always)]
+    fn widen_pairs(self, v: Self::V) -> (Self::V, Self::V) {
+        // SAFETY: `self` proves the instructions.
+        unsafe {
+            let mask = _mm256_castsi256_ps(_mm256_set1_epi32(-0x1_0000));
+            let first = (low(v.0), low(v.1));
+            (first, (_mm256_and_ps(v.0, mask), _mm256_and_ps(v.1, mask)))
+        }
+    }
+    #[inline(always)]
     fn from_array(self, a: [f32; LANES]) -> Self::V {
         // SAFETY: `a` has 16 elements.
         unsafe { self.load(a.as_ptr()) }
@@ -138,17 +156,32 @@ impl Simd for Avx2 {
     }
 }
 
-/// To bf16 in integers: half of the last kept bit, less one where that bit is 0, carries into it.
+/// The first bf16 of each pair.
 #[inline(always)]
-unsafe fn narrow(v: __m256) -> __m128i {
+unsafe fn low(v: __m256) -> __m256 {
+    // SAFETY: the caller's proof of the instructions.
+    unsafe { _mm256_castsi256_ps(_mm256_slli_epi32::<16>(_mm256_castps_si256(v))) }
+}
+
+/// Rounds so that the upper 16 bits are the nearest bf16: half of the last kept bit, less one where that bit is 0, carries
+/// into it.
+#[inline(always)]
+unsafe fn round(v: __m256) -> __m256i {
     // SAFETY: the caller's proof of the instructions.
     unsafe {
         let bits = _mm256_castps_si256(v);
         let last = _mm256_and_si256(_mm256_srli_epi32::<16>(bits), _mm256_set1_epi32(1));
         let rounded = _mm256_add_epi32(bits, _mm256_add_epi32(last, _mm256_set1_epi32(0x7fff)));
         let nan = _mm256_castps_si256(_mm256_cmp_ps::<_CMP_UNORD_Q>(v, v));
-        let rounded = _mm256_blendv_epi8(rounded, _mm256_set1_epi32(0x7fc0_0000), nan);
-        let narrow = _mm256_srli_epi32::<16>(rounded);
+        _mm256_blendv_epi8(rounded, _mm256_set1_epi32(0x7fc0_0000), nan)
+    }
+}
+
+#[inline(always)]
+unsafe fn narrow(v: __m256) -> __m128i {
+    // SAFETY: the caller's proof of the instructions.
+    unsafe {
+        let narrow = _mm256_srli_epi32::<16>(round(v));
         _mm_packus_epi32(_mm256_castsi256_si128(narrow), _mm256_extracti128_si256::<1>(narrow))
     }
 }

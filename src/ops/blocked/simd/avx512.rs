@@ -3,24 +3,36 @@
 use super::{LANES, Level, Simd};
 use half::bf16;
 use std::arch::x86_64::*;
+use std::mem::transmute;
 
-/// Proof that AVX-512 F, BW, DQ and VL are there.
+/// Numbers of 16 lanes of one half and 16 of the other, taking turns.
+static INTERLEAVED: [u16; 2 * LANES] = {
+    let mut numbers = [0; 2 * LANES];
+    let mut i = 0;
+    while i < 2 * LANES {
+        numbers[i] = (i % 2 * LANES + i / 2) as u16;
+        i += 1;
+    }
+    numbers
+};
+
+/// Proof that AVX-512 F, BW, DQ and VL are there, and AVX512-BF16 if `BF16`.
 #[derive(Debug, Clone, Copy)]
-pub struct Avx512(());
+pub struct Avx512<const BF16: bool>(());
 
-impl Avx512 {
+impl<const BF16: bool> Avx512<BF16> {
     /// # Safety
-    /// The processor must have AVX-512 F, BW, DQ and VL.
+    /// The processor must have AVX-512 F, BW, DQ and VL, and AVX512-BF16 if `BF16`.
     #[inline(always)]
     pub(super) unsafe fn new_unchecked() -> Self {
         Self(())
     }
 }
 
-impl Simd for Avx512 {
+impl<const BF16: bool> Simd for Avx512<BF16> {
     type V = __m512;
     type M = __mmask16;
-    const LEVEL: Level = Level::Avx512;
+    const LEVEL: Level = if BF16 { Level::Avx512Bf16 } else { Level::Avx512 };
 
     #[inline(always)]
     unsafe fn load(self, p: *const f32) -> Self::V {
@@ -37,18 +49,48 @@ impl Simd for Avx512 {
         // SAFETY: the caller's; `self` proves the instructions.
         unsafe { _mm512_castsi512_ps(_mm512_slli_epi32::<16>(_mm512_cvtepu16_epi32(_mm256_loadu_si256(p.cast())))) }
     }
-    /// In integers: half of the last kept bit, less one where that bit is 0, carries into it.
     #[inline(always)]
     unsafe fn store_bf16(self, p: *mut bf16, v: Self::V) {
         // SAFETY: the caller's; `self` proves the instructions.
         unsafe {
-            let bits = _mm512_castps_si512(v);
-            let last = _mm512_and_si512(_mm512_srli_epi32::<16>(bits), _mm512_set1_epi32(1));
-            let rounded = _mm512_add_epi32(bits, _mm512_add_epi32(last, _mm512_set1_epi32(0x7fff)));
-            let nan = _mm512_cmp_ps_mask::<_CMP_UNORD_Q>(v, v);
-            let rounded = _mm512_mask_mov_epi32(rounded, nan, _mm512_set1_epi32(0x7fc0_0000));
-            _mm256_storeu_si256(p.cast(), _mm512_cvtepi32_epi16(_mm512_srli_epi32::<16>(rounded)));
+            let narrow = if BF16 {
+                transmute::<__m256bh, __m256i>(_mm512_cvtneps_pbh(v))
+            } else {
+                _mm512_cvtepi32_epi16(_mm512_srli_epi32::<16>(round(v)))
+            };
+            _mm256_storeu_si256(p.cast(), narrow);
         }
+    }
+    #[inline(always)]
+    unsafe fn store_pairs(self, p: *mut bf16, a: Self::V, b: Self::V) {
+        // SAFETY: the caller's; `self` proves the instructions.
+        unsafe {
+            let pairs = if BF16 {
+                let halves = transmute::<__m512bh, __m512i>(_mm512_cvtne2ps_pbh(b, a));
+                _mm512_permutexvar_epi16(_mm512_loadu_si512(INTERLEAVED.as_ptr().cast()), halves)
+            } else {
+                _mm512_mask_mov_epi16(_mm512_srli_epi32::<16>(round(a)), 0xaaaa_aaaa, round(b))
+            };
+            _mm512_storeu_si512(p.cast(), pairs);
+        }
+    }
+    #[inline(always)]
+    fn widen_pairs(self, v: Self::V) -> (Self::V, Self::V) {
+        // SAFETY: `self` proves the instructions.
+        unsafe {
+            let bits = _mm512_castps_si512(v);
+            let first = _mm512_castsi512_ps(_mm512_slli_epi32::<16>(bits));
+            (first, _mm512_castsi512_ps(_mm512_and_si512(bits, _mm512_set1_epi32(-0x1_0000))))
+        }
+    }
+    #[inline(always)]
+    fn dot_pairs(self, a: Self::V, b: Self::V, c: Self::V) -> Self::V {
+        if BF16 {
+            // SAFETY: `self` proves the instructions; both types are 64 bytes of any bits.
+            return unsafe { _mm512_dpbf16_ps(c, transmute::<__m512, __m512bh>(a), transmute::<__m512, __m512bh>(b)) };
+        }
+        let (a, b) = (self.widen_pairs(a), self.widen_pairs(b));
+        self.fma(a.0, b.0, self.fma(a.1, b.1, c))
     }
     #[inline(always)]
     fn from_array(self, a: [f32; LANES]) -> Self::V {
@@ -163,5 +205,19 @@ impl Simd for Avx512 {
             }
         }
         r
+    }
+}
+
+/// Rounds so that the upper 16 bits are the nearest bf16: half of the last kept bit, less one where that bit is 0, carries
+/// into it.
+#[inline(always)]
+unsafe fn round(v: __m512) -> __m512i {
+    // SAFETY: the caller's proof of the instructions.
+    unsafe {
+        let bits = _mm512_castps_si512(v);
+        let last = _mm512_and_si512(_mm512_srli_epi32::<16>(bits), _mm512_set1_epi32(1));
+        let rounded = _mm512_add_epi32(bits, _mm512_add_epi32(last, _mm512_set1_epi32(0x7fff)));
+        let nan = _mm512_cmp_ps_mask::<_CMP_UNORD_Q>(v, v);
+        _mm512_mask_mov_epi32(rounded, nan, _mm512_set1_epi32(0x7fc0_0000))
     }
 }

@@ -12,6 +12,8 @@ const CHUNK: usize = 1 << 14;
 pub trait Element: Copy + Send + Sync + 'static {
     /// Zero.
     const ZERO: Self;
+    /// Whether it is bf16, so that AVX512-BF16 serves to write it.
+    const NARROW: bool;
 
     /// The nearest number of this type, ties to even.
     fn of(x: f32) -> Self;
@@ -37,6 +39,7 @@ pub trait Element: Copy + Send + Sync + 'static {
 
 impl Element for f32 {
     const ZERO: Self = 0.0;
+    const NARROW: bool = false;
 
     #[inline(always)]
     fn of(x: f32) -> Self {
@@ -71,6 +74,7 @@ impl Element for f32 {
 
 impl Element for bf16 {
     const ZERO: Self = bf16::ZERO;
+    const NARROW: bool = true;
 
     #[inline(always)]
     fn of(x: f32) -> Self {

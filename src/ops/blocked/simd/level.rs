@@ -14,13 +14,15 @@ pub enum Level {
     Avx2,
     /// AVX-512 F, BW, DQ and VL, one vector of 16.
     Avx512,
+    /// The same with AVX512-BF16 for the kernels that gain from it.
+    Avx512Bf16,
 }
 
 /// A value of `UMLAUT_CPU` that cannot be obeyed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum LevelError {
     /// No such name.
-    #[error("UMLAUT_CPU={0}: no such instruction set; use portable, avx2 or avx512, or unset it")]
+    #[error("UMLAUT_CPU={0}: no such instruction set; use portable, avx2, avx512 or avx512bf16, or unset it")]
     Unknown(String),
     /// The processor lacks it.
     #[error("UMLAUT_CPU={0}: this processor does not have it; its best is {best}", best = Level::best().name())]
@@ -29,7 +31,7 @@ pub enum LevelError {
 
 impl Level {
     /// Every level, the slowest first.
-    pub const ALL: [Level; 3] = [Level::Portable, Level::Avx2, Level::Avx512];
+    pub const ALL: [Level; 4] = [Level::Portable, Level::Avx2, Level::Avx512, Level::Avx512Bf16];
 
     /// The name used in `UMLAUT_CPU`.
     pub fn name(self) -> &'static str {
@@ -37,6 +39,7 @@ impl Level {
             Level::Portable => "portable",
             Level::Avx2 => "avx2",
             Level::Avx512 => "avx512",
+            Level::Avx512Bf16 => "avx512bf16",
         }
     }
 
@@ -55,6 +58,8 @@ impl Level {
                     && is_x86_feature_detected!("avx512dq")
                     && is_x86_feature_detected!("avx512vl")
             }
+            #[cfg(target_arch = "x86_64")]
+            Level::Avx512Bf16 => Level::Avx512.is_supported() && is_x86_feature_detected!("avx512bf16"),
             #[cfg(not(target_arch = "x86_64"))]
             _ => false,
         }
@@ -65,7 +70,7 @@ impl Level {
         Level::ALL.into_iter().rfind(|level| level.is_supported()).expect("portable code runs everywhere")
     }
 
-    /// Runs a kernel compiled for this level.
+    /// Runs a kernel compiled for this level, [`Level::Avx512Bf16`] only where [`Kernel::BF16`] says so.
     ///
     /// # Panics
     /// If the processor does not have it.
@@ -79,7 +84,10 @@ impl Level {
             Level::Avx2 => unsafe { run_avx2(kernel) },
             // SAFETY: as above.
             #[cfg(target_arch = "x86_64")]
-            Level::Avx512 => unsafe { run_avx512(kernel) },
+            Level::Avx512Bf16 if K::BF16 => unsafe { run_avx512_bf16(kernel) },
+            // SAFETY: as above.
+            #[cfg(target_arch = "x86_64")]
+            Level::Avx512 | Level::Avx512Bf16 => unsafe { run_avx512(kernel) },
             #[cfg(not(target_arch = "x86_64"))]
             _ => unreachable!("not supported, as just asserted"),
         }
@@ -97,7 +105,14 @@ fn run_avx2<K: Kernel>(kernel: K) -> K::Output {
 #[target_feature(enable = "avx2,fma,avx512f,avx512bw,avx512dq,avx512vl")]
 fn run_avx512<K: Kernel>(kernel: K) -> K::Output {
     // SAFETY: only called where the features are there.
-    kernel.run(unsafe { Avx512::new_unchecked() })
+    kernel.run(unsafe { Avx512::<false>::new_unchecked() })
+}
+
+#[cfg(target_arch = "x86_64")]
+#[target_feature(enable = "avx2,fma,avx512f,avx512bw,avx512dq,avx512vl,avx512bf16")]
+fn run_avx512_bf16<K: Kernel>(kernel: K) -> K::Output {
+    // SAFETY: only called where the features are there.
+    kernel.run(unsafe { Avx512::<true>::new_unchecked() })
 }
 
 /// The level that kernels use: what `UMLAUT_CPU` asks for, else the best. Looked up once a process. A bad value is passed over
@@ -136,6 +151,7 @@ mod tests {
         }
         assert_eq!(parse(""), Ok(Level::best()));
         let error = parse("sse9").unwrap_err();
-        assert_eq!(error.to_string(), "UMLAUT_CPU=sse9: no such instruction set; use portable, avx2 or avx512, or unset it");
+        let expected = "UMLAUT_CPU=sse9: no such instruction set; use portable, avx2, avx512 or avx512bf16, or unset it";
+        assert_eq!(error.to_string(), expected);
     }
 }

@@ -51,6 +51,21 @@ impl Simd for Portable {
         unsafe { p.cast::<[bf16; LANES]>().write_unaligned(v.map(bf16::from_f32)) }
     }
     #[inline(always)]
+    unsafe fn store_pairs(self, p: *mut bf16, a: Self::V, b: Self::V) {
+        let mut pairs = [[bf16::ZERO; 2]; LANES];
+        for i in 0..LANES {
+            pairs[i] = [bf16::from_f32(a[i]), bf16::from_f32(b[i])];
+        }
+        // SAFETY: the caller's.
+        unsafe { p.cast::<[[bf16; 2]; LANES]>().write_unaligned(pairs) }
+    }
+    #[inline(always)]
+    fn widen_pairs(self, v: Self::V) -> (Self::V, Self::V) {
+        let (low, high) = if cfg!(target_endian = "little") { (16, 0) } else { (0, 16) };
+        let wide = |shift: u32| v.map(|pair| f32::from_bits(pair.to_bits() << shift & 0xffff_0000));
+        (wide(low), wide(high))
+    }
+    #[inline(always)]
     fn from_array(self, a: [f32; LANES]) -> Self::V {
         a
     }

@@ -81,31 +81,72 @@ fn transpose_swaps_rows_and_columns() {
     }
 }
 
-/// Oracle: the crate `half`.
-struct Narrow([f32; 16]);
-impl Kernel for Narrow {
-    type Output = [bf16; 16];
+/// Writes 16 bf16, then 16 pairs, with AVX512-BF16 if `NATIVE` and the level has it.
+struct Narrow<const NATIVE: bool>([f32; 16], [f32; 16]);
+impl<const NATIVE: bool> Kernel for Narrow<NATIVE> {
+    type Output = ([bf16; 16], [[bf16; 2]; 16]);
+    const BF16: bool = NATIVE;
 
     #[inline(always)]
     fn run<S: Simd>(self, s: S) -> Self::Output {
-        let mut out = [bf16::ZERO; 16];
-        // SAFETY: the array has room for 16.
-        unsafe { s.store_bf16(out.as_mut_ptr(), s.from_array(self.0)) };
-        out
+        let (mut singles, mut pairs) = ([bf16::ZERO; 16], [[bf16::ZERO; 2]; 16]);
+        let (a, b) = (s.from_array(self.0), s.from_array(self.1));
+        // SAFETY: the arrays have room for 16 and for 32.
+        unsafe {
+            s.store_bf16(singles.as_mut_ptr(), a);
+            s.store_pairs(pairs.as_mut_ptr().cast(), a, b);
+        }
+        (singles, pairs)
+    }
+}
+
+/// Oracle: the crate `half`. Native conversion makes subnormal numbers zero.
+#[test]
+fn bf16_is_rounded_to_the_nearest_even() {
+    let ties = [0x3f80_8000, 0x3f81_8000, 0x7f7f_ffff];
+    let patterns: Vec<u32> = ties.into_iter().chain((3..1 << 16).map(|i: u32| i.wrapping_mul(0x9e37_79b9))).collect();
+    for bits in patterns.chunks_exact(32) {
+        let [a, b]: [[f32; 16]; 2] = std::array::from_fn(|half| std::array::from_fn(|i| f32::from_bits(bits[16 * half + i])));
+        for level in Level::ALL.into_iter().filter(|level| level.is_supported()) {
+            for (native, (singles, pairs)) in [(false, level.run(Narrow::<false>(a, b))), (true, level.run(Narrow::<true>(a, b)))]
+            {
+                let flushes = native && level == Level::Avx512Bf16;
+                let check = |got: bf16, x: f32| {
+                    let want = bf16::from_f32(if flushes && x.is_subnormal() { 0.0f32.copysign(x) } else { x });
+                    let same = got.to_bits() == want.to_bits() || got.is_nan() && want.is_nan();
+                    assert!(same, "{}, native {native}: {x:e} became {got:e}", level.name());
+                };
+                for i in 0..16 {
+                    check(singles[i], a[i]);
+                    check(pairs[i][0], a[i]);
+                    check(pairs[i][1], b[i]);
+                }
+            }
+        }
+    }
+}
+
+/// `(first, second)` of pairs, and their scalar products plus `A`.
+struct Pairs<'a>(&'a [[bf16; 2]; 16]);
+impl Kernel for Pairs<'_> {
+    type Output = [[f32; 16]; 3];
+    const BF16: bool = true;
+
+    #[inline(always)]
+    fn run<S: Simd>(self, s: S) -> Self::Output {
+        // SAFETY: 16 pairs of bf16 are as long as 16 f32.
+        let v = unsafe { s.load(self.0.as_ptr().cast()) };
+        let (first, second) = s.widen_pairs(v);
+        [s.to_array(first), s.to_array(second), s.to_array(s.dot_pairs(v, v, s.from_array(A)))]
     }
 }
 
 #[test]
-fn bf16_is_rounded_to_the_nearest_even() {
-    let patterns: Vec<u32> =
-        (0..1 << 16).map(|i: u32| i.wrapping_mul(0x9e37_79b9)).chain([0x3f80_8000, 0x3f81_8000, 0x7f7f_ffff]).collect();
-    for bits in patterns.chunks_exact(16) {
-        let x: [f32; 16] = std::array::from_fn(|i| f32::from_bits(bits[i]));
-        for level in Level::ALL.into_iter().filter(|level| level.is_supported()) {
-            for (got, x) in level.run(Narrow(x)).iter().zip(x) {
-                let want = bf16::from_f32(x);
-                assert!(got.to_bits() == want.to_bits() || got.is_nan() && want.is_nan(), "{}: {x} became {got}", level.name());
-            }
-        }
+fn pairs_are_widened_and_multiplied() {
+    let pairs: [[bf16; 2]; 16] = std::array::from_fn(|i| [bf16::from_f32(A[i]), bf16::from_f32(B[i])]);
+    // The numbers are such that every product and sum is exact.
+    let expected = [A, B, std::array::from_fn(|i| A[i] * A[i] + B[i] * B[i] + A[i])];
+    for level in Level::ALL.into_iter().filter(|level| level.is_supported()) {
+        assert_eq!(level.run(Pairs(&pairs)), expected, "{}", level.name());
     }
 }

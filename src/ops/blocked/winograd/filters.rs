@@ -3,6 +3,7 @@
 //! They are read and written in place, with 16 × 16 transposes in registers, so that nobody keeps a second, packed copy.
 
 use super::Resample;
+use super::components::{Layout, Rows, Sink};
 use super::matrices::{Filtering, MAX_A, VANISHING};
 use crate::ops::blocked::simd::{Kernel, LANES, Simd};
 use std::marker::PhantomData;
@@ -30,20 +31,21 @@ impl Place {
     }
 }
 
-/// `G g Gᵀ` of one block: `(component, 16, 16)` with the summed channels before the resulting ones; unused ones are zero.
-pub struct FilterTiles<'a, F> {
+/// `G g Gᵀ` of one block: a row of 16 resulting channels for each summed one; unused ones are zero.
+pub struct FilterTiles<'a, F, L> {
     pub filtering: PhantomData<F>,
     pub weights: &'a [f32],
     pub place: Place,
     /// Whether taps are turned by 180° and the sum goes over output channels: the filters of the input's gradient.
     pub turned: bool,
     pub resample: Resample,
-    /// Receives the components, and the stride between them; valid for all of it.
-    pub out: (*mut f32, usize),
+    /// Receives the components; valid for all of them.
+    pub out: L,
 }
 
-impl<F: Filtering> Kernel for FilterTiles<'_, F> {
+impl<F: Filtering, L: Layout> Kernel for FilterTiles<'_, F, L> {
     type Output = ();
+    const BF16: bool = L::BF16;
 
     #[inline(always)]
     fn run<S: Simd>(self, s: S) {
@@ -52,11 +54,27 @@ impl<F: Filtering> Kernel for FilterTiles<'_, F> {
         if self.turned {
             turn(s, &mut block);
         }
-        let skip = self.resample != Resample::None;
-        for i in 0..LANES {
-            // SAFETY: `out` is valid for row `i` of every component.
-            unsafe { filter_tile::<S, F>(s, &block, i, skip, self.out.0.add(i * LANES), self.out.1) };
-        }
+        let mut rows = FilterRows { filtering: self.filtering, block: &block, skip: self.resample != Resample::None };
+        // SAFETY: `out` is valid for every row.
+        unsafe { self.out.fill(s, &mut rows, LANES) };
+    }
+}
+
+/// The filters of a block, one summed channel after the other.
+struct FilterRows<'a, F> {
+    filtering: PhantomData<F>,
+    block: &'a Block,
+    /// Whether the components that vanish for a doubled input are left out.
+    skip: bool,
+}
+
+impl<F: Filtering> Rows for FilterRows<'_, F> {
+    const COMPONENTS: usize = F::A * F::A;
+
+    #[inline(always)]
+    unsafe fn transform<S: Simd, K: Sink<S>>(&mut self, s: S, row: usize, sink: &mut K) {
+        // SAFETY: the caller's.
+        unsafe { filter_tile::<S, F, K>(s, self.block, row, self.skip, sink) };
     }
 }
 
@@ -104,7 +122,7 @@ unsafe fn transpose<S: Simd>(s: S, from: *const f32, from_stride: usize, to: *mu
 }
 
 #[inline(always)]
-unsafe fn filter_tile<S: Simd, F: Filtering>(s: S, block: &Block, i: usize, skip: bool, out: *mut f32, stride: usize) {
+unsafe fn filter_tile<S: Simd, F: Filtering, K: Sink<S>>(s: S, block: &Block, i: usize, skip: bool, sink: &mut K) {
     // SAFETY: row `i` of the block has nine taps of 16.
     let tap = |k: usize| unsafe { block.as_ptr().add((i * 9 + k) * LANES) };
     let mut half = [[s.zero(); 3]; MAX_A];
@@ -122,7 +140,7 @@ unsafe fn filter_tile<S: Simd, F: Filtering>(s: S, block: &Block, i: usize, skip
                 continue;
             }
             // SAFETY: the caller's.
-            unsafe { s.store(out.add((k * F::A + l) * stride), row[l]) };
+            unsafe { sink.put(s, k * F::A + l, row[l]) };
         }
     }
 }

@@ -4,12 +4,13 @@
 //! its cache. *Channel-stationary*, for few tiles and many channels: the input is transformed once, then each task takes 32
 //! output channels through all tiles, transforming their filters on the way.
 
-use super::Resample;
+use super::components::Single;
 use super::filters::{FilterTiles, Place};
 use super::matrices::Filtering;
 use super::tiles::{Grid, InputTiles, OutputTiles};
+use super::{Component, Resample};
 use crate::ops::blocked::gemm::Product;
-use crate::ops::blocked::scratch::{Shared, scratch, spread};
+use crate::ops::blocked::scratch::{Shared, room, scratch, spread};
 use crate::ops::blocked::simd::{Element, LANES, Level};
 use crate::ops::blocked::{Blocked, Shape};
 use rayon::prelude::*;
@@ -21,22 +22,22 @@ const BLOCK: usize = LANES * LANES;
 
 /// One block of 16 channels of a map that a convolution writes.
 #[derive(Debug, Clone, Copy)]
-pub struct Target<E> {
+pub struct Target<P> {
     /// First element of the map, valid for the whole of `shape`.
-    pub map: Shared<E>,
+    pub map: Shared<P>,
     /// Size of the map.
     pub shape: Shape,
     /// The block.
     pub block: usize,
 }
 
-impl<E> Target<E> {
+impl<P> Target<P> {
     /// Address of an interior pixel's 16 channels.
     ///
     /// # Safety
     /// Sample and pixel must lie in the map.
     #[inline(always)]
-    pub unsafe fn pixel(&self, sample: usize, y: usize, x: usize) -> *mut E {
+    pub unsafe fn pixel(&self, sample: usize, y: usize, x: usize) -> *mut P {
         let plane = (sample * self.shape.blocks() + self.block) * self.shape.plane();
         // SAFETY: the caller's.
         unsafe { self.map.at(plane + self.shape.pixel(y, x)) }
@@ -44,13 +45,13 @@ impl<E> Target<E> {
 }
 
 /// A convolution made ready: which blocks it sums, which it writes, and the filters between them.
-pub struct Convolution<'a, E> {
+pub struct Convolution<'a, P> {
     pub level: Level,
     pub resample: Resample,
     /// Blocks summed over, each with its channels' place in the weights.
-    pub inputs: Vec<(Blocked<'a, E>, usize, Range<usize>)>,
+    pub inputs: Vec<(Blocked<'a, P>, usize, Range<usize>)>,
     /// Blocks written, each with its channels' place in the weights. Together they are the whole of their maps.
-    pub outputs: Vec<(Target<E>, Range<usize>)>,
+    pub outputs: Vec<(Target<P>, Range<usize>)>,
     /// `(out, in, 3, 3)`.
     pub weights: &'a [f32],
     /// The `in` of the weights.
@@ -68,60 +69,63 @@ const HELD: usize = 4;
 /// Input blocks whose filters a channel-stationary task holds at once.
 const DEPTH: usize = 16;
 
-impl<E: Element> Convolution<'_, E> {
+impl<P: Element> Convolution<'_, P> {
     /// Writes every interior pixel of the outputs.
-    pub fn run<F: Filtering>(&self) {
+    pub fn run<F: Filtering, E: Component>(&self) {
         let shape = self.inputs[0].0.shape();
         let scale = if self.resample == Resample::Doubled { 2 } else { 1 };
         let grid = Grid::new::<F>(shape.n, shape.h * scale, shape.w * scale);
         if grid.len() >= self.outputs.len() * LANES {
-            self.tile_stationary::<F>(grid);
+            self.tile_stationary::<F, E>(grid);
         } else {
-            self.channel_stationary::<F>(grid);
+            self.channel_stationary::<F, E>(grid);
         }
     }
 
-    fn tile_stationary<F: Filtering>(&self, grid: Grid) {
+    fn tile_stationary<F: Filtering, E: Component>(&self, grid: Grid) {
         let (inputs, outputs) = (self.inputs.len(), self.outputs.len());
-        let stride = spread(inputs * outputs * LANES);
-        scratch(F::A * F::A * stride, |filters| {
-            let filters = Shared(filters.as_mut_ptr());
+        let stride = spread::<E>(inputs * outputs * BLOCK);
+        scratch(room::<E>(F::A * F::A * stride), |filters| {
+            let filters = Shared::<E>(filters.as_mut_ptr().cast());
             (0..inputs * outputs).into_par_iter().for_each(|pair| {
                 // SAFETY: each pair has its own place in the buffer.
                 let out = unsafe { filters.at(pair * BLOCK) };
-                self.transform_filters::<F>(pair / inputs, pair % inputs, (out, stride));
+                self.transform_filters::<F, E>(pair / inputs, pair % inputs, (out, stride));
             });
-            let size = self.tiles_a_task::<F>(grid);
+            let size = self.tiles_a_task::<F, E>(grid);
             (0..grid.len().div_ceil(size)).into_par_iter().for_each(|task| {
                 let tiles = task * size..grid.len().min((task + 1) * size);
-                self.take_tiles::<F>(grid, tiles, (filters, stride));
+                self.take_tiles::<F, E>(grid, tiles, (filters, stride));
             });
         });
     }
 
     /// As many tiles as fit the cache, in multiples of the 14 rows of a product, but at least eight tasks.
-    fn tiles_a_task<F: Filtering>(&self, grid: Grid) -> usize {
-        let a_tile = F::A * F::A * LANES * (self.inputs.len() + self.outputs.len().min(HELD));
+    fn tiles_a_task<F: Filtering, E: Component>(&self, grid: Grid) -> usize {
+        let a_tile = F::A * F::A * (room::<E>(self.inputs.len() * LANES) + self.outputs.len().min(HELD) * LANES);
         let fitting = (CACHED / a_tile).min(grid.len().div_ceil(8));
         (fitting / 14 * 14).clamp(14, 56)
     }
 
-    fn take_tiles<F: Filtering>(&self, grid: Grid, tiles: Range<usize>, filters: (Shared, usize)) {
+    fn take_tiles<F: Filtering, E: Component>(&self, grid: Grid, tiles: Range<usize>, filters: (Shared<E>, usize)) {
         let (inputs, count) = (self.inputs.len(), tiles.len());
-        let (v_stride, m_stride) = (spread(inputs * count), spread(HELD * count));
-        scratch(F::A * F::A * (v_stride + m_stride), |buffer| {
-            let (v, m) = buffer.split_at_mut(F::A * F::A * v_stride);
+        let (v_stride, m_stride) = (spread::<E>(inputs * count * LANES), spread::<f32>(HELD * count * LANES));
+        let v_len = room::<E>(F::A * F::A * v_stride);
+        scratch(v_len + F::A * F::A * m_stride, |buffer| {
+            let (v, m) = buffer.split_at_mut(v_len);
+            let v: *mut E = v.as_mut_ptr().cast();
             for input in 0..inputs {
-                let out = v[input * count * LANES..].as_mut_ptr();
-                self.transform_input::<F>(input, grid, tiles.clone(), (out, v_stride));
+                // SAFETY: each block has its own place in the buffer.
+                let out = unsafe { v.add(input * count * LANES) };
+                self.transform_input::<F, E>(input, grid, tiles.clone(), (out, v_stride));
             }
             for first in (0..self.outputs.len()).step_by(HELD) {
                 let held = first..self.outputs.len().min(first + HELD);
                 for p in self.resample.components::<F>() {
-                    // SAFETY: the filters were given for every pair of blocks and component.
-                    let b = unsafe { filters.0.at(p * filters.1 + first * inputs * BLOCK) };
+                    // SAFETY: the filters were given for every pair of blocks and component, the buffer holds every component.
+                    let (a, b) = unsafe { (v.add(p * v_stride), filters.0.at(p * filters.1 + first * inputs * BLOCK)) };
                     self.level.run(&Product {
-                        a: (v[p * v_stride..].as_ptr(), count * LANES),
+                        a: (a, count * LANES),
                         b: (b, inputs * BLOCK, BLOCK),
                         c: (m[p * m_stride..].as_mut_ptr(), count * LANES),
                         rows: count,
@@ -139,46 +143,49 @@ impl<E: Element> Convolution<'_, E> {
         });
     }
 
-    fn channel_stationary<F: Filtering>(&self, grid: Grid) {
+    fn channel_stationary<F: Filtering, E: Component>(&self, grid: Grid) {
         let (inputs, tiles) = (self.inputs.len(), grid.len());
-        let stride = spread(inputs * tiles);
-        scratch(F::A * F::A * stride, |v| {
-            let v = Shared(v.as_mut_ptr());
+        let stride = spread::<E>(inputs * tiles * LANES);
+        scratch(room::<E>(F::A * F::A * stride), |v| {
+            let v = Shared::<E>(v.as_mut_ptr().cast());
             let parts = 8usize.div_ceil(inputs).min(tiles);
             (0..inputs * parts).into_par_iter().for_each(|task| {
                 let (input, part) = (task / parts, task % parts);
                 let range = tiles * part / parts..tiles * (part + 1) / parts;
                 // SAFETY: each block and each range of tiles has its own place in the buffer.
                 let out = unsafe { v.at((input * tiles + range.start) * LANES) };
-                self.transform_input::<F>(input, grid, range, (out, stride));
+                self.transform_input::<F, E>(input, grid, range, (out, stride));
             });
             (0..self.outputs.len().div_ceil(2)).into_par_iter().for_each(|pair| {
                 let outputs = 2 * pair..self.outputs.len().min(2 * pair + 2);
-                self.take_outputs::<F>(grid, outputs, (v, stride));
+                self.take_outputs::<F, E>(grid, outputs, (v, stride));
             });
         });
     }
 
-    fn take_outputs<F: Filtering>(&self, grid: Grid, outputs: Range<usize>, v: (Shared, usize)) {
+    fn take_outputs<F: Filtering, E: Component>(&self, grid: Grid, outputs: Range<usize>, v: (Shared<E>, usize)) {
         let (inputs, tiles) = (self.inputs.len(), grid.len());
         let depth = inputs.min(DEPTH);
-        let (u_stride, m_stride) = (spread(outputs.len() * depth * LANES), spread(outputs.len() * tiles));
-        scratch(F::A * F::A * (u_stride + m_stride), |buffer| {
-            let (u, m) = buffer.split_at_mut(F::A * F::A * u_stride);
+        let (u_stride, m_stride) = (spread::<E>(outputs.len() * depth * BLOCK), spread::<f32>(outputs.len() * tiles * LANES));
+        let u_len = room::<E>(F::A * F::A * u_stride);
+        scratch(u_len + F::A * F::A * m_stride, |buffer| {
+            let (u, m) = buffer.split_at_mut(u_len);
+            let u: *mut E = u.as_mut_ptr().cast();
             for first in (0..inputs).step_by(depth) {
                 let held = first..inputs.min(first + depth);
                 for (i, output) in outputs.clone().enumerate() {
                     for (j, input) in held.clone().enumerate() {
-                        let out = u[(i * depth + j) * BLOCK..].as_mut_ptr();
-                        self.transform_filters::<F>(output, input, (out, u_stride));
+                        // SAFETY: each pair of blocks has its own place in the buffer.
+                        let out = unsafe { u.add((i * depth + j) * BLOCK) };
+                        self.transform_filters::<F, E>(output, input, (out, u_stride));
                     }
                 }
                 for p in self.resample.components::<F>() {
-                    // SAFETY: the transformed input was given for every block and component.
-                    let a = unsafe { v.0.at(p * v.1 + first * tiles * LANES) };
+                    // SAFETY: the transformed input was given for every block and component, the buffer holds every component.
+                    let (a, b) = unsafe { (v.0.at(p * v.1 + first * tiles * LANES), u.add(p * u_stride)) };
                     self.level.run(&Product {
                         a: (a, tiles * LANES),
-                        b: (u[p * u_stride..].as_ptr(), depth * BLOCK, BLOCK),
+                        b: (b, depth * BLOCK, BLOCK),
                         c: (m[p * m_stride..].as_mut_ptr(), tiles * LANES),
                         rows: tiles,
                         panels: outputs.len(),
@@ -195,17 +202,17 @@ impl<E: Element> Convolution<'_, E> {
         });
     }
 
-    fn transform_filters<F: Filtering>(&self, output: usize, input: usize, out: (*mut f32, usize)) {
+    fn transform_filters<F: Filtering, E: Component>(&self, output: usize, input: usize, out: (*mut E, usize)) {
         let (result, summed) = (self.outputs[output].1.clone(), self.inputs[input].2.clone());
         let (outputs, inputs) = if self.turned { (summed, result) } else { (result, summed) };
         let place = Place { outputs, inputs, in_channels: self.in_channels };
         let (weights, turned, resample) = (self.weights, self.turned, self.resample);
-        self.level.run(FilterTiles { filtering: PhantomData::<F>, weights, place, turned, resample, out });
+        self.level.run(FilterTiles { filtering: PhantomData::<F>, weights, place, turned, resample, out: E::summed(out) });
     }
 
-    fn transform_input<F: Filtering>(&self, input: usize, grid: Grid, tiles: Range<usize>, out: (*mut f32, usize)) {
+    fn transform_input<F: Filtering, E: Component>(&self, input: usize, grid: Grid, tiles: Range<usize>, out: (*mut E, usize)) {
         let (map, block, resample) = (self.inputs[input].0, self.inputs[input].1, self.resample);
-        self.level.run(InputTiles { filtering: PhantomData::<F>, map, block, resample, grid, tiles, out });
+        self.level.run(InputTiles { filtering: PhantomData::<F>, map, block, resample, grid, tiles, out: Single(out.0, out.1) });
     }
 
     fn transform_output<F: Filtering>(&self, output: usize, grid: Grid, tiles: Range<usize>, components: (*const f32, usize)) {

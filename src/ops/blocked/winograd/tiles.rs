@@ -1,8 +1,9 @@
 //! Tiles of a map to and from their Winograd components.
 //!
-//! A transformed block of 16 channels is `(component, tile, 16)` with a stride between components; a component is a pair of
-//! points, a·a of them in row-major order.
+//! A component is a pair of points, a·a of them in row-major order; each tile of a block of 16 channels is a row of every
+//! component.
 
+use super::components::{Layout, Rows, Sink};
 use super::matrices::{Filtering, MAX_A, MAX_M, VANISHING};
 use super::{Resample, Target};
 use crate::ops::blocked::Blocked;
@@ -40,62 +41,73 @@ impl Grid {
 }
 
 /// `Bᵀ d B` of the inputs of some tiles of one block: (m+2) × (m+2) pixels each, one row and column before the outputs.
-pub struct InputTiles<'a, E, F> {
+pub struct InputTiles<'a, P, F, L> {
     pub filtering: PhantomData<F>,
-    pub map: Blocked<'a, E>,
+    pub map: Blocked<'a, P>,
     pub block: usize,
     pub resample: Resample,
     pub grid: Grid,
     pub tiles: Range<usize>,
-    /// Receives (component, tile, 16), and the stride between components; valid for all of it.
-    pub out: (*mut f32, usize),
+    /// Receives the components, a row a tile; valid for all of them.
+    pub out: L,
 }
 
-impl<E: Element, F: Filtering> Kernel for InputTiles<'_, E, F> {
+impl<P: Element, F: Filtering, L: Layout> Kernel for InputTiles<'_, P, F, L> {
     type Output = ();
+    const BF16: bool = L::BF16;
 
     #[inline(always)]
     fn run<S: Simd>(self, simd: S) {
-        match self.resample {
-            Resample::Doubled => self.transform::<S, true>(simd),
-            _ => self.transform::<S, false>(simd),
+        let (out, count) = (self.out, self.tiles.len());
+        let patch = [P::ZERO; PATCH];
+        // SAFETY: `out` is valid for a row of every tile.
+        unsafe {
+            match self.resample {
+                Resample::Doubled => out.fill(simd, &mut InputRows::<_, _, _, true> { work: self, patch }, count),
+                _ => out.fill(simd, &mut InputRows::<_, _, _, false> { work: self, patch }, count),
+            }
         }
     }
 }
 
-impl<E: Element, F: Filtering> InputTiles<'_, E, F> {
+/// The tiles of [`InputTiles`] one by one.
+struct InputRows<'a, P, F, L, const DOUBLED: bool> {
+    work: InputTiles<'a, P, F, L>,
+    patch: Patch<P>,
+}
+
+impl<P: Element, F: Filtering, L: Layout, const DOUBLED: bool> Rows for InputRows<'_, P, F, L, DOUBLED> {
+    const COMPONENTS: usize = F::A * F::A;
+
     #[inline(always)]
-    fn transform<S: Simd, const DOUBLED: bool>(self, s: S) {
+    unsafe fn transform<S: Simd, K: Sink<S>>(&mut self, s: S, row: usize, sink: &mut K) {
+        let InputTiles { map, block, grid, tiles, .. } = &self.work;
         let side = if DOUBLED { F::A / 2 + 1 } else { F::A };
         let scale = if DOUBLED { 2 } else { 1 };
-        let (h, w, row) = (self.map.shape().h + 2, self.map.shape().w + 2, self.map.shape().row());
-        let mut patch = [E::ZERO; MAX_A * MAX_A * LANES];
-        for (i, tile) in self.tiles.clone().enumerate() {
-            let (sample, y, x) = self.grid.corner(tile);
-            let (y, x) = (y / scale, x / scale);
-            let plane = self.map.plane(sample, self.block);
-            let source = if y + side <= h && x + side <= w {
-                (&plane[y * row + x * LANES..], row)
-            } else {
-                copy_patch(&mut patch, side, plane, (y, x), (h, w));
-                (&patch[..], MAX_A * LANES)
-            };
-            // SAFETY: `side` rows and columns of the source lie in its slice; `out` has room for tile `i`.
-            unsafe { input_tile::<S, E, F, DOUBLED>(s, source.0.as_ptr(), source.1, self.out.0.add(i * LANES), self.out.1) };
-        }
+        let (h, w, stride) = (map.shape().h + 2, map.shape().w + 2, map.shape().row());
+        let (sample, y, x) = grid.corner(tiles.start + row);
+        let (y, x) = (y / scale, x / scale);
+        let plane = map.plane(sample, *block);
+        let source = if y + side <= h && x + side <= w {
+            (&plane[y * stride + x * LANES..], stride)
+        } else {
+            copy_patch(&mut self.patch, side, plane, (y, x), (h, w));
+            (&self.patch[..], MAX_A * LANES)
+        };
+        // SAFETY: `side` rows and columns of the source lie in its slice; the sink is the caller's.
+        unsafe { input_tile::<S, P, F, K, DOUBLED>(s, source.0.as_ptr(), source.1, sink) };
     }
 }
+
+/// Elements of a patch.
+const PATCH: usize = MAX_A * MAX_A * LANES;
+/// The pixels that a tile at the edge reads, zero beyond the map.
+type Patch<P> = [P; PATCH];
 
 /// Copies what lies in the plane of the `side` × `side` pixels from `(y, x)`; the rest is zero.
 #[inline(always)]
-fn copy_patch<E: Element>(
-    patch: &mut [E; MAX_A * MAX_A * LANES],
-    side: usize,
-    plane: &[E],
-    (y, x): (usize, usize),
-    (h, w): (usize, usize),
-) {
-    patch.fill(E::ZERO);
+fn copy_patch<P: Element>(patch: &mut Patch<P>, side: usize, plane: &[P], (y, x): (usize, usize), (h, w): (usize, usize)) {
+    patch.fill(P::ZERO);
     let columns = side.min(w - x) * LANES;
     for i in 0..side.min(h - y) {
         patch[i * MAX_A * LANES..][..columns].copy_from_slice(&plane[((y + i) * w + x) * LANES..][..columns]);
@@ -103,12 +115,11 @@ fn copy_patch<E: Element>(
 }
 
 #[inline(always)]
-unsafe fn input_tile<S: Simd, E: Element, F: Filtering, const DOUBLED: bool>(
+unsafe fn input_tile<S: Simd, P: Element, F: Filtering, K: Sink<S>, const DOUBLED: bool>(
     s: S,
-    d: *const E,
+    d: *const P,
     row: usize,
-    out: *mut f32,
-    stride: usize,
+    sink: &mut K,
 ) {
     let from = if DOUBLED { [0, 1, 1, 2, 2, 3] } else { [0, 1, 2, 3, 4, 5] };
     let mut half = [[s.zero(); MAX_A]; MAX_A];
@@ -116,7 +127,7 @@ unsafe fn input_tile<S: Simd, E: Element, F: Filtering, const DOUBLED: bool>(
         let mut column = [s.zero(); MAX_A];
         for i in 0..F::A {
             // SAFETY: the caller's.
-            column[i] = unsafe { E::load(s, d.add(from[i] * row + from[j] * LANES)) };
+            column[i] = unsafe { P::load(s, d.add(from[i] * row + from[j] * LANES)) };
         }
         let column = F::input(s, column);
         for i in 0..F::A {
@@ -130,61 +141,70 @@ unsafe fn input_tile<S: Simd, E: Element, F: Filtering, const DOUBLED: bool>(
                 continue;
             }
             // SAFETY: the caller's.
-            unsafe { s.store(out.add((i * F::A + j) * stride), row[j]) };
+            unsafe { sink.put(s, i * F::A + j, row[j]) };
         }
     }
 }
 
 /// `A dy Aᵀ` of the m × m pixels of some tiles of one block of an output's gradient.
-pub struct GradientTiles<'a, E, F> {
+pub struct GradientTiles<'a, P, F, L> {
     pub filtering: PhantomData<F>,
-    pub map: Blocked<'a, E>,
+    pub map: Blocked<'a, P>,
     pub block: usize,
     /// Whether the components that vanish for a doubled input are left out.
     pub skip: bool,
     pub grid: Grid,
     pub tiles: Range<usize>,
-    /// Receives (component, tile, 16), and the stride between components; valid for all of it.
-    pub out: (*mut f32, usize),
+    /// Receives the components, a row a tile; valid for all of them.
+    pub out: L,
 }
 
-impl<E: Element, F: Filtering> Kernel for GradientTiles<'_, E, F> {
+impl<P: Element, F: Filtering, L: Layout> Kernel for GradientTiles<'_, P, F, L> {
     type Output = ();
+    const BF16: bool = L::BF16;
 
     #[inline(always)]
-    fn run<S: Simd>(self, s: S) {
-        let shape = self.map.shape();
-        let mut patch = [E::ZERO; MAX_A * MAX_A * LANES];
-        for (i, tile) in self.tiles.clone().enumerate() {
-            let (sample, y, x) = self.grid.corner(tile);
-            let plane = self.map.plane(sample, self.block);
-            let source = if y + F::M <= shape.h && x + F::M <= shape.w {
-                (&plane[shape.pixel(y, x)..], shape.row())
-            } else {
-                copy_patch(&mut patch, F::M, plane, (y + 1, x + 1), (shape.h + 2, shape.w + 2));
-                (&patch[..], MAX_A * LANES)
-            };
-            // SAFETY: m rows and columns of the source lie in its slice; `out` has room for tile `i`.
-            unsafe { gradient_tile::<S, E, F>(s, source.0.as_ptr(), source.1, self.skip, self.out.0.add(i * LANES), self.out.1) };
-        }
+    fn run<S: Simd>(self, simd: S) {
+        let (out, count) = (self.out, self.tiles.len());
+        // SAFETY: `out` is valid for a row of every tile.
+        unsafe { out.fill(simd, &mut GradientRows { work: self, patch: [P::ZERO; PATCH] }, count) };
+    }
+}
+
+/// The tiles of [`GradientTiles`] one by one.
+struct GradientRows<'a, P, F, L> {
+    work: GradientTiles<'a, P, F, L>,
+    patch: Patch<P>,
+}
+
+impl<P: Element, F: Filtering, L: Layout> Rows for GradientRows<'_, P, F, L> {
+    const COMPONENTS: usize = F::A * F::A;
+
+    #[inline(always)]
+    unsafe fn transform<S: Simd, K: Sink<S>>(&mut self, s: S, row: usize, sink: &mut K) {
+        let GradientTiles { map, block, grid, tiles, skip, .. } = &self.work;
+        let shape = map.shape();
+        let (sample, y, x) = grid.corner(tiles.start + row);
+        let plane = map.plane(sample, *block);
+        let source = if y + F::M <= shape.h && x + F::M <= shape.w {
+            (&plane[shape.pixel(y, x)..], shape.row())
+        } else {
+            copy_patch(&mut self.patch, F::M, plane, (y + 1, x + 1), (shape.h + 2, shape.w + 2));
+            (&self.patch[..], MAX_A * LANES)
+        };
+        // SAFETY: m rows and columns of the source lie in its slice; the sink is the caller's.
+        unsafe { gradient_tile::<S, P, F, K>(s, source.0.as_ptr(), source.1, *skip, sink) };
     }
 }
 
 #[inline(always)]
-unsafe fn gradient_tile<S: Simd, E: Element, F: Filtering>(
-    s: S,
-    y: *const E,
-    row: usize,
-    skip: bool,
-    out: *mut f32,
-    stride: usize,
-) {
+unsafe fn gradient_tile<S: Simd, P: Element, F: Filtering, K: Sink<S>>(s: S, y: *const P, row: usize, skip: bool, sink: &mut K) {
     let mut half = [[s.zero(); MAX_M]; MAX_A];
     for j in 0..F::M {
         let mut column = [s.zero(); MAX_M];
         for i in 0..F::M {
             // SAFETY: the caller's.
-            column[i] = unsafe { E::load(s, y.add(i * row + j * LANES)) };
+            column[i] = unsafe { P::load(s, y.add(i * row + j * LANES)) };
         }
         let column = F::output_gradient(s, column);
         for i in 0..F::A {
@@ -198,13 +218,13 @@ unsafe fn gradient_tile<S: Simd, E: Element, F: Filtering>(
                 continue;
             }
             // SAFETY: the caller's.
-            unsafe { s.store(out.add((i * F::A + j) * stride), row[j]) };
+            unsafe { sink.put(s, i * F::A + j, row[j]) };
         }
     }
 }
 
 /// `Aᵀ m A` plus a bias: from components to the m × m outputs of some tiles of one block, or to the sums of their 2×2.
-pub struct OutputTiles<'a, E, F> {
+pub struct OutputTiles<'a, P, F> {
     pub filtering: PhantomData<F>,
     /// (component, tile, 16), and the stride between components; valid for all of it.
     pub components: (*const f32, usize),
@@ -213,11 +233,12 @@ pub struct OutputTiles<'a, E, F> {
     pub tiles: Range<usize>,
     pub bias: [f32; LANES],
     /// No other task may write these tiles of it.
-    pub target: &'a Target<E>,
+    pub target: &'a Target<P>,
 }
 
-impl<E: Element, F: Filtering> Kernel for OutputTiles<'_, E, F> {
+impl<P: Element, F: Filtering> Kernel for OutputTiles<'_, P, F> {
     type Output = ();
+    const BF16: bool = P::NARROW;
 
     #[inline(always)]
     fn run<S: Simd>(self, simd: S) {
@@ -229,7 +250,7 @@ impl<E: Element, F: Filtering> Kernel for OutputTiles<'_, E, F> {
     }
 }
 
-impl<E: Element, F: Filtering> OutputTiles<'_, E, F> {
+impl<P: Element, F: Filtering> OutputTiles<'_, P, F> {
     #[inline(always)]
     fn transform<S: Simd, const SKIP: bool, const POOLED: bool>(self, s: S) {
         let (side, scale) = if POOLED { (F::M / 2, 2) } else { (F::M, 1) };
@@ -245,7 +266,7 @@ impl<E: Element, F: Filtering> OutputTiles<'_, E, F> {
                 for c in 0..side {
                     if r < rows && c < columns {
                         // SAFETY: the pixel is within the map, and only this task writes it.
-                        unsafe { E::store(s, self.target.pixel(sample, y + r, x + c), s.add(outputs[r][c], bias)) };
+                        unsafe { P::store(s, self.target.pixel(sample, y + r, x + c), s.add(outputs[r][c], bias)) };
                     }
                 }
             }

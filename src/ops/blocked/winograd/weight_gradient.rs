@@ -1,13 +1,13 @@
 //! The gradient of a 3×3 convolution's weights: `dg = Gᵀ[Σ_tiles (Bᵀ d B) ⊙ (A dy Aᵀ)]G`, a product of matrices with the sum
 //! over tiles inside, in chunks of 64 × 64 channels.
 
-use super::Resample;
 use super::filters::{FilterGradient, Place};
 use super::matrices::Filtering;
 use super::tiles::{GradientTiles, Grid, InputTiles};
+use super::{Component, Resample};
 use crate::ops::blocked::Blocked;
 use crate::ops::blocked::gemm::Product;
-use crate::ops::blocked::scratch::{Shared, scratch, spread};
+use crate::ops::blocked::scratch::{Shared, room, scratch, spread};
 use crate::ops::blocked::simd::{Element, LANES, Level};
 use rayon::prelude::*;
 use std::marker::PhantomData;
@@ -17,19 +17,17 @@ use std::ops::Range;
 const BLOCK: usize = LANES * LANES;
 /// Blocks of input or output channels in a chunk.
 const CHUNK: usize = 4;
-/// Tiles summed from the level-1 cache at a time.
-const TILES: usize = 28;
 /// Fewest tasks wanted; with fewer chunks the tiles are split as well. A constant, so that sums do not depend on threads.
 const TASKS: usize = 8;
 
 /// The gradient made ready: which blocks are read, and their channels' place in the weights.
-pub struct WeightGradient<'a, E> {
+pub struct WeightGradient<'a, P> {
     pub level: Level,
     pub resample: Resample,
     /// Blocks of the convolution's inputs.
-    pub inputs: Vec<(Blocked<'a, E>, usize, Range<usize>)>,
+    pub inputs: Vec<(Blocked<'a, P>, usize, Range<usize>)>,
     /// Blocks of the gradient of its output.
-    pub outputs: Vec<(Blocked<'a, E>, usize, Range<usize>)>,
+    pub outputs: Vec<(Blocked<'a, P>, usize, Range<usize>)>,
     /// The `in` of the weights.
     pub in_channels: usize,
     /// Receives `(out, in, 3, 3)`; valid for all of it, and nobody else's meanwhile.
@@ -46,7 +44,7 @@ struct Chunk {
 impl Chunk {
     /// Stride between components of the chunk's `(component, output block, input block, 16, 16)`.
     fn stride(&self) -> usize {
-        spread(self.inputs.len() * self.outputs.len() * LANES)
+        spread::<f32>(self.inputs.len() * self.outputs.len() * BLOCK)
     }
 
     /// Where the 16 × 16 of a pair of its blocks start in a component.
@@ -61,34 +59,34 @@ impl Chunk {
     }
 }
 
-/// Transformed blocks, `(component, block, TILES, 16)`, and the stride of components.
+/// Transformed blocks, `(component, block, tile, 16)` with room for [`Component::TILES`], and the stride of components.
 #[derive(Clone, Copy)]
-struct Transformed(*mut f32, usize);
+struct Transformed<E>(*mut E, usize);
 
-impl Transformed {
+impl<E: Component> Transformed<E> {
     /// # Safety
     /// Component and block must lie in the buffer.
-    unsafe fn at(&self, component: usize, block: usize) -> *mut f32 {
+    unsafe fn at(&self, component: usize, block: usize) -> *mut E {
         // SAFETY: the caller's.
-        unsafe { self.0.add(component * self.1 + block * TILES * LANES) }
+        unsafe { self.0.add(component * self.1 + block * E::TILES * LANES) }
     }
 }
 
-impl<E: Element> WeightGradient<'_, E> {
+impl<P: Element> WeightGradient<'_, P> {
     /// Writes the gradient.
-    pub fn run<F: Filtering>(&self) {
+    pub fn run<F: Filtering, E: Component>(&self) {
         let dy = self.outputs[0].0.shape();
         let grid = Grid::new::<F>(dy.n, dy.h, dy.w);
         let chunks = self.chunks();
-        let groups = grid.len().div_ceil(TILES);
+        let groups = grid.len().div_ceil(E::TILES);
         let splits = TASKS.div_ceil(chunks.len()).min(groups);
         if splits > 1 {
-            return self.run_split::<F>(grid, &chunks, splits);
+            return self.run_split::<F, E>(grid, &chunks, splits);
         }
         chunks.par_iter().for_each(|chunk| {
             scratch(F::A * F::A * chunk.stride(), |sums| {
                 let sums = sums.as_mut_ptr();
-                self.sum_products::<F>(grid, chunk, 0..grid.len(), sums);
+                self.sum_products::<F, E>(grid, chunk, 0..grid.len(), sums);
                 // SAFETY: the sums are those of the chunk.
                 chunk.pairs().for_each(|(i, o)| unsafe { self.transform_back::<F>(chunk, i, o, sums) });
             });
@@ -102,15 +100,15 @@ impl<E: Element> WeightGradient<'_, E> {
     }
 
     /// The same with the tiles of every chunk in `splits` parts, summed apart and then in order.
-    fn run_split<F: Filtering>(&self, grid: Grid, chunks: &[Chunk], splits: usize) {
-        let groups = grid.len().div_ceil(TILES);
-        let bound = |split: usize| (groups * split / splits * TILES).min(grid.len());
+    fn run_split<F: Filtering, E: Component>(&self, grid: Grid, chunks: &[Chunk], splits: usize) {
+        let groups = grid.len().div_ceil(E::TILES);
+        let bound = |split: usize| (groups * split / splits * E::TILES).min(grid.len());
         // The first chunk is the largest.
         let len = F::A * F::A * chunks[0].stride();
         scratch(len * splits * chunks.len(), |parts| {
             parts.par_chunks_exact_mut(len).enumerate().for_each(|(task, part)| {
                 let (chunk, split) = (&chunks[task / splits], task % splits);
-                self.sum_products::<F>(grid, chunk, bound(split)..bound(split + 1), part.as_mut_ptr());
+                self.sum_products::<F, E>(grid, chunk, bound(split)..bound(split + 1), part.as_mut_ptr());
             });
             let parts = Shared(parts.as_mut_ptr());
             let pairs = chunks.iter().enumerate().flat_map(|(c, chunk)| chunk.pairs().map(move |pair| (c, pair)));
@@ -141,34 +139,35 @@ impl<E: Element> WeightGradient<'_, E> {
     }
 
     /// Transforms the tiles of one chunk a few at a time and sums their products.
-    fn sum_products<F: Filtering>(&self, grid: Grid, chunk: &Chunk, tiles: Range<usize>, sums: *mut f32) {
-        let (v_stride, d_stride) = (spread(chunk.inputs.len() * TILES), spread(chunk.outputs.len() * TILES));
-        scratch(F::A * F::A * (v_stride + d_stride), |buffer| {
-            let (v, d) = buffer.split_at_mut(F::A * F::A * v_stride);
-            let v = Transformed(v.as_mut_ptr(), v_stride);
-            let d = Transformed(d.as_mut_ptr(), d_stride);
-            for first in tiles.clone().step_by(TILES) {
-                let group = first..tiles.end.min(first + TILES);
-                // SAFETY: the buffers have room for a chunk's blocks and `TILES` tiles.
+    fn sum_products<F: Filtering, E: Component>(&self, grid: Grid, chunk: &Chunk, tiles: Range<usize>, sums: *mut f32) {
+        let stride = |blocks: &Range<usize>| spread::<E>(blocks.len() * E::TILES * LANES);
+        let (v_stride, d_stride) = (stride(&chunk.inputs), stride(&chunk.outputs));
+        scratch(room::<E>(F::A * F::A * (v_stride + d_stride)), |buffer| {
+            let (v, d) = buffer.split_at_mut(room::<E>(F::A * F::A * v_stride));
+            let v = Transformed::<E>(v.as_mut_ptr().cast(), v_stride);
+            let d = Transformed::<E>(d.as_mut_ptr().cast(), d_stride);
+            for first in tiles.clone().step_by(E::TILES) {
+                let group = first..tiles.end.min(first + E::TILES);
+                // SAFETY: the buffers have room for a chunk's blocks and `E::TILES` tiles.
                 unsafe {
                     for (i, block) in chunk.inputs.clone().enumerate() {
-                        self.transform_input::<F>(block, grid, group.clone(), (v.at(0, i), v.1));
+                        self.transform_input::<F, E>(block, grid, group.clone(), (v.at(0, i), v.1));
                     }
                     for (i, block) in chunk.outputs.clone().enumerate() {
-                        self.transform_output::<F>(block, grid, group.clone(), (d.at(0, i), d.1));
+                        self.transform_output::<F, E>(block, grid, group.clone(), (d.at(0, i), d.1));
                     }
                 }
-                self.add_products::<F>(chunk, v, d, group.len(), (sums, first > tiles.start));
+                self.add_products::<F, E>(chunk, v, d, group.len(), (sums, first > tiles.start));
             }
         });
     }
 
     /// Adds the products of the first `tiles` tiles to a chunk's sums, or starts the sums with them.
-    fn add_products<F: Filtering>(
+    fn add_products<F: Filtering, E: Component>(
         &self,
         chunk: &Chunk,
-        v: Transformed,
-        d: Transformed,
+        v: Transformed<E>,
+        d: Transformed<E>,
         tiles: usize,
         (sums, accumulate): (*mut f32, bool),
     ) {
@@ -178,7 +177,7 @@ impl<E: Element> WeightGradient<'_, E> {
                 let (a, b, c) = unsafe { (v.at(p, input), d.at(p, 0), sums.add(p * chunk.stride() + chunk.block(input, 0))) };
                 self.level.run(&Product {
                     a: (a, 0),
-                    b: (b, TILES * LANES, 0),
+                    b: (b, E::TILES * LANES, 0),
                     c: (c, chunk.inputs.len() * BLOCK),
                     rows: LANES,
                     panels: chunk.outputs.len(),
@@ -191,15 +190,15 @@ impl<E: Element> WeightGradient<'_, E> {
         }
     }
 
-    fn transform_input<F: Filtering>(&self, input: usize, grid: Grid, tiles: Range<usize>, out: (*mut f32, usize)) {
+    fn transform_input<F: Filtering, E: Component>(&self, input: usize, grid: Grid, tiles: Range<usize>, out: (*mut E, usize)) {
         let (map, block, resample) = (self.inputs[input].0, self.inputs[input].1, self.resample);
-        self.level.run(InputTiles { filtering: PhantomData::<F>, map, block, resample, grid, tiles, out });
+        self.level.run(InputTiles { filtering: PhantomData::<F>, map, block, resample, grid, tiles, out: E::summed(out) });
     }
 
-    fn transform_output<F: Filtering>(&self, output: usize, grid: Grid, tiles: Range<usize>, out: (*mut f32, usize)) {
+    fn transform_output<F: Filtering, E: Component>(&self, output: usize, grid: Grid, tiles: Range<usize>, out: (*mut E, usize)) {
         let (map, block) = (self.outputs[output].0, self.outputs[output].1);
         let skip = self.resample != Resample::None;
-        self.level.run(GradientTiles { filtering: PhantomData::<F>, map, block, skip, grid, tiles, out });
+        self.level.run(GradientTiles { filtering: PhantomData::<F>, map, block, skip, grid, tiles, out: E::summed(out) });
     }
 
     /// # Safety
