@@ -32,12 +32,18 @@ def enter_venv(wanted):
     if not python.exists():
         print(f"making {VENV}", file=sys.stderr)
         venv.create(VENV, with_pip=True)
+    check = f"import importlib.util as i, sys; sys.exit(not all(map(i.find_spec, {NEEDED})))"
+    if subprocess.run([python, "-c", check]).returncode != 0:
+        install(python)
+    os.execv(python, [str(python), *sys.argv])
+
+
+def install(python):
     # The build for CPUs; PyPI's, where PyTorch's own index cannot be reached, brings gigabytes of CUDA along.
     if not pip_install(python, "torch", "--index-url", CPU_INDEX) and not pip_install(python, "torch"):
         sys.exit("PyTorch cannot be installed; see pip's message above")
     if not pip_install(python, "numpy", "safetensors", "pillow"):
         sys.exit("numpy, safetensors or pillow cannot be installed; see pip's message above")
-    os.execv(python, [str(python), *sys.argv])
 
 
 def pip_install(python, *what):

@@ -124,10 +124,10 @@ def run(work, threads, rounds):
         for contender in contenders:
             contender.end()
     fastest = min(rivals, key=Contender.median)
-    parts = ["forward", "backward", "optimizer"][: len(contenders[0].steps[0])]
+    parts = ["forward", "backward", "optimizer"] if work.mode == "train" else []
 
     def row(contender):
-        times = [contender.median(part) for part in range(len(parts))] + [contender.median()]
+        times = [*(contender.median(part) for part in range(len(parts))), contender.median()]
         ratio = contender.median() / fastest.median()
         return [contender.name, *(f"{ms:.1f}" for ms in times), f"{ratio:.2f}", f"{memory[contender.name]:.0f}"]
 
