@@ -17,7 +17,7 @@ from unet_torch import UNet  # noqa: E402
 
 
 def loss(logits, targets):
-    """0.5 binary cross-entropy + 0.5 soft Dice loss with smoothing 1, as `training` in umlaut's TOML by default."""
+    """0.5 binary cross-entropy + 0.5 soft Dice loss with smoothing 1, as `[loss]` has it by default."""
     logits = logits.float()
     p, dims = torch.sigmoid(logits), (2, 3)
     dice = 1 - (2 * (p * targets).sum(dims) + 1) / (p.sum(dims) + targets.sum(dims) + 1)
