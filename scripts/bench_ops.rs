@@ -17,6 +17,9 @@ use umlaut::ops::blocked::conv3x3::{Method, Variant, forward, input_gradient, we
 use umlaut::ops::blocked::simd::{Kernel, LANES, Level, Simd, level};
 use umlaut::ops::blocked::{Blocked, Shape, pack};
 
+#[global_allocator]
+static MEMORY: umlaut::memory::Caching = umlaut::memory::Caching::new();
+
 /// Input channels, output channels, side.
 const LAYERS: [(usize, usize, usize); 6] =
     [(3, 64, 224), (64, 64, 224), (128, 128, 112), (256, 256, 56), (512, 512, 28), (1024, 1024, 14)];
@@ -75,6 +78,8 @@ fn numbers(count: usize) -> Vec<f32> {
 }
 
 fn main() {
+    // As in the program: this thread works along with the pool's. It fails only where there is a pool already.
+    _ = rayon::ThreadPoolBuilder::new().use_current_thread().build_global();
     let mut criterion = Criterion::default()
         .sample_size(10)
         .warm_up_time(Duration::from_millis(300))
@@ -90,11 +95,12 @@ fn main() {
     print(&table.into_inner());
 }
 
-/// Both variants of a pass through a layer.
+/// All variants of a pass through a layer.
 fn bench(criterion: &mut Criterion, pass: &str, layer: &Layer, table: &RefCell<Vec<Measured>>) {
     let mut group = criterion.benchmark_group(pass);
     group.throughput(Throughput::Elements(layer.operations as u64));
-    for variant in [Variant::F2, Variant::F4] {
+    let bf16 = (level() == Level::Avx512Bf16).then_some(Variant::F2Bf16);
+    for variant in [Variant::F2, Variant::F4].into_iter().chain(bf16) {
         let method = Method { forward: variant, gradients: variant, ..Method::default() };
         let samples = RefCell::new(Vec::new());
         group.bench_function(BenchmarkId::new(format!("{variant:?}"), &layer.name), |bencher| {
@@ -150,7 +156,7 @@ impl Kernel for MultiplyAdds {
     #[inline(always)]
     fn run<S: Simd>(self, s: S) -> f64 {
         match S::LEVEL {
-            Level::Avx512 => chains::<S, 12>(s),
+            Level::Avx512 | Level::Avx512Bf16 => chains::<S, 12>(s),
             Level::Avx2 => chains::<S, 5>(s),
             Level::Portable => chains::<S, 2>(s),
         }

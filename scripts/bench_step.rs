@@ -13,10 +13,13 @@ use candle_core::{DType, Device, Tensor};
 use std::io::BufRead;
 use std::process::ExitCode;
 use std::time::Instant;
-use umlaut::config::{Model, Optimizer as Rule, Unet};
+use umlaut::config::{Model, Optimizer as Rule, Precision, Unet};
 use umlaut::model::{Mode, Network, Weights, build};
 use umlaut::ops::{Tape, bce_with_logits, soft_dice_loss, weighted_sum};
 use umlaut::train::Optimizer;
+
+#[global_allocator]
+static MEMORY: umlaut::memory::Caching = umlaut::memory::Caching::new();
 
 type Error = Box<dyn std::error::Error>;
 
@@ -33,9 +36,10 @@ fn main() -> ExitCode {
 }
 
 fn run() -> Result<(), Error> {
+    rayon::ThreadPoolBuilder::new().use_current_thread().build_global()?;
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let [work, precision, numbers @ ..] = &arguments[..] else { return Err(usage()) };
-    check(precision)?;
+    let precision = parse(precision)?;
     let numbers: Vec<usize> = numbers.iter().map(|a| a.parse()).collect::<Result<_, _>>().map_err(|_| usage())?;
     let [base, levels, batch, size] = numbers[..] else { return Err(usage()) };
     let channels = (0..levels).map(|level| base << level).collect();
@@ -46,9 +50,9 @@ fn run() -> Result<(), Error> {
         "train" => {
             let targets = images.narrow(1, 0, 2)?.ge(0.5)?.to_dtype(DType::F32)?.contiguous()?;
             let mut optimizer = Optimizer::new(&Rule::default(), &net.params().trained);
-            serve(|| train(&*net, &mut optimizer, &images, &targets))
+            serve(|| train((&*net, precision), &mut optimizer, &images, &targets))
         }
-        "infer" => serve(|| infer(&*net, &images)),
+        "infer" => serve(|| infer((&*net, precision), &images)),
         _ => Err(usage()),
     }
 }
@@ -57,13 +61,9 @@ fn usage() -> Error {
     "usage: bench_step train|infer f32|f32_fast|bf16 BASE LEVELS BATCH SIZE".into()
 }
 
-/// Refuses what the library cannot compute in.
-fn check(precision: &str) -> Result<(), Error> {
-    match precision {
-        "f32" => Ok(()),
-        "f32_fast" | "bf16" => Err(format!("umlaut does not compute in {precision} yet").into()),
-        _ => Err(format!("no such precision: {precision}; {}", usage()).into()),
-    }
+fn parse(name: &str) -> Result<Precision, Error> {
+    let all = [Precision::F32, Precision::F32Fast, Precision::Bf16];
+    all.into_iter().find(|p| p.name() == name).ok_or_else(|| format!("no such precision: {name}; {}", usage()).into())
 }
 
 /// Answers every line of standard input.
@@ -79,9 +79,14 @@ fn serve(mut step: impl FnMut() -> candle_core::Result<Vec<f64>>) -> Result<(), 
 }
 
 /// Milliseconds of forward (loss included), backward and optimizer.
-fn train(net: &dyn Network, optimizer: &mut Optimizer, images: &Tensor, targets: &Tensor) -> candle_core::Result<Vec<f64>> {
+fn train(
+    (net, precision): (&dyn Network, Precision),
+    optimizer: &mut Optimizer,
+    images: &Tensor,
+    targets: &Tensor,
+) -> candle_core::Result<Vec<f64>> {
     let start = Instant::now();
-    let tape = Tape::training();
+    let tape = Tape::training().with_precision(precision);
     let logits = net.forward(&tape, images, Mode::Train)?;
     let bce = bce_with_logits(&tape, &logits, targets, &[])?;
     let dice = soft_dice_loss(&tape, &logits, targets, &[])?;
@@ -96,9 +101,9 @@ fn train(net: &dyn Network, optimizer: &mut Optimizer, images: &Tensor, targets:
 }
 
 /// Milliseconds of a forward pass in evaluation mode.
-fn infer(net: &dyn Network, images: &Tensor) -> candle_core::Result<Vec<f64>> {
+fn infer((net, precision): (&dyn Network, Precision), images: &Tensor) -> candle_core::Result<Vec<f64>> {
     let start = Instant::now();
-    drop(net.forward(&Tape::inference(), images, Mode::Eval)?);
+    drop(net.forward(&Tape::inference().with_precision(precision), images, Mode::Eval)?);
     Ok(vec![milliseconds(start)])
 }
 

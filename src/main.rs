@@ -4,6 +4,9 @@ mod cli;
 
 use std::process::ExitCode;
 
+#[global_allocator]
+static MEMORY: umlaut::memory::Caching = umlaut::memory::Caching::new();
+
 fn main() -> ExitCode {
     cli::main()
 }

@@ -101,10 +101,11 @@ fn model() -> impl Strategy<Value = Model> {
 
 fn training() -> impl Strategy<Value = Training> {
     let best = select(vec!["val_loss", "val_dice", "val_bce"]);
-    (9..999_usize, 1..99_usize, 1..9_usize, option::of(positive()), best, seed()).prop_map(
-        |(epochs, batch_size, accumulate, clip_norm, best, seed)| {
+    let precision = select(vec![Precision::F32, Precision::F32Fast, Precision::Bf16]);
+    (9..999_usize, 1..99_usize, 1..9_usize, option::of(positive()), precision, best, seed()).prop_map(
+        |(epochs, batch_size, accumulate, clip_norm, precision, best, seed)| {
             let best = best.to_owned();
-            Training { epochs, batch_size, accumulate, clip_norm, best, seeds: vec![seed, 12_345] }
+            Training { epochs, batch_size, accumulate, clip_norm, precision, best, seeds: vec![seed, 12_345] }
         },
     )
 }

@@ -67,3 +67,20 @@ fn the_schema_is_json() {
     let value: serde_json::Value = serde_json::from_str(&out).unwrap();
     assert_eq!(value, serde_json::to_value(config::json_schema()).unwrap());
 }
+
+#[test]
+fn info_names_the_instructions_in_use() {
+    let info = |level: &str| {
+        let program = assert_cmd::cargo::cargo_bin!("umlaut");
+        let output = Command::new(program).arg("info").env("UMLAUT_CPU", level).output().unwrap();
+        (output.status.code(), [output.stdout, output.stderr].map(|bytes| String::from_utf8(bytes).unwrap()))
+    };
+    let (code, [out, _]) = info("portable");
+    assert_eq!(code, Some(0));
+    assert!(
+        out.contains("instructions  portable ") && out.contains("plain sums, portable") && out.contains("F(4×4, 3×3)"),
+        "{out}"
+    );
+    let (code, [_, err]) = info("mmx");
+    assert!(code == Some(2) && err.contains("UMLAUT_CPU=mmx"), "{err}");
+}

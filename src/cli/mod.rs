@@ -2,6 +2,7 @@
 //! from outside.
 
 mod check;
+mod info;
 mod init;
 mod progress;
 mod report;
@@ -38,6 +39,8 @@ enum Verb {
     Schema,
     /// Show a network's layers, shapes, parameters, FLOPs and memory
     Summary(summary::Arguments),
+    /// Show this machine and the kernels that serve on it
+    Info,
     /// Draw the charts and tables of an experiment's results again
     Report(report::Arguments),
 }
@@ -78,6 +81,9 @@ impl<E: Into<anyhow::Error>> From<E> for Failure {
 
 /// Runs the program.
 pub fn main() -> ExitCode {
+    // This thread works along with the pool's: handing every operation over and waiting for it costs more than a small one takes.
+    // It fails only where there is a pool already.
+    _ = rayon::ThreadPoolBuilder::new().use_current_thread().build_global();
     let verb = Arguments::parse().verb;
     let result = umlaut::ops::blocked::simd::requested_level().map_err(mistake).and_then(|_| match verb {
         Verb::Run(a) => run::run(&a),
@@ -86,6 +92,7 @@ pub fn main() -> ExitCode {
         Verb::Init(a) => init::run(&a),
         Verb::Schema => schema::run(),
         Verb::Summary(a) => summary::run(&a),
+        Verb::Info => info::run(),
         Verb::Report(a) => report::run(&a),
     });
     match result {

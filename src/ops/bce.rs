@@ -1,5 +1,7 @@
 //! Binary cross-entropy of logits.
 
+use super::blocked::logistic;
+use super::blocked::simd::level;
 use super::storage::{scalar, tensor, values};
 use super::{Node, Tape};
 use candle_core::{Result, Tensor, bail};
@@ -20,8 +22,8 @@ pub fn bce_with_logits(tape: &Tape, logits: &Node, targets: &Tensor, class_weigh
     let factor = move |index: usize| shares[index % classes] / (n * plane) as f64;
     let loss: f64 = {
         let (x, t) = (values(logits.value())?, values(targets)?);
-        let term = |(x, t): (&[f32], &[f32])| x.iter().zip(t).map(|(x, t)| of_pixel(f64::from(*x), f64::from(*t))).sum::<f64>();
-        let planes: Vec<f64> = x.par_chunks(plane).zip(t.par_chunks(plane)).map(term).collect();
+        let of_plane = |(x, t): (&[f32], &[f32])| logistic::cross_entropy(level(), x, t);
+        let planes: Vec<f64> = x.par_chunks(plane).zip(t.par_chunks(plane)).map(of_plane).collect();
         planes.iter().enumerate().map(|(index, sum)| sum * factor(index)).sum()
     };
     let (x, t) = (logits.value().clone(), targets.clone());
@@ -32,25 +34,11 @@ pub fn bce_with_logits(tape: &Tape, logits: &Node, targets: &Tensor, class_weigh
             let (x, t) = (values(&x)?, values(&t)?);
             let planes = dx.par_chunks_mut(plane).zip(x.par_chunks(plane)).zip(t.par_chunks(plane)).enumerate();
             planes.for_each(|(index, ((dx, x), t))| {
-                let factor = factor(index) * dy;
-                for ((dx, x), t) in dx.iter_mut().zip(x).zip(t) {
-                    *dx = ((sigmoid(f64::from(*x)) - f64::from(*t)) * factor) as f32;
-                }
+                logistic::cross_entropy_gradient(level(), x, t, (factor(index) * dy) as f32, dx);
             });
         }
         Ok(vec![Some(tensor(dx, x.shape())?)])
     }))
-}
-
-fn of_pixel(x: f64, t: f64) -> f64 {
-    // `x.max(0.0)` would turn a NaN into 0 and hide it.
-    let positive = if x <= 0.0 { 0.0 } else { x };
-    positive - x * t + (-x.abs()).exp().ln_1p()
-}
-
-/// `1 / (1 + e^−x)`.
-pub(super) fn sigmoid(x: f64) -> f64 {
-    1.0 / (1.0 + (-x).exp())
 }
 
 /// Each class's weight over the sum of all; also checks that the shapes of logits and targets agree.

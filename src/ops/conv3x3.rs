@@ -35,7 +35,7 @@ pub fn conv3x3_of_doubled(tape: &Tape, x: &Map, weight: &Node, bias: &Node) -> R
 }
 
 /// How the convolutions of a precision are calculated on this machine.
-fn method(precision: Precision) -> Method {
+pub(super) fn method(precision: Precision) -> Method {
     let level = level();
     let (forward, gradients) = match precision {
         Precision::F32 => (Variant::F2, Variant::F4),

@@ -1,6 +1,8 @@
 //! Soft Dice loss (Milletari et al. 2016, without squares) on sigmoid probabilities.
 
-use super::bce::{class_shares, sigmoid};
+use super::bce::class_shares;
+use super::blocked::logistic;
+use super::blocked::simd::level;
 use super::storage::{scalar, tensor, values};
 use super::{Node, Tape};
 use candle_core::{Result, Tensor};
@@ -35,10 +37,7 @@ pub fn soft_dice_loss(tape: &Tape, logits: &Node, targets: &Tensor, class_weight
             let (x, t) = (values(&x)?, values(&t)?);
             let chunks = dx.par_chunks_mut(plane).zip(x.par_chunks(plane)).zip(t.par_chunks(plane)).enumerate();
             chunks.for_each(|(index, ((dx, x), t))| {
-                let factor = factor(index) * dy;
-                for ((dx, x), t) in dx.iter_mut().zip(x).zip(t) {
-                    *dx = (planes[index].gradient(f64::from(*x), f64::from(*t)) * factor) as f32;
-                }
+                logistic::overlap_gradient(level(), x, t, planes[index].gradient(factor(index) * dy), dx);
             });
         }
         Ok(vec![Some(tensor(dx, x.shape())?)])
@@ -53,22 +52,18 @@ struct Overlap {
 
 impl Overlap {
     fn of(x: &[f32], t: &[f32]) -> Self {
-        let mut sums = Self { numerator: SMOOTHING, denominator: SMOOTHING };
-        for (x, t) in x.iter().zip(t) {
-            let (p, t) = (sigmoid(f64::from(*x)), f64::from(*t));
-            sums.numerator += 2.0 * p * t;
-            sums.denominator += p + t;
-        }
-        sums
+        let [both, sum] = logistic::overlap(level(), x, t);
+        Self { numerator: 2.0 * both + SMOOTHING, denominator: sum + SMOOTHING }
     }
 
     fn loss(&self) -> f64 {
         1.0 - self.numerator / self.denominator
     }
 
-    /// d loss / d x of one pixel: `(numerator − 2t·denominator) / denominator² · p(1 − p)`.
-    fn gradient(&self, x: f64, t: f64) -> f64 {
-        let p = sigmoid(x);
-        (self.numerator - 2.0 * t * self.denominator) / (self.denominator * self.denominator) * p * (1.0 - p)
+    /// `(a, b)` such that d loss / d x of a pixel, times `factor`, is `(a − b·t) · p(1 − p)`: it is
+    /// `(numerator − 2t·denominator) / denominator² · p(1 − p)`.
+    fn gradient(&self, factor: f64) -> (f32, f32) {
+        let share = factor / (self.denominator * self.denominator);
+        ((self.numerator * share) as f32, (2.0 * self.denominator * share) as f32)
     }
 }

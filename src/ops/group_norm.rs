@@ -23,7 +23,7 @@ pub fn group_norm_relu(tape: &Tape, x: &Map, weight: &Node, bias: &Node, groups:
     if weight.value().dims() != [c] || bias.value().dims() != [c] {
         bail!("group_norm of {c} channels: weight {:?}, bias {:?}", weight.value().shape(), bias.value().shape())
     }
-    if groups == 0 || c % groups != 0 {
+    if groups == 0 || !c.is_multiple_of(groups) {
         bail!("group_norm: {groups} groups do not divide {c} channels")
     }
     by_type!(x.dtype(), E => normalise_as::<E>(tape, x, weight, bias, c / groups))

@@ -6,11 +6,6 @@ use std::path::PathBuf;
 use std::process::{Child, Command};
 use std::sync::{Arc, Mutex};
 
-/// glibc gives large buffers back to the system when they are freed, and training frees and takes the same ones all the time.
-/// Kept, they make a step up to 1.5 times as fast; other C libraries ignore these.
-const ALLOCATOR: [(&str, &str); 3] =
-    [("MALLOC_MMAP_MAX_", "0"), ("MALLOC_TRIM_THRESHOLD_", "2147483647"), ("MALLOC_TOP_PAD_", "67108864")];
-
 /// Starts `PROGRAM train RUN_DIR` and waits. The child inherits the terminal, but not its process group: Ctrl-C reaches this
 /// process, which passes it on once.
 #[derive(Debug, Clone)]
@@ -36,7 +31,6 @@ impl Local {
     fn spawn(&self, run: &RunDir) -> std::io::Result<Child> {
         let mut command = Command::new(&self.program);
         command.arg("train").arg(run.path()).args(&self.arguments);
-        command.envs(ALLOCATOR.into_iter().filter(|(name, _)| std::env::var_os(name).is_none()));
         #[cfg(unix)]
         std::os::unix::process::CommandExt::process_group(&mut command, 0);
         command.spawn()

@@ -3,9 +3,9 @@
 //! What others wrote into provenance.toml before (the data set's fingerprint, say) is kept.
 
 use crate::config::Precision;
+use crate::machine;
 use crate::ops::blocked::simd::level;
 use crate::store::{self, RunDir};
-use std::fs;
 use std::time::{SystemTime, UNIX_EPOCH};
 use toml::{Table, Value};
 
@@ -20,10 +20,10 @@ pub fn started(run: &RunDir, precision: Precision, epochs_done: usize) -> Result
     if let Some(commit) = option_env!("UMLAUT_GIT_COMMIT") {
         set("git_commit", commit.into());
     }
-    set("host", host().into());
+    set("host", machine::host().into());
     set("device", "cpu".into());
     set("threads", i64::try_from(rayon::current_num_threads()).unwrap_or(i64::MAX).into());
-    set("cpu", cpu().into());
+    set("cpu", machine::processor().into());
     set("instructions", level().name().into());
     set("precision", precision.name().into());
     set("command", std::env::args().collect::<Vec<_>>().into());
@@ -44,18 +44,6 @@ pub fn ended(run: &RunDir) -> Result<(), store::Error> {
     let mut table: Table = run.provenance()?.unwrap_or_default();
     table.insert("ended".to_owned(), now().into());
     run.write_provenance(&table)
-}
-
-fn host() -> String {
-    let from_kernel = fs::read_to_string("/proc/sys/kernel/hostname").ok();
-    from_kernel.or_else(|| std::env::var("HOSTNAME").ok()).map_or("unknown".into(), |name| name.trim().to_owned())
-}
-
-/// As the kernel names it; the architecture where it does not.
-fn cpu() -> String {
-    let info = fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
-    let name = info.lines().find(|line| line.starts_with("model name")).and_then(|line| line.split_once(':'));
-    name.map_or(std::env::consts::ARCH, |(_, name)| name.trim()).to_owned()
 }
 
 fn now() -> String {

@@ -10,6 +10,7 @@ pub mod conv_transpose2x2;
 mod direct;
 mod gemm;
 mod layout;
+pub mod logistic;
 pub mod normalise;
 pub mod pool;
 pub mod relu;

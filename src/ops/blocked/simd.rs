@@ -109,6 +109,8 @@ pub trait Simd: Copy + Send + Sync + 'static {
     fn div(self, a: Self::V, b: Self::V) -> Self::V;
     /// `a·b + c`.
     fn fma(self, a: Self::V, b: Self::V, c: Self::V) -> Self::V;
+    /// `a · 2ⁿ` for whole `n` from −126 to 127; anything for others.
+    fn scale(self, a: Self::V, n: Self::V) -> Self::V;
     /// `√a`.
     fn sqrt(self, a: Self::V) -> Self::V;
     /// The larger; `b` where one is NaN.

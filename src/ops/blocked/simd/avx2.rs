@@ -121,6 +121,11 @@ impl Simd for Avx2 {
         unsafe { (_mm256_fmadd_ps(a.0, b.0, c.0), _mm256_fmadd_ps(a.1, b.1, c.1)) }
     }
     #[inline(always)]
+    fn scale(self, a: Self::V, n: Self::V) -> Self::V {
+        // SAFETY: `self` proves the instructions.
+        unsafe { (scale_half(a.0, n.0), scale_half(a.1, n.1)) }
+    }
+    #[inline(always)]
     fn sqrt(self, a: Self::V) -> Self::V {
         // SAFETY: `self` proves the instructions.
         unsafe { (_mm256_sqrt_ps(a.0), _mm256_sqrt_ps(a.1)) }
@@ -183,5 +188,15 @@ unsafe fn narrow(v: __m256) -> __m128i {
     unsafe {
         let narrow = _mm256_srli_epi32::<16>(round(v));
         _mm_packus_epi32(_mm256_castsi256_si128(narrow), _mm256_extracti128_si256::<1>(narrow))
+    }
+}
+
+/// Times 2ⁿ, made of its exponent's bits.
+#[inline(always)]
+unsafe fn scale_half(a: __m256, n: __m256) -> __m256 {
+    // SAFETY: the caller's proof of the instructions.
+    unsafe {
+        let exponent = _mm256_add_epi32(_mm256_cvtps_epi32(n), _mm256_set1_epi32(127));
+        _mm256_mul_ps(a, _mm256_castsi256_ps(_mm256_slli_epi32::<23>(exponent)))
     }
 }

@@ -135,6 +135,11 @@ impl<const BF16: bool> Simd for Avx512<BF16> {
         unsafe { _mm512_fmadd_ps(a, b, c) }
     }
     #[inline(always)]
+    fn scale(self, a: Self::V, n: Self::V) -> Self::V {
+        // SAFETY: `self` proves the instructions.
+        unsafe { _mm512_scalef_ps(a, n) }
+    }
+    #[inline(always)]
     fn sqrt(self, a: Self::V) -> Self::V {
         // SAFETY: `self` proves the instructions.
         unsafe { _mm512_sqrt_ps(a) }

@@ -1,0 +1,43 @@
+//! `umlaut info`: what this program is and what it makes of this machine.
+
+use super::Failure;
+use comfy_table::{Table, presets};
+use umlaut::config::Precision;
+use umlaut::ops::blocked::simd::{Level, level};
+use umlaut::{machine, ops};
+
+pub fn run() -> Result<(), Failure> {
+    let commit = option_env!("UMLAUT_GIT_COMMIT").map(|commit| format!(", commit {commit}")).unwrap_or_default();
+    println!("umlaut {}{commit}\n", env!("CARGO_PKG_VERSION"));
+    println!("processor     {}, {} cores", machine::processor(), machine::cores());
+    if let Some(bytes) = machine::memory() {
+        println!("memory        {:.1} GB", bytes as f64 / 1e9);
+    }
+    println!("threads       {} (RAYON_NUM_THREADS sets another number)", rayon::current_num_threads());
+    println!("instructions  {} (UMLAUT_CPU chooses another: {})\n", level().name(), others());
+    println!("{}", table());
+    Ok(())
+}
+
+/// The other instruction sets that this processor has.
+fn others() -> String {
+    let names: Vec<&str> = Level::ALL.into_iter().filter(|l| l.is_supported() && *l != level()).map(Level::name).collect();
+    names.join(", ")
+}
+
+/// Kernels by operation, a column for each precision.
+fn table() -> Table {
+    let precisions = [Precision::F32, Precision::F32Fast, Precision::Bf16];
+    let columns = precisions.map(ops::kernels);
+    let mut table = Table::new();
+    table.load_preset(presets::NOTHING);
+    table.set_header([&["precision"][..], &precisions.map(Precision::name)].concat());
+    for (row, (operation, _)) in columns[0].iter().enumerate() {
+        let cells = columns.iter().map(|column| column[row].1.clone());
+        table.add_row(std::iter::once((*operation).to_owned()).chain(cells));
+    }
+    for column in table.column_iter_mut() {
+        column.set_padding((0, 2));
+    }
+    table
+}
