@@ -124,12 +124,13 @@ pub struct Training {
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Precision {
-    /// 32-bit numbers; errors of 3×3 convolutions below 1e-5 of the result.
+    /// 32-bit numbers; errors as those of the plain sums.
     #[default]
     F32,
-    /// 32-bit numbers and F(4×4, 3×3) filtering forward too: faster, outputs as exact as `f32` has its gradients.
+    /// 32-bit numbers; 3×3 convolutions by F(4×4, 3×3) filtering: faster, errors about five times larger.
     F32Fast,
-    /// Feature maps and the factors of products in bfloat16: half the memory, three decimal digits.
+    /// Feature maps in bfloat16 and, where the processor multiplies it, the factors of products too: half the memory, three
+    /// decimal digits.
     Bf16,
 }
 

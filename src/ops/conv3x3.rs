@@ -38,7 +38,7 @@ pub fn conv3x3_of_doubled(tape: &Tape, x: &Map, weight: &Node, bias: &Node) -> R
 pub(super) fn method(precision: Precision) -> Method {
     let level = level();
     let (forward, gradients) = match precision {
-        Precision::F32 => (Variant::F2, Variant::F4),
+        Precision::F32 => (Variant::F2, Variant::F2),
         // Rounding the products' factors pays only where the processor multiplies bf16.
         Precision::Bf16 if level == Level::Avx512Bf16 => (Variant::F2Bf16, Variant::F2Bf16),
         Precision::F32Fast | Precision::Bf16 => (Variant::F4, Variant::F4),
