@@ -42,7 +42,7 @@ fn bound<E: Element>() -> f64 {
 }
 
 /// Even numbers in [−1, 1) that differ with `seed`, by splitmix64.
-fn numbers(len: usize, seed: u64) -> Vec<f32> {
+pub fn numbers(len: usize, seed: u64) -> Vec<f32> {
     let mut state = seed;
     let mut next = || {
         state = state.wrapping_add(0x9e37_79b9_7f4a_7c15);
