@@ -1,5 +1,7 @@
 //! Every operation against its formula written out in f64, and every gradient against central differences of that formula.
 
+mod levels;
+
 use candle_core::{Device, Result, Tensor, Var};
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
@@ -110,6 +112,11 @@ fn gather(
 
 fn places([n, c, h, w]: Shape) -> impl Iterator<Item = (usize, usize, usize, usize)> {
     (0..n * c * h * w).map(move |i| (i / (c * h * w), i / (h * w) % c, i / w % h, i % w))
+}
+
+#[test]
+fn every_level() {
+    levels::repeat_at_the_other_levels();
 }
 
 #[test]

@@ -1,5 +1,7 @@
 //! Every operation against PyTorch. The oracle is scripts/op_oracle.py, which computes in float64.
 
+mod levels;
+
 use candle_core::{Device, Result, Tensor, Var};
 use std::collections::HashMap;
 use umlaut::ops::{self, Map, Node, Running, Statistics, Tape};
@@ -59,6 +61,11 @@ const SHAPES: usize = 3;
 
 fn shapes(odd: &'static str, point: &'static str, wide: &'static str) -> [Case; SHAPES] {
     [odd, point, wide].map(Case::read)
+}
+
+#[test]
+fn every_level() {
+    levels::repeat_at_the_other_levels();
 }
 
 #[test]
