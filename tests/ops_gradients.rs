@@ -1,5 +1,7 @@
 //! Every operation against its formula written out in f64, and every gradient against central differences of that formula.
 
+mod levels;
+
 use candle_core::{Device, Result, Tensor, Var};
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
@@ -337,4 +339,9 @@ fn sum(tape: &Tape, x: &Node) -> Node {
     let shape = x.value().shape().clone();
     let total = list(x.value()).iter().sum::<f64>() as f32;
     tape.record(Tensor::new(total, &Device::Cpu).unwrap(), &[x], move |dy| Ok(vec![Some(dy.broadcast_as(&shape)?.contiguous()?)]))
+}
+
+#[test]
+fn every_instruction_set() {
+    levels::run_with_every_other();
 }

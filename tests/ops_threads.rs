@@ -1,7 +1,9 @@
 //! The same bits on any number of threads: a training step of U-Nets that use every operation.
 
+mod levels;
+
 use candle_core::{Device, Tensor};
-use umlaut::config::{Model, Norm, Unet, Up};
+use umlaut::config::{Model, Norm, Precision, Unet, Up};
 use umlaut::model::{Mode, Weights, build};
 use umlaut::ops::{Tape, bce_with_logits, soft_dice_loss, weighted_sum};
 
@@ -9,25 +11,27 @@ use umlaut::ops::{Tape, bce_with_logits, soft_dice_loss, weighted_sum};
 fn one_two_and_three_threads_agree_to_the_bit() {
     for (up, norm) in [(Up::NearestConv, Norm::Batch), (Up::Transposed, Norm::Group), (Up::NearestConv, Norm::None)] {
         let unet = Unet { channels: vec![8, 24, 40], up, norm, groups: 4 };
-        let one = on_threads(1, &unet);
-        assert!(one.len() > 1000 && one.iter().any(|bits| *bits != 0));
-        for threads in [2, 3] {
-            assert!(on_threads(threads, &unet) == one, "{threads} threads, {up:?}, {norm:?}");
+        for precision in [Precision::F32, Precision::F32Fast, Precision::Bf16] {
+            let one = on_threads(1, &unet, precision);
+            assert!(one.len() > 1000 && one.iter().any(|bits| *bits != 0));
+            for threads in [2, 3] {
+                assert!(on_threads(threads, &unet, precision) == one, "{threads} threads, {up:?}, {norm:?}, {precision:?}");
+            }
         }
     }
 }
 
 /// Every number that a step computes, as bits: loss, gradients, running statistics.
-fn on_threads(threads: usize, unet: &Unet) -> Vec<u32> {
+fn on_threads(threads: usize, unet: &Unet, precision: Precision) -> Vec<u32> {
     let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
     pool.install(|| {
         let net = build(&Model::Unet(unet.clone()), 3, 2, Weights::Seed(3), &Device::Cpu).unwrap();
         let pixels = |n: usize, step: usize| (0..n).map(|i| ((i * step) % 251) as f32 / 251.0).collect::<Vec<_>>();
-        let images = Tensor::from_vec(pixels(3 * 3 * 60 * 52, 97), (3, 3, 60, 52), &Device::Cpu).unwrap();
-        let targets: Vec<f32> = pixels(3 * 2 * 60 * 52, 31).into_iter().map(f32::round).collect();
-        let targets = Tensor::from_vec(targets, (3, 2, 60, 52), &Device::Cpu).unwrap();
+        let images = Tensor::from_vec(pixels(3 * 3 * 36 * 28, 97), (3, 3, 36, 28), &Device::Cpu).unwrap();
+        let targets: Vec<f32> = pixels(3 * 2 * 36 * 28, 31).into_iter().map(f32::round).collect();
+        let targets = Tensor::from_vec(targets, (3, 2, 36, 28), &Device::Cpu).unwrap();
 
-        let tape = Tape::training();
+        let tape = Tape::training().with_precision(precision);
         let logits = net.forward(&tape, &images, Mode::Train).unwrap();
         let bce = bce_with_logits(&tape, &logits, &targets, &[]).unwrap();
         let dice = soft_dice_loss(&tape, &logits, &targets, &[1.0, 3.0]).unwrap();
@@ -37,4 +41,9 @@ fn on_threads(threads: usize, unet: &Unet) -> Vec<u32> {
         all.extend(net.params().buffers.iter().map(|(_, var)| var.as_tensor().clone()));
         all.iter().flat_map(|t| t.flatten_all().unwrap().to_vec1::<f32>().unwrap()).map(f32::to_bits).collect()
     })
+}
+
+#[test]
+fn every_instruction_set() {
+    levels::run_with_every_other();
 }

@@ -1,5 +1,7 @@
 //! Every operation against PyTorch. The oracle is scripts/op_oracle.py, which computes in float64.
 
+mod levels;
+
 use candle_core::{Device, Result, Tensor, Var};
 use std::collections::HashMap;
 use umlaut::ops::{self, Map, Node, Running, Statistics, Tape};
@@ -151,4 +153,9 @@ fn losses_with_and_without_class_weights() {
         let case = Case::read(name);
         case.check(&["logits"], |tape, n| ops::soft_dice_loss(tape, &n[0], case.get("const_targets"), weights));
     }
+}
+
+#[test]
+fn every_instruction_set() {
+    levels::run_with_every_other();
 }

@@ -20,3 +20,6 @@ mod strips;
 mod winograd;
 
 pub use layout::{Blocked, Shape, Unwritten, pack, unpack};
+
+#[cfg(test)]
+mod tests;

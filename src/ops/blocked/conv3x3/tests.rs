@@ -45,10 +45,13 @@ struct Problem {
 }
 
 impl Problem {
-    fn new(case: Case) -> Self {
+    /// `round` is what the maps' numbers go through.
+    fn new(case: Case, round: fn(f32) -> f32) -> Self {
         let Case { n, sources, out, h, w, doubled } = case;
         let shape = |c: usize, scale: usize| Shape { n, c, h: h * scale, w: w * scale };
-        let map = |shape: Shape, seed| (shape, numbers(shape.n * shape.c * shape.h * shape.w, seed));
+        let map = |shape: Shape, seed| {
+            (shape, numbers(shape.n * shape.c * shape.h * shape.w, seed).into_iter().map(round).collect::<Vec<_>>())
+        };
         let sources: Vec<_> = sources.iter().enumerate().map(|(i, &c)| map(shape(c, 1), i as u64)).collect();
         let inputs: usize = case.sources.iter().sum();
         let (weights, bias) = (numbers(out * inputs * 9, 10), numbers(out, 11));
@@ -106,35 +109,35 @@ impl Problem {
     }
 
     /// Forward, source gradients, weight gradient, bias gradient as computed; maps are unpacked, after a look at their padding.
-    fn compute(&self, method: Method) -> (Vec<f32>, Vec<Vec<f32>>, Vec<f32>, Vec<f32>) {
-        let packed: Vec<_> = self.sources.iter().map(|(shape, x)| (*shape, pack(x, *shape))).collect();
+    fn compute<E: Element + PartialEq>(&self, method: Method) -> (Vec<f32>, Vec<Vec<f32>>, Vec<f32>, Vec<f32>) {
+        let packed: Vec<_> = self.sources.iter().map(|(shape, x)| (*shape, pack::<E>(x, *shape))).collect();
         let sources: Vec<_> = packed.iter().map(|(shape, x)| Blocked::new(*shape, x)).collect();
-        let dy = pack(&self.dy.1, self.dy.0);
+        let dy = pack::<E>(&self.dy.1, self.dy.0);
         let dy = Blocked::new(self.dy.0, &dy);
         let doubled = self.case.doubled;
         let value = forward(method, &sources, doubled, &self.weights, &self.bias);
         let dx = input_gradient(method, dy, doubled, &self.weights, self.case.sources);
         let dw = weight_gradient(method, &sources, doubled, dy);
-        let out = |shape, data: &Vec<f32>| {
+        let out = |shape, data: &Vec<E>| {
             let unpacked = unpack(Blocked::new(shape, data));
-            assert!(pack::<f32>(&unpacked, shape) == *data, "border and unused lanes of {:?} must be zero", self.case);
+            assert!(pack::<E>(&unpacked, shape) == *data, "border and unused lanes of {:?} must be zero", self.case);
             unpacked
         };
         let dx = dx.iter().zip(&self.sources).map(|(dx, (shape, _))| out(*shape, dx)).collect();
         (out(self.dy.0, &value), dx, dw, bias_gradient(method.level, dy))
     }
 
-    fn check(&self, method: Method) {
-        let (value, dx, dw, db) = self.compute(method);
-        let bound = |variant, numbers| match variant {
-            Variant::F2 => 2e-6,
-            Variant::F4 => 1e-5,
-            Variant::F2Bf16 if numbers < 100 => 1e-2,
-            Variant::F2Bf16 => 5e-3,
-        };
+    fn check<E: Element + PartialEq>(&self, method: Method) {
+        let (value, dx, dw, db) = self.compute::<E>(method);
+        // Whether some of the numbers on the way to a result were bf16.
+        let rounded = |variant, is_map: bool| variant == Variant::F2Bf16 || is_map && E::NARROW;
         let within = |what: &str, variant, got: &[f32], expected: &[f64]| {
-            let error = if variant == Variant::F2Bf16 { norm_error(got, expected) } else { error(got, expected) };
-            assert!(error <= bound(variant, got.len()), "{what} of {:?} by {method:?}: error {error:e}", self.case);
+            let (error, bound) = match (variant, rounded(variant, what != "weight gradient" && what != "bias gradient")) {
+                (_, true) => (norm_error(got, expected), if got.len() < 100 { 1e-2 } else { 5e-3 }),
+                (Variant::F2, false) => (error(got, expected), 2e-6),
+                (_, false) => (error(got, expected), 1e-5),
+            };
+            assert!(error <= bound, "{what} of {:?} by {method:?}: error {error:e}", self.case);
         };
         within("value", method.forward, &value, &self.value);
         for (dx, expected) in dx.iter().zip(&self.source_gradients) {
@@ -165,8 +168,12 @@ fn methods() -> impl Iterator<Item = Method> {
 }
 
 fn check(n: usize, sources: &'static [usize], out: usize, (h, w): (usize, usize), doubled: bool) {
-    let problem = Problem::new(Case { n, sources, out, h, w, doubled });
-    methods().for_each(|method| problem.check(method));
+    let case = Case { n, sources, out, h, w, doubled };
+    let (problem, rounded) = (Problem::new(case, |x| x), Problem::new(case, |x| bf16::from_f32(x).to_f32()));
+    for method in methods() {
+        problem.check::<f32>(method);
+        rounded.check::<bf16>(method);
+    }
 }
 
 #[test]
@@ -213,13 +220,13 @@ fn results_do_not_depend_on_threads() {
         Case { n: 1, sources: &[3], out: 17, h: 30, w: 9, doubled: false },
     ];
     for case in cases {
-        let problem = Problem::new(case);
+        let problem = Problem::new(case, |x| x);
         let variants = [(Variant::F2, Variant::F2), (Variant::F4, Variant::F2), (Variant::F2Bf16, Variant::F2Bf16)];
         for (forward, gradients) in variants {
             let method = Method { forward, gradients, ..Method::default() };
             let with = |threads: usize| {
                 let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
-                pool.install(|| problem.compute(method))
+                pool.install(|| (problem.compute::<f32>(method), problem.compute::<bf16>(method)))
             };
             let one = with(1);
             assert!(one == with(2) && one == with(3), "{case:?} by {method:?}");
