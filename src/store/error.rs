@@ -1,0 +1,59 @@
+//! What may go wrong with a file, in words that name it and the remedy.
+
+use std::io;
+use std::path::Path;
+
+/// What went wrong with which file.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The system refused.
+    #[error("{path}: {action} failed: {cause}; {remedy}", remedy = remedy(cause))]
+    Io {
+        /// The file or directory.
+        path: String,
+        /// What was tried.
+        action: &'static str,
+        /// What the system said.
+        cause: io::Error,
+    },
+    /// The file is not what it should be.
+    #[error("{path}: {problem}")]
+    Content {
+        /// The file.
+        path: String,
+        /// What is wrong, and what to do.
+        problem: String,
+    },
+    /// Another process is at it.
+    #[error("{path} is in use by another umlaut process; wait until it ends, or stop it")]
+    InUse {
+        /// The run directory.
+        path: String,
+    },
+}
+
+fn remedy(error: &io::Error) -> &'static str {
+    match error.kind() {
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded | io::ErrorKind::FileTooLarge => {
+            "make room and repeat the command, it goes on where it stopped"
+        }
+        io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => {
+            "make it writable, or choose another place with --results"
+        }
+        io::ErrorKind::NotFound => "check the path",
+        _ => "check the file system",
+    }
+}
+
+/// What may go wrong here.
+pub(super) type Result<T> = std::result::Result<T, Error>;
+
+/// Adds path and action to what the system says.
+pub(super) fn told<T>(result: io::Result<T>, action: &'static str, path: &Path) -> Result<T> {
+    result.map_err(|cause| Error::Io { path: path.display().to_string(), action, cause })
+}
+
+/// A file that is not what it should be.
+pub(super) fn content(path: &Path, problem: &str) -> Error {
+    Error::Content { path: path.display().to_string(), problem: problem.to_owned() }
+}

@@ -1,0 +1,113 @@
+//! Where the results of all experiments lie, and the files of one.
+
+use super::error::{Result, told};
+use super::file::write_atomic;
+use super::rows::write_csv;
+use super::run_dir::RunDir;
+use crate::plan::RunId;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// The directory that holds everything, `results/` by default.
+#[derive(Debug, Clone)]
+pub struct Results {
+    root: PathBuf,
+}
+
+impl Results {
+    /// The results below `root`; nothing is created yet.
+    pub fn new(root: impl Into<PathBuf>) -> Self {
+        Self { root: root.into() }
+    }
+
+    /// The directory of one experiment.
+    pub fn experiment(&self, name: &str) -> ExperimentDir {
+        ExperimentDir { path: self.root.join(name) }
+    }
+
+    /// Where decoded data sets are kept between runs; may be deleted at any time.
+    pub fn cache(&self) -> PathBuf {
+        self.root.join(".cache")
+    }
+}
+
+/// `results/EXPERIMENT/`.
+#[derive(Debug, Clone)]
+pub struct ExperimentDir {
+    path: PathBuf,
+}
+
+impl ExperimentDir {
+    /// An existing directory of an experiment.
+    pub fn at(path: impl Into<PathBuf>) -> Self {
+        Self { path: path.into() }
+    }
+
+    /// The directory itself.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// The directory of a run; nothing is created yet.
+    pub fn run(&self, id: &RunId) -> RunDir {
+        RunDir::at(self.path.join("runs").join(id.as_str()))
+    }
+
+    /// The runs that exist, by name.
+    ///
+    /// # Errors
+    /// If the directory cannot be listed.
+    pub fn runs(&self) -> Result<Vec<RunDir>> {
+        let dir = self.path.join("runs");
+        if !dir.exists() {
+            return Ok(Vec::new());
+        }
+        let mut runs = Vec::new();
+        for entry in told(fs::read_dir(&dir), "listing", &dir)? {
+            let run = RunDir::at(told(entry, "listing", &dir)?.path());
+            if run.run_toml().is_file() {
+                runs.push(run);
+            }
+        }
+        runs.sort_by(|a, b| a.path().cmp(b.path()));
+        Ok(runs)
+    }
+
+    /// Replaces plan.csv by these rows, the header first.
+    ///
+    /// # Errors
+    /// If it cannot be written.
+    pub fn write_plan(&self, rows: &[Vec<String>]) -> Result<()> {
+        write_csv(&self.path.join("plan.csv"), rows)
+    }
+
+    /// Replaces summary.csv by these rows, the header first.
+    ///
+    /// # Errors
+    /// If it cannot be written.
+    pub fn write_summary(&self, rows: &[Vec<String>]) -> Result<PathBuf> {
+        let path = self.path.join("summary.csv");
+        write_csv(&path, rows)?;
+        Ok(path)
+    }
+
+    /// Replaces report.md.
+    ///
+    /// # Errors
+    /// If it cannot be written.
+    pub fn write_report(&self, text: &str) -> Result<PathBuf> {
+        let path = self.path.join("report.md");
+        write_atomic(&path, text.as_bytes())?;
+        Ok(path)
+    }
+
+    /// Replaces the chart `charts/NAME.svg`.
+    ///
+    /// # Errors
+    /// If it cannot be written.
+    pub fn write_chart(&self, name: &str, svg: &str) -> Result<PathBuf> {
+        let path = self.path.join("charts").join(format!("{name}.svg"));
+        write_atomic(&path, svg.as_bytes())?;
+        Ok(path)
+    }
+}

@@ -1,0 +1,18 @@
+//! The only place that knows a file name below `results/`.
+//!
+//! Small files are replaced atomically (written beside, synced, renamed), rows are appended whole and flushed. A directory of a
+//! run is claimed by exclusive lock, so no run is done twice at a time. What the files mean is known elsewhere.
+
+mod claim;
+mod error;
+mod experiment_dir;
+mod file;
+mod rows;
+mod run_dir;
+
+pub use claim::Claim;
+pub use error::Error;
+pub use experiment_dir::{ExperimentDir, Results};
+pub use file::{read_bytes, replace, write_atomic};
+pub use rows::MetricsWriter;
+pub use run_dir::RunDir;

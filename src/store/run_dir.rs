@@ -1,0 +1,145 @@
+//! The directory of a run: its small files, and the paths of its large ones.
+
+use super::error::{Result, content, told};
+use super::file::{read_if_there, write_atomic};
+use crate::plan::{RunId, RunSpec};
+use crate::record::Outcome;
+use std::fs::{self, File, OpenOptions};
+use std::path::{Path, PathBuf};
+
+const RUN: &str = "run.toml";
+const PLACE: &str = "place.toml";
+const PROVENANCE: &str = "provenance.toml";
+const OUTCOME: &str = "outcome.toml";
+const LOG: &str = "log.txt";
+
+/// `results/EXPERIMENT/runs/RUN/`: all that a run is.
+#[derive(Debug, Clone)]
+pub struct RunDir {
+    path: PathBuf,
+}
+
+impl RunDir {
+    /// An existing or future directory of a run.
+    pub fn at(path: impl Into<PathBuf>) -> Self {
+        Self { path: path.into() }
+    }
+
+    /// The directory itself.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// The id, which is the directory's name.
+    pub fn id(&self) -> RunId {
+        RunId::from_name(&self.path.file_name().unwrap_or_default().to_string_lossy())
+    }
+
+    /// Creates the directory with run.toml; one that is there already is left as it is.
+    ///
+    /// # Errors
+    /// If it cannot be written.
+    pub fn create(&self, spec: &RunSpec, run_toml: &str) -> Result<()> {
+        told(fs::create_dir_all(self.path.join("checkpoints")), "creating", &self.path)?;
+        let path = self.path.join(RUN);
+        if !path.exists() {
+            let rows: toml::Table =
+                spec.differs.iter().map(|(key, value)| (key.clone(), toml::Value::String(value.clone()))).collect();
+            write_atomic(&self.path.join(PLACE), rows.to_string().as_bytes())?;
+            write_atomic(&path, run_toml.as_bytes())?;
+        }
+        Ok(())
+    }
+
+    /// run.toml: the complete resolved input.
+    pub fn run_toml(&self) -> PathBuf {
+        self.path.join(RUN)
+    }
+
+    /// What differs between this run and the others of its experiment: dotted keys and values, seed and fold last.
+    ///
+    /// # Errors
+    /// If the file is missing or damaged.
+    pub fn differs(&self) -> Result<Vec<(String, String)>> {
+        let path = self.path.join(PLACE);
+        let text = told(fs::read_to_string(&path), "reading", &path)?;
+        let table: toml::Table = text.parse().map_err(|e: toml::de::Error| content(&path, e.message()))?;
+        let mut rows: Vec<(String, String)> =
+            table.into_iter().map(|(key, value)| (key, value.as_str().unwrap_or_default().to_owned())).collect();
+        rows.sort_by_key(|(key, _)| (key == "seed", key == "fold"));
+        Ok(rows)
+    }
+
+    /// Replaces provenance.toml.
+    ///
+    /// # Errors
+    /// If it cannot be written.
+    pub fn write_provenance(&self, table: &toml::Table) -> Result<()> {
+        write_atomic(&self.path.join(PROVENANCE), table.to_string().as_bytes())
+    }
+
+    /// Reads provenance.toml; `None` if there is none.
+    ///
+    /// # Errors
+    /// If it is damaged.
+    pub fn provenance(&self) -> Result<Option<toml::Table>> {
+        let path = self.path.join(PROVENANCE);
+        let Some(text) = read_if_there(&path)? else { return Ok(None) };
+        text.parse().map(Some).map_err(|e: toml::de::Error| content(&path, e.message()))
+    }
+
+    /// Replaces outcome.toml.
+    ///
+    /// # Errors
+    /// If it cannot be written.
+    pub fn write_outcome(&self, outcome: &Outcome) -> Result<()> {
+        let text = toml::to_string(outcome).expect("an outcome is plain data");
+        write_atomic(&self.path.join(OUTCOME), text.as_bytes())
+    }
+
+    /// Reads outcome.toml; `None` if the run has not ended yet.
+    ///
+    /// # Errors
+    /// If it is damaged.
+    pub fn outcome(&self) -> Result<Option<Outcome>> {
+        let path = self.path.join(OUTCOME);
+        let Some(text) = read_if_there(&path)? else { return Ok(None) };
+        toml::from_str(&text).map(Some).map_err(|e| content(&path, e.message()))
+    }
+
+    /// log.txt, for appending.
+    ///
+    /// # Errors
+    /// If it cannot be opened.
+    pub fn log(&self) -> Result<File> {
+        let path = self.path.join(LOG);
+        told(OpenOptions::new().create(true).append(true).open(&path), "opening", &path)
+    }
+
+    /// Weights of the best epoch (safetensors).
+    pub fn best_checkpoint(&self) -> PathBuf {
+        self.path.join("checkpoints").join("best.safetensors")
+    }
+
+    /// Weights of the last epoch (safetensors).
+    pub fn last_checkpoint(&self) -> PathBuf {
+        self.path.join("checkpoints").join("last.safetensors")
+    }
+
+    /// What a resume needs beside the weights (safetensors): optimizer moments and counters.
+    pub fn resume_state(&self) -> PathBuf {
+        self.path.join("checkpoints").join("resume.safetensors")
+    }
+
+    /// The picture `samples/NAME_KIND.png`.
+    pub fn sample_picture(&self, name: &str, kind: &str) -> PathBuf {
+        let safe: String =
+            name.chars().map(|c| if c.is_alphanumeric() || matches!(c, '-' | '_' | '.') { c } else { '-' }).collect();
+        self.samples().join(format!("{safe}_{kind}.png"))
+    }
+
+    /// Where pictures of predictions lie.
+    pub fn samples(&self) -> PathBuf {
+        self.path.join("samples")
+    }
+}
