@@ -77,10 +77,7 @@ fn info_names_the_instructions_in_use() {
     };
     let (code, [out, _]) = info("portable");
     assert_eq!(code, Some(0));
-    assert!(
-        out.contains("instructions  portable ") && out.contains("plain sums, portable") && out.contains("F(4×4, 3×3)"),
-        "{out}"
-    );
+    assert!(out.contains("instructions  portable ") && out.contains("F(4×4, 3×3)"), "{out}");
     let (code, [_, err]) = info("mmx");
     assert!(code == Some(2) && err.contains("UMLAUT_CPU=mmx"), "{err}");
 }

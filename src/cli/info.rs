@@ -36,8 +36,9 @@ fn table() -> Table {
         let cells = columns.iter().map(|column| column[row].1.clone());
         table.add_row(std::iter::once((*operation).to_owned()).chain(cells));
     }
-    for column in table.column_iter_mut() {
-        column.set_padding((0, 2));
+    let last = precisions.len();
+    for (i, column) in table.column_iter_mut().enumerate() {
+        column.set_padding((0, if i == last { 0 } else { 2 }));
     }
     table
 }
