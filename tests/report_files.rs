@@ -57,6 +57,7 @@ fn finish(run: &RunDir, rows: &[EpochRecord], status: Status, cause: Option<&str
         best_by: "val_loss".into(),
         best: best.map(|row| row.values.iter().cloned().collect()).unwrap_or_default(),
         test: BTreeMap::from([("dice".to_owned(), 0.5)]),
+        ..Outcome::default()
     };
     run.write_outcome(&outcome).unwrap();
 }

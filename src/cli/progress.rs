@@ -248,7 +248,7 @@ mod tests {
             best_epoch: Some(1),
             best_by: "val_loss".into(),
             best: BTreeMap::from([("val_dice".to_owned(), 0.75)]),
-            test: BTreeMap::new(),
+            ..Outcome::default()
         };
         let expected = "failed: the training loss is NaN in epoch 2, step 3; best epoch 1 by val_loss, val dice 0.750";
         assert_eq!(ending(&outcome), expected);

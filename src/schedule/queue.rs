@@ -120,10 +120,8 @@ fn death(place: &RunDir, run: &RunSpec, exit: &Exit) -> Result<Outcome, Error> {
         status: Status::Failed,
         cause: Some(cause),
         epochs: place.metrics()?.len(),
-        best_epoch: None,
         best_by: run.experiment.training.best.clone(),
-        best: Default::default(),
-        test: Default::default(),
+        ..Outcome::default()
     })
 }
 
@@ -167,15 +165,7 @@ mod tests {
             let status = self.script[self.launched];
             self.launched += 1;
             let Some(status) = status else { return Ok(Exit::Signal(9)) };
-            let outcome = Outcome {
-                status,
-                cause: None,
-                epochs: 0,
-                best_epoch: None,
-                best_by: "val_loss".into(),
-                best: Default::default(),
-                test: Default::default(),
-            };
+            let outcome = Outcome { status, best_by: "val_loss".into(), ..Outcome::default() };
             run.write_outcome(&outcome).expect("the directory is there");
             Ok(Exit::Code(if status == Status::Finished { 0 } else { 1 }))
         }

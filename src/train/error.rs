@@ -1,5 +1,6 @@
 //! Why a run could not be trained.
 
+use crate::record::Failure;
 use crate::{model, store};
 
 /// Why a run could not be trained. A run that diverges or is stopped is no error: its outcome says so.
@@ -31,5 +32,14 @@ impl Error {
     /// Whether the experiment must be changed; otherwise something failed while running, and trying again may help.
     pub fn is_mistake(&self) -> bool {
         matches!(self, Self::Setup(_) | Self::Model(_))
+    }
+
+    /// What kind of failure it is in an outcome.
+    pub fn kind(&self) -> Failure {
+        match self {
+            Self::Setup(_) | Self::Model(_) => Failure::Mistake,
+            Self::Store(_) => Failure::Disk,
+            Self::Checkpoint { .. } | Self::Tensor(_) => Failure::Crashed,
+        }
     }
 }

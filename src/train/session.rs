@@ -10,7 +10,7 @@ use crate::data::{self, Dataset, Draw, Parts};
 use crate::metric::{self, Direction, Part, Scores, Tally};
 use crate::model::{Mode, Network};
 use crate::ops::{Gradients, Node, Tape};
-use crate::record::{EpochRecord, Outcome, Status};
+use crate::record::{EpochRecord, Failure, Outcome, Status};
 use crate::store::RunDir;
 use candle_core::{Device, Tensor};
 use std::collections::BTreeMap;
@@ -78,13 +78,13 @@ impl<'a> Session<'a> {
     pub fn run(mut self, stop: &dyn Fn() -> bool, progress: &mut dyn Progress) -> Result<Outcome, Error> {
         provenance::started(self.run, self.experiment.training.precision, self.state.epoch)?;
         let outcome = match self.train_epochs(stop, progress).and_then(|()| self.finish(stop)) {
-            Ok(test) => Outcome { test, ..self.outcome(Status::Finished, None) },
-            Err(Halt::Interrupted) => self.outcome(Status::Interrupted, None),
-            Err(Halt::Diverged(cause)) => self.outcome(Status::Failed, Some(cause)),
+            Ok(test) => Outcome { test, ..self.outcome(Status::Finished) },
+            Err(Halt::Interrupted) => self.outcome(Status::Interrupted),
+            Err(Halt::Diverged(cause)) => self.failed(Failure::Diverged, cause),
             Err(Halt::Failed(error)) => {
                 let cause = format!("after epoch {}: {error}", self.state.epoch);
                 // If the disk is the trouble this fails too, and the first error says more.
-                _ = self.run.write_outcome(&self.outcome(Status::Failed, Some(cause)));
+                _ = self.run.write_outcome(&self.failed(error.kind(), cause));
                 return Err(error);
             }
         };
@@ -211,16 +211,19 @@ impl<'a> Session<'a> {
         Ok(columns(Part::Test, &tested, &self.experiment.loss, &self.data.classes).into_iter().collect())
     }
 
-    fn outcome(&self, status: Status, cause: Option<String>) -> Outcome {
+    fn failed(&self, failure: Failure, cause: String) -> Outcome {
+        Outcome { failure: Some(failure), cause: Some(cause), ..self.outcome(Status::Failed) }
+    }
+
+    fn outcome(&self, status: Status) -> Outcome {
         let best = self.state.best.as_ref();
         Outcome {
             status,
-            cause,
             epochs: self.state.epoch,
             best_epoch: best.map(|best| best.epoch),
             best_by: self.experiment.training.best.clone(),
             best: best.map(|best| best.values.clone()).unwrap_or_default(),
-            test: BTreeMap::new(),
+            ..Outcome::default()
         }
     }
 }

@@ -1,9 +1,4 @@
-//! The rows that runs leave behind: plain numbers and words, and their CSV and TOML forms.
-//!
-//! A record knows no path and no tensor. An [`EpochRecord`] is one row of metrics.csv, an [`Outcome`] is all of outcome.toml.
-
-use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
+//! One row of metrics.csv.
 
 /// One epoch of a run: `epoch`, then named numbers in the order of the columns.
 #[derive(Debug, Clone, PartialEq)]
@@ -39,42 +34,6 @@ impl EpochRecord {
         let values = header.iter().zip(fields).skip(1).map(|(name, v)| Some((name.to_owned(), v.parse().ok()?)));
         Some(Self { epoch, values: values.collect::<Option<_>>()? })
     }
-}
-
-/// How a run ended.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Outcome {
-    /// Finished, failed or interrupted.
-    pub status: Status,
-    /// Why it failed, in words, with epoch and step where there are such.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub cause: Option<String>,
-    /// Epochs that are in metrics.csv.
-    pub epochs: usize,
-    /// The best epoch by the metric that the experiment names; absent if none ended.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub best_epoch: Option<usize>,
-    /// That metric's column.
-    pub best_by: String,
-    /// The columns of the best epoch.
-    #[serde(default)]
-    pub best: BTreeMap<String, f64>,
-    /// Metrics on the test part with the best weights; empty without a test part.
-    #[serde(default)]
-    pub test: BTreeMap<String, f64>,
-}
-
-/// How a run ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Status {
-    /// All epochs done.
-    Finished,
-    /// Cannot go on: diverged, out of memory, ….
-    Failed,
-    /// Stopped from outside; goes on where it was when asked again.
-    Interrupted,
 }
 
 #[cfg(test)]

@@ -1,0 +1,12 @@
+//! What runs leave behind and tell: plain numbers and words, and their CSV, TOML and JSON forms.
+//!
+//! A record knows no path and no tensor. An [`EpochRecord`] is one row of metrics.csv, an [`Outcome`] is all of outcome.toml, an
+//! [`Event`] is a line that a child process writes while it trains.
+
+mod epoch;
+mod event;
+mod outcome;
+
+pub use epoch::EpochRecord;
+pub use event::Event;
+pub use outcome::{Failure, Outcome, Status};

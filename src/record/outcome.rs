@@ -1,0 +1,72 @@
+//! How a run ended: all of outcome.toml.
+
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+/// How a run ended.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Outcome {
+    /// Finished, failed or interrupted.
+    pub status: Status,
+    /// What kind of failure it was; absent if it did not fail.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub failure: Option<Failure>,
+    /// Why it failed, in words, with epoch and step where there are such.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cause: Option<String>,
+    /// What a reader of the numbers should know, a sentence each.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub notes: Vec<String>,
+    /// Epochs that are in metrics.csv.
+    pub epochs: usize,
+    /// The best epoch by the metric that the experiment names; absent if none ended.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub best_epoch: Option<usize>,
+    /// That metric's column.
+    pub best_by: String,
+    /// The columns of the best epoch.
+    #[serde(default)]
+    pub best: BTreeMap<String, f64>,
+    /// Metrics on the test part with the best weights; empty without a test part.
+    #[serde(default)]
+    pub test: BTreeMap<String, f64>,
+}
+
+/// How a run ended.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Status {
+    /// All epochs done.
+    Finished,
+    /// Cannot go on: diverged, out of memory, ….
+    Failed,
+    /// Stopped from outside; goes on where it was when asked again.
+    #[default]
+    Interrupted,
+}
+
+/// Kinds of failure, as far as they call for different remedies.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Failure {
+    /// A loss was no finite number; the same numbers would come again.
+    Diverged,
+    /// What was asked for cannot be: the configuration or the data must be changed.
+    Mistake,
+    /// No memory was left.
+    OutOfMemory,
+    /// No room was left on the disk, or it could not be written.
+    Disk,
+    /// The process was ended from outside.
+    Killed,
+    /// The process died of itself, or computing failed.
+    Crashed,
+}
+
+impl Failure {
+    /// Whether the same attempt, made again, may end differently.
+    pub fn may_pass(self) -> bool {
+        matches!(self, Self::Killed | Self::Crashed)
+    }
+}
