@@ -2,6 +2,7 @@
 //! from outside.
 
 mod check;
+mod device;
 mod info;
 mod init;
 mod progress;

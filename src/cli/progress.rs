@@ -5,12 +5,21 @@ use std::fs::File;
 use std::io::{IsTerminal, Write};
 use std::time::{Duration, Instant};
 use umlaut::config::Experiment;
-use umlaut::record::{EpochRecord, Outcome, Status};
+use umlaut::record::{EpochRecord, Event, Outcome, Status};
 use umlaut::store::{self, RunDir};
 use umlaut::train::Progress;
 
 /// Columns of a drawn bar: so few that the widest line still fits 80.
 const BAR: usize = 10;
+
+/// Between two steps that are told lies at least this, so that telling costs nothing.
+const BETWEEN_STEPS: Duration = Duration::from_millis(200);
+
+/// Tells the process that started this one.
+pub fn tell(event: &Event) {
+    // If it is gone nobody listens, and training goes on until it notices by its input.
+    _ = writeln!(std::io::stdout(), "{}", event.to_line());
+}
 
 /// Watches the training of one run.
 pub struct Bar {
@@ -18,6 +27,10 @@ pub struct Bar {
     log: File,
     /// `None` where stderr is no terminal.
     bar: Option<ProgressBar>,
+    /// Whether another process watches, to which events are told; standard error is the log then.
+    child: bool,
+    /// When a step was last told.
+    told: Option<Instant>,
     course: Course,
     began: Instant,
 }
@@ -27,18 +40,24 @@ impl Bar {
     ///
     /// # Errors
     /// If the run's log cannot be opened.
-    pub fn new(run: &RunDir, experiment: &Experiment) -> Result<Self, store::Error> {
+    pub fn new(run: &RunDir, experiment: &Experiment, child: bool) -> Result<Self, store::Error> {
         let title = format!("{} {}", experiment.name, run.id());
-        let bar = std::io::stderr().is_terminal().then(line_on_terminal);
-        Ok(Self { title, log: run.log()?, bar, course: Course::default(), began: Instant::now() })
+        let bar = (!child && std::io::stderr().is_terminal()).then(line_on_terminal);
+        Ok(Self { title, log: run.log()?, bar, child, told: None, course: Course::default(), began: Instant::now() })
     }
 
     /// A line for the log, and for stderr if that is no terminal.
     fn line(&mut self, text: &str) {
         // A log that cannot be written is no reason to stop training.
         _ = writeln!(self.log, "{text}");
-        if self.bar.is_none() {
+        if self.bar.is_none() && !self.child {
             eprintln!("{text}");
+        }
+    }
+
+    fn tell(&self, event: &Event) {
+        if self.child {
+            tell(event);
         }
     }
 
@@ -51,6 +70,7 @@ impl Progress for Bar {
     fn started(&mut self, first: usize, epochs: usize, steps: usize) {
         self.course = Course { first, epochs, steps, ..Course::default() };
         self.began = Instant::now();
+        self.tell(&Event::Started { first, epochs, steps });
         let text = match epochs {
             _ if first > epochs => format!("{}: all {epochs} epochs are done already", self.title),
             _ => format!("{}: epochs {first} to {epochs}, {steps} steps each", self.title),
@@ -60,6 +80,10 @@ impl Progress for Bar {
 
     fn step(&mut self, epoch: usize, step: usize, loss: f64) {
         self.course.step(epoch, step, loss);
+        if self.child && self.told.is_none_or(|told| told.elapsed() >= BETWEEN_STEPS) {
+            self.told = Some(Instant::now());
+            tell(&Event::Step { epoch, step, loss: self.course.loss() });
+        }
         if let Some(bar) = &self.bar {
             // All in one message: several calls would show mixtures of old and new.
             bar.set_message(self.course.message(&self.left()));
@@ -70,6 +94,9 @@ impl Progress for Bar {
         self.course.val_dice = record.get("val_dice");
         let text = self.course.line(record, &self.left());
         self.line(&text);
+        let value = |column: &str| record.get(column).unwrap_or(f64::NAN);
+        let (train_loss, val_loss, val_dice) = (value("train_loss"), value("val_loss"), value("val_dice"));
+        self.tell(&Event::Epoch { epoch: record.epoch, train_loss, val_loss, val_dice });
     }
 
     fn ended(&mut self, outcome: &Outcome) {
@@ -139,11 +166,16 @@ impl Course {
         (self.epoch, self.step) = (epoch, step);
     }
 
+    /// Mean over the epoch so far.
+    fn loss(&self) -> f64 {
+        self.losses / self.step as f64
+    }
+
     /// `epoch 2/12 ▕█▌   ▏ step 3/10  loss 0.231  val dice 0.871  eta 0:42`; the loss is the mean over the epoch so far.
     fn message(&self, left: &str) -> String {
         let Self { epochs, steps, epoch, step, .. } = self;
         let bar = drawn((epoch - 1) * steps + step, epochs * steps);
-        let loss = short(self.losses / *step as f64);
+        let loss = short(self.loss());
         let dice = self.val_dice.map_or(String::new(), |dice| format!("  val dice {dice:.3}"));
         format!("epoch {epoch}/{epochs} {bar} step {step}/{steps}  loss {loss}{dice}  eta {left}")
     }
@@ -179,7 +211,8 @@ fn clock(time: Duration) -> String {
     if hours > 0 { format!("{hours}:{minutes:02}:{seconds:02}") } else { format!("{minutes}:{seconds:02}") }
 }
 
-fn ending(outcome: &Outcome) -> String {
+/// How a run ended, in a line.
+pub fn ending(outcome: &Outcome) -> String {
     let best = match (outcome.best_epoch, outcome.best.get("val_dice")) {
         (Some(epoch), Some(dice)) => format!("; best epoch {epoch} by {}, val dice {dice:.3}", outcome.best_by),
         _ => String::new(),

@@ -1,12 +1,13 @@
 //! `umlaut run FILE`: plans an experiment, runs what is not finished, draws the report.
 
+use super::device::{Device, slots};
 use super::stop::PassedOn;
 use super::{Failure, ResultsPlace, Sets, load, mistake};
 use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
-use umlaut::plan::{Plan, RunSpec, expand};
-use umlaut::record::Outcome;
-use umlaut::schedule::{Ending, Local, Tally, Watch, execute};
+use umlaut::plan::{Cost, Input, Plan, RunSpec, expand};
+use umlaut::record::{Event, Outcome, Status};
+use umlaut::schedule::{At, Local, Next, Policy, Slot, Tally, Watch, Work, execute};
 use umlaut::store::{ExperimentDir, Results};
 use umlaut::{config, data, report};
 
@@ -18,18 +19,38 @@ pub struct Arguments {
     sets: Sets,
     #[command(flatten)]
     place: ResultsPlace,
+    /// Where to train: `cpu`; several with commas between
+    #[arg(long, value_name = "DEVICE", default_value = "cpu")]
+    device: String,
+    /// Runs at a time on each device; on the CPU they share the cores
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..))]
+    jobs: u16,
+    /// Further attempts at a run whose process died
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    retries: usize,
+    /// Stop all runs when one has failed for good
+    #[arg(long, conflicts_with = "keep_going")]
+    fail_fast: bool,
+    /// Go on with the other runs when one has failed (the default)
+    #[arg(long)]
+    keep_going: bool,
 }
 
 pub fn run(arguments: &Arguments) -> Result<(), Failure> {
+    let devices = Device::list(&arguments.device)?;
     let experiment = load(&arguments.file, &arguments.sets)?;
     let results = Results::new(&arguments.place.results);
     let plan = expand(&absolute(experiment), |dataset| data::fingerprint(dataset).map_err(|e| e.to_string())).map_err(mistake)?;
     check_data(&plan, &results.cache())?;
     let dir = results.experiment(&plan.experiment);
-    let mut launcher = Local::new(std::env::current_exe()?, vec!["--cache".into(), results.cache().display().to_string()]);
+    let _claim = dir.claim().map_err(mistake)?;
+    let launcher = Local::new(std::env::current_exe()?, vec!["--cache".into(), results.cache().display().to_string()]);
     let stop = PassedOn::to(launcher.clone())?;
     let mut lines = Lines { counted: plan.runs.len() > 1 };
-    let tally = execute(&plan, &dir, &mut launcher, &|| stop.asked(), &mut lines)?;
+    let sizes: Vec<f64> = plan.runs.iter().map(size).collect();
+    let work = Work { plan: &plan, dir: &dir, sizes: &sizes };
+    let policy = Policy { retries: arguments.retries, fail_fast: arguments.fail_fast };
+    let tally = execute(work, &slots(&devices, usize::from(arguments.jobs)), policy, &launcher, &|| stop.asked(), &mut lines)?;
     write_report(&dir)?;
     end(tally, &dir)
 }
@@ -81,27 +102,52 @@ fn check_data(plan: &Plan, cache: &Path) -> Result<(), Failure> {
     Ok(())
 }
 
+/// What a run takes, as far as it can be told without trying: operations of all its epochs.
+fn size(run: &RunSpec) -> f64 {
+    let e = &run.experiment;
+    let input = Input { in_channels: 1, classes: 1, size: e.preprocess.size, batch: e.training.batch_size };
+    Cost::of(&e.model, input).flops() as f64 * e.training.epochs as f64
+}
+
 /// A line or two a run, on standard error.
 struct Lines {
     counted: bool,
 }
 
 impl Lines {
-    fn title(&self, position: usize, of: usize, run: &RunSpec) -> String {
-        if self.counted { format!("[{position}/{of}] {}", run.id) } else { run.id.to_string() }
+    fn title(&self, at: At<'_>) -> String {
+        if self.counted { format!("[{}/{}] {}", at.position, at.of, at.run.id) } else { at.run.id.to_string() }
     }
 }
 
 impl Watch for Lines {
-    fn started(&mut self, position: usize, of: usize, run: &RunSpec) {
-        eprintln!("{}", self.title(position, of, run));
+    fn before(&mut self, at: At<'_>, outcome: &Outcome) {
+        match outcome.status {
+            Status::Finished => eprintln!("{}: finished before, not run again", self.title(at)),
+            _ => eprintln!("{}: failed before: {}", self.title(at), outcome.cause.as_deref().unwrap_or("no cause recorded")),
+        }
     }
 
-    fn ended(&mut self, position: usize, of: usize, run: &RunSpec, outcome: &Outcome, how: Ending) {
-        match how {
-            Ending::Before => eprintln!("{}: finished before, not run again", self.title(position, of, run)),
-            Ending::Itself => {}
-            Ending::Died => eprintln!("  failed: {}", outcome.cause.as_deref().unwrap_or("no cause recorded")),
+    fn started(&mut self, at: At<'_>, _: &Slot) {
+        eprintln!("{}", self.title(at));
+    }
+
+    fn told(&mut self, at: At<'_>, event: &Event) {
+        match event {
+            Event::Epoch { epoch, train_loss, val_loss, val_dice } => eprintln!(
+                "{}: epoch {epoch}/{}  loss {train_loss:.3}  val loss {val_loss:.3}  val dice {val_dice:.3}",
+                self.title(at),
+                at.run.experiment.training.epochs
+            ),
+            Event::Waiting { holder } => eprintln!("{}: waits for {holder}", self.title(at)),
+            Event::Started { .. } | Event::Step { .. } => {}
+        }
+    }
+
+    fn ended(&mut self, at: At<'_>, outcome: &Outcome, next: &Next) {
+        eprintln!("{}: {}", self.title(at), super::progress::ending(outcome));
+        if let Next::Again(how) = next {
+            eprintln!("{}: once more, {how}", self.title(at));
         }
     }
 }

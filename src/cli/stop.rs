@@ -4,6 +4,7 @@ use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::flag;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use umlaut::schedule::Launcher;
 
 /// Whether somebody asked to stop.
 #[derive(Clone, Default)]
@@ -24,13 +25,23 @@ impl Stop {
         Ok(stop)
     }
 
+    /// Counts the end of standard input as being asked: whoever started this process is gone.
+    pub fn at_end_of_input(&self) {
+        let asked = self.0.clone();
+        std::thread::spawn(move || {
+            // What comes before the end says nothing; neither does how it ended.
+            _ = std::io::copy(&mut std::io::stdin(), &mut std::io::sink());
+            asked.store(true, Ordering::Relaxed);
+        });
+    }
+
     /// Whether somebody asked.
     pub fn asked(&self) -> bool {
         self.0.load(Ordering::Relaxed)
     }
 }
 
-/// As [`Stop`], for a process that waits for a child: a signal is passed on to it, a second one kills it.
+/// As [`Stop`], for a process that waits for children: a signal is passed on to them, a second one kills them.
 pub struct PassedOn(Stop);
 
 impl PassedOn {
@@ -38,13 +49,13 @@ impl PassedOn {
     ///
     /// # Errors
     /// If the system refuses.
-    pub fn to(child: umlaut::schedule::Local) -> std::io::Result<Self> {
+    pub fn to(children: umlaut::schedule::Local) -> std::io::Result<Self> {
         let stop = Stop::default();
         let asked = stop.clone();
         let mut signals = signal_hook::iterator::Signals::new([SIGINT, SIGTERM])?;
         std::thread::spawn(move || {
             for _ in signals.forever() {
-                child.stop_child(asked.0.swap(true, Ordering::Relaxed));
+                children.stop(asked.0.swap(true, Ordering::Relaxed));
             }
         });
         Ok(Self(stop))

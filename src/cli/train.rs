@@ -1,10 +1,11 @@
 //! `umlaut train RUN_DIR`: trains the one run of a run directory, or goes on with it.
 
+use super::device::Device;
 use super::stop::Stop;
-use super::{Failure, coloured, mistake};
+use super::{Failure, coloured, mistake, progress};
 use std::path::PathBuf;
-use umlaut::record::Status;
-use umlaut::store::RunDir;
+use umlaut::record::{Event, Status};
+use umlaut::store::{Claim, Error, RunDir};
 use umlaut::{config, data};
 
 #[derive(clap::Args)]
@@ -14,14 +15,24 @@ pub struct Arguments {
     /// Where decoded data sets are kept between runs
     #[arg(long, value_name = "DIR", default_value = "results/.cache")]
     cache: PathBuf,
+    /// Where to train
+    #[arg(long, value_name = "DEVICE", default_value = "cpu")]
+    device: String,
+    /// Started by another umlaut: tell events on standard output, stop when standard input ends, wait for the run to be free
+    #[arg(long, hide = true)]
+    child: bool,
 }
 
 pub fn run(arguments: &Arguments) -> Result<(), Failure> {
     let stop = Stop::on_signals()?;
+    Device::named(&arguments.device)?;
+    if arguments.child {
+        stop.at_end_of_input();
+    }
     let place = RunDir::at(std::path::absolute(&arguments.dir)?);
     let experiment = config::load(&place.run_toml(), &[]).map_err(|p| Failure::Mistake(p.render(coloured())))?;
-    let _claim = place.claim().map_err(mistake)?;
-    let reading = super::progress::Reading::new("reading images");
+    let _claim = if arguments.child { wait_for(&place, &stop)? } else { place.claim().map_err(mistake)? };
+    let reading = progress::Reading::new("reading images");
     let opened = data::open(&experiment.dataset, &experiment.preprocess, &arguments.cache, &|done, of| reading.at(done, of))
         .map_err(mistake)?;
     let parts = data::split(&opened, &experiment.split).map_err(mistake)?;
@@ -29,12 +40,29 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
     let mut provenance = place.provenance()?.unwrap_or_default();
     provenance.insert("dataset_fingerprint".into(), opened.fingerprint.clone().into());
     place.write_provenance(&provenance)?;
-    let mut progress = super::progress::Bar::new(&place, &experiment)?;
+    let mut progress = progress::Bar::new(&place, &experiment, arguments.child)?;
     let outcome = umlaut::train::train(&place, &experiment, &opened, &parts, &|| stop.asked(), &mut progress)
         .map_err(|error| if error.is_mistake() { mistake(error) } else { error.into() })?;
     match outcome.status {
         Status::Finished => Ok(()),
         Status::Failed => Err(Failure::Runs),
         Status::Interrupted => Err(Failure::Stopped),
+    }
+}
+
+/// Claims the run as soon as it is free: the child of a killed scheduler may still be finishing its step.
+fn wait_for(place: &RunDir, stop: &Stop) -> Result<Claim, Failure> {
+    let mut told = false;
+    loop {
+        match place.claim() {
+            Err(Error::InUse { holder, .. }) if !stop.asked() => {
+                if !std::mem::replace(&mut told, true) {
+                    progress::tell(&Event::Waiting { holder });
+                }
+                // The claim itself has waited a little.
+            }
+            Err(Error::InUse { .. }) => return Err(Failure::Stopped),
+            other => return other.map_err(mistake),
+        }
     }
 }

@@ -7,7 +7,7 @@ use std::fmt;
 /// Counts up whenever the same configuration would give other numbers than before; part of every run's id.
 pub const NUMERIC_VERSION: u32 = 2;
 
-/// Names a run, its directory too: `channels-8-16_seed-1-3f9a2c1b`.
+/// Names a run, its directory too: `channels-8-16_seed-1-3f9a2c1b07`.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct RunId(String);
 
@@ -19,7 +19,7 @@ impl RunId {
             hasher.update(format!("{key}={value}\n").as_bytes());
         }
         hasher.update(format!("dataset fingerprint={fingerprint}\nnumeric version={NUMERIC_VERSION}\n").as_bytes());
-        let hash = &hasher.finalize().to_hex()[..8];
+        let hash = &hasher.finalize().to_hex()[..10];
         let words: Vec<String> = differs.iter().map(|(key, value)| slug(key.rsplit('.').next().unwrap_or(key), value)).collect();
         Self(format!("{}-{hash}", shorten(&words.join("_"))))
     }
@@ -27,6 +27,11 @@ impl RunId {
     /// An id as it stands in a file or as a directory's name.
     pub fn from_name(name: &str) -> Self {
         Self(name.to_owned())
+    }
+
+    /// The part that says which numbers the run has; what is before it is for readers.
+    pub fn hash(&self) -> &str {
+        self.0.rsplit('-').next().unwrap_or_default()
     }
 
     /// As text.

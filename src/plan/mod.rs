@@ -5,6 +5,7 @@
 
 mod cost;
 mod identity;
+mod keys;
 mod sweep;
 
 pub use cost::{Cost, Input, Layer, Memory};

@@ -6,6 +6,11 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "event", rename_all = "snake_case")]
 pub enum Event {
+    /// Another process is at the run; this one waits until it ends.
+    Waiting {
+        /// Which process, in words.
+        holder: String,
+    },
     /// Training begins with epoch `first` of `epochs` (1-based; above `epochs` if only the end is left), each of `steps` batches.
     Started {
         /// The first epoch of this attempt.

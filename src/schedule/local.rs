@@ -1,54 +1,95 @@
 //! Runs as child processes of this machine.
 
-use super::{Exit, Launcher};
-use crate::store::RunDir;
+use super::{Exit, Launcher, Order};
+use crate::record::Event;
+use std::collections::HashSet;
+use std::io::{self, BufRead, BufReader};
 use std::path::PathBuf;
-use std::process::{Child, Command};
-use std::sync::{Arc, Mutex};
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::{Arc, Mutex, MutexGuard};
 
-/// Starts `PROGRAM train RUN_DIR` and waits. The child inherits the terminal, but not its process group: Ctrl-C reaches this
-/// process, which passes it on once.
+/// Starts `PROGRAM train RUN_DIR …` and waits.
+///
+/// A child tells its events on its standard output and stops when its standard input ends, which is what it sees if this process is
+/// killed. Its standard error is the run's log. It has a process group of its own: Ctrl-C reaches this process alone, which passes it on.
 #[derive(Debug, Clone)]
 pub struct Local {
     program: PathBuf,
     arguments: Vec<String>,
-    child: Arc<Mutex<Option<u32>>>,
+    children: Arc<Mutex<Children>>,
+}
+
+#[derive(Debug, Default)]
+struct Children {
+    alive: HashSet<u32>,
+    /// Whether all were asked to stop; `Some(true)` at once.
+    asked: Option<bool>,
 }
 
 impl Local {
-    /// A launcher of this program; `arguments` come after the run directory.
+    /// A launcher of this program; `arguments` are added to each call.
     pub fn new(program: PathBuf, arguments: Vec<String>) -> Self {
-        Self { program, arguments, child: Arc::default() }
+        Self { program, arguments, children: Arc::default() }
     }
 
-    /// Asks the running child to stop: `hard` ends it at once, otherwise it finishes its step and saves.
-    pub fn stop_child(&self, hard: bool) {
-        if let Some(id) = *self.child.lock().expect("no panic while it is held") {
-            signal(id, hard);
-        }
+    fn children(&self) -> MutexGuard<'_, Children> {
+        self.children.lock().expect("no panic while it is held")
     }
 
-    fn spawn(&self, run: &RunDir) -> std::io::Result<Child> {
+    fn spawn(&self, order: Order<'_>) -> io::Result<Child> {
+        let log = order.run.log().map_err(io::Error::other)?;
         let mut command = Command::new(&self.program);
-        command.arg("train").arg(run.path()).args(&self.arguments);
+        command.arg("train").arg(order.run.path()).args(["--child", "--device", &order.slot.device]).args(&self.arguments);
+        if order.micro_batches > 1 {
+            command.args(["--micro-batches", &order.micro_batches.to_string()]);
+        }
+        command.env("RAYON_NUM_THREADS", order.slot.threads.to_string());
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(log);
         #[cfg(unix)]
         std::os::unix::process::CommandExt::process_group(&mut command, 0);
-        command.spawn()
+        // Held meanwhile, so that whoever asks all to stop either sees this child or is seen here.
+        let mut children = self.children();
+        let child = command.spawn()?;
+        children.alive.insert(child.id());
+        if let Some(hard) = children.asked {
+            signal(child.id(), hard);
+        }
+        Ok(child)
     }
 }
 
 impl Launcher for Local {
-    fn launch(&mut self, run: &RunDir) -> std::io::Result<Exit> {
-        let mut child = self.spawn(run)?;
-        *self.child.lock().expect("no panic while it is held") = Some(child.id());
+    fn launch(&self, order: Order<'_>, tell: &mut dyn FnMut(Event)) -> io::Result<Exit> {
+        let killed_before = killed_for_memory();
+        let mut child = self.spawn(order)?;
+        let told = BufReader::new(child.stdout.take().expect("it is piped"));
+        told.lines().map_while(Result::ok).filter_map(|line| Event::from_line(&line)).for_each(tell);
+        // Not `Child::wait`, which would end its standard input first and so ask it to stop.
+        let input = child.stdin.take();
         let status = child.wait();
-        *self.child.lock().expect("no panic while it is held") = None;
-        status.map(how_it_ended)
+        drop(input);
+        self.children().alive.remove(&child.id());
+        Ok(match how_it_ended(status?) {
+            Exit::Signal(9) if killed_for_memory() > killed_before => Exit::OutOfMemory,
+            exit => exit,
+        })
+    }
+
+    fn stop(&self, hard: bool) {
+        let mut children = self.children();
+        children.asked = Some(hard || children.asked.unwrap_or(false));
+        children.alive.iter().for_each(|id| signal(*id, hard));
     }
 }
 
+/// Processes that the kernel has killed for want of memory since it started; 0 where it does not tell.
+fn killed_for_memory() -> u64 {
+    let counts = std::fs::read_to_string("/proc/vmstat").unwrap_or_default();
+    counts.lines().find_map(|line| line.strip_prefix("oom_kill ")?.trim().parse().ok()).unwrap_or(0)
+}
+
 #[cfg(unix)]
-fn how_it_ended(status: std::process::ExitStatus) -> Exit {
+fn how_it_ended(status: ExitStatus) -> Exit {
     use std::os::unix::process::ExitStatusExt;
     match status.signal() {
         Some(signal) => Exit::Signal(signal),
@@ -57,7 +98,7 @@ fn how_it_ended(status: std::process::ExitStatus) -> Exit {
 }
 
 #[cfg(not(unix))]
-fn how_it_ended(status: std::process::ExitStatus) -> Exit {
+fn how_it_ended(status: ExitStatus) -> Exit {
     Exit::Code(status.code().unwrap_or(1))
 }
 

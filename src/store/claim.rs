@@ -1,16 +1,41 @@
-//! One process a run: a run's directory is claimed by an exclusive lock.
+//! One process a directory: claimed by an exclusive lock, which the system releases when its process dies, however it dies.
 
 use super::error::{Error, Result, told};
+use super::experiment_dir::ExperimentDir;
 use super::file::WRITING;
 use super::run_dir::RunDir;
+use crate::machine;
+use std::fmt;
 use std::fs::{self, File, OpenOptions, TryLockError};
+use std::io::{Read, Seek, Write};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 const LOCK: &str = ".lock";
 
-/// Held while a process works on a run; released when dropped or when the process dies.
+/// Who only looks whether a directory is claimed holds its lock for a moment; a claim is tried so often before it is refused.
+const TRIES: usize = 20;
+const BETWEEN_TRIES: Duration = Duration::from_millis(5);
+
+/// Held while a process works on a directory; released when dropped or when the process dies.
 #[derive(Debug)]
 pub struct Claim {
-    _lock: File,
+    lock: File,
+}
+
+/// The process that holds a claim.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Holder {
+    /// Its number.
+    pub process: u32,
+    /// Its machine.
+    pub host: String,
+}
+
+impl fmt::Display for Holder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "process {} on {}", self.process, self.host)
+    }
 }
 
 impl RunDir {
@@ -19,30 +44,103 @@ impl RunDir {
     /// # Errors
     /// [`Error::InUse`] if another living process holds it.
     pub fn claim(&self) -> Result<Claim> {
-        let path = self.path().join(LOCK);
-        let file = told(OpenOptions::new().create(true).truncate(false).write(true).open(&path), "opening", &path)?;
-        match file.try_lock() {
-            Ok(()) => {
-                self.sweep()?;
-                Ok(Claim { _lock: file })
-            }
-            Err(TryLockError::WouldBlock) => Err(Error::InUse { path: self.path().display().to_string() }),
-            Err(TryLockError::Error(cause)) => told(Err(cause), "locking", &path),
+        let claim = claim(self.path())?;
+        for dir in [self.path().to_owned(), self.checkpoints(), self.samples()] {
+            clear(&dir)?;
         }
+        Ok(claim)
     }
 
-    /// Removes what a killed process left half-written.
-    fn sweep(&self) -> Result<()> {
-        for dir in [self.path().to_owned(), self.path().join("checkpoints"), self.samples()] {
-            let Ok(entries) = fs::read_dir(&dir) else { continue };
-            for path in entries.flatten().map(|entry| entry.path()) {
-                if path.file_name().is_some_and(|name| name.to_string_lossy().starts_with(WRITING)) {
-                    told(fs::remove_file(&path), "removing", &path)?;
-                }
-            }
-        }
-        Ok(())
+    /// The living process that holds the run.
+    ///
+    /// # Errors
+    /// If the lock cannot be read.
+    pub fn holder(&self) -> Result<Option<Holder>> {
+        holder(self.path())
     }
+}
+
+impl ExperimentDir {
+    /// Claims the experiment for the one process that may start its runs, and clears away what a killed one left half-written.
+    ///
+    /// # Errors
+    /// [`Error::InUse`] if another living process holds it.
+    pub fn claim(&self) -> Result<Claim> {
+        told(fs::create_dir_all(self.path()), "creating", self.path())?;
+        let claim = claim(self.path())?;
+        [self.path().to_owned(), self.charts()].iter().try_for_each(|dir| clear(dir))?;
+        Ok(claim)
+    }
+
+    /// The living process that starts the experiment's runs.
+    ///
+    /// # Errors
+    /// If the lock cannot be read.
+    pub fn holder(&self) -> Result<Option<Holder>> {
+        holder(self.path())
+    }
+}
+
+fn claim(dir: &Path) -> Result<Claim> {
+    let path = dir.join(LOCK);
+    let file = told(OpenOptions::new().create(true).truncate(false).read(true).write(true).open(&path), "opening", &path)?;
+    for _ in 0..TRIES {
+        match file.try_lock() {
+            Ok(()) => return told(signed(file), "writing", &path),
+            Err(TryLockError::WouldBlock) => std::thread::sleep(BETWEEN_TRIES),
+            Err(TryLockError::Error(cause)) => return told(Err(cause), "locking", &path),
+        }
+    }
+    let holder = written(&file).map_or_else(|| "another process".to_owned(), |holder| holder.to_string());
+    Err(Error::InUse { path: dir.display().to_string(), holder })
+}
+
+fn signed(mut lock: File) -> std::io::Result<Claim> {
+    lock.set_len(0)?;
+    lock.rewind()?;
+    writeln!(lock, "{} {}", std::process::id(), machine::host())?;
+    Ok(Claim { lock })
+}
+
+impl Drop for Claim {
+    fn drop(&mut self) {
+        // Whoever reads what stays finds the lock free, and so the claim void.
+        _ = self.lock.set_len(0);
+    }
+}
+
+fn holder(dir: &Path) -> Result<Option<Holder>> {
+    let path: PathBuf = dir.join(LOCK);
+    let file = match File::open(&path) {
+        Ok(file) => file,
+        Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+        Err(e) => return told(Err(e), "opening", &path),
+    };
+    let Some(holder) = written(&file) else { return Ok(None) };
+    match file.try_lock_shared() {
+        Ok(()) => Ok(None),
+        Err(TryLockError::WouldBlock) => Ok(Some(holder)),
+        Err(TryLockError::Error(cause)) => told(Err(cause), "locking", &path),
+    }
+}
+
+fn written(mut file: &File) -> Option<Holder> {
+    let mut text = String::new();
+    file.rewind().ok()?;
+    file.read_to_string(&mut text).ok()?;
+    let (process, host) = text.trim().split_once(' ')?;
+    Some(Holder { process: process.parse().ok()?, host: host.to_owned() })
+}
+
+/// Removes what a killed process left half-written.
+fn clear(dir: &Path) -> Result<()> {
+    let Ok(entries) = fs::read_dir(dir) else { return Ok(()) };
+    for path in entries.flatten().map(|entry| entry.path()) {
+        if path.file_name().is_some_and(|name| name.to_string_lossy().starts_with(WRITING)) {
+            told(fs::remove_file(&path), "removing", &path)?;
+        }
+    }
+    Ok(())
 }
 
 #[cfg(test)]
@@ -52,20 +150,37 @@ mod tests {
     #[test]
     fn a_claim_clears_half_written_files() {
         let dir = tempfile::tempdir().unwrap();
-        let run = RunDir::at(dir.path());
         let (half, whole) = (dir.path().join(".writing-abc"), dir.path().join("outcome.toml"));
-        [&half, &whole].into_iter().for_each(|path| fs::write(path, "").unwrap());
-        run.claim().unwrap();
-        assert!(!half.exists() && whole.exists());
+        for claim in [RunDir::at(dir.path()).claim(), ExperimentDir::at(dir.path()).claim()] {
+            [&half, &whole].into_iter().for_each(|path| fs::write(path, "").unwrap());
+            drop(claim);
+            RunDir::at(dir.path()).claim().unwrap();
+            assert!(!half.exists() && whole.exists());
+        }
     }
 
     #[test]
-    fn one_process_a_run() {
+    fn one_process_a_run_and_it_is_named() {
         let dir = tempfile::tempdir().unwrap();
         let run = RunDir::at(dir.path());
+        assert_eq!(run.holder().unwrap(), None);
         let first = run.claim().unwrap();
-        assert!(matches!(run.claim(), Err(Error::InUse { .. })));
+        let me = Holder { process: std::process::id(), host: machine::host() };
+        let refused = run.claim().unwrap_err();
+        assert!(matches!(refused, Error::InUse { .. }) && refused.to_string().contains(&me.to_string()), "{refused}");
+        assert_eq!(run.holder().unwrap(), Some(me));
         drop(first);
+        assert_eq!(run.holder().unwrap(), None);
+        run.claim().unwrap();
+    }
+
+    /// What a killed process leaves: its name in a lock that nobody holds.
+    #[test]
+    fn the_claim_of_a_dead_process_is_void() {
+        let dir = tempfile::tempdir().unwrap();
+        let run = RunDir::at(dir.path());
+        fs::write(dir.path().join(LOCK), "4194304 elsewhere\n").unwrap();
+        assert_eq!(run.holder().unwrap(), None);
         run.claim().unwrap();
     }
 }

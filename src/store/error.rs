@@ -25,10 +25,12 @@ pub enum Error {
         problem: String,
     },
     /// Another process is at it.
-    #[error("{path} is in use by another umlaut process; wait until it ends, or stop it")]
+    #[error("{path} is in use by {holder}; wait until it ends, or stop it")]
     InUse {
-        /// The run directory.
+        /// The directory.
         path: String,
+        /// The process, in words.
+        holder: String,
     },
 }
 

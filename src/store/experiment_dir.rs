@@ -5,6 +5,7 @@ use super::file::write_atomic;
 use super::rows::write_csv;
 use super::run_dir::RunDir;
 use crate::plan::RunId;
+use std::collections::HashMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -18,6 +19,25 @@ impl Results {
     /// The results below `root`; nothing is created yet.
     pub fn new(root: impl Into<PathBuf>) -> Self {
         Self { root: root.into() }
+    }
+
+    /// The directory that holds everything.
+    pub fn root(&self) -> &Path {
+        &self.root
+    }
+
+    /// The experiments that have runs, by name.
+    ///
+    /// # Errors
+    /// If the directory cannot be listed.
+    pub fn experiments(&self) -> Result<Vec<ExperimentDir>> {
+        let mut found = Vec::new();
+        for entry in told(fs::read_dir(&self.root), "listing", &self.root)? {
+            let path = told(entry, "listing", &self.root)?.path();
+            found.extend(path.join("runs").is_dir().then(|| ExperimentDir::at(path)));
+        }
+        found.sort_by(|a, b| a.path.cmp(&b.path));
+        Ok(found)
     }
 
     /// The directory of one experiment.
@@ -51,6 +71,21 @@ impl ExperimentDir {
     /// The directory of a run; nothing is created yet.
     pub fn run(&self, id: &RunId) -> RunDir {
         RunDir::at(self.path.join("runs").join(id.as_str()))
+    }
+
+    /// The directories of runs, existing or not. An existing one is known by the hash at its id's end: what is readable before it
+    /// changes with the sweep that the run stands in.
+    ///
+    /// # Errors
+    /// If the directory cannot be listed.
+    pub fn places<'a>(&self, ids: impl IntoIterator<Item = &'a RunId>) -> Result<Vec<RunDir>> {
+        let existing: HashMap<String, RunDir> = self.runs()?.into_iter().map(|run| (run.id().hash().to_owned(), run)).collect();
+        Ok(ids.into_iter().map(|id| existing.get(id.hash()).cloned().unwrap_or_else(|| self.run(id))).collect())
+    }
+
+    /// Where charts lie.
+    pub(super) fn charts(&self) -> PathBuf {
+        self.path.join("charts")
     }
 
     /// The runs that exist, by name.
@@ -106,7 +141,7 @@ impl ExperimentDir {
     /// # Errors
     /// If it cannot be written.
     pub fn write_chart(&self, name: &str, svg: &str) -> Result<PathBuf> {
-        let path = self.path.join("charts").join(format!("{name}.svg"));
+        let path = self.charts().join(format!("{name}.svg"));
         write_atomic(&path, svg.as_bytes())?;
         Ok(path)
     }

@@ -1,7 +1,7 @@
 //! The only place that knows a file name below `results/`.
 //!
-//! Small files are replaced atomically (written beside, synced, renamed), rows are appended whole and flushed. A directory of a
-//! run is claimed by exclusive lock, so no run is done twice at a time. What the files mean is known elsewhere.
+//! Small files are replaced atomically (written beside, synced, renamed), rows are appended whole and flushed. The directory
+//! of a run or an experiment is claimed by an exclusive lock, so nothing is done twice at a time. What the files mean is known elsewhere.
 
 mod claim;
 mod error;
@@ -10,7 +10,7 @@ mod file;
 mod rows;
 mod run_dir;
 
-pub use claim::Claim;
+pub use claim::{Claim, Holder};
 pub use error::Error;
 pub use experiment_dir::{ExperimentDir, Results};
 pub use file::{read_bytes, replace, write_atomic};

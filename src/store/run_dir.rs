@@ -5,6 +5,7 @@ use super::file::{read_if_there, write_atomic};
 use crate::plan::{RunId, RunSpec};
 use crate::record::Outcome;
 use std::fs::{self, File, OpenOptions};
+use std::io::{Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 
 const RUN: &str = "run.toml";
@@ -35,20 +36,20 @@ impl RunDir {
         RunId::from_name(&self.path.file_name().unwrap_or_default().to_string_lossy())
     }
 
-    /// Creates the directory with run.toml; one that is there already is left as it is.
+    /// Creates the directory with run.toml; one that is there already is left as it is, but for its place among the other runs.
     ///
     /// # Errors
     /// If it cannot be written.
     pub fn create(&self, spec: &RunSpec, run_toml: &str) -> Result<()> {
-        told(fs::create_dir_all(self.path.join("checkpoints")), "creating", &self.path)?;
-        let path = self.path.join(RUN);
-        if !path.exists() {
-            let rows: toml::Table =
-                spec.differs.iter().map(|(key, value)| (key.clone(), toml::Value::String(value.clone()))).collect();
-            write_atomic(&self.path.join(PLACE), rows.to_string().as_bytes())?;
-            write_atomic(&path, run_toml.as_bytes())?;
+        told(fs::create_dir_all(self.checkpoints()), "creating", &self.path)?;
+        let rows = spec.differs.iter().map(|(key, value)| (key.clone(), toml::Value::String(value.clone())));
+        let text = rows.collect::<toml::Table>().to_string();
+        let place = self.path.join(PLACE);
+        if read_if_there(&place)?.as_ref() != Some(&text) {
+            write_atomic(&place, text.as_bytes())?;
         }
-        Ok(())
+        let path = self.path.join(RUN);
+        if path.exists() { Ok(()) } else { write_atomic(&path, run_toml.as_bytes()) }
     }
 
     /// run.toml: the complete resolved input.
@@ -116,19 +117,65 @@ impl RunDir {
         told(OpenOptions::new().create(true).append(true).open(&path), "opening", &path)
     }
 
+    /// The last lines of log.txt after its first `since` bytes, `most` at the most; none if there is no log.
+    ///
+    /// # Errors
+    /// If it cannot be read.
+    pub fn last_words(&self, since: u64, most: usize) -> Result<Vec<String>> {
+        const ENOUGH: u64 = 16 * 1024;
+        let path = self.path.join(LOG);
+        let Ok(mut file) = File::open(&path) else { return Ok(Vec::new()) };
+        let from = since.max(self.log_length().saturating_sub(ENOUGH));
+        let mut bytes = Vec::new();
+        told(file.seek(SeekFrom::Start(from)).and_then(|_| file.read_to_end(&mut bytes)), "reading", &path)?;
+        let text = String::from_utf8_lossy(&bytes);
+        let lines: Vec<String> = text.lines().filter(|line| !line.trim().is_empty()).map(str::to_owned).collect();
+        Ok(lines[lines.len().saturating_sub(most)..].to_vec())
+    }
+
+    /// Bytes of log.txt; 0 if there is none.
+    pub fn log_length(&self) -> u64 {
+        fs::metadata(self.path.join(LOG)).map_or(0, |found| found.len())
+    }
+
+    /// Removes outcome.toml, if there is one, because another attempt begins.
+    ///
+    /// # Errors
+    /// If it cannot be removed.
+    pub fn forget_outcome(&self) -> Result<()> {
+        let path = self.path.join(OUTCOME);
+        match fs::remove_file(&path) {
+            Err(e) if e.kind() != std::io::ErrorKind::NotFound => told(Err(e), "removing", &path),
+            _ => Ok(()),
+        }
+    }
+
+    /// Parts that batches are split into for want of memory, by provenance.toml; 1 if nothing is said.
+    ///
+    /// # Errors
+    /// If that is damaged.
+    pub fn micro_batches(&self) -> Result<usize> {
+        let parts = self.provenance()?.and_then(|table| table.get("micro_batches")?.as_integer());
+        Ok(parts.and_then(|parts| usize::try_from(parts).ok()).unwrap_or(1).max(1))
+    }
+
+    pub(super) fn checkpoints(&self) -> PathBuf {
+        self.path.join("checkpoints")
+    }
+
     /// Weights of the best epoch (safetensors).
     pub fn best_checkpoint(&self) -> PathBuf {
-        self.path.join("checkpoints").join("best.safetensors")
+        self.checkpoints().join("best.safetensors")
     }
 
     /// Weights of the last epoch (safetensors).
     pub fn last_checkpoint(&self) -> PathBuf {
-        self.path.join("checkpoints").join("last.safetensors")
+        self.checkpoints().join("last.safetensors")
     }
 
     /// What a resume needs beside the weights (safetensors): optimizer moments and counters.
     pub fn resume_state(&self) -> PathBuf {
-        self.path.join("checkpoints").join("resume.safetensors")
+        self.checkpoints().join("resume.safetensors")
     }
 
     /// The picture `samples/NAME_KIND.png`.

@@ -1,0 +1,128 @@
+//! How an attempt at a run ended, and whether another one makes sense.
+
+use super::queue::Job;
+use super::{Exit, Next};
+use crate::plan::RunSpec;
+use crate::record::{Failure, Outcome, Status};
+use crate::store::{self, RunDir};
+
+/// Parts that a batch is split into at the most for want of memory.
+const MOST_PARTS: usize = 4;
+
+/// Lines of the log that go into a cause.
+const LAST_WORDS: usize = 3;
+
+/// What is known of an attempt that is over.
+pub(super) struct Attempt<'a> {
+    pub run: &'a RunSpec,
+    pub place: &'a RunDir,
+    pub exit: Exit,
+    /// Length of log.txt when it began.
+    pub log_before: u64,
+    /// Whether the schedule had asked it to stop.
+    pub stopped: bool,
+}
+
+impl Attempt<'_> {
+    /// What the run left, or, where it left nothing, a record of its death, which is written to its directory.
+    ///
+    /// # Errors
+    /// If a file of the run cannot be read or written.
+    pub fn outcome(&self) -> Result<Outcome, store::Error> {
+        if let Some(outcome) = self.place.outcome()? {
+            return Ok(outcome);
+        }
+        let words = self.place.last_words(self.log_before, LAST_WORDS)?;
+        let mut outcome = death(self.exit, self.stopped, &words);
+        outcome.epochs = self.place.metrics()?.len();
+        outcome.best_by.clone_from(&self.run.experiment.training.best);
+        self.place.write_outcome(&outcome)?;
+        Ok(outcome)
+    }
+}
+
+/// The outcome of a process that wrote none.
+fn death(exit: Exit, stopped: bool, words: &[String]) -> Outcome {
+    let starved = || words.iter().any(|line| line.contains("memory allocation of"));
+    let (failure, cause) = match exit {
+        Exit::Code(130) => return Outcome::default(),
+        Exit::Signal(_) if stopped => return Outcome::default(),
+        Exit::OutOfMemory => (Failure::OutOfMemory, "no memory was left, so the system killed the process".to_owned()),
+        Exit::Signal(_) | Exit::Code(_) if starved() => (Failure::OutOfMemory, "no memory was left".to_owned()),
+        Exit::Code(2) => (Failure::Mistake, "the process ended with exit code 2".to_owned()),
+        Exit::Signal(9) => (Failure::Killed, "the process was killed (signal 9)".to_owned()),
+        Exit::Signal(n) => (Failure::Crashed, format!("the process was ended by signal {n}")),
+        Exit::Code(n) => (Failure::Crashed, format!("the process ended with exit code {n}")),
+    };
+    let said = if words.is_empty() { String::new() } else { format!("; its last words: {}", words.join(" / ")) };
+    Outcome { status: Status::Failed, failure: Some(failure), cause: Some(cause + &said), ..Outcome::default() }
+}
+
+/// Whether a run is to be tried again, and then how. A failure for want of memory is answered by smaller parts of a batch, one that
+/// may pass by up to `retries` further attempts, any other by none.
+pub(super) fn next(outcome: &Outcome, job: &Job, batch_size: usize, retries: usize) -> (Next, Option<Job>) {
+    let Some(failure) = outcome.failure.filter(|_| outcome.status == Status::Failed) else { return (Next::Over, None) };
+    let parts = 2 * job.micro_batches;
+    if failure == Failure::OutOfMemory && parts <= MOST_PARTS.min(batch_size) {
+        let again = Job { micro_batches: parts, ..job.clone() };
+        return (Next::Again(format!("with every batch in {parts} parts")), Some(again));
+    }
+    if failure.may_pass() && job.failed < retries {
+        let again = Job { failed: job.failed + 1, ..job.clone() };
+        return (Next::Again(format!("attempt {} of {}", again.failed + 1, retries + 1)), Some(again));
+    }
+    (Next::Over, None)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const JOB: Job = Job { run: 0, failed: 0, micro_batches: 1 };
+
+    fn failed(failure: Failure) -> Outcome {
+        Outcome { status: Status::Failed, failure: Some(failure), ..Outcome::default() }
+    }
+
+    fn again(failure: Failure, job: &Job) -> Option<Job> {
+        next(&failed(failure), job, 4, 1).1
+    }
+
+    #[test]
+    fn only_what_may_pass_is_tried_again() {
+        for failure in [Failure::Killed, Failure::Crashed] {
+            let second = again(failure, &JOB).unwrap();
+            assert_eq!((second.failed, again(failure, &second)), (1, None));
+        }
+        for failure in [Failure::Diverged, Failure::Mistake, Failure::Disk] {
+            assert_eq!(again(failure, &JOB), None);
+        }
+        assert_eq!(next(&Outcome::default(), &JOB, 4, 1), (Next::Over, None));
+    }
+
+    #[test]
+    fn want_of_memory_halves_the_parts_twice() {
+        let second = again(Failure::OutOfMemory, &JOB).unwrap();
+        let third = again(Failure::OutOfMemory, &second).unwrap();
+        assert_eq!([second.micro_batches, third.micro_batches], [2, 4]);
+        assert_eq!(again(Failure::OutOfMemory, &third), None);
+        assert_eq!(next(&failed(Failure::OutOfMemory), &JOB, 1, 1).1, None, "a batch of one has no parts");
+    }
+
+    #[test]
+    fn deaths_are_told_apart() {
+        let kind = |exit, stopped, words: &[&str]| {
+            let words: Vec<String> = words.iter().map(|&word| word.to_owned()).collect();
+            death(exit, stopped, &words).failure
+        };
+        assert_eq!(kind(Exit::Signal(9), false, &[]), Some(Failure::Killed));
+        assert_eq!(kind(Exit::Signal(9), true, &[]), None);
+        assert_eq!(kind(Exit::Code(130), false, &[]), None);
+        assert_eq!(kind(Exit::OutOfMemory, false, &[]), Some(Failure::OutOfMemory));
+        assert_eq!(kind(Exit::Signal(6), false, &["memory allocation of 8 bytes failed"]), Some(Failure::OutOfMemory));
+        assert_eq!(kind(Exit::Signal(11), false, &[]), Some(Failure::Crashed));
+        assert_eq!(kind(Exit::Code(2), false, &[]), Some(Failure::Mistake));
+        let cause = death(Exit::Code(101), false, &["panicked".into(), "at x".into()]).cause.unwrap();
+        assert_eq!(cause, "the process ended with exit code 101; its last words: panicked / at x");
+    }
+}

@@ -1,0 +1,39 @@
+//! How a schedule is watched.
+
+use super::Slot;
+use crate::plan::RunSpec;
+use crate::record::{Event, Outcome};
+
+/// Which run something happens to.
+#[derive(Debug, Clone, Copy)]
+pub struct At<'a> {
+    /// Its place in the plan, 1-based.
+    pub position: usize,
+    /// Runs of the plan.
+    pub of: usize,
+    /// The run.
+    pub run: &'a RunSpec,
+}
+
+/// What follows when an attempt at a run is over.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Next {
+    /// Nothing: its outcome stands.
+    Over,
+    /// It is tried again; with what difference, in words.
+    Again(String),
+}
+
+/// Is told what happens, all by one thread, in the order in which it happens.
+pub trait Watch {
+    /// A run has its outcome from before and is not started.
+    fn before(&mut self, at: At<'_>, outcome: &Outcome);
+    /// An attempt at a run begins.
+    fn started(&mut self, at: At<'_>, slot: &Slot);
+    /// A run that was started tells something.
+    fn told(&mut self, at: At<'_>, event: &Event);
+    /// An attempt is over.
+    fn ended(&mut self, at: At<'_>, outcome: &Outcome, next: &Next);
+    /// Some time has passed, about a fifth of a second; for what moves by itself.
+    fn tick(&mut self) {}
+}
