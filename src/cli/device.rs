@@ -1,7 +1,6 @@
 //! Which devices there are, and how many runs go on each at a time.
 
 use super::{Failure, mistake};
-use umlaut::machine;
 use umlaut::schedule::Slot;
 
 /// A device to train on.
@@ -38,9 +37,9 @@ impl Device {
     }
 }
 
-/// `jobs` slots on each device. The processor's cores are shared out among its slots, each with one thread at least.
+/// `jobs` slots on each device. The threads of this process (`RAYON_NUM_THREADS`, else all cores) are shared out among a device's slots, each with one at least.
 pub fn slots(devices: &[Device], jobs: usize) -> Vec<Slot> {
-    let cores = machine::cores();
+    let cores = rayon::current_num_threads();
     let slot = |device: &Device, number: usize| {
         let threads = (cores / jobs + usize::from(number < cores % jobs)).max(1);
         Slot { device: device.0.clone(), threads }
