@@ -32,6 +32,11 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
     let place = RunDir::at(std::path::absolute(&arguments.dir)?);
     let experiment = config::load(&place.run_toml(), &[]).map_err(|p| Failure::Mistake(p.render(coloured())))?;
     let _claim = if arguments.child { wait_for(&place, &stop)? } else { place.claim().map_err(mistake)? };
+    if place.outcome()?.is_some_and(|outcome| outcome.status == Status::Finished) {
+        eprintln!("{}: finished before, not run again", place.path().display());
+        return Ok(());
+    }
+    place.forget_outcome()?;
     let reading = progress::Reading::new("reading images");
     let opened = data::open(&experiment.dataset, &experiment.preprocess, &arguments.cache, &|done, of| reading.at(done, of))
         .map_err(mistake)?;

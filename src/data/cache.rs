@@ -1,12 +1,15 @@
 //! Decoded and fitted samples on disk, one file each, named by the hash of all that they depend on. A file that is torn or
 //! changed counts as absent, and a directory that cannot be written only means that nothing is kept.
 
-use std::fs;
+use std::fs::{self, File};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 /// Counts up whenever the same key would mean other bytes than before.
 pub(super) const FORMAT: u32 = 1;
+
+/// How the names of files begin that are not whole yet. Who writes one holds its lock.
+const WRITING: &str = ".writing-";
 
 const CHECKSUM: usize = blake3::OUT_LEN;
 
@@ -16,8 +19,9 @@ pub(super) struct Cache<'a> {
 }
 
 impl<'a> Cache<'a> {
-    /// The directory is made when something is to be kept.
+    /// The directory is made when something is to be kept. What a killed process left half-written in it is removed.
     pub fn new(directory: &'a Path) -> Self {
+        clear(directory);
         Self { directory }
     }
 
@@ -45,14 +49,43 @@ impl<'a> Cache<'a> {
         body.extend(mask);
         body.extend(sum(key, &body).as_bytes());
         fs::create_dir_all(self.directory)?;
-        let mut file = tempfile::NamedTempFile::new_in(self.directory)?;
+        let mut file = tempfile::Builder::new().prefix(WRITING).tempfile_in(self.directory)?;
+        // Somebody who clears in this very moment may take it away; then the sample is just not kept.
+        file.as_file().lock()?;
         file.write_all(&body)?;
         file.persist(self.file(key))?;
         Ok(())
     }
 }
 
+/// Removes the files that nobody is writing any more. What cannot be listed or removed does no harm.
+fn clear(directory: &Path) {
+    let names = fs::read_dir(directory).into_iter().flatten().flatten().map(|entry| entry.path());
+    for path in names.filter(|path| path.file_name().is_some_and(|name| name.to_string_lossy().starts_with(WRITING))) {
+        if File::open(&path).is_ok_and(|file| file.try_lock().is_ok()) {
+            _ = fs::remove_file(path);
+        }
+    }
+}
+
 /// Over the key too, so that a file under a wrong name is not taken.
 fn sum(key: &blake3::Hash, body: &[u8]) -> blake3::Hash {
     blake3::Hasher::new().update(key.as_bytes()).update(body).finalize()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_nobody_writes_any_more_is_cleared() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = |name: &str| dir.path().join(name);
+        let (left, written, whole) = (path(".writing-a"), path(".writing-b"), path("c.sample"));
+        [&left, &written, &whole].into_iter().for_each(|path| fs::write(path, "").unwrap());
+        let writer = File::open(&written).unwrap();
+        writer.lock().unwrap();
+        _ = Cache::new(dir.path());
+        assert_eq!([&left, &written, &whole].map(|path| path.exists()), [false, true, true]);
+    }
 }

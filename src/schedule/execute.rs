@@ -191,7 +191,7 @@ impl<'a> Schedule<'a> {
             }
             let Some(job) = self.queue.next() else { break };
             let place = self.places[job.run].clone();
-            place.forget_outcome()?;
+            clear(&place)?;
             let (log_before, micro_batches) = (place.log_length(), job.micro_batches);
             watch.started(self.at(&job), slot);
             self.words[job.run] = "started";
@@ -283,6 +283,15 @@ impl<'a> Schedule<'a> {
             rows.push([place.id().to_string()].into_iter().chain(values).chain([(*word).to_owned()]).collect());
         }
         Ok(self.dir.write_plan(&rows)?)
+    }
+}
+
+/// Removes what an earlier attempt left as its outcome, unless the child of a killed schedule is still at it.
+fn clear(place: &RunDir) -> Result<(), store::Error> {
+    match place.claim() {
+        Ok(_claim) => place.forget_outcome(),
+        Err(store::Error::InUse { .. }) => Ok(()),
+        Err(error) => Err(error),
     }
 }
 

@@ -29,7 +29,7 @@ impl Attempt<'_> {
     /// # Errors
     /// If a file of the run cannot be read or written.
     pub fn outcome(&self) -> Result<Outcome, store::Error> {
-        if let Some(outcome) = self.place.outcome()? {
+        if let Some(outcome) = self.place.outcome()?.filter(|outcome| self.is_of_this_attempt(outcome)) {
             return Ok(outcome);
         }
         let words = self.place.last_words(self.log_before, LAST_WORDS)?;
@@ -38,6 +38,11 @@ impl Attempt<'_> {
         outcome.best_by.clone_from(&self.run.experiment.training.best);
         self.place.write_outcome(&outcome)?;
         Ok(outcome)
+    }
+
+    /// A process that was killed has not written that it was asked to stop; the child of a killed scheduler has, just before.
+    fn is_of_this_attempt(&self, outcome: &Outcome) -> bool {
+        outcome.status != Status::Interrupted || self.stopped || self.exit == Exit::Code(130)
     }
 }
 

@@ -3,7 +3,7 @@
 use super::error::{Result, content, told};
 use super::file::{read_if_there, write_atomic};
 use crate::plan::{RunId, RunSpec};
-use crate::record::Outcome;
+use crate::record::{Outcome, Status};
 use std::fs::{self, File, OpenOptions};
 use std::io::{Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
@@ -138,16 +138,16 @@ impl RunDir {
         fs::metadata(self.path.join(LOG)).map_or(0, |found| found.len())
     }
 
-    /// Removes outcome.toml, if there is one, because another attempt begins.
+    /// Removes outcome.toml because another attempt begins, unless it says that the run is finished. Only for who holds the claim.
     ///
     /// # Errors
-    /// If it cannot be removed.
+    /// If it is damaged or cannot be removed.
     pub fn forget_outcome(&self) -> Result<()> {
-        let path = self.path.join(OUTCOME);
-        match fs::remove_file(&path) {
-            Err(e) if e.kind() != std::io::ErrorKind::NotFound => told(Err(e), "removing", &path),
-            _ => Ok(()),
+        if self.outcome()?.is_none_or(|outcome| outcome.status == Status::Finished) {
+            return Ok(());
         }
+        let path = self.path.join(OUTCOME);
+        told(fs::remove_file(&path), "removing", &path)
     }
 
     /// Parts that batches are split into for want of memory, by provenance.toml; 1 if nothing is said.

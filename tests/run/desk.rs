@@ -1,0 +1,77 @@
+//! A scratch directory, and the program run in it.
+
+use std::fs;
+use std::path::PathBuf;
+use std::process::{Command, Output, Stdio};
+
+/// Four runs of three epochs.
+pub const TINY: &str = r#"
+name = "tiny"
+[dataset.synthetic]
+count = 12
+size = [32, 32]
+[preprocess]
+size = [16, 16]
+[split.fractions]
+train = 0.5
+val = 0.25
+test = 0.25
+[model.unet]
+channels = [4, 8]
+[training]
+epochs = 3
+batch_size = 4
+seeds = [1, 2]
+[sweep.grid]
+"optimizer.adam.lr" = [1e-2, 1e-3]
+"#;
+
+/// A scratch directory with an experiment file in it.
+pub struct Desk {
+    dir: tempfile::TempDir,
+}
+
+impl Desk {
+    pub fn with(toml: &str) -> Self {
+        let desk = Self { dir: tempfile::tempdir().expect("a temporary directory") };
+        fs::write(desk.dir.path().join("x.toml"), toml).expect("writable");
+        desk
+    }
+
+    pub fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(assert_cmd::cargo::cargo_bin!("umlaut"));
+        command.args(arguments).current_dir(self.dir.path()).stdin(Stdio::null()).env_remove("RAYON_NUM_THREADS");
+        command
+    }
+
+    pub fn umlaut(&self, arguments: &[&str]) -> Output {
+        self.command(arguments).output().expect("the program starts")
+    }
+
+    pub fn path(&self, path: &str) -> PathBuf {
+        self.dir.path().join(path)
+    }
+
+    /// metrics.csv of every run, by the run's name.
+    pub fn metrics(&self, results: &str) -> Vec<(String, String)> {
+        let runs = fs::read_dir(self.path(results).join("tiny/runs")).expect("runs are there");
+        let mut all: Vec<(String, String)> = runs
+            .map(|run| {
+                let run = run.expect("listed").path();
+                let name = run.file_name().expect("named").to_string_lossy().into_owned();
+                (name, fs::read_to_string(run.join("metrics.csv")).expect("metrics are there"))
+            })
+            .collect();
+        all.sort();
+        all
+    }
+}
+
+pub fn words(output: &Output) -> String {
+    format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr))
+}
+
+pub fn expect_code(output: &Output, code: i32) {
+    assert_eq!(output.status.code(), Some(code), "{}", words(output));
+}
+
