@@ -6,6 +6,16 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use umlaut::schedule::Launcher;
 
+/// Lets a write beyond the allowed size of a file fail, which is told and recorded, instead of ending the process.
+///
+/// # Errors
+/// If the system refuses.
+pub fn survive_file_limits() -> std::io::Result<()> {
+    #[cfg(unix)]
+    flag::register(signal_hook::consts::SIGXFSZ, Arc::default())?;
+    Ok(())
+}
+
 /// Whether somebody asked to stop.
 #[derive(Clone, Default)]
 pub struct Stop(Arc<AtomicBool>);

@@ -48,12 +48,14 @@ impl Attempt<'_> {
 
 /// The outcome of a process that wrote none.
 fn death(exit: Exit, stopped: bool, words: &[String]) -> Outcome {
-    let starved = || words.iter().any(|line| line.contains("memory allocation of"));
+    let says = |what: &str| words.iter().any(|line| line.contains(what));
+    let starved = || says("memory allocation of");
     let (failure, cause) = match exit {
         Exit::Code(130) => return Outcome::default(),
         Exit::Signal(_) if stopped => return Outcome::default(),
         Exit::OutOfMemory => (Failure::OutOfMemory, "no memory was left, so the system killed the process".to_owned()),
         Exit::Signal(_) | Exit::Code(_) if starved() => (Failure::OutOfMemory, "no memory was left".to_owned()),
+        Exit::Code(1) if says(store::NO_ROOM) => (Failure::Disk, "no room was left to write its outcome".to_owned()),
         Exit::Code(2) => (Failure::Mistake, "the process ended with exit code 2".to_owned()),
         Exit::Signal(9) => (Failure::Killed, "the process was killed (signal 9)".to_owned()),
         Exit::Signal(n) => (Failure::Crashed, format!("the process was ended by signal {n}")),
@@ -126,6 +128,7 @@ mod tests {
         assert_eq!(kind(Exit::OutOfMemory, false, &[]), Some(Failure::OutOfMemory));
         assert_eq!(kind(Exit::Signal(6), false, &["memory allocation of 8 bytes failed"]), Some(Failure::OutOfMemory));
         assert_eq!(kind(Exit::Signal(11), false, &[]), Some(Failure::Crashed));
+        assert_eq!(kind(Exit::Code(1), false, &[&format!("error: x: writing failed; {}", store::NO_ROOM)]), Some(Failure::Disk));
         assert_eq!(kind(Exit::Code(2), false, &[]), Some(Failure::Mistake));
         let cause = death(Exit::Code(101), false, &["panicked".into(), "at x".into()]).cause.unwrap();
         assert_eq!(cause, "the process ended with exit code 101; its last words: panicked / at x");

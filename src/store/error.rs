@@ -34,11 +34,12 @@ pub enum Error {
     },
 }
 
+/// The remedy where a disk is full: how others know that it was.
+pub const NO_ROOM: &str = "make room and repeat the command, it goes on where it stopped";
+
 fn remedy(error: &io::Error) -> &'static str {
     match error.kind() {
-        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded | io::ErrorKind::FileTooLarge => {
-            "make room and repeat the command, it goes on where it stopped"
-        }
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded | io::ErrorKind::FileTooLarge => NO_ROOM,
         io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => {
             "make it writable, or choose another place with --results"
         }

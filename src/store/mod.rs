@@ -11,7 +11,7 @@ mod rows;
 mod run_dir;
 
 pub use claim::{Claim, Holder};
-pub use error::Error;
+pub use error::{Error, NO_ROOM};
 pub use experiment_dir::{ExperimentDir, Results};
 pub use file::{read_bytes, replace, write_atomic};
 pub use rows::MetricsWriter;

@@ -52,14 +52,23 @@ impl Desk {
         self.dir.path().join(path)
     }
 
-    /// metrics.csv of every run, by the run's name.
+    /// metrics.csv of every run that has one, by the run's name.
     pub fn metrics(&self, results: &str) -> Vec<(String, String)> {
+        self.files(results, "metrics.csv")
+    }
+
+    /// This file of every run that has one.
+    pub fn read_all(&self, results: &str, file: &str) -> Vec<String> {
+        self.files(results, file).into_iter().map(|(_, text)| text).collect()
+    }
+
+    fn files(&self, results: &str, file: &str) -> Vec<(String, String)> {
         let runs = fs::read_dir(self.path(results).join("tiny/runs")).expect("runs are there");
         let mut all: Vec<(String, String)> = runs
-            .map(|run| {
+            .filter_map(|run| {
                 let run = run.expect("listed").path();
                 let name = run.file_name().expect("named").to_string_lossy().into_owned();
-                (name, fs::read_to_string(run.join("metrics.csv")).expect("metrics are there"))
+                Some((name, fs::read_to_string(run.join(file)).ok()?))
             })
             .collect();
         all.sort();
@@ -74,4 +83,3 @@ pub fn words(output: &Output) -> String {
 pub fn expect_code(output: &Output, code: i32) {
     assert_eq!(output.status.code(), Some(code), "{}", words(output));
 }
-
