@@ -9,6 +9,7 @@ mod progress;
 mod report;
 mod run;
 mod schema;
+mod settings;
 mod stop;
 mod summary;
 mod train;
@@ -57,9 +58,17 @@ struct Sets {
 /// Where results are kept.
 #[derive(clap::Args)]
 struct ResultsPlace {
-    /// Where results are kept
-    #[arg(long = "results", value_name = "DIR", default_value = "results")]
-    results: PathBuf,
+    /// Where results are kept [default: results]
+    #[arg(long = "results", value_name = "DIR")]
+    results: Option<PathBuf>,
+}
+
+impl ResultsPlace {
+    /// What was said here, else in the settings, else `results`.
+    fn results(&self, settings: &settings::Settings) -> umlaut::store::Results {
+        let place = self.results.clone().or_else(|| settings.results.clone());
+        umlaut::store::Results::new(place.unwrap_or_else(|| PathBuf::from("results")))
+    }
 }
 
 /// Why a command did not end well.

@@ -1,6 +1,7 @@
 //! `umlaut run FILE`: plans an experiment, runs what is not finished, draws the report.
 
-use super::device::{Device, slots};
+use super::device::SlotChoice;
+use super::settings::Settings;
 use super::stop::PassedOn;
 use super::{Failure, ResultsPlace, Sets, load, mistake};
 use std::io::IsTerminal;
@@ -8,7 +9,7 @@ use std::path::{Path, PathBuf};
 use umlaut::plan::{Cost, Input, Plan, RunSpec, expand};
 use umlaut::record::{Event, Outcome, Status};
 use umlaut::schedule::{At, Local, Next, Policy, Slot, Tally, Watch, Work, execute};
-use umlaut::store::{ExperimentDir, Results};
+use umlaut::store::ExperimentDir;
 use umlaut::{config, data, report};
 
 #[derive(clap::Args)]
@@ -19,15 +20,11 @@ pub struct Arguments {
     sets: Sets,
     #[command(flatten)]
     place: ResultsPlace,
-    /// Where to train: `cpu`; several with commas between
-    #[arg(long, value_name = "DEVICE", default_value = "cpu")]
-    device: String,
-    /// Runs at a time on each device; on the CPU they share the cores
-    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..))]
-    jobs: u16,
-    /// Further attempts at a run whose process died
-    #[arg(long, value_name = "N", default_value_t = 1)]
-    retries: usize,
+    #[command(flatten)]
+    slots: SlotChoice,
+    /// Further attempts at a run whose process died [default: 1]
+    #[arg(long, value_name = "N")]
+    retries: Option<usize>,
     /// Stop all runs when one has failed for good
     #[arg(long, conflicts_with = "keep_going")]
     fail_fast: bool,
@@ -37,9 +34,10 @@ pub struct Arguments {
 }
 
 pub fn run(arguments: &Arguments) -> Result<(), Failure> {
-    let devices = Device::list(&arguments.device)?;
+    let settings = Settings::load()?;
+    let slots = arguments.slots.slots(&settings)?;
     let experiment = load(&arguments.file, &arguments.sets)?;
-    let results = Results::new(&arguments.place.results);
+    let results = arguments.place.results(&settings);
     let plan = expand(&absolute(experiment), |dataset| data::fingerprint(dataset).map_err(|e| e.to_string())).map_err(mistake)?;
     check_data(&plan, &results.cache())?;
     let dir = results.experiment(&plan.experiment);
@@ -49,8 +47,9 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
     let mut lines = Lines { counted: plan.runs.len() > 1 };
     let sizes: Vec<f64> = plan.runs.iter().map(size).collect();
     let work = Work { plan: &plan, dir: &dir, sizes: &sizes };
-    let policy = Policy { retries: arguments.retries, fail_fast: arguments.fail_fast };
-    let tally = execute(work, &slots(&devices, usize::from(arguments.jobs)), policy, &launcher, &|| stop.asked(), &mut lines)?;
+    let retries = arguments.retries.or(settings.retries).unwrap_or(1);
+    let policy = Policy { retries, fail_fast: arguments.fail_fast };
+    let tally = execute(work, &slots, policy, &launcher, &|| stop.asked(), &mut lines)?;
     write_report(&dir)?;
     end(tally, &dir)
 }

@@ -102,6 +102,23 @@ fn missing_data_is_said_before_anything_starts() {
     assert!(!desk.path("results/tiny").exists(), "nothing is begun");
 }
 
+#[test]
+fn settings_stand_in_for_absent_options() {
+    let desk = Desk::with(&TINY.replace("epochs = 3", "epochs = 1"));
+    let elsewhere = desk.path("settings/umlaut");
+    fs::create_dir_all(&elsewhere).expect("writable");
+    fs::write(elsewhere.join("umlaut.toml"), "results = 'kept'\njobs = 2").expect("writable");
+    expect_code(&desk.umlaut(&["run", "x.toml"]), 0);
+    assert_eq!(desk.metrics("settings/umlaut/kept").len(), 4);
+    expect_code(&desk.umlaut(&["run", "x.toml", "--results", "said"]), 0);
+    assert_eq!(desk.metrics("said"), desk.metrics("settings/umlaut/kept"));
+
+    fs::write(desk.path("umlaut.toml"), "results = 'nearer'\njob = 2").expect("writable");
+    let mistaken = desk.umlaut(&["run", "x.toml"]);
+    expect_code(&mistaken, 2);
+    assert!(words(&mistaken).contains("umlaut.toml") && words(&mistaken).contains("line 2"), "{}", words(&mistaken));
+}
+
 /// A run long enough to be stopped in the middle.
 #[cfg(unix)]
 #[test]

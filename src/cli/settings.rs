@@ -1,0 +1,82 @@
+//! `umlaut.toml`: what this machine's user wants where an option of the command line is absent.
+
+use super::{Failure, mistake};
+use std::path::{Path, PathBuf};
+
+/// The settings' file, in the working directory or in the user's directory of configurations.
+const FILE: &str = "umlaut.toml";
+
+/// What is wanted on this machine; never part of what a run is.
+#[derive(Debug, Default, PartialEq, serde::Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Settings {
+    /// As `--device`.
+    pub device: Option<String>,
+    /// As `--jobs`.
+    pub jobs: Option<std::num::NonZeroU16>,
+    /// As `--retries`.
+    pub retries: Option<usize>,
+    /// As `--results`; relative to the file.
+    pub results: Option<PathBuf>,
+}
+
+impl Settings {
+    /// Those of `umlaut.toml` in the working directory, else of `umlaut/umlaut.toml` in `XDG_CONFIG_HOME` or `~/.config`, else none.
+    ///
+    /// # Errors
+    /// If the file cannot be read, or says what it may not.
+    pub fn load() -> Result<Self, Failure> {
+        let of_the_user = std::env::var_os("XDG_CONFIG_HOME")
+            .map(PathBuf::from)
+            .or_else(|| std::env::home_dir().map(|home| home.join(".config")))
+            .map(|dir| dir.join("umlaut").join(FILE));
+        match [Some(PathBuf::from(FILE)), of_the_user].into_iter().flatten().find(|path| path.is_file()) {
+            Some(path) => Self::read(&path).map_err(mistake),
+            None => Ok(Self::default()),
+        }
+    }
+
+    fn read(path: &Path) -> Result<Self, String> {
+        let told = |cause: String| format!("{}: {}", path.display(), cause.trim_end());
+        let text = std::fs::read_to_string(path).map_err(|e| told(e.to_string()))?;
+        let mut settings: Self = toml::from_str(&text).map_err(|e| told(e.to_string()))?;
+        let beside = path.parent().unwrap_or(Path::new(""));
+        settings.results = settings.results.map(|results| beside.join(results));
+        Ok(settings)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(text: &str) -> Result<Settings, String> {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join(FILE);
+        std::fs::write(&path, text).unwrap();
+        let mut settings = Settings::read(&path)?;
+        settings.results = settings.results.map(|results| results.strip_prefix(dir.path()).unwrap().to_owned());
+        Ok(settings)
+    }
+
+    #[test]
+    fn every_key_is_optional_and_results_lie_beside_the_file() {
+        assert_eq!(read("").unwrap(), Settings::default());
+        let all = read("device = 'cpu'\njobs = 2\nretries = 0\nresults = 'out'").unwrap();
+        let expected = Settings {
+            device: Some("cpu".into()),
+            jobs: std::num::NonZeroU16::new(2),
+            retries: Some(0),
+            results: Some("out".into()),
+        };
+        assert_eq!(all, expected);
+    }
+
+    #[test]
+    fn mistakes_name_the_file_the_line_and_what_may_be_there() {
+        for (text, part) in [("jobs = 0", "nonzero"), ("\njob = 1", "line 2"), ("job = 1", "`jobs`"), ("device = 1", "string")] {
+            let told = read(text).unwrap_err();
+            assert!(told.contains(FILE) && told.contains(part), "{told}");
+        }
+    }
+}
