@@ -102,10 +102,11 @@ fn model() -> impl Strategy<Value = Model> {
 fn training() -> impl Strategy<Value = Training> {
     let best = select(vec!["val_loss", "val_dice", "val_bce"]);
     let precision = select(vec![Precision::F32, Precision::F32Fast, Precision::Bf16]);
-    (9..999_usize, 1..99_usize, 1..9_usize, option::of(positive()), precision, best, seed()).prop_map(
-        |(epochs, batch_size, accumulate, clip_norm, precision, best, seed)| {
-            let best = best.to_owned();
-            Training { epochs, batch_size, accumulate, clip_norm, precision, best, seeds: vec![seed, 12_345] }
+    let limits = (option::of(positive()), option::of(1..99_usize));
+    (9..999_usize, 1..99_usize, 1..9_usize, limits, precision, best, seed()).prop_map(
+        |(epochs, batch_size, accumulate, (clip_norm, samples), precision, best, seed)| {
+            let (best, seeds) = (best.to_owned(), vec![seed, 12_345]);
+            Training { epochs, batch_size, accumulate, clip_norm, samples, precision, best, seeds }
         },
     )
 }
@@ -120,7 +121,14 @@ fn sweep() -> impl Strategy<Value = Sweep> {
     select(vec![0, 1, 2, 3, 5, 15]).prop_map(move |chosen: usize| {
         let grid = axes.iter().enumerate().filter(|(i, _)| chosen & (1 << i) != 0);
         let text: String = grid.map(|(_, (key, values))| format!("'{key}' = {values}\n")).collect();
-        Sweep { grid: toml::from_str(&text).unwrap() }
+        let rest = if chosen == 15 {
+            "[zip]\n'loss.bce' = [1, 2]\n'training.epochs' = [20, 30]\n[[points]]\n'training.batch_size' = 3\n\
+             [random]\ntrials = 2\n[random.draw]\n'loss.dice' = { uniform = [0.5, 1] }\n'training.accumulate' = { int = [1, 2] }\n\
+             [[exclude]]\n'loss.bce' = [1, 7]\n[when.'loss.dice']\n'optimizer' = 'adam'"
+        } else {
+            ""
+        };
+        toml::from_str(&format!("[grid]\n{text}{rest}")).unwrap()
     })
 }
 
@@ -240,6 +248,13 @@ const PIECES: &[&str] = &[
     "training",
     "seeds",
     "sweep.grid",
+    "sweep.zip",
+    "sweep.points",
+    "sweep.random",
+    "draw",
+    "uniform",
+    "sweep.exclude",
+    "sweep.when",
     "extends",
     "model.unet.channels",
     "\"training.epochs\"",

@@ -19,12 +19,15 @@ fn blocks() -> Vec<(bool, String, Vec<String>)> {
             None => (true, line),
         };
         match code.strip_prefix('[').and_then(|rest| rest.split_once(']')) {
-            Some((header, _)) => blocks.push((live, header.to_owned(), Vec::new())),
+            Some((header, _)) => blocks.push((live, header.trim_start_matches('[').to_owned(), Vec::new())),
             None => blocks.last_mut().unwrap().2.push(code.to_owned()),
         }
     }
     blocks
 }
+
+/// Tables whose keys are dotted paths of the file.
+const MAPS: [&str; 6] = ["sweep.grid", "sweep.zip", "sweep.points", "sweep.random.draw", "sweep.when", "sweep.exclude"];
 
 fn key(line: &str) -> &str {
     line.split('=').next().unwrap().trim()
@@ -76,10 +79,11 @@ fn every_key_of_the_schema_is_in_the_template() {
     leaves(&json_schema(), "", &mut known);
     let mut written = BTreeSet::new();
     for (_, header, lines) in blocks() {
-        if lines.is_empty() || header == "sweep.grid" {
-            written.insert(header.clone());
+        let of_any_keys = MAPS.into_iter().find(|map| header.starts_with(map));
+        if lines.is_empty() || of_any_keys.is_some() {
+            written.insert(of_any_keys.unwrap_or(&header).to_owned());
         }
-        if header != "sweep.grid" {
+        if of_any_keys.is_none() {
             written.extend(lines.iter().map(|line| format!("{header}.{}", key(line)).trim_start_matches('.').to_owned()));
         }
     }
@@ -119,8 +123,15 @@ fn every_commented_line_can_be_uncommented() {
     for line in template("experiment").lines().filter_map(uncommented) {
         assert!(line.parse::<toml::Table>().is_ok(), "{line}");
     }
-    let sweep = template("x").replace("#[sweep.grid]", "[sweep.grid]").replace("#\"", "\"");
-    assert_eq!(parse(&sweep).sweep.grid.len(), 2);
+    let (fixed, sweep) = template("x").split_once("# What is varied").map(|(a, b)| (a.to_owned(), b.to_owned())).unwrap();
+    let sweep: Vec<&str> = sweep.lines().skip(1).map(|line| uncommented(line).unwrap_or(line)).collect();
+    let varied = parse(&(fixed + &sweep.join("\n")));
+    assert_eq!((varied.sweep.grid.len(), varied.sweep.keys().len()), (3, 8));
+    // 2 widths × 2 norms × 2 groups × 2 pairs × 1 point × 20 trials.
+    let points = varied.points();
+    let left_out =
+        |why: &str| points.iter().filter(|p| p.left_out.as_ref().is_some_and(|reason| reason.starts_with(why))).count();
+    assert_eq!([points.len(), left_out("excluded"), left_out("the same")], [320, 80, 60]);
     let clipped = template("x").replace("#clip_norm", "clip_norm");
     assert_eq!(parse(&clipped).training.clip_norm, Some(1.0));
 }
@@ -157,6 +168,7 @@ fn accepts(schema: &Value, value: &Value) -> Result<(), String> {
             "minLength" => value.as_str().unwrap().len() as u64 >= operand.as_u64().unwrap(),
             "pattern" => regex::Regex::new(operand.as_str().unwrap()).unwrap().is_match(value.as_str().unwrap()),
             "required" => operand.as_array().unwrap().iter().all(|key| value.get(key.as_str().unwrap()).is_some()),
+            "anyOf" => operand.as_array().unwrap().iter().any(|one| accepts(one, value).is_ok()),
             "oneOf" => operand.as_array().unwrap().iter().filter(|one| accepts(one, value).is_ok()).count() == 1,
             "const" => value == operand,
             "items" => value.as_array().unwrap().iter().all(|item| accepts(operand, item).is_ok()),

@@ -3,7 +3,7 @@
 use super::{Failure, Sets, coloured};
 use std::path::{Path, PathBuf};
 use umlaut::config::{self, Experiment, Split};
-use umlaut::plan;
+use umlaut::plan::{self, Plan};
 
 #[derive(clap::Args)]
 pub struct Arguments {
@@ -29,24 +29,28 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
 fn verdict(file: &Path, sets: &[String], colour: bool) -> Result<String, String> {
     let experiment = config::load(file, sets).map_err(|problems| problems.render(colour))?;
     let plan = plan::expand(&experiment, |_| Ok(String::new())).map_err(|e| format!("error: {}: {e}", file.display()))?;
-    Ok(runs(&experiment, plan.runs.len()))
+    Ok(runs(&experiment, &plan))
 }
 
 /// `6 runs (3 combinations × 2 seeds)`; the factors are left out where they are not the same for every combination.
-fn runs(experiment: &Experiment, runs: usize) -> String {
-    let combinations: usize = experiment.sweep.grid.values().map(Vec::len).product();
+fn runs(experiment: &Experiment, plan: &Plan) -> String {
+    let runs = plan.runs.len();
     let folds = match &experiment.split {
         Split::KFold(split) if split.folds.is_empty() => split.k,
         Split::KFold(split) => split.folds.len(),
         _ => 1,
     };
     let seeds = experiment.training.seeds.len();
-    let factors = [(combinations, "combination"), (folds, "fold"), (seeds, "seed")];
+    let factors = [(plan.points, "combination"), (folds, "fold"), (seeds, "seed")];
     let factors: Vec<String> = factors.into_iter().filter(|(n, _)| *n > 1).map(|(n, what)| count(n, what)).collect();
-    if factors.len() < 2 || combinations * folds * seeds != runs {
-        return count(runs, "run");
+    let mut text = count(runs, "run");
+    if factors.len() > 1 && plan.points * folds * seeds == runs {
+        text += &format!(" ({})", factors.join(" × "));
     }
-    format!("{} ({})", count(runs, "run"), factors.join(" × "))
+    if !plan.excluded.is_empty() {
+        text += &format!(", {} left out", count(plan.excluded.len(), "combination"));
+    }
+    text
 }
 
 fn count(n: usize, what: &str) -> String {

@@ -53,7 +53,7 @@ fn text(experiment: &Experiment, channels: usize, classes: usize) -> String {
 
 /// Says that the table shows one of several models.
 fn swept(experiment: &Experiment) -> String {
-    let keys: Vec<&str> = experiment.sweep.grid.keys().filter(|key| key.starts_with("model.")).map(String::as_str).collect();
+    let keys: Vec<&str> = experiment.sweep.keys().into_iter().filter(|key| key.starts_with("model.")).collect();
     match keys[..] {
         [] => String::new(),
         _ => format!("\nThe sweep varies {}; this is the file's own. For another: --set KEY=VALUE\n", keys.join(", ")),

@@ -2,10 +2,9 @@
 //!
 //! Ranges stand on the fields themselves, as JSON Schema keywords: editors and the checks of a file read the same ones.
 
-use super::{Dataset, Loss, LrSchedule, LrWarmup, Model, Optimizer, Split};
+use super::{Dataset, Loss, LrSchedule, LrWarmup, Model, Optimizer, Split, Sweep};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
 
 /// What a name is made of that becomes part of a path or a column.
 pub(super) const NAME: &str = "^[A-Za-z0-9_-][A-Za-z0-9._-]{0,99}$";
@@ -111,11 +110,16 @@ pub struct Training {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(extend("exclusiveMinimum" = 0))]
     pub clip_norm: Option<f64>,
+    /// Samples of the training part that train, for curves over the size of the data: fewer are a part of more, drawn by the seed.
+    /// Absent for all; validation and test stay whole.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1))]
+    pub samples: Option<usize>,
     /// How exactly the network calculates.
     pub precision: Precision,
     /// The column of metrics.csv that picks the best epoch, a `val_` one.
     pub best: String,
-    /// A run for each: weights, order of samples and augmentation follow from it.
+    /// A run for each: weights, order of samples and augmentation follow from it. A count n stands for the seeds 1 to n.
     #[schemars(length(min = 1), extend("uniqueItems" = true))]
     pub seeds: Vec<u64>,
 }
@@ -145,23 +149,6 @@ impl Precision {
     }
 }
 
-/// What is varied.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(default, deny_unknown_fields)]
-pub struct Sweep {
-    /// Every combination of the values listed for each dotted key of this file.
-    #[schemars(with = "BTreeMap<String, Vec<serde_json::Value>>")]
-    #[schemars(extend("additionalProperties" = serde_json::json!({"type": "array", "minItems": 1, "uniqueItems": true, "items": {}})))]
-    pub grid: BTreeMap<String, Vec<toml::Value>>,
-}
-
-impl Sweep {
-    /// Whether nothing is varied.
-    pub fn is_empty(&self) -> bool {
-        self.grid.is_empty()
-    }
-}
-
 impl Default for Preprocess {
     fn default() -> Self {
         Self { size: [224, 224], fit: Fit::Pad }
@@ -175,6 +162,7 @@ impl Default for Training {
             batch_size: 5,
             accumulate: 1,
             clip_norm: None,
+            samples: None,
             precision: Precision::F32,
             best: "val_loss".into(),
             seeds: vec![1],

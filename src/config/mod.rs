@@ -35,6 +35,7 @@ pub use optimizer::*;
 pub use problem::Problems;
 pub use schema::json_schema;
 pub use split::*;
+pub use sweep::{Draw, Point, Random, Sweep};
 pub use template::template;
 
 use node::{Node, Span};
@@ -79,9 +80,7 @@ impl Experiment {
     /// # Errors
     /// If the result is no valid experiment; all its mistakes, `; ` between them.
     pub fn at(&self, point: &[(String, toml::Value)]) -> Result<Self, String> {
-        let mut base = self.clone();
-        base.sweep = Sweep::default();
-        let plain = toml::Value::try_from(&base).map_err(|e| e.to_string())?;
+        let plain = toml::Value::try_from(self.varied(Sweep::default())).map_err(|e| e.to_string())?;
         let mut layers = vec![Node::of_plain(&plain, Span::default())];
         for (key, value) in point {
             let path: Vec<String> = key.split('.').map(str::to_owned).collect();
@@ -91,6 +90,18 @@ impl Experiment {
             (Some(experiment), problems) if problems.is_empty() => Ok(experiment),
             (_, problems) => Err(problems.iter().map(problem::Problem::line).collect::<Vec<_>>().join("; ")),
         }
+    }
+
+    /// The points of its sweep, those that are left out too; one point without values where nothing is varied.
+    pub fn points(&self) -> Vec<Point> {
+        let plain =
+            toml::Value::try_from(self.varied(Sweep::default())).expect("an experiment is plain data, its numbers fit TOML");
+        self.sweep.points(&plain)
+    }
+
+    /// The same with another sweep.
+    fn varied(&self, sweep: Sweep) -> Self {
+        Self { sweep, ..self.clone() }
     }
 
     /// The complete experiment as TOML, every key written out (an optional one only if it has a value). [`load_str`] gives an

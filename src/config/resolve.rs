@@ -2,11 +2,14 @@
 
 use super::Experiment;
 use super::conform::Conform;
-use super::node::{Node, Span, Value};
+use super::node::{Entry, Node, Span, Value};
 use super::problem::Problem;
 use super::rules;
 use super::shape::FILE;
 use super::sweep;
+
+/// Counts of seeds beyond this are refused: one that large is a seed, not a count.
+pub(super) const MOST_SEEDS: i64 = 1000;
 
 /// Merges the layers, the lowest first, and checks the result; of a `partial` one only what is there.
 pub(super) fn resolve(layers: Vec<Node>, set: &[(Vec<String>, Span)], partial: bool) -> (Option<Experiment>, Vec<Problem>) {
@@ -14,6 +17,7 @@ pub(super) fn resolve(layers: Vec<Node>, set: &[(Vec<String>, Span)], partial: b
     for layer in layers {
         tree.merge(layer, Some(&FILE.shape));
     }
+    count_seeds(&mut tree);
     let mut conform = Conform { partial, ..Conform::default() };
     let value = conform.file(&tree);
     let experiment = meaning(value);
@@ -26,11 +30,18 @@ pub(super) fn resolve(layers: Vec<Node>, set: &[(Vec<String>, Span)], partial: b
     (experiment.ok(), problems)
 }
 
+/// `seeds = 3` becomes `seeds = [1, 2, 3]`.
+fn count_seeds(tree: &mut Node) {
+    let seeds = tree.table_mut().and_then(|table| table.get_mut("training")?.node.table_mut()?.get_mut("seeds"));
+    let Some(Entry { node: Node { span, value }, .. }) = seeds else { return };
+    if let Value::Integer(count @ 1..=MOST_SEEDS) = *value {
+        *value = Value::List((1..=count).map(|seed| Node { span: *span, value: Value::Integer(seed) }).collect());
+    }
+}
+
 fn beyond_shape(experiment: &Experiment, conform: &Conform, mut tree: Node, set: &[(Vec<String>, Span)]) -> Vec<Problem> {
-    let sweep = tree.table_mut().and_then(|table| table.remove("sweep"));
-    let grid = sweep.as_ref().and_then(|sweep| sweep.node.entry("grid")).and_then(|grid| grid.node.table());
-    match grid.filter(|grid| !grid.is_empty()) {
-        Some(grid) => sweep::check(grid, &tree, set),
+    match tree.table_mut().and_then(|table| table.remove("sweep")) {
+        Some(sweep) => sweep::check(experiment, &sweep.node, &tree, set),
         None => findings(experiment, conform, &tree),
     }
 }

@@ -1,12 +1,24 @@
 //! The JSON Schema of an experiment file, for editors and for the checks of this room.
 
 use super::Experiment;
+use super::resolve::MOST_SEEDS;
 use schemars::generate::SchemaSettings;
 use serde_json::{Map, Value, json};
 
 /// The JSON Schema (draft 7) of an experiment file: every key with its description, default and range, unknown keys refused,
 /// a choice as a table with exactly one property.
 pub fn json_schema() -> Value {
+    let mut schema = resolved_schema();
+    let seeds = &mut schema["properties"]["training"]["properties"]["seeds"];
+    let list = seeds.as_object_mut().expect("it is a key of training");
+    let about = ["description", "default"].map(|part| (part.to_owned(), list.remove(part).unwrap_or_default()));
+    let count = json!({ "type": "integer", "minimum": 1, "maximum": MOST_SEEDS });
+    *seeds = Value::Object(Map::from_iter(about.into_iter().chain([("anyOf".to_owned(), json!([list, count]))])));
+    schema
+}
+
+/// The same without what is written shorter in a file than it is kept: a count of seeds stands for their list.
+pub(super) fn resolved_schema() -> Value {
     let settings = SchemaSettings::draft07().with(|s| s.inline_subschemas = true);
     let mut schema = settings.into_generator().into_root_schema_for::<Experiment>().to_value();
     plain(&mut schema);

@@ -1,14 +1,14 @@
 //! What may stand where in an experiment file, as the checks want it: read once from the JSON Schema, which comes from the serde
 //! types, so that the three cannot differ.
 
-use super::schema::json_schema;
+use super::schema::resolved_schema;
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::LazyLock;
 
 /// The whole file.
-pub(super) static FILE: LazyLock<Key> = LazyLock::new(|| Key::read(&json_schema(), true));
+pub(super) static FILE: LazyLock<Key> = LazyLock::new(|| Key::read(&resolved_schema(), true));
 
 /// A key: what its value may be, and what is known about it.
 #[derive(Debug)]

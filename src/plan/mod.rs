@@ -10,4 +10,4 @@ mod sweep;
 
 pub use cost::{Cost, Input, Layer, Memory};
 pub use identity::{NUMERIC_VERSION, RunId, defining_values};
-pub use sweep::{Error, Plan, RunSpec, expand, group_name};
+pub use sweep::{Error, Excluded, Plan, RunSpec, expand, group_name};

@@ -1,7 +1,8 @@
 //! Sweep × seeds × folds.
 
 use super::RunId;
-use crate::config::{self, Experiment, Split};
+use crate::config::{self, Experiment, Point, Split};
+use std::collections::HashMap;
 
 /// One run: a resolved configuration (one seed, one fold at most, no sweep) and its id.
 #[derive(Debug, Clone, PartialEq)]
@@ -40,6 +41,19 @@ pub struct Plan {
     pub experiment: String,
     /// The runs.
     pub runs: Vec<RunSpec>,
+    /// Points of the sweep that have runs.
+    pub points: usize,
+    /// Points of the sweep that have none.
+    pub excluded: Vec<Excluded>,
+}
+
+/// A point of a sweep that is not run.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Excluded {
+    /// Its keys and values.
+    pub point: String,
+    /// Why, in words.
+    pub reason: String,
 }
 
 /// Why an experiment has no plan.
@@ -67,9 +81,13 @@ pub fn expand(
     mut fingerprint: impl FnMut(&config::Dataset) -> Result<String, String>,
 ) -> Result<Plan, Error> {
     let mut known: Vec<(config::Dataset, String)> = Vec::new();
-    let mut runs = Vec::new();
-    for point in points(experiment) {
-        let resolved = experiment.at(&point).map_err(|problem| Error::Point { point: words(&point), problem })?;
+    let mut plan = Plan { experiment: experiment.name.clone(), runs: Vec::new(), excluded: Vec::new(), points: 0 };
+    for Point { values, left_out } in experiment.points() {
+        if let Some(reason) = left_out {
+            plan.excluded.push(Excluded { point: words(&values), reason });
+            continue;
+        }
+        let resolved = experiment.at(&values).map_err(|problem| Error::Point { point: words(&values), problem })?;
         let print = match known.iter().find(|(dataset, _)| *dataset == resolved.dataset) {
             Some((_, print)) => print.clone(),
             None => {
@@ -78,26 +96,24 @@ pub fn expand(
                 print
             }
         };
-        for fold in folds(&resolved) {
-            for seed in &resolved.training.seeds {
-                runs.push(run(&resolved, &point, fold, *seed, &print));
-            }
-        }
+        let runs = folds(&resolved).into_iter().flat_map(|fold| resolved.training.seeds.iter().map(move |seed| (fold, *seed)));
+        plan.add(runs.map(|(fold, seed)| run(&resolved, &values, fold, seed, &print)).collect(), &values);
     }
-    Ok(Plan { experiment: experiment.name.clone(), runs })
+    Ok(plan)
 }
 
-/// Every combination of the grid, the last key running fastest.
-fn points(experiment: &Experiment) -> Vec<Vec<(String, toml::Value)>> {
-    let mut points = vec![Vec::new()];
-    for (key, values) in &experiment.sweep.grid {
-        let longer = |point: &Vec<(String, toml::Value)>| {
-            let point = point.clone();
-            values.iter().map(move |v| point.iter().cloned().chain([(key.clone(), v.clone())]).collect()).collect::<Vec<_>>()
-        };
-        points = points.iter().flat_map(longer).collect();
+impl Plan {
+    /// Adds the runs of a point, but for those that a point before has under another name.
+    fn add(&mut self, runs: Vec<RunSpec>, values: &[(String, toml::Value)]) {
+        let known = self.runs.iter().map(|run| (run.id.hash().to_owned(), run.id.clone())).collect::<HashMap<_, _>>();
+        let twin = runs.first().and_then(|run| known.get(run.id.hash()).cloned());
+        let before = self.runs.len();
+        self.runs.extend(runs.into_iter().filter(|run| !known.contains_key(run.id.hash())));
+        match twin.filter(|_| self.runs.len() == before) {
+            Some(twin) => self.excluded.push(Excluded { point: words(values), reason: format!("the same run as {twin}") }),
+            None => self.points += 1,
+        }
     }
-    points
 }
 
 /// The folds to run; `None` where there are none.
@@ -123,4 +139,43 @@ fn run(point: &Experiment, swept: &[(String, toml::Value)], fold: Option<usize>,
 
 fn words(point: &[(String, toml::Value)]) -> String {
     point.iter().map(|(key, value)| format!("{key} = {value}")).collect::<Vec<_>>().join(", ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn plan(text: &str) -> Plan {
+        let experiment =
+            config::load_str("x.toml", &format!("name = 'x'\n{text}")).unwrap_or_else(|problems| panic!("{problems}"));
+        expand(&experiment, |_| Ok("same".into())).unwrap()
+    }
+
+    #[test]
+    fn points_times_seeds_times_folds() {
+        let plan = plan("[split.k_fold]\nk = 3\n[training]\nseeds = 2\n[sweep.grid]\n'training.epochs' = [1, 2]");
+        assert_eq!((plan.points, plan.runs.len()), (2, 12));
+        let ids: std::collections::HashSet<_> = plan.runs.iter().map(|run| run.id.hash()).collect();
+        assert_eq!(ids.len(), 12);
+        assert_eq!(plan.runs.iter().map(RunSpec::seed).max(), Some(2));
+    }
+
+    #[test]
+    fn what_is_not_run_is_named_with_its_reason() {
+        let plan = plan(
+            "[sweep.grid]\n'training.epochs' = [1, 2]\n'optimizer' = [{ adam = {} }, { adam = { lr = 1e-3 } }]\n\
+             [[sweep.exclude]]\n'training.epochs' = 2",
+        );
+        assert_eq!((plan.points, plan.runs.len()), (1, 1));
+        let reasons: Vec<&str> = plan.excluded.iter().map(|excluded| excluded.reason.as_str()).collect();
+        let by = "excluded by training.epochs = 2";
+        assert_eq!(reasons, [by, &format!("the same run as {}", plan.runs[0].id), by]);
+        assert_eq!(plan.excluded[0].point, "optimizer = { adam = {} }, training.epochs = 2");
+    }
+
+    #[test]
+    fn folds_that_two_points_share_are_run_once() {
+        let plan = plan("[split.k_fold]\nk = 3\n[sweep.grid]\n'split.k_fold.folds' = [[1], [1, 2]]");
+        assert_eq!((plan.points, plan.runs.len()), (2, 2));
+    }
 }
