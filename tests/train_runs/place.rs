@@ -55,6 +55,15 @@ impl Place {
         train(&self.run(name), experiment, &self.data, &parts(), &stop, &mut &seen).unwrap()
     }
 
+    /// Trains until it is asked the `calls`th time whether to stop, which is after every batch, those of the validation too. The number
+    /// of training steps done.
+    pub fn train_until_asked(&self, name: &str, experiment: &Experiment, calls: usize) -> usize {
+        let (seen, asked) = (Seen::default(), Cell::new(0));
+        let stop = || asked.replace(asked.get() + 1) + 1 >= calls;
+        train(&self.run(name), experiment, &self.data, &parts(), &stop, &mut &seen).unwrap();
+        seen.steps.get()
+    }
+
     pub fn bytes(&self, name: &str, file: &str) -> Vec<u8> {
         fs::read(self.dir.path().join(name).join(file)).unwrap()
     }
