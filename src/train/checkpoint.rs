@@ -20,7 +20,7 @@ use crate::store;
 use candle_core::{Device, Tensor, Var, bail};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// Where a run stands, tensors aside.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -120,25 +120,25 @@ pub fn write_resume(
 }
 
 /// A file that [`write_resume`] wrote.
-pub struct Resume<'a> {
-    path: &'a Path,
+pub struct Resume {
+    path: PathBuf,
     contents: Contents,
     /// Where the run stood.
     pub state: State,
 }
 
-impl<'a> Resume<'a> {
+impl Resume {
     /// Reads the file; `None` if there is none.
     ///
     /// # Errors
     /// If it cannot be read or is damaged.
-    pub fn read(path: &'a Path) -> Result<Option<Self>, Error> {
+    pub fn read(path: PathBuf) -> Result<Option<Self>, Error> {
         if !path.exists() {
             return Ok(None);
         }
-        let contents = Contents::read(&store::read_bytes(path)?, &Device::Cpu).map_err(|e| misfit(path, &e))?;
+        let contents = Contents::read(&store::read_bytes(&path)?, &Device::Cpu).map_err(|e| misfit(&path, &e))?;
         let state = contents.metadata.get("state").and_then(|state| state.as_str()).unwrap_or_default();
-        let state = toml::from_str(state).map_err(|e| misfit(path, &e))?;
+        let state = toml::from_str(state).map_err(|e| misfit(&path, &e))?;
         Ok(Some(Self { path, contents, state }))
     }
 
@@ -152,7 +152,7 @@ impl<'a> Resume<'a> {
             self.contents.tensor(&name)?.flatten_all()?.to_vec1()
         };
         let restored = fill(&self.contents, params, "model.").and_then(|()| optimizer.resume(self.state.steps, moments));
-        restored.map_err(|e| misfit(self.path, &e))
+        restored.map_err(|e| misfit(&self.path, &e))
     }
 
     /// The epoch that the run was stopped in, if it was, with the gradients that wait for an update.
@@ -168,7 +168,7 @@ impl<'a> Resume<'a> {
         let mut gradients = Vec::new();
         for (name, var) in &params.trained {
             let gradient = self.contents.tensors.get(&format!("gradient.{name}"));
-            gradient.map_or(Ok(()), |gradient| fits(name, gradient, var)).map_err(|e| misfit(self.path, &e))?;
+            gradient.map_or(Ok(()), |gradient| fits(name, gradient, var)).map_err(|e| misfit(&self.path, &e))?;
             gradients.push(gradient.cloned());
         }
         Ok(Some((within.clone(), Accumulation::resume(Gradients::new(gradients), within.waiting))))

@@ -12,6 +12,7 @@ mod gradient;
 mod loss;
 mod lr_schedule;
 mod optimizer;
+mod predecessor;
 mod progress;
 mod provenance;
 mod rule;
@@ -23,6 +24,7 @@ pub use error::Error;
 pub use loss::weighted_loss;
 
 pub use optimizer::Optimizer;
+pub use predecessor::extends;
 pub use progress::Progress;
 
 use crate::config::Experiment;

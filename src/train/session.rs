@@ -6,7 +6,7 @@ use super::checkpoint::{Best, Resume, State, Within, write_resume, write_weights
 use super::columns::columns;
 use super::gradient::Accumulation;
 use super::lr_schedule::LrSchedule;
-use super::{Error, Optimizer, Progress, checkpoint, provenance, samples};
+use super::{Error, Optimizer, Progress, checkpoint, predecessor, provenance, samples};
 use crate::config::Experiment;
 use crate::data::{Dataset, Parts};
 use crate::metric::{self, Direction, Part, Scores};
@@ -45,10 +45,12 @@ pub struct Session<'a> {
     state: State,
     /// The epoch that an earlier attempt was stopped in, until it is taken up.
     within: Option<(Within, Accumulation)>,
+    /// Parts that every batch is split into for want of memory.
+    micro_batches: usize,
 }
 
 impl<'a> Session<'a> {
-    /// A session at the start, or where the run's resume state is.
+    /// A session where the run's resume state is, else at the end of the finished run that it extends, else at the start.
     ///
     /// # Errors
     /// If there is such a state and it cannot be read or does not fit.
@@ -66,13 +68,27 @@ impl<'a> Session<'a> {
         let mut within = None;
         // Without the rows of the epochs done there is nothing to append to, so the run starts over.
         let rows = run.metrics()?.len();
-        if let Some(resume) = Resume::read(&run.resume_state())?.filter(|resume| resume.state.epoch <= rows) {
+        let own = Resume::read(run.resume_state())?.filter(|resume| resume.state.epoch <= rows);
+        if let Some(resume) =
+            own.map_or_else(|| predecessor::take_over(run, experiment, &data.fingerprint), |own| Ok(Some(own)))?
+        {
             resume.restore(network.params(), &mut optimizer)?;
             schedule.resume(resume.state.plateau.clone());
             within = resume.within(network.params(), data.classes.len())?;
             state = resume.state;
         }
-        Ok(Self { run, experiment, data, parts, network, optimizer, schedule, state, within })
+        Ok(Self {
+            run,
+            experiment,
+            data,
+            parts,
+            network,
+            optimizer,
+            schedule,
+            state,
+            within,
+            micro_batches: run.micro_batches()?,
+        })
     }
 
     /// Trains to the end, whatever end that is, and records it.
@@ -80,7 +96,8 @@ impl<'a> Session<'a> {
     /// # Errors
     /// What failed; the outcome says so too, if it still can be written.
     pub fn run(mut self, stop: &dyn Fn() -> bool, progress: &mut dyn Progress) -> Result<Outcome, Error> {
-        provenance::started(self.run, self.experiment.training.precision, self.state.epoch)?;
+        let batches = self.state.within.as_ref().map_or(0, |within| within.batches);
+        let provenance = provenance::started(self.run, self.experiment.training.precision, self.state.epoch, batches)?;
         let outcome = match self.train_epochs(stop, progress).and_then(|()| self.finish(stop)) {
             Ok(test) => Outcome { test, ..self.outcome(Status::Finished) },
             Err(Halt::Interrupted) => self.outcome(Status::Interrupted),
@@ -92,6 +109,7 @@ impl<'a> Session<'a> {
                 return Err(error);
             }
         };
+        let outcome = Outcome { notes: provenance::notes(&provenance, &self.experiment.model), ..outcome };
         provenance::ended(self.run)?;
         self.run.write_outcome(&outcome)?;
         progress.ended(&outcome);

@@ -4,7 +4,7 @@ use super::{Halt, Session, Within};
 use crate::data::{self, Draw};
 use crate::metric::{Scores, Tally};
 use crate::model::Mode;
-use crate::ops::{Gradients, Node, Tape};
+use crate::ops::{Gradients, Node, Tape, weighted_sum};
 use crate::train::gradient::{Accumulation, clip};
 use crate::train::{Error, Progress, weighted_loss};
 use candle_core::{Device, Tensor};
@@ -72,14 +72,26 @@ impl Session<'_> {
         Ok(())
     }
 
-    /// Loss and gradients of a batch.
+    /// Loss and gradients of a batch: those of its parts, weighed by their samples, since a loss is a mean over samples.
     fn batch(&self, epoch: &mut Epoch, indices: &[usize]) -> Result<(f64, Gradients), Halt> {
+        let (mut loss, mut gradients) = (0.0, Gradients::default());
+        for part in split(indices, self.micro_batches) {
+            let (more_loss, more) = self.part(epoch, part, part.len() as f64 / indices.len() as f64)?;
+            loss += more_loss;
+            gradients.add(more)?;
+        }
+        Ok((loss, gradients))
+    }
+
+    /// Loss and gradients of some samples at once, both times their share of the batch.
+    fn part(&self, epoch: &mut Epoch, indices: &[usize], share: f64) -> Result<(f64, Gradients), Halt> {
         let training = &self.experiment.training;
         let draw = Draw { augment: &self.experiment.augment, seed: training.seeds[0], epoch: epoch.number };
         let batch = data::batch(self.data, indices, Some(draw), &Device::Cpu)?;
         let tape = Tape::training().with_precision(training.precision);
         let logits = self.network.forward(&tape, &batch.images, Mode::Train)?;
         let loss = weighted_loss(&tape, &logits, &batch.targets, &self.experiment.loss)?;
+        let loss = if share == 1.0 { loss } else { weighted_sum(&tape, &[(share, &loss)])? };
         let value = finite(&loss, epoch)?;
         add(&mut epoch.tally, &logits, &batch.targets)?;
         Ok((value, tape.backward(&loss)?))
@@ -96,7 +108,7 @@ impl Session<'_> {
     pub(super) fn evaluate(&self, part: &[usize], stop: &dyn Fn() -> bool) -> Result<Scores, Halt> {
         let mut tally = Tally::new(self.data.classes.len());
         let training = &self.experiment.training;
-        for indices in part.chunks(training.batch_size) {
+        for indices in part.chunks(training.batch_size.div_ceil(self.micro_batches)) {
             let batch = data::batch(self.data, indices, None, &Device::Cpu)?;
             let tape = Tape::inference().with_precision(training.precision);
             let logits = self.network.forward(&tape, &batch.images, Mode::Eval)?;
@@ -105,6 +117,12 @@ impl Session<'_> {
         }
         Ok(tally.scores())
     }
+}
+
+/// Cuts into so many parts, whose sizes differ by one at the most; none of them is empty.
+fn split(indices: &[usize], parts: usize) -> impl Iterator<Item = &[usize]> {
+    let cut = move |part: usize| indices.len() * part / parts;
+    (0..parts).map(move |part| &indices[cut(part)..cut(part + 1)]).filter(|part| !part.is_empty())
 }
 
 fn asked(stop: &dyn Fn() -> bool) -> Result<(), Halt> {
