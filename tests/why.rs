@@ -114,12 +114,18 @@ fn words_order_and_names_make_no_difference() {
     for sides in [[run.as_str(), "tiny.toml"], ["tiny.toml", &run], [&run, "same.toml"], [&run, &run]] {
         assert_eq!(desk.why(&sides), same, "{sides:?}");
     }
+    fs::create_dir(desk.path("other")).expect("writable");
+    for file in ["run.toml", "provenance.toml"] {
+        fs::copy(desk.path(&run).join(file), desk.path("other").join(file)).expect("copied");
+    }
+    assert_eq!(desk.why(&["other", "tiny.toml"]), same);
     // Under another name, without a record of data and program: what is left says nothing else.
     fs::create_dir(desk.path("copy")).expect("writable");
     fs::copy(desk.path(&run).join("run.toml"), desk.path("copy/run.toml")).expect("copied");
     let told = desk.why(&["copy", &run]);
     assert_eq!(told.len(), 3, "{told:#?}");
     assert!(told[1].starts_with("dataset fingerprint not recorded ") && told[2].starts_with("numeric version not recorded "));
+    assert_eq!(desk.why(&["copy", "copy"]), ["the configurations are the same; data and program are recorded on neither side"]);
 }
 
 #[test]

@@ -122,13 +122,22 @@ fn hash(run: &RunDir) -> Option<String> {
 
 fn text(a: &Side, b: &Side, differences: &[Difference]) -> String {
     let titles = format!("A  {}\nB  {}\n\n", a.title, b.title);
-    let same = a.hash.as_ref().or(b.hash.as_ref()).map_or(String::new(), |hash| format!(" {hash}"));
-    match (differences, &a.hash, &b.hash) {
-        ([], Some(a), Some(b)) if a != b => {
-            format!("{titles}the same configuration, but other data or another program, of which neither side has a record\n")
+    let what = if differences.is_empty() { sameness(a, b) } else { table(differences).trim_fmt() };
+    format!("{titles}{what}\n")
+}
+
+/// What it means that nothing differs.
+fn sameness(a: &Side, b: &Side) -> String {
+    let recorded = a.identity.fingerprint.is_some() && a.identity.numeric_version.is_some();
+    match (&a.hash, &b.hash) {
+        (Some(a), Some(b)) if a == b => format!("same run: same id {a}"),
+        _ if !recorded => "the configurations are the same; data and program are recorded on neither side".to_owned(),
+        (Some(_), Some(_)) => {
+            "nothing that this version knows of; the ids differ, so another version made one of them".to_owned()
         }
-        ([], ..) => format!("{titles}same run: same id{same}\n"),
-        _ => format!("{titles}{}\n", table(differences)),
+        (hash, other) => {
+            format!("same run: same id {}", hash.as_ref().or(other.as_ref()).map_or("", String::as_str)).trim_end().to_owned()
+        }
     }
 }
 

@@ -23,13 +23,14 @@ const OF_AN_ATTEMPT: [&str; 7] =
 /// # Errors
 /// If the file cannot be read or written.
 pub fn begins(run: &RunDir, with: Option<(RunId, usize)>) -> Result<(), store::Error> {
-    let mut table = run.provenance()?.unwrap_or_default();
+    let before = run.provenance()?.unwrap_or_default();
+    let mut table = before.clone();
     OF_AN_ATTEMPT.iter().for_each(|key| _ = table.remove(*key));
     if let Some((id, epochs)) = with {
         table.insert(CONTINUED_FROM.into(), id.to_string().into());
         table.insert(CONTINUED_AFTER.into(), whole(epochs));
     }
-    run.write_provenance(&table)
+    if table == before { Ok(()) } else { run.write_provenance(&table) }
 }
 
 /// Notes the start, or the resume after `epochs` epochs and `batches` batches, and returns what is known by now.

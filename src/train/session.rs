@@ -47,6 +47,8 @@ pub struct Session<'a> {
     within: Option<(Within, Accumulation)>,
     /// Parts that every batch is split into for want of memory.
     micro_batches: usize,
+    /// What is to be known of the numbers, for the outcome.
+    notes: Vec<String>,
 }
 
 impl<'a> Session<'a> {
@@ -69,9 +71,11 @@ impl<'a> Session<'a> {
         // Without the rows of the epochs done there is nothing to append to, so the run starts over.
         let rows = run.metrics()?.len();
         let own = Resume::read(run.resume_state())?.filter(|resume| resume.state.epoch <= rows);
-        if let Some(resume) =
-            own.map_or_else(|| predecessor::take_over(run, experiment, &data.fingerprint), |own| Ok(Some(own)))?
-        {
+        let resume = match own {
+            Some(own) => Some(own),
+            None => predecessor::take_over(run, experiment, &data.fingerprint)?,
+        };
+        if let Some(resume) = resume {
             resume.restore(network.params(), &mut optimizer)?;
             schedule.resume(resume.state.plateau.clone());
             within = resume.within(network.params(), data.classes.len())?;
@@ -88,6 +92,7 @@ impl<'a> Session<'a> {
             state,
             within,
             micro_batches: run.micro_batches()?,
+            notes: Vec::new(),
         })
     }
 
@@ -98,6 +103,7 @@ impl<'a> Session<'a> {
     pub fn run(mut self, stop: &dyn Fn() -> bool, progress: &mut dyn Progress) -> Result<Outcome, Error> {
         let batches = self.state.within.as_ref().map_or(0, |within| within.batches);
         let provenance = provenance::started(self.run, self.experiment.training.precision, self.state.epoch, batches)?;
+        self.notes = provenance::notes(&provenance, &self.experiment.model);
         let outcome = match self.train_epochs(stop, progress).and_then(|()| self.finish(stop)) {
             Ok(test) => Outcome { test, ..self.outcome(Status::Finished) },
             Err(Halt::Interrupted) => self.outcome(Status::Interrupted),
@@ -109,7 +115,6 @@ impl<'a> Session<'a> {
                 return Err(error);
             }
         };
-        let outcome = Outcome { notes: provenance::notes(&provenance, &self.experiment.model), ..outcome };
         provenance::ended(self.run)?;
         self.run.write_outcome(&outcome)?;
         progress.ended(&outcome);
@@ -198,6 +203,7 @@ impl<'a> Session<'a> {
         Outcome {
             status,
             epochs: self.state.epoch,
+            notes: self.notes.clone(),
             best_epoch: best.map(|best| best.epoch),
             best_by: self.experiment.training.best.clone(),
             best: best.map(|best| best.values.clone()).unwrap_or_default(),
