@@ -9,9 +9,6 @@ use std::collections::HashMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// Where the runs of an experiment lie, below its directory.
-pub(super) const RUNS: &str = "runs";
-
 /// The directory that holds everything, `results/` by default.
 #[derive(Debug, Clone)]
 pub struct Results {
@@ -53,6 +50,9 @@ impl Results {
         self.root.join(".cache")
     }
 }
+
+/// Where the runs of an experiment lie, below its directory.
+pub(super) const RUNS: &str = "runs";
 
 /// `results/EXPERIMENT/`.
 #[derive(Debug, Clone)]
