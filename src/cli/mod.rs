@@ -13,6 +13,7 @@ mod settings;
 mod stop;
 mod summary;
 mod train;
+mod why;
 
 use clap::{Parser, Subcommand};
 use std::io::IsTerminal;
@@ -45,6 +46,8 @@ enum Verb {
     Info,
     /// Draw the charts and tables of an experiment's results again
     Report(report::Arguments),
+    /// Show what makes two runs different ones, or a run and the nearest of an experiment file
+    Why(why::Arguments),
 }
 
 /// Values that replace those of a file.
@@ -106,6 +109,7 @@ pub fn main() -> ExitCode {
         Verb::Summary(a) => summary::run(&a),
         Verb::Info => info::run(),
         Verb::Report(a) => report::run(&a),
+        Verb::Why(a) => why::run(&a),
     });
     match result {
         Ok(()) => ExitCode::SUCCESS,

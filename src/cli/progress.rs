@@ -155,20 +155,22 @@ struct Course {
     steps: usize,
     epoch: usize,
     step: usize,
-    /// Sum of the epoch's losses.
+    /// Sum of the losses of the epoch's steps that were seen here: a resume may begin in its midst.
     losses: f64,
+    /// How many these are.
+    seen: usize,
     val_dice: Option<f64>,
 }
 
 impl Course {
     fn step(&mut self, epoch: usize, step: usize, loss: f64) {
-        self.losses = if step == 1 { loss } else { self.losses + loss };
+        (self.losses, self.seen) = if step == 1 { (loss, 1) } else { (self.losses + loss, self.seen + 1) };
         (self.epoch, self.step) = (epoch, step);
     }
 
     /// Mean over the epoch so far.
     fn loss(&self) -> f64 {
-        self.losses / self.step as f64
+        self.losses / self.seen as f64
     }
 
     /// `epoch 2/12 ▕█▌   ▏ step 3/10  loss 0.231  val dice 0.871  eta 0:42`; the loss is the mean over the epoch so far.
@@ -232,7 +234,8 @@ mod tests {
 
     #[test]
     fn the_widest_line_of_a_long_run_fits_80_columns() {
-        let course = Course { first: 1, epochs: 999, steps: 999, epoch: 999, step: 999, losses: 9.99e7, val_dice: Some(0.5) };
+        let course =
+            Course { first: 1, epochs: 999, steps: 999, epoch: 999, step: 999, losses: 9.99e7, seen: 999, val_dice: Some(0.5) };
         let line = course.message(&clock(Duration::from_secs(9 * 3600)));
         assert!(line.chars().count() <= 80, "{} columns: {line}", line.chars().count());
     }
@@ -243,6 +246,9 @@ mod tests {
         course.step(1, 1, 0.5);
         course.step(1, 2, 0.25);
         assert_eq!(course.message("0:42"), "epoch 1/2 ▕█         ▏ step 2/10  loss 0.375  eta 0:42");
+        let mut resumed = Course { first: 1, epochs: 2, steps: 10, ..Course::default() };
+        resumed.step(1, 7, 0.5);
+        assert_eq!(resumed.loss(), 0.5);
         course.val_dice = Some(0.871);
         course.step(2, 1, 0.125);
         assert_eq!(course.message("0:42"), "epoch 2/2 ▕█████▌    ▏ step 1/10  loss 0.125  val dice 0.871  eta 0:42");

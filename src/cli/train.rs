@@ -3,6 +3,7 @@
 use super::device::Device;
 use super::stop::Stop;
 use super::{Failure, coloured, mistake, progress};
+use std::num::NonZeroU16;
 use std::path::PathBuf;
 use umlaut::record::{Event, Status};
 use umlaut::store::{Claim, Error, RunDir};
@@ -21,6 +22,9 @@ pub struct Arguments {
     /// Started by another umlaut: tell events on standard output, stop when standard input ends, wait for the run to be free
     #[arg(long, hide = true)]
     child: bool,
+    /// Split every batch into so many parts for want of memory, from now on; without it as many as before
+    #[arg(long, hide = true, value_name = "N")]
+    micro_batches: Option<NonZeroU16>,
 }
 
 pub fn run(arguments: &Arguments) -> Result<(), Failure> {
@@ -44,6 +48,9 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
     drop(reading);
     let mut provenance = place.provenance()?.unwrap_or_default();
     provenance.insert("dataset_fingerprint".into(), opened.fingerprint.clone().into());
+    if let Some(parts) = arguments.micro_batches {
+        provenance.insert("micro_batches".into(), i64::from(parts.get()).into());
+    }
     place.write_provenance(&provenance)?;
     let mut progress = progress::Bar::new(&place, &experiment, arguments.child)?;
     let outcome = umlaut::train::train(&place, &experiment, &opened, &parts, &|| stop.asked(), &mut progress)

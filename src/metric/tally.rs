@@ -1,6 +1,7 @@
 //! Counts and sums of predictions, and the scores and losses that follow from them.
 
 use rayon::prelude::*;
+use serde::{Deserialize, Serialize};
 
 /// Sums over one image and class.
 #[derive(Debug, Clone, Copy, Default)]
@@ -64,7 +65,8 @@ impl Mask {
 }
 
 /// Means over images for each class.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Scores {
     /// Binary cross-entropy, from logits x and targets t: `max(x, 0) − x·t + ln(1 + e^−|x|)`, mean over pixels.
     pub bce: Vec<f64>,
@@ -78,8 +80,10 @@ pub struct Scores {
 
 /// Adds up images, batch after batch.
 ///
-/// Sums are in f64 in the order of the images, so they depend neither on how images are batched nor on the number of threads.
-#[derive(Debug, Clone)]
+/// Sums are in f64 in the order of the images, so they depend neither on how images are batched nor on the number of threads. A tally
+/// that is written as TOML and read back has the same bits, and goes on with them.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Tally {
     images: usize,
     sums: Scores,
@@ -90,6 +94,11 @@ impl Tally {
     pub fn new(classes: usize) -> Self {
         let zeros = || vec![0.0; classes];
         Self { images: 0, sums: Scores { bce: zeros(), dice_loss: zeros(), dice: zeros(), iou: zeros() } }
+    }
+
+    /// Number of classes.
+    pub fn classes(&self) -> usize {
+        self.sums.dice.len()
     }
 
     /// Adds the images of a batch.
@@ -205,6 +214,19 @@ mod tests {
             });
             assert_eq!(tally.scores(), whole);
         }
+    }
+
+    /// Oracle: the bits themselves. Sums that no short decimal has, the smallest and largest numbers, zeros of both signs.
+    #[test]
+    fn a_tally_survives_toml_to_the_bit() {
+        let odd = [1.0 / 3.0, 0.1 + 0.2, 1e300 / 7.0, f64::MIN_POSITIVE / 8.0, -0.0, f64::MAX, 5.0, 1e16 + 2.0, f64::INFINITY];
+        let mut tally = Tally::new(odd.len());
+        tally.images = 7;
+        tally.sums.bce = odd.to_vec();
+        tally.sums.iou = odd.iter().map(|x| x.sqrt()).collect();
+        let back: Tally = toml::from_str(&toml::to_string(&tally).unwrap()).unwrap();
+        let bits = |values: &[f64]| values.iter().map(|x| x.to_bits()).collect::<Vec<_>>();
+        assert_eq!((back.images, bits(&back.sums.bce), bits(&back.sums.iou)), (7, bits(&odd), bits(&tally.sums.iou)));
     }
 
     #[test]

@@ -196,6 +196,11 @@ pub struct Gradients {
 }
 
 impl Gradients {
+    /// Gradients that were computed before; `None` where there is none.
+    pub fn new(by_param: Vec<Option<Tensor>>) -> Self {
+        Self { by_param }
+    }
+
     /// The gradient of the parameter at `index`; `None` where the loss does not depend on it.
     pub fn get(&self, index: usize) -> Option<&Tensor> {
         self.by_param.get(index).and_then(Option::as_ref)

@@ -1,7 +1,7 @@
 //! A run's identity: a readable slug and a hash of everything that defines its numbers.
 
 use crate::config::{Dataset, Experiment};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 /// Counts up whenever the same configuration would give other numbers than before; part of every run's id.
@@ -18,7 +18,7 @@ impl RunId {
         for (key, value) in defining_values(resolved) {
             hasher.update(format!("{key}={value}\n").as_bytes());
         }
-        hasher.update(format!("dataset fingerprint={fingerprint}\nnumeric version={NUMERIC_VERSION}\n").as_bytes());
+        hasher.update(format!("{FINGERPRINT}={fingerprint}\n{VERSION}={NUMERIC_VERSION}\n").as_bytes());
         let hash = &hasher.finalize().to_hex()[..10];
         let words: Vec<String> = differs.iter().map(|(key, value)| slug(key.rsplit('.').next().unwrap_or(key), value)).collect();
         Self(format!("{}-{hash}", shorten(&words.join("_"))))
@@ -62,6 +62,44 @@ pub fn defining_values(resolved: &Experiment) -> BTreeMap<String, String> {
     let mut flat = BTreeMap::new();
     flatten("", &value, &mut flat);
     flat
+}
+
+/// What the data set's content is called beside the dotted keys.
+pub const FINGERPRINT: &str = "dataset fingerprint";
+/// What [`NUMERIC_VERSION`] is called there.
+pub const VERSION: &str = "numeric version";
+
+/// All that defines a run's numbers, as far as it is known.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Identity {
+    /// As [`defining_values`] gives them.
+    pub values: BTreeMap<String, String>,
+    /// The data set's.
+    pub fingerprint: Option<String>,
+    /// [`NUMERIC_VERSION`] of the program that ran or would run it.
+    pub numeric_version: Option<u32>,
+}
+
+/// A key, and its value on either side; absent where it is not known there.
+pub type Difference = (String, [Option<String>; 2]);
+
+impl Identity {
+    /// What differs from another, in the order of the keys, data and program last.
+    pub fn differences(&self, other: &Self) -> Vec<Difference> {
+        let keys: BTreeSet<&String> = self.values.keys().chain(other.values.keys()).collect();
+        let mut rows: Vec<Difference> =
+            keys.into_iter().map(|key| (key.clone(), [self, other].map(|side| side.values.get(key).cloned()))).collect();
+        rows.push((FINGERPRINT.to_owned(), [self, other].map(|side| side.fingerprint.clone())));
+        rows.push((VERSION.to_owned(), [self, other].map(|side| side.numeric_version.map(|v| v.to_string()))));
+        rows.retain(|(_, [a, b])| a != b);
+        rows
+    }
+
+    /// Takes what is not known of data and program from another of the same id.
+    pub fn learn(&mut self, same: &Self) {
+        self.fingerprint = self.fingerprint.take().or_else(|| same.fingerprint.clone());
+        self.numeric_version = self.numeric_version.or(same.numeric_version);
+    }
 }
 
 fn flatten(path: &str, value: &serde_json::Value, flat: &mut BTreeMap<String, String>) {
@@ -114,6 +152,28 @@ mod tests {
         assert_ne!(base, id("name = 'a'", "g"));
         assert_ne!(base, id("name = 'a'\n[training]\nseeds = [2]", "f"));
         assert_ne!(base, id("name = 'a'\n[optimizer.adam]\nlr = 1e-4", "f"));
+    }
+
+    /// Oracle: the definition; whatever differs makes another id, and nothing else does.
+    #[test]
+    fn differences_are_what_makes_another_id() {
+        let identity = |toml: &str, fingerprint: &str| Identity {
+            values: defining_values(&experiment(toml)),
+            fingerprint: Some(fingerprint.to_owned()),
+            numeric_version: Some(NUMERIC_VERSION),
+        };
+        let base = identity("name = 'a'", "f");
+        assert_eq!(base.differences(&identity("name = 'b'\ndescription = 'x'", "f")), []);
+        let some = |value: &str| Some(value.to_owned());
+        let other =
+            Identity { numeric_version: None, ..identity("name = 'a'\n[optimizer.sgd]\nlr = 0.5\n[training]\nepochs = 7", "g") };
+        let found = base.differences(&other);
+        let row = |key: &str| found.iter().find(|(name, _)| name == key).map(|(_, values)| values.clone());
+        assert_eq!(row("optimizer.sgd.lr"), Some([None, some("0.5")]));
+        assert_eq!(row("training.epochs").map(|[_, b]| b), Some(some("7")));
+        assert_eq!(row("dataset fingerprint"), Some([some("f"), some("g")]));
+        assert_eq!(row("numeric version"), Some([some(&NUMERIC_VERSION.to_string()), None]));
+        assert_eq!(row("training.seeds"), None);
     }
 
     #[test]

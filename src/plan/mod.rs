@@ -9,5 +9,5 @@ mod keys;
 mod sweep;
 
 pub use cost::{Cost, Input, Layer, Memory};
-pub use identity::{NUMERIC_VERSION, RunId, defining_values};
+pub use identity::{Difference, FINGERPRINT, Identity, NUMERIC_VERSION, RunId, VERSION, defining_values};
 pub use sweep::{Error, Excluded, Plan, RunSpec, expand, group_name};

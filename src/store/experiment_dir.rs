@@ -34,7 +34,7 @@ impl Results {
         let mut found = Vec::new();
         for entry in told(fs::read_dir(&self.root), "listing", &self.root)? {
             let path = told(entry, "listing", &self.root)?.path();
-            found.extend(path.join("runs").is_dir().then(|| ExperimentDir::at(path)));
+            found.extend(path.join(RUNS).is_dir().then(|| ExperimentDir::at(path)));
         }
         found.sort_by(|a, b| a.path.cmp(&b.path));
         Ok(found)
@@ -50,6 +50,9 @@ impl Results {
         self.root.join(".cache")
     }
 }
+
+/// Where the runs of an experiment lie, below its directory.
+pub(super) const RUNS: &str = "runs";
 
 /// `results/EXPERIMENT/`.
 #[derive(Debug, Clone)]
@@ -70,7 +73,7 @@ impl ExperimentDir {
 
     /// The directory of a run; nothing is created yet.
     pub fn run(&self, id: &RunId) -> RunDir {
-        RunDir::at(self.path.join("runs").join(id.as_str()))
+        RunDir::at(self.path.join(RUNS).join(id.as_str()))
     }
 
     /// The directories of runs, existing or not. An existing one is known by the hash at its id's end: what is readable before it
@@ -93,7 +96,7 @@ impl ExperimentDir {
     /// # Errors
     /// If the directory cannot be listed.
     pub fn runs(&self) -> Result<Vec<RunDir>> {
-        let dir = self.path.join("runs");
+        let dir = self.path.join(RUNS);
         if !dir.exists() {
             return Ok(Vec::new());
         }

@@ -9,6 +9,7 @@ mod experiment_dir;
 mod file;
 mod rows;
 mod run_dir;
+mod take_over;
 
 pub use claim::{Claim, Holder};
 pub use error::{Error, NO_ROOM};

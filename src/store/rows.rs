@@ -8,8 +8,8 @@ use std::fs::{File, OpenOptions};
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
-const METRICS: &str = "metrics.csv";
-const TIMING: &str = "timing.csv";
+pub(super) const METRICS: &str = "metrics.csv";
+pub(super) const TIMING: &str = "timing.csv";
 
 /// Appends rows to metrics.csv and timing.csv, each flushed to the disk before it returns.
 #[derive(Debug)]

@@ -2,23 +2,27 @@
 //!
 //! best.safetensors and last.safetensors hold weights and running statistics under PyTorch-style names, so that
 //! `model.load_state_dict(safetensors.torch.load_file(path))` takes them. resume.safetensors alone holds all that an exact resume
-//! needs: the same tensors (`model.NAME`), the optimizer's (`optimizer.KIND.NAME`), and the [`State`] as TOML in the metadata. It
-//! is replaced atomically, and last of all that an epoch leaves; whatever else is newer than it is made again, bit for bit. No
-//! state of a random generator is needed: order and augmentation follow from the seed and the epoch's number.
+//! needs: the same tensors (`model.NAME`), the optimizer's (`optimizer.KIND.NAME`), gradients that wait for an update
+//! (`gradient.NAME`), and the [`State`] as TOML in the metadata. It is replaced atomically, and last of all that an epoch leaves;
+//! whatever else is newer than it is made again, bit for bit. No state of a random generator is needed: order and augmentation
+//! follow from the seed and the epoch's number.
 
 use super::Error;
+use super::gradient::Accumulation;
 use super::lr_schedule::Plateau;
 use super::optimizer::Optimizer;
 use super::safetensors::{Contents, Entry, Values, write};
+use crate::metric::Tally;
 use crate::model::Params;
+use crate::ops::Gradients;
 use crate::record::EpochRecord;
 use crate::store;
-use candle_core::{Device, Var, bail};
+use candle_core::{Device, Tensor, Var, bail};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
-/// Where a run stands after an epoch, tensors aside.
+/// Where a run stands, tensors aside.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct State {
@@ -31,6 +35,23 @@ pub struct State {
     /// The best epoch so far.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub best: Option<Best>,
+    /// How far the epoch after those done is, if the run was stopped in it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub within: Option<Within>,
+}
+
+/// How far an epoch is.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Within {
+    /// Batches done.
+    pub batches: usize,
+    /// How many of them wait for an update, their gradients added up.
+    pub waiting: usize,
+    /// How long they took.
+    pub seconds: f64,
+    /// Their scores.
+    pub tally: Tally,
 }
 
 /// The best epoch.
@@ -77,37 +98,47 @@ pub fn read_weights(path: &Path, params: &Params) -> Result<(), Error> {
 ///
 /// # Errors
 /// If the file cannot be written.
-pub fn write_resume(path: &Path, params: &Params, optimizer: &Optimizer, state: &State) -> Result<(), Error> {
+pub fn write_resume(
+    path: &Path,
+    params: &Params,
+    optimizer: &Optimizer,
+    state: &State,
+    waiting: &Gradients,
+) -> Result<(), Error> {
     let mut entries: Vec<Entry> =
         all(params).map(|(name, var)| Entry { name: format!("model.{name}"), values: Values::Tensor(var) }).collect();
     for (kind, index, values) in optimizer.state() {
         let (name, var) = &params.trained[index];
         entries.push(Entry { name: format!("optimizer.{kind}.{name}"), values: Values::Plain(values, var.dims()) });
     }
+    for (index, (name, _)) in params.trained.iter().enumerate() {
+        let values = waiting.get(index).map(Values::Tensor);
+        entries.extend(values.map(|values| Entry { name: format!("gradient.{name}"), values }));
+    }
     let state = toml::to_string(state).expect("a state is plain data");
     Ok(store::replace(path, |file| write(file, &[("state", &state)], &entries))?)
 }
 
 /// A file that [`write_resume`] wrote.
-pub struct Resume<'a> {
-    path: &'a Path,
+pub struct Resume {
+    path: PathBuf,
     contents: Contents,
     /// Where the run stood.
     pub state: State,
 }
 
-impl<'a> Resume<'a> {
+impl Resume {
     /// Reads the file; `None` if there is none.
     ///
     /// # Errors
     /// If it cannot be read or is damaged.
-    pub fn read(path: &'a Path) -> Result<Option<Self>, Error> {
+    pub fn read(path: PathBuf) -> Result<Option<Self>, Error> {
         if !path.exists() {
             return Ok(None);
         }
-        let contents = Contents::read(&store::read_bytes(path)?, &Device::Cpu).map_err(|e| misfit(path, &e))?;
+        let contents = Contents::read(&store::read_bytes(&path)?, &Device::Cpu).map_err(|e| misfit(&path, &e))?;
         let state = contents.metadata.get("state").and_then(|state| state.as_str()).unwrap_or_default();
-        let state = toml::from_str(state).map_err(|e| misfit(path, &e))?;
+        let state = toml::from_str(state).map_err(|e| misfit(&path, &e))?;
         Ok(Some(Self { path, contents, state }))
     }
 
@@ -121,16 +152,40 @@ impl<'a> Resume<'a> {
             self.contents.tensor(&name)?.flatten_all()?.to_vec1()
         };
         let restored = fill(&self.contents, params, "model.").and_then(|()| optimizer.resume(self.state.steps, moments));
-        restored.map_err(|e| misfit(self.path, &e))
+        restored.map_err(|e| misfit(&self.path, &e))
     }
+
+    /// The epoch that the run was stopped in, if it was, with the gradients that wait for an update.
+    ///
+    /// # Errors
+    /// If the file is of another network or of data with other classes.
+    pub fn within(&self, params: &Params, classes: usize) -> Result<Option<(Within, Accumulation)>, Error> {
+        let Some(within) = &self.state.within else { return Ok(None) };
+        if within.tally.classes() != classes {
+            let problem = format!("its epoch under way counts {} classes, the data has {classes}", within.tally.classes());
+            return Err(Error::Checkpoint { path: self.path.display().to_string(), problem });
+        }
+        let mut gradients = Vec::new();
+        for (name, var) in &params.trained {
+            let gradient = self.contents.tensors.get(&format!("gradient.{name}"));
+            gradient.map_or(Ok(()), |gradient| fits(name, gradient, var)).map_err(|e| misfit(&self.path, &e))?;
+            gradients.push(gradient.cloned());
+        }
+        Ok(Some((within.clone(), Accumulation::resume(Gradients::new(gradients), within.waiting))))
+    }
+}
+
+fn fits(name: &str, tensor: &Tensor, var: &Var) -> candle_core::Result<()> {
+    if tensor.shape() != var.shape() {
+        bail!("{name} has shape {:?} there and {:?} in the network", tensor.shape(), var.shape());
+    }
+    Ok(())
 }
 
 fn fill(contents: &Contents, params: &Params, prefix: &str) -> candle_core::Result<()> {
     for (name, var) in all(params) {
         let tensor = contents.tensor(&format!("{prefix}{name}"))?;
-        if tensor.shape() != var.shape() {
-            bail!("{name} has shape {:?} there and {:?} in the network", tensor.shape(), var.shape());
-        }
+        fits(name, tensor, var)?;
         var.set(tensor)?;
     }
     Ok(())

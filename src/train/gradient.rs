@@ -15,6 +15,16 @@ pub struct Accumulation {
 }
 
 impl Accumulation {
+    /// Where another accumulation was after `batches` batches, by its [`Accumulation::sum`].
+    pub fn resume(sum: Gradients, batches: usize) -> Self {
+        Self { sum, batches }
+    }
+
+    /// The sum of what was added since the last [`Accumulation::take`].
+    pub fn sum(&self) -> &Gradients {
+        &self.sum
+    }
+
     /// Adds a batch.
     ///
     /// # Errors

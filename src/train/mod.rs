@@ -12,6 +12,7 @@ mod gradient;
 mod loss;
 mod lr_schedule;
 mod optimizer;
+mod predecessor;
 mod progress;
 mod provenance;
 mod rule;
@@ -23,6 +24,7 @@ pub use error::Error;
 pub use loss::weighted_loss;
 
 pub use optimizer::Optimizer;
+pub use predecessor::extends;
 pub use progress::Progress;
 
 use crate::config::Experiment;
@@ -35,10 +37,11 @@ use session::Session;
 
 /// Trains a run to its end and returns how it ended, which is also in outcome.toml.
 ///
-/// A run that has finished before is not trained again: its outcome is returned. One that was stopped, killed or has failed goes
-/// on after the last epoch that was kept. The caller holds the run's [claim](RunDir::claim). `stop` is asked after every batch:
-/// true ends the run as interrupted, with what whole epochs left. A loss that is no finite number ends it as failed; both are
-/// outcomes, not errors.
+/// A run that has finished before is not trained again: its outcome is returned. One that was stopped goes on with the next step,
+/// one that was killed or has failed after the last epoch or stop. One that has not begun and [extends] a finished run of the same
+/// experiment begins with that one's epochs. Batches are split as the [provenance](RunDir::micro_batches) asks. The caller holds the
+/// run's [claim](RunDir::claim). `stop` is asked after every batch: true ends the run as interrupted, its step kept. A loss that is
+/// no finite number ends it as failed; both are outcomes, not errors.
 ///
 /// # Errors
 /// [`Error::is_mistake`] if the experiment and the data do not fit (nothing was begun), else what failed while running; the

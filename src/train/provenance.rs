@@ -2,38 +2,99 @@
 //!
 //! What others wrote into provenance.toml before (the data set's fingerprint, say) is kept.
 
-use crate::config::Precision;
+use crate::config::{Model, Norm, Precision};
 use crate::machine;
 use crate::ops::blocked::simd::level;
+use crate::plan::{NUMERIC_VERSION, RunId};
 use crate::store::{self, RunDir};
 use std::time::{SystemTime, UNIX_EPOCH};
 use toml::{Table, Value};
 
-/// Notes the start, or the resume after `epochs_done` epochs.
+const CONTINUED_FROM: &str = "continued_from";
+const CONTINUED_AFTER: &str = "continued_after_epoch";
+const SPLIT_SINCE: &str = "micro_batches_since_epoch";
+
+/// What is true no longer when a run starts over.
+const OF_AN_ATTEMPT: [&str; 7] =
+    [CONTINUED_FROM, CONTINUED_AFTER, SPLIT_SINCE, "resumed", "resumed_after_epoch", "resumed_after_batch", "ended"];
+
+/// Notes that a run begins: with nothing, or with the epochs of another run.
 ///
 /// # Errors
 /// If the file cannot be read or written.
-pub fn started(run: &RunDir, precision: Precision, epochs_done: usize) -> Result<(), store::Error> {
+pub fn begins(run: &RunDir, with: Option<(RunId, usize)>) -> Result<(), store::Error> {
+    let before = run.provenance()?.unwrap_or_default();
+    let mut table = before.clone();
+    OF_AN_ATTEMPT.iter().for_each(|key| _ = table.remove(*key));
+    if let Some((id, epochs)) = with {
+        table.insert(CONTINUED_FROM.into(), id.to_string().into());
+        table.insert(CONTINUED_AFTER.into(), whole(epochs));
+    }
+    if table == before { Ok(()) } else { run.write_provenance(&table) }
+}
+
+/// Notes the start, or the resume after `epochs` epochs and `batches` batches, and returns what is known by now.
+///
+/// # Errors
+/// If the file cannot be read or written.
+pub fn started(run: &RunDir, precision: Precision, epochs: usize, batches: usize) -> Result<Table, store::Error> {
     let mut table = run.provenance()?.unwrap_or_default();
+    if run.micro_batches()? > 1 && !table.contains_key(SPLIT_SINCE) {
+        table.insert(SPLIT_SINCE.into(), whole(epochs + 1));
+    }
+    let own = epochs.saturating_sub(number(&table, CONTINUED_AFTER).unwrap_or(0));
     let mut set = |key: &str, value: Value| table.insert(key.to_owned(), value);
     set("version", env!("CARGO_PKG_VERSION").into());
+    set("numeric_version", i64::from(NUMERIC_VERSION).into());
     if let Some(commit) = option_env!("UMLAUT_GIT_COMMIT") {
         set("git_commit", commit.into());
     }
     set("host", machine::host().into());
     set("device", "cpu".into());
-    set("threads", i64::try_from(rayon::current_num_threads()).unwrap_or(i64::MAX).into());
+    set("threads", whole(rayon::current_num_threads()));
     set("cpu", machine::processor().into());
     set("instructions", level().name().into());
     set("precision", precision.name().into());
     set("command", std::env::args().collect::<Vec<_>>().into());
-    if epochs_done == 0 {
+    if own + batches == 0 {
         set("started", now().into());
     } else {
         set("resumed", now().into());
-        set("resumed_after_epoch", i64::try_from(epochs_done).unwrap_or(i64::MAX).into());
+        set("resumed_after_epoch", whole(epochs));
+        set("resumed_after_batch", whole(batches));
     }
-    run.write_provenance(&table)
+    run.write_provenance(&table)?;
+    Ok(table)
+}
+
+/// What a reader of the run's numbers should know, a sentence each.
+pub fn notes(provenance: &Table, model: &Model) -> Vec<String> {
+    let Model::Unet(unet) = model;
+    let mut notes = Vec::new();
+    if let (Some(id), Some(epochs)) =
+        (provenance.get(CONTINUED_FROM).and_then(Value::as_str), number(provenance, CONTINUED_AFTER))
+    {
+        notes.push(format!("epochs 1 to {epochs} were taken over from the finished run {id}"));
+    }
+    if let (Some(parts), Some(epoch)) = (number(provenance, "micro_batches"), number(provenance, SPLIT_SINCE)) {
+        let norm = match unet.norm {
+            Norm::Batch => "but batch norm saw the statistics of the parts",
+            Norm::Group | Norm::None => "up to rounding",
+        };
+        notes.push(format!(
+            "for want of memory every batch was split into {parts} parts from epoch {epoch} on, their gradients added up: the updates \
+             are those of whole batches, {norm}"
+        ));
+    }
+    notes
+}
+
+fn number(table: &Table, key: &str) -> Option<usize> {
+    table.get(key)?.as_integer()?.try_into().ok()
+}
+
+fn whole(number: usize) -> Value {
+    i64::try_from(number).unwrap_or(i64::MAX).into()
 }
 
 /// Notes the end.
@@ -84,14 +145,49 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let run = RunDir::at(dir.path());
         run.write_provenance(&toml::toml! { dataset_fingerprint = "abc" }).unwrap();
-        started(&run, Precision::F32, 0).unwrap();
-        started(&run, Precision::Bf16, 3).unwrap();
+        started(&run, Precision::F32, 0, 0).unwrap();
+        started(&run, Precision::Bf16, 3, 1).unwrap();
         ended(&run).unwrap();
         let table = run.provenance().unwrap().unwrap();
         assert_eq!(table["dataset_fingerprint"].as_str(), Some("abc"));
-        assert_eq!(table["resumed_after_epoch"].as_integer(), Some(3));
+        assert_eq!([number(&table, "resumed_after_epoch"), number(&table, "resumed_after_batch")], [Some(3), Some(1)]);
+        assert_eq!(table["numeric_version"].as_integer(), Some(i64::from(NUMERIC_VERSION)));
         for key in ["version", "host", "cpu", "instructions", "precision", "started", "resumed", "ended"] {
             assert!(table[key].as_str().is_some_and(|value| !value.is_empty()), "{key}");
         }
+    }
+
+    fn model(norm: &str) -> Model {
+        toml::from_str(&format!("[unet]\nchannels = [4, 8]\ngroups = 2\nnorm = '{norm}'")).unwrap()
+    }
+
+    #[test]
+    fn a_run_that_goes_on_with_anothers_epochs_starts_after_them() {
+        let dir = tempfile::tempdir().unwrap();
+        let run = RunDir::at(dir.path());
+        begins(&run, Some((RunId::from_name("seed-1-abc"), 2))).unwrap();
+        let table = started(&run, Precision::F32, 2, 0).unwrap();
+        assert!(table.contains_key("started") && !table.contains_key("resumed"), "{table}");
+        assert_eq!(notes(&table, &model("batch")), ["epochs 1 to 2 were taken over from the finished run seed-1-abc"]);
+        assert!(started(&run, Precision::F32, 3, 0).unwrap().contains_key("resumed"));
+        begins(&run, None).unwrap();
+        let table = started(&run, Precision::F32, 0, 0).unwrap();
+        assert!(!table.contains_key("resumed") && notes(&table, &model("batch")).is_empty(), "{table}");
+    }
+
+    #[test]
+    fn a_note_says_since_when_batches_are_split_and_what_that_does_to_batch_norm() {
+        let dir = tempfile::tempdir().unwrap();
+        let run = RunDir::at(dir.path());
+        for (parts, epochs) in [(1, 0), (2, 3), (4, 5)] {
+            let mut table = run.provenance().unwrap().unwrap_or_default();
+            table.insert("micro_batches".into(), parts.into());
+            run.write_provenance(&table).unwrap();
+            started(&run, Precision::F32, epochs, 0).unwrap();
+        }
+        let table = run.provenance().unwrap().unwrap();
+        let told = |norm: &str| notes(&table, &model(norm)).concat();
+        assert!(told("batch").starts_with("for want of memory every batch was split into 4 parts from epoch 4 on"), "{table}");
+        assert!(told("batch").contains("batch norm") && !told("group").contains("batch norm"));
     }
 }

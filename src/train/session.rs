@@ -1,20 +1,20 @@
 //! The loop: epochs of batches, each validated, recorded and kept.
 
-use super::checkpoint::{Best, Resume, State, write_resume, write_weights};
+mod epoch;
+
+use super::checkpoint::{Best, Resume, State, Within, write_resume, write_weights};
 use super::columns::columns;
-use super::gradient::{Accumulation, clip};
+use super::gradient::Accumulation;
 use super::lr_schedule::LrSchedule;
-use super::{Error, Optimizer, Progress, checkpoint, provenance, samples, weighted_loss};
+use super::{Error, Optimizer, Progress, checkpoint, predecessor, provenance, samples};
 use crate::config::Experiment;
-use crate::data::{self, Dataset, Draw, Parts};
-use crate::metric::{self, Direction, Part, Scores, Tally};
-use crate::model::{Mode, Network};
-use crate::ops::{Gradients, Node, Tape};
+use crate::data::{Dataset, Parts};
+use crate::metric::{self, Direction, Part, Scores};
+use crate::model::Network;
+use crate::ops::Gradients;
 use crate::record::{EpochRecord, Failure, Outcome, Status};
 use crate::store::RunDir;
-use candle_core::{Device, Tensor};
 use std::collections::BTreeMap;
-use std::time::Instant;
 
 /// Why epochs end before the last.
 #[derive(Debug)]
@@ -43,10 +43,16 @@ pub struct Session<'a> {
     optimizer: Optimizer,
     schedule: LrSchedule,
     state: State,
+    /// The epoch that an earlier attempt was stopped in, until it is taken up.
+    within: Option<(Within, Accumulation)>,
+    /// Parts that every batch is split into for want of memory.
+    micro_batches: usize,
+    /// What is to be known of the numbers, for the outcome.
+    notes: Vec<String>,
 }
 
 impl<'a> Session<'a> {
-    /// A session at the start, or where the run's resume state is.
+    /// A session where the run's resume state is, else at the end of the finished run that it extends, else at the start.
     ///
     /// # Errors
     /// If there is such a state and it cannot be read or does not fit.
@@ -60,15 +66,34 @@ impl<'a> Session<'a> {
         let lr = Optimizer::base_lr(&experiment.optimizer);
         let mut optimizer = Optimizer::new(&experiment.optimizer, &network.params().trained);
         let mut schedule = LrSchedule::new(lr, &experiment.lr_schedule, &experiment.lr_warmup, experiment.training.epochs);
-        let mut state = State { epoch: 0, steps: 0, plateau: schedule.plateau().clone(), best: None };
+        let mut state = State { epoch: 0, steps: 0, plateau: schedule.plateau().clone(), best: None, within: None };
+        let mut within = None;
         // Without the rows of the epochs done there is nothing to append to, so the run starts over.
         let rows = run.metrics()?.len();
-        if let Some(resume) = Resume::read(&run.resume_state())?.filter(|resume| resume.state.epoch <= rows) {
+        let own = Resume::read(run.resume_state())?.filter(|resume| resume.state.epoch <= rows);
+        let resume = match own {
+            Some(own) => Some(own),
+            None => predecessor::take_over(run, experiment, &data.fingerprint)?,
+        };
+        if let Some(resume) = resume {
             resume.restore(network.params(), &mut optimizer)?;
             schedule.resume(resume.state.plateau.clone());
+            within = resume.within(network.params(), data.classes.len())?;
             state = resume.state;
         }
-        Ok(Self { run, experiment, data, parts, network, optimizer, schedule, state })
+        Ok(Self {
+            run,
+            experiment,
+            data,
+            parts,
+            network,
+            optimizer,
+            schedule,
+            state,
+            within,
+            micro_batches: run.micro_batches()?,
+            notes: Vec::new(),
+        })
     }
 
     /// Trains to the end, whatever end that is, and records it.
@@ -76,7 +101,9 @@ impl<'a> Session<'a> {
     /// # Errors
     /// What failed; the outcome says so too, if it still can be written.
     pub fn run(mut self, stop: &dyn Fn() -> bool, progress: &mut dyn Progress) -> Result<Outcome, Error> {
-        provenance::started(self.run, self.experiment.training.precision, self.state.epoch)?;
+        let batches = self.state.within.as_ref().map_or(0, |within| within.batches);
+        let provenance = provenance::started(self.run, self.experiment.training.precision, self.state.epoch, batches)?;
+        self.notes = provenance::notes(&provenance, &self.experiment.model);
         let outcome = match self.train_epochs(stop, progress).and_then(|()| self.finish(stop)) {
             Ok(test) => Outcome { test, ..self.outcome(Status::Finished) },
             Err(Halt::Interrupted) => self.outcome(Status::Interrupted),
@@ -98,69 +125,19 @@ impl<'a> Session<'a> {
         let training = &self.experiment.training;
         let mut rows = self.run.metrics_after(self.state.epoch)?;
         progress.started(self.state.epoch + 1, training.epochs, self.parts.train.len().div_ceil(training.batch_size));
-        for epoch in self.state.epoch + 1..=training.epochs {
-            let began = Instant::now();
-            let lr = self.schedule.rate(epoch);
-            let trained = self.train_epoch(epoch, lr, stop, progress)?;
-            let validated = self.evaluate(&self.parts.val, stop)?;
-            let record = self.record(epoch, lr, &trained, &validated)?;
-            rows.append(&record, began.elapsed().as_secs_f64())?;
+        for number in self.state.epoch + 1..=training.epochs {
+            let mut epoch = self.epoch(number);
+            let validated = match self.train_epoch(&mut epoch, stop, progress).and_then(|()| self.evaluate(&self.parts.val, stop))
+            {
+                Err(Halt::Interrupted) => return self.keep_within(&epoch).and(Err(Halt::Interrupted)),
+                validated => validated?,
+            };
+            let record = self.record(number, epoch.lr, &epoch.tally.scores(), &validated)?;
+            rows.append(&record, epoch.seconds())?;
             self.keep(&record)?;
             progress.epoch_ended(&record);
         }
         Ok(())
-    }
-
-    /// One pass over the training part. Scores are those of each batch as the network saw it, before the update it led to.
-    fn train_epoch(
-        &mut self,
-        epoch: usize,
-        lr: f64,
-        stop: &dyn Fn() -> bool,
-        progress: &mut dyn Progress,
-    ) -> Result<Scores, Halt> {
-        let training = &self.experiment.training;
-        let seed = training.seeds[0];
-        let order = data::order(&self.parts.train, seed, epoch);
-        let mut tally = Tally::new(self.data.classes.len());
-        let mut gradients = Accumulation::default();
-        let mut batches = (1..).zip(order.chunks(training.batch_size)).peekable();
-        while let Some((step, indices)) = batches.next() {
-            let draw = Draw { augment: &self.experiment.augment, seed, epoch };
-            let batch = data::batch(self.data, indices, Some(draw), &Device::Cpu)?;
-            let tape = Tape::training().with_precision(training.precision);
-            let logits = self.network.forward(&tape, &batch.images, Mode::Train)?;
-            let loss = weighted_loss(&tape, &logits, &batch.targets, &self.experiment.loss)?;
-            let value = finite(&loss, epoch, step)?;
-            add(&mut tally, &logits, &batch.targets)?;
-            gradients.add(tape.backward(&loss)?)?;
-            if gradients.batches() == training.accumulate || batches.peek().is_none() {
-                self.update(gradients.take()?, lr)?;
-            }
-            progress.step(epoch, step, value);
-            asked(stop)?;
-        }
-        Ok(tally.scores())
-    }
-
-    fn update(&mut self, mut gradients: Gradients, lr: f64) -> Result<(), Halt> {
-        if let Some(max_norm) = self.experiment.training.clip_norm {
-            clip(&mut gradients, max_norm)?;
-        }
-        Ok(self.optimizer.step(&self.network.params().trained, &gradients, lr)?)
-    }
-
-    fn evaluate(&self, part: &[usize], stop: &dyn Fn() -> bool) -> Result<Scores, Halt> {
-        let mut tally = Tally::new(self.data.classes.len());
-        let training = &self.experiment.training;
-        for indices in part.chunks(training.batch_size) {
-            let batch = data::batch(self.data, indices, None, &Device::Cpu)?;
-            let tape = Tape::inference().with_precision(training.precision);
-            let logits = self.network.forward(&tape, &batch.images, Mode::Eval)?;
-            add(&mut tally, &logits, &batch.targets)?;
-            asked(stop)?;
-        }
-        Ok(tally.scores())
     }
 
     fn record(&self, epoch: usize, lr: f64, trained: &Scores, validated: &Scores) -> Result<EpochRecord, Halt> {
@@ -185,9 +162,15 @@ impl<'a> Session<'a> {
         write_weights(&run.last_checkpoint(), params, epoch)?;
         self.schedule.epoch_ended(record);
         self.state.epoch = epoch;
-        self.state.steps = self.optimizer.steps();
+        self.state.within = None;
         self.state.plateau = self.schedule.plateau().clone();
-        write_resume(&run.resume_state(), params, &self.optimizer, &self.state)
+        self.write_state(&Gradients::default())
+    }
+
+    /// Writes the resume state; whatever the optimizer does not know of must be in `state` already.
+    fn write_state(&mut self, waiting: &Gradients) -> Result<(), Error> {
+        self.state.steps = self.optimizer.steps();
+        write_resume(&self.run.resume_state(), self.network.params(), &self.optimizer, &self.state, waiting)
     }
 
     /// Better than the best so far, by the metric that the experiment names; of equals the earlier is best, NaN never is.
@@ -220,32 +203,13 @@ impl<'a> Session<'a> {
         Outcome {
             status,
             epochs: self.state.epoch,
+            notes: self.notes.clone(),
             best_epoch: best.map(|best| best.epoch),
             best_by: self.experiment.training.best.clone(),
             best: best.map(|best| best.values.clone()).unwrap_or_default(),
             ..Outcome::default()
         }
     }
-}
-
-fn asked(stop: &dyn Fn() -> bool) -> Result<(), Halt> {
-    if stop() { Err(Halt::Interrupted) } else { Ok(()) }
-}
-
-/// The value of a loss that may go backwards.
-fn finite(loss: &Node, epoch: usize, step: usize) -> Result<f64, Halt> {
-    let value = f64::from(loss.value().to_scalar::<f32>()?);
-    if value.is_finite() {
-        return Ok(value);
-    }
-    Err(Halt::Diverged(format!("the training loss is {value} in epoch {epoch}, step {step}")))
-}
-
-fn add(tally: &mut Tally, logits: &Node, targets: &Tensor) -> Result<(), Halt> {
-    let images = targets.dim(0)?;
-    let numbers = |tensor: &Tensor| tensor.flatten_all()?.to_vec1::<f32>();
-    tally.add(images, &numbers(logits.value())?, &numbers(targets)?);
-    Ok(())
 }
 
 #[cfg(test)]

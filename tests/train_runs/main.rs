@@ -1,5 +1,7 @@
 //! Whole training runs of tiny networks on tiny synthetic photographs: what they learn, what they leave, how they end.
 
+mod longer;
+mod parts;
 mod place;
 mod repeat;
 

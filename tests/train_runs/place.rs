@@ -1,12 +1,14 @@
 //! A temporary place for runs of tiny networks.
 
+use candle_core::{Device, Tensor};
 use std::cell::{Cell, RefCell};
 use std::fs;
 use std::path::Path;
 use umlaut::config::Experiment;
 use umlaut::data::{self, Dataset, Parts};
+use umlaut::plan::{RunId, RunSpec};
 use umlaut::record::{EpochRecord, Outcome};
-use umlaut::store::RunDir;
+use umlaut::store::{ExperimentDir, RunDir};
 use umlaut::train::{Progress, train};
 
 /// 16×16 pixels, two levels, 4 epochs of 3 batches (the last one smaller); `extra` may hold more tables.
@@ -44,6 +46,21 @@ impl Place {
         RunDir::at(path)
     }
 
+    /// The directory that a schedule gives this experiment's run, created.
+    pub fn planned(&self, experiment: &Experiment) -> RunDir {
+        self.planned_on(experiment, &self.data.fingerprint)
+    }
+
+    /// The same, were the data's fingerprint this one.
+    pub fn planned_on(&self, experiment: &Experiment, fingerprint: &str) -> RunDir {
+        let seed = ("seed".to_owned(), experiment.training.seeds[0].to_string());
+        let spec =
+            RunSpec { id: RunId::new(experiment, fingerprint, &[seed]), experiment: experiment.clone(), differs: Vec::new() };
+        let run = ExperimentDir::at(self.dir.path().join("tiny")).run(&spec.id);
+        run.create(&spec, &experiment.to_toml()).unwrap();
+        run
+    }
+
     pub fn train(&self, name: &str, experiment: &Experiment) -> Outcome {
         train(&self.run(name), experiment, &self.data, &parts(), &|| false, &mut ()).unwrap()
     }
@@ -55,8 +72,26 @@ impl Place {
         train(&self.run(name), experiment, &self.data, &parts(), &stop, &mut &seen).unwrap()
     }
 
+    /// Trains until it is asked the `calls`th time whether to stop, which is after every batch, those of the validation too. The number
+    /// of training steps done.
+    pub fn train_until_asked(&self, name: &str, experiment: &Experiment, calls: usize) -> usize {
+        let (seen, asked) = (Seen::default(), Cell::new(0));
+        let stop = || asked.replace(asked.get() + 1) + 1 >= calls;
+        train(&self.run(name), experiment, &self.data, &parts(), &stop, &mut &seen).unwrap();
+        seen.steps.get()
+    }
+
     pub fn bytes(&self, name: &str, file: &str) -> Vec<u8> {
         fs::read(self.dir.path().join(name).join(file)).unwrap()
+    }
+
+    /// Names and numbers of a file of weights, in its order.
+    pub fn weights(&self, name: &str, file: &str) -> Vec<(String, Vec<f32>)> {
+        let tensors = candle_core::safetensors::load(self.dir.path().join(name).join(file), &Device::Cpu).unwrap();
+        let numbers = |tensor: Tensor| tensor.flatten_all().unwrap().to_vec1().unwrap();
+        let mut all: Vec<(String, Vec<f32>)> = tensors.into_iter().map(|(name, tensor)| (name, numbers(tensor))).collect();
+        all.sort_by(|(a, _), (b, _)| a.cmp(b));
+        all
     }
 
     #[track_caller]

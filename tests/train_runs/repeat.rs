@@ -45,6 +45,51 @@ fn a_stopped_run_goes_on_to_the_same_bytes() {
     }
 }
 
+/// Oracle: the undisturbed run. An epoch asks six times: after three steps and three batches of the validation.
+#[test]
+fn wherever_in_an_epoch_a_run_is_stopped_it_goes_on_there_without_repeating_a_step() {
+    let place = Place::new();
+    let experiment = with_all_states();
+    place.train("whole", &experiment);
+    for calls in 7..=12 {
+        let name = format!("stopped at {calls}");
+        let before = place.train_until_asked(&name, &experiment, calls);
+        assert_eq!((before, place.run(&name).metrics().unwrap().len()), (calls.min(9) - 3, 1), "{name}");
+        let rest = place.train_until_asked(&name, &experiment, usize::MAX);
+        assert_eq!(before + rest, 12, "{name}: three steps in each of four epochs");
+        place.assert_same("whole", &name);
+    }
+}
+
+/// Every step in an attempt of its own; with two batches accumulated every other one leaves gradients that wait for an update.
+#[test]
+fn a_run_stopped_after_every_step_gives_the_same_bytes() {
+    let place = Place::new();
+    for (name, experiment) in [("accumulated", with_all_states()), ("plain", experiment("", "[optimizer.sgd]\nlr = 0.1"))] {
+        let whole = format!("{name} whole");
+        place.train(&whole, &experiment);
+        let epochs: Vec<usize> = (0..12).map(|_| place.train_until(name, &experiment, 1).epochs).collect();
+        assert_eq!(epochs, [0, 0, 0, 1, 1, 1, 2, 2, 2, 3, 3, 3]);
+        assert_eq!(place.train(name, &experiment).status, Status::Finished);
+        place.assert_same(&whole, name);
+    }
+}
+
+/// The process died after it had gone on from within epoch 2 and written later rows, but the resume state is that of the stop.
+#[test]
+fn a_run_killed_after_a_stop_goes_on_from_the_stop() {
+    let place = Place::new();
+    let experiment = with_all_states();
+    place.train("whole", &experiment);
+    place.train_until("killed", &experiment, 4);
+    let run = place.run("killed");
+    let stopped = fs::read(run.resume_state()).unwrap();
+    place.train_until("killed", &experiment, 4);
+    fs::write(run.resume_state(), stopped).unwrap();
+    assert_eq!(place.train_until_asked("killed", &experiment, usize::MAX), 12 - 4);
+    place.assert_same("whole", "killed");
+}
+
 #[test]
 fn sgd_goes_on_to_the_same_bytes() {
     let place = Place::new();

@@ -2,8 +2,9 @@
 
 use super::*;
 use crate::data::Sample;
-use crate::model::Params;
-use candle_core::{DType, Var, bail};
+use crate::model::{Mode, Params};
+use crate::ops::{Node, Tape};
+use candle_core::{DType, Device, Tensor, Var, bail};
 use std::cell::Cell;
 
 /// One weight, which is the logit of every pixel in training mode; in evaluation mode `answer` is.

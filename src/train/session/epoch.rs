@@ -1,0 +1,146 @@
+//! One epoch: its batches, from wherever it stands to its end, and the evaluation of a part.
+
+use super::{Halt, Session, Within};
+use crate::data::{self, Draw};
+use crate::metric::{Scores, Tally};
+use crate::model::Mode;
+use crate::ops::{Gradients, Node, Tape, weighted_sum};
+use crate::train::gradient::{Accumulation, clip};
+use crate::train::{Error, Progress, weighted_loss};
+use candle_core::{Device, Tensor};
+use std::time::Instant;
+
+/// An epoch under way.
+pub(super) struct Epoch {
+    number: usize,
+    pub lr: f64,
+    /// Batches done.
+    batches: usize,
+    /// Scores of the batches, each as the network saw it, before the update it led to.
+    pub tally: Tally,
+    /// Gradients on their way to an update.
+    waiting: Accumulation,
+    /// Seconds that earlier attempts spent on it.
+    before: f64,
+    began: Instant,
+}
+
+impl Epoch {
+    /// Seconds that it has taken so far, pauses aside.
+    pub fn seconds(&self) -> f64 {
+        self.before + self.began.elapsed().as_secs_f64()
+    }
+}
+
+impl Session<'_> {
+    /// The epoch of this number, from where it was stopped or from its start.
+    pub(super) fn epoch(&mut self, number: usize) -> Epoch {
+        let start = || {
+            (Within { batches: 0, waiting: 0, seconds: 0.0, tally: Tally::new(self.data.classes.len()) }, Accumulation::default())
+        };
+        let (Within { batches, seconds, tally, .. }, waiting) = self.within.take().unwrap_or_else(start);
+        Epoch { number, lr: self.schedule.rate(number), batches, tally, waiting, before: seconds, began: Instant::now() }
+    }
+
+    /// Writes the resume state of a run that stops here.
+    pub(super) fn keep_within(&mut self, epoch: &Epoch) -> Result<(), Halt> {
+        let (batches, waiting) = (epoch.batches, epoch.waiting.batches());
+        self.state.within = Some(Within { batches, waiting, seconds: epoch.seconds(), tally: epoch.tally.clone() });
+        Ok(self.write_state(epoch.waiting.sum())?)
+    }
+
+    /// The rest of a pass over the training part.
+    pub(super) fn train_epoch(
+        &mut self,
+        epoch: &mut Epoch,
+        stop: &dyn Fn() -> bool,
+        progress: &mut dyn Progress,
+    ) -> Result<(), Halt> {
+        let training = &self.experiment.training;
+        let order = data::order(&self.parts.train, training.seeds[0], epoch.number);
+        let mut batches = order.chunks(training.batch_size).skip(epoch.batches).peekable();
+        while let Some(indices) = batches.next() {
+            let (loss, gradients) = self.batch(epoch, indices)?;
+            epoch.waiting.add(gradients)?;
+            if epoch.waiting.batches() == training.accumulate || batches.peek().is_none() {
+                self.update(epoch.waiting.take()?, epoch.lr)?;
+            }
+            epoch.batches += 1;
+            progress.step(epoch.number, epoch.batches, loss);
+            asked(stop)?;
+        }
+        Ok(())
+    }
+
+    /// Loss and gradients of a batch: those of its parts, weighed by their samples, since a loss is a mean over samples.
+    fn batch(&self, epoch: &mut Epoch, indices: &[usize]) -> Result<(f64, Gradients), Halt> {
+        let (mut loss, mut gradients) = (0.0, Gradients::default());
+        for part in split(indices, self.micro_batches) {
+            let (more_loss, more) = self.part(epoch, part, part.len() as f64 / indices.len() as f64)?;
+            loss += more_loss;
+            gradients.add(more)?;
+        }
+        Ok((loss, gradients))
+    }
+
+    /// Loss and gradients of some samples at once, both times their share of the batch.
+    fn part(&self, epoch: &mut Epoch, indices: &[usize], share: f64) -> Result<(f64, Gradients), Halt> {
+        let training = &self.experiment.training;
+        let draw = Draw { augment: &self.experiment.augment, seed: training.seeds[0], epoch: epoch.number };
+        let batch = data::batch(self.data, indices, Some(draw), &Device::Cpu)?;
+        let tape = Tape::training().with_precision(training.precision);
+        let logits = self.network.forward(&tape, &batch.images, Mode::Train)?;
+        let loss = weighted_loss(&tape, &logits, &batch.targets, &self.experiment.loss)?;
+        let loss = if share == 1.0 { loss } else { weighted_sum(&tape, &[(share, &loss)])? };
+        let value = finite(&loss, epoch)?;
+        add(&mut epoch.tally, &logits, &batch.targets)?;
+        Ok((value, tape.backward(&loss)?))
+    }
+
+    fn update(&mut self, mut gradients: Gradients, lr: f64) -> Result<(), Halt> {
+        if let Some(max_norm) = self.experiment.training.clip_norm {
+            clip(&mut gradients, max_norm)?;
+        }
+        Ok(self.optimizer.step(&self.network.params().trained, &gradients, lr)?)
+    }
+
+    /// Scores of a part, with the weights as they are.
+    pub(super) fn evaluate(&self, part: &[usize], stop: &dyn Fn() -> bool) -> Result<Scores, Halt> {
+        let mut tally = Tally::new(self.data.classes.len());
+        let training = &self.experiment.training;
+        for indices in part.chunks(training.batch_size.div_ceil(self.micro_batches)) {
+            let batch = data::batch(self.data, indices, None, &Device::Cpu)?;
+            let tape = Tape::inference().with_precision(training.precision);
+            let logits = self.network.forward(&tape, &batch.images, Mode::Eval)?;
+            add(&mut tally, &logits, &batch.targets)?;
+            asked(stop)?;
+        }
+        Ok(tally.scores())
+    }
+}
+
+/// Cuts into so many parts, whose sizes differ by one at the most; none of them is empty.
+fn split(indices: &[usize], parts: usize) -> impl Iterator<Item = &[usize]> {
+    let cut = move |part: usize| indices.len() * part / parts;
+    (0..parts).map(move |part| &indices[cut(part)..cut(part + 1)]).filter(|part| !part.is_empty())
+}
+
+fn asked(stop: &dyn Fn() -> bool) -> Result<(), Halt> {
+    if stop() { Err(Halt::Interrupted) } else { Ok(()) }
+}
+
+/// The value of a loss that may go backwards.
+fn finite(loss: &Node, epoch: &Epoch) -> Result<f64, Halt> {
+    let value = f64::from(loss.value().to_scalar::<f32>()?);
+    if value.is_finite() {
+        return Ok(value);
+    }
+    Err(Halt::Diverged(format!("the training loss is {value} in epoch {}, step {}", epoch.number, epoch.batches + 1)))
+}
+
+fn add(tally: &mut Tally, logits: &Node, targets: &Tensor) -> Result<(), Error> {
+    let images = targets.dim(0)?;
+    let numbers = |tensor: &Tensor| tensor.flatten_all()?.to_vec1::<f32>();
+    tally.add(images, &numbers(logits.value())?, &numbers(targets)?);
+    Ok(())
+}
