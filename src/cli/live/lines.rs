@@ -42,7 +42,7 @@ impl Watch for Lines {
             ),
             Event::Waiting { holder } => eprintln!("{}: waits for {holder}", self.title(at)),
             Event::Started { first, epochs, .. } if (2..=*epochs).contains(first) => {
-                eprintln!("{}: goes on after epoch {}/{epochs}", self.title(at), first - 1);
+                eprintln!("{}: goes on after epoch {} of {epochs}", self.title(at), first - 1);
             }
             Event::Started { .. } | Event::Step { .. } => {}
         }
