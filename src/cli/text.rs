@@ -117,7 +117,10 @@ mod tests {
         assert_eq!(fit("channels", 5), "chan…");
         assert_eq!(fit("a\tb\u{1b}[31mc\n", 9), "a bc ");
         assert_eq!((fit("眼底眼底", 5), fit("abc", 0)), ("眼底…".to_owned(), String::new()));
-        assert_eq!((padded("ab", 4, true), padded("ab", 4, false), padded("abcde", 4, true)), ("  ab".into(), "ab  ".into(), "abc…".into()));
+        assert_eq!(
+            (padded("ab", 4, true), padded("ab", 4, false), padded("abcde", 4, true)),
+            ("  ab".into(), "ab  ".into(), "abc…".into())
+        );
     }
 
     #[test]

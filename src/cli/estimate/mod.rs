@@ -7,7 +7,6 @@
 mod probe;
 mod records;
 
-use records::Record;
 use umlaut::config::{self, Dataset, Experiment, Split, ValidateOn};
 use umlaut::data::{self, Description};
 use umlaut::plan::{Cost, Input, Plan};

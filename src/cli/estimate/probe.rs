@@ -1,6 +1,7 @@
 //! How fast this machine trains, by a few steps of a small network.
 
-use candle_core::{DType, Device, Result, Tensor};
+use anyhow::Result;
+use candle_core::{DType, Device, Tensor};
 use std::time::{Duration, Instant};
 use umlaut::config::{Experiment, Loss, Model};
 use umlaut::model::{Mode, Network, Weights, build};
@@ -72,11 +73,17 @@ fn steps(experiment: &Experiment, input: Input) -> Result<(u64, Duration)> {
     Ok((steps, began.elapsed()))
 }
 
-fn step(experiment: &Experiment, network: &dyn Network, optimizer: &mut Optimizer, images: &Tensor, targets: &Tensor) -> Result<()> {
+fn step(
+    experiment: &Experiment,
+    network: &dyn Network,
+    optimizer: &mut Optimizer,
+    images: &Tensor,
+    targets: &Tensor,
+) -> Result<()> {
     let tape = Tape::training().with_precision(experiment.training.precision);
     let logits = network.forward(&tape, images, Mode::Train)?;
     let loss = weighted_loss(&tape, &logits, targets, &Loss::default())?;
-    optimizer.step(&network.params().trained, &tape.backward(&loss)?, 1e-4)
+    Ok(optimizer.step(&network.params().trained, &tape.backward(&loss)?, 1e-4)?)
 }
 
 #[cfg(test)]
@@ -87,7 +94,8 @@ mod tests {
     fn a_large_step_is_made_smaller_and_still_fits_the_network() {
         let input = Input { in_channels: 3, classes: 2, size: [512, 384], batch: 8 };
         for channels in ["[32, 64, 128, 256]", "[64, 128, 256, 512, 1024]"] {
-            let mut experiment: Experiment = toml::from_str(&format!("name = 'a'\n[model.unet]\nchannels = {channels}")).expect("valid");
+            let mut experiment: Experiment =
+                toml::from_str(&format!("name = 'a'\n[model.unet]\nchannels = {channels}")).expect("valid");
             let (cost, small) = small_enough(&mut experiment, input).unwrap();
             assert!(cost.parameters() <= PARAMETERS && 3 * cost.flops() * small.batch as u64 <= LARGEST);
             assert!(small.size.iter().all(|side| side % 16 == 0 && *side > 0), "{small:?}");

@@ -101,7 +101,8 @@ pub fn lines(running: &[Row], totals: &Totals, columns: usize, rows: usize) -> V
 }
 
 fn runs(rows: &[Row], of: usize, columns: usize) -> Vec<String> {
-    let number = |row: &Row| if of > 1 { padded(&format!("[{}/{of}] ", row.position), 2 * digits(of) + 4, true) } else { String::new() };
+    let number =
+        |row: &Row| if of > 1 { padded(&format!("[{}/{of}] ", row.position), 2 * digits(of) + 4, true) } else { String::new() };
     let numbered = rows.first().map_or(0, |row| width(&number(row)));
     let longest = rows.iter().map(|row| width(&row.title)).max().unwrap_or(0);
     let sizes = Sizes::of(rows);
@@ -216,8 +217,16 @@ mod tests {
         let row = |position, title: &str, stage| Row { position, title: title.into(), stage };
         vec![
             row(3, "channels 16-32, lr 1e-2", Stage::Training(training())),
-            row(12, "channels 8-16, lr 1e-3", Stage::Training(Training { epoch: 50, dice: None, best: None, left: None, ..training() })),
-            row(11, "channels 8-16, lr 1e-2 (attempt 2 of 2)", Stage::Before("waits for process 123 on a-host-with-a-long-name".into())),
+            row(
+                12,
+                "channels 8-16, lr 1e-3",
+                Stage::Training(Training { epoch: 50, dice: None, best: None, left: None, ..training() }),
+            ),
+            row(
+                11,
+                "channels 8-16, lr 1e-2 (attempt 2 of 2)",
+                Stage::Before("waits for process 123 on a-host-with-a-long-name".into()),
+            ),
         ]
     }
 
