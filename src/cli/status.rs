@@ -197,6 +197,7 @@ tiny: 1 running, 1 failed, 1 damaged, 1 new of 4 runs; 1 other run not in the pl
     #[test]
     fn a_run_whose_schedule_is_gone_says_so() {
         let seen = Seen { holder: None, ..seen() };
-        assert!(seen.text(120).contains("process 12 on here is at it, whoever started it is gone"));
+        let text = seen.text(200);
+        assert!(text.contains("process 12 on here is at it, whoever started it is gone"), "{text}");
     }
 }

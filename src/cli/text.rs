@@ -30,7 +30,7 @@ pub fn padded(text: &str, columns: usize, right: bool) -> String {
 /// Breaks text between words, or within one that is too long, into lines of at most `most` columns; all but the first are indented.
 pub fn wrap(text: &str, most: usize, indent: usize) -> Vec<String> {
     let clean = fit(text, usize::MAX);
-    let indent = " ".repeat(indent.min(most / 2));
+    let indent = " ".repeat(indent.min(most / 4));
     let mut lines = vec![String::new()];
     for word in clean.split_whitespace() {
         let mut word = word;
@@ -82,7 +82,7 @@ pub fn clock(time: Duration) -> String {
 /// As [`clock`]; `–` where it is not known or beyond all measure.
 pub fn clock_or_dash(seconds: Option<f64>) -> String {
     let time = seconds.and_then(|seconds| Duration::try_from_secs_f64(seconds).ok());
-    time.map_or("–".to_owned(), |time| clock(time))
+    time.map_or("–".to_owned(), clock)
 }
 
 /// `1 run`, `3 runs`.

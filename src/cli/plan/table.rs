@@ -1,12 +1,12 @@
 //! The table of a plan: for a terminal of any width, and as CSV.
 
 use super::super::summary::{bytes, giga, thousands};
-use super::super::text::{clock_or_dash, fit, padded, width};
+use super::super::text::{clock_or_dash, fit, padded, width, wrap};
 use super::names::{Names, value};
 use super::row::Row;
 use umlaut::plan::{Cost, Plan};
 
-/// Values of swept keys are cut to so many columns where there is no room, but not further.
+/// Names and values of swept keys are cut to so many columns before costs are left out, and no further than to so many after.
 const NARROW: [usize; 2] = [16, 8];
 
 /// A column of the table.
@@ -54,7 +54,8 @@ pub fn text(names: &Names, rows: &[Row<'_>], columns: usize) -> String {
     text += &(fit(&"─".repeat(total(&table)), columns) + "\n");
     text.extend((0..rows.len()).map(|row| line(&|column| column.cells[row].clone())));
     if !left_out.is_empty() {
-        text += &(fit(&format!("no room for {}; --csv has all", left_out.join(", ")), columns) + "\n");
+        let lines = wrap(&format!("no room for {}; --csv has all", left_out.join(", ")), columns, 4);
+        text.extend(lines.iter().map(|line| format!("{}\n", line.trim_end())));
     }
     text
 }
@@ -104,7 +105,7 @@ fn make_room(table: &mut Vec<Column>, columns: usize) -> Vec<String> {
             left_out.push(table.remove(at).head);
         }
     }
-    cut(table, NARROW[1]);
+    (NARROW[1]..NARROW[0]).rev().for_each(|most| cut(table, most));
     while total(table) > columns {
         let Some(at) = table.iter().rposition(|column| column.kind == Kind::Swept) else { break };
         left_out.push(table.remove(at).head);
@@ -179,7 +180,7 @@ mod tests {
     #[test]
     fn where_room_is_scarce_ids_go_first_then_costs_then_keys_and_it_is_said() {
         let text = shown(WIDE, 80);
-        assert!(text.contains("flip_horizontal") && text.contains("no room for memory"), "{text}");
+        assert!(text.contains("flip_horizonta") && text.contains("no room for memory"), "{text}");
         let text = shown(WIDE, 40);
         assert!(text.contains("status") && text.contains("no room for"), "{text}");
     }
