@@ -7,6 +7,7 @@
 mod probe;
 mod records;
 
+use std::time::Instant;
 use umlaut::config::{self, Dataset, Experiment, Split, ValidateOn};
 use umlaut::data::{self, Description};
 use umlaut::plan::{Cost, Input, Plan};
@@ -123,17 +124,24 @@ impl Estimate {
         Self { loads, seconds, source }
     }
 
-    /// By a probe where there are no records: a few steps of the smallest network of the plan, at most about two seconds.
+    /// By a probe where there are no records: a few steps of the smallest and of the largest network of the plan, about a second in all.
     pub fn or_probe(mut self, plan: &Plan, slot: &Slot) -> Self {
         if self.source != Source::Nowhere || slot.device != "cpu" {
             return self;
         }
-        let known = self.loads.iter().enumerate().filter_map(|(run, load)| Some((run, load.as_ref()?)));
-        let Some((run, load)) = known.min_by_key(|(_, load)| load.cost.flops()) else { return self };
-        if let Some((speed, took)) = probe::speed(&plan.runs[run].experiment, load.input) {
-            let here = speed * slot.threads as f64 / rayon::current_num_threads() as f64;
-            self.seconds = self.loads.iter().map(|load| Some(load.as_ref()?.epoch / here)).collect();
-            self.source = Source::Probe(took);
+        let began = Instant::now();
+        let known = || self.loads.iter().enumerate().filter_map(|(run, load)| Some((run, load.as_ref()?)));
+        let smallest = known().min_by_key(|(_, load)| load.step());
+        let largest =
+            known().max_by_key(|(_, load)| load.step()).filter(|(_, l)| smallest.is_some_and(|(_, s)| s.step() < l.step()));
+        let probe = |(run, load): (usize, &Load)| {
+            Some((load.step(), probe::speed(&plan.runs[run].experiment, load.input, slot.threads)?))
+        };
+        let speeds: Vec<(u64, f64)> = [smallest, largest].into_iter().flatten().filter_map(probe).collect();
+        if !speeds.is_empty() {
+            self.seconds =
+                self.loads.iter().map(|load| load.as_ref().and_then(|load| Some(load.epoch / speed(&speeds, load)?))).collect();
+            self.source = Source::Probe(began.elapsed().as_secs_f64());
         }
         self
     }
@@ -155,6 +163,12 @@ impl Estimate {
     pub fn timed(&self) -> bool {
         self.source != Source::Nowhere
     }
+}
+
+/// Operations a second of a run, by those of the steps that are most alike.
+fn speed(speeds: &[(u64, f64)], load: &Load) -> Option<f64> {
+    let far = |step: u64| (step as f64 / load.step() as f64).ln().abs();
+    speeds.iter().min_by(|a, b| far(a.0).total_cmp(&far(b.0))).map(|(_, speed)| *speed)
 }
 
 /// When the last of these jobs ends, each given to the slot that is free first; `busy` is what the slots still have to do. With the

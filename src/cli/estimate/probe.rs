@@ -10,7 +10,7 @@ use umlaut::plan::{Cost, Input};
 use umlaut::train::{Optimizer, weighted_loss};
 
 /// Steps are counted for so long; one that began is ended.
-const ENOUGH: Duration = Duration::from_millis(800);
+const ENOUGH: Duration = Duration::from_millis(400);
 
 /// Operations of the largest step that is tried: within half a second on one slow core.
 const LARGEST: u64 = 4_000_000_000;
@@ -18,16 +18,15 @@ const LARGEST: u64 = 4_000_000_000;
 /// Numbers of the largest network that is built for it.
 const PARAMETERS: u64 = 10_000_000;
 
-/// Operations a second of training, with all threads of this process, and how many seconds it took to find out. The channels are halved
-/// until the network is small enough, the batch and then the sides of the images until a step is; `None` where none is, or where
-/// it fails.
-pub(super) fn speed(experiment: &Experiment, input: Input) -> Option<(f64, f64)> {
-    let began = Instant::now();
+/// Operations a second of training on so many threads. The channels are halved until the network is small enough, the batch and then
+/// the sides of the images until a step is; `None` where none is, or where it fails.
+pub(super) fn speed(experiment: &Experiment, input: Input, threads: usize) -> Option<f64> {
     let mut experiment = experiment.clone();
     let (cost, input) = small_enough(&mut experiment, input)?;
-    let (steps, time) = steps(&experiment, input).ok()?;
+    let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().ok()?;
+    let (steps, time) = pool.install(|| steps(&experiment, input)).ok()?;
     let operations = (3 * cost.flops() * input.batch as u64 * steps) as f64;
-    Some((operations / time.as_secs_f64(), began.elapsed().as_secs_f64()))
+    Some(operations / time.as_secs_f64())
 }
 
 fn small_enough(experiment: &mut Experiment, mut input: Input) -> Option<(Cost, Input)> {

@@ -6,7 +6,7 @@ use super::super::text::{clock_or_dash, fit, padded, width};
 const BAR: usize = 10;
 
 /// A title is not made shorter than this while columns can be left out instead.
-const TITLE: usize = 24;
+const TITLE: usize = 26;
 
 /// A run that is under way.
 #[derive(Debug, Clone, PartialEq)]
@@ -80,7 +80,7 @@ enum Part {
 /// From much to little: what stands beside a title, and how many columns a title must keep for it.
 const CHOICES: [(&[Part], usize); 7] = [
     (&[Part::Epoch, Part::Bar, Part::Step, Part::Dice, Part::Best, Part::Left], TITLE),
-    (&[Part::Epoch, Part::Bar, Part::Dice, Part::Best, Part::Left], TITLE),
+    (&[Part::Epoch, Part::Step, Part::Dice, Part::Best, Part::Left], TITLE),
     (&[Part::Epoch, Part::Dice, Part::Best, Part::Left], TITLE),
     (&[Part::Epoch, Part::Dice, Part::Left], TITLE / 2),
     (&[Part::EpochBare, Part::DiceBare, Part::Left], TITLE / 4),

@@ -35,8 +35,15 @@ pub fn value(toml: &str) -> String {
     let inner = toml.trim();
     match inner.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')) {
         Some(list) if !list.contains(['[', '{']) => list.split(',').map(value).collect::<Vec<_>>().join("-"),
-        _ => inner.trim_matches('"').to_owned(),
+        _ => number(inner).unwrap_or_else(|| inner.trim_matches('"').to_owned()),
     }
+}
+
+/// A number of which most would be zeros, with a power of ten.
+fn number(text: &str) -> Option<String> {
+    let number: f64 = text.parse().ok().filter(|_| text.contains('.') || text.contains('e'))?;
+    let plain = number == 0.0 || !number.is_finite() || (1e-3..1e6).contains(&number.abs());
+    (!plain).then(|| format!("{number:e}"))
 }
 
 /// The last words of a dotted key, as few as tell it from the others.
@@ -79,6 +86,7 @@ mod tests {
 
     #[test]
     fn values_are_plain() {
-        assert_eq!(["[8, 16]", "\"batch\"", "1e-3", "[[1], [2]]"].map(value), ["8-16", "batch", "1e-3", "[[1], [2]]"]);
+        assert_eq!(["[8, 16]", "\"batch\"", "0.001", "[[1], [2]]"].map(value), ["8-16", "batch", "0.001", "[[1], [2]]"]);
+        assert_eq!(["0.0001", "1000000000.0", "12345678", "0.0"].map(value), ["1e-4", "1e9", "12345678", "0.0"]);
     }
 }
