@@ -224,7 +224,7 @@ mod tests {
             ),
             row(
                 11,
-                "channels 8-16, lr 1e-2 (attempt 2 of 2)",
+                "again: channels 8-16, lr 1e-2, seed 2",
                 Stage::Before("waits for process 123 on a-host-with-a-long-name".into()),
             ),
         ]
@@ -257,7 +257,7 @@ mod tests {
         let expected = [
             " [3/12] channels 16-32, lr 1e-2       epoch  7/50  dice 0.871  best 0.880  12:34",
             "[12/12] channels 8-16, lr 1e-3        epoch 50/50  dice –      best –          –",
-            "[11/12] channels 8-16, lr 1e-2 (att…  waits for process 123 on a-host-with-a-lo…",
+            "[11/12] again: channels 8-16, lr 1e-2…  waits for process 123 on a-host-with-a-lo…",
             "4 of 12 runs: 3 finished, 1 failed, 3 running, 5 waiting, about 1:02:05 left",
         ];
         assert_eq!(lines(&rows(), &totals(), 80, 24), expected);
@@ -268,7 +268,7 @@ mod tests {
         let expected = [
             " [3/12] channels 1…   7/50  0.871  12:34",
             "[12/12] channels 8…  50/50  –          –",
-            "[11/12] channels 8…  waits for process …",
+            "[11/12] again: cha…  waits for process …",
             "4/12 done, 1 failed, about 1:02:05 left",
         ];
         assert_eq!(lines(&rows(), &totals(), 40, 24), expected);

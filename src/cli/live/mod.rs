@@ -8,11 +8,11 @@ mod screen;
 use super::estimate::Estimate;
 use super::plan::Names;
 use super::progress::ending;
-use super::text::{clock, fit, wrap};
+use super::text::{clock, counted, fit, wrap};
 use course::Course;
 use frame::{Row, Stage, Totals};
 use screen::Screen;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashSet};
 use std::io::IsTerminal;
 use std::time::{Duration, Instant};
 use umlaut::plan::Plan;
@@ -65,10 +65,12 @@ struct Live<'a> {
     /// Epochs that each run has left, by index in the plan.
     epochs_left: Vec<usize>,
     running: BTreeMap<usize, Running>,
-    /// How the next attempt at a run differs.
-    again: HashMap<usize, String>,
+    /// Runs that failed before and are tried again, by index in the plan.
+    again: HashSet<usize>,
     finished: usize,
     failed: usize,
+    /// Runs that finished before and of which nothing was said yet.
+    before: usize,
     /// Runs that will not be started any more, by index in the plan.
     over: Vec<bool>,
     asked: &'a dyn Fn() -> bool,
@@ -94,9 +96,10 @@ impl<'a> Live<'a> {
             slots,
             epochs_left,
             running: BTreeMap::new(),
-            again: HashMap::new(),
+            again: HashSet::new(),
             finished: 0,
             failed: 0,
+            before: 0,
             over: vec![false; plan.runs.len()],
             asked,
         })
@@ -119,10 +122,9 @@ impl<'a> Live<'a> {
     }
 
     fn row(&self, index: usize, running: &Running) -> Row {
-        let title = match self.again.get(&index) {
-            Some(how) => format!("{} ({how})", self.titles[index]),
-            None => self.titles[index].clone(),
-        };
+        // How it differs was said above when it was decided.
+        let again = if self.again.contains(&index) { "again: " } else { "" };
+        let title = format!("{again}{}", self.titles[index]);
         let stage = match running.course.shown() {
             Some(training) => Stage::Training(training),
             None => Stage::Before(running.words.clone()),
@@ -184,8 +186,7 @@ impl Watch for Live<'_> {
     fn before(&mut self, at: At<'_>, outcome: &Outcome) {
         self.over[at.position - 1] = true;
         if outcome.status == Status::Finished {
-            self.finished += 1;
-            self.say(&format!("{}: finished before, not run again", self.title(at)));
+            (self.finished, self.before) = (self.finished + 1, self.before + 1);
         } else {
             self.failed += 1;
             let cause = outcome.cause.as_deref().unwrap_or("no cause recorded");
@@ -194,6 +195,11 @@ impl Watch for Live<'_> {
     }
 
     fn started(&mut self, at: At<'_>, _: &Slot) {
+        // One line for all: of a long sweep there may be hundreds.
+        let before = std::mem::take(&mut self.before);
+        if before > 0 {
+            self.say(&format!("{} finished before, not run again", counted(before, "run")));
+        }
         let log_before = self.places[at.position - 1].log_length();
         let running = Running { course: Course::default(), words: "starting".into(), log_before, began: Instant::now() };
         self.running.insert(at.position - 1, running);
@@ -222,10 +228,10 @@ impl Watch for Live<'_> {
         match next {
             Next::Again(how) => {
                 self.say(&format!("{}: {}; once more, {how}", self.title(at), ending(outcome)));
-                self.again.insert(index, how.clone());
+                self.again.insert(index);
             }
             Next::Over => {
-                self.say(&format!("{}: {}, {took}", self.title(at), ending(outcome)));
+                self.say(&format!("{}: {} ({took})", self.title(at), ending(outcome)));
                 self.over[index] = true;
             }
         }
