@@ -108,8 +108,10 @@ fn runs(rows: &[Row], of: usize, columns: usize) -> Vec<String> {
     let sizes = Sizes::of(rows);
     let rest = |parts: &[Part]| numbered + parts.iter().map(|part| 2 + sizes.of_part(*part)).sum::<usize>();
     let enough = |(parts, title): &&(&[Part], usize)| rest(parts) + longest.min(*title) <= columns;
-    let parts = CHOICES.iter().find(enough).map_or(&[] as &[Part], |(parts, _)| parts);
-    let title = longest.min(columns.saturating_sub(rest(parts)));
+    let trains = rows.iter().any(|row| matches!(row.stage, Stage::Training(_)));
+    let parts = CHOICES.iter().find(enough).filter(|_| trains).map_or(&[] as &[Part], |(parts, _)| parts);
+    let beside = if trains { rest(parts) } else { numbered + width("  starting") };
+    let title = longest.min(columns.saturating_sub(beside));
     let line = |row: &Row| match &row.stage {
         Stage::Before(words) => format!("{}{}  {words}", number(row), padded(&row.title, title, false)),
         Stage::Training(t) => {
@@ -257,7 +259,7 @@ mod tests {
         let expected = [
             " [3/12] channels 16-32, lr 1e-2       epoch  7/50  dice 0.871  best 0.880  12:34",
             "[12/12] channels 8-16, lr 1e-3        epoch 50/50  dice –      best –          –",
-            "[11/12] again: channels 8-16, lr 1e-2…  waits for process 123 on a-host-with-a-lo…",
+            "[11/12] again: channels 8-16, lr 1e…  waits for process 123 on a-host-with-a-lo…",
             "4 of 12 runs: 3 finished, 1 failed, 3 running, 5 waiting, about 1:02:05 left",
         ];
         assert_eq!(lines(&rows(), &totals(), 80, 24), expected);
@@ -272,6 +274,12 @@ mod tests {
             "4/12 done, 1 failed, about 1:02:05 left",
         ];
         assert_eq!(lines(&rows(), &totals(), 40, 24), expected);
+    }
+
+    #[test]
+    fn before_anything_trains_titles_have_the_room() {
+        let starting = Row { stage: Stage::Before("starting".into()), ..rows().remove(2) };
+        assert_eq!(lines(&[starting], &totals(), 60, 24)[0], "[11/12] again: channels 8-16, lr 1e-2, seed 2  starting");
     }
 
     #[test]
