@@ -110,12 +110,12 @@ fn plans_and_dry_runs_leave_everything_as_it_is() {
     let commands: [&[&str]; 4] =
         [&["plan", "x.toml"], &["plan", "x.toml", "--csv"], &["run", "x.toml", "--dry-run"], &["status", "."]];
     let before = everything(&desk.path("."));
-    commands.map(|arguments| desk.said(arguments));
+    commands.iter().for_each(|arguments| drop(desk.said(arguments)));
     assert_eq!(everything(&desk.path(".")), before, "nothing is begun");
 
     desk.run();
     let before = everything(&desk.path("."));
-    commands.map(|arguments| desk.said(arguments));
+    commands.iter().for_each(|arguments| drop(desk.said(arguments)));
     assert_eq!(everything(&desk.path(".")), before, "nothing is changed");
 }
 
@@ -127,7 +127,6 @@ fn csv_has_whole_ids_all_keys_and_numbers_that_parse() {
     for row in &rows {
         assert!(row["run"].starts_with("lr-"), "{row:?}");
         let number = |column: &str| row[column].parse::<f64>().unwrap_or_else(|_| panic!("{column}: {row:?}"));
-        // By hand, two convolutions a block with batch norm (36·in·out and 3·out with 9 taps): see `umlaut summary`.
         assert_eq!(number("parameters"), parameters(), "{row:?}");
         assert!(number("gflop_per_step") > 0.0 && number("memory_bytes") > 0.0);
         assert_eq!((number("epochs_done"), number("epochs"), row["status"].as_str()), (0.0, 2.0, "new"));

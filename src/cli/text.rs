@@ -90,6 +90,14 @@ pub fn counted(count: usize, what: &str) -> String {
     format!("{count} {what}{}", if count == 1 { "" } else { "s" })
 }
 
+/// A bar of fixed width, in eighths of a column.
+pub fn drawn(done: usize, of: usize, columns: usize) -> String {
+    let eighths = (columns * 8 * done.min(of)).checked_div(of).unwrap_or(0);
+    let part = [" ", "▏", "▎", "▍", "▌", "▋", "▊", "▉"][eighths % 8];
+    let bar: String = std::iter::repeat_n("█", eighths / 8).chain([part]).chain(std::iter::repeat_n(" ", columns)).collect();
+    format!("▕{}▏", bar.chars().take(columns).collect::<String>())
+}
+
 /// Columns of standard output.
 pub fn columns() -> usize {
     let term = console::Term::stdout();
@@ -140,5 +148,11 @@ mod tests {
         let texts = [42, 725, 10_809, 97_200].map(|s| clock(Duration::from_secs(s)));
         assert_eq!(texts, ["0:42", "12:05", "3:00:09", "1 d 03 h"]);
         assert_eq!([None, Some(f64::NAN), Some(-1.0), Some(61.0)].map(clock_or_dash), ["–", "–", "–", "1:01"]);
+    }
+
+    #[test]
+    fn bars_have_one_width() {
+        assert_eq!([drawn(0, 10, 10), drawn(10, 10, 10), drawn(0, 0, 10)], ["▕          ▏", "▕██████████▏", "▕          ▏"]);
+        assert!((0..=80).all(|done| width(&drawn(done, 80, 10)) == 12));
     }
 }

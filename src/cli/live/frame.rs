@@ -1,6 +1,7 @@
 //! What a live view shows, as lines of text: a line for each run that is under way, totals below. Pure: state and width in, lines out.
 
-use super::super::text::{clock_or_dash, fit, padded, width};
+use super::super::text::{clock_or_dash, drawn, fit, padded, width};
+use super::totals::Totals;
 
 /// Columns of a drawn bar between its ends.
 const BAR: usize = 10;
@@ -47,23 +48,6 @@ pub struct Training {
     pub left: Option<f64>,
 }
 
-/// All runs together.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct Totals {
-    /// Runs of the plan.
-    pub of: usize,
-    /// Finished, now or before.
-    pub finished: usize,
-    /// Failed, now or for good before.
-    pub failed: usize,
-    /// Under way.
-    pub running: usize,
-    /// Seconds until the last ends, as far as is known.
-    pub left: Option<f64>,
-    /// Whether somebody asked to stop.
-    pub stopping: bool,
-}
-
 /// Parts of a line that may be left out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Part {
@@ -96,7 +80,7 @@ pub fn lines(running: &[Row], totals: &Totals, columns: usize, rows: usize) -> V
     if shown < running.len() {
         lines.push(fit(&format!("… and {} more", running.len() - shown), columns));
     }
-    lines.push(total(totals, columns));
+    lines.push(totals.line(columns));
     lines
 }
 
@@ -156,7 +140,7 @@ impl Sizes {
         let text = match part {
             Part::Epoch => format!("epoch {:>w$}/{:<w$}", t.epoch, t.epochs, w = self.epochs),
             Part::EpochBare => format!("{:>w$}/{:<w$}", t.epoch, t.epochs, w = self.epochs),
-            Part::Bar => bar((t.epoch.saturating_sub(1)) * t.steps + t.step, t.epochs * t.steps, BAR),
+            Part::Bar => drawn((t.epoch.saturating_sub(1)) * t.steps + t.step, t.epochs * t.steps, BAR),
             Part::Step => format!("step {:>w$}/{:<w$}", t.step, t.steps, w = self.steps),
             Part::Dice => format!("dice {}", score(t.dice)),
             Part::DiceBare => score(t.dice),
@@ -173,37 +157,6 @@ fn digits(number: usize) -> usize {
 
 fn score(value: Option<f64>) -> String {
     value.map_or("–".to_owned(), |value| format!("{value:.3}"))
-}
-
-/// A bar of fixed width, in eighths of a column.
-pub fn bar(done: usize, of: usize, columns: usize) -> String {
-    let eighths = (columns * 8 * done.min(of)).checked_div(of).unwrap_or(0);
-    let part = [" ", "▏", "▎", "▍", "▌", "▋", "▊", "▉"][eighths % 8];
-    let bar: String = std::iter::repeat_n("█", eighths / 8).chain([part]).chain(std::iter::repeat_n(" ", columns)).collect();
-    format!("▕{}▏", bar.chars().take(columns).collect::<String>())
-}
-
-/// The line of totals, in as many words as there is room for.
-fn total(t: &Totals, columns: usize) -> String {
-    let left = t.left.map_or(String::new(), |left| format!(", about {} left", clock_or_dash(Some(left))));
-    let waiting = t.of.saturating_sub(t.finished + t.failed + t.running);
-    let counts = [(t.finished, "finished"), (t.failed, "failed"), (t.running, "running"), (waiting, "waiting")];
-    let counts: Vec<String> = counts.iter().filter(|(n, _)| *n > 0).map(|(n, what)| format!("{n} {what}")).collect();
-    let done = t.finished + t.failed;
-    let failed = if t.failed > 0 { format!(", {} failed", t.failed) } else { String::new() };
-    let choices = match t.stopping {
-        true => vec![
-            "stopping: every run finishes its step and saves; Ctrl-C again ends them at once".to_owned(),
-            "stopping; Ctrl-C again: at once".to_owned(),
-        ],
-        false => vec![
-            format!("{} of {}: {}{left}", done, super::super::text::counted(t.of, "run"), counts.join(", ")),
-            format!("{done}/{} done{failed}{left}", t.of),
-            format!("{done}/{}{failed}", t.of),
-        ],
-    };
-    let last = choices.last().expect("there are some").clone();
-    fit(&choices.into_iter().find(|line| width(line) <= columns).unwrap_or(last), columns)
 }
 
 #[cfg(test)]
@@ -286,17 +239,5 @@ mod tests {
     fn more_runs_than_lines_are_counted() {
         let lines = lines(&rows(), &totals(), 80, 3);
         assert_eq!((lines.len(), lines[1].as_str()), (3, "… and 2 more"));
-    }
-
-    #[test]
-    fn a_stop_is_said() {
-        let totals = Totals { stopping: true, ..totals() };
-        assert_eq!(total(&totals, 40), "stopping; Ctrl-C again: at once");
-    }
-
-    #[test]
-    fn bars_have_one_width() {
-        assert_eq!([bar(0, 10, 10), bar(10, 10, 10), bar(0, 0, 10)], ["▕          ▏", "▕██████████▏", "▕          ▏"]);
-        assert!((0..=80).all(|done| width(&bar(done, 80, 10)) == 12));
     }
 }
