@@ -3,15 +3,20 @@
 
 mod check;
 mod device;
+mod estimate;
 mod info;
 mod init;
+mod live;
+mod plan;
 mod progress;
 mod report;
 mod run;
 mod schema;
 mod settings;
+mod status;
 mod stop;
 mod summary;
+mod text;
 mod train;
 mod why;
 
@@ -32,6 +37,10 @@ struct Arguments {
 enum Verb {
     /// Train every run of an experiment that is not finished yet, then draw the report
     Run(run::Arguments),
+    /// Show the runs of an experiment, what they cost and where they stand, without running anything
+    Plan(plan::Arguments),
+    /// Show how far experiments are, at any time and from any shell
+    Status(status::Arguments),
     /// Train the one run of a run directory (what `run` starts for each)
     Train(train::Arguments),
     /// Look for mistakes in experiment files without running anything
@@ -102,6 +111,8 @@ pub fn main() -> ExitCode {
     let verb = Arguments::parse().verb;
     let result = umlaut::ops::blocked::simd::requested_level().map_err(mistake).and_then(|_| match verb {
         Verb::Run(a) => run::run(&a),
+        Verb::Plan(a) => plan::run(&a),
+        Verb::Status(a) => status::run(&a),
         Verb::Train(a) => train::run(&a),
         Verb::Check(a) => check::run(&a),
         Verb::Init(a) => init::run(&a),

@@ -1,5 +1,6 @@
 //! Shows how long things take: one bar a run on a terminal, a line an epoch elsewhere, and the same lines in the run's log.txt.
 
+use super::text::{clock, drawn};
 use indicatif::{ProgressBar, ProgressStyle};
 use std::fs::File;
 use std::io::{IsTerminal, Write};
@@ -121,7 +122,7 @@ impl Reading {
     /// So many are done.
     pub fn at(&self, done: usize, of: usize) {
         if let Some(bar) = &self.0 {
-            bar.set_message(format!("{} {} {done}/{of}", bar.prefix(), drawn(done, of)));
+            bar.set_message(format!("{} {} {done}/{of}", bar.prefix(), drawn(done, of, BAR)));
         }
     }
 }
@@ -137,14 +138,6 @@ impl Drop for Reading {
 /// One line, cut off at the terminal's width.
 fn line_on_terminal() -> ProgressBar {
     ProgressBar::new_spinner().with_style(ProgressStyle::with_template("{wide_msg}").expect("a constant template"))
-}
-
-/// A bar of fixed width, in eighths of a column.
-fn drawn(done: usize, of: usize) -> String {
-    let eighths = (BAR * 8 * done.min(of)).checked_div(of).unwrap_or(0);
-    let part = [" ", "▏", "▎", "▍", "▌", "▋", "▊", "▉"][eighths % 8];
-    let bar: String = std::iter::repeat_n("█", eighths / 8).chain([part]).chain(std::iter::repeat_n(" ", BAR)).collect();
-    format!("▕{}▏", bar.chars().take(BAR).collect::<String>())
 }
 
 /// How far a run is, in numbers.
@@ -176,7 +169,7 @@ impl Course {
     /// `epoch 2/12 ▕█▌   ▏ step 3/10  loss 0.231  val dice 0.871  eta 0:42`; the loss is the mean over the epoch so far.
     fn message(&self, left: &str) -> String {
         let Self { epochs, steps, epoch, step, .. } = self;
-        let bar = drawn((epoch - 1) * steps + step, epochs * steps);
+        let bar = drawn((epoch - 1) * steps + step, epochs * steps, BAR);
         let loss = short(self.loss());
         let dice = self.val_dice.map_or(String::new(), |dice| format!("  val dice {dice:.3}"));
         format!("epoch {epoch}/{epochs} {bar} step {step}/{steps}  loss {loss}{dice}  eta {left}")
@@ -204,13 +197,6 @@ fn short(value: f64) -> String {
     } else {
         format!("{value:.1e}")
     }
-}
-
-/// `0:42`, `12:05`, `3:00:09`.
-fn clock(time: Duration) -> String {
-    let seconds = time.as_secs();
-    let (hours, minutes, seconds) = (seconds / 3600, seconds / 60 % 60, seconds % 60);
-    if hours > 0 { format!("{hours}:{minutes:02}:{seconds:02}") } else { format!("{minutes}:{seconds:02}") }
 }
 
 /// How a run ended, in a line.
@@ -255,19 +241,9 @@ mod tests {
     }
 
     #[test]
-    fn bars_have_one_width() {
-        assert_eq!(drawn(0, 10), "▕          ▏");
-        assert_eq!(drawn(10, 10), "▕██████████▏");
-        assert_eq!(drawn(0, 0), "▕          ▏");
-        assert!((0..=80).all(|done| drawn(done, 80).chars().count() == BAR + 2));
-    }
-
-    #[test]
     fn time_left_counts_this_sessions_steps_only() {
         let course = Course { first: 11, epochs: 20, steps: 4, epoch: 12, step: 1, ..Course::default() };
         assert_eq!(course.left(Duration::from_secs(5)), Duration::from_secs(35));
-        assert_eq!(clock(Duration::from_secs(10_809)), "3:00:09");
-        assert_eq!(clock(Duration::from_secs(725)), "12:05");
     }
 
     #[test]

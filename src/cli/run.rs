@@ -1,14 +1,14 @@
 //! `umlaut run FILE`: plans an experiment, runs what is not finished, draws the report.
 
 use super::device::SlotChoice;
+use super::estimate::Estimate;
 use super::settings::Settings;
 use super::stop::PassedOn;
-use super::{Failure, ResultsPlace, Sets, load, mistake};
+use super::{Failure, ResultsPlace, Sets, live, load, mistake};
 use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
-use umlaut::plan::{Cost, Input, Plan, RunSpec, expand};
-use umlaut::record::{Event, Outcome, Status};
-use umlaut::schedule::{At, Local, Next, Policy, Slot, Tally, Watch, Work, execute};
+use umlaut::plan::{Plan, expand};
+use umlaut::schedule::{Local, Policy, Tally, Work, execute};
 use umlaut::store::ExperimentDir;
 use umlaut::{config, data, report};
 
@@ -31,27 +31,47 @@ pub struct Arguments {
     /// Go on with the other runs when one has failed (the default)
     #[arg(long)]
     keep_going: bool,
+    /// Show what would run, as `umlaut plan` does, and start nothing
+    #[arg(long)]
+    dry_run: bool,
 }
 
 pub fn run(arguments: &Arguments) -> Result<(), Failure> {
     let settings = Settings::load()?;
     let slots = arguments.slots.slots(&settings)?;
-    let experiment = load(&arguments.file, &arguments.sets)?;
+    let plan = plan(load(&arguments.file, &arguments.sets)?)?;
     let results = arguments.place.results(&settings);
-    let plan = expand(&absolute(experiment), |dataset| data::fingerprint(dataset).map_err(|e| e.to_string())).map_err(mistake)?;
+    if arguments.dry_run {
+        return super::plan::show(&plan, &results, &slots, false);
+    }
     check_data(&plan, &results.cache())?;
     let dir = results.experiment(&plan.experiment);
     let _claim = dir.claim().map_err(mistake)?;
     let launcher = Local::new(std::env::current_exe()?, vec!["--cache".into(), results.cache().display().to_string()]);
     let stop = PassedOn::to(launcher.clone())?;
-    let mut lines = Lines { counted: plan.runs.len() > 1 };
-    let sizes: Vec<f64> = plan.runs.iter().map(size).collect();
+    let asked = || stop.asked();
+    let estimate = Estimate::by_records(&plan, &results, &slots[0]);
+    let sizes = estimate.sizes(&epochs_left(&plan, &dir)?);
+    let mut watch = live::watch(&plan, &dir, estimate, slots.len(), &asked)?;
     let work = Work { plan: &plan, dir: &dir, sizes: &sizes };
     let retries = arguments.retries.or(settings.retries).unwrap_or(1);
     let policy = Policy { retries, fail_fast: arguments.fail_fast };
-    let tally = execute(work, &slots, policy, &launcher, &|| stop.asked(), &mut lines)?;
+    let tally = execute(work, &slots, policy, &launcher, &asked, &mut *watch)?;
+    // Whatever it has drawn is gone before anything else is written.
+    drop(watch);
     write_report(&dir)?;
     end(tally, &dir)
+}
+
+/// The runs of an experiment.
+pub fn plan(experiment: config::Experiment) -> Result<Plan, Failure> {
+    expand(&absolute(experiment), |dataset| data::fingerprint(dataset).map_err(|e| e.to_string())).map_err(mistake)
+}
+
+/// Epochs that each run has left.
+fn epochs_left(plan: &Plan, dir: &ExperimentDir) -> Result<Vec<usize>, Failure> {
+    let places = dir.places(plan.runs.iter().map(|run| &run.id))?;
+    Ok(plan.runs.iter().zip(&places).map(|(run, place)| super::plan::epochs_left(run, place)).collect())
 }
 
 /// Draws the report and shows its table.
@@ -99,56 +119,6 @@ fn check_data(plan: &Plan, cache: &Path) -> Result<(), Failure> {
         );
     }
     Ok(())
-}
-
-/// What a run takes, as far as it can be told without trying: operations of all its epochs.
-fn size(run: &RunSpec) -> f64 {
-    let e = &run.experiment;
-    let input = Input { in_channels: 1, classes: 1, size: e.preprocess.size, batch: e.training.batch_size };
-    Cost::of(&e.model, input).flops() as f64 * e.training.epochs as f64
-}
-
-/// A line or two a run, on standard error.
-struct Lines {
-    counted: bool,
-}
-
-impl Lines {
-    fn title(&self, at: At<'_>) -> String {
-        if self.counted { format!("[{}/{}] {}", at.position, at.of, at.run.id) } else { at.run.id.to_string() }
-    }
-}
-
-impl Watch for Lines {
-    fn before(&mut self, at: At<'_>, outcome: &Outcome) {
-        match outcome.status {
-            Status::Finished => eprintln!("{}: finished before, not run again", self.title(at)),
-            _ => eprintln!("{}: failed before: {}", self.title(at), outcome.cause.as_deref().unwrap_or("no cause recorded")),
-        }
-    }
-
-    fn started(&mut self, at: At<'_>, _: &Slot) {
-        eprintln!("{}", self.title(at));
-    }
-
-    fn told(&mut self, at: At<'_>, event: &Event) {
-        match event {
-            Event::Epoch { epoch, train_loss, val_loss, val_dice } => eprintln!(
-                "{}: epoch {epoch}/{}  loss {train_loss:.3}  val loss {val_loss:.3}  val dice {val_dice:.3}",
-                self.title(at),
-                at.run.experiment.training.epochs
-            ),
-            Event::Waiting { holder } => eprintln!("{}: waits for {holder}", self.title(at)),
-            Event::Started { .. } | Event::Step { .. } => {}
-        }
-    }
-
-    fn ended(&mut self, at: At<'_>, outcome: &Outcome, next: &Next) {
-        eprintln!("{}: {}", self.title(at), super::progress::ending(outcome));
-        if let Next::Again(how) = next {
-            eprintln!("{}: once more, {how}", self.title(at));
-        }
-    }
 }
 
 fn end(tally: Tally, dir: &ExperimentDir) -> Result<(), Failure> {

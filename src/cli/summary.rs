@@ -98,20 +98,21 @@ fn or_dash(number: u64, text: impl Fn(u64) -> String) -> String {
 }
 
 /// `34 527 106`.
-fn thousands(number: u64) -> String {
+pub fn thousands(number: u64) -> String {
     let digits = number.to_string();
     let groups: Vec<&str> = digits.as_bytes().rchunks(3).rev().map(|g| str::from_utf8(g).expect("digits")).collect();
     groups.join(" ")
 }
 
 /// Billions with three significant digits.
-fn giga(number: u64) -> String {
+pub fn giga(number: u64) -> String {
     let giga = number as f64 / 1e9;
     let decimals = if giga < 10.0 { 3 - usize::from(giga >= 1.0) } else { usize::from(giga < 100.0) };
     format!("{giga:.decimals$}")
 }
 
-fn bytes(number: u64) -> String {
+/// `120 MB`, `2.35 GB`.
+pub fn bytes(number: u64) -> String {
     let mega = number as f64 / 1e6;
     if mega < 1000.0 { format!("{mega:.0} MB") } else { format!("{:.2} GB", mega / 1e3) }
 }

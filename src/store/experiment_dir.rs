@@ -2,12 +2,14 @@
 
 use super::error::{Result, told};
 use super::file::write_atomic;
-use super::rows::write_csv;
+use super::rows::{read_csv, write_csv};
 use super::run_dir::RunDir;
 use crate::plan::RunId;
 use std::collections::HashMap;
 use std::fs;
 use std::path::{Path, PathBuf};
+
+const PLAN: &str = "plan.csv";
 
 /// The directory that holds everything, `results/` by default.
 #[derive(Debug, Clone)]
@@ -116,7 +118,17 @@ impl ExperimentDir {
     /// # Errors
     /// If it cannot be written.
     pub fn write_plan(&self, rows: &[Vec<String>]) -> Result<()> {
-        write_csv(&self.path.join("plan.csv"), rows)
+        write_csv(&self.path.join(PLAN), rows)
+    }
+
+    /// The ids in plan.csv, in its order; `None` if there is none.
+    ///
+    /// # Errors
+    /// If it cannot be read.
+    pub fn planned(&self) -> Result<Option<Vec<RunId>>> {
+        let rows = read_csv(&self.path.join(PLAN))?;
+        let id = |row: &Vec<String>| row.first().filter(|id| !id.is_empty()).map(|id| RunId::from_name(id));
+        Ok(rows.map(|rows| rows.iter().skip(1).filter_map(id).collect()))
     }
 
     /// Replaces summary.csv by these rows, the header first.

@@ -7,6 +7,7 @@ use crate::record::EpochRecord;
 use std::fs::{File, OpenOptions};
 use std::io::Write;
 use std::path::{Path, PathBuf};
+use std::time::SystemTime;
 
 pub(super) const METRICS: &str = "metrics.csv";
 pub(super) const TIMING: &str = "timing.csv";
@@ -34,6 +35,11 @@ impl RunDir {
     /// If it cannot be read.
     pub fn timing(&self) -> Result<Vec<EpochRecord>> {
         read_rows(&self.path().join(TIMING))
+    }
+
+    /// When metrics.csv was written last, which is when the last epoch ended; `None` if there is none.
+    pub fn last_epoch_at(&self) -> Option<SystemTime> {
+        std::fs::metadata(self.path().join(METRICS)).and_then(|found| found.modified()).ok()
     }
 
     /// Opens metrics.csv and timing.csv for appending after dropping every row later than `epoch` (0 for an empty start).
@@ -87,6 +93,14 @@ fn csv_bytes(rows: &[Vec<String>]) -> Vec<u8> {
 /// Replaces a file by these rows.
 pub(super) fn write_csv(path: &Path, rows: &[Vec<String>]) -> Result<()> {
     write_atomic(path, &csv_bytes(rows))
+}
+
+/// The rows of a table of text, the header first; `None` if there is no such file.
+pub(super) fn read_csv(path: &Path) -> Result<Option<Vec<Vec<String>>>> {
+    let Some(text) = read_if_there(path)? else { return Ok(None) };
+    let mut reader = csv::ReaderBuilder::new().flexible(true).has_headers(false).from_reader(text.as_bytes());
+    let rows = reader.records().map(|row| row.map(|row| row.iter().map(str::to_owned).collect()));
+    rows.collect::<std::result::Result<_, csv::Error>>().map(Some).map_err(|e| content(path, &e.to_string()))
 }
 
 /// Reads epochs; a missing file has none. A last line without its newline, or with fields missing, was cut off by a death.

@@ -108,6 +108,11 @@ impl RunDir {
         toml::from_str(&text).map(Some).map_err(|e| content(&path, e.message()))
     }
 
+    /// log.txt: the run's own lines.
+    pub fn log_path(&self) -> PathBuf {
+        self.path.join(LOG)
+    }
+
     /// log.txt, for appending.
     ///
     /// # Errors

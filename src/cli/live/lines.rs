@@ -1,0 +1,57 @@
+//! A line or two a run, on standard error: what is shown where no terminal is.
+
+use super::super::progress::ending;
+use umlaut::record::{Event, Outcome, Status};
+use umlaut::schedule::{At, Next, Slot, Watch};
+
+/// Writes a line when something happens.
+pub struct Lines {
+    /// Whether runs are numbered.
+    counted: bool,
+}
+
+impl Lines {
+    /// Watches a plan of so many runs.
+    pub fn new(runs: usize) -> Self {
+        Self { counted: runs > 1 }
+    }
+
+    fn title(&self, at: At<'_>) -> String {
+        if self.counted { format!("[{}/{}] {}", at.position, at.of, at.run.id) } else { at.run.id.to_string() }
+    }
+}
+
+impl Watch for Lines {
+    fn before(&mut self, at: At<'_>, outcome: &Outcome) {
+        match outcome.status {
+            Status::Finished => eprintln!("{}: finished before, not run again", self.title(at)),
+            _ => eprintln!("{}: failed before: {}", self.title(at), outcome.cause.as_deref().unwrap_or("no cause recorded")),
+        }
+    }
+
+    fn started(&mut self, at: At<'_>, _: &Slot) {
+        eprintln!("{}", self.title(at));
+    }
+
+    fn told(&mut self, at: At<'_>, event: &Event) {
+        match event {
+            Event::Epoch { epoch, train_loss, val_loss, val_dice } => eprintln!(
+                "{}: epoch {epoch}/{}  loss {train_loss:.3}  val loss {val_loss:.3}  val dice {val_dice:.3}",
+                self.title(at),
+                at.run.experiment.training.epochs
+            ),
+            Event::Waiting { holder } => eprintln!("{}: waits for {holder}", self.title(at)),
+            Event::Started { first, epochs, .. } if (2..=*epochs).contains(first) => {
+                eprintln!("{}: goes on after epoch {} of {epochs}", self.title(at), first - 1);
+            }
+            Event::Started { .. } | Event::Step { .. } => {}
+        }
+    }
+
+    fn ended(&mut self, at: At<'_>, outcome: &Outcome, next: &Next) {
+        eprintln!("{}: {}", self.title(at), ending(outcome));
+        if let Next::Again(how) = next {
+            eprintln!("{}: once more, {how}", self.title(at));
+        }
+    }
+}

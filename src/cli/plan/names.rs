@@ -1,0 +1,92 @@
+//! What the runs of a plan are called in front of a reader: by what differs between them.
+
+use umlaut::plan::{Plan, RunSpec};
+
+/// The keys whose values really differ between the runs of a plan.
+#[derive(Debug, Clone)]
+pub struct Names {
+    /// Dotted keys and what they are called: their last word, or as many as tell them apart.
+    keys: Vec<(String, String)>,
+}
+
+impl Names {
+    /// Of all runs of a plan.
+    pub fn of(plan: &Plan) -> Self {
+        let differs = |key: &&str| plan.runs.iter().any(|run| run.value(key) != plan.runs[0].value(key));
+        let keys: Vec<&str> = plan.keys().into_iter().filter(differs).collect();
+        Self { keys: keys.iter().map(|key| ((*key).to_owned(), short(key, &keys))).collect() }
+    }
+
+    /// Dotted keys and what they are called.
+    pub fn keys(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.keys.iter().map(|(key, name)| (key.as_str(), name.as_str()))
+    }
+
+    /// `channels 8-16, lr 0.001, seed 2`; the run's id where nothing differs.
+    pub fn title(&self, run: &RunSpec) -> String {
+        let words = self.keys().filter_map(|(key, name)| Some(format!("{name} {}", value(run.value(key)?))));
+        let words: Vec<String> = words.collect();
+        if words.is_empty() { run.id.to_string() } else { words.join(", ") }
+    }
+}
+
+/// A value as a reader needs it: without quotation marks, a list with a dash between.
+pub fn value(toml: &str) -> String {
+    let inner = toml.trim();
+    match inner.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')) {
+        Some(list) if !list.contains(['[', '{']) => list.split(',').map(value).collect::<Vec<_>>().join("-"),
+        _ => number(inner).unwrap_or_else(|| inner.trim_matches('"').to_owned()),
+    }
+}
+
+/// A number of which most would be zeros, with a power of ten.
+fn number(text: &str) -> Option<String> {
+    let number: f64 = text.parse().ok().filter(|_| text.contains('.') || text.contains('e'))?;
+    let plain = number == 0.0 || !number.is_finite() || (1e-3..1e6).contains(&number.abs());
+    (!plain).then(|| format!("{number:e}"))
+}
+
+/// The last words of a dotted key, as few as tell it from the others.
+fn short(key: &str, all: &[&str]) -> String {
+    let starts = key.rmatch_indices('.').map(|(at, _)| at + 1).chain([0]);
+    let unique = |end: &&str| all.iter().filter(|other| *other == end || other.ends_with(&format!(".{end}"))).count() == 1;
+    starts.map(|at| &key[at..]).find(unique).unwrap_or(key).to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use umlaut::config::Experiment;
+
+    fn plan(toml: &str) -> Plan {
+        let experiment: Experiment = toml::from_str(toml).expect("valid");
+        umlaut::plan::expand(&experiment, |_| Ok("f".into())).expect("possible")
+    }
+
+    #[test]
+    fn only_what_differs_is_named() {
+        let plan = plan("name = 'a'\n[sweep.grid]\n'model.unet.channels' = [[4, 8], [8, 16]]\n'optimizer.adam.lr' = [1e-3]");
+        let names = Names::of(&plan);
+        let titles: Vec<String> = plan.runs.iter().map(|run| names.title(run)).collect();
+        assert_eq!(titles, ["channels 4-8", "channels 8-16"]);
+    }
+
+    #[test]
+    fn a_lone_run_goes_by_its_id() {
+        let plan = plan("name = 'a'");
+        assert_eq!(Names::of(&plan).title(&plan.runs[0]), plan.runs[0].id.to_string());
+    }
+
+    #[test]
+    fn keys_are_told_apart_by_as_few_words_as_do() {
+        let all = ["dataset.synthetic.seed", "split.fractions.seed", "seed", "optimizer.adam.lr"];
+        let names = all.map(|key| short(key, &all));
+        assert_eq!(names, ["synthetic.seed", "fractions.seed", "seed", "lr"]);
+    }
+
+    #[test]
+    fn values_are_plain() {
+        assert_eq!(["[8, 16]", "\"batch\"", "0.001", "[[1], [2]]"].map(value), ["8-16", "batch", "0.001", "[[1], [2]]"]);
+        assert_eq!(["0.0001", "1000000000.0", "12345678", "0.0"].map(value), ["1e-4", "1e9", "12345678", "0.0"]);
+    }
+}

@@ -1,0 +1,91 @@
+//! What is said below a plan: runs by status, the time that is left, what is not run and why.
+
+use super::super::estimate::{Estimate, makespan};
+use super::super::text::{clock_or_dash, counted, wrap};
+use super::Names;
+use super::row::Row;
+use umlaut::plan::Plan;
+use umlaut::schedule::{Slot, Standing};
+
+/// Words of every status, in the order in which they are counted.
+const WORDS: [&str; 6] = ["finished", "running", "resumable", "failed", "damaged", "new"];
+
+/// Runs that are named one by one for a reason; of more only so many.
+const NAMED: usize = 5;
+
+/// The lines below the table, none wider than `columns`.
+pub fn text(names: &Names, plan: &Plan, rows: &[Row<'_>], estimate: &Estimate, slots: &[Slot], columns: usize) -> String {
+    let lines = [vec![counts(rows), time(rows, estimate, slots)], not_run(names, plan, rows), troubled(names, rows)].concat();
+    let lines = lines.iter().flat_map(|line| wrap(line, columns, 4));
+    lines.map(|line| line.trim_end().to_owned() + "\n").collect()
+}
+
+fn counts(rows: &[Row<'_>]) -> String {
+    let count = |word: &str| rows.iter().filter(|row| row.word() == word).count();
+    let words: Vec<String> =
+        WORDS.iter().map(|word| (count(word), word)).filter(|(n, _)| *n > 0).map(|(n, w)| format!("{n} {w}")).collect();
+    format!("{}: {}", counted(rows.len(), "run"), words.join(", "))
+}
+
+/// The time for all, on these slots.
+fn time(rows: &[Row<'_>], estimate: &Estimate, slots: &[Slot]) -> String {
+    let to_run: Vec<&Row<'_>> = rows.iter().filter(|row| row.epochs_left > 0).collect();
+    if to_run.is_empty() {
+        return "time left: none".to_owned();
+    }
+    let mut jobs: Vec<f64> = to_run.iter().filter_map(|row| row.left).collect();
+    let known = jobs.len() == to_run.len();
+    jobs.sort_by(|a, b| b.total_cmp(a));
+    let left = clock_or_dash(known.then(|| makespan(&[], &jobs, slots.len())));
+    let about = if known { "about " } else { "" };
+    format!("time left: {about}{left} on {} ({}), {}", counted(slots.len(), "slot"), devices(slots), estimate.source)
+}
+
+/// `cpu`, `cuda:0, cuda:1`.
+fn devices(slots: &[Slot]) -> String {
+    let mut devices: Vec<&str> = slots.iter().map(|slot| slot.device.as_str()).collect();
+    devices.dedup();
+    devices.join(", ")
+}
+
+/// What is skipped and why, a line a reason.
+fn not_run(names: &Names, _: &Plan, rows: &[Row<'_>]) -> Vec<String> {
+    let finished = rows.iter().filter(|row| matches!(row.standing, Ok(Standing::Finished(_)))).count();
+    let diverged: Vec<&Row<'_>> = rows.iter().filter(|row| row.diverged()).collect();
+    let mut lines = Vec::new();
+    if finished > 0 {
+        lines.push(format!("not run again: {finished} finished"));
+    }
+    if !diverged.is_empty() {
+        let (count, who) = (diverged.len(), named(names, &diverged));
+        lines.push(format!("not run again: {count} failed, and the same numbers would come again: {who}"));
+    }
+    lines
+}
+
+/// What failed for other reasons, is damaged or held by another process.
+fn troubled(names: &Names, rows: &[Row<'_>]) -> Vec<String> {
+    let mut lines = Vec::new();
+    let all = |what: &dyn Fn(&Row<'_>) -> bool| rows.iter().filter(|row| what(row)).collect::<Vec<_>>();
+    let failed = all(&|row| row.word() == "failed" && !row.diverged());
+    if !failed.is_empty() {
+        lines.push(format!("tried again: {} failed: {}", failed.len(), named(names, &failed)));
+    }
+    let damaged = all(&|row| row.standing.is_err());
+    if !damaged.is_empty() {
+        lines.push(format!("in the way: {}: {}", counted(damaged.len(), "damaged run"), named(names, &damaged)));
+    }
+    for row in rows {
+        if let Ok(Standing::Running(holder)) = &row.standing {
+            lines.push(format!("running now: {}, by {holder}", names.title(row.run)));
+        }
+    }
+    lines
+}
+
+/// Titles with causes.
+fn named(names: &Names, rows: &[&Row<'_>]) -> String {
+    let one = |row: &&Row<'_>| format!("{} ({})", names.title(row.run), row.cause().unwrap_or("no cause recorded"));
+    let more = if rows.len() > NAMED { format!("; and {} more", rows.len() - NAMED) } else { String::new() };
+    rows.iter().take(NAMED).map(one).collect::<Vec<_>>().join("; ") + &more
+}

@@ -1,0 +1,158 @@
+//! Text on a terminal: how wide it is, cut off, broken into lines, and numbers for readers.
+
+use std::io::{IsTerminal, Write};
+use std::time::Duration;
+
+/// Columns where nobody says how many there are: a file, a pipe.
+const WIDE: usize = 100;
+
+/// How many columns text takes.
+pub fn width(text: &str) -> usize {
+    console::measure_text_width(text)
+}
+
+/// Text of one line of at most `most` columns; what is cut off ends in `…`. Control characters become spaces.
+pub fn fit(text: &str, most: usize) -> String {
+    let clean: String = console::strip_ansi_codes(text).chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
+    match most {
+        0 => String::new(),
+        _ => console::truncate_str(&clean, most, "…").into_owned(),
+    }
+}
+
+/// As [`fit`], filled up to exactly `columns` with spaces, at the left if `right` aligned.
+pub fn padded(text: &str, columns: usize, right: bool) -> String {
+    let text = fit(text, columns);
+    let gap = " ".repeat(columns.saturating_sub(width(&text)));
+    if right { gap + &text } else { text + &gap }
+}
+
+/// Breaks text between words, or within one that is too long, into lines of at most `most` columns; all but the first are indented.
+pub fn wrap(text: &str, most: usize, indent: usize) -> Vec<String> {
+    let clean = fit(text, usize::MAX);
+    let indent = " ".repeat(indent.min(most / 4));
+    let mut lines = vec![String::new()];
+    for word in clean.split_whitespace() {
+        let mut word = word;
+        loop {
+            let line = lines.last_mut().expect("there is a first line");
+            let gap = if line.trim().is_empty() { "" } else { " " };
+            let room = most.saturating_sub(width(line) + gap.len());
+            if width(word) <= room {
+                line.push_str(gap);
+                line.push_str(word);
+                break;
+            }
+            if gap.is_empty() {
+                // A column at least, however narrow it is: it must end.
+                let cut = head(word, room.max(1));
+                line.push_str(&word[..cut]);
+                word = &word[cut..];
+            }
+            lines.push(indent.clone());
+        }
+    }
+    lines
+}
+
+/// The bytes of as many leading characters as fit so many columns, one at least.
+fn head(word: &str, columns: usize) -> usize {
+    let mut end = 0;
+    for (at, c) in word.char_indices() {
+        let next = at + c.len_utf8();
+        if end > 0 && width(&word[..next]) > columns {
+            break;
+        }
+        end = next;
+    }
+    end
+}
+
+/// `0:42`, `12:05`, `3:00:09`, `2 d 03 h`.
+pub fn clock(time: Duration) -> String {
+    let seconds = time.as_secs();
+    let (days, hours, minutes, seconds) = (seconds / 86_400, seconds / 3600, seconds / 60 % 60, seconds % 60);
+    match (days, hours) {
+        (0, 0) => format!("{minutes}:{seconds:02}"),
+        (0, _) => format!("{hours}:{minutes:02}:{seconds:02}"),
+        _ => format!("{days} d {:02} h", hours % 24),
+    }
+}
+
+/// As [`clock`]; `–` where it is not known or beyond all measure.
+pub fn clock_or_dash(seconds: Option<f64>) -> String {
+    let time = seconds.and_then(|seconds| Duration::try_from_secs_f64(seconds).ok());
+    time.map_or("–".to_owned(), clock)
+}
+
+/// `1 run`, `3 runs`.
+pub fn counted(count: usize, what: &str) -> String {
+    format!("{count} {what}{}", if count == 1 { "" } else { "s" })
+}
+
+/// A bar of fixed width, in eighths of a column.
+pub fn drawn(done: usize, of: usize, columns: usize) -> String {
+    let eighths = (columns * 8 * done.min(of)).checked_div(of).unwrap_or(0);
+    let part = [" ", "▏", "▎", "▍", "▌", "▋", "▊", "▉"][eighths % 8];
+    let bar: String = std::iter::repeat_n("█", eighths / 8).chain([part]).chain(std::iter::repeat_n(" ", columns)).collect();
+    format!("▕{}▏", bar.chars().take(columns).collect::<String>())
+}
+
+/// Columns of standard output.
+pub fn columns() -> usize {
+    let term = console::Term::stdout();
+    if std::io::stdout().is_terminal() { term.size_checked().map_or(WIDE, |(_, columns)| usize::from(columns)) } else { WIDE }
+}
+
+/// Writes to standard output. Whoever reads may have seen enough (`| head`): that is no failure.
+///
+/// # Errors
+/// If it cannot be written otherwise.
+pub fn print(text: &str) -> std::io::Result<()> {
+    match std::io::stdout().write_all(text.as_bytes()).and_then(|()| std::io::stdout().flush()) {
+        Err(e) if e.kind() == std::io::ErrorKind::BrokenPipe => Ok(()),
+        other => other,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn text_is_cut_by_columns() {
+        assert_eq!(fit("channels", 8), "channels");
+        assert_eq!(fit("channels", 5), "chan…");
+        assert_eq!(fit("a\tb\u{1b}[31mc\n", 9), "a bc ");
+        assert_eq!((fit("眼底眼底", 5), fit("abc", 0)), ("眼底…".to_owned(), String::new()));
+        assert_eq!(
+            (padded("ab", 4, true), padded("ab", 4, false), padded("abcde", 4, true)),
+            ("  ab".into(), "ab  ".into(), "abc…".into())
+        );
+    }
+
+    #[test]
+    fn broken_lines_lose_nothing_and_fit() {
+        let text = format!("failed: the loss was NaN {} at 眼底 {}", "x".repeat(100), "底".repeat(30));
+        for most in [1, 2, 7, 40, 80] {
+            let lines = wrap(&text, most, 4);
+            // A character of two columns cannot fit one.
+            assert!(lines.iter().all(|line| width(line) <= most.max(2)), "{most}: {lines:?}");
+            let squeeze = |text: &str| text.replace(' ', "");
+            assert_eq!(squeeze(&lines.concat()), squeeze(&text));
+        }
+    }
+
+    #[test]
+    fn times_are_short() {
+        let texts = [42, 725, 10_809, 97_200].map(|s| clock(Duration::from_secs(s)));
+        assert_eq!(texts, ["0:42", "12:05", "3:00:09", "1 d 03 h"]);
+        assert_eq!([None, Some(f64::NAN), Some(-1.0), Some(61.0)].map(clock_or_dash), ["–", "–", "–", "1:01"]);
+    }
+
+    #[test]
+    fn bars_have_one_width() {
+        assert_eq!([drawn(0, 10, 10), drawn(10, 10, 10), drawn(0, 0, 10)], ["▕          ▏", "▕██████████▏", "▕          ▏"]);
+        assert!((0..=80).all(|done| width(&drawn(done, 80, 10)) == 12));
+    }
+}
