@@ -117,14 +117,35 @@ fn finished_and_failed_runs_are_compared() {
     let written = write(&dir);
     assert_eq!(names(&written), ["loss.svg", "dice.svg", "iou.svg", "lr.svg"]);
     let report = text(&written.report);
-    assert!(report.contains("**Best: channels [8, 16], validation Dice 0.8500 ± 0.0707 (2 runs).**"), "{report}");
-    assert!(report.contains("| **channels [8, 16]** | 2/2 | 0.8500 ± 0.0707 |"), "{report}");
-    assert!(report.contains("| channels [16, 32] | 0/1 | – |"), "a failed run has no part in the means: {report}");
+    assert!(report.contains("**Best: channels 8-16, validation Dice 0.8500 ± 0.0707 (2 runs).**"), "{report}");
+    assert!(report.contains("| **channels 8-16** | 2/2 | 0.8500 ± 0.0707 |"), "{report}");
+    assert!(report.contains("| channels 16-32 | 0/1 | – |"), "a failed run has no part in the means: {report}");
     assert!(report.contains("`channels-1632_seed-1` failed: the loss is NaN in epoch 3"), "{report}");
     assert!(report.contains("3 runs in 2 groups: 2 finished, 1 failed."), "{report}");
     names(&written).iter().for_each(|name| assert!(report.contains(&format!("(charts/{name})")), "{report}"));
     assert!(written.table.contains("0.850 ± 0.071"), "{}", written.table);
     assert!(text(&written.charts[1]).contains(">failed</text>"));
+}
+
+#[test]
+fn runs_of_an_earlier_plan_are_no_repetitions() {
+    let (_temp, dir) = experiment();
+    let id = |seed: u64| format!("channels-816_seed-{seed}-0123456{seed}89");
+    for seed in [1, 2] {
+        let differs = vec![("seed".to_owned(), seed.to_string())];
+        let experiment = toml::from_str("name = 'widths'").unwrap();
+        let spec = RunSpec { id: RunId::from_name(&id(seed)), experiment, differs };
+        let run = dir.run(&spec.id);
+        run.create(&spec, "").unwrap();
+        finish(&run, &rising(2, 0.4 * seed as f64), Status::Finished, None);
+    }
+    assert!(text(&write(&dir).report).contains("2 runs in 1 group: 2 finished."), "nothing was planned, so all are shown");
+    // Renamed by what the sweep varies now; the end of the id stays.
+    let now = format!("renamed-{}", id(2).rsplit('-').next().unwrap());
+    dir.write_plan(&[vec!["run".into(), "status".into()], vec![now, "finished".into()]]).unwrap();
+    let report = text(&write(&dir).report);
+    assert!(report.contains("1 run in 1 group: 1 finished. 1 run of other plans not shown."), "{report}");
+    assert!(report.contains("0.8000") && !report.contains("0.4000"), "{report}");
 }
 
 #[test]
@@ -140,13 +161,10 @@ fn the_summary_has_a_row_a_run() {
          val_loss,val_dice,val_iou,val_dice_disc,val_dice_cup,test_dice,seconds,cause"
     );
     let first = lines.next().unwrap();
-    assert!(first.starts_with("channels-816_seed-2,\"channels [8, 16]\",\"[8, 16]\",2,finished,2,2,0.5,0.8,"), "{first}");
+    assert!(first.starts_with("channels-816_seed-2,channels 8-16,\"[8, 16]\",2,finished,2,2,0.5,0.8,"), "{first}");
     assert!(first.ends_with(",0.5,3.000,"), "{first}");
     let second = lines.next().unwrap();
-    assert!(
-        second.starts_with("channels-816_seed-10,\"channels [8, 16]\",\"[8, 16]\",10,unfinished,1,1,0.875,0.125,"),
-        "{second}"
-    );
+    assert!(second.starts_with("channels-816_seed-10,channels 8-16,\"[8, 16]\",10,unfinished,1,1,0.875,0.125,"), "{second}");
     assert!(second.ends_with(",,1.500,"), "no test yet: {second}");
     assert_eq!(lines.next(), None);
 }
@@ -202,7 +220,7 @@ fn a_damaged_run_does_not_hide_the_others() {
     let written = write(&dir);
     let report = text(&written.report);
     assert!(report.contains("`channels-816_seed-2` damaged: ") && report.contains("line 2"), "{report}");
-    assert!(report.contains("| channels [8, 16] | 1/2 | 0.8000 |"), "{report}");
+    assert!(report.contains("| channels 8-16 | 1/2 | 0.8000 |"), "{report}");
 }
 
 #[test]

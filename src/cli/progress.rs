@@ -1,6 +1,6 @@
 //! Shows how long things take: one bar a run on a terminal, a line an epoch elsewhere, and the same lines in the run's log.txt.
 
-use super::text::{clock, drawn};
+use super::text::{clock, counted, drawn};
 use indicatif::{ProgressBar, ProgressStyle};
 use std::fs::File;
 use std::io::{IsTerminal, Write};
@@ -74,7 +74,7 @@ impl Progress for Bar {
         self.tell(&Event::Started { first, epochs, steps });
         let text = match epochs {
             _ if first > epochs => format!("{}: all {epochs} epochs are done already", self.title),
-            _ => format!("{}: epochs {first} to {epochs}, {steps} steps each", self.title),
+            _ => format!("{}: epochs {first} to {epochs}, {} each", self.title, counted(steps, "step")),
         };
         self.line(&text);
     }

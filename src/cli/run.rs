@@ -4,7 +4,7 @@ use super::device::SlotChoice;
 use super::estimate::Estimate;
 use super::settings::Settings;
 use super::stop::PassedOn;
-use super::{Failure, ResultsPlace, Sets, live, load, mistake};
+use super::{Failure, ResultsPlace, Sets, live, load, mistake, text};
 use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
 use umlaut::plan::{Plan, expand};
@@ -39,12 +39,15 @@ pub struct Arguments {
 pub fn run(arguments: &Arguments) -> Result<(), Failure> {
     let settings = Settings::load()?;
     let slots = arguments.slots.slots(&settings)?;
-    let plan = plan(load(&arguments.file, &arguments.sets)?)?;
+    let plan = plan(&load(&arguments.file, &arguments.sets)?)?;
     let results = arguments.place.results(&settings);
     if arguments.dry_run {
         return super::plan::show(&plan, &results, &slots, false);
     }
     check_data(&plan, &results.cache())?;
+    if !plan.excluded.is_empty() {
+        eprintln!("{}: umlaut plan says why", text::counted(plan.excluded.len(), "combination") + " left out");
+    }
     let dir = results.experiment(&plan.experiment);
     let _claim = dir.claim().map_err(mistake)?;
     let launcher = Local::new(std::env::current_exe()?, vec!["--cache".into(), results.cache().display().to_string()]);
@@ -63,9 +66,11 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
     end(tally, &dir)
 }
 
-/// The runs of an experiment.
-pub fn plan(experiment: config::Experiment) -> Result<Plan, Failure> {
-    expand(&absolute(experiment), |dataset| data::fingerprint(dataset).map_err(|e| e.to_string())).map_err(mistake)
+/// The runs of an experiment. Data sets are named relative to the working directory in a file; a run directory must work from everywhere.
+pub fn plan(experiment: &config::Experiment) -> Result<Plan, Failure> {
+    let mut plan = expand(experiment, |dataset| data::fingerprint(dataset).map_err(|e| e.to_string())).map_err(mistake)?;
+    plan.runs.iter_mut().for_each(|run| absolute(&mut run.experiment.dataset));
+    Ok(plan)
 }
 
 /// Epochs that each run has left.
@@ -82,16 +87,14 @@ pub fn write_report(dir: &ExperimentDir) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Data sets are named relative to the working directory in a file; a run directory must work from everywhere.
-fn absolute(mut experiment: config::Experiment) -> config::Experiment {
+fn absolute(dataset: &mut config::Dataset) {
     let full = |path: &mut PathBuf| *path = std::path::absolute(&*path).unwrap_or_else(|_| path.clone());
-    match &mut experiment.dataset {
+    match dataset {
         config::Dataset::Folders(d) => full(&mut d.root),
         config::Dataset::DrishtiGs(d) => full(&mut d.root),
         config::Dataset::Stack(d) => [&mut d.images, &mut d.labels].into_iter().for_each(full),
         config::Dataset::Synthetic(_) => {}
     }
-    experiment
 }
 
 /// Opens and splits every distinct data set once, so that what is wrong with one is said before any training. Also fills the cache.

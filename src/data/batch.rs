@@ -36,6 +36,14 @@ pub fn order(part: &[usize], seed: u64, epoch: usize) -> Vec<usize> {
     order
 }
 
+/// So many samples of a part, in the part's order; all if there are no more. Of one seed, fewer are a part of more.
+pub fn subset(part: &[usize], samples: usize, seed: u64) -> Vec<usize> {
+    // No epoch has the number 0.
+    let mut chosen = order(part, seed, 0);
+    chosen.truncate(samples);
+    part.iter().copied().filter(|sample| chosen.contains(sample)).collect()
+}
+
 /// The tensors of some samples, changed at random if there is a `draw`. What happens to a sample does not depend on its batch.
 ///
 /// # Errors
@@ -77,4 +85,23 @@ fn gather<T: Copy + Sync>(
         }
     });
     gathered
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_smaller_subset_is_a_part_of_a_larger_one() {
+        let part: Vec<usize> = (10..40).rev().collect();
+        let subset = |samples, seed| subset(&part, samples, seed);
+        for samples in 0..30 {
+            let (fewer, more) = (subset(samples, 1), subset(samples + 1, 1));
+            assert_eq!((fewer.len(), more.len()), (samples, samples + 1));
+            assert!(fewer.iter().all(|sample| more.contains(sample)));
+            assert!(more.is_sorted_by(|a, b| a > b), "in the part's order");
+        }
+        assert_eq!(subset(99, 1), part);
+        assert_ne!(subset(5, 1), subset(5, 2));
+    }
 }

@@ -23,7 +23,7 @@ mod split;
 mod stack;
 mod synthetic;
 
-pub use batch::{Batch, Draw, batch, order};
+pub use batch::{Batch, Draw, batch, order, subset};
 pub use error::Error;
 pub use load::{fingerprint, open};
 pub use split::{Parts, split};

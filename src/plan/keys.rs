@@ -1,4 +1,4 @@
-//! The columns of a plan: what differs between its runs.
+//! The columns of a plan: what differs between its runs, and how values are shown to readers.
 
 use super::{Plan, RunSpec};
 
@@ -19,5 +19,55 @@ impl RunSpec {
     /// The run's value of a key that differs between runs, as TOML.
     pub fn value(&self, key: &str) -> Option<&str> {
         self.differs.iter().find(|(name, _)| name == key).map(|(_, value)| value.as_str())
+    }
+}
+
+/// A value, given as TOML, as a reader needs it: `8-16` for a list, `step every 7 gamma 0.3` for a choice, a text without quotation
+/// marks, a number of mostly zeros with a power of ten.
+pub fn spoken(value: &str) -> String {
+    match format!("value = {value}").parse::<toml::Table>() {
+        Ok(table) => words(&table["value"]),
+        Err(_) => value.to_owned(),
+    }
+}
+
+fn words(value: &toml::Value) -> String {
+    use toml::Value;
+    match value {
+        Value::Array(items) if items.iter().all(|item| !item.is_array() && !item.is_table()) => {
+            items.iter().map(words).collect::<Vec<_>>().join("-")
+        }
+        Value::Table(table) => {
+            let parts: Vec<String> =
+                table.iter().map(|(key, value)| format!("{key} {}", words(value)).trim_end().to_owned()).collect();
+            parts.join(" ")
+        }
+        Value::String(text) => text.clone(),
+        Value::Float(x) if *x != 0.0 && x.is_finite() && !(1e-3..1e6).contains(&x.abs()) => format!("{x:e}"),
+        other => other.to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn values_are_plain() {
+        for (toml, shown) in [
+            ("[8, 16]", "8-16"),
+            ("\"batch\"", "batch"),
+            ("0.001", "0.001"),
+            ("[[1], [2]]", "[[1], [2]]"),
+            ("0.0001", "1e-4"),
+            ("1000000000.0", "1e9"),
+            ("12345678", "12345678"),
+            ("0.0", "0.0"),
+            ("{ constant = {} }", "constant"),
+            ("{ step = { every = 7, gamma = 0.3 } }", "step every 7 gamma 0.3"),
+            ("no TOML", "no TOML"),
+        ] {
+            assert_eq!(spoken(toml), shown);
+        }
     }
 }

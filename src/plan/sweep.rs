@@ -1,6 +1,6 @@
 //! Sweep × seeds × folds.
 
-use super::RunId;
+use super::{RunId, spoken};
 use crate::config::{self, Experiment, Point, Split};
 use std::collections::HashMap;
 
@@ -30,7 +30,8 @@ impl RunSpec {
 /// The name of a group of runs that differ by nothing but seed and fold.
 pub fn group_name(differs: &[(String, String)]) -> String {
     let of_group = differs.iter().filter(|(key, _)| key != "seed" && key != "fold");
-    let words: Vec<String> = of_group.map(|(key, value)| format!("{} {value}", key.rsplit('.').next().unwrap_or(key))).collect();
+    let words: Vec<String> =
+        of_group.map(|(key, value)| format!("{} {}", key.rsplit('.').next().unwrap_or(key), spoken(value))).collect();
     if words.is_empty() { "all".to_owned() } else { words.join(", ") }
 }
 
@@ -138,7 +139,7 @@ fn run(point: &Experiment, swept: &[(String, toml::Value)], fold: Option<usize>,
 }
 
 fn words(point: &[(String, toml::Value)]) -> String {
-    point.iter().map(|(key, value)| format!("{key} = {value}")).collect::<Vec<_>>().join(", ")
+    point.iter().map(|(key, value)| format!("{key} {}", spoken(&value.to_string()))).collect::<Vec<_>>().join(", ")
 }
 
 #[cfg(test)]
@@ -170,7 +171,7 @@ mod tests {
         let reasons: Vec<&str> = plan.excluded.iter().map(|excluded| excluded.reason.as_str()).collect();
         let by = "excluded by training.epochs = 2";
         assert_eq!(reasons, [by, &format!("the same run as {}", plan.runs[0].id), by]);
-        assert_eq!(plan.excluded[0].point, "optimizer = { adam = {} }, training.epochs = 2");
+        assert_eq!(plan.excluded[0].point, "optimizer adam, training.epochs 2");
     }
 
     #[test]

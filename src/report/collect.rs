@@ -7,7 +7,7 @@ use crate::plan;
 use crate::record::{EpochRecord, Outcome, Status};
 use crate::store::{self, ExperimentDir, RunDir};
 use std::cmp::Ordering;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 
 /// How far a run came.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -65,6 +65,8 @@ pub(super) struct Comparison {
     pub classes: Vec<String>,
     /// The column that chooses the best epoch.
     pub best_by: String,
+    /// Runs of the directory that the present plan does not have.
+    pub of_other_plans: usize,
 }
 
 impl Run {
@@ -131,21 +133,26 @@ impl Comparison {
     }
 }
 
-/// Reads all runs.
+/// Reads the runs of the present plan, or all if nothing was planned: what was planned before the experiment file was changed is no
+/// repetition of what is planned now.
 ///
 /// # Errors
 /// If the directory cannot be listed or holds no run.
 pub(super) fn collect(dir: &ExperimentDir) -> Result<Comparison, Error> {
-    let mut runs: Vec<Read> = dir.runs()?.into_iter().map(read).collect();
-    if runs.is_empty() {
+    let planned: Option<HashSet<String>> = dir.planned()?.map(|ids| ids.iter().map(|id| id.hash().to_owned()).collect());
+    let in_plan = |run: &RunDir| planned.as_ref().is_none_or(|planned| planned.contains(run.id().hash()));
+    let (present, others): (Vec<RunDir>, Vec<RunDir>) = dir.runs()?.into_iter().partition(in_plan);
+    let of_other_plans = others.len();
+    if present.is_empty() {
         return Err(Error::NoRuns { path: dir.path().display().to_string() });
     }
+    let mut runs: Vec<Read> = present.into_iter().map(read).collect();
     let best_by = runs.iter().find_map(|r| r.1.clone()).unwrap_or_else(|| "val_loss".to_owned());
     for (run, _) in &mut runs {
         complete(run, &best_by);
     }
     let name = dir.path().file_name().unwrap_or_default().to_string_lossy().into_owned();
-    let mut comparison = Comparison { name, groups: group(runs), classes: Vec::new(), best_by };
+    let mut comparison = Comparison { name, groups: group(runs), classes: Vec::new(), best_by, of_other_plans };
     comparison.classes = column::classes(&comparison.columns());
     Ok(comparison)
 }
@@ -221,10 +228,15 @@ fn words(run: &Run) -> String {
     run.differs.iter().map(|(_, value)| value.as_str()).collect::<Vec<_>>().join(" ")
 }
 
-/// Order of text in which numbers count by value: `channels [8, 16]` before `channels [16, 32]`.
+/// Order of text in which numbers count by value: `channels 8-16` before `channels 16-32`.
 fn natural(a: &str, b: &str) -> Ordering {
     let split = |text: &str| -> Vec<String> {
-        let parts = text.split(|c: char| c.is_whitespace() || matches!(c, ',' | '[' | ']' | '"'));
+        // A dash between digits parts the items of a list; the one of `1e-3` does not.
+        let bytes = text.as_bytes();
+        let digit = |at: usize| bytes.get(at).is_some_and(u8::is_ascii_digit);
+        let dash = |at: usize| bytes[at] == b'-' && at > 0 && digit(at - 1) && digit(at + 1);
+        let spaced: String = text.char_indices().map(|(at, c)| if dash(at) { ' ' } else { c }).collect();
+        let parts = spaced.split(|c: char| c.is_whitespace() || matches!(c, ',' | '[' | ']' | '"'));
         parts.filter(|p| !p.is_empty()).map(str::to_owned).collect()
     };
     let by_part = |a: &String, b: &String| match (a.parse::<f64>(), b.parse::<f64>()) {
@@ -242,8 +254,8 @@ mod tests {
 
     #[test]
     fn numbers_in_names_count_by_value() {
-        let mut names = ["channels [16, 32], lr 1e-3", "channels [8, 16], lr 0.01", "channels [8, 16], lr 1e-3"];
+        let mut names = ["channels 16-32, lr 1e-3", "channels 8-16, lr 0.01", "channels 8-16, lr 1e-3", "norms [[8], [2]]"];
         names.sort_by(|a, b| natural(a, b));
-        assert_eq!(names, ["channels [8, 16], lr 1e-3", "channels [8, 16], lr 0.01", "channels [16, 32], lr 1e-3"]);
+        assert_eq!(names, ["channels 8-16, lr 1e-3", "channels 8-16, lr 0.01", "channels 16-32, lr 1e-3", "norms [[8], [2]]"]);
     }
 }

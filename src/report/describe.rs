@@ -27,7 +27,11 @@ pub(super) fn counts(comparison: &Comparison) -> String {
     let of = |state: State| (comparison.runs().filter(|r| r.state == state).count(), state.word());
     let states = [State::Finished, State::Failed, State::Interrupted, State::Unfinished, State::Damaged].map(of);
     let parts: Vec<String> = states.iter().filter(|s| s.0 > 0).map(|(n, word)| format!("{n} {word}")).collect();
-    format!("{} in {}: {}.", plural(runs, "run"), plural(groups, "group"), parts.join(", "))
+    let others = match comparison.of_other_plans {
+        0 => String::new(),
+        n => format!(" {} of other plans not shown.", plural(n, "run")),
+    };
+    format!("{} in {}: {}.{others}", plural(runs, "run"), plural(groups, "group"), parts.join(", "))
 }
 
 /// Which group is ahead, and by what.

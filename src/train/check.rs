@@ -3,7 +3,7 @@
 use super::Error;
 use super::columns::validation_names;
 use crate::config::{Experiment, LrSchedule};
-use crate::data::{Dataset, Parts};
+use crate::data::{self, Dataset, Parts};
 
 /// The seed of a resolved experiment.
 ///
@@ -41,6 +41,22 @@ pub fn fits(experiment: &Experiment, data: &Dataset, parts: &Parts) -> Result<()
         )));
     }
     Ok(())
+}
+
+/// The parts to use: `training.samples` of those that train.
+///
+/// # Errors
+/// If there are not so many.
+pub fn limited(experiment: &Experiment, parts: &Parts, seed: u64) -> Result<Parts, Error> {
+    let all = parts.train.len();
+    match experiment.training.samples {
+        Some(samples) if samples > all => {
+            let most = format!("training.samples = {samples}, but the training part has {all}");
+            Err(Error::Setup(format!("{most}; write {all} at most, or leave it out for all")))
+        }
+        Some(samples) => Ok(Parts { train: data::subset(&parts.train, samples, seed), ..parts.clone() }),
+        None => Ok(parts.clone()),
+    }
 }
 
 fn named(key: &str, column: &str, data: &Dataset) -> Result<(), Error> {

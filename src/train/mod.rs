@@ -59,6 +59,7 @@ pub fn train(
     }
     let seed = check::seed(experiment)?;
     check::fits(experiment, data, parts)?;
+    let parts = &check::limited(experiment, parts, seed)?;
     let network = model::build(&experiment.model, data.channels, data.classes.len(), Weights::Seed(seed), &Device::Cpu)?;
     Session::begin(run, experiment, data, parts, network.as_ref())?.run(stop, progress)
 }

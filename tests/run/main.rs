@@ -103,6 +103,17 @@ fn missing_data_is_said_before_anything_starts() {
 }
 
 #[test]
+fn more_samples_than_there_are_is_a_mistake_and_fewer_train() {
+    let fewer = TINY.replace("epochs = 3", "epochs = 1\nsamples = 4").replace("[1e-2, 1e-3]", "[1e-3]");
+    let desk = Desk::with(&fewer);
+    expect_code(&desk.umlaut(&["run", "x.toml"]), 0);
+    assert!(desk.read_all("results", "log.txt").iter().all(|log| log.contains("1 step each")), "4 of 6 samples are a batch");
+    let output = desk.umlaut(&["run", "x.toml", "--set", "training.samples=7"]);
+    expect_code(&output, 1);
+    assert!(words(&output).contains("training.samples = 7, but the training part has 6"), "{}", words(&output));
+}
+
+#[test]
 fn settings_stand_in_for_absent_options() {
     let desk = Desk::with(&TINY.replace("epochs = 3", "epochs = 1"));
     let elsewhere = desk.path("settings/umlaut");

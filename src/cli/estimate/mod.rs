@@ -31,7 +31,8 @@ impl Load {
         let (size, batch) = (experiment.preprocess.size, experiment.training.batch_size);
         let input = Input { in_channels: data.channels, classes: data.classes.len(), size, batch };
         let cost = Cost::of(&experiment.model, input);
-        let (train, val) = parts(&experiment.split, data.count as f64);
+        let (all, val) = parts(&experiment.split, data.count as f64);
+        let train = experiment.training.samples.map_or(all, |samples| all.min(samples as f64));
         Self { epoch: cost.flops() as f64 * (3.0 * train + val), cost, input }
     }
 

@@ -35,7 +35,7 @@ pub struct Arguments {
 pub fn run(arguments: &Arguments) -> Result<(), Failure> {
     let settings = Settings::load()?;
     let slots = arguments.slots.slots(&settings)?;
-    let plan = run::plan(load(&arguments.file, &arguments.sets)?)?;
+    let plan = run::plan(&load(&arguments.file, &arguments.sets)?)?;
     show(&plan, &arguments.place.results(&settings), &slots, arguments.csv)
 }
 

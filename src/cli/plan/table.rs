@@ -2,7 +2,7 @@
 
 use super::super::summary::{bytes, giga, thousands};
 use super::super::text::{clock_or_dash, fit, padded, width, wrap};
-use super::names::{Names, value};
+use super::names::Names;
 use super::row::Row;
 use umlaut::plan::{Cost, Plan};
 
@@ -66,7 +66,8 @@ fn all(names: &Names, rows: &[Row<'_>]) -> Vec<Column> {
     };
     let mut table = vec![Column::new("run", Kind::Id, false, rows.iter().map(|row| row.run.id.to_string()).collect())];
     for (key, name) in names.keys() {
-        let cells: Vec<String> = rows.iter().map(|row| row.run.value(key).map(value).unwrap_or_default()).collect();
+        let cells: Vec<String> =
+            rows.iter().map(|row| row.run.value(key).map(umlaut::plan::spoken).unwrap_or_default()).collect();
         let numbers = cells.iter().all(|cell| cell.is_empty() || cell.parse::<f64>().is_ok());
         table.push(Column::new(name, Kind::Swept, numbers, cells));
     }

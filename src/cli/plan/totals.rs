@@ -49,7 +49,7 @@ fn devices(slots: &[Slot]) -> String {
 }
 
 /// What is skipped and why, a line a reason.
-fn not_run(names: &Names, _: &Plan, rows: &[Row<'_>]) -> Vec<String> {
+fn not_run(names: &Names, plan: &Plan, rows: &[Row<'_>]) -> Vec<String> {
     let finished = rows.iter().filter(|row| matches!(row.standing, Ok(Standing::Finished(_)))).count();
     let diverged: Vec<&Row<'_>> = rows.iter().filter(|row| row.diverged()).collect();
     let mut lines = Vec::new();
@@ -59,6 +59,10 @@ fn not_run(names: &Names, _: &Plan, rows: &[Row<'_>]) -> Vec<String> {
     if !diverged.is_empty() {
         let (count, who) = (diverged.len(), named(names, &diverged));
         lines.push(format!("not run again: {count} failed, and the same numbers would come again: {who}"));
+    }
+    if !plan.excluded.is_empty() {
+        let points = plan.excluded.iter().map(|excluded| format!("{} ({})", excluded.point, excluded.reason));
+        lines.push(format!("left out: {}: {}", counted(plan.excluded.len(), "combination"), few(points)));
     }
     lines
 }
@@ -86,6 +90,12 @@ fn troubled(names: &Names, rows: &[Row<'_>]) -> Vec<String> {
 /// Titles with causes.
 fn named(names: &Names, rows: &[&Row<'_>]) -> String {
     let one = |row: &&Row<'_>| format!("{} ({})", names.title(row.run), row.cause().unwrap_or("no cause recorded"));
-    let more = if rows.len() > NAMED { format!("; and {} more", rows.len() - NAMED) } else { String::new() };
-    rows.iter().take(NAMED).map(one).collect::<Vec<_>>().join("; ") + &more
+    few(rows.iter().map(one))
+}
+
+/// The first of them, and how many more there are.
+fn few(all: impl ExactSizeIterator<Item = String>) -> String {
+    let more = all.len().saturating_sub(NAMED);
+    let named = all.take(NAMED).collect::<Vec<_>>().join("; ");
+    if more > 0 { format!("{named}; and {more} more") } else { named }
 }

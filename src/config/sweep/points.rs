@@ -24,7 +24,7 @@ impl Sweep {
         self.parts().iter().try_fold(1_usize, |n, part| n.checked_mul(part.len()))
     }
 
-    /// Every point, the last part running fastest. `base` is the experiment that is varied, complete, without its sweep: conditions on
+    /// Every point once, the last part running fastest. `base` is the experiment that is varied, complete, without its sweep: conditions on
     /// keys that a point does not name ask it.
     pub fn points(&self, base: &Value) -> Vec<Point> {
         let mut all: Vec<Values> = vec![Vec::new()];
@@ -34,13 +34,9 @@ impl Sweep {
         }
         let base = Node::of_plain(base, Span::default());
         let mut seen = HashSet::new();
-        let point = |values: Values| {
-            let values = self.where_allowed(values, &base);
-            let again = || (!seen.insert(format!("{values:?}"))).then(|| "the same as a point before".to_owned());
-            let left_out = self.excluded(&values, &base).or_else(again);
-            Point { values, left_out }
-        };
-        all.into_iter().map(point).collect()
+        let allowed = all.into_iter().map(|values| self.where_allowed(values, &base));
+        let distinct = allowed.filter(|values| seen.insert(format!("{values:?}")));
+        distinct.map(|values| Point { left_out: self.excluded(&values, &base), values }).collect()
     }
 
     /// Factors of the product: a grid's key, the zip, the points, the trials.

@@ -44,7 +44,7 @@ fn crowded(groups: usize, name: impl Fn(usize) -> String) -> Comparison {
         Group { name: format!("channels {value}"), runs }
     };
     let groups = (0..groups).map(group).collect();
-    Comparison { name: "crowded".into(), groups, classes: Vec::new(), best_by: "val_loss".into() }
+    Comparison { name: "crowded".into(), groups, classes: Vec::new(), best_by: "val_loss".into(), of_other_plans: 0 }
 }
 
 #[derive(Debug, Clone, PartialEq)]
