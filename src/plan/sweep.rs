@@ -3,6 +3,7 @@
 use super::{RunId, spoken};
 use crate::config::{self, Experiment, Point, Split};
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 
 /// One run: a resolved configuration (one seed, one fold at most, no sweep) and its id.
 #[derive(Debug, Clone, PartialEq)]
@@ -82,6 +83,7 @@ pub fn expand(
     mut fingerprint: impl FnMut(&config::Dataset) -> Result<String, String>,
 ) -> Result<Plan, Error> {
     let mut known: Vec<(config::Dataset, String)> = Vec::new();
+    let mut ids = HashMap::new();
     let mut plan = Plan { experiment: experiment.name.clone(), runs: Vec::new(), excluded: Vec::new(), points: 0 };
     for Point { values, left_out } in experiment.points() {
         if let Some(reason) = left_out {
@@ -98,18 +100,23 @@ pub fn expand(
             }
         };
         let runs = folds(&resolved).into_iter().flat_map(|fold| resolved.training.seeds.iter().map(move |seed| (fold, *seed)));
-        plan.add(runs.map(|(fold, seed)| run(&resolved, &values, fold, seed, &print)).collect(), &values);
+        let runs = runs.map(|(fold, seed)| run(&resolved, &values, fold, seed, &print)).collect();
+        plan.add(runs, &values, &mut ids);
     }
     Ok(plan)
 }
 
 impl Plan {
-    /// Adds the runs of a point, but for those that a point before has under another name.
-    fn add(&mut self, runs: Vec<RunSpec>, values: &[(String, toml::Value)]) {
-        let known = self.runs.iter().map(|run| (run.id.hash().to_owned(), run.id.clone())).collect::<HashMap<_, _>>();
-        let twin = runs.first().and_then(|run| known.get(run.id.hash()).cloned());
+    /// Adds the runs of a point, but for those that a point before has under another name; `ids` are those by their hashes.
+    fn add(&mut self, runs: Vec<RunSpec>, values: &[(String, toml::Value)], ids: &mut HashMap<String, RunId>) {
+        let twin = runs.first().and_then(|run| ids.get(run.id.hash()).cloned());
         let before = self.runs.len();
-        self.runs.extend(runs.into_iter().filter(|run| !known.contains_key(run.id.hash())));
+        for run in runs {
+            if let Entry::Vacant(vacant) = ids.entry(run.id.hash().to_owned()) {
+                vacant.insert(run.id.clone());
+                self.runs.push(run);
+            }
+        }
         match twin.filter(|_| self.runs.len() == before) {
             Some(twin) => self.excluded.push(Excluded { point: words(values), reason: format!("the same run as {twin}") }),
             None => self.points += 1,

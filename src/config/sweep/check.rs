@@ -5,6 +5,7 @@ use super::super::node::{Node, Span, Table, Value};
 use super::super::problem::Problem;
 use super::super::resolve::{findings, meaning};
 use super::super::shape::{FILE, Shape};
+use super::super::suggest::listed;
 use super::Sweep;
 use super::axis::{Axis, Part, find, fits};
 use crate::config::Experiment;
@@ -22,10 +23,10 @@ pub(in crate::config) fn check(experiment: &Experiment, node: &Node, base: &Node
     let mut problems = Vec::new();
     let axes = axes(node, &mut problems);
     for (at, axis) in axes.iter().enumerate() {
-        problems.extend(overlaps(axis, &axes[..at], set));
+        problems.extend(overlaps(axis, &axes[..at], &experiment.sweep, set));
     }
     let lengths_fit = same_lengths(node, &mut problems);
-    let conditions_fit = conditions(node, &axes, &mut problems);
+    let conditions_fit = conditions(&experiment.sweep, node, &axes, &mut problems);
     problems.extend(draws_nothing(&experiment.sweep, node));
     let good = good_part(&experiment.sweep, &axes, lengths_fit, conditions_fit);
     match good.count() {
@@ -67,7 +68,9 @@ fn tables<'a>(node: &'a Node, list: &str) -> impl Iterator<Item = &'a Table> {
 }
 
 /// Keys that get in each other's way: one above the other, two variants of a choice, one that is also set.
-fn overlaps(axis: &Axis<'_>, others: &[Axis<'_>], set: &[(Vec<String>, Span)]) -> Vec<Problem> {
+/// With a condition of their own, keys below a choice may be swept together with it.
+fn overlaps(axis: &Axis<'_>, others: &[Axis<'_>], sweep: &Sweep, set: &[(Vec<String>, Span)]) -> Vec<Problem> {
+    let conditional = |other: &Axis<'_>| [axis.name, other.name].iter().any(|name| sweep.when.contains_key(*name));
     let nested = |a: &[String], b: &[String]| a.starts_with(b) || b.starts_with(a);
     let mut problems = Vec::new();
     for other in others.iter().filter(|other| !never_at_once(axis.part, other.part)) {
@@ -75,6 +78,8 @@ fn overlaps(axis: &Axis<'_>, others: &[Axis<'_>], set: &[(Vec<String>, Span)]) -
         if axis.path == other.path {
             let title = format!("`{}` is swept in two parts of the sweep", axis.name);
             problems.push(problem(title).help("keep it in one of them"));
+        } else if conditional(other) {
+            // Whether they go together is seen at every point.
         } else if nested(&axis.path, &other.path) {
             let title = format!("`{}` and `{}` are swept at once, but one is part of the other", other.name, axis.name);
             problems.push(problem(title).help("keep one of them"));
@@ -127,7 +132,7 @@ fn same_lengths(node: &Node, problems: &mut Vec<Problem>) -> bool {
 }
 
 /// Whether `exclude` and `when` name keys and values that there can be.
-fn conditions(node: &Node, axes: &[Axis<'_>], problems: &mut Vec<Problem>) -> bool {
+fn conditions(sweep: &Sweep, node: &Node, axes: &[Axis<'_>], problems: &mut Vec<Problem>) -> bool {
     let before = problems.len();
     if let Some(Value::List(items)) = node.entry("exclude").map(|entry| &entry.node.value) {
         for item in items.iter().filter(|item| item.table().is_some_and(Table::is_empty)) {
@@ -147,7 +152,19 @@ fn conditions(node: &Node, axes: &[Axis<'_>], problems: &mut Vec<Problem>) -> bo
         }
         condition(entry.node.table().unwrap_or(&Table::new()), problems);
     }
+    problems.extend(circle(sweep, node));
     problems.len() == before
+}
+
+/// Conditions that wait for each other.
+fn circle(sweep: &Sweep, node: &Node) -> Option<Problem> {
+    let mut open: Vec<&str> = sweep.when.keys().map(String::as_str).collect();
+    while let Some(next) = open.iter().position(|key| sweep.decidable(key, open.iter().copied())) {
+        open.remove(next);
+    }
+    let first = node.entry("when")?.node.table()?.get(*open.first()?)?;
+    let title = format!("the conditions of {} ask for each other", listed(open));
+    Some(Problem::new(title, Some(first.key)).help("let one of them be varied without a condition"))
 }
 
 /// Checks the keys of a condition and what they are compared with: a value, a list of values, or the name of a choice.

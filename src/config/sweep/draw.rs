@@ -24,7 +24,7 @@ impl Draw {
         // 53 bits, as many as the numbers from 0 to 1 have.
         let share = (bits >> 11) as f64 / (1_u64 << 53) as f64;
         match self {
-            Self::Uniform([low, high]) => rounded(low + share * (high - low), *low, *high),
+            Self::Uniform([low, high]) => rounded(low * (1.0 - share) + high * share, *low, *high),
             Self::LogUniform([low, high]) => {
                 let [from, to] = [low, high].map(|x| libm::log(*x));
                 rounded(libm::exp(from + share * (to - from)), *low, *high)

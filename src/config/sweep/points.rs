@@ -2,6 +2,7 @@
 
 use super::Sweep;
 use super::matching::all_match;
+use crate::config::Experiment;
 use crate::config::node::{Node, Span};
 use crate::config::shape::FILE;
 use std::collections::{BTreeMap, HashSet};
@@ -63,17 +64,24 @@ impl Sweep {
         parts
     }
 
-    /// Without the keys whose conditions do not hold. A condition may ask for a key that falls away itself, so once is not enough.
-    fn where_allowed(&self, mut values: Values, base: &Node) -> Values {
-        while !self.when.is_empty() {
-            let experiment = experiment(&values, base);
-            let refused = |key: &str| self.when.get(key).is_some_and(|wanted| !all_match(wanted, &experiment));
-            match values.iter().position(|(key, _)| refused(key)) {
-                Some(position) => values.remove(position),
-                None => break,
-            };
+    /// Without the keys whose conditions do not hold. A condition is asked of the experiment without its own key, when all keys that it
+    /// asks for are decided; so those without conditions come first.
+    fn where_allowed(&self, values: Values, base: &Node) -> Values {
+        let (mut open, mut kept): (Values, Values) = values.into_iter().partition(|(key, _)| self.when.contains_key(key));
+        while let Some(next) = open.iter().position(|(key, _)| self.decidable(key, open.iter().map(|(other, _)| other.as_str())))
+        {
+            let (key, value) = open.remove(next);
+            if all_match(&self.when[&key], &experiment(&kept, base)) {
+                kept.push((key, value));
+            }
         }
-        values
+        kept
+    }
+
+    /// Whether the condition of a key asks for none of the other keys that are open, nor for anything below them.
+    pub(super) fn decidable<'a>(&self, key: &str, open: impl Iterator<Item = &'a str>) -> bool {
+        let mut others = open.filter(|other| *other != key);
+        !others.any(|other| self.when[key].keys().any(|asked| is_above(other, asked)))
     }
 
     fn excluded(&self, values: &Values, base: &Node) -> Option<String> {
@@ -87,14 +95,21 @@ impl Sweep {
     }
 }
 
-/// The experiment at a point.
+/// Whether a dotted key is the other one, or above it.
+fn is_above(key: &str, other: &str) -> bool {
+    other.strip_prefix(key).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
+}
+
+/// The experiment at a point, with every default, as far as it is a possible one.
 fn experiment(values: &Values, base: &Node) -> Value {
     let mut tree = base.clone();
     for (key, value) in values {
         let path: Vec<String> = key.split('.').map(str::to_owned).collect();
         tree.merge(Node::of_plain(value, Span::default()).below(&path, Span::default()), Some(&FILE.shape));
     }
-    tree.plain()
+    let plain = tree.plain();
+    let complete = plain.clone().try_into::<Experiment>().ok().and_then(|experiment| Value::try_from(experiment).ok());
+    complete.unwrap_or(plain)
 }
 
 #[cfg(test)]

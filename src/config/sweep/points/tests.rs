@@ -70,7 +70,7 @@ fn a_key_is_varied_only_where_its_conditions_hold() {
         "[sweep.grid]\n'model.unet.norm' = ['batch', 'group']\n'model.unet.groups' = [2, 4]\n\
          [sweep.when.'model.unet.groups']\n'model.unet.norm' = 'group'",
     );
-    assert_eq!(all, ["norm=\"batch\"", "groups=2 norm=\"group\"", "groups=4 norm=\"group\""]);
+    assert_eq!(all, ["norm=\"batch\"", "norm=\"group\" groups=2", "norm=\"group\" groups=4"]);
 }
 
 #[test]
@@ -79,5 +79,30 @@ fn conditions_see_what_falls_away() {
         "[sweep.grid]\n'training.epochs' = [1, 2]\n'training.accumulate' = [2]\n'training.batch_size' = [7]\n\
          [sweep.when.'training.accumulate']\n'training.epochs' = 2\n[sweep.when.'training.batch_size']\n'training.accumulate' = 2",
     );
-    assert_eq!(all, ["epochs=1", "accumulate=2 batch_size=7 epochs=2"]);
+    assert_eq!(all, ["epochs=1", "epochs=2 accumulate=2 batch_size=7"]);
+}
+
+#[test]
+fn each_choice_has_keys_of_its_own() {
+    let all = points(
+        "[sweep.grid]\n'optimizer' = [{ adam = {} }, { sgd = {} }]\n[sweep.zip]\n'optimizer.adam.lr' = [1e-3, 1e-4]\n\
+         'optimizer.sgd.lr' = [0.1, 0.2]\n[sweep.when.'optimizer.adam.lr']\n'optimizer' = 'adam'\n\
+         [sweep.when.'optimizer.sgd.lr']\n'optimizer' = 'sgd'",
+    );
+    let [adam, sgd] = ["optimizer={ adam = {} }", "optimizer={ sgd = {} }"];
+    let expected = [format!("{adam} lr=0.001"), format!("{adam} lr=0.0001"), format!("{sgd} lr=0.1"), format!("{sgd} lr=0.2")];
+    assert_eq!(all, expected);
+}
+
+#[test]
+fn a_condition_is_not_made_true_by_its_own_key() {
+    let all = points("[sweep.zip]\n'optimizer.sgd.lr' = [0.1, 0.2]\n[sweep.when.'optimizer.sgd.lr']\n'optimizer' = 'sgd'");
+    assert_eq!(all, [""]);
+}
+
+#[test]
+fn conditions_know_the_defaults_of_a_choice() {
+    let all =
+        points("[sweep.grid]\n'optimizer' = [{ adam = {} }, { sgd = {} }]\n[[sweep.exclude]]\n'optimizer.sgd.momentum' = 0.9");
+    assert_eq!(all, ["optimizer={ adam = {} }", "(optimizer={ sgd = {} }: excluded by optimizer.sgd.momentum = 0.9)"]);
 }
