@@ -49,12 +49,15 @@ impl Attempt<'_> {
 /// The outcome of a process that wrote none.
 fn death(exit: Exit, stopped: bool, words: &[String]) -> Outcome {
     let says = |what: &str| words.iter().any(|line| line.contains(what));
-    let starved = || says("memory allocation of");
+    let starved = || words.iter().find(|line| line.starts_with("memory allocation of"));
     let (failure, cause) = match exit {
         Exit::Code(130) => return Outcome::default(),
         Exit::Signal(_) if stopped => return Outcome::default(),
         Exit::OutOfMemory => (Failure::OutOfMemory, "no memory was left, so the system killed the process".to_owned()),
-        Exit::Signal(_) | Exit::Code(_) if starved() => (Failure::OutOfMemory, "no memory was left".to_owned()),
+        Exit::Signal(_) | Exit::Code(_) if starved().is_some() => {
+            let cause = Some(format!("no memory was left: {}", starved().map_or("", String::as_str)));
+            return Outcome { status: Status::Failed, failure: Some(Failure::OutOfMemory), cause, ..Outcome::default() };
+        }
         Exit::Code(1) if says(store::NO_ROOM) => (Failure::Disk, "no room was left to write its outcome".to_owned()),
         Exit::Code(2) => (Failure::Mistake, "the process ended with exit code 2".to_owned()),
         Exit::Signal(9) => (Failure::Killed, "the process was killed (signal 9)".to_owned()),

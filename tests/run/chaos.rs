@@ -85,6 +85,11 @@ fn disturb(desk: &Desk, results: &str, random: &mut StdRng) -> usize {
             if let Some(status) = scheduler.try_wait().expect("it can be asked") {
                 break status.code();
             }
+            if random.random_range(0..8) == 0 {
+                // Asked instead of killed: it stops in the midst of an epoch. It may have ended just now.
+                _ = kill(Pid::from_raw(scheduler.id().cast_signed()), Signal::SIGTERM);
+                break scheduler.wait().expect("it ends").code();
+            }
             let victim = [Victim::Child, Victim::Scheduler, Victim::Both][random.random_range(0..3)];
             kills += strike(&mut scheduler, victim, random);
             if !matches!(victim, Victim::Child) {
@@ -97,6 +102,8 @@ fn disturb(desk: &Desk, results: &str, random: &mut StdRng) -> usize {
             Some(0) => return kills,
             // A run whose process was killed twice counts as failed until the command is repeated.
             Some(1) | None => {}
+            // Stopped when asked to; before it listens, by the signal itself.
+            Some(130) => {}
             Some(code) => panic!("ended with exit code {code}: {}", words(&desk.umlaut(&arguments))),
         }
     }

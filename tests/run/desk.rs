@@ -50,6 +50,13 @@ impl Desk {
         self.command(arguments).output().expect("the program starts")
     }
 
+    /// What is said on standard output, if it ends well.
+    pub fn said(&self, arguments: &[&str]) -> String {
+        let output = self.umlaut(arguments);
+        expect_code(&output, 0);
+        String::from_utf8_lossy(&output.stdout).into_owned()
+    }
+
     pub fn path(&self, path: &str) -> PathBuf {
         self.dir.path().join(path)
     }

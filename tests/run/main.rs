@@ -2,6 +2,7 @@
 
 mod chaos;
 mod desk;
+mod plan_status;
 mod trouble;
 
 use desk::{Desk, TINY, expect_code, words};

@@ -20,6 +20,8 @@ fn after(desk: &Desk, shell: &str) -> Output {
     let program = assert_cmd::cargo::cargo_bin!("umlaut").display().to_string();
     let mut command = Command::new("sh");
     command.args(["-c", &format!("{shell}; exec '{program}' run x.toml")]).current_dir(desk.path(".")).stdin(Stdio::null());
+    // As many threads everywhere: each takes addresses of its own.
+    command.env("RAYON_NUM_THREADS", "2").env("XDG_CONFIG_HOME", desk.path("settings"));
     command.output().expect("there is a shell")
 }
 
@@ -71,6 +73,38 @@ fn a_full_disk_damages_nothing_and_the_sweep_goes_on_when_there_is_room() {
         let whole = calm.iter().find(|(name, _)| *name == run).map(|(_, whole)| whole).expect("the same runs");
         assert!(whole.starts_with(&metrics), "{run}: {metrics}");
     }
+}
+
+/// Where a whole batch does not fit, its parts do: the same update, and the outcome says so.
+#[test]
+fn want_of_memory_is_answered_by_parts_of_a_batch() {
+    let large = TINY
+        .replace("size = [16, 16]", "size = [256, 256]")
+        .replace("train = 0.5\nval = 0.25\ntest = 0.25", "train = 0.7\nval = 0.2\ntest = 0.1")
+        .replace("[4, 8]", "[8, 16]\nnorm = \"none\"")
+        .replace("epochs = 3", "epochs = 1")
+        .replace("batch_size = 4", "batch_size = 8")
+        .replace("[1e-2, 1e-3]", "[1e-2]")
+        .replace("[1, 2]", "[1]");
+    let desk = Desk::with(&large);
+    expect_code(&desk.umlaut(&["run", "x.toml", "--results", "roomy"]), 0);
+    // A whole batch takes 800 MB of addresses here, a half less than 500, a quarter less than 350.
+    let output = after(&desk, "ulimit -v 550000");
+    expect_code(&output, 0);
+    let said = words(&output);
+    assert!(said.contains("no memory was left") && said.contains("once more, with every batch in"), "{said}");
+    let outcome = desk.read_all("results", "outcome.toml").concat();
+    assert!(outcome.contains("parts") && outcome.contains("status = \"finished\""), "{outcome}");
+
+    let loss = |results: &str| -> f64 {
+        let (_, csv) = desk.metrics(results).remove(0);
+        let column =
+            csv.lines().next().and_then(|header| header.split(',').position(|name| name == "train_loss")).expect("a column");
+        csv.lines().nth(1).and_then(|row| row.split(',').nth(column)).and_then(|text| text.parse().ok()).expect("a number")
+    };
+    let [whole, parts] = ["roomy", "results"].map(loss);
+    // Without norm nothing but rounding differs: f32 sums of 2^19 terms each.
+    assert!((whole - parts).abs() < 1e-4 * whole, "{whole} {parts}");
 }
 
 /// The program at work on `x.toml`, when it has told the end of this epoch.

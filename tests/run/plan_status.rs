@@ -1,9 +1,9 @@
 //! `umlaut plan`, `umlaut run --dry-run` and `umlaut status`: what they say, and that they leave everything as it is.
 
+use crate::desk::Desk;
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output, Stdio};
 
 /// Four runs of two epochs; two of them diverge at once.
 const TINY: &str = r#"
@@ -23,58 +23,25 @@ seeds = [1, 2]
 "optimizer.adam.lr" = [1e-2, 1e30]
 "#;
 
-/// A scratch directory with an experiment file in it.
-struct Desk {
-    dir: tempfile::TempDir,
+/// Runs the experiment; two of its runs fail.
+fn run(desk: &Desk) {
+    assert_eq!(desk.umlaut(&["run", "x.toml"]).status.code(), Some(1));
 }
 
-impl Desk {
-    fn with(toml: &str) -> Self {
-        let desk = Self { dir: tempfile::tempdir().expect("a temporary directory") };
-        fs::write(desk.path("x.toml"), toml).expect("writable");
-        desk
-    }
+/// The rows of `plan --csv` by their columns' names.
+fn rows(desk: &Desk) -> Vec<BTreeMap<String, String>> {
+    let text = desk.said(&["plan", "x.toml", "--csv"]);
+    let mut reader = csv::Reader::from_reader(text.as_bytes());
+    let header = reader.headers().expect("a header").clone();
+    let row = |row: csv::StringRecord| header.iter().zip(&row).map(|(k, v)| (k.to_owned(), v.to_owned())).collect();
+    reader.records().map(|found| row(found.expect("a row as long as the header"))).collect()
+}
 
-    fn path(&self, path: &str) -> PathBuf {
-        self.dir.path().join(path)
-    }
-
-    fn umlaut(&self, arguments: &[&str]) -> Output {
-        let mut command = Command::new(assert_cmd::cargo::cargo_bin!("umlaut"));
-        command.args(arguments).current_dir(self.dir.path()).stdin(Stdio::null()).env_remove("RAYON_NUM_THREADS");
-        // Nobody's settings but those of the desk.
-        command.env("XDG_CONFIG_HOME", self.path("settings"));
-        command.output().expect("the program starts")
-    }
-
-    /// What is said on standard output, if it ends well.
-    fn said(&self, arguments: &[&str]) -> String {
-        let output = self.umlaut(arguments);
-        let words = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-        assert_eq!(output.status.code(), Some(0), "{arguments:?}: {}{}", words(&output.stdout), words(&output.stderr));
-        words(&output.stdout)
-    }
-
-    /// Runs the experiment; two of its runs fail.
-    fn run(&self) {
-        assert_eq!(self.umlaut(&["run", "x.toml"]).status.code(), Some(1));
-    }
-
-    /// The rows of `plan --csv` by their columns' names.
-    fn rows(&self) -> Vec<BTreeMap<String, String>> {
-        let text = self.said(&["plan", "x.toml", "--csv"]);
-        let mut reader = csv::Reader::from_reader(text.as_bytes());
-        let header = reader.headers().expect("a header").clone();
-        let row = |row: csv::StringRecord| header.iter().zip(&row).map(|(k, v)| (k.to_owned(), v.to_owned())).collect();
-        reader.records().map(|found| row(found.expect("a row as long as the header"))).collect()
-    }
-
-    fn runs(&self) -> Vec<PathBuf> {
-        let entries = fs::read_dir(self.path("results/tiny/runs")).expect("runs are there");
-        let mut runs: Vec<PathBuf> = entries.map(|entry| entry.expect("listed").path()).collect();
-        runs.sort();
-        runs
-    }
+fn runs(desk: &Desk) -> Vec<PathBuf> {
+    let entries = fs::read_dir(desk.path("results/tiny/runs")).expect("runs are there");
+    let mut runs: Vec<PathBuf> = entries.map(|entry| entry.expect("listed").path()).collect();
+    runs.sort();
+    runs
 }
 
 /// Everything below a directory: paths and contents.
@@ -113,7 +80,7 @@ fn plans_and_dry_runs_leave_everything_as_it_is() {
     commands.iter().for_each(|arguments| drop(desk.said(arguments)));
     assert_eq!(everything(&desk.path(".")), before, "nothing is begun");
 
-    desk.run();
+    run(&desk);
     let before = everything(&desk.path("."));
     commands.iter().for_each(|arguments| drop(desk.said(arguments)));
     assert_eq!(everything(&desk.path(".")), before, "nothing is changed");
@@ -122,7 +89,7 @@ fn plans_and_dry_runs_leave_everything_as_it_is() {
 #[test]
 fn csv_has_whole_ids_all_keys_and_numbers_that_parse() {
     let desk = Desk::with(TINY);
-    let rows = desk.rows();
+    let rows = rows(&desk);
     assert_eq!(rows.len(), 4);
     for row in &rows {
         assert!(row["run"].starts_with("lr-"), "{row:?}");
@@ -145,7 +112,7 @@ fn parameters() -> f64 {
 #[test]
 fn a_plan_says_what_is_left_and_why_the_rest_is_not_run() {
     let desk = Desk::with(TINY);
-    desk.run();
+    run(&desk);
     let plan = desk.said(&["plan", "x.toml"]);
     assert_eq!((ending(&plan, "finished"), ending(&plan, "  failed")), (3, 2), "two rows, and a line below them: {plan}");
     for part in ["4 runs: 2 finished, 2 failed", "time left: none", "not run again: 2 finished", "the training loss is"] {
@@ -155,7 +122,7 @@ fn a_plan_says_what_is_left_and_why_the_rest_is_not_run() {
     fs::write(desk.path("x.toml"), TINY.replace("[1e-2,", "[1e-2, 1e-3,")).expect("writable");
     let plan = desk.said(&["plan", "x.toml"]);
     assert!(plan.contains("6 runs: 2 finished, 2 failed, 2 new") && plan.contains("recorded run"), "{plan}");
-    let rows = desk.rows();
+    let rows = rows(&desk);
     let timed = rows.iter().filter(|row| row["status"] == "new" && row["time_left_s"].parse::<f64>().is_ok_and(|t| t > 0.0));
     assert_eq!(timed.count(), 2, "{rows:?}");
 }
@@ -163,13 +130,13 @@ fn a_plan_says_what_is_left_and_why_the_rest_is_not_run() {
 #[test]
 fn a_stopped_run_counts_from_where_it_is() {
     let desk = Desk::with(TINY);
-    desk.run();
+    run(&desk);
     // As a kill after the first epoch leaves it.
-    let run = desk.runs().remove(0);
-    fs::remove_file(run.join("outcome.toml")).expect("it was there");
-    let metrics = fs::read_to_string(run.join("metrics.csv")).expect("readable");
+    let stopped = runs(&desk).remove(0);
+    fs::remove_file(stopped.join("outcome.toml")).expect("it was there");
+    let metrics = fs::read_to_string(stopped.join("metrics.csv")).expect("readable");
     let kept: Vec<&str> = metrics.lines().take(2).collect();
-    fs::write(run.join("metrics.csv"), kept.join("\n") + "\n").expect("writable");
+    fs::write(stopped.join("metrics.csv"), kept.join("\n") + "\n").expect("writable");
     let plan = desk.said(&["plan", "x.toml"]);
     assert!(plan.contains("resumable, epoch 1/2"), "{plan}");
     assert!(desk.said(&["status"]).contains("1 resumable"));
@@ -178,9 +145,9 @@ fn a_stopped_run_counts_from_where_it_is() {
 #[test]
 fn status_counts_what_finished_failed_and_is_new() {
     let desk = Desk::with(TINY);
-    desk.run();
+    run(&desk);
     // A run of which nothing is there yet but its row in the plan.
-    let finished = desk.runs().into_iter().find(|run| run.to_string_lossy().contains("lr-0.01")).expect("it is there");
+    let finished = runs(&desk).into_iter().find(|run| run.to_string_lossy().contains("lr-0.01")).expect("it is there");
     fs::remove_dir_all(finished).expect("removable");
     for arguments in [&["status"] as &[&str], &["status", "results"], &["status", "results/tiny"]] {
         let status = desk.said(arguments);
@@ -195,9 +162,9 @@ fn status_counts_what_finished_failed_and_is_new() {
 #[test]
 fn a_claim_is_shown_while_its_process_lives() {
     let desk = Desk::with(TINY);
-    desk.run();
+    run(&desk);
     let dir = umlaut::store::ExperimentDir::at(desk.path("results/tiny"));
-    let run = umlaut::store::RunDir::at(desk.runs().remove(0));
+    let run = umlaut::store::RunDir::at(runs(&desk).remove(0));
     fs::remove_file(run.path().join("outcome.toml")).expect("it was there");
     let claims = (dir.claim().expect("free"), run.claim().expect("free"));
     let status = desk.said(&["status"]);
@@ -213,8 +180,8 @@ fn a_claim_is_shown_while_its_process_lives() {
 #[test]
 fn odd_directories_are_no_reason_to_fail() {
     let desk = Desk::with(TINY);
-    desk.run();
-    let runs = desk.runs();
+    run(&desk);
+    let runs = runs(&desk);
     fs::write(runs[0].join("outcome.toml"), "status = ").expect("writable");
     fs::write(runs[1].join("run.toml"), "\u{0}").expect("writable");
     fs::write(runs[1].join("metrics.csv"), "epoch,val\n1,2\nx\n3,4\n").expect("writable");
@@ -229,7 +196,7 @@ fn odd_directories_are_no_reason_to_fail() {
     assert!(status.contains("damaged") && status.contains("outcome.toml"), "{status}");
     let plan = desk.said(&["plan", "x.toml"]);
     assert!(plan.contains("damaged"), "{plan}");
-    assert_eq!(desk.rows().len(), 4);
+    assert_eq!(rows(&desk).len(), 4);
 }
 
 #[test]
