@@ -49,7 +49,9 @@ impl Desk {
 
     fn umlaut(&self, arguments: &[&str]) -> Output {
         let mut command = Command::new(assert_cmd::cargo::cargo_bin!("umlaut"));
-        command.args(arguments).current_dir(self.0.path()).stdin(Stdio::null()).output().expect("the program starts")
+        // Nobody's settings.
+        command.args(arguments).current_dir(self.0.path()).env("XDG_CONFIG_HOME", self.path("settings"));
+        command.stdin(Stdio::null()).output().expect("the program starts")
     }
 
     /// Runs a file with values replaced, and gives the directory of the run that came to be.
