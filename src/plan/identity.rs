@@ -1,5 +1,6 @@
 //! A run's identity: a readable slug and a hash of everything that defines its numbers.
 
+use super::last_word;
 use crate::config::{Dataset, Experiment};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -20,7 +21,7 @@ impl RunId {
         }
         hasher.update(format!("{FINGERPRINT}={fingerprint}\n{VERSION}={NUMERIC_VERSION}\n").as_bytes());
         let hash = &hasher.finalize().to_hex()[..10];
-        let words: Vec<String> = differs.iter().map(|(key, value)| slug(key.rsplit('.').next().unwrap_or(key), value)).collect();
+        let words: Vec<String> = differs.iter().map(|(key, value)| slug(last_word(key), value)).collect();
         Self(format!("{}-{hash}", shorten(&words.join("_"))))
     }
 

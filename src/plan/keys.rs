@@ -1,6 +1,7 @@
 //! The columns of a plan: what differs between its runs, and how values are shown to readers.
 
 use super::{Plan, RunSpec};
+use crate::config::Training;
 
 impl Plan {
     /// The keys that differ between runs, in the order of their first appearance.
@@ -20,6 +21,16 @@ impl RunSpec {
     pub fn value(&self, key: &str) -> Option<&str> {
         self.differs.iter().find(|(name, _)| name == key).map(|(_, value)| value.as_str())
     }
+}
+
+/// The last word of a dotted key, by which readers know it; two where the last alone would be taken for a key of `[training]`, as in
+/// `lr_warmup.epochs`.
+pub fn last_word(key: &str) -> &str {
+    let mut dots = key.rmatch_indices('.').map(|(at, _)| at);
+    let Some(dot) = dots.next() else { return key };
+    let (above, word) = (&key[..dot], &key[dot + 1..]);
+    let of_training = || toml::Table::try_from(Training::default()).is_ok_and(|training| training.contains_key(word));
+    if above == "training" || !of_training() { word } else { &key[dots.next().map_or(0, |dot| dot + 1)..] }
 }
 
 /// A value, given as TOML, as a reader needs it: `8-16` for a list, `step every 7 gamma 0.3` for a choice, a text without quotation
@@ -51,6 +62,19 @@ fn words(value: &toml::Value) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_key_goes_by_its_last_word_unless_that_is_one_of_training() {
+        for (key, word) in [
+            ("optimizer.adam.lr", "lr"),
+            ("training.epochs", "epochs"),
+            ("lr_warmup.epochs", "lr_warmup.epochs"),
+            ("some.deep.table.epochs", "table.epochs"),
+            ("seed", "seed"),
+        ] {
+            assert_eq!(last_word(key), word);
+        }
+    }
 
     #[test]
     fn values_are_plain() {

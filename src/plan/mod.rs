@@ -10,5 +10,5 @@ mod sweep;
 
 pub use cost::{Cost, Input, Layer, Memory};
 pub use identity::{Difference, FINGERPRINT, Identity, NUMERIC_VERSION, RunId, VERSION, defining_values};
-pub use keys::spoken;
+pub use keys::{last_word, spoken};
 pub use sweep::{Error, Excluded, Plan, RunSpec, expand, group_name};

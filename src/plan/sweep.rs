@@ -1,6 +1,6 @@
 //! Sweep × seeds × folds.
 
-use super::{RunId, spoken};
+use super::{RunId, last_word, spoken};
 use crate::config::{self, Experiment, Point, Split};
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
@@ -31,8 +31,7 @@ impl RunSpec {
 /// The name of a group of runs that differ by nothing but seed and fold.
 pub fn group_name(differs: &[(String, String)]) -> String {
     let of_group = differs.iter().filter(|(key, _)| key != "seed" && key != "fold");
-    let words: Vec<String> =
-        of_group.map(|(key, value)| format!("{} {}", key.rsplit('.').next().unwrap_or(key), spoken(value))).collect();
+    let words: Vec<String> = of_group.map(|(key, value)| format!("{} {}", last_word(key), spoken(value))).collect();
     if words.is_empty() { "all".to_owned() } else { words.join(", ") }
 }
 

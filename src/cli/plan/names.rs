@@ -1,6 +1,6 @@
 //! What the runs of a plan are called in front of a reader: by what differs between them.
 
-use umlaut::plan::{Plan, RunSpec, spoken};
+use umlaut::plan::{Plan, RunSpec, last_word, spoken};
 
 /// The keys whose values really differ between the runs of a plan.
 #[derive(Debug, Clone)]
@@ -32,7 +32,8 @@ impl Names {
 
 /// The last words of a dotted key, as few as tell it from the others.
 fn short(key: &str, all: &[&str]) -> String {
-    let starts = key.rmatch_indices('.').map(|(at, _)| at + 1).chain([0]);
+    let most = key.len() - last_word(key).len();
+    let starts = key.rmatch_indices('.').map(|(at, _)| at + 1).chain([0]).filter(|at| *at <= most);
     let unique = |end: &&str| all.iter().filter(|other| *other == end || other.ends_with(&format!(".{end}"))).count() == 1;
     starts.map(|at| &key[at..]).find(unique).unwrap_or(key).to_owned()
 }

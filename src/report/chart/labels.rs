@@ -5,6 +5,7 @@ use super::ink::{Anchor, Face, Pen, extent};
 use super::key::Key;
 use super::style::{self, AXIS_WIDTH, EDGE, LABEL_GAP, MARK, TEXT};
 use super::text;
+use crate::plan::{last_word, spoken};
 
 /// Where words begin behind the marker, and the markers behind the leaders.
 const WORDS_AT: i32 = 45;
@@ -33,9 +34,9 @@ impl Labels {
         let fits = |words: &[String]| words.iter().all(|w| text::width(w, TEXT) <= Self::MOST);
         let key = groups[0].1.first().map(|(key, _)| key.clone());
         let one = groups.iter().all(|g| g.1.len() == 1 && g.1.first().map(|d| &d.0) == key.as_ref());
-        let values: Vec<String> = groups.iter().filter_map(|g| g.1.first()).map(|(_, value)| plain(value)).collect();
+        let values: Vec<String> = groups.iter().filter_map(|g| g.1.first()).map(|(_, value)| spoken(value)).collect();
         if one && fits(&values) {
-            let head = key.map(|key| text::fit(key.rsplit('.').next().unwrap_or_default(), TEXT, Self::MOST));
+            let head = key.map(|key| text::fit(last_word(&key), TEXT, Self::MOST));
             return Self { words: values, head, numbered: false };
         }
         if fits(&names) {
