@@ -136,7 +136,7 @@ fn settings_stand_in_for_absent_options() {
 #[test]
 fn a_stop_keeps_everything_and_the_same_command_goes_on() {
     use std::io::{BufRead, BufReader};
-    let long = TINY.replace("epochs = 3", "epochs = 12").replace("[1e-2, 1e-3]", "[1e-2]").replace("[1, 2]", "[1]");
+    let long = TINY.replace("epochs = 3", "epochs = 200").replace("[1e-2, 1e-3]", "[1e-2]").replace("[1, 2]", "[1]");
     let desk = Desk::with(&long);
     expect_code(&desk.umlaut(&["run", "x.toml", "--results", "whole"]), 0);
 
@@ -149,7 +149,7 @@ fn a_stop_keeps_everything_and_the_same_command_goes_on() {
     let code = child.wait().expect("it ends").code();
     assert_eq!(code, Some(130), "{seen:?} {rest:?}");
     let (_, partial) = desk.metrics("results").remove(0);
-    assert!((4..13).contains(&partial.lines().count()), "{partial}");
+    assert!((4..=200).contains(&partial.lines().count()), "{partial}");
 
     expect_code(&desk.umlaut(&["run", "x.toml"]), 0);
     assert_eq!(desk.metrics("results"), desk.metrics("whole"));
