@@ -12,6 +12,9 @@ const MOST_PARTS: usize = 4;
 /// Lines of the log that go into a cause.
 const LAST_WORDS: usize = 3;
 
+/// Lines of the log in which the reason of a death is looked for: a backtrace may follow it.
+const SEARCHED: usize = 200;
+
 /// What is known of an attempt that is over.
 pub(super) struct Attempt<'a> {
     pub run: &'a RunSpec,
@@ -32,7 +35,7 @@ impl Attempt<'_> {
         if let Some(outcome) = self.place.outcome()?.filter(|outcome| self.is_of_this_attempt(outcome)) {
             return Ok(outcome);
         }
-        let words = self.place.last_words(self.log_before, LAST_WORDS)?;
+        let words = self.place.last_words(self.log_before, SEARCHED)?;
         let mut outcome = death(self.exit, self.stopped, &words);
         outcome.epochs = self.place.metrics()?.len();
         outcome.best_by.clone_from(&self.run.experiment.training.best);
@@ -64,7 +67,8 @@ fn death(exit: Exit, stopped: bool, words: &[String]) -> Outcome {
         Exit::Signal(n) => (Failure::Crashed, format!("the process was ended by signal {n}")),
         Exit::Code(n) => (Failure::Crashed, format!("the process ended with exit code {n}")),
     };
-    let said = if words.is_empty() { String::new() } else { format!("; its last words: {}", words.join(" / ")) };
+    let last = &words[words.len().saturating_sub(LAST_WORDS)..];
+    let said = if last.is_empty() { String::new() } else { format!("; its last words: {}", last.join(" / ")) };
     Outcome { status: Status::Failed, failure: Some(failure), cause: Some(cause + &said), ..Outcome::default() }
 }
 
@@ -135,5 +139,9 @@ mod tests {
         assert_eq!(kind(Exit::Code(2), false, &[]), Some(Failure::Mistake));
         let cause = death(Exit::Code(101), false, &["panicked".into(), "at x".into()]).cause.unwrap();
         assert_eq!(cause, "the process ended with exit code 101; its last words: panicked / at x");
+        let with_backtrace = ["memory allocation of 8 bytes failed", "stack backtrace:", "0: a", "1: b", "2: c"];
+        assert_eq!(kind(Exit::Signal(6), false, &with_backtrace), Some(Failure::OutOfMemory));
+        let long = death(Exit::Code(101), false, &with_backtrace.map(str::to_owned)[1..]).cause.unwrap();
+        assert_eq!(long, "the process ended with exit code 101; its last words: 0: a / 1: b / 2: c");
     }
 }
