@@ -131,8 +131,11 @@ pub enum Precision {
     /// 32-bit numbers; errors as those of the plain sums.
     #[default]
     F32,
-    /// 32-bit numbers; 3×3 convolutions by F(4×4, 3×3) filtering: faster, errors about five times larger.
+    /// 32-bit numbers; on the CPU 3×3 convolutions by F(4×4, 3×3) filtering: faster, errors about five times larger. On GPUs as `f32`.
     F32Fast,
+    /// 32-bit numbers; on NVIDIA GPUs the factors of convolutions' products are rounded to TensorFloat-32 (three decimal digits). On
+    /// the CPU as `f32`.
+    Tf32,
     /// Feature maps in bfloat16 and, where the processor multiplies it, the factors of products too: half the memory, three
     /// decimal digits.
     Bf16,
@@ -144,6 +147,7 @@ impl Precision {
         match self {
             Precision::F32 => "f32",
             Precision::F32Fast => "f32_fast",
+            Precision::Tf32 => "tf32",
             Precision::Bf16 => "bf16",
         }
     }

@@ -2,6 +2,8 @@
 //!
 //! Nothing is kept for the ReLU: the backward pass works out again which outputs were above 0.
 
+#[cfg(feature = "cuda")]
+use super::cuda;
 use super::blocked::normalise::{self, Line, Moments, Slant, Sums};
 use super::blocked::simd::{LANES, level};
 use super::blocked::{Blocked, Shape};
@@ -41,6 +43,7 @@ pub enum Statistics<'a> {
 /// # Errors
 /// If shapes do not fit, or batch statistics are wanted of a single value.
 pub fn batch_norm_relu(tape: &Tape, x: &Map, weight: &Node, bias: &Node, statistics: Statistics) -> Result<Map> {
+    on_device!(tape, device => cuda::batch_norm_relu(tape, device, x, weight, bias, statistics));
     by_type!(x.dtype(), E => normalise_as::<E>(tape, x, weight, bias, statistics))
 }
 

@@ -1,5 +1,7 @@
 //! Convolution 1×1 from a feature map to plain numbers of few channels: a net's head.
 
+#[cfg(feature = "cuda")]
+use super::cuda;
 use super::blocked::simd::level;
 use super::blocked::{Blocked, conv1x1 as kernel};
 use super::map::blocked_tensor;
@@ -15,6 +17,7 @@ use candle_core::{Result, bail};
 /// # Errors
 /// If shapes do not fit.
 pub fn conv1x1(tape: &Tape, x: &Map, weight: &Node, bias: &Node) -> Result<Node> {
+    on_device!(tape, device => cuda::conv1x1(tape, device, x, weight, bias));
     by_type!(x.dtype(), E => conv1x1_as::<E>(tape, x, weight, bias))
 }
 

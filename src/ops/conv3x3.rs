@@ -3,6 +3,8 @@
 //! The kernels are those of [`blocked::conv3x3`](super::blocked::conv3x3): Winograd's minimal filtering. Several maps are read
 //! as if concatenated, and one as if upsampled, without either being stored.
 
+#[cfg(feature = "cuda")]
+use super::cuda;
 use super::blocked::conv3x3::{Method, Variant, bias_gradient, forward, input_gradient, weight_gradient};
 use super::blocked::simd::{Level, level};
 use super::blocked::{Blocked, Shape};
@@ -20,6 +22,7 @@ use candle_core::{Result, Tensor, bail};
 /// # Errors
 /// If shapes do not fit.
 pub fn conv3x3(tape: &Tape, sources: &[&Map], weight: &Node, bias: &Node) -> Result<Map> {
+    on_device!(tape, device => cuda::conv3x3(tape, device, sources, false, weight, bias));
     convolve(tape, sources, false, weight, bias)
 }
 
@@ -31,6 +34,7 @@ pub fn conv3x3(tape: &Tape, sources: &[&Map], weight: &Node, bias: &Node) -> Res
 /// # Errors
 /// If shapes do not fit.
 pub fn conv3x3_of_doubled(tape: &Tape, x: &Map, weight: &Node, bias: &Node) -> Result<Map> {
+    on_device!(tape, device => cuda::conv3x3(tape, device, &[x], true, weight, bias));
     convolve(tape, &[x], true, weight, bias)
 }
 
@@ -38,7 +42,7 @@ pub fn conv3x3_of_doubled(tape: &Tape, x: &Map, weight: &Node, bias: &Node) -> R
 pub(super) fn method(precision: Precision) -> Method {
     let level = level();
     let (forward, gradients) = match precision {
-        Precision::F32 => (Variant::F2, Variant::F2),
+        Precision::F32 | Precision::Tf32 => (Variant::F2, Variant::F2),
         // Rounding the products' factors pays only where the processor multiplies bf16.
         Precision::Bf16 if level == Level::Avx512Bf16 => (Variant::F2Bf16, Variant::F2Bf16),
         Precision::F32Fast | Precision::Bf16 => (Variant::F4, Variant::F4),

@@ -1,5 +1,7 @@
 //! Transposed convolution 2×2 of stride 2: every pixel becomes a square of four that overlaps no other.
 
+#[cfg(feature = "cuda")]
+use super::cuda;
 use super::blocked::conv3x3::bias_gradient;
 use super::blocked::simd::level;
 use super::blocked::{Blocked, conv_transpose2x2 as kernel};
@@ -16,6 +18,7 @@ use candle_core::{Result, bail};
 /// # Errors
 /// If shapes do not fit.
 pub fn conv_transpose2x2(tape: &Tape, x: &Map, weight: &Node, bias: &Node) -> Result<Map> {
+    on_device!(tape, device => cuda::conv_transpose2x2(tape, device, x, weight, bias));
     by_type!(x.dtype(), E => conv_transpose_as::<E>(tape, x, weight, bias))
 }
 

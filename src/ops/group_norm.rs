@@ -1,6 +1,8 @@
 //! Group normalisation (Wu and He 2018) and the ReLU that follows it: statistics of some channels of one sample, so that nothing
 //! depends on the batch.
 
+#[cfg(feature = "cuda")]
+use super::cuda;
 use super::batch_norm::EPSILON;
 use super::blocked::normalise::{self, Line, Moments, Slant};
 use super::blocked::simd::{LANES, level};
@@ -20,11 +22,12 @@ use candle_core::{Result, bail};
 /// If shapes do not fit or `groups` does not divide the channels.
 pub fn group_norm_relu(tape: &Tape, x: &Map, weight: &Node, bias: &Node, groups: usize) -> Result<Map> {
     let c = x.shape().c;
-    if weight.value().dims() != [c] || bias.value().dims() != [c] {
-        bail!("group_norm of {c} channels: weight {:?}, bias {:?}", weight.value().shape(), bias.value().shape())
-    }
     if groups == 0 || !c.is_multiple_of(groups) {
         bail!("group_norm: {groups} groups do not divide {c} channels")
+    }
+    on_device!(tape, device => cuda::group_norm_relu(tape, device, x, weight, bias, groups));
+    if weight.value().dims() != [c] || bias.value().dims() != [c] {
+        bail!("group_norm of {c} channels: weight {:?}, bias {:?}", weight.value().shape(), bias.value().shape())
     }
     by_type!(x.dtype(), E => normalise_as::<E>(tape, x, weight, bias, c / groups))
 }

@@ -13,6 +13,9 @@ use candle_core::{DType, Result, Tensor};
 pub struct Map {
     node: Node,
     shape: Shape,
+    /// On a GPU: the parameter that is the bias of the convolution that wrote it, and that is not in it yet.
+    #[cfg(feature = "cuda")]
+    shift: Option<usize>,
 }
 
 impl Map {
@@ -31,7 +34,7 @@ impl Map {
             let dx = by_type!(dy.dtype(), E => unpack(Blocked::<E>::new(shape, &values_of(&dy)?)));
             Ok(vec![Some(tensor(dx, (n, c, h, w))?)])
         });
-        Ok(Self { node, shape })
+        Ok(Self::on_host(node, shape))
     }
 
     /// Takes the map out of its blocks: (n, c, h, w), f32.
@@ -46,6 +49,33 @@ impl Map {
             let dx = by_type!(dtype, E => tensor(pack::<E>(&values(&dy)?, shape), dims(shape))?);
             Ok(vec![Some(dx)])
         }))
+    }
+
+    fn on_host(node: Node, shape: Shape) -> Self {
+        Self {
+            node,
+            shape,
+            #[cfg(feature = "cuda")]
+            shift: None,
+        }
+    }
+
+    /// A map on a GPU, its layout as [`cuda`](super::cuda) has it, `shift` being the bias that is still to be added.
+    #[cfg(feature = "cuda")]
+    pub(super) fn on_device(node: Node, shape: Shape, shift: Option<usize>) -> Self {
+        Self { node, shape, shift }
+    }
+
+    /// The numbers on a GPU, without the bias that is still to be added.
+    #[cfg(feature = "cuda")]
+    pub(super) fn array(&self) -> Result<super::cuda::Array> {
+        self.node.array()
+    }
+
+    /// The parameter that is still to be added to every pixel.
+    #[cfg(feature = "cuda")]
+    pub(super) fn shift(&self) -> Option<usize> {
+        self.shift
     }
 
     /// Its size.
@@ -75,7 +105,7 @@ impl Map {
         inputs: &[&Node],
         backward: impl FnOnce(Tensor) -> Result<Vec<Option<Tensor>>> + 'static,
     ) -> Result<Self> {
-        Ok(Self { node: tape.record(blocked_tensor(values, shape)?, inputs, backward), shape })
+        Ok(Self::on_host(tape.record(blocked_tensor(values, shape)?, inputs, backward), shape))
     }
 
     /// A map recorded as an operation on one input whose backward adds; see [`Tape::record_adding`].
@@ -85,7 +115,7 @@ impl Map {
         input: &Node,
         backward: impl FnOnce(Tensor, Option<Tensor>) -> Result<Tensor> + 'static,
     ) -> Self {
-        Self { node: tape.record_adding(value, input, backward), shape }
+        Self::on_host(tape.record_adding(value, input, backward), shape)
     }
 }
 

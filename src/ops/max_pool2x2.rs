@@ -1,5 +1,7 @@
 //! Max pooling 2×2 of stride 2.
 
+#[cfg(feature = "cuda")]
+use super::cuda;
 use super::blocked::simd::level;
 use super::blocked::{Blocked, pool};
 use super::map::blocked_tensor;
@@ -16,6 +18,7 @@ use candle_core::{Result, Tensor, bail};
 /// # Errors
 /// If a side is shorter than 2.
 pub fn max_pool2x2(tape: &Tape, x: &Map) -> Result<Map> {
+    on_device!(tape, device => cuda::max_pool2x2(tape, device, x));
     by_type!(x.dtype(), E => max_pool_as::<E>(tape, x))
 }
 

@@ -5,12 +5,24 @@
 //! (batch, channels, height, width), contiguous f32; weights have PyTorch's shapes.
 //! Every loop is cut, and every sum ordered, by shapes alone: results are the same on any number of threads.
 
+/// Answers with what a GPU's operation gives, if the tape runs on one.
+macro_rules! on_device {
+    ($tape:expr, $device:ident => $call:expr) => {
+        #[cfg(feature = "cuda")]
+        if let Some($device) = $tape.device() {
+            return $call;
+        }
+    };
+}
+
 mod batch_norm;
 mod bce;
 pub mod blocked;
 mod conv1x1;
 mod conv3x3;
 mod conv_transpose2x2;
+#[cfg(feature = "cuda")]
+pub mod cuda;
 mod dice;
 mod group_norm;
 mod kernels;
@@ -32,5 +44,7 @@ pub use kernels::kernels;
 pub use map::Map;
 pub use max_pool2x2::max_pool2x2;
 pub use relu::relu;
+#[cfg(feature = "cuda")]
+pub use tape::Device;
 pub use tape::{Gradients, Node, Tape};
 pub use weighted_sum::weighted_sum;

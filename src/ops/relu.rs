@@ -1,5 +1,7 @@
 //! Rectified linear unit.
 
+#[cfg(feature = "cuda")]
+use super::cuda;
 use super::blocked::simd::level;
 use super::blocked::{Blocked, relu as kernel};
 use super::map::blocked_tensor;
@@ -12,6 +14,7 @@ use candle_core::Result;
 /// # Errors
 /// What candle reports.
 pub fn relu(tape: &Tape, x: &Map) -> Result<Map> {
+    on_device!(tape, device => cuda::relu(tape, device, x));
     by_type!(x.dtype(), E => relu_as::<E>(tape, x))
 }
 

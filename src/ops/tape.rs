@@ -4,16 +4,62 @@
 //! gradients of its inputs. [`Tape::backward`] runs the closures in reverse order and drops each one, and what it kept, as soon
 //! as it has run; gradients are handed on by move.
 
+#[cfg(feature = "cuda")]
+use super::cuda;
 use super::storage::{add_to, change};
 use crate::config::Precision;
 use candle_core::{DType, Result, Tensor, Var};
 use rayon::prelude::*;
 use std::cell::RefCell;
+#[cfg(feature = "cuda")]
+use std::rc::Rc;
+
+/// What a node stands for.
+#[derive(Debug, Clone)]
+pub(super) enum Value {
+    /// Numbers of this machine.
+    Host(Tensor),
+    /// Numbers on a GPU.
+    #[cfg(feature = "cuda")]
+    Device(cuda::Array),
+    /// A parameter on a GPU, by its position; its gradient goes to the store, not through the tape.
+    #[cfg(feature = "cuda")]
+    Param(usize),
+}
+
+impl Value {
+    fn host(self) -> Result<Tensor> {
+        match self {
+            Self::Host(tensor) => Ok(tensor),
+            #[cfg(feature = "cuda")]
+            _ => candle_core::bail!("this operation runs on the CPU only"),
+        }
+    }
+
+    /// The numbers on a GPU.
+    #[cfg(feature = "cuda")]
+    pub(super) fn device(self) -> Result<cuda::Array> {
+        match self {
+            Self::Device(array) => Ok(array),
+            _ => candle_core::bail!("a value is not on the GPU"),
+        }
+    }
+}
+
+/// A GPU with a network's parameters on it.
+#[cfg(feature = "cuda")]
+#[derive(Clone)]
+pub struct Device {
+    /// The GPU.
+    pub gpu: Rc<cuda::Gpu>,
+    /// The parameters.
+    pub store: Rc<cuda::Store>,
+}
 
 /// Turns the gradient of an operation's output into one gradient for each recorded input, in their order.
-type Apart = Box<dyn FnOnce(Tensor) -> Result<Vec<Option<Tensor>>>>;
+type Apart = Box<dyn FnOnce(Value) -> Result<Vec<Option<Value>>>>;
 /// Turns the gradient of an operation's output, and what has been collected for its only input, into the sum for that input.
-type Adding = Box<dyn FnOnce(Tensor, Option<Tensor>) -> Result<Tensor>>;
+type Adding = Box<dyn FnOnce(Value, Option<Value>) -> Result<Value>>;
 
 enum Backward {
     Apart(Apart),
@@ -31,14 +77,39 @@ struct Entry {
 /// A tensor that a tape knows.
 #[derive(Debug, Clone)]
 pub struct Node {
-    value: Tensor,
+    value: Value,
     slot: Option<usize>,
 }
 
 impl Node {
     /// The tensor itself.
+    ///
+    /// # Panics
+    /// If it lies on a GPU.
     pub fn value(&self) -> &Tensor {
-        &self.value
+        match &self.value {
+            Value::Host(tensor) => tensor,
+            #[cfg(feature = "cuda")]
+            _ => panic!("the tape's values lie on a GPU"),
+        }
+    }
+
+    /// The numbers on a GPU.
+    ///
+    /// # Errors
+    /// If they are not there.
+    #[cfg(feature = "cuda")]
+    pub fn array(&self) -> Result<cuda::Array> {
+        self.value.clone().device()
+    }
+
+    /// The position of a parameter on a GPU.
+    #[cfg(feature = "cuda")]
+    pub(super) fn param(&self) -> Result<usize> {
+        match self.value {
+            Value::Param(index) => Ok(index),
+            _ => candle_core::bail!("a parameter is not on the GPU"),
+        }
     }
 
     /// Whether a gradient flows here.
@@ -57,6 +128,8 @@ pub struct Tape {
     slots: RefCell<usize>,
     /// `(position in the parameter list, slot)`.
     params: RefCell<Vec<(usize, usize)>>,
+    #[cfg(feature = "cuda")]
+    device: Option<Device>,
 }
 
 impl Tape {
@@ -73,6 +146,18 @@ impl Tape {
     /// The same with operations in another precision than f32.
     pub fn with_precision(self, precision: Precision) -> Self {
         Self { precision, ..self }
+    }
+
+    /// The same with operations on a GPU.
+    #[cfg(feature = "cuda")]
+    pub fn on(self, device: &Device) -> Self {
+        Self { device: Some(device.clone()), ..self }
+    }
+
+    /// The GPU that operations run on.
+    #[cfg(feature = "cuda")]
+    pub(super) fn device(&self) -> Option<&Device> {
+        self.device.as_ref()
     }
 
     /// How exactly operations calculate.
@@ -92,17 +177,29 @@ impl Tape {
 
     /// A tensor that needs no gradient: an image, a target.
     pub fn constant(&self, value: &Tensor) -> Node {
-        Node { value: value.clone(), slot: None }
+        Node { value: Value::Host(value.clone()), slot: None }
+    }
+
+    /// The same of numbers on a GPU.
+    #[cfg(feature = "cuda")]
+    pub(super) fn constant_device(&self, value: cuda::Array) -> Node {
+        Node { value: Value::Device(value), slot: None }
     }
 
     /// The parameter at `index` of the model's parameter list; its gradient appears there in [`Gradients`].
+    ///
+    /// On a GPU the gradient appears in the [`Store`](cuda::Store).
     pub fn param(&self, index: usize, var: &Var) -> Node {
+        #[cfg(feature = "cuda")]
+        if self.device.is_some() {
+            return Node { value: Value::Param(index), slot: None };
+        }
         let slot = self.is_recording().then(|| {
             let slot = self.new_slot();
             self.params.borrow_mut().push((index, slot));
             slot
         });
-        Node { value: var.as_tensor().clone(), slot }
+        Node { value: Value::Host(var.as_tensor().clone()), slot }
     }
 
     /// Records an operation with the given inputs. `backward` must return one entry for each input, in order, `None` where
@@ -113,7 +210,36 @@ impl Tape {
         inputs: &[&Node],
         backward: impl FnOnce(Tensor) -> Result<Vec<Option<Tensor>>> + 'static,
     ) -> Node {
-        self.push(value, inputs, Backward::Apart(Box::new(backward)))
+        let backward = |grad: Value| {
+            let outputs = backward(grad.host()?)?;
+            Ok(outputs.into_iter().map(|output| output.map(Value::Host)).collect())
+        };
+        self.push(Value::Host(value), inputs, Backward::Apart(Box::new(backward)))
+    }
+
+    /// The same on a GPU. The operation is recorded even if no input needs a gradient, since it may have parameters.
+    #[cfg(feature = "cuda")]
+    pub(super) fn record_device(
+        &self,
+        value: cuda::Array,
+        inputs: &[&Node],
+        backward: impl FnOnce(Value) -> Result<Vec<Option<Value>>> + 'static,
+    ) -> Node {
+        self.push(Value::Device(value), inputs, Backward::Apart(Box::new(backward)))
+    }
+
+    /// As [`Tape::record_adding`] on a GPU.
+    #[cfg(feature = "cuda")]
+    pub(super) fn record_adding_device(
+        &self,
+        value: cuda::Array,
+        input: &Node,
+        backward: impl FnOnce(Value, Option<Value>) -> Result<Value> + 'static,
+    ) -> Node {
+        if !input.needs_grad() {
+            return Node { value: Value::Device(value), slot: None };
+        }
+        self.push(Value::Device(value), &[input], Backward::Adding(Box::new(backward)))
     }
 
     /// As [`Tape::record`], for an operation of one input whose backward can add to the gradient that others have left for that
@@ -124,11 +250,23 @@ impl Tape {
         input: &Node,
         backward: impl FnOnce(Tensor, Option<Tensor>) -> Result<Tensor> + 'static,
     ) -> Node {
-        self.push(value, &[input], Backward::Adding(Box::new(backward)))
+        let backward = |grad: Value, sum: Option<Value>| {
+            let sum = sum.map(Value::host).transpose()?;
+            Ok(Value::Host(backward(grad.host()?, sum)?))
+        };
+        self.push(Value::Host(value), &[input], Backward::Adding(Box::new(backward)))
     }
 
-    fn push(&self, value: Tensor, inputs: &[&Node], backward: Backward) -> Node {
-        if self.inference || inputs.iter().all(|n| n.slot.is_none()) {
+    /// Whether operations have parameters that the tape does not know.
+    fn has_own_params(&self) -> bool {
+        #[cfg(feature = "cuda")]
+        return self.device.is_some();
+        #[cfg(not(feature = "cuda"))]
+        return false;
+    }
+
+    fn push(&self, value: Value, inputs: &[&Node], backward: Backward) -> Node {
+        if self.inference || (!self.has_own_params() && inputs.iter().all(|n| n.slot.is_none())) {
             return Node { value, slot: None };
         }
         let output = self.new_slot();
@@ -148,15 +286,37 @@ impl Tape {
     /// # Errors
     /// What an operation's backward reports.
     pub fn backward(self, loss: &Node) -> Result<Gradients> {
-        let mut grads: Vec<Option<Tensor>> = vec![None; *self.slots.borrow()];
-        if let Some(slot) = loss.slot {
-            grads[slot] = Some(loss.value.ones_like()?);
+        let seed = loss.slot.map(|_| loss.value().ones_like()).transpose()?;
+        let (mut grads, params) = self.run(loss, seed.map(Value::Host))?;
+        let len = params.iter().map(|(index, _)| index + 1).max().unwrap_or(0);
+        let mut by_param: Vec<Option<Tensor>> = vec![None; len];
+        for (index, slot) in params {
+            by_param[index] = grads[slot].take().map(Value::host).transpose()?;
         }
-        let mut entries = self.entries.into_inner();
+        Ok(Gradients { by_param })
+    }
+
+    /// Goes back from a gradient of `output` on a GPU; the gradients of the parameters are then in the store.
+    ///
+    /// # Errors
+    /// What an operation's backward reports.
+    #[cfg(feature = "cuda")]
+    pub fn backward_from(self, output: &Node, gradient: cuda::Array) -> Result<()> {
+        self.run(output, Some(Value::Device(gradient))).map(|_| ())
+    }
+
+    /// Runs all entries backwards; the gradients left, and which of them are the parameters'.
+    #[expect(clippy::type_complexity, reason = "two lists that are taken apart at once")]
+    fn run(self, from: &Node, seed: Option<Value>) -> Result<(Vec<Option<Value>>, Vec<(usize, usize)>)> {
+        let mut grads: Vec<Option<Value>> = vec![None; *self.slots.borrow()];
+        if let Some(slot) = from.slot {
+            grads[slot] = seed;
+        }
+        let mut entries = self.entries.take();
         while let Some(entry) = entries.pop() {
             let Some(grad) = grads[entry.output].take() else { continue };
             match (entry.backward, &entry.inputs[..]) {
-                (Backward::Apart(backward), inputs) => collect(&mut grads, inputs, backward(grad)?)?,
+                (Backward::Apart(backward), inputs) => self.collect(&mut grads, inputs, backward(grad)?)?,
                 (Backward::Adding(backward), &[Some(slot)]) => {
                     let sum = grads[slot].take();
                     grads[slot] = Some(backward(grad, sum)?);
@@ -164,29 +324,36 @@ impl Tape {
                 (Backward::Adding(_), _) => unreachable!("recorded with one input that needs a gradient"),
             }
         }
-        let params = self.params.into_inner();
-        let len = params.iter().map(|(index, _)| index + 1).max().unwrap_or(0);
-        let mut by_param: Vec<Option<Tensor>> = vec![None; len];
-        for (index, slot) in params {
-            by_param[index] = grads[slot].take();
-        }
-        Ok(Gradients { by_param })
+        Ok((grads, self.params.into_inner()))
     }
-}
 
-/// Adds the gradients that an operation gives its inputs to what has been collected. Whoever hands a gradient over gives it up,
-/// so the first one's memory holds the sum.
-fn collect(grads: &mut [Option<Tensor>], inputs: &[Option<usize>], outputs: Vec<Option<Tensor>>) -> Result<()> {
-    debug_assert_eq!(outputs.len(), inputs.len(), "one gradient an input");
-    for (slot, grad) in inputs.iter().zip(outputs) {
-        if let (Some(slot), Some(grad)) = (*slot, grad) {
-            match &grads[slot] {
-                Some(sum) => add_to(sum, &grad)?,
-                None => grads[slot] = Some(grad),
+    /// Adds the gradients that an operation gives its inputs to what has been collected. Whoever hands a gradient over gives it up,
+    /// so the first one's memory holds the sum.
+    fn collect(&self, grads: &mut [Option<Value>], inputs: &[Option<usize>], outputs: Vec<Option<Value>>) -> Result<()> {
+        debug_assert_eq!(outputs.len(), inputs.len(), "one gradient an input");
+        for (slot, grad) in inputs.iter().zip(outputs) {
+            if let (Some(slot), Some(grad)) = (*slot, grad) {
+                match &grads[slot] {
+                    Some(sum) => self.add(sum, &grad)?,
+                    None => grads[slot] = Some(grad),
+                }
             }
         }
+        Ok(())
     }
-    Ok(())
+
+    fn add(&self, sum: &Value, grad: &Value) -> Result<()> {
+        match (sum, grad) {
+            (Value::Host(sum), Value::Host(grad)) => add_to(sum, grad),
+            #[cfg(feature = "cuda")]
+            (Value::Device(sum), Value::Device(grad)) => {
+                let Some(device) = &self.device else { candle_core::bail!("a gradient on a GPU of a tape without one") };
+                cuda::add(&device.gpu, sum, grad)
+            }
+            #[cfg(feature = "cuda")]
+            _ => candle_core::bail!("gradients on two devices cannot be added"),
+        }
+    }
 }
 
 /// Gradients by position in the model's parameter list.

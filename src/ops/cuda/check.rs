@@ -1,0 +1,244 @@
+//! Every operation on the device against the CPU's.
+
+use super::{Array, Gpu, Kind, Store};
+use crate::config::Precision;
+use crate::ops::blocked::Shape;
+use crate::ops::tape::Device;
+use crate::ops::{self, Map, Node, Running, Statistics, Tape};
+use candle_core::{DType, Device as Host, Result, Tensor, Var};
+use std::cell::RefCell;
+use std::rc::Rc;
+
+/// What a comparison gave.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Comparison {
+    /// What was compared: an operation, and which of its results.
+    pub what: String,
+    /// ‖device − CPU‖ / ‖CPU‖.
+    pub error: f64,
+    /// The most that it may be.
+    pub tolerance: f64,
+}
+
+impl Comparison {
+    /// Compares numbers with those that are right.
+    pub fn of(what: String, got: &[f32], right: &[f32], tolerance: f64) -> Self {
+        let square = |values: &mut dyn Iterator<Item = f64>| values.map(|v| v * v).sum::<f64>();
+        let distance = square(&mut got.iter().zip(right).map(|(a, b)| f64::from(*a) - f64::from(*b)));
+        let size = square(&mut right.iter().map(|v| f64::from(*v)));
+        let fits = got.len() == right.len();
+        Self { what, error: if fits { (distance / size.max(1e-30)).sqrt() } else { f64::INFINITY }, tolerance }
+    }
+
+    /// Whether it is small enough; NaN never is.
+    pub fn passes(&self) -> bool {
+        self.error <= self.tolerance
+    }
+}
+
+/// The largest relative error that a precision may make in an operation.
+pub fn tolerance(precision: Precision) -> f64 {
+    match precision {
+        Precision::F32 | Precision::F32Fast => 1e-5,
+        Precision::Tf32 => 2e-3,
+        Precision::Bf16 => 1.2e-2,
+    }
+}
+
+/// What an operation gives.
+enum Output {
+    Map(Map),
+    Logits(Node),
+}
+
+/// An operation with everything that it needs.
+struct Case {
+    name: &'static str,
+    inputs: Vec<Shape>,
+    params: Vec<Vec<usize>>,
+    run: fn(&Tape, &[&Map], &[Node], &Running) -> Result<Output>,
+}
+
+const SMALL: Shape = Shape { n: 2, c: 24, h: 6, w: 10 };
+
+/// The operations, with sizes that are awkward where that is allowed.
+fn cases() -> Vec<Case> {
+    let odd = Shape { n: 2, c: 5, h: 7, w: 9 };
+    let conv = |o: usize, i: usize, side: usize| vec![vec![o, i, side, side], vec![o]];
+    let norm = |c: usize| vec![vec![c], vec![c]];
+    let case = |name, inputs: &[Shape], params, run| Case { name, inputs: inputs.to_vec(), params, run };
+    vec![
+        case("conv3x3", &[SMALL], conv(16, 24, 3), |t, x, p, _| {
+            ops::relu(t, &ops::conv3x3(t, x, &p[0], &p[1])?).map(Output::Map)
+        }),
+        case("conv3x3, odd sizes", &[odd], conv(3, 5, 3), |t, x, p, _| {
+            ops::relu(t, &ops::conv3x3(t, x, &p[0], &p[1])?).map(Output::Map)
+        }),
+        case("conv3x3 of two maps", &[SMALL, Shape { c: 8, ..SMALL }], conv(8, 32, 3), |t, x, p, _| {
+            ops::relu(t, &ops::conv3x3(t, x, &p[0], &p[1])?).map(Output::Map)
+        }),
+        case("conv3x3 of two maps, odd sizes", &[odd, Shape { c: 4, ..odd }], conv(6, 9, 3), |t, x, p, _| {
+            ops::relu(t, &ops::conv3x3(t, x, &p[0], &p[1])?).map(Output::Map)
+        }),
+        case("conv3x3 of a doubled map", &[SMALL], conv(8, 24, 3), |t, x, p, _| {
+            ops::relu(t, &ops::conv3x3_of_doubled(t, x[0], &p[0], &p[1])?).map(Output::Map)
+        }),
+        case("conv_transpose2x2", &[SMALL], vec![vec![24, 8, 2, 2], vec![8]], |t, x, p, _| {
+            ops::relu(t, &ops::conv_transpose2x2(t, x[0], &p[0], &p[1])?).map(Output::Map)
+        }),
+        case("conv1x1", &[SMALL], conv(3, 24, 1), |t, x, p, _| ops::conv1x1(t, x[0], &p[0], &p[1]).map(Output::Logits)),
+        case("conv1x1, many classes", &[odd], conv(11, 5, 1), |t, x, p, _| {
+            ops::conv1x1(t, x[0], &p[0], &p[1]).map(Output::Logits)
+        }),
+        case("batch_norm_relu", &[SMALL], norm(24), |t, x, p, r| {
+            ops::batch_norm_relu(t, x[0], &p[0], &p[1], Statistics::Batch(r)).map(Output::Map)
+        }),
+        case("batch_norm_relu, running", &[SMALL], norm(24), |t, x, p, r| {
+            ops::batch_norm_relu(t, x[0], &p[0], &p[1], Statistics::Running(r)).map(Output::Map)
+        }),
+        case("group_norm_relu", &[SMALL], norm(24), |t, x, p, _| {
+            ops::group_norm_relu(t, x[0], &p[0], &p[1], 4).map(Output::Map)
+        }),
+        case("group_norm_relu, odd sizes", &[odd], norm(5), |t, x, p, _| {
+            ops::group_norm_relu(t, x[0], &p[0], &p[1], 5).map(Output::Map)
+        }),
+        case("relu", &[SMALL], vec![], |t, x, _, _| ops::relu(t, x[0]).map(Output::Map)),
+        case("max_pool2x2", &[SMALL], vec![], |t, x, _, _| ops::max_pool2x2(t, x[0]).map(Output::Map)),
+        case("max_pool2x2, odd sizes", &[odd], vec![], |t, x, _, _| ops::max_pool2x2(t, x[0]).map(Output::Map)),
+        case("a map used twice", &[SMALL], conv(24, 24, 3), |t, x, p, _| {
+            let both = [x[0], &ops::relu(t, x[0])?];
+            let pooled = ops::max_pool2x2(t, both[1])?;
+            ops::conv3x3(t, &[&pooled], &p[0], &p[1]).and_then(|y| ops::relu(t, &y)).map(Output::Map)
+        }),
+    ]
+}
+
+/// Compares every operation, its result and all its gradients, with the CPU's in f32.
+///
+/// # Errors
+/// If an operation cannot run at all.
+pub fn operations(gpu: &Rc<Gpu>, precision: Precision) -> Result<Vec<Comparison>> {
+    let mut all = Vec::new();
+    for case in cases() {
+        all.extend(case.compare(gpu, precision).map_err(|e| candle_core::Error::Msg(format!("{}: {e}", case.name)))?);
+    }
+    Ok(all)
+}
+
+/// Numbers in [−1, 1) that look random and are the same each time.
+fn noise(count: usize, seed: u64) -> Vec<f32> {
+    let mut state = seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1;
+    let mut next = || {
+        // Knuth's MMIX; the high bits are good enough here.
+        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (state >> 40) as f32 / (1u64 << 23) as f32 - 1.0
+    };
+    (0..count).map(|_| next()).collect()
+}
+
+/// What one side computed: the output, then gradients of the inputs, then of the parameters.
+type Results = Vec<(String, Vec<f32>)>;
+
+impl Case {
+    fn compare(&self, gpu: &Rc<Gpu>, precision: Precision) -> Result<Vec<Comparison>> {
+        let var = |dims: &Vec<usize>, seed: usize| {
+            let values = noise(dims.iter().product(), seed as u64 + 1);
+            Ok((format!("parameter {seed}"), Var::from_slice(&values, &dims[..], &Host::Cpu)?))
+        };
+        let vars: Vec<(String, Var)> = self.params.iter().enumerate().map(|(i, dims)| var(dims, i)).collect::<Result<_>>()?;
+        let right = self.on_cpu(&vars)?;
+        let got = self.on_gpu(gpu, &vars)?;
+        let compare = |((what, right), (_, got)): (&(String, Vec<f32>), &(String, Vec<f32>))| {
+            Comparison::of(format!("{}: {what}", self.name), got, right, tolerance(precision))
+        };
+        Ok(right.iter().zip(&got).map(compare).collect())
+    }
+
+    fn running(&self) -> Result<Running> {
+        let c = self.inputs[0].c;
+        let positive: Vec<f32> = noise(c, 71).into_iter().map(|v| v.abs() + 0.5).collect();
+        Ok(Running {
+            mean: Var::from_tensor(&Tensor::from_vec(noise(c, 70), c, &Host::Cpu)?)?,
+            var: Var::from_tensor(&Tensor::from_vec(positive, c, &Host::Cpu)?)?,
+        })
+    }
+
+    fn input(shape: Shape, index: usize) -> Vec<f32> {
+        noise(shape.n * shape.c * shape.h * shape.w, 90 + index as u64)
+    }
+
+    fn on_cpu(&self, vars: &[(String, Var)]) -> Result<Results> {
+        let (tape, running) = (Tape::training(), self.running()?);
+        let params: Vec<Node> = vars.iter().enumerate().map(|(i, (_, var))| tape.param(i, var)).collect();
+        let mut inputs = Vec::new();
+        for (i, shape) in self.inputs.iter().enumerate() {
+            let var = Var::from_slice(&Self::input(*shape, i), (shape.n, shape.c, shape.h, shape.w), &Host::Cpu)?;
+            inputs.push(Map::pack(&tape, &tape.param(vars.len() + i, &var))?);
+        }
+        let node = match (self.run)(&tape, &inputs.iter().collect::<Vec<_>>(), &params, &running)? {
+            Output::Map(map) => map.unpack(&tape)?,
+            Output::Logits(node) => node,
+        };
+        let y = node.value().flatten_all()?.to_vec1::<f32>()?;
+        let dy = Tensor::from_vec(noise(y.len(), 80), node.value().shape(), &Host::Cpu)?;
+        let loss = tape.record(Tensor::zeros((), DType::F32, &Host::Cpu)?, &[&node], move |_| Ok(vec![Some(dy)]));
+        let gradients = tape.backward(&loss)?;
+        let gradient = |index: usize| gradients.get(index).map(|g| g.flatten_all()?.to_vec1::<f32>()).transpose();
+        let mut results = vec![("result".to_owned(), y)];
+        for (i, _) in self.inputs.iter().enumerate() {
+            results.push((format!("gradient of input {i}"), gradient(vars.len() + i)?.unwrap_or_default()));
+        }
+        for (i, (name, _)) in vars.iter().enumerate() {
+            results.push((format!("gradient of {name}"), gradient(i)?.unwrap_or_default()));
+        }
+        results.extend(statistics(&running)?);
+        Ok(results)
+    }
+
+    fn on_gpu(&self, gpu: &Rc<Gpu>, vars: &[(String, Var)]) -> Result<Results> {
+        let running = self.running()?;
+        let buffers = [("mean".to_owned(), running.mean.clone()), ("var".to_owned(), running.var.clone())];
+        let store = Store::new(gpu, vars, &buffers, 0)?;
+        let tape = Tape::training().on(&Device { gpu: gpu.clone(), store: store.clone() });
+        let params: Vec<Node> = vars.iter().enumerate().map(|(i, (_, var))| tape.param(i, var)).collect();
+        let gradients: Rc<RefCell<Vec<Option<Array>>>> = Rc::new(RefCell::new(vec![None; self.inputs.len()]));
+        let mut inputs = Vec::new();
+        for (i, shape) in self.inputs.iter().enumerate() {
+            let (x, seen) = (gpu.pack(&Self::input(*shape, i), *shape)?, gradients.clone());
+            let node = tape.record_device(x, &[], move |dy| {
+                seen.borrow_mut()[i] = Some(dy.device()?);
+                Ok(Vec::new())
+            });
+            inputs.push(Map::on_device(node, *shape, None));
+        }
+        let output = (self.run)(&tape, &inputs.iter().collect::<Vec<_>>(), &params, &running)?;
+        let (node, y) = match &output {
+            Output::Map(map) => (map.node().clone(), gpu.unpack(&map.array()?, map.shape())?),
+            Output::Logits(node) => (node.clone(), gpu.download(&node.array()?)?),
+        };
+        let dy = noise(y.len(), 80);
+        let dy = match &output {
+            Output::Map(map) => gpu.pack(&dy, map.shape())?,
+            Output::Logits(_) => gpu.upload(Kind::F32, &dy)?,
+        };
+        tape.backward_from(&node, dy)?;
+        let mut results = vec![("result".to_owned(), y)];
+        for (i, shape) in self.inputs.iter().enumerate() {
+            let gradient = gradients.borrow()[i].clone();
+            results.push((format!("gradient of input {i}"), gradient.map(|g| gpu.unpack(&g, *shape)).transpose()?.unwrap_or_default()));
+        }
+        let by_param = store.gradients()?;
+        for (i, (name, _)) in vars.iter().enumerate() {
+            let gradient = by_param.get(i).map(|g| g.flatten_all()?.to_vec1::<f32>()).transpose()?;
+            results.push((format!("gradient of {name}"), gradient.unwrap_or_default()));
+        }
+        store.download(vars, &buffers)?;
+        results.extend(statistics(&running)?);
+        Ok(results)
+    }
+}
+
+fn statistics(running: &Running) -> Result<Results> {
+    let values = |var: &Var| var.flatten_all()?.to_vec1::<f32>();
+    Ok(vec![("running mean".to_owned(), values(&running.mean)?), ("running variance".to_owned(), values(&running.var)?)])
+}

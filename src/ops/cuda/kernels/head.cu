@@ -1,0 +1,74 @@
+// The 1x1 convolution from a map to logits (n, class, pixel), in f32, with the weights (class, channel) as they are.
+
+#define HEADS 8
+
+// A thread a pixel, up to 8 classes at a time.
+extern "C" __global__ void __launch_bounds__(THREADS)
+head(const stored* __restrict__ x, const float* __restrict__ weight, const float* __restrict__ bias, float* __restrict__ logits, i64 plane,
+     int samples, int channels, int classes) {
+  i64 all = plane * samples;
+  for (i64 at = first_index(); at < all; at += index_step()) {
+    i64 n = at / plane, p = at % plane;
+    for (int first = 0; first < classes; first += HEADS) {
+      float sum[HEADS] = {};
+      for (int c = 0; c < channels; c += WIDTH) {
+        eight here = load(x + at * channels + c);
+#pragma unroll
+        for (int o = 0; o < HEADS; o++)
+          if (first + o < classes) {
+            eight w = load_f32(weight + (i64)(first + o) * channels + c);
+            for (int i = 0; i < WIDTH; i++) sum[o] += here.v[i] * w.v[i];
+          }
+      }
+#pragma unroll
+      for (int o = 0; o < HEADS; o++)
+        if (first + o < classes) logits[(n * classes + first + o) * plane + p] = sum[o] + bias[first + o];
+    }
+  }
+}
+
+extern "C" __global__ void __launch_bounds__(THREADS)
+head_input_gradient(const float* __restrict__ dy, const float* __restrict__ weight, stored* __restrict__ dx, i64 plane, int samples,
+                    int channels, int classes) {
+  int vectors = channels / WIDTH;
+  i64 all = plane * samples * vectors;
+  for (i64 at = first_index(); at < all; at += index_step()) {
+    i64 row = at / vectors, n = row / plane, p = row % plane;
+    int channel = at % vectors * WIDTH;
+    eight sum = {};
+    for (int o = 0; o < classes; o++) {
+      float d = dy[(n * classes + o) * plane + p];
+      eight w = load_f32(weight + (i64)o * channels + channel);
+      for (int i = 0; i < WIDTH; i++) sum.v[i] += d * w.v[i];
+    }
+    store(dx + at * WIDTH, sum);
+  }
+}
+
+// Partial sums of dy * x, and of dy, for the class blockIdx.z: partial[class][block][sum][channel].
+extern "C" __global__ void __launch_bounds__(THREADS)
+head_weight_gradient(const float* __restrict__ dy, const stored* __restrict__ x, float* __restrict__ partial, i64 plane, int samples,
+                     int channels, int classes, int lanes) {
+  __shared__ float shared[THREADS][2 * WIDTH];
+  int channel = (blockIdx.y * lanes + threadIdx.x % lanes) * WIDTH, beside = THREADS / lanes;
+  i64 rows = plane * samples;
+  eight product = {}, sum = {};
+  if (channel < channels)
+    for (i64 row = (i64)blockIdx.x * beside + threadIdx.x / lanes; row < rows; row += (i64)gridDim.x * beside) {
+      float d = dy[(row / plane * classes + blockIdx.z) * plane + row % plane];
+      eight here = load(x + row * channels + channel);
+      for (int i = 0; i < WIDTH; i++) { product.v[i] += d * here.v[i]; sum.v[i] += d; }
+    }
+  write_sums(product, sum, partial, channels, lanes, shared);
+}
+
+// dweight (class, channel) and dbias (class); rows of no class are left alone.
+extern "C" __global__ void
+head_gradients(const float* __restrict__ partial, int blocks, int channels, int classes, stored* dweight, float* dbias) {
+  int index = first_index();
+  if (index >= classes * channels) return;
+  int o = index / channels, c = index % channels;
+  const float* sums = partial + (i64)o * blocks * 2 * channels;
+  dweight[index] = narrow(add_up(sums, blocks, channels, 0, c));
+  if (c == 0) dbias[o] = add_up(sums, blocks, channels, 1, c);
+}

@@ -1,0 +1,76 @@
+// Losses and the counts that scores are made of, for planes: one class of one sample.
+
+#define BOTH 0
+#define PRED 1
+#define TRUTH 2
+#define BCE 3
+#define OVERLAP 4
+#define PROBS 5
+#define SUMS 6
+
+// p = 1/(1 + e^-x) and ln(1 + e^-|x|).
+__device__ inline double probability(double x, double* log_term) {
+  double small = exp(-fabs(x));
+  *log_term = log1p(small);
+  return x >= 0 ? 1 / (1 + small) : small / (1 + small);
+}
+
+// partial[plane][block][sum].
+extern "C" __global__ void __launch_bounds__(THREADS)
+loss_sums(const float* __restrict__ logits, const u8* __restrict__ targets, double* __restrict__ partial, i64 plane) {
+  __shared__ double shared[THREADS];
+  i64 start = (i64)blockIdx.y * plane;
+  double sums[SUMS] = {};
+  for (i64 at = first_index(); at < plane; at += index_step()) {
+    double x = logits[start + at], log_term;
+    bool marked = x >= 0, truth = targets[start + at] != 0;
+    double p = probability(x, &log_term);
+    sums[BOTH] += marked && truth;
+    sums[PRED] += marked;
+    sums[TRUTH] += truth;
+    // A NaN must stay one, which fmax would not do.
+    sums[BCE] += (x < 0 ? 0 : x) - (truth ? x : 0) + log_term;
+    sums[OVERLAP] += truth ? p : 0;
+    sums[PROBS] += p;
+  }
+  for (int k = 0; k < SUMS; k++) {
+    double sum = block_sum(sums[k], shared);
+    if (threadIdx.x == 0) partial[((i64)blockIdx.y * gridDim.x + blockIdx.x) * SUMS + k] = sum;
+  }
+}
+
+// What a step is told: where its sums go, and what its loss counts.
+struct step { int masks, pad; float share, pad2; };
+
+// Sums of every plane, for the scores, and what its gradient needs: a (sigma - t) + (k - l t) p (1 - p).
+// weights: those of bce and dice, then the share of every class.
+extern "C" __global__ void
+loss_finish(const double* __restrict__ partial, int blocks, int planes, int samples, int classes, i64 plane, const float* weights,
+            const struct step* now, double* __restrict__ masks, float* __restrict__ factors) {
+  int index = first_index();
+  if (index >= planes) return;
+  double sums[SUMS];
+  for (int k = 0; k < SUMS; k++) {
+    sums[k] = 0;
+    for (int block = 0; block < blocks; block++) sums[k] += partial[((i64)index * blocks + block) * SUMS + k];
+    masks[((i64)now->masks + index) * SUMS + k] = sums[k];
+  }
+  double each = now->share * (double)weights[2 + index % classes] / samples;
+  double numerator = 2 * sums[OVERLAP] + 1, denominator = sums[PROBS] + sums[TRUTH] + 1;
+  double dice = weights[1] * each / (denominator * denominator);
+  factors[3 * index] = weights[0] * each / plane;
+  factors[3 * index + 1] = dice * numerator;
+  factors[3 * index + 2] = dice * 2 * denominator;
+}
+
+extern "C" __global__ void __launch_bounds__(THREADS)
+loss_gradient(const float* __restrict__ logits, const u8* __restrict__ targets, const float* __restrict__ factors, float* __restrict__ dx,
+              i64 plane) {
+  i64 start = (i64)blockIdx.y * plane;
+  float a = factors[3 * blockIdx.y], k = factors[3 * blockIdx.y + 1], l = factors[3 * blockIdx.y + 2];
+  for (i64 at = first_index(); at < plane; at += index_step()) {
+    float x = logits[start + at], t = targets[start + at] != 0 ? 1.0f : 0.0f;
+    float small = expf(-fabsf(x)), p = x >= 0 ? 1 / (1 + small) : small / (1 + small), q = x >= 0 ? small / (1 + small) : 1 / (1 + small);
+    dx[start + at] = a * (t != 0 ? -q : p) + (k - l * t) * p * q;
+  }
+}

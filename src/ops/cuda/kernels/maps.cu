@@ -1,0 +1,150 @@
+// Maps into other maps: pooling, doubling, channels of one into another.
+
+struct size { int n, h, w, c; };
+
+__device__ inline i64 pixel(const size& s, int n, int y, int x) { return (((i64)n * s.h + y) * s.w + x) * s.c; }
+
+// The largest of every 2x2 square; `from` is the large map's size.
+extern "C" __global__ void __launch_bounds__(THREADS)
+max_pool(const stored* __restrict__ x, stored* __restrict__ y, struct size from) {
+  int vectors = from.c / WIDTH, h = from.h / 2, w = from.w / 2;
+  i64 all = (i64)from.n * h * w * vectors;
+  for (i64 at = first_index(); at < all; at += index_step()) {
+    int channel = at % vectors * WIDTH;
+    i64 p = at / vectors;
+    int column = p % w, row = p / w % h, n = p / w / h;
+    const stored* corner = x + pixel(from, n, 2 * row, 2 * column) + channel;
+    eight best = load(corner);
+    for (int k = 1; k < 4; k++) {
+      eight next = load(corner + ((k / 2) * from.w + k % 2) * from.c);
+      // The first that is largest, a NaN being larger than all.
+      for (int i = 0; i < WIDTH; i++)
+        if (next.v[i] > best.v[i] || (next.v[i] != next.v[i] && best.v[i] == best.v[i])) best.v[i] = next.v[i];
+    }
+    store(y + at * WIDTH, best);
+  }
+}
+
+// The gradient goes to the first largest; it is added to what is there if `adding`.
+extern "C" __global__ void __launch_bounds__(THREADS)
+max_pool_gradient(const stored* __restrict__ x, const stored* __restrict__ dy, stored* __restrict__ dx, struct size from, int adding) {
+  int vectors = from.c / WIDTH, h = from.h / 2, w = from.w / 2;
+  i64 all = (i64)from.n * h * w * vectors;
+  for (i64 at = first_index(); at < all; at += index_step()) {
+    int channel = at % vectors * WIDTH;
+    i64 p = at / vectors;
+    int column = p % w, row = p / w % h, n = p / w / h;
+    i64 corner = pixel(from, n, 2 * row, 2 * column) + channel;
+    eight best = load(x + corner), g = load(dy + at * WIDTH);
+    int where[WIDTH] = {};
+    for (int k = 1; k < 4; k++) {
+      eight next = load(x + corner + ((k / 2) * from.w + k % 2) * from.c);
+      for (int i = 0; i < WIDTH; i++)
+        if (next.v[i] > best.v[i] || (next.v[i] != next.v[i] && best.v[i] == best.v[i])) { best.v[i] = next.v[i]; where[i] = k; }
+    }
+    for (int k = 0; k < 4; k++) {
+      stored* to = dx + corner + ((k / 2) * from.w + k % 2) * from.c;
+      eight d = {};
+      if (adding) d = load(to);
+      for (int i = 0; i < WIDTH; i++)
+        if (where[i] == k) d.v[i] += g.v[i];
+      store(to, d);
+    }
+  }
+}
+
+// Every pixel four times; `from` is the small map's size.
+extern "C" __global__ void __launch_bounds__(THREADS)
+double_sides(const stored* __restrict__ x, stored* __restrict__ y, struct size from) {
+  int vectors = from.c / WIDTH, h = 2 * from.h, w = 2 * from.w;
+  i64 all = (i64)from.n * h * w * vectors;
+  for (i64 at = first_index(); at < all; at += index_step()) {
+    int channel = at % vectors * WIDTH;
+    i64 p = at / vectors;
+    int column = p % w, row = p / w % h, n = p / w / h;
+    store(y + at * WIDTH, load(x + pixel(from, n, row / 2, column / 2) + channel));
+  }
+}
+
+// The sum of the four.
+extern "C" __global__ void __launch_bounds__(THREADS)
+double_sides_gradient(const stored* __restrict__ dy, stored* __restrict__ dx, struct size from) {
+  int vectors = from.c / WIDTH;
+  struct size large = {from.n, 2 * from.h, 2 * from.w, from.c};
+  i64 all = (i64)from.n * from.h * from.w * vectors;
+  for (i64 at = first_index(); at < all; at += index_step()) {
+    int channel = at % vectors * WIDTH;
+    i64 p = at / vectors;
+    int column = p % from.w, row = p / from.w % from.h, n = p / from.w / from.h;
+    eight sum = {};
+    for (int k = 0; k < 4; k++) {
+      eight next = load(dy + pixel(large, n, 2 * row + k / 2, 2 * column + k % 2) + channel);
+      for (int i = 0; i < WIDTH; i++) sum.v[i] += next.v[i];
+    }
+    store(dx + at * WIDTH, sum);
+  }
+}
+
+// `count` channels of every pixel, from the one at `from_at` to the one at `to_at`; all of these are multiples of 8.
+extern "C" __global__ void __launch_bounds__(THREADS)
+copy_channels(const stored* __restrict__ from, int from_c, int from_at, stored* __restrict__ to, int to_c, int to_at, int count, i64 rows) {
+  int vectors = count / WIDTH;
+  i64 all = rows * vectors;
+  for (i64 at = first_index(); at < all; at += index_step()) {
+    i64 row = at / vectors;
+    int channel = at % vectors * WIDTH;
+    store(to + row * to_c + to_at + channel, load(from + row * from_c + from_at + channel));
+  }
+}
+
+// The same, one by one, where they are not.
+extern "C" __global__ void __launch_bounds__(THREADS)
+copy_single_channels(const stored* __restrict__ from, int from_c, int from_at, stored* __restrict__ to, int to_c, int to_at, int count,
+                     i64 rows) {
+  i64 all = rows * count;
+  for (i64 at = first_index(); at < all; at += index_step()) {
+    i64 row = at / count;
+    int channel = at % count;
+    to[row * to_c + to_at + channel] = from[row * from_c + from_at + channel];
+  }
+}
+
+// a += b; the number of both is a multiple of 8.
+extern "C" __global__ void __launch_bounds__(THREADS) add_maps(stored* __restrict__ a, const stored* __restrict__ b, i64 count) {
+  for (i64 at = first_index() * WIDTH; at < count; at += index_step() * WIDTH) {
+    eight sum = load(a + at), more = load(b + at);
+    for (int i = 0; i < WIDTH; i++) sum.v[i] += more.v[i];
+    store(a + at, sum);
+  }
+}
+
+// What is done to a sample: where its pixel (y, x) comes from. Flips first, then quarter turns counter-clockwise.
+struct motion { int sample, flip_horizontal, flip_vertical, quarter_turns; };
+
+__device__ inline i64 origin(const struct motion& m, int y, int x, int h, int w) {
+  int row = y, column = x;
+  if (m.quarter_turns == 1) { row = x; column = w - 1 - y; }
+  if (m.quarter_turns == 2) { row = h - 1 - y; column = w - 1 - x; }
+  if (m.quarter_turns == 3) { row = h - 1 - x; column = y; }
+  if (m.flip_vertical) row = h - 1 - row;
+  if (m.flip_horizontal) column = w - 1 - column;
+  return (i64)row * w + column;
+}
+
+// A batch out of the data set, a thread a pixel: images (sample, channel, y, x) to a map, masks (sample, class, y, x) to targets of
+// the same order.
+extern "C" __global__ void __launch_bounds__(THREADS)
+gather(const float* __restrict__ images, const u8* __restrict__ masks, const struct motion* __restrict__ motions, stored* __restrict__ x,
+       u8* __restrict__ targets, struct size to, int channels, int classes) {
+  i64 plane = (i64)to.h * to.w, all = to.n * plane;
+  for (i64 at = first_index(); at < all; at += index_step()) {
+    int n = at / plane;
+    i64 p = at % plane;
+    struct motion m = motions[n];
+    i64 from = origin(m, p / to.w, p % to.w, to.h, to.w);
+    for (int c = 0; c < to.c; c++)
+      x[at * to.c + c] = narrow(c < channels ? images[((i64)m.sample * channels + c) * plane + from] : 0);
+    for (int c = 0; c < classes; c++)
+      targets[((i64)n * classes + c) * plane + p] = masks[((i64)m.sample * classes + c) * plane + from];
+  }
+}

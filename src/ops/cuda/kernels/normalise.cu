@@ -1,0 +1,280 @@
+// Normalisation with the ReLU after it, and sums over channels.
+//
+// What is done to a channel is a line, max((x - mean) * slope + bias, 0); `lines` holds mean, slope, bias and 1/sqrt(var + eps),
+// `channels` numbers each, for the whole batch or for each sample (one after the other).
+
+#define MEAN 0
+#define SLOPE 1
+#define BIAS 2
+#define INVERSE 3
+#define LINE 4
+#define SLANT 3
+#define EPSILON 1e-5
+#define MOMENTUM 0.1
+
+// Two sums of a block over its rows for 8 channels a thread; `lanes` threads side by side take neighbouring channels. Written to
+// partial[sample][block][sum][channel].
+__device__ inline void write_sums(const eight& a, const eight& b, float* partial, int channels, int lanes, float (*shared)[2 * WIDTH]) {
+  int lane = threadIdx.x % lanes, row = threadIdx.x / lanes;
+  for (int i = 0; i < WIDTH; i++) { shared[threadIdx.x][i] = a.v[i]; shared[threadIdx.x][WIDTH + i] = b.v[i]; }
+  __syncthreads();
+  for (int half = THREADS / lanes / 2; half > 0; half /= 2) {
+    if (row < half)
+      for (int i = 0; i < 2 * WIDTH; i++) shared[threadIdx.x][i] += shared[threadIdx.x + half * lanes][i];
+    __syncthreads();
+  }
+  int channel = (blockIdx.y * lanes + lane) * WIDTH;
+  if (row == 0 && channel < channels) {
+    float* to = partial + ((i64)blockIdx.z * gridDim.x + blockIdx.x) * 2 * channels + channel;
+    for (int i = 0; i < WIDTH; i++) { to[i] = shared[threadIdx.x][i]; to[channels + i] = shared[threadIdx.x][WIDTH + i]; }
+  }
+}
+
+// Sums of x - pivot and of its square, the pivot being the sample's first row: it keeps the variance exact where the mean is large.
+extern "C" __global__ void __launch_bounds__(THREADS)
+moments(const stored* __restrict__ x, float* __restrict__ partial, i64 rows, int channels, int lanes) {
+  __shared__ float shared[THREADS][2 * WIDTH];
+  int channel = (blockIdx.y * lanes + threadIdx.x % lanes) * WIDTH, beside = THREADS / lanes;
+  eight sum = {}, squares = {};
+  if (channel < channels) {
+    const stored* from = x + (i64)blockIdx.z * rows * channels + channel;
+    eight pivot = load(from);
+    for (i64 row = (i64)blockIdx.x * beside + threadIdx.x / lanes; row < rows; row += (i64)gridDim.x * beside) {
+      eight here = load(from + row * channels);
+      for (int i = 0; i < WIDTH; i++) {
+        float d = here.v[i] - pivot.v[i];
+        sum.v[i] += d;
+        squares.v[i] += d * d;
+      }
+    }
+  }
+  write_sums(sum, squares, partial, channels, lanes, shared);
+}
+
+__device__ inline double add_up(const float* __restrict__ partial, int blocks, int channels, int which, int channel) {
+  double sum = 0;
+#pragma unroll 8
+  for (int block = 0; block < blocks; block++) sum += partial[((i64)block * 2 + which) * channels + channel];
+  return sum;
+}
+
+// Lines of batch statistics; the running ones move towards them. `shift` is the convolution's bias, which x does not hold yet: it moves the
+// mean and is then taken away again.
+extern "C" __global__ void
+batch_lines(const float* __restrict__ partial, int blocks, const stored* __restrict__ x, i64 rows, int channels, const float* weight,
+            const float* bias, const float* shift, float* running_mean, float* running_var, float* __restrict__ lines) {
+  int c = first_index();
+  if (c >= channels) return;
+  double count = rows;
+  double mean = add_up(partial, blocks, channels, 0, c) / count;
+  double squares = add_up(partial, blocks, channels, 1, c) - mean * mean * count;
+  if (squares < 0) squares = 0;
+  double inverse = 1 / sqrt(squares / count + EPSILON);
+  mean += wide(x[c]);
+  lines[MEAN * channels + c] = mean;
+  lines[SLOPE * channels + c] = inverse * weight[c];
+  lines[BIAS * channels + c] = bias[c];
+  lines[INVERSE * channels + c] = inverse;
+  double moved = mean + (shift ? (double)shift[c] : 0);
+  running_mean[c] = (1 - MOMENTUM) * running_mean[c] + MOMENTUM * moved;
+  running_var[c] = (1 - MOMENTUM) * running_var[c] + MOMENTUM * (squares / (count - 1));
+}
+
+// Lines of the running statistics.
+extern "C" __global__ void
+running_lines(int channels, const float* weight, const float* bias, const float* shift, const float* running_mean,
+              const float* running_var, float* __restrict__ lines) {
+  int c = first_index();
+  if (c >= channels) return;
+  double inverse = 1 / sqrt((double)running_var[c] + EPSILON);
+  lines[MEAN * channels + c] = running_mean[c] - (shift ? shift[c] : 0);
+  lines[SLOPE * channels + c] = inverse * weight[c];
+  lines[BIAS * channels + c] = bias[c];
+  lines[INVERSE * channels + c] = inverse;
+}
+
+// Lines that only add a bias.
+extern "C" __global__ void plain_lines(int channels, const float* shift, float* __restrict__ lines) {
+  int c = first_index();
+  if (c >= channels) return;
+  lines[MEAN * channels + c] = 0;
+  lines[SLOPE * channels + c] = 1;
+  lines[BIAS * channels + c] = shift ? shift[c] : 0;
+  lines[INVERSE * channels + c] = 1;
+}
+
+// Lines of group statistics: a thread a group of `size` channels of a sample. Channels of no group get lines of zeros.
+extern "C" __global__ void
+group_lines(const float* __restrict__ partial, int blocks, const stored* __restrict__ x, i64 rows, int channels, int groups, int size,
+            int samples, const float* weight, const float* bias, const float* shift, float* __restrict__ lines) {
+  i64 index = first_index();
+  if (index >= (i64)samples * (groups + 1)) return;
+  int sample = index / (groups + 1), group = index % (groups + 1);
+  float* to = lines + (i64)sample * LINE * channels;
+  if (group == groups) {
+    for (int c = groups * size; c < channels; c++) to[MEAN * channels + c] = to[SLOPE * channels + c] = to[BIAS * channels + c] = to[INVERSE * channels + c] = 0;
+    return;
+  }
+  const float* sums = partial + (i64)sample * blocks * 2 * channels;
+  double count = 0, mean = 0, squares = 0, each = rows;
+  for (int c = group * size; c < (group + 1) * size; c++) {
+    double m = add_up(sums, blocks, channels, 0, c) / each;
+    double s = add_up(sums, blocks, channels, 1, c) - m * m * each;
+    m += (double)wide(x[(i64)sample * rows * channels + c]) + (shift ? (double)shift[c] : 0);
+    // Chan, Golub and LeVeque 1983: moments of two parts together.
+    double all = count + each, d = m - mean;
+    mean += d * each / all;
+    squares += (s < 0 ? 0 : s) + d * d * count * each / all;
+    count = all;
+  }
+  double inverse = 1 / sqrt(squares / count + EPSILON);
+  for (int c = group * size; c < (group + 1) * size; c++) {
+    to[MEAN * channels + c] = mean - (shift ? (double)shift[c] : 0);
+    to[SLOPE * channels + c] = inverse * weight[c];
+    to[BIAS * channels + c] = bias[c];
+    to[INVERSE * channels + c] = inverse;
+  }
+}
+
+__device__ inline eight on_line(const eight& x, const float* lines, int channels, int channel) {
+  eight mean = load_f32(lines + MEAN * channels + channel), slope = load_f32(lines + SLOPE * channels + channel);
+  eight bias = load_f32(lines + BIAS * channels + channel), y;
+  for (int i = 0; i < WIDTH; i++) y.v[i] = (x.v[i] - mean.v[i]) * slope.v[i] + bias.v[i];
+  return y;
+}
+
+// y = line(x), cut at 0 if `cut`. `stride` is 0 if all samples share their lines, else 1.
+extern "C" __global__ void __launch_bounds__(THREADS)
+apply_lines(const stored* __restrict__ x, const float* __restrict__ lines, stored* __restrict__ y, i64 rows, int channels, int samples,
+            int stride, int cut) {
+  int vectors = channels / WIDTH;
+  i64 all = rows * samples * vectors;
+  for (i64 at = first_index(); at < all; at += index_step()) {
+    int channel = at % vectors * WIDTH;
+    const float* own = lines + (stride ? at / vectors / rows * LINE * channels : 0);
+    eight value = on_line(load(x + at * WIDTH), own, channels, channel);
+    // A NaN passes: it fails the comparison.
+    if (cut)
+      for (int i = 0; i < WIDTH; i++) value.v[i] = value.v[i] < 0 ? 0 : value.v[i];
+    store(y + at * WIDTH, value);
+  }
+}
+
+// The gradient where the ReLU let pass.
+__device__ inline eight passed(const eight& dy, const eight& x, const float* lines, int channels, int channel, int cut) {
+  if (!cut) return dy;
+  eight y = on_line(x, lines, channels, channel), g;
+  for (int i = 0; i < WIDTH; i++) g.v[i] = y.v[i] > 0 ? dy.v[i] : 0;
+  return g;
+}
+
+// Sums of g and of g * (x - mean), g being the gradient that the ReLU lets pass.
+extern "C" __global__ void __launch_bounds__(THREADS)
+gradient_sums(const stored* __restrict__ dy, const stored* __restrict__ x, const float* __restrict__ lines, float* __restrict__ partial,
+              i64 rows, int channels, int lanes, int stride, int cut) {
+  __shared__ float shared[THREADS][2 * WIDTH];
+  int channel = (blockIdx.y * lanes + threadIdx.x % lanes) * WIDTH, beside = THREADS / lanes;
+  eight sum = {}, product = {};
+  if (channel < channels) {
+    const float* own = lines + (stride ? (i64)blockIdx.z * LINE * channels : 0);
+    eight mean = load_f32(own + MEAN * channels + channel);
+    i64 start = (i64)blockIdx.z * rows * channels + channel;
+    for (i64 row = (i64)blockIdx.x * beside + threadIdx.x / lanes; row < rows; row += (i64)gridDim.x * beside) {
+      eight here = load(x + start + row * channels);
+      eight g = passed(load(dy + start + row * channels), here, own, channels, channel, cut);
+      for (int i = 0; i < WIDTH; i++) {
+        sum.v[i] += g.v[i];
+        product.v[i] += g.v[i] * (here.v[i] - mean.v[i]);
+      }
+    }
+  }
+  write_sums(sum, product, partial, channels, lanes, shared);
+}
+
+// With statistics of the batch: dx = slope * (g - mean(g) - (x - mean) / (var + eps) * mean(g * (x - mean))). `count` values a
+// channel; 0 where mean and variance do not depend on the batch.
+extern "C" __global__ void
+batch_slants(const float* __restrict__ partial, int blocks, const float* __restrict__ lines, i64 count, int channels, float* dweight,
+             float* dbias, float* __restrict__ slants) {
+  int c = first_index();
+  if (c >= channels) return;
+  double sum = add_up(partial, blocks, channels, 0, c), product = add_up(partial, blocks, channels, 1, c);
+  double slope = lines[SLOPE * channels + c], inverse = lines[INVERSE * channels + c], share = count ? 1.0 / count : 0;
+  slants[c] = slope;
+  slants[channels + c] = slope * sum * share;
+  slants[2 * channels + c] = slope * product * share * inverse * inverse;
+  if (dweight) dweight[c] = product * inverse;
+  if (dbias) dbias[c] = sum;
+}
+
+// The same of groups, a thread a group of a sample: dx = (h - mean(h) - (x - mean) / (var + eps) * mean(h * (x - mean))) / sqrt(var +
+// eps), where h = g * weight.
+extern "C" __global__ void
+group_slants(const float* __restrict__ partial, int blocks, const float* __restrict__ lines, i64 rows, int channels, int groups, int size,
+             int samples, const float* weight, const float* shift, float* __restrict__ slants) {
+  i64 index = first_index();
+  if (index >= (i64)samples * (groups + 1)) return;
+  int sample = index / (groups + 1), group = index % (groups + 1);
+  float* to = slants + (i64)sample * SLANT * channels;
+  if (group == groups) {
+    for (int c = groups * size; c < channels; c++) to[c] = to[channels + c] = to[2 * channels + c] = 0;
+    return;
+  }
+  const float* sums = partial + (i64)sample * blocks * 2 * channels;
+  const float* own = lines + (i64)sample * LINE * channels;
+  double mean = 0, product = 0, share = 1 / ((double)rows * size);
+  for (int c = group * size; c < (group + 1) * size; c++) {
+    mean += weight[c] * add_up(sums, blocks, channels, 0, c) * share;
+    product += weight[c] * add_up(sums, blocks, channels, 1, c) * share;
+  }
+  for (int c = group * size; c < (group + 1) * size; c++) {
+    double inverse = own[INVERSE * channels + c];
+    to[c] = inverse * weight[c];
+    to[channels + c] = inverse * mean;
+    to[2 * channels + c] = inverse * inverse * inverse * product;
+  }
+}
+
+// Gradients of weight and bias of a group normalisation: sums over samples.
+extern "C" __global__ void
+group_gradients(const float* __restrict__ partial, int blocks, const float* __restrict__ lines, int channels, int samples, float* dweight,
+                float* dbias) {
+  int c = first_index();
+  if (c >= channels) return;
+  double weight = 0, bias = 0;
+  for (int sample = 0; sample < samples; sample++) {
+    const float* sums = partial + (i64)sample * blocks * 2 * channels;
+    bias += add_up(sums, blocks, channels, 0, c);
+    weight += add_up(sums, blocks, channels, 1, c) * lines[((i64)sample * LINE + INVERSE) * channels + c];
+  }
+  dweight[c] = weight;
+  dbias[c] = bias;
+}
+
+// dx = factor * g - level - (x - mean) * tilt.
+extern "C" __global__ void __launch_bounds__(THREADS)
+line_gradient(const stored* __restrict__ dy, const stored* __restrict__ x, const float* __restrict__ lines, const float* __restrict__ slants,
+              stored* __restrict__ dx, i64 rows, int channels, int samples, int stride, int cut) {
+  int vectors = channels / WIDTH;
+  i64 all = rows * samples * vectors;
+  for (i64 at = first_index(); at < all; at += index_step()) {
+    int channel = at % vectors * WIDTH;
+    i64 sample = stride ? at / vectors / rows : 0;
+    const float *own = lines + sample * LINE * channels, *slant = slants + sample * SLANT * channels + channel;
+    eight here = load(x + at * WIDTH), g = passed(load(dy + at * WIDTH), here, own, channels, channel, cut), d;
+    eight mean = load_f32(own + MEAN * channels + channel), factor = load_f32(slant);
+    eight level = load_f32(slant + channels), tilt = load_f32(slant + 2 * channels);
+    for (int i = 0; i < WIDTH; i++) d.v[i] = factor.v[i] * g.v[i] - level.v[i] - (here.v[i] - mean.v[i]) * tilt.v[i];
+    store(dx + at * WIDTH, d);
+  }
+}
+
+// Adds up what blocks left: out[i] = sum over blocks of partial[block][i].
+extern "C" __global__ void add_partials(const float* __restrict__ partial, int blocks, i64 count, float* __restrict__ out) {
+  i64 i = first_index();
+  if (i >= count) return;
+  double sum = 0;
+#pragma unroll 8
+  for (int block = 0; block < blocks; block++) sum += partial[(i64)block * count + i];
+  out[i] = sum;
+}

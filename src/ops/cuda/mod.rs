@@ -1,0 +1,265 @@
+//! Operations on NVIDIA GPUs.
+//!
+//! A [`Gpu`] is a device with our kernels on it, a [`Store`] is a network's parameters there with all that the optimizer needs. A
+//! [`Tape`](super::Tape) made on them runs the operations of this room there; their values are [`Array`]s, and nothing waits for
+//! the device until a result is asked for.
+//!
+//! # Layout
+//! Maps are (n, h, w, c), f32 or bf16, the number of channels rounded up to a multiple of 8 with zeros. Weights are (out, kh, kw, in),
+//! both numbers of channels rounded up in the same way; logits (n, classes, h, w) in f32; targets the same in bytes.
+//!
+//! # Order
+//! One thread, one stream: what was asked for first is done first, so no operation waits for another by itself. Each parameter is
+//! used once a pass: its gradient is written, not added.
+
+mod check;
+mod concat;
+mod conv;
+#[cfg(feature = "cudnn")]
+mod cudnn;
+mod driver;
+mod head;
+mod kernels;
+mod library;
+mod loss;
+mod memory;
+mod norm;
+mod pool;
+mod samples;
+mod store;
+
+pub use check::{Comparison, operations, tolerance};
+pub use driver::{Description, Graph, OUT_OF_MEMORY, count};
+pub use kernels::compile;
+pub use library::DIRECTORIES;
+pub use loss::{Losses, PLANE_SUMS};
+pub use memory::{Array, Kind};
+pub use samples::{Motion, Samples};
+pub use store::{Store, Update};
+
+pub(super) use concat::add;
+pub(super) use conv::{conv_transpose2x2, conv3x3};
+pub(super) use head::conv1x1;
+pub(super) use norm::{batch_norm_relu, group_norm_relu, relu};
+pub(super) use pool::max_pool2x2;
+
+use super::blocked::Shape;
+use crate::config::Precision;
+use candle_core::Result;
+use driver::{Driver, Grid};
+use kernels::{Argument, Kernels};
+use memory::Memory;
+use std::rc::Rc;
+
+/// Channels are stored in a multiple of so many.
+const CHANNELS: usize = 8;
+
+/// Channels as they are stored.
+fn stored(channels: usize) -> usize {
+    channels.next_multiple_of(CHANNELS)
+}
+
+/// A device ready to calculate in one precision.
+pub struct Gpu {
+    kernels: Kernels,
+    convolutions: conv::Convolutions,
+    memory: Rc<Memory>,
+    driver: Rc<Driver>,
+    maps: Kind,
+}
+
+impl Gpu {
+    /// Opens the device of this number, counted from 0 among those that this process may see. With `deterministic`, equal work gives
+    /// equal bits; else convolutions choose the fastest of several ways by trying.
+    ///
+    /// # Errors
+    /// If there is no such device, or a library of NVIDIA's is missing.
+    pub fn open(ordinal: usize, precision: Precision, deterministic: bool) -> Result<Rc<Self>> {
+        let driver = Rc::new(Driver::open(ordinal)?);
+        let maps = if precision == Precision::Bf16 { Kind::Bf16 } else { Kind::F32 };
+        let kernels = Kernels::load(&driver, maps)?;
+        let convolutions = conv::Convolutions::new(&driver, precision, deterministic)?;
+        Ok(Rc::new(Self { kernels, convolutions, memory: Memory::of(&driver), driver, maps }))
+    }
+
+    /// What the device is.
+    pub fn description(&self) -> &Description {
+        &self.driver.description
+    }
+
+    /// What computes convolutions: cuDNN with its version, or own kernels and why.
+    pub fn convolutions(&self) -> String {
+        self.convolutions.name()
+    }
+
+    /// Waits for all that was asked for.
+    ///
+    /// # Errors
+    /// If something failed on the device.
+    pub fn synchronise(&self) -> Result<()> {
+        self.driver.synchronise()
+    }
+
+    /// Bytes taken from the device, its context and libraries aside.
+    pub fn reserved(&self) -> usize {
+        self.memory.reserved()
+    }
+
+    /// The most bytes that were in use at a time.
+    pub fn peak(&self) -> usize {
+        self.memory.peak()
+    }
+
+    /// Bytes that the device has free, whoever uses the rest.
+    ///
+    /// # Errors
+    /// What the driver reports.
+    pub fn free_memory(&self) -> Result<usize> {
+        self.driver.free_memory()
+    }
+
+    /// Records what `work` asks for. Nothing of it is done yet, and nothing in it may wait.
+    ///
+    /// # Errors
+    /// If the driver cannot record something of it, or `work` fails.
+    pub fn capture(&self, work: impl FnOnce() -> Result<()>) -> Result<Graph> {
+        self.driver.capture(work)
+    }
+
+    /// Does what was recorded, on the same memory.
+    ///
+    /// # Errors
+    /// What the driver reports.
+    pub fn replay(&self, graph: &Graph) -> Result<()> {
+        self.driver.replay(graph)
+    }
+
+    /// Numbers on the device.
+    ///
+    /// # Errors
+    /// If the device has no room.
+    pub fn array(&self, kind: Kind, len: usize) -> Result<Array> {
+        Array::uninitialised(&self.memory, kind, len)
+    }
+
+    /// Zeros on the device.
+    ///
+    /// # Errors
+    /// If the device has no room.
+    pub fn zeros(&self, kind: Kind, len: usize) -> Result<Array> {
+        let array = self.array(kind, len)?;
+        array.clear(&self.driver)?;
+        Ok(array)
+    }
+
+    /// An array of these numbers.
+    ///
+    /// # Errors
+    /// If the device has no room.
+    pub fn upload<T: Copy>(&self, kind: Kind, values: &[T]) -> Result<Array> {
+        let array = self.array(kind, values.len())?;
+        array.upload(&self.driver, values)?;
+        Ok(array)
+    }
+
+    /// Puts other numbers into an array.
+    ///
+    /// # Errors
+    /// What the driver reports.
+    pub fn put<T: Copy>(&self, array: &Array, values: &[T]) -> Result<()> {
+        array.upload(&self.driver, values)
+    }
+
+    /// The numbers of an array, when they are there.
+    ///
+    /// # Errors
+    /// What the driver reports.
+    pub fn download<T: Copy + Default>(&self, array: &Array) -> Result<Vec<T>> {
+        array.download(&self.driver)
+    }
+
+    /// What maps are stored as.
+    pub fn map_kind(&self) -> Kind {
+        self.maps
+    }
+
+    /// Room for a map.
+    fn map(&self, shape: Shape) -> Result<Array> {
+        self.array(self.maps, elements(shape))
+    }
+
+    /// Starts a kernel whose parameters fit the arguments.
+    fn launch(&self, name: &'static str, grid: Grid, arguments: &[Argument]) -> Result<()> {
+        // SAFETY: every call in this room names a kernel with arguments of its types; `selftest` runs each of them.
+        unsafe { self.kernels.launch(&self.driver, name, grid, arguments) }
+    }
+
+    /// A map of (n, h, w, c) from numbers in (n, c, h, w).
+    ///
+    /// # Errors
+    /// If the device has no room.
+    ///
+    /// # Panics
+    /// If there are not as many numbers.
+    pub fn pack(&self, values: &[f32], shape: Shape) -> Result<Array> {
+        let width = stored(shape.c);
+        let mut lanes = vec![0f32; elements(shape)];
+        let plane = shape.h * shape.w;
+        assert_eq!(values.len(), shape.n * shape.c * plane, "a number for every channel of every pixel");
+        for (i, value) in values.iter().enumerate() {
+            let (n, c, p) = (i / plane / shape.c, i / plane % shape.c, i % plane);
+            lanes[(n * plane + p) * width + c] = *value;
+        }
+        match self.maps {
+            Kind::Bf16 => self.upload(Kind::Bf16, &lanes.iter().map(|v| half::bf16::from_f32(*v)).collect::<Vec<_>>()),
+            _ => self.upload(Kind::F32, &lanes),
+        }
+    }
+
+    /// The way back from [`Gpu::pack`].
+    ///
+    /// # Errors
+    /// What the driver reports.
+    pub fn unpack(&self, array: &Array, shape: Shape) -> Result<Vec<f32>> {
+        let lanes: Vec<f32> = match array.kind() {
+            Kind::Bf16 => self.download::<half::bf16>(array)?.into_iter().map(f32::from).collect(),
+            _ => self.download(array)?,
+        };
+        let (width, plane) = (stored(shape.c), shape.h * shape.w);
+        let at = |i: usize| lanes[(i / plane / shape.c * plane + i % plane) * width + i / plane % shape.c];
+        Ok((0..shape.n * shape.c * plane).map(at).collect())
+    }
+}
+
+/// Numbers of a stored map.
+fn elements(shape: Shape) -> usize {
+    shape.n * shape.h * shape.w * stored(shape.c)
+}
+
+/// The size of a map as kernels take it.
+fn size(shape: Shape) -> Argument {
+    kernels::ints(&[shape.n, shape.h, shape.w, stored(shape.c)])
+}
+
+/// How sums over rows of so many channels are cut: threads side by side, blocks over the rows, blocks over the channels.
+#[derive(Debug, Clone, Copy)]
+struct Cut {
+    lanes: usize,
+    blocks: usize,
+    across: usize,
+}
+
+impl Cut {
+    /// At least 16 rows a thread, at most 512 blocks; depends on the shape alone.
+    fn of(rows: usize, channels: usize) -> Self {
+        let vectors = channels / CHANNELS;
+        let lanes = vectors.next_power_of_two().min(32);
+        let beside = driver::THREADS as usize / lanes;
+        Self { lanes, blocks: rows.div_ceil(16 * beside).clamp(1, 512), across: vectors.div_ceil(lanes) }
+    }
+
+    fn grid(self, samples: usize) -> Grid {
+        let blocks = [self.blocks, self.across, samples].map(|n| u32::try_from(n).expect("blocks are few"));
+        Grid { blocks, threads: driver::THREADS }
+    }
+}

@@ -1,0 +1,51 @@
+//! Half the sides, and twice.
+
+use super::driver::Grid;
+use super::norm::settled;
+use super::{Array, CHANNELS, Gpu, size, stored};
+use crate::ops::blocked::Shape;
+use crate::ops::tape::{Device, Value};
+use crate::ops::{Map, Tape};
+use candle_core::{Result, bail};
+
+/// As `ops::max_pool2x2`.
+pub(in crate::ops) fn max_pool2x2(tape: &Tape, device: &Device, x: &Map) -> Result<Map> {
+    let (gpu, from) = (device.gpu.clone(), x.shape());
+    if from.h < 2 || from.w < 2 {
+        bail!("max_pool2x2 needs sides of 2 or more, got {}x{}", from.h, from.w)
+    }
+    let shape = Shape { h: from.h / 2, w: from.w / 2, ..from };
+    let x = settled(tape, device, x)?;
+    let kept = x.array()?;
+    let y = gpu.map(shape)?;
+    let grid = Grid::over(y.len() / CHANNELS);
+    gpu.launch("max_pool", grid, &[(&kept).into(), (&y).into(), size(from)])?;
+    let node = tape.record_adding_device(y, x.node(), move |dy, sum| {
+        let dy = dy.device()?;
+        let adding = sum.is_some();
+        let dx = sum.map_or_else(|| gpu.map(from), Value::device)?;
+        // Of odd sides the last row or column is in no square.
+        if !adding && (from.h % 2 == 1 || from.w % 2 == 1) {
+            dx.clear(&gpu.driver)?;
+        }
+        let arguments = [(&kept).into(), (&dy).into(), (&dx).into(), size(from), adding.into()];
+        gpu.launch("max_pool_gradient", grid, &arguments)?;
+        Ok(Value::Device(dx))
+    });
+    Ok(Map::on_device(node, shape, None))
+}
+
+/// A map with both sides doubled, nearest.
+pub(super) fn doubled(gpu: &Gpu, x: &Array, shape: Shape) -> Result<Array> {
+    let y = gpu.map(Shape { h: 2 * shape.h, w: 2 * shape.w, ..shape })?;
+    gpu.launch("double_sides", Grid::over(y.len() / CHANNELS), &[x.into(), (&y).into(), size(shape)])?;
+    Ok(y)
+}
+
+/// The gradient of the small map from that of the doubled one.
+pub(super) fn doubled_gradient(gpu: &Gpu, dy: &Array, shape: Shape) -> Result<Array> {
+    debug_assert_eq!(dy.len(), 4 * shape.n * shape.h * shape.w * stored(shape.c));
+    let dx = gpu.map(shape)?;
+    gpu.launch("double_sides_gradient", Grid::over(dx.len() / CHANNELS), &[dy.into(), (&dx).into(), size(shape)])?;
+    Ok(dx)
+}

@@ -1,0 +1,391 @@
+//! A network's parameters on the device: values, gradients, what the optimizer remembers, running statistics.
+//!
+//! All parameters lie in a few long arrays, so that an update is two kernels however many there are: first the weights of
+//! convolutions, whose gradients are stored as maps are, then the rest, whose gradients are f32. Every number is where its neighbours
+//! want it, with zeros in the channels that mean nothing: their gradients are zero, so zero they stay.
+
+use super::driver::{Grid, THREADS};
+use super::kernels::long;
+use super::{Argument, Array, Gpu, Kind, stored};
+use crate::ops::Gradients;
+use candle_core::{Device, Result, Tensor, TensorId, Var, bail};
+use std::cell::{Cell, RefCell};
+use std::collections::HashMap;
+use std::rc::Rc;
+
+/// Where a parameter lies.
+struct Place {
+    /// As the network has them.
+    dims: Vec<usize>,
+    start: usize,
+    /// Padding included.
+    len: usize,
+}
+
+impl Place {
+    fn new(dims: &[usize], start: usize) -> Self {
+        let len = match *dims {
+            [o, i, h, w] => stored(o) * h * w * stored(i),
+            _ => stored(dims.iter().product()),
+        };
+        Self { dims: dims.to_vec(), start, len }
+    }
+
+    /// Where the number lies that the network has at `index`.
+    fn at(&self, index: usize) -> usize {
+        match *self.dims {
+            [_, i, h, w] => {
+                let (o, c, p) = (index / (i * h * w), index / (h * w) % i, index % (h * w));
+                (o * h * w + p) * stored(i) + c
+            }
+            _ => index,
+        }
+    }
+
+    fn spread(&self, values: &[f32], to: &mut [f32]) {
+        values.iter().enumerate().for_each(|(index, value)| to[self.start + self.at(index)] = *value);
+    }
+
+    fn gathered(&self, from: &[f32]) -> Vec<f32> {
+        (0..self.dims.iter().product()).map(|index| from[self.start + self.at(index)]).collect()
+    }
+}
+
+/// What an update does, as the kernels read it; the numbers of `Rule` on the CPU.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Update {
+    /// 1 − β₁, β₂, 1 − β₂, ε, step size, correction, L2 penalty, shrink.
+    Adam([f32; 8]),
+    /// Learning rate, momentum, 1 for Nesterov's, L2 penalty.
+    Sgd([f32; 4]),
+}
+
+/// The parameters of a network on a device.
+pub struct Store {
+    gpu: Rc<Gpu>,
+    places: Vec<Place>,
+    /// Numbers of the first kind, weights of convolutions.
+    convolutions: usize,
+    values: Array,
+    /// What convolutions read, if that is not the values themselves.
+    copies: Option<Array>,
+    /// As maps are stored.
+    gradients: Array,
+    /// f32.
+    small_gradients: Array,
+    /// Gradients of several batches, f32, once that was wanted.
+    sums: RefCell<Option<Array>>,
+    batches: Cell<usize>,
+    firsts: Option<Array>,
+    seconds: Option<Array>,
+    buffers: HashMap<TensorId, Array>,
+    kept: RefCell<Option<Array>>,
+}
+
+impl Store {
+    /// The parameters and buffers on the device, with as many moments (0, 1 or 2) as the optimizer keeps.
+    ///
+    /// # Errors
+    /// If the device has no room.
+    pub fn new(gpu: &Rc<Gpu>, trained: &[(String, Var)], buffers: &[(String, Var)], moments: usize) -> Result<Rc<Self>> {
+        let mut places: Vec<Option<Place>> = trained.iter().map(|_| None).collect();
+        let (mut end, mut convolutions) = (0, 0);
+        for weights in [true, false] {
+            for (place, (_, var)) in places.iter_mut().zip(trained).filter(|(_, (_, var))| (var.rank() == 4) == weights) {
+                let new = Place::new(var.dims(), end);
+                end += new.len;
+                *place = Some(new);
+            }
+            if weights {
+                convolutions = end;
+            }
+        }
+        let places: Vec<Place> = places.into_iter().flatten().collect();
+        let moment = |wanted: bool| wanted.then(|| gpu.zeros(Kind::F32, end)).transpose();
+        let copies = (gpu.map_kind() != Kind::F32).then(|| gpu.array(gpu.map_kind(), convolutions)).transpose()?;
+        let of_buffer = |var: &Var| Ok((var.as_tensor().id(), gpu.zeros(Kind::F32, stored(var.elem_count()))?));
+        let store = Self {
+            gpu: gpu.clone(),
+            values: gpu.zeros(Kind::F32, end)?,
+            copies,
+            gradients: gpu.zeros(gpu.map_kind(), convolutions)?,
+            small_gradients: gpu.zeros(Kind::F32, end - convolutions)?,
+            sums: RefCell::default(),
+            batches: Cell::new(0),
+            firsts: moment(moments > 0)?,
+            seconds: moment(moments > 1)?,
+            buffers: buffers.iter().map(|(_, var)| of_buffer(var)).collect::<Result<_>>()?,
+            kept: RefCell::default(),
+            places,
+            convolutions,
+        };
+        store.upload(trained, buffers)?;
+        Ok(Rc::new(store))
+    }
+
+    /// A parameter's dimensions, as the network has them.
+    pub(super) fn dims(&self, index: usize) -> &[usize] {
+        &self.places[index].dims
+    }
+
+    /// A parameter in f32.
+    pub(super) fn value(&self, index: usize) -> Array {
+        self.values.part(self.places[index].start, self.places[index].len)
+    }
+
+    /// The weights of a convolution as it reads them.
+    pub(super) fn reading(&self, index: usize) -> Array {
+        let place = &self.places[index];
+        self.copies.as_ref().map_or_else(|| self.value(index), |copies| copies.part(place.start, place.len))
+    }
+
+    /// Where a parameter's gradient goes.
+    pub(super) fn gradient(&self, index: usize) -> Array {
+        let Place { start, len, .. } = self.places[index];
+        if start < self.convolutions {
+            return self.gradients.part(start, len);
+        }
+        self.small_gradients.part(start - self.convolutions, len)
+    }
+
+    /// A running statistic.
+    pub(super) fn buffer(&self, var: &Var) -> Result<Array> {
+        let found = self.buffers.get(&var.as_tensor().id()).cloned();
+        found.ok_or_else(|| candle_core::Error::Msg("a running statistic is not on the device".into()))
+    }
+
+    /// Copies parameters and running statistics to the device.
+    ///
+    /// # Errors
+    /// What the driver reports.
+    pub fn upload(&self, trained: &[(String, Var)], buffers: &[(String, Var)]) -> Result<()> {
+        self.gpu.put(&self.values, &self.spread(trained.iter().map(|(_, var)| Some(var.as_tensor())))?)?;
+        for (_, var) in buffers {
+            let mut values = var.flatten_all()?.to_vec1::<f32>()?;
+            values.resize(stored(values.len()), 0.0);
+            self.gpu.put(&self.buffer(var)?, &values)?;
+        }
+        self.copy_weights()
+    }
+
+    fn copy_weights(&self) -> Result<()> {
+        let Some(copies) = &self.copies else { return Ok(()) };
+        let arguments = [(&self.values).into(), copies.into(), long(self.convolutions)];
+        self.gpu.launch("narrow_params", Grid::over(self.convolutions), &arguments)
+    }
+
+    /// Copies parameters and running statistics into the network's own.
+    ///
+    /// # Errors
+    /// What the driver reports.
+    pub fn download(&self, trained: &[(String, Var)], buffers: &[(String, Var)]) -> Result<()> {
+        let values = self.gpu.download::<f32>(&self.values)?;
+        for (place, (_, var)) in self.places.iter().zip(trained) {
+            var.set(&Tensor::from_vec(place.gathered(&values), var.dims(), &Device::Cpu)?)?;
+        }
+        for (_, var) in buffers {
+            let mut values = self.gpu.download::<f32>(&self.buffer(var)?)?;
+            values.truncate(var.elem_count());
+            var.set(&Tensor::from_vec(values, var.dims(), &Device::Cpu)?)?;
+        }
+        Ok(())
+    }
+
+    /// What the optimizer remembers, first and second moments, by parameter; empty where it keeps none.
+    ///
+    /// # Errors
+    /// What the driver reports.
+    pub fn moments(&self) -> Result<Vec<[Vec<f32>; 2]>> {
+        let all = [&self.firsts, &self.seconds].map(|array| array.as_ref().map(|array| self.gpu.download::<f32>(array)).transpose());
+        let [firsts, seconds] = all;
+        let (firsts, seconds) = (firsts?, seconds?);
+        let of = |values: &Option<Vec<f32>>, place: &Place| values.as_ref().map(|v| place.gathered(v)).unwrap_or_default();
+        Ok(self.places.iter().map(|place| [of(&firsts, place), of(&seconds, place)]).collect())
+    }
+
+    /// Puts moments where [`Store::moments`] finds them.
+    ///
+    /// # Errors
+    /// What the driver reports.
+    pub fn set_moments(&self, moments: &[[&[f32]; 2]]) -> Result<()> {
+        for (which, array) in [&self.firsts, &self.seconds].into_iter().enumerate() {
+            let Some(array) = array else { continue };
+            let mut values = vec![0f32; array.len()];
+            self.places.iter().zip(moments).for_each(|(place, both)| place.spread(both[which], &mut values));
+            self.gpu.put(array, &values)?;
+        }
+        Ok(())
+    }
+
+    /// The gradients of the last backward pass, as the network has them.
+    ///
+    /// # Errors
+    /// What the driver reports.
+    pub fn gradients(&self) -> Result<Gradients> {
+        let mut values: Vec<f32> = match self.gradients.kind() {
+            Kind::Bf16 => self.gpu.download::<half::bf16>(&self.gradients)?.into_iter().map(f32::from).collect(),
+            _ => self.gpu.download(&self.gradients)?,
+        };
+        values.extend(self.gpu.download::<f32>(&self.small_gradients)?);
+        self.apart(&values)
+    }
+
+    /// Gradients that were collected and not used yet, and of how many batches they are the sum.
+    ///
+    /// # Errors
+    /// What the driver reports.
+    pub fn waiting(&self) -> Result<(Gradients, usize)> {
+        let sums = self.sums.borrow();
+        match (&*sums, self.batches.get()) {
+            (Some(sums), batches @ 1..) => Ok((self.apart(&self.gpu.download(sums)?)?, batches)),
+            _ => Ok((Gradients::default(), 0)),
+        }
+    }
+
+    /// Goes on with gradients that waited.
+    ///
+    /// # Errors
+    /// If shapes do not fit, and what the driver reports.
+    pub fn set_waiting(&self, gradients: &Gradients, batches: usize) -> Result<()> {
+        self.batches.set(batches);
+        if batches > 0 {
+            let values = self.spread((0..self.places.len()).map(|index| gradients.get(index)))?;
+            self.gpu.put(&self.collected()?, &values)?;
+        }
+        Ok(())
+    }
+
+    fn apart(&self, values: &[f32]) -> Result<Gradients> {
+        let tensor = |place: &Place| Tensor::from_vec(place.gathered(values), &place.dims[..], &Device::Cpu).map(Some);
+        Ok(Gradients::new(self.places.iter().map(tensor).collect::<Result<_>>()?))
+    }
+
+    fn spread<'a>(&self, tensors: impl Iterator<Item = Option<&'a Tensor>>) -> Result<Vec<f32>> {
+        let mut all = vec![0f32; self.values.len()];
+        for (place, tensor) in self.places.iter().zip(tensors) {
+            let Some(tensor) = tensor else { continue };
+            if tensor.dims() != place.dims {
+                bail!("a tensor of {:?} for a parameter of {:?}", tensor.dims(), place.dims)
+            }
+            place.spread(&tensor.flatten_all()?.to_vec1::<f32>()?, &mut all);
+        }
+        Ok(all)
+    }
+
+    fn collected(&self) -> Result<Array> {
+        let mut sums = self.sums.borrow_mut();
+        if sums.is_none() {
+            *sums = Some(self.gpu.array(Kind::F32, self.values.len())?);
+        }
+        Ok(sums.clone().expect("made above"))
+    }
+
+    /// Adds the gradients of the last backward pass to those that wait. `whole` says that they end a batch.
+    ///
+    /// # Errors
+    /// If the device has no room.
+    pub fn collect(&self, first: bool) -> Result<()> {
+        let sums = self.collected()?;
+        if first {
+            sums.clear(&self.gpu.driver)?;
+        }
+        let (n, rest) = (self.convolutions, self.values.len() - self.convolutions);
+        self.gpu.launch("collect", Grid::over(n), &[(&sums.part(0, n)).into(), (&self.gradients).into(), long(n)])?;
+        let small = [(&sums.part(n, rest)).into(), (&self.small_gradients).into(), long(rest)];
+        self.gpu.launch("collect_wide", Grid::over(rest), &small)
+    }
+
+    /// Notes how many whole batches wait.
+    pub fn set_batches(&self, batches: usize) {
+        self.batches.set(batches);
+    }
+
+    /// Updates all parameters. `rule` holds the numbers of `update`. Gradients are those of the last backward pass, or, with `collected`,
+    /// the mean over so many batches that wait, with a norm of at most `clip`.
+    ///
+    /// # Errors
+    /// What the driver reports.
+    pub fn update(&self, update: Update, rule: &Array, collected: Option<usize>, clip: Option<f64>) -> Result<()> {
+        let (n, all) = (self.convolutions, self.values.len());
+        let factor = collected.map(|batches| self.factor(batches, clip)).transpose()?;
+        let sums = collected.map(|_| self.collected()).transpose()?;
+        for (start, len) in [(0, n), (n, all - n)] {
+            let part = |array: &Option<Array>| array.as_ref().map(|array| array.part(start, len));
+            let gradients = if start == 0 { Some(&self.gradients) } else { None };
+            let sums = part(&sums).or_else(|| (start > 0).then(|| self.small_gradients.clone()));
+            let copies = self.copies.as_ref().filter(|_| start == 0);
+            let mut arguments: Vec<Argument> =
+                vec![(&self.values.part(start, len)).into(), gradients.into(), sums.as_ref().into(), factor.as_ref().into()];
+            arguments.push(part(&self.firsts).as_ref().into());
+            let name = match update {
+                Update::Adam(_) => {
+                    arguments.push(part(&self.seconds).as_ref().into());
+                    "adam"
+                }
+                Update::Sgd(_) => "sgd",
+            };
+            arguments.extend([copies.into(), long(len), rule.into()]);
+            self.gpu.launch(name, Grid::over(len), &arguments)?;
+        }
+        Ok(())
+    }
+
+    /// What gradients that wait are multiplied with.
+    fn factor(&self, batches: usize, clip: Option<f64>) -> Result<Array> {
+        let sums = self.collected()?;
+        let blocks = sums.len().div_ceil(16 * THREADS as usize).clamp(1, 512);
+        let partial = self.gpu.array(Kind::F64, blocks)?;
+        let grid = Grid { blocks: [u32::try_from(blocks).expect("at most 512"), 1, 1], threads: THREADS };
+        self.gpu.launch("square_sums", grid, &[(&sums).into(), (&partial).into(), long(sums.len())])?;
+        let factor = self.gpu.array(Kind::F32, 1)?;
+        let numbers = [Argument::Float(batches as f32), Argument::Float(clip.unwrap_or(0.0) as f32)];
+        let one = Grid { blocks: [1, 1, 1], threads: 1 };
+        let arguments = [&[(&partial).into(), blocks.into()], &numbers[..], &[(&factor).into()]].concat();
+        self.gpu.launch("gradient_factor", one, &arguments)?;
+        Ok(factor)
+    }
+
+    /// Keeps parameters and running statistics as they are, beside those that go on changing.
+    ///
+    /// # Errors
+    /// If the device has no room.
+    pub fn keep(&self) -> Result<()> {
+        let mut kept = self.kept.borrow_mut();
+        if kept.is_none() {
+            let buffers: usize = self.buffers.values().map(Array::len).sum();
+            *kept = Some(self.gpu.array(Kind::F32, self.values.len() + buffers)?);
+        }
+        let kept = kept.as_ref().expect("made above");
+        self.each_with(kept, |own, kept| kept.copy_from(&self.gpu.driver, own))
+    }
+
+    /// Exchanges what [`Store::keep`] kept for what is, to be looked at; a second call exchanges them back. Nothing happens if nothing
+    /// is kept.
+    ///
+    /// # Errors
+    /// If the device has no room.
+    pub fn exchange(&self) -> Result<()> {
+        let kept = self.kept.borrow();
+        let Some(kept) = &*kept else { return Ok(()) };
+        let driver = &self.gpu.driver;
+        self.each_with(kept, |own, kept| {
+            let between = self.gpu.array(Kind::F32, own.len())?;
+            between.copy_from(driver, own)?;
+            own.copy_from(driver, kept)?;
+            kept.copy_from(driver, &between)
+        })?;
+        self.copy_weights()
+    }
+
+    /// Calls for the values and each buffer with its place in `kept`.
+    fn each_with(&self, kept: &Array, mut call: impl FnMut(&Array, &Array) -> Result<()>) -> Result<()> {
+        let mut at = 0;
+        let mut ids: Vec<&TensorId> = self.buffers.keys().collect();
+        ids.sort_by_key(|id| format!("{id:?}"));
+        for own in std::iter::once(&self.values).chain(ids.into_iter().map(|id| &self.buffers[id])) {
+            call(own, &kept.part(at, own.len()))?;
+            at += own.len();
+        }
+        Ok(())
+    }
+}
