@@ -62,7 +62,7 @@ fn usage() -> Error {
 }
 
 fn parse(name: &str) -> Result<Precision, Error> {
-    let all = [Precision::F32, Precision::F32Fast, Precision::Bf16];
+    let all = [Precision::F32, Precision::F32Fast, Precision::Tf32, Precision::Bf16];
     all.into_iter().find(|p| p.name() == name).ok_or_else(|| format!("no such precision: {name}; {}", usage()).into())
 }
 

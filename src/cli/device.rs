@@ -4,6 +4,7 @@ use super::settings::Settings;
 use super::{Failure, mistake};
 use std::num::NonZeroU16;
 use umlaut::schedule::Slot;
+use umlaut::train::Place;
 
 /// A device to train on.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -31,11 +32,21 @@ impl Device {
     pub fn named(name: &str) -> Result<Self, Failure> {
         match name {
             "cpu" => Ok(Self(name.to_owned())),
+            #[cfg(feature = "cuda")]
+            _ if name.strip_prefix("cuda:").is_some_and(|n| n.parse::<usize>().is_ok()) => Ok(Self(name.to_owned())),
+            #[cfg(not(feature = "cuda"))]
             _ if name.starts_with("cuda") => {
                 Err(mistake(format!("--device {name}: this program was built without CUDA; use --device cpu")))
             }
             _ => Err(mistake(format!("--device {name}: no such device; use --device cpu"))),
         }
+    }
+}
+
+impl Device {
+    /// Where training goes there.
+    pub fn place(&self) -> Place {
+        Place { name: self.0.clone(), gpu: self.0.strip_prefix("cuda:").and_then(|n| n.parse().ok()) }
     }
 }
 

@@ -29,7 +29,7 @@ pub struct Arguments {
 
 pub fn run(arguments: &Arguments) -> Result<(), Failure> {
     let stop = Stop::on_signals()?;
-    Device::named(&arguments.device)?;
+    let target = Device::named(&arguments.device)?.place();
     if arguments.child {
         stop.at_end_of_input();
     }
@@ -53,7 +53,7 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
     }
     place.write_provenance(&provenance)?;
     let mut progress = progress::Bar::new(&place, &experiment, arguments.child)?;
-    let outcome = umlaut::train::train(&place, &experiment, &opened, &parts, &|| stop.asked(), &mut progress)
+    let outcome = umlaut::train::train(&place, &experiment, &opened, &parts, &target, &|| stop.asked(), &mut progress)
         .map_err(|error| if error.is_mistake() { mistake(error) } else { error.into() })?;
     match outcome.status {
         Status::Finished => Ok(()),

@@ -6,8 +6,10 @@ use rand::Rng;
 
 /// What happens to one sample in one epoch: flips first, then quarter turns counter-clockwise.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub(super) struct Motion {
+pub struct Motion {
+    /// Left and right exchanged.
     pub flip_horizontal: bool,
+    /// Top and bottom exchanged.
     pub flip_vertical: bool,
     /// 0 to 3.
     pub quarter_turns: u32,
@@ -16,7 +18,7 @@ pub(super) struct Motion {
 impl Motion {
     /// Follows from seed, epoch and sample alone. All numbers are drawn always, so that one setting does not change what
     /// another does.
-    pub fn draw(augment: &Augment, seed: u64, epoch: usize, sample: usize) -> Self {
+    pub(super) fn draw(augment: &Augment, seed: u64, epoch: usize, sample: usize) -> Self {
         let mut rng = generator("umlaut augment", &[seed, epoch as u64, sample as u64]);
         let mut happens = |probability: f64| rng.random::<f64>() < probability;
         let flip_horizontal = happens(augment.flip_horizontal);
@@ -27,7 +29,7 @@ impl Motion {
     }
 
     /// Moves one plane of height · width. Quarter turns need a square, half turns do not.
-    pub fn apply<T: Copy, U>(self, plane: &[T], [height, width]: [usize; 2], moved: &mut [U], convert: impl Fn(T) -> U) {
+    pub(super) fn apply<T: Copy, U>(self, plane: &[T], [height, width]: [usize; 2], moved: &mut [U], convert: impl Fn(T) -> U) {
         for (i, to) in moved.iter_mut().enumerate() {
             let (y, x) = self.origin([i / width, i % width], [height, width]);
             *to = convert(plane[y * width + x]);

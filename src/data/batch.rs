@@ -29,6 +29,13 @@ pub struct Draw<'a> {
     pub epoch: usize,
 }
 
+impl Draw<'_> {
+    /// What happens to the sample of this index.
+    pub fn motion(&self, index: usize) -> Motion {
+        Motion::draw(self.augment, self.seed, self.epoch, index)
+    }
+}
+
 /// The samples of a part in the order of an epoch: a shuffle that depends on part, seed and epoch only.
 pub fn order(part: &[usize], seed: u64, epoch: usize) -> Vec<usize> {
     let mut order = part.to_vec();
@@ -57,7 +64,7 @@ pub fn batch(dataset: &Dataset, indices: &[usize], draw: Option<Draw<'_>>, devic
     if draw.is_some_and(|d| d.augment.rotate90 > 0.0) && height != width {
         candle_core::bail!("augment.rotate90 needs a square preprocess.size, got [{height}, {width}]");
     }
-    let motion = |index: usize| draw.map_or_else(Motion::default, |d| Motion::draw(d.augment, d.seed, d.epoch, index));
+    let motion = |index: usize| draw.map_or_else(Motion::default, |d| d.motion(index));
     let images = gather(dataset, indices, channels, &motion, |sample| &sample.image, |v| v);
     let targets = gather(dataset, indices, classes, &motion, |sample| &sample.mask, f32::from);
     Ok(Batch {

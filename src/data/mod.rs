@@ -23,6 +23,7 @@ mod split;
 mod stack;
 mod synthetic;
 
+pub use augment::Motion;
 pub use batch::{Batch, Draw, batch, order, subset};
 pub use error::Error;
 pub use load::{fingerprint, open};

@@ -114,6 +114,23 @@ impl Tally {
         let pixels = logits.len() / masks;
         let pairs = logits.par_chunks(pixels).zip(targets.par_chunks(pixels));
         let masks: Vec<Mask> = pairs.map(|(logits, targets)| Mask::of(logits, targets)).collect();
+        self.add_masks(images, &masks);
+    }
+
+    /// Adds images of which the sums of every class are known: |P∩T|, |P|, |T|, Σ bce, Σ p·t, Σ p, over so many pixels.
+    ///
+    /// # Panics
+    /// If their number does not fit the number of images and classes.
+    pub fn add_sums(&mut self, images: usize, pixels: usize, sums: &[[f64; 6]]) {
+        assert_eq!(sums.len(), images * self.classes(), "the sums of every class of every image");
+        let of = |[both, pred, truth, bce, overlap, probs]: &[f64; 6]| {
+            let [both, pred, truth] = [both, pred, truth].map(|count| *count as u64);
+            Mask { both, pred, truth, bce: *bce, overlap: *overlap, probs: *probs, pixels }
+        };
+        self.add_masks(images, &sums.iter().map(of).collect::<Vec<_>>());
+    }
+
+    fn add_masks(&mut self, images: usize, masks: &[Mask]) {
         for image in masks.chunks(self.sums.dice.len()) {
             for (class, mask) in image.iter().enumerate() {
                 self.sums.bce[class] += mask.mean_bce();

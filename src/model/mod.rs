@@ -23,7 +23,7 @@ mod unet;
 mod weights;
 
 use crate::config;
-use crate::ops::{Node, Tape};
+use crate::ops::{Map, Node, Tape};
 use candle_core::{DType, Device, Tensor, Var};
 use candle_nn::VarBuilder;
 use std::path::{Path, PathBuf};
@@ -55,7 +55,15 @@ pub trait Network {
     ///
     /// # Errors
     /// If shapes do not fit.
-    fn forward(&self, tape: &Tape, images: &Tensor, mode: Mode) -> candle_core::Result<Node>;
+    fn forward(&self, tape: &Tape, images: &Tensor, mode: Mode) -> candle_core::Result<Node> {
+        self.forward_map(tape, Map::pack(tape, &tape.constant(images))?, mode)
+    }
+
+    /// The same of images that are a map already.
+    ///
+    /// # Errors
+    /// If shapes do not fit.
+    fn forward_map(&self, tape: &Tape, images: Map, mode: Mode) -> candle_core::Result<Node>;
 
     /// Its parameters and buffers.
     fn params(&self) -> &Params;

@@ -4,7 +4,7 @@ use super::layers::{Conv, Unit};
 use super::{Error, Mode, Network, Params};
 use crate::config::{Norm, Unet, Up};
 use crate::ops::{self, Map, Node, Tape};
-use candle_core::{Result, Tensor};
+use candle_core::Result;
 use candle_nn::VarBuilder;
 
 /// U-Net.
@@ -39,10 +39,10 @@ impl UNet {
 }
 
 impl Network for UNet {
-    fn forward(&self, tape: &Tape, images: &Tensor, mode: Mode) -> Result<Node> {
+    fn forward_map(&self, tape: &Tape, images: Map, mode: Mode) -> Result<Node> {
         let depth = self.decoder.len();
         let mut skips = Vec::new();
-        let mut x = Map::pack(tape, &tape.constant(images))?;
+        let mut x = images;
         for block in &self.encoder[..depth] {
             let skip = block.forward(tape, &[&x], mode)?;
             x = ops::max_pool2x2(tape, &skip)?;

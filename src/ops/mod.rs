@@ -33,6 +33,9 @@ mod storage;
 mod tape;
 mod weighted_sum;
 
+/// How a message begins that tells of a GPU without room.
+pub const OUT_OF_DEVICE_MEMORY: &str = "out of device memory";
+
 pub use batch_norm::{Running, Statistics, batch_norm_relu};
 pub use bce::bce_with_logits;
 pub use conv_transpose2x2::conv_transpose2x2;

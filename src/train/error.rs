@@ -1,5 +1,6 @@
 //! Why a run could not be trained.
 
+use crate::ops::OUT_OF_DEVICE_MEMORY;
 use crate::record::Failure;
 use crate::{model, store};
 
@@ -39,6 +40,7 @@ impl Error {
         match self {
             Self::Setup(_) | Self::Model(_) => Failure::Mistake,
             Self::Store(_) => Failure::Disk,
+            Self::Tensor(error) if error.to_string().contains(OUT_OF_DEVICE_MEMORY) => Failure::OutOfMemory,
             Self::Checkpoint { .. } | Self::Tensor(_) => Failure::Crashed,
         }
     }

@@ -8,6 +8,8 @@ mod check;
 mod checkpoint;
 mod columns;
 mod error;
+#[cfg(feature = "cuda")]
+mod gpu;
 mod gradient;
 mod loss;
 mod lr_schedule;
@@ -35,6 +37,22 @@ use crate::store::RunDir;
 use candle_core::Device;
 use session::Session;
 
+/// Where a run trains.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Place {
+    /// What the user calls it: `cpu`, `cuda:1`.
+    pub name: String,
+    /// The GPU's number among those that this process may see; `None` for the CPU.
+    pub gpu: Option<usize>,
+}
+
+impl Place {
+    /// The CPU.
+    pub fn cpu() -> Self {
+        Self { name: "cpu".into(), gpu: None }
+    }
+}
+
 /// Trains a run to its end and returns how it ended, which is also in outcome.toml.
 ///
 /// A run that has finished before is not trained again: its outcome is returned. One that was stopped goes on with the next step,
@@ -51,6 +69,7 @@ pub fn train(
     experiment: &Experiment,
     data: &Dataset,
     parts: &Parts,
+    place: &Place,
     stop: &dyn Fn() -> bool,
     progress: &mut dyn Progress,
 ) -> Result<Outcome, Error> {
@@ -61,5 +80,5 @@ pub fn train(
     check::fits(experiment, data, parts)?;
     let parts = &check::limited(experiment, parts, seed)?;
     let network = model::build(&experiment.model, data.channels, data.classes.len(), Weights::Seed(seed), &Device::Cpu)?;
-    Session::begin(run, experiment, data, parts, network.as_ref())?.run(stop, progress)
+    Session::begin(run, experiment, data, parts, network.as_ref(), place)?.run(stop, progress)
 }

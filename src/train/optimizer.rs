@@ -6,6 +6,8 @@
 use super::rule::{Moments, Rule};
 use crate::config;
 use crate::ops::Gradients;
+#[cfg(feature = "cuda")]
+use crate::ops::cuda::Update;
 use candle_core::{Result, Var, bail};
 
 /// An optimizer with what it remembers of each parameter.
@@ -20,14 +22,45 @@ pub struct Optimizer {
 impl Optimizer {
     /// An optimizer of these parameters that has done no step.
     pub fn new(kind: &config::Optimizer, params: &[(String, Var)]) -> Self {
-        let (first, second) = match kind {
-            config::Optimizer::Adam(_) | config::Optimizer::Adamw(_) => (true, true),
-            config::Optimizer::Sgd(sgd) => (sgd.momentum != 0.0, false),
-        };
+        let kept = Self::moments_of(kind);
+        let (first, second) = (kept > 0, kept > 1);
         let zeros = |count: usize, wanted: bool| if wanted { vec![0.0; count] } else { Vec::new() };
         let moments = params.iter().map(|(_, var)| var.elem_count());
         let moments = moments.map(|count| Moments { first: zeros(count, first), second: zeros(count, second) }).collect();
         Self { kind: kind.clone(), steps: 0, moments }
+    }
+
+    /// Numbers that are remembered for each number of a parameter.
+    pub fn moments_of(kind: &config::Optimizer) -> usize {
+        match kind {
+            config::Optimizer::Adam(_) | config::Optimizer::Adamw(_) => 2,
+            config::Optimizer::Sgd(sgd) => usize::from(sgd.momentum != 0.0),
+        }
+    }
+
+    /// What step number `step` (1-based) does on a GPU.
+    #[cfg(feature = "cuda")]
+    pub fn update_of(kind: &config::Optimizer, lr: f64, step: u64) -> Update {
+        Rule::new(kind, lr, step).numbers()
+    }
+
+    /// Counts a step that a GPU does, and returns what it is.
+    #[cfg(feature = "cuda")]
+    pub fn step_elsewhere(&mut self, lr: f64) -> Update {
+        self.steps += 1;
+        Self::update_of(&self.kind, lr, self.steps)
+    }
+
+    /// What is remembered, first and second moments of each parameter; empty where there is none.
+    #[cfg(feature = "cuda")]
+    pub fn moments(&self) -> Vec<[&[f32]; 2]> {
+        self.moments.iter().map(|Moments { first, second }| [&first[..], &second[..]]).collect()
+    }
+
+    /// Puts moments where [`Optimizer::moments`] finds them.
+    #[cfg(feature = "cuda")]
+    pub fn set_moments(&mut self, moments: Vec<[Vec<f32>; 2]>) {
+        self.moments = moments.into_iter().map(|[first, second]| Moments { first, second }).collect();
     }
 
     /// The learning rate that the configuration names.

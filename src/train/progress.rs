@@ -20,6 +20,11 @@ pub trait Progress {
         _ = record;
     }
 
+    /// The run takes so many bytes of its GPU, as far as it is known after the first epoch.
+    fn device_memory(&mut self, bytes: usize) {
+        _ = bytes;
+    }
+
     /// The run has ended.
     fn ended(&mut self, outcome: &Outcome) {
         _ = outcome;

@@ -33,11 +33,16 @@ pub fn begins(run: &RunDir, with: Option<(RunId, usize)>) -> Result<(), store::E
     if table == before { Ok(()) } else { run.write_provenance(&table) }
 }
 
-/// Notes the start, or the resume after `epochs` epochs and `batches` batches, and returns what is known by now.
+/// Notes the start with what is said of the `place`, or the resume after `epochs` epochs and `batches` batches, and returns what is known by now.
 ///
 /// # Errors
 /// If the file cannot be read or written.
-pub fn started(run: &RunDir, precision: Precision, epochs: usize, batches: usize) -> Result<Table, store::Error> {
+pub fn started(
+    run: &RunDir,
+    precision: Precision,
+    place: &[(&str, String)],
+    (epochs, batches): (usize, usize),
+) -> Result<Table, store::Error> {
     let mut table = run.provenance()?.unwrap_or_default();
     if run.micro_batches()? > 1 && !table.contains_key(SPLIT_SINCE) {
         table.insert(SPLIT_SINCE.into(), whole(epochs + 1));
@@ -50,7 +55,7 @@ pub fn started(run: &RunDir, precision: Precision, epochs: usize, batches: usize
         set("git_commit", commit.into());
     }
     set("host", machine::host().into());
-    set("device", "cpu".into());
+    place.iter().for_each(|(key, value)| _ = set(key, value.as_str().into()));
     set("threads", whole(rayon::current_num_threads()));
     set("cpu", machine::processor().into());
     set("instructions", level().name().into());

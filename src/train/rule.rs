@@ -1,6 +1,8 @@
 //! The update rules themselves, number by number, in PyTorch's order of operations.
 
 use crate::config;
+#[cfg(feature = "cuda")]
+use crate::ops::cuda;
 use candle_core::{CpuStorage, InplaceOp2, Layout, Result, Tensor, Var, bail};
 use rayon::prelude::*;
 use std::cell::RefCell;
@@ -61,6 +63,24 @@ impl Rule {
                 let (momentum, l2) = (o.momentum as f32, o.weight_decay as f32);
                 Self::Sgd(Sgd { lr: lr as f32, momentum, nesterov: o.nesterov, l2 })
             }
+        }
+    }
+
+    /// The same for the kernels of a GPU.
+    #[cfg(feature = "cuda")]
+    pub fn numbers(self) -> cuda::Update {
+        match self {
+            Self::Adam(r) => cuda::Update::Adam([
+                r.one_minus_beta1,
+                r.beta2,
+                r.one_minus_beta2,
+                r.eps,
+                r.step_size,
+                r.correction,
+                r.l2,
+                r.shrink,
+            ]),
+            Self::Sgd(r) => cuda::Update::Sgd([r.lr, r.momentum, f32::from(u8::from(r.nesterov)), r.l2]),
         }
     }
 

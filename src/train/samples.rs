@@ -1,12 +1,8 @@
 //! Pictures of a few samples: image, truth and prediction, from which overlays are drawn later.
 
 use super::Error;
-use crate::config::Precision;
-use crate::data::{self, Dataset};
-use crate::model::{Mode, Network};
-use crate::ops::Tape;
+use crate::data::Dataset;
 use crate::store::{self, RunDir};
-use candle_core::Device;
 use image::{DynamicImage, GrayImage, ImageFormat, RgbImage};
 use std::io;
 
@@ -15,17 +11,20 @@ const SHOWN: usize = 4;
 
 /// Writes `image`, `truth` and `pred` of up to four samples, evenly spaced over the part.
 ///
-/// The image is 8-bit grey or RGB. Truth and prediction are 8-bit grey with bit k set where class k is marked (0-based; a ninth
+/// `logits` gives (classes, h, w) of a sample. The image is 8-bit grey or RGB. Truth and prediction are 8-bit grey with bit k set where class k is marked (0-based; a ninth
 /// class is not shown).
 ///
 /// # Errors
 /// If the network cannot predict or a file cannot be written.
-pub fn write(run: &RunDir, data: &Dataset, part: &[usize], network: &dyn Network, precision: Precision) -> Result<(), Error> {
+pub fn write(
+    run: &RunDir,
+    data: &Dataset,
+    part: &[usize],
+    logits: &dyn Fn(usize) -> candle_core::Result<Vec<f32>>,
+) -> Result<(), Error> {
     for index in evenly_spaced(part, SHOWN) {
         let sample = &data.samples[index];
-        let batch = data::batch(data, &[index], None, &Device::Cpu)?;
-        let logits = network.forward(&Tape::inference().with_precision(precision), &batch.images, Mode::Eval)?;
-        let logits = logits.value().flatten_all()?.to_vec1::<f32>()?;
+        let logits = logits(index)?;
         save(run, &sample.name, "image", photograph(&sample.image, data))?;
         save(run, &sample.name, "truth", bits(data, |at| sample.mask[at] != 0))?;
         save(run, &sample.name, "pred", bits(data, |at| logits[at] >= 0.0))?;

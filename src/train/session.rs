@@ -1,19 +1,24 @@
 //! The loop: epochs of batches, each validated, recorded and kept.
 
 mod epoch;
+#[cfg(feature = "cuda")]
+mod on_gpu;
 
 use super::checkpoint::{Best, Resume, State, Within, write_resume, write_weights};
 use super::columns::columns;
 use super::gradient::Accumulation;
 use super::lr_schedule::LrSchedule;
-use super::{Error, Optimizer, Progress, checkpoint, predecessor, provenance, samples};
+#[cfg(feature = "cuda")]
+use super::gpu::Trainer;
+use super::{Error, Optimizer, Place, Progress, checkpoint, predecessor, provenance, samples};
 use crate::config::Experiment;
-use crate::data::{Dataset, Parts};
+use crate::data::{self, Dataset, Parts};
 use crate::metric::{self, Direction, Part, Scores};
-use crate::model::Network;
-use crate::ops::Gradients;
+use crate::model::{Mode, Network};
+use crate::ops::{Gradients, Tape};
 use crate::record::{EpochRecord, Failure, Outcome, Status};
 use crate::store::RunDir;
+use candle_core::Device;
 use std::collections::BTreeMap;
 
 /// Why epochs end before the last.
@@ -49,6 +54,9 @@ pub struct Session<'a> {
     micro_batches: usize,
     /// What is to be known of the numbers, for the outcome.
     notes: Vec<String>,
+    place: Place,
+    #[cfg(feature = "cuda")]
+    gpu: Option<on_gpu::OnGpu<'a>>,
 }
 
 impl<'a> Session<'a> {
@@ -62,6 +70,7 @@ impl<'a> Session<'a> {
         data: &'a Dataset,
         parts: &'a Parts,
         network: &'a dyn Network,
+        place: &Place,
     ) -> Result<Self, Error> {
         let lr = Optimizer::base_lr(&experiment.optimizer);
         let mut optimizer = Optimizer::new(&experiment.optimizer, &network.params().trained);
@@ -81,6 +90,16 @@ impl<'a> Session<'a> {
             within = resume.within(network.params(), data.classes.len())?;
             state = resume.state;
         }
+        #[cfg(feature = "cuda")]
+        let gpu = match place.gpu {
+            Some(ordinal) => {
+                let trainer = Trainer::new(ordinal, experiment, data, network)?;
+                let waiting = within.as_ref().map(|(_, waiting)| waiting).filter(|waiting| waiting.batches() > 0);
+                trainer.send(&optimizer, waiting.map(Accumulation::sum))?;
+                Some(on_gpu::OnGpu::new(trainer, waiting.map_or(0, Accumulation::batches)))
+            }
+            None => None,
+        };
         Ok(Self {
             run,
             experiment,
@@ -93,6 +112,9 @@ impl<'a> Session<'a> {
             within,
             micro_batches: run.micro_batches()?,
             notes: Vec::new(),
+            place: place.clone(),
+            #[cfg(feature = "cuda")]
+            gpu,
         })
     }
 
@@ -102,7 +124,7 @@ impl<'a> Session<'a> {
     /// What failed; the outcome says so too, if it still can be written.
     pub fn run(mut self, stop: &dyn Fn() -> bool, progress: &mut dyn Progress) -> Result<Outcome, Error> {
         let batches = self.state.within.as_ref().map_or(0, |within| within.batches);
-        let provenance = provenance::started(self.run, self.experiment.training.precision, self.state.epoch, batches)?;
+        let provenance = provenance::started(self.run, self.experiment.training.precision, &self.where_it_runs(), (self.state.epoch, batches))?;
         self.notes = provenance::notes(&provenance, &self.experiment.model);
         let outcome = match self.train_epochs(stop, progress).and_then(|()| self.finish(stop)) {
             Ok(test) => Outcome { test, ..self.outcome(Status::Finished) },
@@ -121,13 +143,25 @@ impl<'a> Session<'a> {
         Ok(outcome)
     }
 
+    /// The device and what computes there, for the provenance.
+    fn where_it_runs(&self) -> Vec<(&'static str, String)> {
+        #[cfg_attr(not(feature = "cuda"), expect(unused_mut, reason = "a GPU has more to say"))]
+        let mut told = vec![("device", self.place.name.clone())];
+        #[cfg(feature = "cuda")]
+        if let Some(gpu) = &self.gpu {
+            let (name, convolutions) = gpu.trainer.description();
+            told.extend([("gpu", name), ("convolutions", convolutions)]);
+        }
+        told
+    }
+
     fn train_epochs(&mut self, stop: &dyn Fn() -> bool, progress: &mut dyn Progress) -> Result<(), Halt> {
         let training = &self.experiment.training;
         let mut rows = self.run.metrics_after(self.state.epoch)?;
         progress.started(self.state.epoch + 1, training.epochs, self.parts.train.len().div_ceil(training.batch_size));
         for number in self.state.epoch + 1..=training.epochs {
-            let mut epoch = self.epoch(number);
-            let validated = match self.train_epoch(&mut epoch, stop, progress).and_then(|()| self.evaluate(&self.parts.val, stop))
+            let (mut epoch, val) = (self.epoch(number), &self.parts.val);
+            let validated = match self.train_epoch(&mut epoch, stop, progress).and_then(|()| self.evaluate(val, stop))
             {
                 Err(Halt::Interrupted) => return self.keep_within(&epoch).and(Err(Halt::Interrupted)),
                 validated => validated?,
@@ -135,6 +169,8 @@ impl<'a> Session<'a> {
             let record = self.record(number, epoch.lr, &epoch.tally.scores(), &validated)?;
             rows.append(&record, epoch.seconds())?;
             self.keep(&record)?;
+            #[cfg(feature = "cuda")]
+            self.tell_memory(progress);
             progress.epoch_ended(&record);
         }
         Ok(())
@@ -155,16 +191,28 @@ impl<'a> Session<'a> {
     /// Writes what is to outlive this epoch; the resume state last, because it vouches for the rest.
     fn keep(&mut self, record: &EpochRecord) -> Result<(), Error> {
         let (run, params, epoch) = (self.run, self.network.params(), record.epoch);
-        if self.is_best(record) {
+        let best = self.is_best(record);
+        if best {
             self.state.best = Some(Best::of(record));
+        }
+        #[cfg(feature = "cuda")]
+        if self.gpu.is_some() {
+            self.ended(record);
+            return self.keep_on_gpu(best);
+        }
+        if best {
             write_weights(&run.best_checkpoint(), params, epoch)?;
         }
         write_weights(&run.last_checkpoint(), params, epoch)?;
+        self.ended(record);
+        self.write_state(&Gradients::default())
+    }
+
+    fn ended(&mut self, record: &EpochRecord) {
         self.schedule.epoch_ended(record);
-        self.state.epoch = epoch;
+        self.state.epoch = record.epoch;
         self.state.within = None;
         self.state.plateau = self.schedule.plateau().clone();
-        self.write_state(&Gradients::default())
     }
 
     /// Writes the resume state; whatever the optimizer does not know of must be in `state` already.
@@ -182,16 +230,31 @@ impl<'a> Session<'a> {
     }
 
     /// Tests and shows samples, with the best weights.
-    fn finish(&self, stop: &dyn Fn() -> bool) -> Result<BTreeMap<String, f64>, Halt> {
+    fn finish(&mut self, stop: &dyn Fn() -> bool) -> Result<BTreeMap<String, f64>, Halt> {
         if self.state.best.is_some() {
             checkpoint::read_weights(&self.run.best_checkpoint(), self.network.params())?;
+            #[cfg(feature = "cuda")]
+            if let Some(gpu) = &self.gpu {
+                gpu.trainer.send_weights()?;
+            }
         }
-        samples::write(self.run, self.data, &self.parts.val, self.network, self.experiment.training.precision)?;
+        samples::write(self.run, self.data, &self.parts.val, &|index| self.logits(index))?;
         if self.parts.test.is_empty() {
             return Ok(BTreeMap::new());
         }
         let tested = self.evaluate(&self.parts.test, stop)?;
         Ok(columns(Part::Test, &tested, &self.experiment.loss, &self.data.classes).into_iter().collect())
+    }
+
+    /// Logits (classes, h, w) of a sample, with the weights as they are.
+    fn logits(&self, index: usize) -> candle_core::Result<Vec<f32>> {
+        #[cfg(feature = "cuda")]
+        if let Some(gpu) = &self.gpu {
+            return gpu.trainer.logits(index);
+        }
+        let batch = data::batch(self.data, &[index], None, &Device::Cpu)?;
+        let tape = Tape::inference().with_precision(self.experiment.training.precision);
+        self.network.forward(&tape, &batch.images, Mode::Eval)?.value().flatten_all()?.to_vec1()
     }
 
     fn failed(&self, failure: Failure, cause: String) -> Outcome {

@@ -1,17 +1,16 @@
 //! A device, its context and the one stream that everything runs on.
 
 use super::library;
+use crate::ops::OUT_OF_DEVICE_MEMORY;
 use candle_core::{Error, Result, bail};
 use cudarc::driver::{result, sys};
 use std::ffi::c_void;
-
-/// How a message begins that tells of a device without room.
-pub const OUT_OF_MEMORY: &str = "out of device memory";
+use std::rc::Rc;
 
 /// What the driver reports, as an error of tensors.
 pub(super) fn failed(what: &str, error: result::DriverError) -> Error {
     if error.0 == sys::CUresult::CUDA_ERROR_OUT_OF_MEMORY {
-        return Error::Msg(format!("{OUT_OF_MEMORY} in {what}"));
+        return Error::Msg(format!("{OUT_OF_DEVICE_MEMORY} in {what}"));
     }
     Error::Msg(format!("CUDA: {what} failed: {error}"))
 }
@@ -162,6 +161,80 @@ impl Drop for Driver {
             _ = result::stream::destroy(self.stream);
             _ = result::primary_ctx::release(self.device);
         }
+    }
+}
+
+/// A moment in the stream of work.
+pub struct Moment {
+    event: sys::CUevent,
+}
+
+impl Driver {
+    /// The moment when all that was asked for so far is done.
+    pub fn moment(&self) -> Result<Moment> {
+        let flags = sys::CUevent_flags::CU_EVENT_DISABLE_TIMING;
+        let moment = Moment { event: result::event::create(flags).map_err(|e| failed("making an event", e))? };
+        // SAFETY: event and stream are alive.
+        unsafe { result::event::record(moment.event, self.stream) }.map_err(|e| failed("recording an event", e))?;
+        Ok(moment)
+    }
+}
+
+impl Moment {
+    /// Waits for it.
+    ///
+    /// # Errors
+    /// If something before it failed on the device.
+    pub fn wait(&self) -> Result<()> {
+        // SAFETY: the event is alive.
+        unsafe { result::event::synchronize(self.event) }.map_err(|e| failed("waiting for the device", e))
+    }
+}
+
+impl Drop for Moment {
+    fn drop(&mut self) {
+        // SAFETY: it was made by `moment`.
+        unsafe { _ = result::event::destroy(self.event) }
+    }
+}
+
+/// Numbers of this machine that the device can write to while the program goes on.
+pub struct Pinned {
+    start: *mut f64,
+    len: usize,
+    _driver: Rc<Driver>,
+}
+
+impl Pinned {
+    pub(super) fn new(driver: &Rc<Driver>, len: usize) -> Result<Self> {
+        // SAFETY: no more than an allocation; it is filled below.
+        let start = unsafe { result::malloc_host(len.max(1) * size_of::<f64>(), 0) };
+        let start = start.map_err(|e| failed("allocating memory of this machine", e))?.cast::<f64>();
+        // SAFETY: as many numbers were allocated.
+        unsafe { std::slice::from_raw_parts_mut(start, len) }.fill(f64::NAN);
+        Ok(Self { start, len, _driver: driver.clone() })
+    }
+
+    /// Asks for numbers from `from` on the device, to be put from `at` on. They may be read after a [`Moment`] that comes later.
+    pub(super) fn fetch(&self, driver: &Driver, at: usize, from: u64, count: usize) -> Result<()> {
+        assert!(at + count <= self.len, "a part lies within the whole");
+        // SAFETY: the part lies within memory that lives as long as `self`; nobody reads it before the moment comes.
+        let part = unsafe { std::slice::from_raw_parts_mut(self.start.add(at), count) };
+        unsafe { result::memcpy_dtoh_async(part, from, driver.stream) }.map_err(|e| failed("copying from the device", e))
+    }
+
+    /// Numbers that have arrived.
+    pub fn read(&self, at: usize, count: usize) -> Vec<f64> {
+        assert!(at + count <= self.len, "a part lies within the whole");
+        // SAFETY: within the allocation, and filled since the beginning.
+        unsafe { std::slice::from_raw_parts(self.start.add(at), count) }.to_vec()
+    }
+}
+
+impl Drop for Pinned {
+    fn drop(&mut self) {
+        // SAFETY: it was allocated by `new`; the driver waits for copies under way.
+        unsafe { _ = result::free_host(self.start.cast()) }
     }
 }
 

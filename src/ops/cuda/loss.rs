@@ -25,7 +25,9 @@ impl Losses {
     /// If the device has no room.
     pub fn new(gpu: &Rc<Gpu>, bce: f64, dice: f64, shares: &[f64]) -> Result<Self> {
         let weights: Vec<f32> = [bce, dice].iter().chain(shares).map(|w| *w as f32).collect();
-        Ok(Self { gpu: gpu.clone(), weights: gpu.upload(Kind::F32, &weights)?, classes: shares.len() })
+        let array = gpu.lasting(Kind::F32, weights.len())?;
+        gpu.put(&array, &weights)?;
+        Ok(Self { gpu: gpu.clone(), weights: array, classes: shares.len() })
     }
 
     /// Writes the sums of every plane to `masks`, [`PLANE_SUMS`] each, from the plane on that `step` names, and returns the gradient

@@ -3,7 +3,8 @@
 //! All work runs on one stream, so memory that is given back may be used again at once: whoever gets it comes later on the stream.
 //! The driver is asked only for segments, so that steps which repeat cost no call, and a recorded graph may name what it used.
 
-use super::driver::{Driver, OUT_OF_MEMORY, failed};
+use super::driver::{Driver, failed};
+use crate::ops::OUT_OF_DEVICE_MEMORY;
 use candle_core::{Result, bail};
 use cudarc::driver::{result, sys};
 use std::cell::RefCell;
@@ -45,9 +46,19 @@ impl Memory {
         if state.fit(length).is_none() {
             state.grow(length)?;
         }
-        let Some(address) = state.fit(length) else { bail!("{OUT_OF_MEMORY}: {length} bytes are in no segment") };
+        let Some(address) = state.fit(length) else { bail!("{OUT_OF_DEVICE_MEMORY}: {length} bytes are in no segment") };
         state.cut(address, length);
-        Ok(Block { memory: self.clone(), address, length })
+        Ok(Block { memory: self.clone(), address, length, own: false })
+    }
+
+    /// Room of its own, for what must keep its place among the work of recorded graphs, which goes on using places that were given back.
+    pub fn take_apart(self: &Rc<Self>, bytes: usize) -> Result<Block> {
+        let length = bytes.max(1).next_multiple_of(ALIGNMENT);
+        let mut state = self.state.borrow_mut();
+        let address = state.allocate(length)?;
+        state.used += length;
+        state.peak = state.peak.max(state.used);
+        Ok(Block { memory: self.clone(), address, length, own: true })
     }
 
     /// Bytes taken from the driver.
@@ -77,22 +88,29 @@ impl State {
     }
 
     fn grow(&mut self, length: usize) -> Result<()> {
-        let size = length.max(SEGMENT);
-        // SAFETY: no more than an allocation. Where a whole segment has no room, what is needed may.
-        let made = unsafe { result::malloc_sync(size) }.map(|address| (address, size));
-        let made = made.or_else(|_| unsafe { result::malloc_sync(length) }.map(|address| (address, length)));
-        let (address, size) = made.map_err(|e| match e.0 {
+        // Where a whole segment has no room, what is needed may.
+        let (address, size) = match self.allocate(length.max(SEGMENT)) {
+            Ok(address) => (address, length.max(SEGMENT)),
+            Err(_) => (self.allocate(length)?, length),
+        };
+        self.segments.push(address);
+        self.free.insert(address, size);
+        Ok(())
+    }
+
+    /// Memory from the driver.
+    fn allocate(&mut self, size: usize) -> Result<u64> {
+        // SAFETY: no more than an allocation.
+        let address = unsafe { result::malloc_sync(size) }.map_err(|e| match e.0 {
             sys::CUresult::CUDA_ERROR_OUT_OF_MEMORY => candle_core::Error::Msg(format!(
-                "{OUT_OF_MEMORY}: {} MB more are wanted, beside {} MB held",
-                length.div_ceil(1_000_000),
+                "{OUT_OF_DEVICE_MEMORY}: {} MB more are wanted, beside {} MB held",
+                size.div_ceil(1_000_000),
                 self.reserved / 1_000_000
             )),
             _ => failed("allocating memory", e),
         })?;
-        self.segments.push(address);
-        self.free.insert(address, size);
         self.reserved += size;
-        Ok(())
+        Ok(address)
     }
 
     fn give_back(&mut self, mut address: u64, mut length: usize) {
@@ -124,11 +142,21 @@ pub(super) struct Block {
     memory: Rc<Memory>,
     address: u64,
     length: usize,
+    /// Whether it is no part of a segment.
+    own: bool,
 }
 
 impl Drop for Block {
     fn drop(&mut self) {
-        self.memory.state.borrow_mut().give_back(self.address, self.length);
+        let mut state = self.memory.state.borrow_mut();
+        if self.own {
+            state.used -= self.length;
+            state.reserved -= self.length;
+            // SAFETY: `take_apart` allocated it; the driver waits for work under way.
+            unsafe { _ = result::free_sync(self.address) }
+        } else {
+            state.give_back(self.address, self.length);
+        }
     }
 }
 
@@ -179,8 +207,16 @@ impl Array {
         Ok(Self { block: Rc::new(memory.take(len * kind.size())?), offset: 0, len, kind })
     }
 
+    /// The same in a place of its own, which no recorded graph touches unless it names it.
+    pub(super) fn apart(memory: &Rc<Memory>, kind: Kind, len: usize) -> Result<Self> {
+        Ok(Self { block: Rc::new(memory.take_apart(len * kind.size())?), offset: 0, len, kind })
+    }
+
     /// So many numbers of it, from the one at `start` on.
-    pub(super) fn part(&self, start: usize, len: usize) -> Self {
+    ///
+    /// # Panics
+    /// If it has not as many.
+    pub fn part(&self, start: usize, len: usize) -> Self {
         assert!(start + len <= self.len, "a part lies within the whole");
         Self { block: self.block.clone(), offset: self.offset + start * self.kind.size(), len, kind: self.kind }
     }

@@ -29,12 +29,12 @@ mod samples;
 mod store;
 
 pub use check::{Comparison, operations, tolerance};
-pub use driver::{Description, Graph, OUT_OF_MEMORY, count};
+pub use driver::{Description, Graph, Moment, Pinned, count};
 pub use kernels::compile;
 pub use library::DIRECTORIES;
 pub use loss::{Losses, PLANE_SUMS};
 pub use memory::{Array, Kind};
-pub use samples::{Motion, Samples};
+pub use samples::Samples;
 pub use store::{Store, Update};
 
 pub(super) use concat::add;
@@ -150,6 +150,41 @@ impl Gpu {
         let array = self.array(kind, len)?;
         array.clear(&self.driver)?;
         Ok(array)
+    }
+
+    /// Zeros that keep their place as long as they are held, whatever graphs are recorded and replayed meanwhile.
+    ///
+    /// # Errors
+    /// If the device has no room.
+    pub fn lasting(&self, kind: Kind, len: usize) -> Result<Array> {
+        let array = Array::apart(&self.memory, kind, len)?;
+        array.clear(&self.driver)?;
+        Ok(array)
+    }
+
+    /// The moment when all that was asked for so far is done.
+    ///
+    /// # Errors
+    /// What the driver reports.
+    pub fn moment(&self) -> Result<Moment> {
+        self.driver.moment()
+    }
+
+    /// Numbers of this machine for results that are fetched while work goes on.
+    ///
+    /// # Errors
+    /// What the driver reports.
+    pub fn pinned(&self, len: usize) -> Result<Pinned> {
+        Pinned::new(&self.driver, len)
+    }
+
+    /// Asks for numbers of an array of f64, to be put from `at` on; see [`Pinned::read`].
+    ///
+    /// # Errors
+    /// What the driver reports.
+    pub fn fetch(&self, from: &Array, start: usize, count: usize, to: &Pinned, at: usize) -> Result<()> {
+        debug_assert_eq!(from.kind(), Kind::F64);
+        to.fetch(&self.driver, at, from.part(start, count).address(), count)
     }
 
     /// An array of these numbers.

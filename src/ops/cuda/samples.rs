@@ -7,20 +7,6 @@ use crate::ops::{Map, Tape};
 use candle_core::{Result, bail};
 use std::rc::Rc;
 
-/// What happens to a sample on its way into a batch, as the kernel reads it: flips first, then quarter turns counter-clockwise.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-#[repr(C)]
-pub struct Motion {
-    /// Position in the data set.
-    pub sample: i32,
-    /// 0 or 1.
-    pub flip_horizontal: i32,
-    /// 0 or 1.
-    pub flip_vertical: i32,
-    /// 0 to 3.
-    pub quarter_turns: i32,
-}
-
 /// Images and masks on the device.
 pub struct Samples {
     gpu: Rc<Gpu>,
@@ -40,7 +26,7 @@ impl Samples {
     /// If the device has no room.
     pub fn new(gpu: &Rc<Gpu>, count: usize, channels: usize, classes: usize, size: [usize; 2]) -> Result<Self> {
         let plane = size[0] * size[1];
-        let (images, masks) = (gpu.array(Kind::F32, count * channels * plane)?, gpu.array(Kind::U8, count * classes * plane)?);
+        let (images, masks) = (gpu.lasting(Kind::F32, count * channels * plane)?, gpu.lasting(Kind::U8, count * classes * plane)?);
         Ok(Self { gpu: gpu.clone(), images, masks, count, channels, classes, size })
     }
 
@@ -63,7 +49,8 @@ impl Samples {
         self.masks.part(place * marks, marks).upload(&self.gpu.driver, mask)
     }
 
-    /// A batch of `n` samples: the images as a map, and the targets (n, classes, h, w). `motions` has four words for each.
+    /// A batch of `n` samples: the images as a map, and the targets (n, classes, h, w). `motions` has four words (i32) for each: its
+    /// place, 1 for a horizontal flip, 1 for a vertical one, then quarter turns counter-clockwise, which come last.
     ///
     /// # Errors
     /// If there are fewer motions.

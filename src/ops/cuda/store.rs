@@ -9,7 +9,7 @@ use super::kernels::long;
 use super::{Argument, Array, Gpu, Kind, stored};
 use crate::ops::Gradients;
 use candle_core::{Device, Result, Tensor, TensorId, Var, bail};
-use std::cell::{Cell, RefCell};
+use std::cell::RefCell;
 use std::collections::HashMap;
 use std::rc::Rc;
 
@@ -75,10 +75,11 @@ pub struct Store {
     small_gradients: Array,
     /// Gradients of several batches, f32, once that was wanted.
     sums: RefCell<Option<Array>>,
-    batches: Cell<usize>,
     firsts: Option<Array>,
     seconds: Option<Array>,
     buffers: HashMap<TensorId, Array>,
+    /// All of them.
+    statistics: Array,
     kept: RefCell<Option<Array>>,
 }
 
@@ -101,20 +102,26 @@ impl Store {
             }
         }
         let places: Vec<Place> = places.into_iter().flatten().collect();
-        let moment = |wanted: bool| wanted.then(|| gpu.zeros(Kind::F32, end)).transpose();
-        let copies = (gpu.map_kind() != Kind::F32).then(|| gpu.array(gpu.map_kind(), convolutions)).transpose()?;
-        let of_buffer = |var: &Var| Ok((var.as_tensor().id(), gpu.zeros(Kind::F32, stored(var.elem_count()))?));
+        let moment = |wanted: bool| wanted.then(|| gpu.lasting(Kind::F32, end)).transpose();
+        let copies = (gpu.map_kind() != Kind::F32).then(|| gpu.lasting(gpu.map_kind(), convolutions)).transpose()?;
+        let lengths = buffers.iter().map(|(_, var)| stored(var.elem_count()));
+        let all = gpu.lasting(Kind::F32, lengths.clone().sum())?;
+        let mut at = 0;
+        let of_buffer = |((_, var), len): (&(String, Var), usize)| {
+            at += len;
+            (var.as_tensor().id(), all.part(at - len, len))
+        };
         let store = Self {
             gpu: gpu.clone(),
-            values: gpu.zeros(Kind::F32, end)?,
+            values: gpu.lasting(Kind::F32, end)?,
             copies,
-            gradients: gpu.zeros(gpu.map_kind(), convolutions)?,
-            small_gradients: gpu.zeros(Kind::F32, end - convolutions)?,
+            gradients: gpu.lasting(gpu.map_kind(), convolutions)?,
+            small_gradients: gpu.lasting(Kind::F32, end - convolutions)?,
             sums: RefCell::default(),
-            batches: Cell::new(0),
             firsts: moment(moments > 0)?,
             seconds: moment(moments > 1)?,
-            buffers: buffers.iter().map(|(_, var)| of_buffer(var)).collect::<Result<_>>()?,
+            buffers: buffers.iter().zip(lengths).map(of_buffer).collect(),
+            statistics: all.clone(),
             kept: RefCell::default(),
             places,
             convolutions,
@@ -230,29 +237,21 @@ impl Store {
         self.apart(&values)
     }
 
-    /// Gradients that were collected and not used yet, and of how many batches they are the sum.
+    /// The sum of the gradients that were collected and not used yet; nothing if none ever were.
     ///
     /// # Errors
     /// What the driver reports.
-    pub fn waiting(&self) -> Result<(Gradients, usize)> {
-        let sums = self.sums.borrow();
-        match (&*sums, self.batches.get()) {
-            (Some(sums), batches @ 1..) => Ok((self.apart(&self.gpu.download(sums)?)?, batches)),
-            _ => Ok((Gradients::default(), 0)),
-        }
+    pub fn waiting(&self) -> Result<Gradients> {
+        self.sums.borrow().as_ref().map_or_else(|| Ok(Gradients::default()), |sums| self.apart(&self.gpu.download(sums)?))
     }
 
     /// Goes on with gradients that waited.
     ///
     /// # Errors
     /// If shapes do not fit, and what the driver reports.
-    pub fn set_waiting(&self, gradients: &Gradients, batches: usize) -> Result<()> {
-        self.batches.set(batches);
-        if batches > 0 {
-            let values = self.spread((0..self.places.len()).map(|index| gradients.get(index)))?;
-            self.gpu.put(&self.collected()?, &values)?;
-        }
-        Ok(())
+    pub fn set_waiting(&self, gradients: &Gradients) -> Result<()> {
+        let values = self.spread((0..self.places.len()).map(|index| gradients.get(index)))?;
+        self.gpu.put(&self.collected()?, &values)
     }
 
     fn apart(&self, values: &[f32]) -> Result<Gradients> {
@@ -275,12 +274,12 @@ impl Store {
     fn collected(&self) -> Result<Array> {
         let mut sums = self.sums.borrow_mut();
         if sums.is_none() {
-            *sums = Some(self.gpu.array(Kind::F32, self.values.len())?);
+            *sums = Some(self.gpu.lasting(Kind::F32, self.values.len())?);
         }
         Ok(sums.clone().expect("made above"))
     }
 
-    /// Adds the gradients of the last backward pass to those that wait. `whole` says that they end a batch.
+    /// Adds the gradients of the last backward pass to those that wait, which are none if they are the `first`.
     ///
     /// # Errors
     /// If the device has no room.
@@ -293,11 +292,6 @@ impl Store {
         self.gpu.launch("collect", Grid::over(n), &[(&sums.part(0, n)).into(), (&self.gradients).into(), long(n)])?;
         let small = [(&sums.part(n, rest)).into(), (&self.small_gradients).into(), long(rest)];
         self.gpu.launch("collect_wide", Grid::over(rest), &small)
-    }
-
-    /// Notes how many whole batches wait.
-    pub fn set_batches(&self, batches: usize) {
-        self.batches.set(batches);
     }
 
     /// Updates all parameters. `rule` holds the numbers of `update`. Gradients are those of the last backward pass, or, with `collected`,
@@ -352,8 +346,7 @@ impl Store {
     pub fn keep(&self) -> Result<()> {
         let mut kept = self.kept.borrow_mut();
         if kept.is_none() {
-            let buffers: usize = self.buffers.values().map(Array::len).sum();
-            *kept = Some(self.gpu.array(Kind::F32, self.values.len() + buffers)?);
+            *kept = Some(self.gpu.lasting(Kind::F32, self.values.len() + self.statistics.len())?);
         }
         let kept = kept.as_ref().expect("made above");
         self.each_with(kept, |own, kept| kept.copy_from(&self.gpu.driver, own))
@@ -377,15 +370,10 @@ impl Store {
         self.copy_weights()
     }
 
-    /// Calls for the values and each buffer with its place in `kept`.
+    /// Calls for the values and the running statistics with their places in `kept`.
     fn each_with(&self, kept: &Array, mut call: impl FnMut(&Array, &Array) -> Result<()>) -> Result<()> {
-        let mut at = 0;
-        let mut ids: Vec<&TensorId> = self.buffers.keys().collect();
-        ids.sort_by_key(|id| format!("{id:?}"));
-        for own in std::iter::once(&self.values).chain(ids.into_iter().map(|id| &self.buffers[id])) {
-            call(own, &kept.part(at, own.len()))?;
-            at += own.len();
-        }
-        Ok(())
+        let (values, statistics) = (self.values.len(), self.statistics.len());
+        call(&self.values, &kept.part(0, values))?;
+        call(&self.statistics, &kept.part(values, statistics))
     }
 }

@@ -12,10 +12,10 @@ use std::time::Instant;
 
 /// An epoch under way.
 pub(super) struct Epoch {
-    number: usize,
+    pub number: usize,
     pub lr: f64,
     /// Batches done.
-    batches: usize,
+    pub batches: usize,
     /// Scores of the batches, each as the network saw it, before the update it led to.
     pub tally: Tally,
     /// Gradients on their way to an update.
@@ -44,6 +44,10 @@ impl Session<'_> {
 
     /// Writes the resume state of a run that stops here.
     pub(super) fn keep_within(&mut self, epoch: &Epoch) -> Result<(), Halt> {
+        #[cfg(feature = "cuda")]
+        if self.gpu.is_some() {
+            return self.keep_within_on_gpu(epoch);
+        }
         let (batches, waiting) = (epoch.batches, epoch.waiting.batches());
         self.state.within = Some(Within { batches, waiting, seconds: epoch.seconds(), tally: epoch.tally.clone() });
         Ok(self.write_state(epoch.waiting.sum())?)
@@ -56,6 +60,10 @@ impl Session<'_> {
         stop: &dyn Fn() -> bool,
         progress: &mut dyn Progress,
     ) -> Result<(), Halt> {
+        #[cfg(feature = "cuda")]
+        if self.gpu.is_some() {
+            return self.train_epoch_on_gpu(epoch, stop, progress);
+        }
         let training = &self.experiment.training;
         let order = data::order(&self.parts.train, training.seeds[0], epoch.number);
         let mut batches = order.chunks(training.batch_size).skip(epoch.batches).peekable();
@@ -105,7 +113,11 @@ impl Session<'_> {
     }
 
     /// Scores of a part, with the weights as they are.
-    pub(super) fn evaluate(&self, part: &[usize], stop: &dyn Fn() -> bool) -> Result<Scores, Halt> {
+    pub(super) fn evaluate(&mut self, part: &[usize], stop: &dyn Fn() -> bool) -> Result<Scores, Halt> {
+        #[cfg(feature = "cuda")]
+        if self.gpu.is_some() {
+            return self.evaluate_on_gpu(part, stop);
+        }
         let mut tally = Tally::new(self.data.classes.len());
         let training = &self.experiment.training;
         for indices in part.chunks(training.batch_size.div_ceil(self.micro_batches)) {
@@ -120,12 +132,12 @@ impl Session<'_> {
 }
 
 /// Cuts into so many parts, whose sizes differ by one at the most; none of them is empty.
-fn split(indices: &[usize], parts: usize) -> impl Iterator<Item = &[usize]> {
+pub(super) fn split(indices: &[usize], parts: usize) -> impl Iterator<Item = &[usize]> {
     let cut = move |part: usize| indices.len() * part / parts;
     (0..parts).map(move |part| &indices[cut(part)..cut(part + 1)]).filter(|part| !part.is_empty())
 }
 
-fn asked(stop: &dyn Fn() -> bool) -> Result<(), Halt> {
+pub(super) fn asked(stop: &dyn Fn() -> bool) -> Result<(), Halt> {
     if stop() { Err(Halt::Interrupted) } else { Ok(()) }
 }
 

@@ -1,0 +1,210 @@
+//! What a session does otherwise where a GPU trains.
+//!
+//! The steps of an epoch are asked for without waiting; their scores arrive a few steps later. Parameters stay on the device, so
+//! checkpoints are fetched, and, since an epoch may take less time than writing them, not after every epoch: writing takes a tenth of
+//! the time at the most.
+
+use super::epoch::{Epoch, asked, split};
+use super::{Halt, Session, Within};
+use crate::config::Loss;
+use crate::data::{self, Draw};
+use crate::metric::{Scores, Tally, weighted_mean};
+use crate::ops::Gradients;
+use crate::train::checkpoint::write_weights;
+use crate::train::gpu::{Landed, Part, Tail, Trainer};
+use crate::train::loss::total;
+use crate::train::{Error, Progress};
+use std::time::{Duration, Instant};
+
+/// Time between writings, in times that writing takes.
+const PATIENCE: u32 = 9;
+
+/// A trainer, and what of its state is not in files yet.
+pub(super) struct OnGpu<'a> {
+    pub trainer: Trainer<'a>,
+    /// Batches whose gradients wait for an update.
+    pub waiting: usize,
+    /// Whether the best weights are on the device alone.
+    unsaved_best: bool,
+    /// When files were written last, and how long it took.
+    saved: (Instant, Duration),
+    told_memory: bool,
+}
+
+impl<'a> OnGpu<'a> {
+    pub fn new(trainer: Trainer<'a>, waiting: usize) -> Self {
+        Self { trainer, waiting, unsaved_best: false, saved: (Instant::now(), Duration::ZERO), told_memory: false }
+    }
+}
+
+/// Progress of the batches that have arrived.
+struct Arrivals {
+    number: usize,
+    batches: usize,
+    /// Of the batch under way.
+    loss: f64,
+}
+
+impl<'a> Session<'a> {
+    /// The rest of a pass over the training part.
+    pub(super) fn train_epoch_on_gpu(
+        &mut self,
+        epoch: &mut Epoch,
+        stop: &dyn Fn() -> bool,
+        progress: &mut dyn Progress,
+    ) -> Result<(), Halt> {
+        let training = &self.experiment.training;
+        let order = data::order(&self.parts.train, training.seeds[0], epoch.number);
+        let mut batches = order.chunks(training.batch_size).skip(epoch.batches).peekable();
+        let mut arrived = Arrivals { number: epoch.number, batches: epoch.batches, loss: 0.0 };
+        while let Some(indices) = batches.next() {
+            self.submit_batch(epoch, indices, batches.peek().is_none(), &mut arrived, progress)?;
+            epoch.batches += 1;
+            if stop() {
+                self.land_all(epoch, &mut arrived, progress)?;
+                return Err(Halt::Interrupted);
+            }
+        }
+        self.land_all(epoch, &mut arrived, progress)
+    }
+
+    fn submit_batch(
+        &mut self,
+        epoch: &mut Epoch,
+        indices: &[usize],
+        last: bool,
+        arrived: &mut Arrivals,
+        progress: &mut dyn Progress,
+    ) -> Result<(), Halt> {
+        let training = &self.experiment.training;
+        let draw = Some(Draw { augment: &self.experiment.augment, seed: training.seeds[0], epoch: epoch.number });
+        let parts: Vec<&[usize]> = split(indices, self.micro_batches).collect();
+        let waiting = self.gpu.as_ref().map_or(0, |gpu| gpu.waiting);
+        let updates = waiting + 1 == training.accumulate || last;
+        let whole = parts.len() == 1 && waiting == 0 && updates && training.clip_norm.is_none();
+        for (at, part) in parts.iter().enumerate() {
+            let ends = at + 1 == parts.len();
+            let tail = Tail {
+                collect: (!whole).then_some(waiting == 0 && at == 0),
+                update: (updates && ends).then_some((!whole).then_some(waiting + 1)),
+            };
+            let rule = tail.update.map(|_| self.optimizer.step_elsewhere(epoch.lr));
+            let share = part.len() as f64 / indices.len() as f64;
+            let landed = self.on_gpu().trainer.submit(Part { indices: part, draw, share, tail: Some(tail), rule, ends })?;
+            self.arrive(epoch, landed, arrived, progress)?;
+        }
+        self.on_gpu().waiting = if updates { 0 } else { waiting + 1 };
+        Ok(())
+    }
+
+    fn land_all(&mut self, epoch: &mut Epoch, arrived: &mut Arrivals, progress: &mut dyn Progress) -> Result<(), Halt> {
+        while let Some(landed) = self.on_gpu().trainer.land()? {
+            self.arrive(epoch, Some(landed), arrived, progress)?;
+        }
+        Ok(())
+    }
+
+    /// Counts what has arrived.
+    fn arrive(
+        &self,
+        epoch: &mut Epoch,
+        landed: Option<Landed>,
+        arrived: &mut Arrivals,
+        progress: &mut dyn Progress,
+    ) -> Result<(), Halt> {
+        let Some(landed) = landed else { return Ok(()) };
+        let pixels = self.data.size[0] * self.data.size[1];
+        epoch.tally.add_sums(landed.images, pixels, &landed.sums);
+        arrived.loss += landed.share * loss_of(&landed, self.data.classes.len(), pixels, &self.experiment.loss);
+        if landed.ends {
+            let loss = std::mem::take(&mut arrived.loss);
+            arrived.batches += 1;
+            if !loss.is_finite() {
+                let cause = format!("the training loss is {loss} in epoch {}, step {}", arrived.number, arrived.batches);
+                return Err(Halt::Diverged(cause));
+            }
+            progress.step(arrived.number, arrived.batches, loss);
+        }
+        Ok(())
+    }
+
+    /// Scores of a part, with the weights as they are.
+    pub(super) fn evaluate_on_gpu(&mut self, part: &[usize], stop: &dyn Fn() -> bool) -> Result<Scores, Halt> {
+        let (classes, pixels) = (self.data.classes.len(), self.data.size[0] * self.data.size[1]);
+        let mut tally = Tally::new(classes);
+        let mut add = |landed: Landed| tally.add_sums(landed.images, pixels, &landed.sums);
+        for indices in part.chunks(self.experiment.training.batch_size.div_ceil(self.micro_batches)) {
+            let part = Part { indices, draw: None, share: 1.0, tail: None, rule: None, ends: true };
+            self.on_gpu().trainer.submit(part)?.into_iter().for_each(&mut add);
+            if let Err(halt) = asked(stop) {
+                while self.on_gpu().trainer.land()?.is_some() {}
+                return Err(halt);
+            }
+        }
+        while let Some(landed) = self.on_gpu().trainer.land()? {
+            add(landed);
+        }
+        Ok(tally.scores())
+    }
+
+    fn on_gpu(&mut self) -> &mut OnGpu<'a> {
+        self.gpu.as_mut().expect("these methods are called where a GPU trains")
+    }
+
+    /// Tells once how much of the device the run takes.
+    pub(super) fn tell_memory(&mut self, progress: &mut dyn Progress) {
+        if let Some(gpu) = self.gpu.as_mut().filter(|gpu| !gpu.told_memory) {
+            gpu.told_memory = true;
+            progress.device_memory(gpu.trainer.memory());
+        }
+    }
+
+    /// Keeps an epoch: the best weights on the device at once, files when it is time.
+    pub(super) fn keep_on_gpu(&mut self, best: bool) -> Result<(), Error> {
+        let last = self.state.epoch == self.experiment.training.epochs;
+        let gpu = self.on_gpu();
+        if best {
+            gpu.trainer.store().keep()?;
+            gpu.unsaved_best = true;
+        }
+        let (when, took) = gpu.saved;
+        if last || when.elapsed() >= PATIENCE * took { self.save() } else { Ok(()) }
+    }
+
+    /// Notes how far an epoch is, and writes all.
+    pub(super) fn keep_within_on_gpu(&mut self, epoch: &Epoch) -> Result<(), Halt> {
+        let (batches, waiting) = (epoch.batches, self.on_gpu().waiting);
+        self.state.within = Some(Within { batches, waiting, seconds: epoch.seconds(), tally: epoch.tally.clone() });
+        Ok(self.save()?)
+    }
+
+    /// Writes the files, the resume state last.
+    fn save(&mut self) -> Result<(), Error> {
+        let began = Instant::now();
+        let (run, params) = (self.run, self.network.params());
+        let Some(gpu) = &mut self.gpu else { return Ok(()) };
+        if std::mem::take(&mut gpu.unsaved_best) {
+            gpu.trainer.store().exchange()?;
+            gpu.trainer.fetch(None)?;
+            gpu.trainer.store().exchange()?;
+            write_weights(&run.best_checkpoint(), params, self.state.best.as_ref().map_or(0, |best| best.epoch))?;
+        }
+        gpu.trainer.fetch(Some(&mut self.optimizer))?;
+        let waiting = if gpu.waiting > 0 { gpu.trainer.store().waiting()? } else { Gradients::default() };
+        write_weights(&run.last_checkpoint(), params, self.state.epoch)?;
+        self.write_state(&waiting)?;
+        if let Some(gpu) = &mut self.gpu {
+            gpu.saved = (Instant::now(), began.elapsed());
+        }
+        Ok(())
+    }
+}
+
+/// What was minimised, of a part.
+fn loss_of(landed: &Landed, classes: usize, pixels: usize, loss: &Loss) -> f64 {
+    let mut tally = Tally::new(classes);
+    tally.add_sums(landed.images, pixels, &landed.sums);
+    let scores = tally.scores();
+    let mean = |values: &[f64]| weighted_mean(values, &loss.class_weights);
+    total(mean(&scores.bce), mean(&scores.dice_loss), loss)
+}
