@@ -10,10 +10,11 @@ cd "$(dirname "$0")"
 library() { # SONAME SOURCE... [FLAG...]
     soname=$1
     shift
-    ${CXX:-c++} -std=c++17 -O2 -Wall -Wextra -fPIC -shared -fvisibility=hidden -Wl,-soname,"$soname" "$@" -o "$out/$soname"
+    ${CXX:-c++} -std=c++17 -O2 -ffp-contract=off -Wall -Wextra -fPIC -shared -fvisibility=hidden -Wl,-soname,"$soname" "$@" -o "$out/$soname"
 }
 
 library libnvrtc.so.13 nvrtc.cpp &
 nvrtc=$!
-library libcuda.so.1 driver.cpp streams.cpp memory.cpp module.cpp launch.cpp -ldl -lpthread
+library libcuda.so.1 device.cpp streams.cpp memory.cpp module.cpp launch.cpp -ldl -lpthread
+library libcudnn.so.9 -O3 cudnn.cpp convolution.cpp "$out/libcuda.so.1" -Wl,-rpath,'$ORIGIN'
 wait $nvrtc

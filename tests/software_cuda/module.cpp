@@ -18,6 +18,19 @@ namespace soft {
 static const char PRELUDE[] =
 #include "prelude.inc"
     ;
+// Behind the source: what libcuda asks a module for. The linker makes the two symbols around a section,
+// which must not be empty for that.
+static const char EPILOGUE[] = R"(
+}
+# 1 "wrappers"
+__attribute__((section("soft_shared"), used)) static char soft_shared_some[16];
+extern "C" char __start_soft_shared[], __stop_soft_shared[];
+extern "C" soft::State* soft_state() { return &soft::state; }
+extern "C" char* soft_shared_begin() { return __start_soft_shared; }
+extern "C" char* soft_shared_end() { return __stop_soft_shared; }
+#define SOFT_KERNEL(N, T) {#N, soft::Of<&N>::run, soft::Of<&N>::count, soft::Of<&N>::sizes, soft::Of<&N>::pointers, T},
+extern "C" const soft::Kernel soft_kernels[] = {
+)";
 static const char MAGIC[] = "// software nvrtc\n";  // nvrtc.cpp puts it in front
 
 struct Module {
@@ -27,22 +40,15 @@ struct Module {
 };
 static Handles<Module> modules;
 
-// The folder of compiled modules: SOFTWARE_CUDA_CACHE, else one of this process that ends with it.
-static std::string own_folder;
-static const std::string& folder() {
-    static std::string path = [] {
-        if (const char* cache = std::getenv("SOFTWARE_CUDA_CACHE")) return mkdir(cache, 0777), std::string(cache);
-        std::string made = std::string(setting("TMPDIR", "/tmp")) + "/software-cuda-XXXXXX";
-        if (!mkdtemp(made.data())) die("no folder %s can be made", made.c_str());
-        own_folder = made;
-        std::atexit([] { (void)!std::system(("rm -rf '" + own_folder + "'").c_str()); });
-        return made;
-    }();
-    return path;
+// A folder for one compiled module, which can go as soon as that is loaded.
+static std::string temporary_folder() {
+    std::string made = std::string(setting("TMPDIR", "/tmp")) + "/software-cuda-XXXXXX";
+    if (!mkdtemp(made.data())) die("no folder %s can be made", made.c_str());
+    return made;
 }
 
 static std::string compiler() {
-    return std::string(setting("CXX", "c++")) + " -std=c++17 -O2 -fPIC -ffp-contract=off -fno-math-errno -w -fno-exceptions " +
+    return std::string(setting("CXX", "c++")) + " -std=c++17 -O2 -fPIC -ffp-contract=off -fno-math-errno -fno-exceptions -w " +
            setting("SOFTWARE_CUDA_CXXFLAGS", "");
 }
 static std::string hash(const std::string& text) {  // FNV-1a, 64 bits
@@ -97,8 +103,8 @@ static std::vector<std::pair<std::string, std::string>> kernels(const std::strin
                 if (source[i] == '(') break;
             }
         }
-        bool is_definition = source.find_first_of(";{", i) != std::string::npos && source[source.find_first_of(";{", i)] == '{';
-        if (is_definition && name != "void") found.push_back({name, bound});
+        size_t next = source.find_first_of(";{", i);  // a declaration's end, or a body
+        if (next != std::string::npos && source[next] == '{' && name != "void") found.push_back({name, bound});
     }
     return found;
 }
@@ -107,22 +113,17 @@ static bool compile(const std::string& source, const std::string& library) {
     std::string stem = library + "." + std::to_string(getpid());
     std::string raw = stem + ".in.cc", whole = stem + ".cc", pure = stem + ".ii", log = stem + ".log", made = stem + ".so";
     write(raw, "# 1 \"kernels.cu\"\n" + source);
-    bool good = shell(compiler() + " -D__CUDACC__ -D__CUDACC_RTC__ -D__CUDA_ARCH__=900 -E '" + raw + "' -o '" + pure + "' 2>'" + log + "'");
+    std::string defines = " -D__CUDACC__ -D__CUDACC_RTC__ -D__CUDA_ARCH__=900 ", quiet = "' 2>'" + log + "'";
+    bool good = shell(compiler() + defines + "-E '" + raw + "' -o '" + pure + quiet);
     if (good) {
         std::string body = read(pure);
         std::ostringstream text;
-        text << PRELUDE << body << "\n}\n# 1 \"wrappers\"\n__attribute__((section(\"soft_shared\"))) static char soft_shared_begins[16];\n"
-             << "extern \"C\" char __start_soft_shared[], __stop_soft_shared[];\n"
-             << "extern \"C\" soft::State* soft_state() { return &soft::state; }\n"
-             << "extern \"C\" char* soft_shared_begin() { return soft_shared_begins[0] = 0, __start_soft_shared; }\n"
-             << "extern \"C\" char* soft_shared_end() { return __stop_soft_shared; }\n"
-             << "extern \"C\" const soft::Kernel soft_kernels[] = {\n";
+        text << PRELUDE << body << EPILOGUE;
         for (auto& [name, bound] : kernels(body))
-            text << "{\"" << name << "\", soft::Of<&" << name << ">::run, soft::Of<&" << name << ">::count, soft::Of<&" << name
-                 << ">::sizes, soft::Of<&" << name << ">::pointers, " << bound << "},\n";
+            text << "SOFT_KERNEL(" << name << ", " << bound << ")\n";
         text << "{nullptr, nullptr, 0, nullptr, nullptr, 0}};\n";
         write(whole, text.str());
-        good = shell(compiler() + " -shared -Wl,-Bsymbolic -Wl,-z,nostart-stop-gc '" + whole + "' -o '" + made + "' -lm 2>'" + log + "'") &&
+        good = shell(compiler() + " -shared -Wl,-Bsymbolic '" + whole + "' -o '" + made + "' -lm 2>'" + log + "'") &&
                std::rename(made.c_str(), library.c_str()) == 0;
     }
     if (!good) std::fprintf(stderr, "software cuda: the kernels do not compile:\n%s\n", read(log).c_str());
@@ -132,9 +133,14 @@ static bool compile(const std::string& source, const std::string& library) {
 
 static Status load(Module** out, const char* image) {
     if (std::strncmp(image, MAGIC, sizeof MAGIC - 1) != 0) return INVALID_IMAGE;
-    std::string library = folder() + "/" + hash(compiler() + PRELUDE + image) + ".so";
-    if (access(library.c_str(), R_OK) != 0 && !compile(image, library)) return INVALID_PTX;
-    void* handle = dlopen(library.c_str(), RTLD_NOW | RTLD_LOCAL);
+    const char* cache = std::getenv("SOFTWARE_CUDA_CACHE");
+    if (cache) mkdir(cache, 0777);
+    std::string folder = cache ? cache : temporary_folder();
+    std::string library = folder + "/" + hash(compiler() + PRELUDE + EPILOGUE + image) + ".so";
+    bool good = access(library.c_str(), R_OK) == 0 || compile(image, library);
+    void* handle = good ? dlopen(library.c_str(), RTLD_NOW | RTLD_LOCAL) : nullptr;
+    if (!cache) unlink(library.c_str()), rmdir(folder.c_str());
+    if (!good) return INVALID_PTX;
     if (!handle) die("%s", dlerror());
     auto* module = modules.add(new Module{handle, {}});
     auto* state = ((State * (*)()) dlsym(handle, "soft_state"))();

@@ -84,7 +84,10 @@ template <class T> struct Handles {
     }
 };
 
-// driver.cpp
+// What follows is defined in libcuda; libcudnn calls some of it.
+#pragma GCC visibility push(default)
+
+// device.cpp
 std::recursive_mutex& lock();
 Device* current();                 // the calling thread's device, or null
 Status ready(bool context = true); // NOT_INITIALIZED, INVALID_CONTEXT or SUCCESS
@@ -131,6 +134,8 @@ struct Function {
 
 // launch.cpp
 void run_kernel(const Function&, Three blocks, Three threads, void** arguments);
+
+#pragma GCC visibility pop
 
 #define ENTRY(context)                                           \
     std::lock_guard<std::recursive_mutex> locked(soft::lock());  \
