@@ -6,11 +6,11 @@
 #include <cstdlib>
 #include <cstring>
 #include <dlfcn.h>
+#include <filesystem>
 #include <fstream>
 #include <iterator>
 #include <map>
 #include <sstream>
-#include <sys/stat.h>
 #include <unistd.h>
 
 namespace soft {
@@ -134,7 +134,8 @@ static bool compile(const std::string& source, const std::string& library) {
 static Status load(Module** out, const char* image) {
     if (std::strncmp(image, MAGIC, sizeof MAGIC - 1) != 0) return INVALID_IMAGE;
     const char* cache = std::getenv("SOFTWARE_CUDA_CACHE");
-    if (cache) mkdir(cache, 0777);
+    std::error_code ignored;  // writing there says what is wrong
+    if (cache) std::filesystem::create_directories(cache, ignored);
     std::string folder = cache ? cache : temporary_folder();
     std::string library = folder + "/" + hash(compiler() + PRELUDE + EPILOGUE + image) + ".so";
     bool good = access(library.c_str(), R_OK) == 0 || compile(image, library);
