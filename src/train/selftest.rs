@@ -2,7 +2,7 @@
 
 use super::gpu::{Part, Tail, Trainer};
 use super::{Optimizer, weighted_loss};
-use crate::config::{Adam, Experiment, Model, Norm, Optimizer as Kind, Precision, Sgd, Unet, Up};
+use crate::config::{self, Adam, Experiment, Model, Norm, Optimizer as Kind, Precision, Sgd, Unet, Up};
 use crate::data::{self, Dataset, Draw, Sample};
 use crate::metric::Tally;
 use crate::model::{Mode, Network, Weights, build};
@@ -43,7 +43,8 @@ fn networks() -> Vec<(&'static str, Unet, Kind)> {
 }
 
 fn experiment(unet: Unet, optimizer: Kind, precision: Precision) -> Experiment {
-    let mut experiment = Experiment { model: Model::Unet(unet), optimizer, ..Experiment::default() };
+    let mut experiment = config::load_str("selftest", "name = 'selftest'\n[dataset.synthetic]").expect("it is all that is needed");
+    (experiment.model, experiment.optimizer) = (Model::Unet(unet), optimizer);
     experiment.training.precision = precision;
     experiment.training.batch_size = 3;
     experiment.augment.flip_horizontal = 0.5;
