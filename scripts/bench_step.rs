@@ -1,22 +1,27 @@
 //! A server of U-Net steps for `scripts/bench_vs_pytorch`, which runs it in turns with PyTorch.
 //!
-//!     cargo run --release --example bench_step -- train|infer PRECISION BASE LEVELS BATCH SIZE
+//!     cargo run --release --example bench_step -- train|infer PRECISION BASE LEVELS BATCH SIZE [DEVICE [fastest]]
 //!
-//! PRECISION is f32, f32_fast or bf16. The net has BASE channels at the full resolution, twice as many on each of the LEVELS further
+//! PRECISION is f32, f32_fast, tf32 or bf16; DEVICE is cpu or, for `train`, cuda:N, with `fastest` without deterministic convolutions. The net has BASE channels at the full resolution, twice as many on each of the LEVELS further
 //! down, 3 input channels and 2 classes; batches are of BATCH images of SIZE × SIZE pixels.
 //!
 //! A line on standard input asks for something, a line on standard output answers. `memory`: the largest resident set so far, in MB
-//! (1e6 bytes). Any other line: a step, and its milliseconds as `forward backward optimizer`, or `forward` alone for `infer`. What
-//! a step leaves behind is freed within the step's time.
+//! (1e6 bytes), or on a GPU what was taken of it. `steps N`, on a GPU: the mean milliseconds of N steps that follow each other without
+//! waiting. Any other line: a step, and its milliseconds as `forward backward optimizer`, or `forward` alone for `infer`. What
+//! a step leaves behind is freed within the step's time. On a GPU a step is one number.
 
 use candle_core::{DType, Device, Tensor};
 use std::io::BufRead;
 use std::process::ExitCode;
 use std::time::Instant;
 use umlaut::config::{Model, Optimizer as Rule, Precision, Unet};
+#[cfg(feature = "cuda")]
+use umlaut::data::{Dataset, Sample};
 use umlaut::model::{Mode, Network, Weights, build};
 use umlaut::ops::{Tape, bce_with_logits, soft_dice_loss, weighted_sum};
 use umlaut::train::Optimizer;
+#[cfg(feature = "cuda")]
+use umlaut::train::gpu::{Part, Tail, Trainer};
 
 #[global_allocator]
 static MEMORY: umlaut::memory::Caching = umlaut::memory::Caching::new();
@@ -39,11 +44,21 @@ fn run() -> Result<(), Error> {
     rayon::ThreadPoolBuilder::new().use_current_thread().build_global()?;
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let [work, precision, numbers @ ..] = &arguments[..] else { return Err(usage()) };
+    let (numbers, place) = numbers.split_at_checked(4).ok_or_else(usage)?;
+    let (device, fastest) = match place.iter().map(String::as_str).collect::<Vec<_>>()[..] {
+        [] => ("cpu", false),
+        [device] => (device, false),
+        [device, "fastest"] => (device, true),
+        _ => return Err(usage()),
+    };
     let precision = parse(precision)?;
     let numbers: Vec<usize> = numbers.iter().map(|a| a.parse()).collect::<Result<_, _>>().map_err(|_| usage())?;
     let [base, levels, batch, size] = numbers[..] else { return Err(usage()) };
     let channels = (0..levels).map(|level| base << level).collect();
     let model = Model::Unet(Unet { channels, ..Unet::default() });
+    if device != "cpu" {
+        return on_gpu(work, model, (precision, !fastest), (batch, size), device);
+    }
     let net = build(&model, 3, 2, Weights::Seed(1), &Device::Cpu)?;
     let images = Tensor::rand(0f32, 1f32, (batch, 3, size, size), &Device::Cpu)?;
     match work.as_str() {
@@ -58,7 +73,7 @@ fn run() -> Result<(), Error> {
 }
 
 fn usage() -> Error {
-    "usage: bench_step train|infer f32|f32_fast|bf16 BASE LEVELS BATCH SIZE".into()
+    "usage: bench_step train|infer f32|f32_fast|tf32|bf16 BASE LEVELS BATCH SIZE [cpu|cuda:N [fastest]]".into()
 }
 
 fn parse(name: &str) -> Result<Precision, Error> {
@@ -98,6 +113,71 @@ fn train(
     optimizer.step(&net.params().trained, &gradients, LR)?;
     drop(gradients);
     Ok(vec![forward, backward - forward, milliseconds(start) - backward])
+}
+
+#[cfg(not(feature = "cuda"))]
+fn on_gpu(_: &str, _: Model, _: (Precision, bool), _: (usize, usize), device: &str) -> Result<(), Error> {
+    Err(format!("{device}: this program was built without CUDA").into())
+}
+
+#[cfg(feature = "cuda")]
+fn on_gpu(
+    work: &str,
+    model: Model,
+    (precision, deterministic): (Precision, bool),
+    (batch, size): (usize, usize),
+    device: &str,
+) -> Result<(), Error> {
+    let ordinal = device.strip_prefix("cuda:").and_then(|n| n.parse().ok()).ok_or_else(usage)?;
+    if work != "train" {
+        return Err(usage());
+    }
+    let mut experiment = umlaut::config::load_str("bench", "name = 'bench'\n[dataset.synthetic]").map_err(|p| p.render(false))?;
+    experiment.model = model;
+    (experiment.training.precision, experiment.training.batch_size) = (precision, batch);
+    experiment.training.deterministic = deterministic;
+    let data = noise(batch, size);
+    let net = build(&experiment.model, 3, 2, Weights::Seed(1), &Device::Cpu)?;
+    let mut optimizer = Optimizer::new(&experiment.optimizer, &net.params().trained);
+    let mut trainer = Trainer::new(ordinal, &experiment, &data, &*net)?;
+    let indices: Vec<usize> = (0..batch).collect();
+    let mut steps = |count: usize, trainer: &mut Trainer| -> candle_core::Result<f64> {
+        let start = Instant::now();
+        for _ in 0..count {
+            let (tail, rule) = (Tail { collect: None, update: Some(None) }, optimizer.step_elsewhere(LR));
+            trainer.submit(Part { indices: &indices, draw: None, share: 1.0, tail: Some(tail), rule: Some(rule), ends: true })?;
+        }
+        while trainer.land()?.is_some() {}
+        Ok(milliseconds(start) / count as f64)
+    };
+    for line in std::io::stdin().lock().lines() {
+        match line?.split_whitespace().collect::<Vec<_>>()[..] {
+            ["memory"] => println!("{:.0}", trainer.memory() as f64 / 1e6),
+            ["steps", count] => println!("{:.4}", steps(count.parse()?, &mut trainer)?),
+            _ => println!("{:.4}", steps(1, &mut trainer)?),
+        }
+    }
+    Ok(())
+}
+
+/// Noisy images and masks.
+#[cfg(feature = "cuda")]
+fn noise(count: usize, size: usize) -> Dataset {
+    let value = |at: usize| (at.wrapping_mul(2_654_435_761) >> 8) % 1009;
+    let sample = |index: usize| Sample {
+        name: index.to_string(),
+        image: (0..3 * size * size).map(|at| value(at + index) as f32 / 1009.0).collect(),
+        mask: (0..2 * size * size).map(|at| u8::from(value(at + index) > 504)).collect(),
+    };
+    Dataset {
+        channels: 3,
+        classes: vec!["a".into(), "b".into()],
+        size: [size; 2],
+        samples: (0..count).map(sample).collect(),
+        official_test: vec![false; count],
+        sources: vec![String::new(); count],
+        fingerprint: String::new(),
+    }
 }
 
 /// Milliseconds of a forward pass in evaluation mode.

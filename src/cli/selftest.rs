@@ -29,7 +29,9 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
     }
     let name = &arguments.device;
     let ordinal = name.strip_prefix("cuda:").and_then(|number| number.parse::<usize>().ok());
-    let Some(ordinal) = ordinal else { return Err(mistake(format!("--device {name}: the self-test is of a GPU, such as cuda:0"))) };
+    let Some(ordinal) = ordinal else {
+        return Err(mistake(format!("--device {name}: the self-test is of a GPU, such as cuda:0")));
+    };
     let there = count().map_err(|why| mistake(format!("--device {name}: {why}")))?;
     if ordinal >= there {
         return Err(mistake(format!("--device {name}: this machine has {there} GPUs, counted from cuda:0")));
@@ -43,7 +45,8 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
     if missed == 0 {
         return Ok(());
     }
-    Err(anyhow::anyhow!("{missed} comparisons miss their tolerance: do not trust this GPU with this driver and these libraries").into())
+    Err(anyhow::anyhow!("{missed} comparisons miss their tolerance: do not trust this GPU with this driver and these libraries")
+        .into())
 }
 
 fn chosen(name: Option<&str>) -> Result<Vec<Precision>, Failure> {
@@ -59,8 +62,7 @@ fn show(comparisons: &[Comparison], all: bool) -> usize {
     for comparison in comparisons {
         match shown.last_mut() {
             Some(last) if !all && name(last) == name(comparison) => {
-                // NaN is worse than any number.
-                if !(comparison.error / comparison.tolerance.max(1e-30) <= last.error / last.tolerance.max(1e-30)) {
+                if badness(comparison) > badness(last) {
                     *last = comparison;
                 }
             }
@@ -72,6 +74,11 @@ fn show(comparisons: &[Comparison], all: bool) -> usize {
         println!("  {mark}  {what:<58} {error:.1e} of {tolerance:.0e}");
     }
     comparisons.iter().filter(|comparison| !comparison.passes()).count()
+}
+
+/// In tolerances; NaN is worse than any number.
+fn badness(Comparison { error, tolerance, .. }: &Comparison) -> f64 {
+    if error.is_nan() { f64::INFINITY } else { error / tolerance.max(1e-30) }
 }
 
 fn kernels() -> Result<(), Failure> {

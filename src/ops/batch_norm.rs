@@ -2,11 +2,11 @@
 //!
 //! Nothing is kept for the ReLU: the backward pass works out again which outputs were above 0.
 
-#[cfg(feature = "cuda")]
-use super::cuda;
 use super::blocked::normalise::{self, Line, Moments, Slant, Sums};
 use super::blocked::simd::{LANES, level};
 use super::blocked::{Blocked, Shape};
+#[cfg(feature = "cuda")]
+use super::cuda;
 use super::map::blocked_tensor;
 use super::storage::{Stored, by_type, tensor, values, values_of};
 use super::{Map, Node, Tape};

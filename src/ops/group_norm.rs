@@ -1,12 +1,12 @@
 //! Group normalisation (Wu and He 2018) and the ReLU that follows it: statistics of some channels of one sample, so that nothing
 //! depends on the batch.
 
-#[cfg(feature = "cuda")]
-use super::cuda;
 use super::batch_norm::EPSILON;
 use super::blocked::normalise::{self, Line, Moments, Slant};
 use super::blocked::simd::{LANES, level};
 use super::blocked::{Blocked, Shape};
+#[cfg(feature = "cuda")]
+use super::cuda;
 use super::map::blocked_tensor;
 use super::storage::{Stored, by_type, tensor, values, values_of};
 use super::{Map, Node, Tape};

@@ -1,9 +1,9 @@
 //! Max pooling 2×2 of stride 2.
 
-#[cfg(feature = "cuda")]
-use super::cuda;
 use super::blocked::simd::level;
 use super::blocked::{Blocked, pool};
+#[cfg(feature = "cuda")]
+use super::cuda;
 use super::map::blocked_tensor;
 use super::storage::{Stored, by_type, change, values_of};
 use super::{Map, Tape};

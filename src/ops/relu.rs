@@ -1,9 +1,9 @@
 //! Rectified linear unit.
 
-#[cfg(feature = "cuda")]
-use super::cuda;
 use super::blocked::simd::level;
 use super::blocked::{Blocked, relu as kernel};
+#[cfg(feature = "cuda")]
+use super::cuda;
 use super::map::blocked_tensor;
 use super::storage::{Stored, by_type, values_of};
 use super::{Map, Tape};

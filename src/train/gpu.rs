@@ -7,7 +7,7 @@ use super::Optimizer;
 use crate::config::{Experiment, Loss};
 use crate::data::{Dataset, Draw};
 use crate::model::{Mode, Network};
-use crate::ops::cuda::{Array, Graph, Gpu, Kind, Losses, Moment, PLANE_SUMS, Pinned, Samples, Store, Update};
+use crate::ops::cuda::{Array, Gpu, Graph, Kind, Losses, Moment, PLANE_SUMS, Pinned, Samples, Store, Update};
 use crate::ops::{Device, Gradients, OUT_OF_DEVICE_MEMORY, Tape};
 use candle_core::Result;
 use std::collections::{HashMap, VecDeque};
@@ -161,7 +161,13 @@ impl<'a> Trainer<'a> {
         self.run(Work { samples: part.indices.len(), tail: part.tail })?;
         let (start, count) = (slot * self.planes * PLANE_SUMS, part.indices.len() * self.data.classes.len() * PLANE_SUMS);
         self.gpu.fetch(&self.sums, start, count, &self.arrived, start)?;
-        self.flights.push_back(Flight { images: part.indices.len(), share: part.share, ends: part.ends, slot, arrives: self.gpu.moment()? });
+        self.flights.push_back(Flight {
+            images: part.indices.len(),
+            share: part.share,
+            ends: part.ends,
+            slot,
+            arrives: self.gpu.moment()?,
+        });
         Ok(landed)
     }
 

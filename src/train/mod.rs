@@ -9,7 +9,7 @@ mod checkpoint;
 mod columns;
 mod error;
 #[cfg(feature = "cuda")]
-mod gpu;
+pub mod gpu;
 mod gradient;
 mod loss;
 mod lr_schedule;

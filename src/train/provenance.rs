@@ -150,8 +150,8 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let run = RunDir::at(dir.path());
         run.write_provenance(&toml::toml! { dataset_fingerprint = "abc" }).unwrap();
-        started(&run, Precision::F32, 0, 0).unwrap();
-        started(&run, Precision::Bf16, 3, 1).unwrap();
+        started(&run, Precision::F32, &[], (0, 0)).unwrap();
+        started(&run, Precision::Bf16, &[], (3, 1)).unwrap();
         ended(&run).unwrap();
         let table = run.provenance().unwrap().unwrap();
         assert_eq!(table["dataset_fingerprint"].as_str(), Some("abc"));
@@ -171,12 +171,12 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let run = RunDir::at(dir.path());
         begins(&run, Some((RunId::from_name("seed-1-abc"), 2))).unwrap();
-        let table = started(&run, Precision::F32, 2, 0).unwrap();
+        let table = started(&run, Precision::F32, &[], (2, 0)).unwrap();
         assert!(table.contains_key("started") && !table.contains_key("resumed"), "{table}");
         assert_eq!(notes(&table, &model("batch")), ["epochs 1 to 2 were taken over from the finished run seed-1-abc"]);
-        assert!(started(&run, Precision::F32, 3, 0).unwrap().contains_key("resumed"));
+        assert!(started(&run, Precision::F32, &[], (3, 0)).unwrap().contains_key("resumed"));
         begins(&run, None).unwrap();
-        let table = started(&run, Precision::F32, 0, 0).unwrap();
+        let table = started(&run, Precision::F32, &[], (0, 0)).unwrap();
         assert!(!table.contains_key("resumed") && notes(&table, &model("batch")).is_empty(), "{table}");
     }
 
@@ -188,7 +188,7 @@ mod tests {
             let mut table = run.provenance().unwrap().unwrap_or_default();
             table.insert("micro_batches".into(), parts.into());
             run.write_provenance(&table).unwrap();
-            started(&run, Precision::F32, epochs, 0).unwrap();
+            started(&run, Precision::F32, &[], (epochs, 0)).unwrap();
         }
         let table = run.provenance().unwrap().unwrap();
         let told = |norm: &str| notes(&table, &model(norm)).concat();

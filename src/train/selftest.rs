@@ -43,7 +43,8 @@ fn networks() -> Vec<(&'static str, Unet, Kind)> {
 }
 
 fn experiment(unet: Unet, optimizer: Kind, precision: Precision) -> Experiment {
-    let mut experiment = config::load_str("selftest", "name = 'selftest'\n[dataset.synthetic]").expect("it is all that is needed");
+    let mut experiment =
+        config::load_str("selftest", "name = 'selftest'\n[dataset.synthetic]").expect("it is all that is needed");
     (experiment.model, experiment.optimizer) = (Model::Unet(unet), optimizer);
     experiment.training.precision = precision;
     experiment.training.batch_size = 3;

@@ -6,10 +6,10 @@ mod on_gpu;
 
 use super::checkpoint::{Best, Resume, State, Within, write_resume, write_weights};
 use super::columns::columns;
-use super::gradient::Accumulation;
-use super::lr_schedule::LrSchedule;
 #[cfg(feature = "cuda")]
 use super::gpu::Trainer;
+use super::gradient::Accumulation;
+use super::lr_schedule::LrSchedule;
 use super::{Error, Optimizer, Place, Progress, checkpoint, predecessor, provenance, samples};
 use crate::config::Experiment;
 use crate::data::{self, Dataset, Parts};
@@ -124,7 +124,12 @@ impl<'a> Session<'a> {
     /// What failed; the outcome says so too, if it still can be written.
     pub fn run(mut self, stop: &dyn Fn() -> bool, progress: &mut dyn Progress) -> Result<Outcome, Error> {
         let batches = self.state.within.as_ref().map_or(0, |within| within.batches);
-        let provenance = provenance::started(self.run, self.experiment.training.precision, &self.where_it_runs(), (self.state.epoch, batches))?;
+        let provenance = provenance::started(
+            self.run,
+            self.experiment.training.precision,
+            &self.where_it_runs(),
+            (self.state.epoch, batches),
+        )?;
         self.notes = provenance::notes(&provenance, &self.experiment.model);
         let outcome = match self.train_epochs(stop, progress).and_then(|()| self.finish(stop)) {
             Ok(test) => Outcome { test, ..self.outcome(Status::Finished) },
@@ -161,8 +166,7 @@ impl<'a> Session<'a> {
         progress.started(self.state.epoch + 1, training.epochs, self.parts.train.len().div_ceil(training.batch_size));
         for number in self.state.epoch + 1..=training.epochs {
             let (mut epoch, val) = (self.epoch(number), &self.parts.val);
-            let validated = match self.train_epoch(&mut epoch, stop, progress).and_then(|()| self.evaluate(val, stop))
-            {
+            let validated = match self.train_epoch(&mut epoch, stop, progress).and_then(|()| self.evaluate(val, stop)) {
                 Err(Halt::Interrupted) => return self.keep_within(&epoch).and(Err(Halt::Interrupted)),
                 validated => validated?,
             };

@@ -20,7 +20,7 @@ fn a_tiny_problem_is_overfitted() {
     (experiment.training.epochs, experiment.training.batch_size) = (40, 1);
     let few = Parts { train: vec![0, 1], val: vec![0, 1], test: Vec::new() };
     let run = place.run("overfit");
-    train(&run, &experiment, &place.data, &few, &|| false, &mut ()).unwrap();
+    train(&run, &experiment, &place.data, &few, &umlaut::train::Place::cpu(), &|| false, &mut ()).unwrap();
     let rows = run.metrics().unwrap();
     let (first, last) = (rows[0].get("train_loss").unwrap(), rows[39].get("train_loss").unwrap());
     assert!(last < first / 3.0, "train loss went from {first} to {last} only");
@@ -33,7 +33,8 @@ fn a_run_leaves_rows_checkpoints_pictures_and_an_outcome() {
     let place = Place::new();
     let parts = Parts { train: (0..3).collect(), val: (3..8).collect(), test: vec![8, 9] };
     let run = place.run("run");
-    let outcome = train(&run, &experiment("", ""), &place.data, &parts, &|| false, &mut ()).unwrap();
+    let outcome =
+        train(&run, &experiment("", ""), &place.data, &parts, &umlaut::train::Place::cpu(), &|| false, &mut ()).unwrap();
     assert_eq!((outcome.status, outcome.epochs, outcome.best_by.as_str()), (Status::Finished, 4, "val_loss"));
     assert_eq!(run.outcome().unwrap().as_ref(), Some(&outcome));
     let rows = run.metrics().unwrap();
@@ -65,7 +66,16 @@ fn the_best_weights_give_the_best_epochs_numbers_again() {
     let place = Place::new();
     let parts = Parts { test: (5..10).collect(), ..parts() };
     let run = place.run("run");
-    let outcome = train(&run, &experiment("", "[optimizer.sgd]\nlr = 2.0"), &place.data, &parts, &|| false, &mut ()).unwrap();
+    let outcome = train(
+        &run,
+        &experiment("", "[optimizer.sgd]\nlr = 2.0"),
+        &place.data,
+        &parts,
+        &umlaut::train::Place::cpu(),
+        &|| false,
+        &mut (),
+    )
+    .unwrap();
     assert_eq!(outcome.test["test_loss"], outcome.best["val_loss"]);
     assert_eq!(outcome.test["test_iou_cup"], outcome.best["val_iou_cup"]);
 }
@@ -76,7 +86,7 @@ fn a_run_that_diverges_fails_with_epoch_and_step_and_keeps_what_it_had() {
     // 1e-3 in the first epoch, 1e30 from then on.
     let experiment = experiment("", "[optimizer.sgd]\nlr = 1e30\nmomentum = 0.0\n[lr_warmup]\nepochs = 1\nstart_factor = 1e-33");
     let run = place.run("run");
-    let outcome = train(&run, &experiment, &place.data, &parts(), &|| false, &mut ()).unwrap();
+    let outcome = train(&run, &experiment, &place.data, &parts(), &umlaut::train::Place::cpu(), &|| false, &mut ()).unwrap();
     let cause = outcome.cause.as_deref().unwrap();
     assert_eq!((outcome.status, outcome.epochs, outcome.best_epoch), (Status::Failed, 1, Some(1)), "{cause}");
     assert!(cause.starts_with("the training loss is ") && cause.ends_with(" in epoch 2, step 2"), "{cause}");
@@ -93,7 +103,7 @@ fn two_accumulated_batches_are_one_of_twice_the_size_without_norm_layers() {
         experiment.model = toml::from_str("[unet]\nchannels = [4, 8]\nnorm = 'none'").unwrap();
         (experiment.training.batch_size, experiment.training.accumulate) = (batch_size, accumulate);
         let even = Parts { train: (0..8).collect(), val: vec![8, 9], test: Vec::new() };
-        train(&place.run(name), &experiment, &place.data, &even, &|| false, &mut ()).unwrap();
+        train(&place.run(name), &experiment, &place.data, &even, &umlaut::train::Place::cpu(), &|| false, &mut ()).unwrap();
         place.run(name).metrics().unwrap().pop().unwrap()
     };
     let (two, four, one) = (last("two", 2, 2), last("four", 4, 1), last("one", 2, 1));
@@ -117,7 +127,7 @@ fn mistakes_are_told_before_anything_is_written() {
     let place = Place::new();
     let told = |experiment: &Experiment, parts: &Parts| {
         let run = place.run("mistake");
-        let error = train(&run, experiment, &place.data, parts, &|| false, &mut ()).unwrap_err();
+        let error = train(&run, experiment, &place.data, parts, &umlaut::train::Place::cpu(), &|| false, &mut ()).unwrap_err();
         assert!(error.is_mistake(), "{error}");
         assert_eq!(fs::read_dir(run.path()).unwrap().count(), 0);
         error.to_string()

@@ -94,7 +94,8 @@ fn parts_survive_a_stop_and_may_begin_later() {
     place.train_until("later", &experiment, 4);
     let first = fs::read_to_string(place.run("later").path().join("metrics.csv")).unwrap();
     split(&place, "later", 2);
-    let outcome = train(&place.run("later"), &experiment, &place.data, &parts(), &|| false, &mut ()).unwrap();
+    let outcome =
+        train(&place.run("later"), &experiment, &place.data, &parts(), &umlaut::train::Place::cpu(), &|| false, &mut ()).unwrap();
     assert!(outcome.notes[0].contains("2 parts from epoch 2 on"), "{:?}", outcome.notes);
     assert!(String::from_utf8(place.bytes("later", "metrics.csv")).unwrap().starts_with(&first));
 }

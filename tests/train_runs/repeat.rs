@@ -22,7 +22,8 @@ fn threads_do_not_change_a_byte() {
     for threads in [1, 2, 3] {
         let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
         let (experiment, run) = (with_all_states(), place.run(&threads.to_string()));
-        pool.install(|| train(&run, &experiment, &place.data, &parts(), &|| false, &mut ())).unwrap();
+        pool.install(|| train(&run, &experiment, &place.data, &parts(), &umlaut::train::Place::cpu(), &|| false, &mut ()))
+            .unwrap();
     }
     place.assert_same("1", "2");
     place.assert_same("1", "3");
@@ -118,7 +119,7 @@ fn a_run_killed_between_files_goes_on_to_the_same_bytes() {
         metrics.extend(b"5,0.1,0.");
         fs::write(run.path().join("metrics.csv"), metrics).unwrap();
         let seen = Seen::default();
-        train(&run, &experiment, &place.data, &parts(), &|| false, &mut &seen).unwrap();
+        train(&run, &experiment, &place.data, &parts(), &umlaut::train::Place::cpu(), &|| false, &mut &seen).unwrap();
         assert_eq!(*seen.epochs.borrow(), (epochs + 1..=4).collect::<Vec<_>>());
         place.assert_same("whole", &name);
     }
@@ -155,7 +156,9 @@ fn a_finished_run_is_not_trained_again() {
     let place = Place::new();
     let outcome = place.train("run", &experiment("", ""));
     let seen = Seen::default();
-    let again = train(&place.run("run"), &experiment("", ""), &place.data, &parts(), &|| false, &mut &seen).unwrap();
+    let again =
+        train(&place.run("run"), &experiment("", ""), &place.data, &parts(), &umlaut::train::Place::cpu(), &|| false, &mut &seen)
+            .unwrap();
     assert_eq!((again, seen.steps.get()), (outcome, 0));
 }
 
@@ -165,7 +168,8 @@ fn a_checkpoint_of_another_network_is_refused() {
     place.train_until("run", &experiment("", ""), 4);
     let mut other = experiment("", "");
     other.model = toml::from_str("[unet]\nchannels = [4, 4]").unwrap();
-    let error = train(&place.run("run"), &other, &place.data, &parts(), &|| false, &mut ()).unwrap_err();
+    let error =
+        train(&place.run("run"), &other, &place.data, &parts(), &umlaut::train::Place::cpu(), &|| false, &mut ()).unwrap_err();
     assert!(matches!(error, Error::Checkpoint { .. }) && !error.is_mistake(), "{error}");
     assert!(error.to_string().contains("resume.safetensors: encoder.1.0.weight has shape"), "{error}");
 }

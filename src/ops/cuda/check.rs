@@ -100,9 +100,7 @@ fn cases() -> Vec<Case> {
         case("batch_norm_relu, running", &[SMALL], norm(24), |t, x, p, r| {
             ops::batch_norm_relu(t, x[0], &p[0], &p[1], Statistics::Running(r)).map(Output::Map)
         }),
-        case("group_norm_relu", &[SMALL], norm(24), |t, x, p, _| {
-            ops::group_norm_relu(t, x[0], &p[0], &p[1], 4).map(Output::Map)
-        }),
+        case("group_norm_relu", &[SMALL], norm(24), |t, x, p, _| ops::group_norm_relu(t, x[0], &p[0], &p[1], 4).map(Output::Map)),
         case("group_norm_relu, odd sizes", &[odd], norm(5), |t, x, p, _| {
             ops::group_norm_relu(t, x[0], &p[0], &p[1], 5).map(Output::Map)
         }),
@@ -153,11 +151,11 @@ impl Case {
         let vars: Vec<(String, Var)> = self.params.iter().enumerate().map(|(i, dims)| var(dims, i)).collect::<Result<_>>()?;
         let right = self.on_cpu(&vars)?;
         let got = self.on_gpu(gpu, &vars)?;
-        let compare = |((what, right), (_, got)): (&(String, Vec<f32>), &(String, Vec<f32>))| {
+        let compared = right.iter().zip(&got).map(|((what, right), (_, got))| {
             let chosen = what.starts_with("gradient") && !self.name.starts_with("conv1x1");
             Comparison::of(format!("{}: {what}", self.name), got, right, tolerance(precision, chosen))
-        };
-        Ok(right.iter().zip(&got).map(compare).collect())
+        });
+        Ok(compared.collect())
     }
 
     fn running(&self) -> Result<Running> {
@@ -231,7 +229,10 @@ impl Case {
         let mut results = vec![("result".to_owned(), y)];
         for (i, shape) in self.inputs.iter().enumerate() {
             let gradient = gradients.borrow()[i].clone();
-            results.push((format!("gradient of input {i}"), gradient.map(|g| gpu.unpack(&g, *shape)).transpose()?.unwrap_or_default()));
+            results.push((
+                format!("gradient of input {i}"),
+                gradient.map(|g| gpu.unpack(&g, *shape)).transpose()?.unwrap_or_default(),
+            ));
         }
         let by_param = store.gradients()?;
         for (i, (name, _)) in vars.iter().enumerate() {

@@ -236,4 +236,3 @@ pub(in crate::ops) fn conv_transpose2x2(tape: &Tape, device: &Device, x: &Map, w
     });
     Ok(Map::on_device(node, shape, Some(shift)))
 }
-

@@ -3,10 +3,10 @@
 //! A plan is made once for every pass and size and kept. cuDNN's heuristics name engines, the most promising first; taken is the first
 //! that can be had, or, where equal bits are not asked for, the fastest of several by trial.
 
+use super::Gpu;
 use super::conv::{Pass, Problem, Tensors};
 use super::driver::Driver;
 use super::memory::Kind;
-use super::Gpu;
 use crate::config::Precision;
 use candle_core::{Error, Result, bail};
 use cudarc::cudnn::{result, sys};
@@ -46,7 +46,9 @@ impl Descriptor {
     fn new(object: Object) -> Result<Self> {
         let mut made = std::ptr::null_mut();
         // SAFETY: the library writes a pointer there.
-        unsafe { sys::cudnnBackendCreateDescriptor(object, &raw mut made) }.result().map_err(|e| failed("making an object", e))?;
+        unsafe { sys::cudnnBackendCreateDescriptor(object, &raw mut made) }
+            .result()
+            .map_err(|e| failed("making an object", e))?;
         Ok(Self(made))
     }
 
@@ -77,7 +79,8 @@ impl Descriptor {
     fn read<T>(&self, name: Name, kind: Type, values: &mut [T]) -> Result<usize> {
         let (wanted, mut count) = (i64::try_from(values.len()).expect("few"), 0i64);
         // SAFETY: the library writes no more than `wanted` values.
-        let got = unsafe { sys::cudnnBackendGetAttribute(self.0, name, kind, wanted, &raw mut count, values.as_mut_ptr().cast()) };
+        let got =
+            unsafe { sys::cudnnBackendGetAttribute(self.0, name, kind, wanted, &raw mut count, values.as_mut_ptr().cast()) };
         got.result().map_err(|e| failed(&format!("reading {name:?}"), e))?;
         Ok(usize::try_from(count).unwrap_or(0).min(values.len()))
     }

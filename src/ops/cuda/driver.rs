@@ -252,7 +252,10 @@ pub(super) const THREADS: u32 = 256;
 impl Grid {
     /// A thread for each of so many things, or for some of them: kernels take strides.
     pub fn over(count: usize) -> Self {
-        Self { blocks: [u32::try_from(count.div_ceil(THREADS as usize)).unwrap_or(u32::MAX).clamp(1, 1 << 16), 1, 1], threads: THREADS }
+        Self {
+            blocks: [u32::try_from(count.div_ceil(THREADS as usize)).unwrap_or(u32::MAX).clamp(1, 1 << 16), 1, 1],
+            threads: THREADS,
+        }
     }
 }
 

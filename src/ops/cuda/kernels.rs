@@ -203,4 +203,3 @@ pub(super) fn ints(numbers: &[usize]) -> Argument {
     }
     Argument::Ints(all)
 }
-

@@ -39,7 +39,15 @@ impl Losses {
     ///
     /// # Errors
     /// If the lengths do not fit.
-    pub fn apply(&self, tape: &Tape, logits: &Node, targets: &Array, plane: usize, step: &Array, masks: &Array) -> Result<Option<Array>> {
+    pub fn apply(
+        &self,
+        tape: &Tape,
+        logits: &Node,
+        targets: &Array,
+        plane: usize,
+        step: &Array,
+        masks: &Array,
+    ) -> Result<Option<Array>> {
         let logits = logits.array()?;
         let planes = logits.len() / plane;
         if logits.len() != targets.len() || !planes.is_multiple_of(self.classes) {

@@ -15,6 +15,8 @@ use std::rc::Rc;
 const ALIGNMENT: usize = 512;
 /// The least that the driver is asked for.
 const SEGMENT: usize = 32 << 20;
+/// The most that it is asked for beyond what is needed.
+const LARGE_SEGMENT: usize = 1 << 30;
 
 /// The memory of a device.
 pub(super) struct Memory {
@@ -88,9 +90,11 @@ impl State {
     }
 
     fn grow(&mut self, length: usize) -> Result<()> {
-        // Where a whole segment has no room, what is needed may.
-        let (address, size) = match self.allocate(length.max(SEGMENT)) {
-            Ok(address) => (address, length.max(SEGMENT)),
+        // The more there is, the larger the next, so that few borders keep free places apart. Where a whole segment has no room, what is
+        // needed may.
+        let segment = length.max((self.reserved / 4).clamp(SEGMENT, LARGE_SEGMENT));
+        let (address, size) = match self.allocate(segment) {
+            Ok(address) => (address, segment),
             Err(_) => (self.allocate(length)?, length),
         };
         self.segments.push(address);

@@ -45,7 +45,11 @@ impl Lined {
         let y = gpu.map(self.shape)?;
         let samples = self.shape.n;
         let tail = [(&y).into(), long(self.plane()), self.channels().into(), samples.into(), self.each.into(), self.cut.into()];
-        gpu.launch("apply_lines", Grid::over(y.len() / CHANNELS), &[&[(&self.x).into(), (&self.lines).into()], &tail[..]].concat())?;
+        gpu.launch(
+            "apply_lines",
+            Grid::over(y.len() / CHANNELS),
+            &[&[(&self.x).into(), (&self.lines).into()], &tail[..]].concat(),
+        )?;
         Ok(y)
     }
 

@@ -26,7 +26,8 @@ impl Samples {
     /// If the device has no room.
     pub fn new(gpu: &Rc<Gpu>, count: usize, channels: usize, classes: usize, size: [usize; 2]) -> Result<Self> {
         let plane = size[0] * size[1];
-        let (images, masks) = (gpu.lasting(Kind::F32, count * channels * plane)?, gpu.lasting(Kind::U8, count * classes * plane)?);
+        let (images, masks) =
+            (gpu.lasting(Kind::F32, count * channels * plane)?, gpu.lasting(Kind::U8, count * classes * plane)?);
         Ok(Self { gpu: gpu.clone(), images, masks, count, channels, classes, size })
     }
 

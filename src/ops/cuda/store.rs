@@ -203,7 +203,8 @@ impl Store {
     /// # Errors
     /// What the driver reports.
     pub fn moments(&self) -> Result<Vec<[Vec<f32>; 2]>> {
-        let all = [&self.firsts, &self.seconds].map(|array| array.as_ref().map(|array| self.gpu.download::<f32>(array)).transpose());
+        let all =
+            [&self.firsts, &self.seconds].map(|array| array.as_ref().map(|array| self.gpu.download::<f32>(array)).transpose());
         let [firsts, seconds] = all;
         let (firsts, seconds) = (firsts?, seconds?);
         let of = |values: &Option<Vec<f32>>, place: &Place| values.as_ref().map(|v| place.gathered(v)).unwrap_or_default();

@@ -3,7 +3,7 @@
 use super::*;
 use crate::data::Sample;
 use crate::model::{Mode, Params};
-use crate::ops::{Node, Tape};
+use crate::ops::{Map, Node, Tape};
 use candle_core::{DType, Device, Tensor, Var, bail};
 use std::cell::Cell;
 
@@ -27,15 +27,17 @@ impl Fake {
 }
 
 impl Network for Fake {
-    fn forward(&self, tape: &Tape, images: &Tensor, mode: Mode) -> candle_core::Result<Node> {
+    fn forward_map(&self, tape: &Tape, images: Map, mode: Mode) -> candle_core::Result<Node> {
+        let shape = images.shape();
+        let shape = (shape.n, shape.c, shape.h, shape.w);
         if !self.works.get() {
             bail!("out of order")
         }
         if mode == Mode::Eval {
-            return Ok(tape.constant(&Tensor::full(self.answer.get(), images.shape(), &Device::Cpu)?));
+            return Ok(tape.constant(&Tensor::full(self.answer.get(), shape, &Device::Cpu)?));
         }
         let weight = &self.params.trained[0].1;
-        let logits = weight.broadcast_as(images.shape())?.contiguous()?;
+        let logits = weight.broadcast_as(shape)?.contiguous()?;
         Ok(tape.record(logits, &[&tape.param(0, weight)], |grad| Ok(vec![Some(grad.sum_all()?.reshape((1, 1, 1, 1))?)])))
     }
 
@@ -168,7 +170,7 @@ fn the_order_of_samples_follows_the_seed() {
         let run = RunDir::at(dir.path());
         let text = format!("[optimizer.sgd]\nlr = 1.0\n[training]\nepochs = 4\nbatch_size = 1\nseeds = [{seed}]");
         let experiment = experiment(&text);
-        Session::begin(&run, &experiment, &data, &parts(), &Fake::new()).unwrap().run(&|| false, &mut ()).unwrap();
+        Session::begin(&run, &experiment, &data, &parts(), &Fake::new(), &Place::cpu()).unwrap().run(&|| false, &mut ()).unwrap();
         run.metrics().unwrap().iter().filter_map(|row| row.get("train_loss")).collect()
     };
     assert_eq!(losses(1), losses(1));

@@ -1,0 +1,229 @@
+//! Training on a GPU, on one that is emulated: the unchanged program finds the libraries of `software_cuda` in place of NVIDIA's.
+//!
+//! The oracle of every number is the CPU's path, which is tested by itself against formulas, finite differences and PyTorch. The
+//! emulated device aborts on writes outside an allocation, stale addresses and broken barriers. Needs a C++ compiler; where there is
+//! none the tests skip, saying so.
+
+#![cfg(feature = "cudnn")]
+
+mod software_cuda;
+
+use std::fs;
+use std::io::{BufRead, BufReader};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+
+const TINY: &str = r#"
+name = "tiny"
+[dataset.synthetic]
+count = 12
+size = [32, 32]
+[preprocess]
+size = [16, 16]
+[split.fractions]
+train = 0.5
+val = 0.25
+test = 0.25
+[augment]
+flip_horizontal = 0.5
+rotate90 = 0.5
+[model.unet]
+channels = [8, 12]
+norm = "group"
+groups = 4
+[training]
+epochs = 3
+batch_size = 2
+accumulate = 2
+"#;
+
+/// Whether there is a compiler for the emulated device.
+fn can_emulate() -> bool {
+    let compiler = std::env::var("CXX").unwrap_or_else(|_| "c++".into());
+    let found = Command::new(&compiler).arg("--version").output().is_ok_and(|output| output.status.success());
+    if !found {
+        eprintln!("skipped: no C++ compiler ({compiler}) to build an emulated GPU with");
+    }
+    found
+}
+
+struct Desk(tempfile::TempDir);
+
+impl Desk {
+    fn with(toml: &str) -> Self {
+        let desk = Self(tempfile::tempdir().unwrap());
+        fs::write(desk.0.path().join("x.toml"), toml).unwrap();
+        desk
+    }
+
+    fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = software_cuda::command(assert_cmd::cargo::cargo_bin!("umlaut"));
+        command.args(arguments).current_dir(self.0.path()).env("XDG_CONFIG_HOME", self.0.path()).stdin(Stdio::null());
+        command
+    }
+
+    fn umlaut(&self, arguments: &[&str]) -> Output {
+        self.command(arguments).output().unwrap()
+    }
+
+    /// The only run of an experiment.
+    fn run(&self, results: &str) -> PathBuf {
+        let mut runs = fs::read_dir(self.0.path().join(results).join("tiny/runs")).unwrap();
+        runs.next().unwrap().unwrap().path()
+    }
+
+    fn read(&self, results: &str, file: &str) -> String {
+        fs::read_to_string(self.run(results).join(file)).unwrap()
+    }
+}
+
+fn text(output: &Output) -> String {
+    format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr))
+}
+
+#[track_caller]
+fn ends_with(output: &Output, code: i32) -> String {
+    assert_eq!(output.status.code(), Some(code), "{}", text(output));
+    text(output)
+}
+
+/// Numbers of a metrics.csv, column after column of each row.
+fn numbers(csv: &str) -> Vec<f64> {
+    csv.lines().skip(1).flat_map(|row| row.split(',')).map(|field| field.parse().unwrap()).collect()
+}
+
+#[test]
+fn every_operation_and_whole_steps_are_the_cpus() {
+    if !can_emulate() {
+        return;
+    }
+    let desk = Desk::with(TINY);
+    let said = ends_with(&desk.umlaut(&["selftest", "--all"]), 0);
+    for precision in ["f32", "tf32", "bf16"] {
+        assert!(said.contains(&format!("{precision} on cuda:0, convolutions by cuDNN")), "{said}");
+    }
+    assert!(said.contains("the same bits twice") && !said.contains("MISS"), "{said}");
+}
+
+/// Threads and blocks in another order change results if a barrier is missing; work done late, if something reads too early.
+#[test]
+fn neither_order_nor_lateness_matters() {
+    if !can_emulate() {
+        return;
+    }
+    let desk = Desk::with(TINY);
+    let said = |key: &str, value: &str| {
+        let mut command = desk.command(&["selftest", "--all", "--precision", "f32"]);
+        ends_with(&command.env(key, value).output().unwrap(), 0)
+    };
+    let usual = said("SOFTWARE_CUDA_ORDER", "");
+    assert_eq!(said("SOFTWARE_CUDA_ORDER", "reverse"), usual);
+    assert_eq!(said("SOFTWARE_CUDA_LAZY", "1"), usual);
+    assert_eq!(said("SOFTWARE_CUDA_ENGINES", "reverse"), usual, "engines that round more are passed over in f32");
+    let plain = said("UMLAUT_CONVOLUTIONS", "plain");
+    assert!(plain.contains("plain sums") && !plain.contains("MISS"), "{plain}");
+}
+
+/// Oracle: the CPU's metrics.csv. In f32 the two differ by rounding, which the few updates do not blow up.
+#[test]
+fn a_run_on_a_gpu_has_the_cpus_numbers_and_says_where_it_ran() {
+    if !can_emulate() {
+        return;
+    }
+    let desk = Desk::with(TINY);
+    let sets = ["--set", "optimizer.adam.eps=1e-3"];
+    for device in ["cpu", "cuda:0"] {
+        let results = if device == "cpu" { "cpu" } else { "gpu" };
+        let arguments = [&["run", "x.toml", "--device", device, "--results", results][..], &sets].concat();
+        ends_with(&desk.umlaut(&arguments), 0);
+    }
+    let (right, got) = (desk.read("cpu", "metrics.csv"), desk.read("gpu", "metrics.csv"));
+    assert_eq!(right.lines().next(), got.lines().next());
+    let (right, got) = (numbers(&right), numbers(&got));
+    let far = right.iter().zip(&got).map(|(a, b)| (a - b).abs()).fold(0.0, f64::max);
+    assert!(right.len() == got.len() && far < 1e-4, "{far}: {right:?} {got:?}");
+    let provenance = desk.read("gpu", "provenance.toml");
+    for part in ["device = \"cuda:0\"", "gpu = ", "convolutions = \"cuDNN"] {
+        assert!(provenance.contains(part), "{provenance}");
+    }
+    let of = |results: &str| fs::read_dir(desk.run(results).join("samples")).unwrap().count();
+    assert_eq!(of("cpu"), of("gpu"));
+}
+
+/// Oracle: an uninterrupted run, byte by byte.
+#[test]
+fn a_run_that_was_stopped_anywhere_ends_with_the_same_bytes() {
+    if !can_emulate() {
+        return;
+    }
+    let desk = Desk::with(TINY);
+    ends_with(&desk.umlaut(&["run", "x.toml", "--device", "cuda:0", "--results", "whole"]), 0);
+    let prepared = desk.umlaut(&["run", "x.toml", "--device", "cuda:0", "--results", "parts", "--set", "training.epochs=3"]);
+    ends_with(&prepared, 0);
+    for file in ["metrics.csv", "outcome.toml", "timing.csv"] {
+        fs::remove_file(desk.run("parts").join(file)).unwrap();
+    }
+    fs::remove_dir_all(desk.run("parts").join("checkpoints")).unwrap();
+    let mut stops = 0;
+    // A child stops when its standard input ends, after the step that it is at: by turns at once and after an epoch, for a stop during
+    // validation leaves nothing to go on from but the epoch's batches.
+    loop {
+        let mut child = desk
+            .command(&["train", desk.run("parts").to_str().unwrap(), "--child", "--device", "cuda:0", "--cache", "parts/.cache"])
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+        let seen = if stops % 2 == 0 { "\"event\":\"started\"" } else { "\"event\":\"epoch\"" };
+        _ = lines.by_ref().take_while(|line| line.as_ref().is_ok_and(|line| !line.contains(seen))).count();
+        drop(child.stdin.take());
+        _ = lines.count();
+        match child.wait().unwrap().code() {
+            Some(130) => stops += 1,
+            code => break assert_eq!(code, Some(0)),
+        }
+        assert!(stops < 50, "every second attempt gets further");
+    }
+    assert!(stops > 0, "at least once it was stopped");
+    for file in ["metrics.csv", "checkpoints/best.safetensors", "checkpoints/last.safetensors"] {
+        let bytes = |results: &str| fs::read(desk.run(results).join(file)).unwrap();
+        assert!(bytes("whole") == bytes("parts"), "{file} differs after {stops} stops");
+    }
+}
+
+#[test]
+fn want_of_device_memory_is_answered_by_smaller_parts() {
+    if !can_emulate() {
+        return;
+    }
+    let desk = Desk::with(
+        &TINY.replace("[16, 16]", "[32, 32]").replace("batch_size = 2", "batch_size = 6").replace("count = 12", "count = 16"),
+    );
+    let run = |memory: &str, results: &str| {
+        let mut command = desk.command(&["run", "x.toml", "--device", "cuda:0", "--results", results]);
+        command.env("SOFTWARE_CUDA_MEMORY", memory).output().unwrap()
+    };
+    let said = ends_with(&run("2500000", "scarce"), 0);
+    assert!(said.contains("out of device memory") && said.contains("with every batch in"), "{said}");
+    let outcome = desk.read("scarce", "outcome.toml");
+    assert!(outcome.contains("for want of memory every batch was split"), "{outcome}");
+    let said = ends_with(&run("200000", "none"), 1);
+    assert!(said.contains("out of device memory"), "{said}");
+}
+
+#[test]
+fn a_gpu_that_is_not_there_is_the_users_mistake() {
+    let desk = Desk::with(TINY);
+    let without = |arguments: &[&str]| {
+        let mut command = Command::new(assert_cmd::cargo::cargo_bin!("umlaut"));
+        command.args(arguments).current_dir(desk.0.path()).env("CUDA_VISIBLE_DEVICES", "").env("UMLAUT_CUDA_LIBS", "");
+        command.output().unwrap()
+    };
+    for arguments in [&["run", "x.toml", "--device", "cuda:7"][..], &["selftest", "--device", "cuda:7"]] {
+        let said = ends_with(&without(arguments), 2);
+        assert!(said.contains("cuda:7"), "{said}");
+    }
+    assert!(!Path::new(&desk.0.path().join("results/tiny/runs")).exists(), "nothing was begun");
+}
