@@ -104,7 +104,9 @@ impl Gpu {
     pub(super) fn convolve(&self, pass: Pass, problem: Problem, tensors: Tensors) -> Result<()> {
         match &self.convolutions {
             #[cfg(feature = "cudnn")]
-            Convolutions::Cudnn(cudnn) => cudnn.run(self, pass, problem, tensors),
+            Convolutions::Cudnn(cudnn) => {
+                if cudnn.run(self, pass, problem, tensors)? { Ok(()) } else { self.convolve_plainly(pass, problem, tensors) }
+            }
             Convolutions::Plain(_) => self.convolve_plainly(pass, problem, tensors),
         }
     }
