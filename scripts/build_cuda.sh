@@ -44,7 +44,8 @@ if [[ "$(cat .cuda/ready 2>/dev/null)" != "$stamp" ]]; then
   echo "fetching $stamp into .cuda/" >&2
   rm -rf .cuda/wheels .cuda/lib
   mkdir -p .cuda/lib
-  python3 -m pip install --quiet --disable-pip-version-check --no-deps --no-compile --only-binary=:all: --target .cuda/wheels "$nvrtc" "$cudnn"
+  python3 -m pip install --quiet --disable-pip-version-check --no-deps --no-compile --only-binary=:all: --root-user-action=ignore \
+    --target .cuda/wheels "$nvrtc" "$cudnn"
   # Found by their sonames, all in one directory: what cuDNN opens, it looks for beside itself. Its _adv part (attention, recurrent
   # nets) and NVRTC's .alt variant serve nothing here.
   find .cuda/wheels -name 'lib*.so.*' ! -name '*_adv*' ! -name '*.alt.*' -exec ln -sr {} .cuda/lib/ ';'
