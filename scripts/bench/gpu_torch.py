@@ -91,7 +91,7 @@ def main():
     else:
         precision, *numbers = words
         net, step = trainer(mode, precision, *map(int, numbers), device)
-        settle(step, device)
+    settle(step, device)
     for line in sys.stdin:
         match line.split():
             case ["steps", count]:
