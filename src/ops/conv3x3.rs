@@ -22,7 +22,7 @@ use candle_core::{Result, Tensor, bail};
 /// # Errors
 /// If shapes do not fit.
 pub fn conv3x3(tape: &Tape, sources: &[&Map], weight: &Node, bias: &Node) -> Result<Map> {
-    on_device!(tape, device => cuda::conv3x3(tape, device, sources, false, weight, bias));
+    on_device!(tape, device => cuda::conv3x3(tape, device, sources, weight, bias));
     convolve(tape, sources, false, weight, bias)
 }
 
@@ -34,7 +34,7 @@ pub fn conv3x3(tape: &Tape, sources: &[&Map], weight: &Node, bias: &Node) -> Res
 /// # Errors
 /// If shapes do not fit.
 pub fn conv3x3_of_doubled(tape: &Tape, x: &Map, weight: &Node, bias: &Node) -> Result<Map> {
-    on_device!(tape, device => cuda::conv3x3(tape, device, &[x], true, weight, bias));
+    on_device!(tape, device => cuda::conv3x3_of_doubled(tape, device, x, weight, bias));
     convolve(tape, &[x], true, weight, bias)
 }
 

@@ -87,6 +87,9 @@ fn cases() -> Vec<Case> {
         case("conv3x3 of a doubled map", &[SMALL], conv(8, 24, 3), |t, x, p, _| {
             ops::relu(t, &ops::conv3x3_of_doubled(t, x[0], &p[0], &p[1])?).map(Output::Map)
         }),
+        case("conv3x3 of a doubled map, odd sizes", &[odd], conv(11, 5, 3), |t, x, p, _| {
+            ops::relu(t, &ops::conv3x3_of_doubled(t, x[0], &p[0], &p[1])?).map(Output::Map)
+        }),
         case("conv_transpose2x2", &[SMALL], vec![vec![24, 8, 2, 2], vec![8]], |t, x, p, _| {
             ops::relu(t, &ops::conv_transpose2x2(t, x[0], &p[0], &p[1])?).map(Output::Map)
         }),

@@ -5,7 +5,6 @@ use super::driver::{Driver, Grid, THREADS};
 use super::kernels::ints;
 use super::memory::Array;
 use super::norm::settled;
-use super::pool::{doubled, doubled_gradient};
 use super::{Gpu, Kind, stored};
 use crate::config::Precision;
 use crate::ops::blocked::Shape;
@@ -105,7 +104,11 @@ impl Gpu {
         match &self.convolutions {
             #[cfg(feature = "cudnn")]
             Convolutions::Cudnn(cudnn) => {
-                if cudnn.run(self, pass, problem, tensors)? { Ok(()) } else { self.convolve_plainly(pass, problem, tensors) }
+                if cudnn.run(self, pass, problem, tensors)? {
+                    Ok(())
+                } else {
+                    self.convolve_plainly(pass, problem, tensors)
+                }
             }
             Convolutions::Plain(_) => self.convolve_plainly(pass, problem, tensors),
         }
@@ -134,19 +137,12 @@ impl Gpu {
     }
 }
 
-/// As `ops::conv3x3`, or of one map with doubled sides.
-pub(in crate::ops) fn conv3x3(
-    tape: &Tape,
-    device: &Device,
-    sources: &[&Map],
-    twice: bool,
-    weight: &Node,
-    bias: &Node,
-) -> Result<Map> {
+/// As `ops::conv3x3`.
+pub(in crate::ops) fn conv3x3(tape: &Tape, device: &Device, sources: &[&Map], weight: &Node, bias: &Node) -> Result<Map> {
     let (gpu, store) = (device.gpu.clone(), device.store.clone());
     let Some(first) = sources.first() else { bail!("conv3x3 reads at least one map") };
     let shapes: Vec<Shape> = sources.iter().map(|map| map.shape()).collect();
-    let (inputs, scale) = (shapes.iter().map(|s| s.c).sum::<usize>(), if twice { 2 } else { 1 });
+    let inputs = shapes.iter().map(|s| s.c).sum::<usize>();
     let (index, shift) = (weight.param()?, bias.param()?);
     let outputs = store.dims(index)[0];
     if store.dims(index) != [outputs, inputs, 3, 3] || store.dims(shift) != [outputs] {
@@ -155,13 +151,13 @@ pub(in crate::ops) fn conv3x3(
     if shapes.iter().any(|s| (s.n, s.h, s.w) != (shapes[0].n, shapes[0].h, shapes[0].w)) {
         bail!("conv3x3 cannot concatenate the channels of maps of {shapes:?}")
     }
-    let (n, h, w) = (first.shape().n, first.shape().h * scale, first.shape().w * scale);
+    let Shape { n, h, w, .. } = first.shape();
     let problem = Problem { n, h, w, c: stored(inputs), k: stored(outputs), side: 3, pad: 1, stride: 1 };
     let shape = Shape { n, c: outputs, h, w };
     let sources: Vec<Map> = sources.iter().map(|map| settled(tape, device, map)).collect::<Result<_>>()?;
     let maps: Vec<Array> = sources.iter().map(Map::array).collect::<Result<_>>()?;
     let y = gpu.map(shape)?;
-    let read = Read { shapes, twice };
+    let read = Read { shapes };
     gpu.convolve(Pass::Forward, problem, Tensors { x: &read.input(&gpu, &maps)?, weight: &store.reading(index), y: &y })?;
     let nodes: Vec<&Node> = sources.iter().map(|map| map.node()).collect();
     let wanted = nodes.iter().any(|node| node.needs_grad());
@@ -182,16 +178,14 @@ pub(in crate::ops) fn conv3x3(
     Ok(Map::on_device(node, shape, Some(shift)))
 }
 
-/// How a convolution reads maps: side by side, or one with its sides doubled. What it reads is made for a pass and not kept.
+/// How a convolution reads maps: side by side. What it reads is made for a pass and not kept.
 struct Read {
     shapes: Vec<Shape>,
-    twice: bool,
 }
 
 impl Read {
     fn input(&self, gpu: &Gpu, maps: &[Array]) -> Result<Array> {
         match maps {
-            [map] if self.twice => doubled(gpu, map, self.shapes[0]),
             [map] => Ok(map.clone()),
             _ => joined(gpu, maps, &self.shapes),
         }
@@ -200,7 +194,6 @@ impl Read {
     /// The gradients of the maps, from that of what was read.
     fn apart(&self, gpu: &Gpu, dx: Array, shape: Shape) -> Result<Vec<Option<Value>>> {
         match &self.shapes[..] {
-            [small] if self.twice => Ok(vec![Some(Value::Device(doubled_gradient(gpu, &dx, *small)?))]),
             [_] => Ok(vec![Some(Value::Device(dx))]),
             shapes => {
                 let parts = super::concat::parted(gpu, &dx, shape, shapes)?;

@@ -11,10 +11,11 @@ use std::ffi::{CString, c_void};
 use std::path::PathBuf;
 
 /// The sources; the first is what the others share.
-const SOURCES: [&str; 7] = [
+const SOURCES: [&str; 8] = [
     include_str!("kernels/common.cu"),
     include_str!("kernels/normalise.cu"),
     include_str!("kernels/maps.cu"),
+    include_str!("kernels/doubled.cu"),
     include_str!("kernels/head.cu"),
     include_str!("kernels/loss.cu"),
     include_str!("kernels/optimizer.cu"),

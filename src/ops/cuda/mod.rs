@@ -17,6 +17,7 @@ mod concat;
 mod conv;
 #[cfg(feature = "cudnn")]
 mod cudnn;
+mod doubled;
 mod driver;
 mod head;
 mod kernels;
@@ -39,6 +40,7 @@ pub use store::{Store, Update};
 
 pub(super) use concat::add;
 pub(super) use conv::{conv_transpose2x2, conv3x3};
+pub(super) use doubled::conv3x3_of_doubled;
 pub(super) use head::conv1x1;
 pub(super) use norm::{batch_norm_relu, group_norm_relu, relu};
 pub(super) use pool::max_pool2x2;

@@ -1,8 +1,8 @@
-//! Half the sides, and twice.
+//! Half the sides.
 
 use super::driver::Grid;
 use super::norm::settled;
-use super::{Array, CHANNELS, Gpu, size, stored};
+use super::{CHANNELS, size};
 use crate::ops::blocked::Shape;
 use crate::ops::tape::{Device, Value};
 use crate::ops::{Map, Tape};
@@ -33,19 +33,4 @@ pub(in crate::ops) fn max_pool2x2(tape: &Tape, device: &Device, x: &Map) -> Resu
         Ok(Value::Device(dx))
     });
     Ok(Map::on_device(node, shape, None))
-}
-
-/// A map with both sides doubled, nearest.
-pub(super) fn doubled(gpu: &Gpu, x: &Array, shape: Shape) -> Result<Array> {
-    let y = gpu.map(Shape { h: 2 * shape.h, w: 2 * shape.w, ..shape })?;
-    gpu.launch("double_sides", Grid::over(y.len() / CHANNELS), &[x.into(), (&y).into(), size(shape)])?;
-    Ok(y)
-}
-
-/// The gradient of the small map from that of the doubled one.
-pub(super) fn doubled_gradient(gpu: &Gpu, dy: &Array, shape: Shape) -> Result<Array> {
-    debug_assert_eq!(dy.len(), 4 * shape.n * shape.h * shape.w * stored(shape.c));
-    let dx = gpu.map(shape)?;
-    gpu.launch("double_sides_gradient", Grid::over(dx.len() / CHANNELS), &[dy.into(), (&dx).into(), size(shape)])?;
-    Ok(dx)
 }

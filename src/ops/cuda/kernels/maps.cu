@@ -53,38 +53,6 @@ max_pool_gradient(const stored* __restrict__ x, const stored* __restrict__ dy, s
   }
 }
 
-// Every pixel four times; `from` is the small map's size.
-extern "C" __global__ void __launch_bounds__(THREADS)
-double_sides(const stored* __restrict__ x, stored* __restrict__ y, struct size from) {
-  int vectors = from.c / WIDTH, h = 2 * from.h, w = 2 * from.w;
-  i64 all = (i64)from.n * h * w * vectors;
-  for (i64 at = first_index(); at < all; at += index_step()) {
-    int channel = at % vectors * WIDTH;
-    i64 p = at / vectors;
-    int column = p % w, row = p / w % h, n = p / w / h;
-    store(y + at * WIDTH, load(x + pixel(from, n, row / 2, column / 2) + channel));
-  }
-}
-
-// The sum of the four.
-extern "C" __global__ void __launch_bounds__(THREADS)
-double_sides_gradient(const stored* __restrict__ dy, stored* __restrict__ dx, struct size from) {
-  int vectors = from.c / WIDTH;
-  struct size large = {from.n, 2 * from.h, 2 * from.w, from.c};
-  i64 all = (i64)from.n * from.h * from.w * vectors;
-  for (i64 at = first_index(); at < all; at += index_step()) {
-    int channel = at % vectors * WIDTH;
-    i64 p = at / vectors;
-    int column = p % from.w, row = p / from.w % from.h, n = p / from.w / from.h;
-    eight sum = {};
-    for (int k = 0; k < 4; k++) {
-      eight next = load(dy + pixel(large, n, 2 * row + k / 2, 2 * column + k % 2) + channel);
-      for (int i = 0; i < WIDTH; i++) sum.v[i] += next.v[i];
-    }
-    store(dx + at * WIDTH, sum);
-  }
-}
-
 // `count` channels of every pixel, from the one at `from_at` to the one at `to_at`; all of these are multiples of 8.
 extern "C" __global__ void __launch_bounds__(THREADS)
 copy_channels(const stored* __restrict__ from, int from_c, int from_at, stored* __restrict__ to, int to_c, int to_at, int count, i64 rows) {
