@@ -118,19 +118,12 @@ pub struct Training {
     /// How exactly the network calculates.
     pub precision: Precision,
     /// On a GPU: only ways to calculate that give the same bits each time; else the fastest found by trying. On the CPU it is so always.
-    #[serde(skip_serializing_if = "is_default")]
     pub deterministic: bool,
     /// The column of metrics.csv that picks the best epoch, a `val_` one.
     pub best: String,
     /// A run for each: weights, order of samples and augmentation follow from it. A count n stands for the seeds 1 to n.
     #[schemars(length(min = 1), extend("uniqueItems" = true))]
     pub seeds: Vec<u64>,
-}
-
-/// Left out where it is written, so that a run from before there was a choice keeps its name.
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde wants it so")]
-fn is_default(deterministic: &bool) -> bool {
-    *deterministic
 }
 
 /// How exactly the network calculates. Weights, statistics, sums, losses and the optimizer are 32-bit in each.
