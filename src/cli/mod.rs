@@ -12,6 +12,8 @@ mod progress;
 mod report;
 mod run;
 mod schema;
+#[cfg(feature = "cuda")]
+mod selftest;
 mod settings;
 mod status;
 mod stop;
@@ -53,6 +55,9 @@ enum Verb {
     Summary(summary::Arguments),
     /// Show this machine and the kernels that serve on it
     Info,
+    /// Check that a GPU calculates what the CPU does
+    #[cfg(feature = "cuda")]
+    Selftest(selftest::Arguments),
     /// Draw the charts and tables of an experiment's results again
     Report(report::Arguments),
     /// Show what makes two runs different ones, or a run and the nearest of an experiment file
@@ -119,6 +124,8 @@ pub fn main() -> ExitCode {
         Verb::Schema => schema::run(),
         Verb::Summary(a) => summary::run(&a),
         Verb::Info => info::run(),
+        #[cfg(feature = "cuda")]
+        Verb::Selftest(a) => selftest::run(&a),
         Verb::Report(a) => report::run(&a),
         Verb::Why(a) => why::run(&a),
     });

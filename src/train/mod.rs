@@ -20,6 +20,8 @@ mod provenance;
 mod rule;
 mod safetensors;
 mod samples;
+#[cfg(feature = "cuda")]
+mod selftest;
 mod session;
 
 pub use error::Error;
@@ -28,6 +30,8 @@ pub use loss::weighted_loss;
 pub use optimizer::Optimizer;
 pub use predecessor::extends;
 pub use progress::Progress;
+#[cfg(feature = "cuda")]
+pub use selftest::selftest;
 
 use crate::config::Experiment;
 use crate::data::{Dataset, Parts};

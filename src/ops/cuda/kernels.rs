@@ -21,6 +21,9 @@ const SOURCES: [&str; 7] = [
     include_str!("kernels/convolve.cu"),
 ];
 
+/// How machine code begins: it is an ELF file.
+const MACHINE_CODE: &[u8] = b"\x7fELF";
+
 /// All sources as one, for maps of this kind.
 fn source(maps: Kind) -> String {
     let define = if maps == Kind::Bf16 { "#define STORED_BF16 1\n" } else { "" };
@@ -69,7 +72,8 @@ fn code(maps: Kind, capability: i32) -> Result<Vec<u8>> {
         return Ok(code);
     }
     let code = compile(maps, capability).map_err(Error::Msg)?;
-    if let Some(path) = cached {
+    // What an emulated device takes for code is no machine code, and must not reach a real one.
+    if let Some(path) = cached.filter(|_| code.starts_with(MACHINE_CODE)) {
         // A cache that cannot be written costs a second at the next start, no more.
         _ = keep(&path, &code);
     }

@@ -67,7 +67,7 @@ fn experiment(toml: &str) -> Experiment {
 }
 
 fn run_it(run: &RunDir, experiment: &Experiment, network: &Fake) -> Result<Outcome, Error> {
-    Session::begin(run, experiment, &data(), &parts(), network)?.run(&|| false, &mut ())
+    Session::begin(run, experiment, &data(), &parts(), network, &Place::cpu())?.run(&|| false, &mut ())
 }
 
 /// The epochs that are best so far, epoch by epoch, given the column's values.
@@ -75,7 +75,7 @@ fn best_epochs(column: &str, values: &[f64]) -> Vec<Option<usize>> {
     let dir = tempfile::tempdir().unwrap();
     let (run, data, parts, network) = (RunDir::at(dir.path()), data(), parts(), Fake::new());
     let experiment = experiment(&format!("[training]\nbest = '{column}'"));
-    let mut session = Session::begin(&run, &experiment, &data, &parts, &network).unwrap();
+    let mut session = Session::begin(&run, &experiment, &data, &parts, &network, &Place::cpu()).unwrap();
     let mut best = Vec::new();
     for (index, value) in values.iter().enumerate() {
         session.keep(&EpochRecord { epoch: index + 1, values: vec![(column.into(), *value)] }).unwrap();

@@ -1,0 +1,85 @@
+//! `umlaut selftest`: does the GPU calculate what the CPU does?
+
+use super::{Failure, mistake};
+use umlaut::config::Precision;
+use umlaut::ops::cuda::{Comparison, Kind, compile, count};
+use umlaut::train::selftest;
+
+#[derive(clap::Args)]
+pub struct Arguments {
+    /// The GPU, `cuda:N`
+    #[arg(long, value_name = "DEVICE", default_value = "cuda:0")]
+    device: String,
+    /// Only this precision: f32, tf32 or bf16 [default: all three]
+    #[arg(long, value_name = "PRECISION")]
+    precision: Option<String>,
+    /// Show every comparison, not only the worst of each operation
+    #[arg(long)]
+    all: bool,
+    /// Only compile the kernels, for GPUs of compute capability 8.0 and 9.0; needs CUDA's run-time compiler but no GPU
+    #[arg(long, conflicts_with_all = ["device", "precision", "all"])]
+    kernels: bool,
+}
+
+const PRECISIONS: [Precision; 3] = [Precision::F32, Precision::Tf32, Precision::Bf16];
+
+pub fn run(arguments: &Arguments) -> Result<(), Failure> {
+    if arguments.kernels {
+        return kernels();
+    }
+    let name = &arguments.device;
+    let ordinal = name.strip_prefix("cuda:").and_then(|number| number.parse::<usize>().ok());
+    let Some(ordinal) = ordinal else { return Err(mistake(format!("--device {name}: the self-test is of a GPU, such as cuda:0"))) };
+    let there = count().map_err(|why| mistake(format!("--device {name}: {why}")))?;
+    if ordinal >= there {
+        return Err(mistake(format!("--device {name}: this machine has {there} GPUs, counted from cuda:0")));
+    }
+    let mut missed = 0;
+    for precision in chosen(arguments.precision.as_deref())? {
+        let (by, comparisons) = selftest(ordinal, precision).map_err(|e| anyhow::anyhow!("{}: {e}", precision.name()))?;
+        println!("{} on {name}, convolutions by {by}", precision.name());
+        missed += show(&comparisons, arguments.all);
+    }
+    if missed == 0 {
+        return Ok(());
+    }
+    Err(anyhow::anyhow!("{missed} comparisons miss their tolerance: do not trust this GPU with this driver and these libraries").into())
+}
+
+fn chosen(name: Option<&str>) -> Result<Vec<Precision>, Failure> {
+    let Some(name) = name else { return Ok(PRECISIONS.to_vec()) };
+    let found = PRECISIONS.into_iter().find(|precision| precision.name() == name);
+    found.map(|precision| vec![precision]).ok_or_else(|| mistake(format!("--precision {name}: use f32, tf32 or bf16")))
+}
+
+/// A line for the worst comparison of each operation, or for each comparison; how many missed.
+fn show(comparisons: &[Comparison], all: bool) -> usize {
+    let name = |comparison: &Comparison| comparison.what.split(": ").next().unwrap_or_default().to_owned();
+    let mut shown: Vec<&Comparison> = Vec::new();
+    for comparison in comparisons {
+        match shown.last_mut() {
+            Some(last) if !all && name(last) == name(comparison) => {
+                // NaN is worse than any number.
+                if !(comparison.error / comparison.tolerance.max(1e-30) <= last.error / last.tolerance.max(1e-30)) {
+                    *last = comparison;
+                }
+            }
+            _ => shown.push(comparison),
+        }
+    }
+    for Comparison { what, error, tolerance } in &shown {
+        let mark = if error <= tolerance { "ok  " } else { "MISS" };
+        println!("  {mark}  {what:<58} {error:.1e} of {tolerance:.0e}");
+    }
+    comparisons.iter().filter(|comparison| !comparison.passes()).count()
+}
+
+fn kernels() -> Result<(), Failure> {
+    for capability in [80, 90] {
+        for (kind, name) in [(Kind::F32, "f32"), (Kind::Bf16, "bf16")] {
+            let code = compile(kind, capability).map_err(|why| anyhow::anyhow!("{why}"))?;
+            println!("kernels for {name} maps, compute capability {}.{}: {} bytes", capability / 10, capability % 10, code.len());
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,179 @@
+//! Whole training steps on a GPU against the CPU's, and against themselves.
+
+use super::gpu::{Part, Tail, Trainer};
+use super::{Optimizer, weighted_loss};
+use crate::config::{self, Adam, Experiment, Model, Norm, Optimizer as Kind, Precision, Sgd, Unet, Up};
+use crate::data::{self, Dataset, Draw, Sample};
+use crate::metric::Tally;
+use crate::model::{Mode, Network, Weights, build};
+use crate::ops::cuda::{Comparison, Gpu, operations};
+use crate::ops::{Gradients, Tape};
+use candle_core::Device;
+use std::error::Error;
+
+/// Steps of each comparison: one done kernel by kernel, one recorded, two replayed.
+const STEPS: usize = 4;
+const LR: f64 = 0.01;
+
+/// Compares every operation and whole training steps on the GPU of this number with the CPU's in f32, and checks that what is done
+/// twice gives the same bits. Returns what computes convolutions, and all comparisons.
+///
+/// # Errors
+/// If something cannot run at all.
+pub fn selftest(ordinal: usize, precision: Precision) -> Result<(String, Vec<Comparison>), Box<dyn Error>> {
+    let gpu = Gpu::open(ordinal, precision, true)?;
+    let mut all = operations(&gpu, precision)?;
+    let by = gpu.convolutions();
+    drop(gpu);
+    for (name, model, optimizer) in networks() {
+        all.extend(steps(ordinal, name, &experiment(model, optimizer, precision))?);
+    }
+    Ok((by, all))
+}
+
+/// Small networks with every layer that there is, each with an optimizer.
+fn networks() -> Vec<(&'static str, Unet, Kind)> {
+    let unet = |norm, up| Unet { channels: vec![8, 20, 32], norm, up, groups: 4 };
+    let momentum = Kind::Sgd(Sgd { lr: LR, momentum: 0.9, nesterov: true, weight_decay: 0.01 });
+    vec![
+        ("U-Net, batch norm, SGD", unet(Norm::Batch, Up::NearestConv), momentum),
+        ("U-Net, group norm, SGD", unet(Norm::Group, Up::Transposed), Kind::Sgd(Sgd { lr: LR, ..Sgd::default() })),
+        ("U-Net, no norm, Adam", unet(Norm::None, Up::NearestConv), Kind::Adam(Adam { lr: LR, ..Adam::default() })),
+    ]
+}
+
+fn experiment(unet: Unet, optimizer: Kind, precision: Precision) -> Experiment {
+    let mut experiment = config::load_str("selftest", "name = 'selftest'\n[dataset.synthetic]").expect("it is all that is needed");
+    (experiment.model, experiment.optimizer) = (Model::Unet(unet), optimizer);
+    experiment.training.precision = precision;
+    experiment.training.batch_size = 3;
+    experiment.augment.flip_horizontal = 0.5;
+    experiment.augment.rotate90 = 0.5;
+    experiment
+}
+
+/// Discs at random places, with noise.
+fn drawn() -> Dataset {
+    const SIDE: usize = 24;
+    let sample = |index: usize| {
+        let (x, y) = ((7 * index + 3) % SIDE, (5 * index + 9) % SIDE);
+        let inside = |at: usize, radius: usize| (at % SIDE).abs_diff(x).pow(2) + (at / SIDE).abs_diff(y).pow(2) < radius * radius;
+        let noise = |at: usize| ((at * 7919 + index * 104_729) % 1009) as f32 / 1009.0;
+        let image = (0..3 * SIDE * SIDE).map(|at| 0.4 * noise(at) + if inside(at % (SIDE * SIDE), 8) { 0.5 } else { 0.1 });
+        let mask = [8, 4].into_iter().flat_map(|radius| (0..SIDE * SIDE).map(move |at| u8::from(inside(at, radius))));
+        Sample { name: index.to_string(), image: image.collect(), mask: mask.collect() }
+    };
+    Dataset {
+        channels: 3,
+        classes: vec!["disc".into(), "cup".into()],
+        size: [SIDE; 2],
+        samples: (0..6).map(sample).collect(),
+        official_test: vec![false; 6],
+        sources: vec![String::new(); 6],
+        fingerprint: String::new(),
+    }
+}
+
+/// What some steps lead to.
+struct Led {
+    /// How far every parameter has moved.
+    moved: Vec<f32>,
+    /// Scores of the steps, then of an evaluation.
+    scores: Vec<f32>,
+}
+
+fn steps(ordinal: usize, name: &str, experiment: &Experiment) -> Result<Vec<Comparison>, Box<dyn Error>> {
+    let data = drawn();
+    let right = on_cpu(experiment, &data)?;
+    let (got, again) = (on_gpu(ordinal, experiment, &data)?, on_gpu(ordinal, experiment, &data)?);
+    let (moved, scores) = match experiment.training.precision {
+        Precision::F32 | Precision::F32Fast => (2e-3, 1e-4),
+        Precision::Tf32 => (5e-2, 5e-3),
+        Precision::Bf16 => (3e-1, 3e-2),
+    };
+    let same = |a: &[f32], b: &[f32]| a.iter().zip(b).all(|(a, b)| a.to_bits() == b.to_bits());
+    let twice = same(&got.moved, &again.moved) && same(&got.scores, &again.scores);
+    Ok(vec![
+        Comparison::of(format!("{name}: what {STEPS} steps change"), &got.moved, &right.moved, moved),
+        Comparison::of(format!("{name}: scores"), &got.scores, &right.scores, scores),
+        Comparison {
+            what: format!("{name}: the same bits twice"),
+            error: if twice { 0.0 } else { f64::INFINITY },
+            tolerance: 0.0,
+        },
+    ])
+}
+
+fn network(experiment: &Experiment, data: &Dataset) -> Result<Box<dyn Network>, crate::model::Error> {
+    build(&experiment.model, data.channels, data.classes.len(), Weights::Seed(1), &Device::Cpu)
+}
+
+fn values(network: &dyn Network) -> candle_core::Result<Vec<f32>> {
+    let all = network.params().trained.iter().map(|(_, var)| var.flatten_all()?.to_vec1::<f32>());
+    Ok(all.collect::<candle_core::Result<Vec<_>>>()?.concat())
+}
+
+fn difference(after: &[f32], before: &[f32]) -> Vec<f32> {
+    after.iter().zip(before).map(|(a, b)| a - b).collect()
+}
+
+/// Which samples a step sees.
+fn batch(step: usize) -> [usize; 3] {
+    [0, 2, 4].map(|at| (at + step) % 6)
+}
+
+fn draw(experiment: &Experiment) -> Draw<'_> {
+    Draw { augment: &experiment.augment, seed: 5, epoch: 1 }
+}
+
+fn numbers(tally: &Tally) -> Vec<f32> {
+    let scores = tally.scores();
+    [scores.bce, scores.dice_loss, scores.dice, scores.iou].concat().iter().map(|v| *v as f32).collect()
+}
+
+fn on_cpu(experiment: &Experiment, data: &Dataset) -> Result<Led, Box<dyn Error>> {
+    let network = network(experiment, data)?;
+    let (before, params) = (values(&*network)?, &network.params().trained);
+    let mut optimizer = Optimizer::new(&experiment.optimizer, params);
+    let (mut trained, mut tested) = (Tally::new(2), Tally::new(2));
+    let add = |tally: &mut Tally, logits: &crate::ops::Node, targets: &candle_core::Tensor| {
+        let flat = |tensor: &candle_core::Tensor| tensor.flatten_all()?.to_vec1::<f32>();
+        tally.add(3, &flat(logits.value())?, &flat(targets)?);
+        Ok::<_, candle_core::Error>(())
+    };
+    for step in 0..STEPS {
+        let batch = data::batch(data, &batch(step), Some(draw(experiment)), &Device::Cpu)?;
+        let tape = Tape::training();
+        let logits = network.forward(&tape, &batch.images, Mode::Train)?;
+        let loss = weighted_loss(&tape, &logits, &batch.targets, &experiment.loss)?;
+        add(&mut trained, &logits, &batch.targets)?;
+        let gradients: Gradients = tape.backward(&loss)?;
+        optimizer.step(params, &gradients, LR)?;
+    }
+    let seen = data::batch(data, &batch(0), None, &Device::Cpu)?;
+    add(&mut tested, &network.forward(&Tape::inference(), &seen.images, Mode::Eval)?, &seen.targets)?;
+    Ok(Led { moved: difference(&values(&*network)?, &before), scores: [numbers(&trained), numbers(&tested)].concat() })
+}
+
+fn on_gpu(ordinal: usize, experiment: &Experiment, data: &Dataset) -> Result<Led, Box<dyn Error>> {
+    let network = network(experiment, data)?;
+    let before = values(&*network)?;
+    let mut optimizer = Optimizer::new(&experiment.optimizer, &network.params().trained);
+    let mut trainer = Trainer::new(ordinal, experiment, data, &*network)?;
+    let (mut trained, mut tested) = (Tally::new(2), Tally::new(2));
+    let pixels = data.size[0] * data.size[1];
+    for step in 0..STEPS {
+        let (tail, rule) = (Tail { collect: None, update: Some(None) }, optimizer.step_elsewhere(LR));
+        let draw = Some(draw(experiment));
+        trainer.submit(Part { indices: &batch(step), draw, share: 1.0, tail: Some(tail), rule: Some(rule), ends: true })?;
+    }
+    while let Some(landed) = trainer.land()? {
+        trained.add_sums(landed.images, pixels, &landed.sums);
+    }
+    trainer.submit(Part { indices: &batch(0), draw: None, share: 1.0, tail: None, rule: None, ends: true })?;
+    while let Some(landed) = trainer.land()? {
+        tested.add_sums(landed.images, pixels, &landed.sums);
+    }
+    trainer.fetch(None)?;
+    Ok(Led { moved: difference(&values(&*network)?, &before), scores: [numbers(&trained), numbers(&tested)].concat() })
+}
