@@ -1,8 +1,8 @@
 //! `umlaut run FILE`: plans an experiment, runs what is not finished, draws the report.
 
-use super::device::SlotChoice;
 use super::estimate::Estimate;
 use super::settings::Settings;
+use super::slots::SlotChoice;
 use super::stop::PassedOn;
 use super::{Failure, ResultsPlace, Sets, live, load, mistake, text};
 use std::io::IsTerminal;

@@ -39,7 +39,13 @@ impl Local {
     fn spawn(&self, order: Order<'_>) -> io::Result<Child> {
         let log = order.run.log().map_err(io::Error::other)?;
         let mut command = Command::new(&self.program);
-        command.arg("train").arg(order.run.path()).args(["--child", "--device", &order.slot.device]).args(&self.arguments);
+        command.arg("train").arg(order.run.path()).arg("--child").args(&self.arguments);
+        match &order.slot.gpu {
+            // It sees no other, so this one is its first.
+            Some(_) => command.args(["--device", "cuda:0", "--device-name", &order.slot.device]),
+            None => command.args(["--device", &order.slot.device]),
+        };
+        command.env("CUDA_VISIBLE_DEVICES", order.slot.gpu.as_deref().unwrap_or_default());
         if order.micro_batches > 1 {
             command.args(["--micro-batches", &order.micro_batches.to_string()]);
         }

@@ -90,7 +90,7 @@ impl Desk {
     }
 
     fn execute(&self, fake: &Fake, slots: usize, policy: Policy) -> (Tally, Vec<String>) {
-        let slot = Slot { device: "cpu".into(), threads: 1 };
+        let slot = Slot { device: "cpu".into(), threads: 1, gpu: None, measured: false };
         let mut notes = Notes::default();
         let sizes: Vec<f64> = (1..=self.plan.runs.len()).map(|n| n as f64).collect();
         let work = Work { plan: &self.plan, dir: &self.dir, sizes: &sizes };
@@ -190,7 +190,7 @@ fn nothing_starts_after_a_stop() {
     let asked = Cell::new(0);
     let stop = || asked.replace(asked.get() + 1) >= 1;
     let fake = Fake::of(&[Act::Ends(Status::Interrupted, None)]);
-    let slots = [Slot { device: "cpu".into(), threads: 1 }];
+    let slots = [Slot { device: "cpu".into(), threads: 1, gpu: None, measured: false }];
     let tally = execute(Work { plan: &desk.plan, dir: &desk.dir, sizes: &[] }, &slots, ONCE, &fake, &stop, &mut Notes::default())
         .unwrap();
     assert_eq!((fake.launches().len(), tally.interrupted), (1, 3));
