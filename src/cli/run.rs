@@ -50,7 +50,8 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
     }
     let dir = results.experiment(&plan.experiment);
     let _claim = dir.claim().map_err(mistake)?;
-    let launcher = Local::new(std::env::current_exe()?, vec!["--cache".into(), results.cache().display().to_string()]);
+    let launcher = Local::new(std::env::current_exe()?, vec!["--cache".into(), results.cache().display().to_string()])
+        .reading(umlaut::machine::free_memory);
     let stop = PassedOn::to(launcher.clone())?;
     let asked = || stop.asked();
     let estimate = Estimate::by_records(&plan, &results, &slots[0]);

@@ -6,6 +6,7 @@
 mod execute;
 mod local;
 mod queue;
+mod room;
 mod standing;
 mod verdict;
 mod watch;
@@ -52,6 +53,12 @@ pub trait Launcher: Sync {
 
     /// Asks everything that runs to stop: `hard` ends it at once, otherwise it finishes its step and saves.
     fn stop(&self, hard: bool);
+
+    /// Bytes of the slot's GPU that nobody uses at the moment; `None` if that cannot be known.
+    fn free_memory(&self, slot: &Slot) -> Option<u64> {
+        _ = slot;
+        None
+    }
 }
 
 /// How a process ended.
