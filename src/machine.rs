@@ -1,5 +1,9 @@
 //! What is known of the machine that this runs on.
 
+mod gpus;
+
+pub use gpus::{Gpu, GpuMemory, VISIBLE, free_memory, gpus};
+
 use std::fs;
 
 /// The host's name as the kernel has it.

@@ -13,10 +13,27 @@ pub fn run() -> Result<(), Failure> {
     if let Some(bytes) = machine::memory() {
         println!("memory        {:.1} GB", bytes as f64 / 1e9);
     }
+    gpus().iter().for_each(|line| println!("GPU           {line}"));
     println!("threads       {} (RAYON_NUM_THREADS sets another number)", rayon::current_num_threads());
     println!("instructions  {} (UMLAUT_CPU chooses another: {})\n", level().name(), others());
     println!("{}", table());
     Ok(())
+}
+
+/// A line for each GPU, or one that says why there is none.
+fn gpus() -> Vec<String> {
+    let gpus = match machine::gpus() {
+        _ if !cfg!(feature = "cuda") => return vec!["none; this program was built without CUDA".to_owned()],
+        Ok(gpus) if gpus.is_empty() => return vec!["none".to_owned()],
+        Ok(gpus) => gpus,
+        Err(why) => return vec![format!("none: {why}")],
+    };
+    let line = |gpu: &machine::Gpu| {
+        let gb = |bytes: u64| format!("{:.1} GB", bytes as f64 / 1e9);
+        let memory = gpu.memory.map_or(String::new(), |m| format!(", {}, {} of it free", gb(m.total), gb(m.free)));
+        format!("cuda:{}, {}{memory}, driver {}", gpu.index, gpu.name, gpu.driver)
+    };
+    gpus.iter().map(line).collect()
 }
 
 /// The other instruction sets that this processor has.

@@ -15,6 +15,7 @@ mod schema;
 #[cfg(feature = "cuda")]
 mod selftest;
 mod settings;
+mod slots;
 mod status;
 mod stop;
 mod summary;

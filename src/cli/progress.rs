@@ -100,6 +100,10 @@ impl Progress for Bar {
         self.tell(&Event::Epoch { epoch: record.epoch, train_loss, val_loss, val_dice });
     }
 
+    fn device_memory(&mut self, bytes: usize) {
+        self.tell(&Event::Memory { device_bytes: bytes as u64 });
+    }
+
     fn ended(&mut self, outcome: &Outcome) {
         let ending = ending(outcome);
         self.line(&format!("{}: {ending}", self.title));

@@ -1,8 +1,8 @@
 //! `umlaut run FILE`: plans an experiment, runs what is not finished, draws the report.
 
-use super::device::SlotChoice;
 use super::estimate::Estimate;
 use super::settings::Settings;
+use super::slots::SlotChoice;
 use super::stop::PassedOn;
 use super::{Failure, ResultsPlace, Sets, live, load, mistake, text};
 use std::io::IsTerminal;
@@ -50,7 +50,8 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
     }
     let dir = results.experiment(&plan.experiment);
     let _claim = dir.claim().map_err(mistake)?;
-    let launcher = Local::new(std::env::current_exe()?, vec!["--cache".into(), results.cache().display().to_string()]);
+    let launcher = Local::new(std::env::current_exe()?, vec!["--cache".into(), results.cache().display().to_string()])
+        .reading(umlaut::machine::free_memory);
     let stop = PassedOn::to(launcher.clone())?;
     let asked = || stop.asked();
     let estimate = Estimate::by_records(&plan, &results, &slots[0]);

@@ -1,5 +1,6 @@
 //! `umlaut.toml`: what this machine's user wants where an option of the command line is absent.
 
+use super::slots::Jobs;
 use super::{Failure, mistake};
 use std::path::{Path, PathBuf};
 
@@ -12,8 +13,9 @@ const FILE: &str = "umlaut.toml";
 pub struct Settings {
     /// As `--device`.
     pub device: Option<String>,
-    /// As `--jobs`.
-    pub jobs: Option<std::num::NonZeroU16>,
+    /// As `--jobs-per-device`.
+    #[serde(alias = "jobs_per_device")]
+    pub jobs: Option<Jobs>,
     /// As `--retries`.
     pub retries: Option<usize>,
     /// As `--results`; relative to the file.
@@ -63,18 +65,21 @@ mod tests {
     fn every_key_is_optional_and_results_lie_beside_the_file() {
         assert_eq!(read("").unwrap(), Settings::default());
         let all = read("device = 'cpu'\njobs = 2\nretries = 0\nresults = 'out'").unwrap();
-        let expected = Settings {
-            device: Some("cpu".into()),
-            jobs: std::num::NonZeroU16::new(2),
-            retries: Some(0),
-            results: Some("out".into()),
-        };
+        let expected =
+            Settings { device: Some("cpu".into()), jobs: "2".parse().ok(), retries: Some(0), results: Some("out".into()) };
         assert_eq!(all, expected);
+        assert_eq!(read("jobs_per_device = 'auto'").unwrap().jobs, Some(Jobs::Auto));
     }
 
     #[test]
     fn mistakes_name_the_file_the_line_and_what_may_be_there() {
-        for (text, part) in [("jobs = 0", "nonzero"), ("\njob = 1", "line 2"), ("job = 1", "`jobs`"), ("device = 1", "string")] {
+        for (text, part) in [
+            ("jobs = 0", "from 1 to 65535"),
+            ("jobs = 'all'", "\"auto\" or a number"),
+            ("\njob = 1", "line 2"),
+            ("job = 1", "`jobs`"),
+            ("device = 1", "string"),
+        ] {
             let told = read(text).unwrap_err();
             assert!(told.contains(FILE) && told.contains(part), "{told}");
         }

@@ -1,12 +1,13 @@
 //! `umlaut train RUN_DIR`: trains the one run of a run directory, or goes on with it.
 
-use super::device::Device;
+use super::device;
 use super::stop::Stop;
 use super::{Failure, coloured, mistake, progress};
 use std::num::NonZeroU16;
 use std::path::PathBuf;
 use umlaut::record::{Event, Status};
 use umlaut::store::{Claim, Error, RunDir};
+use umlaut::train::Place;
 use umlaut::{config, data};
 
 #[derive(clap::Args)]
@@ -16,9 +17,12 @@ pub struct Arguments {
     /// Where decoded data sets are kept between runs
     #[arg(long, value_name = "DIR", default_value = "results/.cache")]
     cache: PathBuf,
-    /// Where to train
-    #[arg(long, value_name = "DEVICE", default_value = "cpu")]
-    device: String,
+    /// Where to train: `cpu`, `cuda:0` [default: the first GPU, else cpu]
+    #[arg(long, value_name = "DEVICE")]
+    device: Option<String>,
+    /// What the device is called by whoever started this process and lets it see no other
+    #[arg(long, hide = true, value_name = "NAME", requires = "device")]
+    device_name: Option<String>,
     /// Started by another umlaut: tell events on standard output, stop when standard input ends, wait for the run to be free
     #[arg(long, hide = true)]
     child: bool,
@@ -29,7 +33,7 @@ pub struct Arguments {
 
 pub fn run(arguments: &Arguments) -> Result<(), Failure> {
     let stop = Stop::on_signals()?;
-    let target = Device::named(&arguments.device)?.place();
+    let target = target(arguments)?;
     if arguments.child {
         stop.at_end_of_input();
     }
@@ -59,6 +63,15 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
         Status::Finished => Ok(()),
         Status::Failed => Err(Failure::Runs),
         Status::Interrupted => Err(Failure::Stopped),
+    }
+}
+
+/// Where to train. Whoever lets this process see one device has made sure that it is there.
+fn target(arguments: &Arguments) -> Result<Place, Failure> {
+    let device = arguments.device.as_deref();
+    match (&arguments.device_name, device.and_then(device::number)) {
+        (Some(name), Some(number)) => Ok(Place { name: name.clone(), gpu: Some(number) }),
+        _ => device::place(device),
     }
 }
 

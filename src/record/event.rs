@@ -40,6 +40,11 @@ pub enum Event {
         /// Validation Dice, in [0, 1].
         val_dice: f64,
     },
+    /// What the run takes of its GPU, known after its first epoch there.
+    Memory {
+        /// Bytes.
+        device_bytes: u64,
+    },
 }
 
 impl Event {

@@ -1,11 +1,13 @@
 //! Runs of a plan, as many at a time as there are slots.
 
 use super::queue::{Job, Queue};
+use super::room::{self, Kind, Room};
 use super::verdict::{self, Attempt};
 use super::{At, Exit, Launcher, Next, Order, Slot, Standing, Watch, standing};
 use crate::plan::Plan;
 use crate::record::{Event, Failure, Outcome, Status};
 use crate::store::{self, ExperimentDir, RunDir};
+use std::cell::OnceCell;
 use std::collections::HashMap;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::thread::Scope;
@@ -83,6 +85,10 @@ struct Schedule<'a> {
     slots: &'a [Slot],
     policy: Policy,
     queue: Queue,
+    /// By the name of the GPU.
+    rooms: HashMap<&'a str, Room>,
+    /// Of every run of the plan.
+    kinds: Vec<usize>,
     busy: HashMap<usize, Busy>,
     tally: Tally,
     stopping: bool,
@@ -137,12 +143,26 @@ impl<'a> Schedule<'a> {
                     tally.failed += 1;
                     watch.before(at, outcome);
                 }
-                _ => jobs.push(Job { run: index, failed: 0, micro_batches: place.micro_batches()? }),
+                _ => jobs.push(Job { run: index, failed: 0, micro_batches: place.micro_batches()?, alone: false }),
             }
         }
         let queue = Queue::new(jobs, sizes, slots.len());
-        let busy = HashMap::new();
-        let schedule = Self { plan, dir, places, words, slots, policy, queue, busy, tally, stopping: false, trouble: None };
+        let gpus = slots.iter().filter(|slot| slot.gpu.is_some());
+        let schedule = Self {
+            plan,
+            dir,
+            places,
+            words,
+            slots,
+            policy,
+            queue,
+            rooms: gpus.map(|slot| (slot.device.as_str(), Room::new(slot.measured))).collect(),
+            kinds: room::kinds(&plan.runs),
+            busy: HashMap::new(),
+            tally,
+            stopping: false,
+            trouble: None,
+        };
         schedule.write_plan()?;
         Ok(schedule)
     }
@@ -189,12 +209,16 @@ impl<'a> Schedule<'a> {
             if self.stopping || self.busy.contains_key(&number) {
                 continue;
             }
-            let Some(job) = self.queue.next() else { break };
+            let Some(job) = self.next_for(slot, launcher) else { continue };
             let place = self.places[job.run].clone();
             clear(&place)?;
             let (log_before, micro_batches) = (place.log_length(), job.micro_batches);
             watch.started(self.at(&job), slot);
             self.words[job.run] = "started";
+            let kind = self.kind(&job);
+            if let Some(room) = self.rooms.get_mut(slot.device.as_str()) {
+                room.enter(number, kind, job.alone);
+            }
             self.busy.insert(number, Busy { job, log_before });
             let sender = sender.clone();
             scope.spawn(move || {
@@ -208,10 +232,27 @@ impl<'a> Schedule<'a> {
         Ok(())
     }
 
+    /// The first of the waiting runs that this slot's device has room for.
+    fn next_for(&mut self, slot: &Slot, launcher: &dyn Launcher) -> Option<Job> {
+        let Some(room) = self.rooms.get(slot.device.as_str()) else { return self.queue.next(|_| true) };
+        let free = OnceCell::new();
+        let free = || *free.get_or_init(|| launcher.free_memory(slot));
+        let kinds = &self.kinds;
+        self.queue.next(|job| room.admits((kinds[job.run], job.micro_batches), job.alone, &free))
+    }
+
+    fn kind(&self, job: &Job) -> Kind {
+        (self.kinds[job.run], job.micro_batches)
+    }
+
     /// Waits for what happens next.
     fn hear(&mut self, receiver: &Receiver<Message>, launcher: &dyn Launcher, watch: &mut dyn Watch) -> Result<(), Error> {
         match receiver.recv_timeout(TICK) {
             Ok(Message::Told(slot, event)) => {
+                let room = self.rooms.get_mut(self.slots[slot].device.as_str());
+                if let (Event::Memory { device_bytes }, Some(room)) = (&event, room) {
+                    room.told(slot, *device_bytes);
+                }
                 watch.told(self.at(&self.busy[&slot].job), &event);
                 Ok(())
             }
@@ -233,11 +274,13 @@ impl<'a> Schedule<'a> {
         watch: &mut dyn Watch,
     ) -> Result<(), Error> {
         let Busy { job, log_before } = self.busy.remove(&slot).expect("only what was started ends");
+        let shared = self.rooms.get_mut(self.slots[slot].device.as_str()).is_some_and(|room| room.leave(slot));
         let run = &self.plan.runs[job.run];
         let exit = exit.map_err(|cause| Error::Launch { run: run.id.to_string(), cause })?;
         let attempt = Attempt { run, place: &self.places[job.run], exit, log_before, stopped: self.stopping };
         let outcome = attempt.outcome()?;
-        let (mut next, mut again) = verdict::next(&outcome, &job, run.experiment.training.batch_size, self.policy.retries);
+        let batch_size = run.experiment.training.batch_size;
+        let (mut next, mut again) = verdict::next(&outcome, &job, shared, batch_size, self.policy.retries);
         if self.stopping {
             (next, again) = (Next::Over, None);
         }

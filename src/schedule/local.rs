@@ -1,6 +1,6 @@
 //! Runs as child processes of this machine.
 
-use super::{Exit, Launcher, Order};
+use super::{Exit, Launcher, Order, Slot};
 use crate::record::Event;
 use std::collections::HashSet;
 use std::io::{self, BufRead, BufReader};
@@ -16,6 +16,7 @@ use std::sync::{Arc, Mutex, MutexGuard};
 pub struct Local {
     program: PathBuf,
     arguments: Vec<String>,
+    free_memory: fn(&str) -> Option<u64>,
     children: Arc<Mutex<Children>>,
 }
 
@@ -29,7 +30,12 @@ struct Children {
 impl Local {
     /// A launcher of this program; `arguments` are added to each call.
     pub fn new(program: PathBuf, arguments: Vec<String>) -> Self {
-        Self { program, arguments, children: Arc::default() }
+        Self { program, arguments, free_memory: |_| None, children: Arc::default() }
+    }
+
+    /// With this way to read what bytes of a GPU nobody uses; it is given what [`Slot::gpu`] names it by.
+    pub fn reading(self, free_memory: fn(&str) -> Option<u64>) -> Self {
+        Self { free_memory, ..self }
     }
 
     fn children(&self) -> MutexGuard<'_, Children> {
@@ -39,7 +45,13 @@ impl Local {
     fn spawn(&self, order: Order<'_>) -> io::Result<Child> {
         let log = order.run.log().map_err(io::Error::other)?;
         let mut command = Command::new(&self.program);
-        command.arg("train").arg(order.run.path()).args(["--child", "--device", &order.slot.device]).args(&self.arguments);
+        command.arg("train").arg(order.run.path()).arg("--child").args(&self.arguments);
+        match &order.slot.gpu {
+            // It sees no other, so this one is its first.
+            Some(_) => command.args(["--device", "cuda:0", "--device-name", &order.slot.device]),
+            None => command.args(["--device", &order.slot.device]),
+        };
+        command.env("CUDA_VISIBLE_DEVICES", order.slot.gpu.as_deref().unwrap_or_default());
         if order.micro_batches > 1 {
             command.args(["--micro-batches", &order.micro_batches.to_string()]);
         }
@@ -79,6 +91,10 @@ impl Launcher for Local {
         let mut children = self.children();
         children.asked = Some(hard || children.asked.unwrap_or(false));
         children.alive.iter().for_each(|id| signal(*id, hard));
+    }
+
+    fn free_memory(&self, slot: &Slot) -> Option<u64> {
+        (self.free_memory)(slot.gpu.as_deref()?)
     }
 }
 

@@ -6,6 +6,7 @@
 mod execute;
 mod local;
 mod queue;
+mod room;
 mod standing;
 mod verdict;
 mod watch;
@@ -25,6 +26,10 @@ pub struct Slot {
     pub device: String,
     /// Threads that a run has there, 1 or more.
     pub threads: usize,
+    /// What `CUDA_VISIBLE_DEVICES` of a run there is, so that it sees this GPU alone; `None` for the CPU.
+    pub gpu: Option<String>,
+    /// Whether runs start there only as far as the GPU's free memory goes.
+    pub measured: bool,
 }
 
 /// What is to be started where.
@@ -48,6 +53,12 @@ pub trait Launcher: Sync {
 
     /// Asks everything that runs to stop: `hard` ends it at once, otherwise it finishes its step and saves.
     fn stop(&self, hard: bool);
+
+    /// Bytes of the slot's GPU that nobody uses at the moment; `None` if that cannot be known.
+    fn free_memory(&self, slot: &Slot) -> Option<u64> {
+        _ = slot;
+        None
+    }
 }
 
 /// How a process ended.

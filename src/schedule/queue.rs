@@ -11,6 +11,8 @@ pub(super) struct Job {
     pub failed: usize,
     /// Parts that a batch is split into.
     pub micro_batches: usize,
+    /// Whether no other run may be on its GPU: it had no memory left there beside others.
+    pub alone: bool,
 }
 
 /// Runs that wait for a slot.
@@ -28,8 +30,10 @@ impl Queue {
         Self(jobs.into())
     }
 
-    pub fn next(&mut self) -> Option<Job> {
-        self.0.pop_front()
+    /// The first that may start.
+    pub fn next(&mut self, may: impl Fn(&Job) -> bool) -> Option<Job> {
+        let at = self.0.iter().position(may)?;
+        self.0.remove(at)
     }
 
     /// Puts back what is to be tried again, before all others: what is wrong with it shows early.
@@ -47,14 +51,23 @@ mod tests {
     use super::*;
 
     fn order(slots: usize) -> Vec<usize> {
-        let jobs = (0..4).map(|run| Job { run, failed: 0, micro_batches: 1 }).collect();
+        let jobs = (0..4).map(|run| Job { run, failed: 0, micro_batches: 1, alone: false }).collect();
         let mut queue = Queue::new(jobs, &[1.0, 3.0, 2.0, 3.0], slots);
-        std::iter::from_fn(|| queue.next()).map(|job| job.run).collect()
+        std::iter::from_fn(|| queue.next(|_| true)).map(|job| job.run).collect()
     }
 
     #[test]
     fn the_longest_come_first_where_runs_are_side_by_side() {
         assert_eq!(order(1), [0, 1, 2, 3]);
         assert_eq!(order(2), [1, 3, 2, 0]);
+    }
+
+    #[test]
+    fn who_may_not_start_lets_others_pass() {
+        let jobs = (0..3).map(|run| Job { run, failed: 0, micro_batches: 1, alone: run == 0 }).collect();
+        let mut queue = Queue::new(jobs, &[], 1);
+        assert_eq!(queue.next(|job| !job.alone).map(|job| job.run), Some(1));
+        assert_eq!(queue.next(|_| false), None);
+        assert_eq!(queue.next(|_| true).map(|job| job.run), Some(0));
     }
 }

@@ -49,10 +49,15 @@ impl Attempt<'_> {
     }
 }
 
+/// Whether a line tells that a GPU's memory was too small: in our words, or in those of the driver and its libraries.
+fn of_a_gpu(line: &str) -> bool {
+    ["out of device memory", "CUDA_ERROR_OUT_OF_MEMORY"].iter().any(|words| line.contains(words))
+}
+
 /// The outcome of a process that wrote none.
 fn death(exit: Exit, stopped: bool, words: &[String]) -> Outcome {
     let says = |what: &str| words.iter().any(|line| line.contains(what));
-    let starved = || words.iter().find(|line| line.starts_with("memory allocation of"));
+    let starved = || words.iter().find(|line| line.starts_with("memory allocation of") || of_a_gpu(line));
     let (failure, cause) = match exit {
         Exit::Code(130) => return Outcome::default(),
         Exit::Signal(_) if stopped => return Outcome::default(),
@@ -72,10 +77,13 @@ fn death(exit: Exit, stopped: bool, words: &[String]) -> Outcome {
     Outcome { status: Status::Failed, failure: Some(failure), cause: Some(cause + &said), ..Outcome::default() }
 }
 
-/// Whether a run is to be tried again, and then how. A failure for want of memory is answered by smaller parts of a batch, one that
-/// may pass by up to `retries` further attempts, any other by none.
-pub(super) fn next(outcome: &Outcome, job: &Job, batch_size: usize, retries: usize) -> (Next, Option<Job>) {
+/// Whether a run is to be tried again, and then how. A failure for want of memory is answered by a GPU of its own if others `shared`
+/// it, else by smaller parts of a batch, one that may pass by up to `retries` further attempts, any other by none.
+pub(super) fn next(outcome: &Outcome, job: &Job, shared: bool, batch_size: usize, retries: usize) -> (Next, Option<Job>) {
     let Some(failure) = outcome.failure.filter(|_| outcome.status == Status::Failed) else { return (Next::Over, None) };
+    if failure == Failure::OutOfMemory && shared {
+        return (Next::Again("alone on its GPU".into()), Some(Job { alone: true, ..job.clone() }));
+    }
     let parts = 2 * job.micro_batches;
     if failure == Failure::OutOfMemory && parts <= MOST_PARTS.min(batch_size) {
         let again = Job { micro_batches: parts, ..job.clone() };
@@ -92,14 +100,14 @@ pub(super) fn next(outcome: &Outcome, job: &Job, batch_size: usize, retries: usi
 mod tests {
     use super::*;
 
-    const JOB: Job = Job { run: 0, failed: 0, micro_batches: 1 };
+    const JOB: Job = Job { run: 0, failed: 0, micro_batches: 1, alone: false };
 
     fn failed(failure: Failure) -> Outcome {
         Outcome { status: Status::Failed, failure: Some(failure), ..Outcome::default() }
     }
 
     fn again(failure: Failure, job: &Job) -> Option<Job> {
-        next(&failed(failure), job, 4, 1).1
+        next(&failed(failure), job, false, 4, 1).1
     }
 
     #[test]
@@ -111,7 +119,7 @@ mod tests {
         for failure in [Failure::Diverged, Failure::Mistake, Failure::Disk] {
             assert_eq!(again(failure, &JOB), None);
         }
-        assert_eq!(next(&Outcome::default(), &JOB, 4, 1), (Next::Over, None));
+        assert_eq!(next(&Outcome::default(), &JOB, false, 4, 1), (Next::Over, None));
     }
 
     #[test]
@@ -120,7 +128,16 @@ mod tests {
         let third = again(Failure::OutOfMemory, &second).unwrap();
         assert_eq!([second.micro_batches, third.micro_batches], [2, 4]);
         assert_eq!(again(Failure::OutOfMemory, &third), None);
-        assert_eq!(next(&failed(Failure::OutOfMemory), &JOB, 1, 1).1, None, "a batch of one has no parts");
+        assert_eq!(next(&failed(Failure::OutOfMemory), &JOB, false, 1, 1).1, None, "a batch of one has no parts");
+    }
+
+    #[test]
+    fn want_of_memory_beside_others_asks_for_a_gpu_of_its_own_first() {
+        let (how, second) = next(&failed(Failure::OutOfMemory), &JOB, true, 4, 0);
+        assert_eq!(how, Next::Again("alone on its GPU".into()));
+        let third = again(Failure::OutOfMemory, second.as_ref().unwrap()).unwrap();
+        assert_eq!((third.alone, third.micro_batches), (true, 2));
+        assert_eq!(next(&failed(Failure::Crashed), &JOB, true, 4, 0), (Next::Over, None));
     }
 
     #[test]
@@ -134,6 +151,10 @@ mod tests {
         assert_eq!(kind(Exit::Code(130), false, &[]), None);
         assert_eq!(kind(Exit::OutOfMemory, false, &[]), Some(Failure::OutOfMemory));
         assert_eq!(kind(Exit::Signal(6), false, &["memory allocation of 8 bytes failed"]), Some(Failure::OutOfMemory));
+        for line in ["error: out of device memory: 9 MB more are wanted", "thread panicked: CUDA_ERROR_OUT_OF_MEMORY"] {
+            assert_eq!(kind(Exit::Code(1), false, &[line]), Some(Failure::OutOfMemory));
+            assert_eq!(kind(Exit::Signal(6), false, &[line, "stack backtrace:"]), Some(Failure::OutOfMemory));
+        }
         assert_eq!(kind(Exit::Signal(11), false, &[]), Some(Failure::Crashed));
         assert_eq!(kind(Exit::Code(1), false, &[&format!("error: x: writing failed; {}", store::NO_ROOM)]), Some(Failure::Disk));
         assert_eq!(kind(Exit::Code(2), false, &[]), Some(Failure::Mistake));

@@ -41,8 +41,8 @@ impl Desk {
     pub fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(assert_cmd::cargo::cargo_bin!("umlaut"));
         command.args(arguments).current_dir(self.dir.path()).stdin(Stdio::null()).env_remove("RAYON_NUM_THREADS");
-        // Nobody's settings but those of the desk.
-        command.env("XDG_CONFIG_HOME", self.path("settings"));
+        // Nobody's settings but those of the desk, and the CPU wherever the tests run.
+        command.env("XDG_CONFIG_HOME", self.path("settings")).env("CUDA_VISIBLE_DEVICES", "");
         command
     }
 

@@ -21,7 +21,7 @@ fn after(desk: &Desk, shell: &str) -> Output {
     let mut command = Command::new("sh");
     command.args(["-c", &format!("{shell}; exec '{program}' run x.toml")]).current_dir(desk.path(".")).stdin(Stdio::null());
     // As many threads everywhere: each takes addresses of its own.
-    command.env("RAYON_NUM_THREADS", "2").env("XDG_CONFIG_HOME", desk.path("settings"));
+    command.env("RAYON_NUM_THREADS", "2").env("XDG_CONFIG_HOME", desk.path("settings")).env("CUDA_VISIBLE_DEVICES", "");
     command.output().expect("there is a shell")
 }
 

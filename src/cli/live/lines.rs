@@ -44,7 +44,7 @@ impl Watch for Lines {
             Event::Started { first, epochs, .. } if (2..=*epochs).contains(first) => {
                 eprintln!("{}: goes on after epoch {} of {epochs}", self.title(at), first - 1);
             }
-            Event::Started { .. } | Event::Step { .. } => {}
+            Event::Started { .. } | Event::Step { .. } | Event::Memory { .. } => {}
         }
     }
 

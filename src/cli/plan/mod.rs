@@ -8,9 +8,9 @@ mod totals;
 pub use names::Names;
 pub use row::epochs_left;
 
-use super::device::SlotChoice;
 use super::estimate::Estimate;
 use super::settings::Settings;
+use super::slots::SlotChoice;
 use super::{Failure, ResultsPlace, Sets, load, mistake, run, text};
 use std::path::PathBuf;
 use umlaut::plan::Plan;

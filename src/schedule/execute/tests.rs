@@ -15,18 +15,23 @@ enum Act {
 
 const FINISHES: Act = Act::Ends(Status::Finished, None);
 
-/// Follows the script, launch by launch; notes run, parts and how many ran at once.
+/// Follows the script, launch by launch; notes run, parts and how many ran at once. Tells its memory before it waits for company,
+/// if it has any to tell.
 struct Fake {
     script: Mutex<Vec<Act>>,
     launches: Mutex<Vec<(String, usize)>>,
     asked: Mutex<bool>,
     together: Option<std::sync::Barrier>,
+    /// Launches from this one on wait for no other.
+    unmet: usize,
+    /// Bytes that a launch tells, and bytes that are free on its GPU.
+    memory: Option<(u64, u64)>,
 }
 
 impl Fake {
     fn of(script: &[Act]) -> Self {
         let script = Mutex::new(script.iter().rev().copied().collect());
-        Self { script, launches: Mutex::default(), asked: Mutex::default(), together: None }
+        Self { script, launches: Mutex::default(), asked: Mutex::default(), together: None, unmet: usize::MAX, memory: None }
     }
 
     fn launches(&self) -> Vec<(String, usize)> {
@@ -37,9 +42,15 @@ impl Fake {
 impl Launcher for Fake {
     fn launch(&self, order: Order<'_>, tell: &mut dyn FnMut(Event)) -> std::io::Result<Exit> {
         let act = self.script.lock().unwrap().pop().expect("the script says how each launch ends");
-        self.launches.lock().unwrap().push((order.run.id().to_string(), order.micro_batches));
+        let mut launches = self.launches.lock().unwrap();
+        launches.push((order.run.id().to_string(), order.micro_batches));
+        let waits = launches.len() < self.unmet;
+        drop(launches);
         tell(Event::Step { epoch: 1, step: 1, loss: 0.5 });
-        if let Some(barrier) = &self.together {
+        if let Some((device_bytes, _)) = self.memory {
+            tell(Event::Memory { device_bytes });
+        }
+        if let Some(barrier) = self.together.as_ref().filter(|_| waits) {
             barrier.wait();
         }
         let Act::Ends(status, failure) = act else {
@@ -52,6 +63,10 @@ impl Launcher for Fake {
 
     fn stop(&self, _: bool) {
         *self.asked.lock().unwrap() = true;
+    }
+
+    fn free_memory(&self, _: &Slot) -> Option<u64> {
+        self.memory.map(|(_, free)| free)
     }
 }
 
@@ -66,12 +81,21 @@ impl Watch for Notes {
     fn started(&mut self, at: At<'_>, _: &Slot) {
         self.0.push(format!("{} started", at.position));
     }
-    fn told(&mut self, at: At<'_>, _: &Event) {
-        self.0.push(format!("{} told", at.position));
+    fn told(&mut self, at: At<'_>, event: &Event) {
+        let what = if matches!(event, Event::Memory { .. }) { "told its memory" } else { "told" };
+        self.0.push(format!("{} {what}", at.position));
     }
     fn ended(&mut self, at: At<'_>, outcome: &Outcome, next: &Next) {
         self.0.push(format!("{} ended {:?} {next:?}", at.position, outcome.status));
     }
+}
+
+fn cpu() -> Slot {
+    Slot { device: "cpu".into(), threads: 1, gpu: None, measured: false }
+}
+
+fn gpu(measured: bool) -> Slot {
+    Slot { device: "cuda:0".into(), threads: 1, gpu: Some("GPU-1".into()), measured }
 }
 
 struct Desk {
@@ -90,11 +114,14 @@ impl Desk {
     }
 
     fn execute(&self, fake: &Fake, slots: usize, policy: Policy) -> (Tally, Vec<String>) {
-        let slot = Slot { device: "cpu".into(), threads: 1 };
+        self.execute_on(&vec![cpu(); slots], fake, policy)
+    }
+
+    fn execute_on(&self, slots: &[Slot], fake: &Fake, policy: Policy) -> (Tally, Vec<String>) {
         let mut notes = Notes::default();
         let sizes: Vec<f64> = (1..=self.plan.runs.len()).map(|n| n as f64).collect();
         let work = Work { plan: &self.plan, dir: &self.dir, sizes: &sizes };
-        let tally = execute(work, &vec![slot; slots], policy, fake, &|| false, &mut notes).unwrap();
+        let tally = execute(work, slots, policy, fake, &|| false, &mut notes).unwrap();
         (tally, notes.0)
     }
 
@@ -190,8 +217,44 @@ fn nothing_starts_after_a_stop() {
     let asked = Cell::new(0);
     let stop = || asked.replace(asked.get() + 1) >= 1;
     let fake = Fake::of(&[Act::Ends(Status::Interrupted, None)]);
-    let slots = [Slot { device: "cpu".into(), threads: 1 }];
+    let slots = [cpu()];
     let tally = execute(Work { plan: &desk.plan, dir: &desk.dir, sizes: &[] }, &slots, ONCE, &fake, &stop, &mut Notes::default())
         .unwrap();
     assert_eq!((fake.launches().len(), tally.interrupted), (1, 3));
+}
+
+/// The barrier opens only if a second run starts while the first is there. All are of one kind.
+#[test]
+fn a_gpu_takes_a_second_run_when_the_first_has_told_its_memory() {
+    let desk = Desk::with(2);
+    let together = Some(std::sync::Barrier::new(2));
+    let fake = Fake { together, memory: Some((1_000_000_000, 1_700_000_000)), ..Fake::of(&[FINISHES; 2]) };
+    let (tally, notes) = desk.execute_on(&vec![gpu(true); 2], &fake, ONCE);
+    assert_eq!(tally.finished, 2);
+    assert_eq!(notes[..4], ["2 started", "2 told", "2 told its memory", "1 started"]);
+}
+
+#[test]
+fn a_gpu_without_room_takes_runs_one_by_one() {
+    let desk = Desk::with(3);
+    let fake = Fake { memory: Some((1_000_000_000, 1_699_999_999)), ..Fake::of(&[FINISHES; 3]) };
+    let (tally, notes) = desk.execute_on(&vec![gpu(true); 3], &fake, ONCE);
+    assert_eq!(tally.finished, 3);
+    let course: Vec<&str> = notes.iter().filter(|note| !note.contains("told")).map(String::as_str).collect();
+    let one_by_one =
+        ["3 started", "3 ended Finished Over", "2 started", "2 ended Finished Over", "1 started", "1 ended Finished Over"];
+    assert_eq!(course, one_by_one);
+}
+
+#[test]
+fn want_of_memory_beside_others_is_first_answered_by_a_gpu_alone() {
+    let desk = Desk::with(2);
+    let no_memory = Act::Dies(Exit::OutOfMemory);
+    let together = Some(std::sync::Barrier::new(2));
+    let fake = Fake { together, unmet: 3, ..Fake::of(&[no_memory, FINISHES, no_memory, FINISHES]) };
+    let (tally, notes) = desk.execute_on(&vec![gpu(false); 2], &fake, ONCE);
+    assert_eq!(tally.finished, 2);
+    assert_eq!(fake.launches().iter().map(|(_, parts)| *parts).collect::<Vec<_>>(), [1, 1, 1, 2]);
+    let again: Vec<&String> = notes.iter().filter(|note| note.contains("Again")).collect();
+    assert!(again.len() == 2 && again[0].contains("alone on its GPU") && again[1].contains("in 2 parts"), "{again:?}");
 }
