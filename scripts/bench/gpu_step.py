@@ -1,4 +1,4 @@
-"""Our training step beside PyTorch's, eager and compiled, on one GPU: each contender is a process that works only when it is asked."""
+"""Our training step beside PyTorch's, eager and compiled, on one GPU: each contender is a process that works when it is asked."""
 
 import importlib.util
 import os

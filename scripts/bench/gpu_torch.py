@@ -17,7 +17,6 @@ import sys
 import time
 
 import torch
-
 from torch_step import UNet, loss, peak_memory
 
 SIDE = 8192
