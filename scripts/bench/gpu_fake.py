@@ -35,7 +35,7 @@ def run(file, *words):
         folder.mkdir(parents=True)
         epochs = range(1, training["epochs"] + 1)
         (folder / "metrics.csv").write_text("epoch,val_dice\n" + "".join(f"{epoch},0.5\n" for epoch in epochs))
-        (folder / "timing.csv").write_text("epoch,elapsed_s\n" + "".join(f"{epoch},{epoch / 100}\n" for epoch in epochs))
+        (folder / "timing.csv").write_text("epoch,elapsed_s\n" + "".join(f"{epoch},0.01\n" for epoch in epochs))
     (results / "charts").mkdir()
     (results / "charts" / "loss.svg").write_text("<svg/>")
     (results / "summary.csv").write_text("run,val_dice\nseed-1,0.5\n")

@@ -20,7 +20,7 @@ LIMITS = {
     "baseline, seconds": (30.0, 8.0),
     "16 runs packed, against one at a time": (0.5, 0.25),
 }
-WANTED = {"libnvrtc.so.13": "nvidia-cuda-nvrtc", "libcudnn.so.9": "nvidia-cudnn-cu13"}
+WANTED = {"libnvrtc.so.13": "nvidia-cuda-nvrtc==13.0.*", "libcudnn.so.9": "nvidia-cudnn-cu13"}
 
 
 class Broken(Exception):
@@ -69,7 +69,8 @@ def libraries():
     for file, package in WANTED.items():
         if not any((place / file).exists() for place in places):
             looked = ":".join(map(str, places))
-            raise Broken(f"no {file} in {looked}; `{sys.executable} -m pip install {package}` or name its directory in UMLAUT_CUDA_LIBS")
+            remedy = f"`{sys.executable} -m pip install {package}` or name its directory in UMLAUT_CUDA_LIBS"
+            raise Broken(f"no {file} in {looked}; {remedy}")
     return ":".join(map(str, places))
 
 

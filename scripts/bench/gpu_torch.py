@@ -9,14 +9,14 @@ that steps are compared with. What must be tried, compiled and warmed up is so b
 
 A line on standard input asks, a line on standard output answers. `steps N`: the mean milliseconds of N steps, enqueued back to back
 and waited for once, at the end. `memory`: the most that the caching allocator held from the GPU after warming up, in MB (1e6 bytes);
-on the CPU the largest resident set. `parameters`: how many.
+on the CPU the largest resident set.
 """
 
+import os
 import sys
 import time
 
 import torch
-
 from torch_step import UNet, loss, peak_memory
 
 SIDE = 8192
@@ -29,7 +29,7 @@ def synchronize(device):
 
 
 def trainer(mode, precision, base, levels, batch, size, device):
-    """The net and a function that does a step."""
+    """A function that does a step."""
     torch.manual_seed(1)
     torch.backends.cudnn.benchmark = True
     torch.backends.cudnn.allow_tf32 = torch.backends.cuda.matmul.allow_tf32 = precision == "tf32"
@@ -50,7 +50,7 @@ def trainer(mode, precision, base, levels, batch, size, device):
         compiled().backward()
         adam.step()
 
-    return net, step
+    return step
 
 
 def products(device):
@@ -84,13 +84,15 @@ def memory(device):
 
 
 def main():
+    # A group of its own: whoever ends it ends the processes that compile for it too.
+    os.setpgid(0, 0)
     mode, *words, device = sys.argv[1:]
     device = torch.device(device)
     if mode == "peak":
-        net, step = torch.nn.Identity(), products(device)
+        step = products(device)
     else:
         precision, *numbers = words
-        net, step = trainer(mode, precision, *map(int, numbers), device)
+        step = trainer(mode, precision, *map(int, numbers), device)
     settle(step, device)
     for line in sys.stdin:
         match line.split():
@@ -98,8 +100,6 @@ def main():
                 print(f"{milliseconds(step, int(count), device):.4f}", flush=True)
             case ["memory"]:
                 print(f"{memory(device):.1f}", flush=True)
-            case ["parameters"]:
-                print(sum(parameter.numel() for parameter in net.parameters()), flush=True)
             case _:
                 sys.exit(f"gpu_torch.py: no such request: {line.strip()}")
 
