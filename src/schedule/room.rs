@@ -5,7 +5,7 @@
 use crate::plan::RunSpec;
 use std::collections::HashMap;
 
-/// Bytes of a run beside what it tells: the driver's context with the libraries that it loads. About 500 MB on an H200.
+/// Bytes of a run beside what it tells: the driver's context with the libraries that it loads. A guess on the large side.
 const CONTEXT: u64 = 600_000_000;
 
 /// What decides how much memory a run takes: a number for all runs that agree in it, and the parts of a batch.

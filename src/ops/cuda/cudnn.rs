@@ -93,10 +93,13 @@ struct Plan {
     workspace: usize,
 }
 
+/// Those that are known; `None` where the library has none.
+type Plans = HashMap<(Pass, Problem), Option<Rc<Plan>>>;
+
 /// The library on a device.
 pub(super) struct Cudnn {
     handle: sys::cudnnHandle_t,
-    plans: RefCell<HashMap<(Pass, Problem), Option<Rc<Plan>>>>,
+    plans: RefCell<Plans>,
     kind: Kind,
     /// Whether factors may be rounded to TensorFloat-32.
     tf32: bool,
