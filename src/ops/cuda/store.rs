@@ -9,6 +9,7 @@ use super::kernels::long;
 use super::{Argument, Array, Gpu, Kind, stored};
 use crate::ops::Gradients;
 use candle_core::{Device, Result, Tensor, TensorId, Var, bail};
+use rayon::prelude::*;
 use std::cell::RefCell;
 use std::collections::HashMap;
 use std::rc::Rc;
@@ -31,23 +32,31 @@ impl Place {
         Self { dims: dims.to_vec(), start, len }
     }
 
-    /// Where the number lies that the network has at `index`.
-    fn at(&self, index: usize) -> usize {
-        match *self.dims {
-            [_, i, h, w] => {
-                let (o, c, p) = (index / (i * h * w), index / (h * w) % i, index % (h * w));
-                (o * h * w + p) * stored(i) + c
-            }
-            _ => index,
-        }
-    }
-
+    /// Puts the numbers where they lie here, from the order that the network has them in.
     fn spread(&self, values: &[f32], to: &mut [f32]) {
-        values.iter().enumerate().for_each(|(index, value)| to[self.start + self.at(index)] = *value);
+        let to = &mut to[self.start..self.start + self.len];
+        let [_, i, h, w] = *self.dims else { return to[..values.len()].copy_from_slice(values) };
+        let (plane, width) = (h * w, stored(i));
+        to.par_chunks_mut(plane * width).zip(values.par_chunks(i * plane)).for_each(|(to, from)| {
+            for (c, from) in from.chunks_exact(plane).enumerate() {
+                from.iter().enumerate().for_each(|(p, value)| to[p * width + c] = *value);
+            }
+        });
     }
 
+    /// The way back.
     fn gathered(&self, from: &[f32]) -> Vec<f32> {
-        (0..self.dims.iter().product()).map(|index| from[self.start + self.at(index)]).collect()
+        let from = &from[self.start..self.start + self.len];
+        let count = self.dims.iter().product();
+        let [_, i, h, w] = *self.dims else { return from[..count].to_vec() };
+        let (plane, width) = (h * w, stored(i));
+        let mut values = vec![0.0; count];
+        values.par_chunks_mut(i * plane).zip(from.par_chunks(plane * width)).for_each(|(to, from)| {
+            for (c, to) in to.chunks_exact_mut(plane).enumerate() {
+                to.iter_mut().enumerate().for_each(|(p, value)| *value = from[p * width + c]);
+            }
+        });
+        values
     }
 }
 
