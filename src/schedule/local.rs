@@ -42,8 +42,7 @@ impl Local {
         self.children.lock().expect("no panic while it is held")
     }
 
-    fn spawn(&self, order: Order<'_>) -> io::Result<Child> {
-        let log = order.run.log().map_err(io::Error::other)?;
+    fn command(&self, order: Order<'_>) -> Command {
         let mut command = Command::new(&self.program);
         command.arg("train").arg(order.run.path()).arg("--child").args(&self.arguments);
         match &order.slot.gpu {
@@ -56,6 +55,12 @@ impl Local {
             command.args(["--micro-batches", &order.micro_batches.to_string()]);
         }
         command.env("RAYON_NUM_THREADS", order.slot.threads.to_string());
+        command
+    }
+
+    fn spawn(&self, order: Order<'_>) -> io::Result<Child> {
+        let log = order.run.log().map_err(io::Error::other)?;
+        let mut command = self.command(order);
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(log);
         #[cfg(unix)]
         std::os::unix::process::CommandExt::process_group(&mut command, 0);
@@ -128,3 +133,31 @@ fn signal(id: u32, hard: bool) {
 
 #[cfg(not(unix))]
 fn signal(_: u32, _: bool) {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::RunDir;
+
+    /// Arguments after the run's directory, and what the child may see.
+    fn command(slot: &Slot, micro_batches: usize) -> (Vec<String>, String) {
+        let run = RunDir::at("results/a/runs/seed-1-00");
+        let command =
+            Local::new("umlaut".into(), vec!["--cache".into(), "c".into()]).command(Order { run: &run, slot, micro_batches });
+        let arguments = command.get_args().skip(2).map(|word| word.to_string_lossy().into_owned()).collect();
+        let visible = command.get_envs().find(|(name, _)| *name == "CUDA_VISIBLE_DEVICES").and_then(|(_, value)| value);
+        (arguments, visible.expect("always set").to_string_lossy().into_owned())
+    }
+
+    #[test]
+    fn a_child_sees_its_own_gpu_or_none() {
+        let gpu = Slot { device: "cuda:3".into(), threads: 1, gpu: Some("GPU-33".into()), measured: true };
+        let (arguments, visible) = command(&gpu, 1);
+        assert_eq!(arguments.join(" "), "--child --cache c --device cuda:0 --device-name cuda:3");
+        assert_eq!(visible, "GPU-33");
+        let cpu = Slot { device: "cpu".into(), threads: 1, gpu: None, measured: false };
+        let (arguments, visible) = command(&cpu, 2);
+        assert_eq!(arguments.join(" "), "--child --cache c --device cpu --micro-batches 2");
+        assert_eq!(visible, "");
+    }
+}

@@ -2,6 +2,8 @@
 
 mod chaos;
 mod desk;
+#[cfg(all(target_os = "linux", feature = "cuda"))]
+mod gpus;
 mod plan_status;
 mod trouble;
 
