@@ -7,7 +7,7 @@ Builds umlaut for NVIDIA GPUs on a machine that need not have one, checks its ke
 
     scripts/build_cuda.sh [--with-libs]
 
-    --with-libs   pack the libraries of CUDA too (about 570 MB unpacked), for a machine without Python's wheels of them
+    --with-libs   pack the libraries of CUDA too (about 500 MB unpacked), for a machine without Python's wheels of them
     --help        show this
 
 Wanted here: Rust, Python 3 with pip, xz, about 2 GB of disk; for the first time also the network, for 450 MB of wheels. No CUDA
@@ -74,5 +74,9 @@ if $with_libs; then
 fi
 # Symbols are kept for backtraces, debug information is not.
 if command -v strip >/dev/null; then strip --strip-debug "$packed/umlaut" "$packed/bench_step"; fi
-XZ_OPT='-6 -T0' tar -C "$staging" --owner=0 --group=0 -cJf "$target/umlaut-cuda.tar.xz" umlaut-cuda
+# NVIDIA's libraries hold compressed code already: more than the least effort takes minutes and gains little.
+level=6
+if $with_libs; then level=1; fi
+XZ_OPT="-$level -T0" tar -C "$staging" --owner=0 --group=0 -cJf "$target/umlaut-cuda.tar.xz.part" umlaut-cuda
+mv "$target/umlaut-cuda.tar.xz.part" "$target/umlaut-cuda.tar.xz"
 du -h "$target/umlaut-cuda.tar.xz"
