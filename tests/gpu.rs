@@ -213,6 +213,33 @@ fn want_of_device_memory_is_answered_by_smaller_parts() {
     assert!(said.contains("out of device memory"), "{said}");
 }
 
+/// Two GPUs, of which NVML tells too: every run's process sees one, and results say which.
+#[test]
+fn runs_go_on_all_gpus_and_several_on_each() {
+    if !can_emulate() {
+        return;
+    }
+    let desk = Desk::with(&TINY.replace("accumulate = 2", "seeds = 5"));
+    let nvml = desk.0.path().join("libnvidia-ml.so.1");
+    let source = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/software_nvml/nvml.c");
+    let built = Command::new("cc").args(["-shared", "-fPIC", "-DEMULATED", "-o"]).arg(&nvml).arg(source).output().unwrap();
+    ends_with(&built, 0);
+    let libraries = std::env::join_paths([software_cuda::libraries(), desk.0.path()]).unwrap();
+    let mut command = desk.command(&["run", "x.toml", "--jobs-per-device", "auto"]);
+    command.env("UMLAUT_CUDA_LIBS", libraries).env("SOFTWARE_CUDA_DEVICES", "2").env("RAYON_NUM_THREADS", "4");
+    let said = ends_with(&command.output().unwrap(), 0);
+    assert!(said.contains("5 runs in 1 group: 5 finished"), "{said}");
+    let runs = fs::read_dir(desk.0.path().join("results/tiny/runs")).unwrap();
+    let device = |run: PathBuf| {
+        let provenance = fs::read_to_string(run.join("provenance.toml")).unwrap();
+        provenance.lines().find(|line| line.starts_with("device = ")).unwrap().to_owned()
+    };
+    let mut devices: Vec<String> = runs.map(|run| device(run.unwrap().path())).collect();
+    devices.sort();
+    devices.dedup();
+    assert_eq!(devices, ["device = \"cuda:0\"", "device = \"cuda:1\""]);
+}
+
 #[test]
 fn a_gpu_that_is_not_there_is_the_users_mistake() {
     let desk = Desk::with(TINY);

@@ -51,6 +51,7 @@ impl Desk {
         let mut command = Command::new(assert_cmd::cargo::cargo_bin!("umlaut"));
         // Nobody's settings.
         command.args(arguments).current_dir(self.0.path()).env("XDG_CONFIG_HOME", self.path("settings"));
+        command.env("CUDA_VISIBLE_DEVICES", "");
         command.stdin(Stdio::null()).output().expect("the program starts")
     }
 

@@ -26,7 +26,14 @@ pub enum Error {
     },
     /// A tensor operation failed.
     #[error("computing failed: {0}")]
-    Tensor(#[from] candle_core::Error),
+    Tensor(candle_core::Error),
+}
+
+// Not by an attribute: that would make it the source too, and whoever prints sources would say it twice.
+impl From<candle_core::Error> for Error {
+    fn from(error: candle_core::Error) -> Self {
+        Self::Tensor(error)
+    }
 }
 
 impl Error {

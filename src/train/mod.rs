@@ -80,6 +80,10 @@ pub fn train(
     if let Some(outcome) = run.outcome()?.filter(|outcome| outcome.status == Status::Finished) {
         return Ok(outcome);
     }
+    #[cfg(feature = "cuda")]
+    if place.gpu.is_some() {
+        crate::ops::cuda::ready().map_err(Error::Setup)?;
+    }
     let seed = check::seed(experiment)?;
     check::fits(experiment, data, parts)?;
     let parts = &check::limited(experiment, parts, seed)?;

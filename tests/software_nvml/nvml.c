@@ -7,10 +7,17 @@ enum { SUCCESS = 0, INVALID_ARGUMENT = 2, NOT_FOUND = 6 };
 typedef struct { const char *name, *uuid; unsigned long long total, free; } device;
 typedef struct { unsigned int version; unsigned long long total, reserved, free, used; } memory_v2;
 
+#ifdef EMULATED /* those of tests/software_cuda */
+static device devices[] = {
+    {"Software CUDA", "GPU-534f4654-5741-5245-4355-444100000000", 16000000000ull, 15000000000ull},
+    {"Software CUDA", "GPU-534f4654-5741-5245-4355-444100000001", 16000000000ull, 15000000000ull},
+};
+#else
 static device devices[] = {
     {"NVIDIA H200", "GPU-11111111-aaaa-bbbb-cccc-000000000000", 150000000000ull, 149400000000ull},
     {"NVIDIA L4", "GPU-22222222-aaaa-bbbb-cccc-000000000000", 24000000000ull, 8000000000ull},
 };
+#endif
 static const unsigned int count = sizeof devices / sizeof *devices;
 
 static int text(char *to, unsigned int length, const char *from) {

@@ -85,6 +85,14 @@ fn open(path: &Path) -> Result<(), libloading::Error> {
     unsafe { libloading::Library::new(path) }.map(std::mem::forget)
 }
 
+/// Whether all that a GPU needs can be loaded.
+///
+/// # Errors
+/// What cannot be, with a remedy.
+pub fn ready() -> Result<(), String> {
+    driver().and_then(|()| compiler())
+}
+
 /// Opens the driver, once.
 ///
 /// # Errors

@@ -32,7 +32,7 @@ mod store;
 pub use check::{Comparison, operations, tolerance};
 pub use driver::{Description, Graph, Moment, Pinned, count};
 pub use kernels::compile;
-pub use library::DIRECTORIES;
+pub use library::{DIRECTORIES, ready};
 pub use loss::{Losses, PLANE_SUMS};
 pub use memory::{Array, Kind};
 pub use samples::Samples;
