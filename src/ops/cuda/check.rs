@@ -252,3 +252,16 @@ fn statistics(running: &Running) -> Result<Results> {
     let values = |var: &Var| var.flatten_all()?.to_vec1::<f32>();
     Ok(vec![("running mean".to_owned(), values(&running.mean)?), ("running variance".to_owned(), values(&running.var)?)])
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_comparison_passes_only_if_numbers_are_there_and_near() {
+        let passes = |got: &[f32]| Comparison::of(String::new(), got, &[3.0, 4.0], 1e-3).passes();
+        assert!(passes(&[3.0, 4.0]) && passes(&[3.0, 4.004]));
+        assert!(!passes(&[3.0, 4.006]), "the error is 6e-3 of 5");
+        assert!(!passes(&[f32::NAN, 4.0]) && !passes(&[3.0]) && !passes(&[]));
+    }
+}

@@ -250,6 +250,11 @@ pub(super) struct Grid {
 pub(super) const THREADS: u32 = 256;
 
 impl Grid {
+    /// A block for each of so many things.
+    pub fn blocks(count: usize) -> Self {
+        Self { blocks: [u32::try_from(count).unwrap_or(u32::MAX), 1, 1], threads: THREADS }
+    }
+
     /// A thread for each of so many things, or for some of them: kernels take strides.
     pub fn over(count: usize) -> Self {
         Self {

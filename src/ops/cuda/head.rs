@@ -31,8 +31,8 @@ pub(in crate::ops) fn conv1x1(tape: &Tape, device: &Device, x: &Map, weight: &No
         let read = [(&dy).into(), (&kept).into(), (&partial).into()];
         gpu.launch("head_weight_gradient", cut.grid(classes), &[&read[..], &sizes, &[cut.lanes.into()]].concat())?;
         let (dweight, dbias) = (store.gradient(index), store.gradient(offset));
-        let sums = [(&partial).into(), cut.blocks.into(), channels.into(), classes.into(), (&dweight).into(), (&dbias).into()];
-        gpu.launch("head_gradients", Grid::over(classes * channels), &sums)?;
+        let sums = [(&partial).into(), cut.blocks.into(), channels.into(), (&dweight).into(), (&dbias).into()];
+        gpu.launch("head_gradients", Grid::blocks(classes * channels), &sums)?;
         if !wanted {
             return Ok(vec![None]);
         }

@@ -80,7 +80,7 @@ impl Lined {
         let slants = gpu.array(Kind::F32, SLANT * channels)?;
         let head = [(&partial).into(), cut.blocks.into(), (&self.lines).into(), long(count), channels.into()];
         let tail = [dweight.into(), dbias.into(), (&slants).into()];
-        gpu.launch("batch_slants", Grid::over(channels), &[&head[..], &tail].concat())?;
+        gpu.launch("batch_slants", Grid::blocks(channels), &[&head[..], &tail].concat())?;
         Ok(slants)
     }
 }
@@ -177,7 +177,7 @@ fn batch_lines(given: &Given, statistics: Statistics) -> Result<Array> {
     let (partial, cut) = moments(gpu, &given.x, shape, false)?;
     let rows = long(shape.n * shape.h * shape.w);
     let head = [(&partial).into(), cut.blocks.into(), (&given.x).into(), rows, channels.into()];
-    gpu.launch("batch_lines", Grid::over(channels), &[&head[..], &given.values(), &tail].concat())?;
+    gpu.launch("batch_lines", Grid::blocks(channels), &[&head[..], &given.values(), &tail].concat())?;
     Ok(lines)
 }
 
@@ -196,8 +196,8 @@ pub(in crate::ops) fn group_norm_relu(
     let gpu = given.gpu.clone();
     let lines = gpu.array(Kind::F32, samples * LINE * channels)?;
     let (partial, cut) = moments(&gpu, &given.x, shape, true)?;
-    let sizes: [Argument; 5] = [long(rows), channels.into(), groups.into(), size.into(), samples.into()];
-    let over = Grid::over(samples * (groups + 1));
+    let sizes: [Argument; 4] = [long(rows), channels.into(), groups.into(), size.into()];
+    let over = Grid::blocks(samples * (groups + 1));
     let head = [(&partial).into(), cut.blocks.into(), (&given.x).into()];
     gpu.launch("group_lines", over, &[&head[..], &sizes, &given.values(), &[(&lines).into()]].concat())?;
     let lined = given.lined(lines, true);
@@ -207,11 +207,11 @@ pub(in crate::ops) fn group_norm_relu(
         let (partial, cut) = lined.sums(&gpu, &dy)?;
         let slants = gpu.array(Kind::F32, samples * SLANT * channels)?;
         let head = [(&partial).into(), cut.blocks.into(), (&lined.lines).into()];
-        let [weight, _, shift] = given.values();
-        gpu.launch("group_slants", over, &[&head[..], &sizes, &[weight, shift, (&slants).into()]].concat())?;
+        let [weight, ..] = given.values();
+        gpu.launch("group_slants", over, &[&head[..], &sizes, &[weight, (&slants).into()]].concat())?;
         let (dweight, dbias) = (store.gradient(given.weight), store.gradient(given.bias));
         let tail = [channels.into(), samples.into(), (&dweight).into(), (&dbias).into()];
-        gpu.launch("group_gradients", Grid::over(channels), &[&head[..], &tail].concat())?;
+        gpu.launch("group_gradients", Grid::blocks(channels), &[&head[..], &tail].concat())?;
         let dx = lined.gradient(&gpu, &dy, &slants)?;
         if let Some(shift) = given.shift {
             bias_gradient(&gpu, &dx, shape, &store.gradient(shift))?;

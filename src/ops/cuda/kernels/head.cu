@@ -62,13 +62,14 @@ head_weight_gradient(const float* __restrict__ dy, const stored* __restrict__ x,
   write_sums(product, sum, partial, channels, lanes, shared);
 }
 
-// dweight (class, channel) and dbias (class); rows of no class are left alone.
-extern "C" __global__ void
-head_gradients(const float* __restrict__ partial, int blocks, int channels, int classes, stored* dweight, float* dbias) {
-  int index = first_index();
-  if (index >= classes * channels) return;
-  int o = index / channels, c = index % channels;
+// dweight (class, channel) and dbias (class), a block a number of the first; rows of no class are left alone.
+extern "C" __global__ void __launch_bounds__(THREADS)
+head_gradients(const float* __restrict__ partial, int blocks, int channels, stored* dweight, float* dbias) {
+  __shared__ double shared[THREADS];
+  int o = blockIdx.x / channels, c = blockIdx.x % channels;
   const float* sums = partial + (i64)o * blocks * 2 * channels;
-  dweight[index] = narrow(add_up(sums, blocks, channels, 0, c));
-  if (c == 0) dbias[o] = add_up(sums, blocks, channels, 1, c);
+  double weight = add_up(sums, blocks, channels, 0, c, shared), bias = add_up(sums, blocks, channels, 1, c, shared);
+  if (threadIdx.x != 0) return;
+  dweight[blockIdx.x] = narrow(weight);
+  if (c == 0) dbias[o] = bias;
 }

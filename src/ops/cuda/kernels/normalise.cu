@@ -51,23 +51,24 @@ moments(const stored* __restrict__ x, float* __restrict__ partial, i64 rows, int
   write_sums(sum, squares, partial, channels, lanes, shared);
 }
 
-__device__ inline double add_up(const float* __restrict__ partial, int blocks, int channels, int which, int channel) {
+// What all blocks left for a channel, added up by the threads of this block together.
+__device__ inline double add_up(const float* __restrict__ partial, int blocks, int channels, int which, int channel, double* shared) {
   double sum = 0;
-#pragma unroll 8
-  for (int block = 0; block < blocks; block++) sum += partial[((i64)block * 2 + which) * channels + channel];
-  return sum;
+  for (int block = threadIdx.x; block < blocks; block += THREADS) sum += partial[((i64)block * 2 + which) * channels + channel];
+  return block_sum(sum, shared);
 }
 
-// Lines of batch statistics; the running ones move towards them. `shift` is the convolution's bias, which x does not hold yet: it moves the
+// Lines of batch statistics, a block a channel; the running ones move towards them. `shift` is the convolution's bias, which x does not hold yet: it moves the
 // mean and is then taken away again.
-extern "C" __global__ void
+extern "C" __global__ void __launch_bounds__(THREADS)
 batch_lines(const float* __restrict__ partial, int blocks, const stored* __restrict__ x, i64 rows, int channels, const float* weight,
             const float* bias, const float* shift, float* running_mean, float* running_var, float* __restrict__ lines) {
-  int c = first_index();
-  if (c >= channels) return;
+  __shared__ double shared[THREADS];
+  int c = blockIdx.x;
   double count = rows;
-  double mean = add_up(partial, blocks, channels, 0, c) / count;
-  double squares = add_up(partial, blocks, channels, 1, c) - mean * mean * count;
+  double mean = add_up(partial, blocks, channels, 0, c, shared) / count;
+  double squares = add_up(partial, blocks, channels, 1, c, shared) - mean * mean * count;
+  if (threadIdx.x != 0) return;
   if (squares < 0) squares = 0;
   double inverse = 1 / sqrt(squares / count + EPSILON);
   mean += wide(x[c]);
@@ -103,23 +104,22 @@ extern "C" __global__ void plain_lines(int channels, const float* shift, float* 
   lines[INVERSE * channels + c] = 1;
 }
 
-// Lines of group statistics: a thread a group of `size` channels of a sample. Channels of no group get lines of zeros.
-extern "C" __global__ void
+// Lines of group statistics: a block a group of `size` channels of a sample. Channels of no group get lines of zeros, by a block more.
+extern "C" __global__ void __launch_bounds__(THREADS)
 group_lines(const float* __restrict__ partial, int blocks, const stored* __restrict__ x, i64 rows, int channels, int groups, int size,
-            int samples, const float* weight, const float* bias, const float* shift, float* __restrict__ lines) {
-  i64 index = first_index();
-  if (index >= (i64)samples * (groups + 1)) return;
-  int sample = index / (groups + 1), group = index % (groups + 1);
+            const float* weight, const float* bias, const float* shift, float* __restrict__ lines) {
+  __shared__ double shared[THREADS];
+  int sample = blockIdx.x / (groups + 1), group = blockIdx.x % (groups + 1);
   float* to = lines + (i64)sample * LINE * channels;
   if (group == groups) {
-    for (int c = groups * size; c < channels; c++) to[MEAN * channels + c] = to[SLOPE * channels + c] = to[BIAS * channels + c] = to[INVERSE * channels + c] = 0;
+    for (int c = groups * size + threadIdx.x; c < channels; c += THREADS) to[MEAN * channels + c] = to[SLOPE * channels + c] = to[BIAS * channels + c] = to[INVERSE * channels + c] = 0;
     return;
   }
   const float* sums = partial + (i64)sample * blocks * 2 * channels;
   double count = 0, mean = 0, squares = 0, each = rows;
   for (int c = group * size; c < (group + 1) * size; c++) {
-    double m = add_up(sums, blocks, channels, 0, c) / each;
-    double s = add_up(sums, blocks, channels, 1, c) - m * m * each;
+    double m = add_up(sums, blocks, channels, 0, c, shared) / each;
+    double s = add_up(sums, blocks, channels, 1, c, shared) - m * m * each;
     m += (double)wide(x[(i64)sample * rows * channels + c]) + (shift ? (double)shift[c] : 0);
     // Chan, Golub and LeVeque 1983: moments of two parts together.
     double all = count + each, d = m - mean;
@@ -128,7 +128,7 @@ group_lines(const float* __restrict__ partial, int blocks, const stored* __restr
     count = all;
   }
   double inverse = 1 / sqrt(squares / count + EPSILON);
-  for (int c = group * size; c < (group + 1) * size; c++) {
+  for (int c = group * size + threadIdx.x; c < (group + 1) * size; c += THREADS) {
     to[MEAN * channels + c] = mean - (shift ? (double)shift[c] : 0);
     to[SLOPE * channels + c] = inverse * weight[c];
     to[BIAS * channels + c] = bias[c];
@@ -192,13 +192,14 @@ gradient_sums(const stored* __restrict__ dy, const stored* __restrict__ x, const
 }
 
 // With statistics of the batch: dx = slope * (g - mean(g) - (x - mean) / (var + eps) * mean(g * (x - mean))). `count` values a
-// channel; 0 where mean and variance do not depend on the batch.
-extern "C" __global__ void
+// channel; 0 where mean and variance do not depend on the batch. A block a channel.
+extern "C" __global__ void __launch_bounds__(THREADS)
 batch_slants(const float* __restrict__ partial, int blocks, const float* __restrict__ lines, i64 count, int channels, float* dweight,
              float* dbias, float* __restrict__ slants) {
-  int c = first_index();
-  if (c >= channels) return;
-  double sum = add_up(partial, blocks, channels, 0, c), product = add_up(partial, blocks, channels, 1, c);
+  __shared__ double shared[THREADS];
+  int c = blockIdx.x;
+  double sum = add_up(partial, blocks, channels, 0, c, shared), product = add_up(partial, blocks, channels, 1, c, shared);
+  if (threadIdx.x != 0) return;
   double slope = lines[SLOPE * channels + c], inverse = lines[INVERSE * channels + c], share = count ? 1.0 / count : 0;
   slants[c] = slope;
   slants[channels + c] = slope * sum * share;
@@ -207,27 +208,26 @@ batch_slants(const float* __restrict__ partial, int blocks, const float* __restr
   if (dbias) dbias[c] = sum;
 }
 
-// The same of groups, a thread a group of a sample: dx = (h - mean(h) - (x - mean) / (var + eps) * mean(h * (x - mean))) / sqrt(var +
+// The same of groups, a block a group of a sample: dx = (h - mean(h) - (x - mean) / (var + eps) * mean(h * (x - mean))) / sqrt(var +
 // eps), where h = g * weight.
-extern "C" __global__ void
+extern "C" __global__ void __launch_bounds__(THREADS)
 group_slants(const float* __restrict__ partial, int blocks, const float* __restrict__ lines, i64 rows, int channels, int groups, int size,
-             int samples, const float* weight, const float* shift, float* __restrict__ slants) {
-  i64 index = first_index();
-  if (index >= (i64)samples * (groups + 1)) return;
-  int sample = index / (groups + 1), group = index % (groups + 1);
+             const float* weight, float* __restrict__ slants) {
+  __shared__ double shared[THREADS];
+  int sample = blockIdx.x / (groups + 1), group = blockIdx.x % (groups + 1);
   float* to = slants + (i64)sample * SLANT * channels;
   if (group == groups) {
-    for (int c = groups * size; c < channels; c++) to[c] = to[channels + c] = to[2 * channels + c] = 0;
+    for (int c = groups * size + threadIdx.x; c < channels; c += THREADS) to[c] = to[channels + c] = to[2 * channels + c] = 0;
     return;
   }
   const float* sums = partial + (i64)sample * blocks * 2 * channels;
   const float* own = lines + (i64)sample * LINE * channels;
   double mean = 0, product = 0, share = 1 / ((double)rows * size);
   for (int c = group * size; c < (group + 1) * size; c++) {
-    mean += weight[c] * add_up(sums, blocks, channels, 0, c) * share;
-    product += weight[c] * add_up(sums, blocks, channels, 1, c) * share;
+    mean += weight[c] * add_up(sums, blocks, channels, 0, c, shared) * share;
+    product += weight[c] * add_up(sums, blocks, channels, 1, c, shared) * share;
   }
-  for (int c = group * size; c < (group + 1) * size; c++) {
+  for (int c = group * size + threadIdx.x; c < (group + 1) * size; c += THREADS) {
     double inverse = own[INVERSE * channels + c];
     to[c] = inverse * weight[c];
     to[channels + c] = inverse * mean;
@@ -235,18 +235,19 @@ group_slants(const float* __restrict__ partial, int blocks, const float* __restr
   }
 }
 
-// Gradients of weight and bias of a group normalisation: sums over samples.
-extern "C" __global__ void
+// Gradients of weight and bias of a group normalisation: sums over samples, a block a channel.
+extern "C" __global__ void __launch_bounds__(THREADS)
 group_gradients(const float* __restrict__ partial, int blocks, const float* __restrict__ lines, int channels, int samples, float* dweight,
                 float* dbias) {
-  int c = first_index();
-  if (c >= channels) return;
+  __shared__ double shared[THREADS];
+  int c = blockIdx.x;
   double weight = 0, bias = 0;
   for (int sample = 0; sample < samples; sample++) {
     const float* sums = partial + (i64)sample * blocks * 2 * channels;
-    bias += add_up(sums, blocks, channels, 0, c);
-    weight += add_up(sums, blocks, channels, 1, c) * lines[((i64)sample * LINE + INVERSE) * channels + c];
+    bias += add_up(sums, blocks, channels, 0, c, shared);
+    weight += add_up(sums, blocks, channels, 1, c, shared) * lines[((i64)sample * LINE + INVERSE) * channels + c];
   }
+  if (threadIdx.x != 0) return;
   dweight[c] = weight;
   dbias[c] = bias;
 }
@@ -267,14 +268,4 @@ line_gradient(const stored* __restrict__ dy, const stored* __restrict__ x, const
     for (int i = 0; i < WIDTH; i++) d.v[i] = factor.v[i] * g.v[i] - level.v[i] - (here.v[i] - mean.v[i]) * tilt.v[i];
     store(dx + at * WIDTH, d);
   }
-}
-
-// Adds up what blocks left: out[i] = sum over blocks of partial[block][i].
-extern "C" __global__ void add_partials(const float* __restrict__ partial, int blocks, i64 count, float* __restrict__ out) {
-  i64 i = first_index();
-  if (i >= count) return;
-  double sum = 0;
-#pragma unroll 8
-  for (int block = 0; block < blocks; block++) sum += partial[(i64)block * count + i];
-  out[i] = sum;
 }
