@@ -105,6 +105,19 @@ fn every_operation_and_whole_steps_are_the_cpus() {
     assert!(said.contains("the same bits twice") && !said.contains("MISS"), "{said}");
 }
 
+/// The emulated device takes sines for square roots, which Adam alone needs.
+#[test]
+fn a_device_that_calculates_wrongly_is_found_out() {
+    if !can_emulate() {
+        return;
+    }
+    let desk = Desk::with(TINY);
+    let mut command = desk.command(&["selftest", "--precision", "f32"]);
+    let said = ends_with(&command.env("SOFTWARE_CUDA_CXXFLAGS", "-Dsqrtf=sinf").output().unwrap(), 1);
+    assert!(said.contains("MISS  U-Net, no norm, Adam") && said.contains("do not trust this GPU"), "{said}");
+    assert!(!said.contains("MISS  conv"), "{said}");
+}
+
 /// Threads and blocks in another order change results if a barrier is missing; work done late, if something reads too early.
 #[test]
 fn neither_order_nor_lateness_matters() {

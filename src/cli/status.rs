@@ -48,6 +48,8 @@ struct Seen {
 struct Run {
     id: String,
     standing: Result<Standing, String>,
+    /// The GPU that it was last on, if it was on one.
+    gpu: Option<String>,
     epochs_done: usize,
     /// Epochs of the whole run, if run.toml tells.
     epochs: Option<usize>,
@@ -104,11 +106,13 @@ impl Run {
         let rows = place.metrics().unwrap_or_default();
         let toml = std::fs::read_to_string(place.run_toml()).ok();
         let experiment: Option<Experiment> = toml.and_then(|text| toml::from_str(&text).ok());
+        let device = place.provenance().ok().flatten().and_then(|table| Some(table.get("device")?.as_str()?.to_owned()));
         // A clock that was set back makes the past the future.
         let since = place.last_epoch_at().map(|at| SystemTime::now().duration_since(at).unwrap_or_default());
         Self {
             id: place.id().to_string(),
             standing,
+            gpu: device.filter(|device| device != "cpu"),
             epochs_done: rows.len(),
             epochs: experiment.map(|experiment| experiment.training.epochs),
             dice: rows.last().and_then(|row| row.get("val_dice")),
@@ -130,7 +134,8 @@ impl Run {
         match &self.standing {
             Ok(Standing::Running(holder)) => {
                 let alone = if held { String::new() } else { format!("; {holder} is at it, whoever started it is gone") };
-                Some(format!("{word} {id}: {}{alone}", self.progress()))
+                let on = self.gpu.as_ref().map_or(String::new(), |gpu| format!(" on {gpu}"));
+                Some(format!("{word} {id}{on}: {}{alone}", self.progress()))
             }
             Ok(Standing::Failed(outcome)) => {
                 Some(format!("{word} {id}: {}", outcome.cause.as_deref().unwrap_or("no cause recorded")))
@@ -159,6 +164,7 @@ mod tests {
         let run = |id: &str, standing| Run {
             id: id.into(),
             standing,
+            gpu: id.starts_with("lr-1").then(|| "cuda:1".into()),
             epochs_done: 7,
             epochs: Some(50),
             dice: Some(0.8714),
@@ -180,7 +186,7 @@ mod tests {
     fn what_runs_and_what_is_in_trouble_is_told() {
         let expected = "\
 tiny: 1 running, 1 failed, 1 damaged, 1 new of 4 runs; 1 other run not in the plan; held by process 12 on here
-  running lr-1-aa: epoch 7/50, val dice 0.871, last epoch 12 s ago
+  running lr-1-aa on cuda:1: epoch 7/50, val dice 0.871, last epoch 12 s ago
   failed lr-2-bb: the training loss is NaN in epoch 1, step 3
   damaged lr-4-dd: outcome.toml: expected an equals sign
 ";

@@ -14,6 +14,8 @@ const TITLE: usize = 26;
 pub struct Row {
     /// Its place in the plan, 1-based.
     pub position: usize,
+    /// The GPU that it is on; empty on the processor.
+    pub device: String,
     /// What it is called.
     pub title: String,
     /// How far it is.
@@ -85,8 +87,12 @@ pub fn lines(running: &[Row], totals: &Totals, columns: usize, rows: usize) -> V
 }
 
 fn runs(rows: &[Row], of: usize, columns: usize) -> Vec<String> {
-    let number =
-        |row: &Row| if of > 1 { padded(&format!("[{}/{of}] ", row.position), 2 * digits(of) + 4, true) } else { String::new() };
+    let devices = rows.iter().map(|row| width(&row.device)).max().unwrap_or(0);
+    let number = |row: &Row| {
+        let place = if of > 1 { padded(&format!("[{}/{of}] ", row.position), 2 * digits(of) + 4, true) } else { String::new() };
+        let device = if devices > 0 { padded(&row.device, devices + 1, false) } else { String::new() };
+        place + &device
+    };
     let numbered = rows.first().map_or(0, |row| width(&number(row)));
     let longest = rows.iter().map(|row| width(&row.title)).max().unwrap_or(0);
     let sizes = Sizes::of(rows);
@@ -169,7 +175,7 @@ mod tests {
     }
 
     fn rows() -> Vec<Row> {
-        let row = |position, title: &str, stage| Row { position, title: title.into(), stage };
+        let row = |position, title: &str, stage| Row { position, device: String::new(), title: title.into(), stage };
         vec![
             row(3, "channels 16-32, lr 1e-2", Stage::Training(training())),
             row(
@@ -227,6 +233,19 @@ mod tests {
             "4/12 done, 1 failed, about 1:02:05 left",
         ];
         assert_eq!(lines(&rows(), &totals(), 40, 24), expected);
+    }
+
+    #[test]
+    fn gpus_are_named_before_the_titles() {
+        let mut rows = rows();
+        rows[0].device = "cuda:11".into();
+        rows[1].device = "cuda:3".into();
+        let lines = lines(&rows[..2], &totals(), 80, 24);
+        assert!(
+            lines[0].starts_with(" [3/12] cuda:11 channels") && lines[1].starts_with("[12/12] cuda:3  channels"),
+            "{lines:?}"
+        );
+        assert!(lines.iter().all(|line| width(line) <= 80), "{lines:?}");
     }
 
     #[test]

@@ -29,8 +29,9 @@ impl Watch for Lines {
         }
     }
 
-    fn started(&mut self, at: At<'_>, _: &Slot) {
-        eprintln!("{}", self.title(at));
+    fn started(&mut self, at: At<'_>, slot: &Slot) {
+        let device = if slot.gpu.is_some() { format!(" on {}", slot.device) } else { String::new() };
+        eprintln!("{}{device}", self.title(at));
     }
 
     fn told(&mut self, at: At<'_>, event: &Event) {

@@ -48,6 +48,8 @@ pub fn watch<'a>(
 
 /// A run that is under way.
 struct Running {
+    /// The GPU that it is on; empty on the processor.
+    device: String,
     course: Course,
     /// What is said before it trains.
     words: String,
@@ -131,7 +133,7 @@ impl<'a> Live<'a> {
             Some(training) => Stage::Training(training),
             None => Stage::Before(running.words.clone()),
         };
-        Row { position: index + 1, title, stage }
+        Row { position: index + 1, device: running.device.clone(), title, stage }
     }
 
     fn totals(&self) -> Totals {
@@ -196,14 +198,16 @@ impl Watch for Live<'_> {
         }
     }
 
-    fn started(&mut self, at: At<'_>, _: &Slot) {
+    fn started(&mut self, at: At<'_>, slot: &Slot) {
         // One line for all: of a long sweep there may be hundreds.
         let before = std::mem::take(&mut self.before);
         if before > 0 {
             self.say(&format!("{} finished before, not run again", counted(before, "run")));
         }
         let log_before = self.places[at.position - 1].log_length();
-        let running = Running { course: Course::default(), words: "starting".into(), log_before, began: Instant::now() };
+        let device = if slot.gpu.is_some() { slot.device.clone() } else { String::new() };
+        let (course, words) = (Course::default(), "starting".into());
+        let running = Running { device, course, words, log_before, began: Instant::now() };
         self.running.insert(at.position - 1, running);
         self.draw();
     }
