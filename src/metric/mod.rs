@@ -7,4 +7,4 @@ mod column;
 mod tally;
 
 pub use column::{Direction, Metric, Part, describe};
-pub use tally::{Scores, Tally, weighted_mean};
+pub use tally::{MaskScores, Scores, Tally, weighted_mean};

@@ -58,9 +58,36 @@ impl Mask {
         self.bce / self.pixels as f64
     }
 
+    fn scores(&self) -> MaskScores {
+        MaskScores { bce: self.mean_bce(), dice_loss: self.dice_loss(), dice: self.dice(), iou: self.iou() }
+    }
+
     /// `1 − (2·Σp·t + 1) / (Σp + Σt + 1)` (Milletari et al. 2016, with linear sums and smoothing 1).
     fn dice_loss(&self) -> f64 {
         1.0 - (2.0 * self.overlap + 1.0) / (self.probs + self.truth as f64 + 1.0)
+    }
+}
+
+/// Losses and scores of one class of one image; the formulas are those of [`Scores`].
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct MaskScores {
+    /// Binary cross-entropy, mean over pixels.
+    pub bce: f64,
+    /// Soft Dice loss.
+    pub dice_loss: f64,
+    /// Dice score.
+    pub dice: f64,
+    /// Intersection over union.
+    pub iou: f64,
+}
+
+impl MaskScores {
+    /// Names of the values, scores first.
+    pub const NAMES: [&str; 4] = ["dice", "iou", "bce", "dice_loss"];
+
+    /// The values in the order of the names.
+    pub fn values(&self) -> [f64; 4] {
+        [self.dice, self.iou, self.bce, self.dice_loss]
     }
 }
 
@@ -101,45 +128,47 @@ impl Tally {
         self.sums.dice.len()
     }
 
-    /// Adds the images of a batch.
+    /// Adds the images of a batch, and returns the scores of each image and class, the classes of an image side by side.
     ///
     /// # Shapes
     /// `logits` and `targets`: (images, classes, pixels), flat; targets in {0, 1}.
     ///
     /// # Panics
     /// If the lengths differ or do not fit the number of images and classes.
-    pub fn add(&mut self, images: usize, logits: &[f32], targets: &[f32]) {
+    pub fn add(&mut self, images: usize, logits: &[f32], targets: &[f32]) -> Vec<MaskScores> {
         let masks = images * self.sums.dice.len();
         assert!(logits.len() == targets.len() && masks > 0 && logits.len().is_multiple_of(masks), "whole masks of one batch");
         let pixels = logits.len() / masks;
         let pairs = logits.par_chunks(pixels).zip(targets.par_chunks(pixels));
         let masks: Vec<Mask> = pairs.map(|(logits, targets)| Mask::of(logits, targets)).collect();
-        self.add_masks(images, &masks);
+        self.add_masks(images, &masks)
     }
 
     /// Adds images of which the sums of every class are known: |P∩T|, |P|, |T|, Σ bce, Σ p·t, Σ p, over so many pixels.
     ///
     /// # Panics
     /// If their number does not fit the number of images and classes.
-    pub fn add_sums(&mut self, images: usize, pixels: usize, sums: &[[f64; 6]]) {
+    pub fn add_sums(&mut self, images: usize, pixels: usize, sums: &[[f64; 6]]) -> Vec<MaskScores> {
         assert_eq!(sums.len(), images * self.classes(), "the sums of every class of every image");
         let of = |[both, pred, truth, bce, overlap, probs]: &[f64; 6]| {
             let [both, pred, truth] = [both, pred, truth].map(|count| *count as u64);
             Mask { both, pred, truth, bce: *bce, overlap: *overlap, probs: *probs, pixels }
         };
-        self.add_masks(images, &sums.iter().map(of).collect::<Vec<_>>());
+        self.add_masks(images, &sums.iter().map(of).collect::<Vec<_>>())
     }
 
-    fn add_masks(&mut self, images: usize, masks: &[Mask]) {
-        for image in masks.chunks(self.sums.dice.len()) {
+    fn add_masks(&mut self, images: usize, masks: &[Mask]) -> Vec<MaskScores> {
+        let scores: Vec<MaskScores> = masks.iter().map(Mask::scores).collect();
+        for image in scores.chunks(self.sums.dice.len()) {
             for (class, mask) in image.iter().enumerate() {
-                self.sums.bce[class] += mask.mean_bce();
-                self.sums.dice_loss[class] += mask.dice_loss();
-                self.sums.dice[class] += mask.dice();
-                self.sums.iou[class] += mask.iou();
+                self.sums.bce[class] += mask.bce;
+                self.sums.dice_loss[class] += mask.dice_loss;
+                self.sums.dice[class] += mask.dice;
+                self.sums.iou[class] += mask.iou;
             }
         }
         self.images += images;
+        scores
     }
 
     /// The means over all images so far; NaN if there was none.

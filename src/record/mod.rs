@@ -5,8 +5,10 @@
 
 mod epoch;
 mod event;
+mod image_scores;
 mod outcome;
 
 pub use epoch::EpochRecord;
 pub use event::Event;
+pub use image_scores::{ImageRow, ImageScores};
 pub use outcome::{Failure, Outcome, Status};

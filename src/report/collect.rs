@@ -4,7 +4,7 @@
 
 use super::{Error, column};
 use crate::plan;
-use crate::record::{EpochRecord, Outcome, Status};
+use crate::record::{EpochRecord, ImageScores, Outcome, Status};
 use crate::store::{self, ExperimentDir, RunDir};
 use std::cmp::Ordering;
 use std::collections::{BTreeMap, HashSet};
@@ -48,6 +48,8 @@ pub(super) struct Run {
     pub best_epoch: Option<usize>,
     pub best: BTreeMap<String, f64>,
     pub test: BTreeMap<String, f64>,
+    /// Scores of single images with the best weights; empty while the run is not finished.
+    pub images: ImageScores,
 }
 
 /// Runs that differ by nothing but seed and fold.
@@ -171,6 +173,7 @@ fn read(dir: RunDir) -> Read {
         best_epoch: None,
         best: BTreeMap::new(),
         test: BTreeMap::new(),
+        images: ImageScores::default(),
         dir,
     };
     let by = match fill(&mut run) {
@@ -186,6 +189,7 @@ fn read(dir: RunDir) -> Read {
 fn fill(run: &mut Run) -> Result<Option<String>, store::Error> {
     run.differs = run.dir.differs()?;
     run.rows = run.dir.metrics()?;
+    run.images = run.dir.image_scores()?;
     run.seconds = run.dir.timing()?.iter().filter_map(|row| row.get("elapsed_s")).sum();
     let Some(Outcome { status, cause, best_epoch, best_by, best, test, .. }) = run.dir.outcome()? else { return Ok(None) };
     (run.cause, run.best_epoch, run.best, run.test) = (cause, best_epoch, best, test);

@@ -1,12 +1,14 @@
 //! report.md: the comparison in words, tables and links to the charts.
 
+use super::chart::Drawn;
 use super::collect::{Comparison, Group, State};
 use super::overlay::Overlays;
+use super::verdict::Verdict;
 use super::{column, describe, stats, table};
 use std::fmt::Write as _;
 
 /// The text of report.md.
-pub(super) fn report(comparison: &Comparison, charts: &[&str], overlays: &Overlays) -> String {
+pub(super) fn report(comparison: &Comparison, _verdict: &Verdict, charts: &[Drawn], overlays: &Overlays) -> String {
     let mut text = format!(
         "# {}\n\n**{}** {}\n",
         cell(&comparison.name),
@@ -23,7 +25,7 @@ pub(super) fn report(comparison: &Comparison, charts: &[&str], overlays: &Overla
     text.push_str(&classes(comparison));
     text.push_str(&tests(comparison));
     text.push_str(&troubles(comparison, overlays));
-    text.push_str(&links(charts, overlays));
+    text.push_str(&links(charts));
     text.push_str("\nEach run's values are in [summary.csv](summary.csv).\n");
     text
 }
@@ -85,15 +87,10 @@ fn troubles(comparison: &Comparison, overlays: &Overlays) -> String {
     if lines.is_empty() { String::new() } else { format!("\n## Failed and unfinished\n\n{}\n", lines.join("\n")) }
 }
 
-fn links(charts: &[&str], overlays: &Overlays) -> String {
+fn links(charts: &[Drawn]) -> String {
     let mut text = String::from("\n## Charts\n");
-    for chart in charts {
-        let words = match *chart {
-            "lr" => "Learning rate against epoch".to_owned(),
-            "overlays" => format!("Predictions of `{}`", overlays.run),
-            stem => format!("{} against epoch", column::title(stem)),
-        };
-        let _ = write!(text, "\n{words}:\n\n![{}](charts/{chart}.svg)\n", words.replace('`', ""));
+    for Drawn { name, title, .. } in charts {
+        let _ = write!(text, "\n{title}:\n\n![{}](charts/{name}.svg)\n", title.replace('`', ""));
     }
     if charts.is_empty() {
         text.push_str("\nThere is nothing to draw yet.\n");

@@ -11,8 +11,10 @@ mod markdown;
 mod overlay;
 mod stats;
 mod table;
+mod verdict;
 
 use crate::store::{self, ExperimentDir};
+use chart::Drawn;
 use std::path::PathBuf;
 
 /// What was written, and what to show.
@@ -42,9 +44,6 @@ pub enum Error {
     },
 }
 
-/// Columns that have a chart, without `train_` and `val_`.
-const CHARTS: [&str; 4] = ["loss", "bce", "dice", "iou"];
-
 /// Draws and tabulates whatever the runs of an experiment have left so far. Charts without a single value are left out. Equal
 /// files give equal bytes.
 ///
@@ -52,14 +51,13 @@ const CHARTS: [&str; 4] = ["loss", "bce", "dice", "iou"];
 /// If there are no runs, or the directory cannot be listed or written. A run that cannot be read is listed in the report.
 pub fn write(dir: &ExperimentDir) -> Result<Written, Error> {
     let comparison = collect::collect(dir)?;
-    let mut charts: Vec<(&str, String)> =
-        CHARTS.into_iter().filter_map(|stem| Some((stem, chart::curves(&comparison, stem)?))).collect();
-    charts.extend(chart::lr(&comparison).map(|svg| ("lr", svg)));
+    let verdict = verdict::judge(&comparison);
+    let mut charts = chart::all(&comparison, &verdict);
     let overlays = overlay::draw(&comparison);
-    charts.extend(overlays.svg.iter().map(|svg| ("overlays", svg.clone())));
-    let names: Vec<&str> = charts.iter().map(|(name, _)| *name).collect();
-    let report = dir.write_report(&markdown::report(&comparison, &names, &overlays))?;
+    let title = format!("Predictions of `{}`", overlays.run);
+    charts.extend(overlays.svg.iter().map(|svg| Drawn { name: "overlays".to_owned(), title: title.clone(), svg: svg.clone() }));
+    let report = dir.write_report(&markdown::report(&comparison, &verdict, &charts, &overlays))?;
     let summary = dir.write_summary(&table::summary(&comparison))?;
-    let charts = charts.iter().map(|(name, svg)| dir.write_chart(name, svg)).collect::<Result<_, _>>()?;
+    let charts = charts.iter().map(|chart| dir.write_chart(&chart.name, &chart.svg)).collect::<Result<_, _>>()?;
     Ok(Written { charts, summary, report, table: table::terminal(&comparison) })
 }

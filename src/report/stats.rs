@@ -1,6 +1,7 @@
 //! Numbers of a group of runs: mean, spread, curves over epochs, drops of the learning rate.
 
 use super::collect::Run;
+use statrs::distribution::{ContinuousCDF, StudentsT};
 use std::collections::BTreeMap;
 
 /// One epoch of several runs.
@@ -21,6 +22,14 @@ pub(super) fn mean(values: &[f64]) -> Option<f64> {
 pub(super) fn deviation(values: &[f64]) -> Option<f64> {
     let mean = mean(values).filter(|_| values.len() > 1)?;
     Some((values.iter().map(|v| (v - mean).powi(2)).sum::<f64>() / (values.len() - 1) as f64).sqrt())
+}
+
+/// The 95 % confidence interval of the mean by Student's t with n − 1 degrees of freedom; `None` of fewer than two values.
+pub(super) fn interval(values: &[f64]) -> Option<(f64, f64)> {
+    let (mean, deviation) = (mean(values)?, deviation(values)?);
+    let t = StudentsT::new(0.0, 1.0, (values.len() - 1) as f64).expect("one degree of freedom at least").inverse_cdf(0.975);
+    let half = t * deviation / (values.len() as f64).sqrt();
+    Some((mean - half, mean + half))
 }
 
 /// `0.951 ± 0.004`, or without spread where there is one value, or a dash where there is none.

@@ -2,8 +2,9 @@
 
 use super::error::{Result, content, told};
 use super::file::{read_if_there, write_atomic};
+use super::rows::{read_csv, write_csv};
 use crate::plan::{RunId, RunSpec};
-use crate::record::{Outcome, Status};
+use crate::record::{ImageScores, Outcome, Status};
 use std::fs::{self, File, OpenOptions};
 use std::io::{Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
@@ -13,6 +14,7 @@ const PLACE: &str = "place.toml";
 const PROVENANCE: &str = "provenance.toml";
 const OUTCOME: &str = "outcome.toml";
 const LOG: &str = "log.txt";
+const PER_IMAGE: &str = "per_image.csv";
 
 /// `results/EXPERIMENT/runs/RUN/`: all that a run is.
 #[derive(Debug, Clone)]
@@ -106,6 +108,24 @@ impl RunDir {
         let path = self.path.join(OUTCOME);
         let Some(text) = read_if_there(&path)? else { return Ok(None) };
         toml::from_str(&text).map(Some).map_err(|e| content(&path, e.message()))
+    }
+
+    /// Replaces per_image.csv.
+    ///
+    /// # Errors
+    /// If it cannot be written.
+    pub fn write_image_scores(&self, scores: &ImageScores) -> Result<()> {
+        write_csv(&self.path.join(PER_IMAGE), &scores.table())
+    }
+
+    /// Reads per_image.csv; nothing if the run has none.
+    ///
+    /// # Errors
+    /// If it is damaged.
+    pub fn image_scores(&self) -> Result<ImageScores> {
+        let path = self.path.join(PER_IMAGE);
+        let Some(table) = read_csv(&path)? else { return Ok(ImageScores::default()) };
+        ImageScores::from_table(&table).map_err(|problem| content(&path, &problem))
     }
 
     /// log.txt: the run's own lines.

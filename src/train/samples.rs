@@ -1,28 +1,60 @@
-//! Pictures of a few samples: image, truth and prediction, from which overlays are drawn later.
+//! What is kept of single samples: the scores of all, and pictures of a few, from which overlays are drawn later.
 
 use super::Error;
 use crate::data::Dataset;
+use crate::metric::{MaskScores, Part};
+use crate::record::ImageRow;
 use crate::store::{self, RunDir};
 use image::{DynamicImage, GrayImage, ImageFormat, RgbImage};
 use std::io;
 
-/// Samples that are shown.
-const SHOWN: usize = 4;
+/// Samples of the validation part that are shown, evenly spaced.
+const SPACED: usize = 4;
+/// How many of the worst and of the best samples of the part that is judged are shown.
+const EXTREME: usize = 2;
 
-/// Writes `image`, `truth` and `pred` of up to four samples, evenly spaced over the part.
+/// The rows of per_image.csv of one part: `scores` has the classes of an image side by side.
+pub fn image_rows(data: &Dataset, part: Part, indices: &[usize], scores: &[MaskScores]) -> Vec<ImageRow> {
+    let row = |(at, scores): (usize, &MaskScores)| {
+        let (image, class) = (at / data.classes.len(), at % data.classes.len());
+        ImageRow {
+            part: part.prefix().to_owned(),
+            image: data.samples[indices[image]].name.clone(),
+            class: data.classes[class].clone(),
+            values: scores.values().to_vec(),
+        }
+    };
+    scores.iter().enumerate().map(row).collect()
+}
+
+/// Which samples to show: some of the validation part, evenly spaced, and the worst and the best of the part that is judged, by
+/// their mean Dice over the classes.
+pub fn shown(val: &[usize], judged: &[usize], scores: &[MaskScores]) -> Vec<usize> {
+    let classes = scores.len() / judged.len().max(1);
+    let dice = |of: &[MaskScores]| of.iter().map(|scores| scores.dice).sum::<f64>();
+    let mut order: Vec<(f64, usize)> = scores.chunks(classes.max(1)).map(dice).zip(judged.iter().copied()).collect();
+    order.sort_by(|a, b| a.0.total_cmp(&b.0));
+    let (worst, best) = (order.iter().take(EXTREME), order.iter().rev().take(EXTREME));
+    let mut shown: Vec<usize> = evenly_spaced(val, SPACED).chain(worst.chain(best).map(|(_, index)| *index)).collect();
+    shown.sort_unstable();
+    shown.dedup();
+    shown
+}
+
+/// Writes `image`, `truth` and `pred` of samples.
 ///
-/// `logits` gives (classes, h, w) of a sample. The image is 8-bit grey or RGB. Truth and prediction are 8-bit grey with bit k set where class k is marked (0-based; a ninth
-/// class is not shown).
+/// `logits` gives (classes, h, w) of a sample. The image is 8-bit grey or RGB. Truth and prediction are 8-bit grey with bit k set
+/// where class k is marked (0-based; a ninth class is not shown).
 ///
 /// # Errors
 /// If the network cannot predict or a file cannot be written.
 pub fn write(
     run: &RunDir,
     data: &Dataset,
-    part: &[usize],
+    shown: &[usize],
     logits: &dyn Fn(usize) -> candle_core::Result<Vec<f32>>,
 ) -> Result<(), Error> {
-    for index in evenly_spaced(part, SHOWN) {
+    for &index in shown {
         let sample = &data.samples[index];
         let logits = logits(index)?;
         save(run, &sample.name, "image", photograph(&sample.image, data))?;
@@ -83,5 +115,15 @@ mod tests {
         assert_eq!(spaced(&[10, 11, 12, 13, 14, 15, 16, 17]), [10, 12, 14, 16]);
         assert_eq!(spaced(&[3, 5]), [3, 5]);
         assert!(spaced(&[]).is_empty());
+    }
+
+    #[test]
+    fn the_worst_and_the_best_are_shown() {
+        let of = |dice: f64| MaskScores { bce: 0.0, dice_loss: 0.0, dice, iou: dice };
+        let dice = [0.5, 0.5, 0.9, 0.9, 0.1, 0.2, 0.8, 0.3, 0.9, 0.7, 1.0, 1.0];
+        let scores = dice.map(of);
+        assert_eq!(shown(&[1], &[20, 21, 22, 23, 24, 25], &scores), [1, 20, 21, 22, 25]);
+        assert_eq!(shown(&[3, 4], &[3, 4], &scores[..2]), [3, 4]);
+        assert!(shown(&[], &[], &[]).is_empty());
     }
 }

@@ -13,12 +13,13 @@ use super::lr_schedule::LrSchedule;
 use super::{Error, Optimizer, Place, Progress, checkpoint, predecessor, provenance, samples};
 use crate::config::Experiment;
 use crate::data::{self, Dataset, Parts};
-use crate::metric::{self, Direction, Part, Scores};
+use crate::metric::{self, Direction, MaskScores, Part, Scores};
 use crate::model::{Mode, Network};
 use crate::ops::{Gradients, Tape};
-use crate::record::{EpochRecord, Failure, Outcome, Status};
+use crate::record::{EpochRecord, Failure, ImageScores, Outcome, Status};
 use crate::store::RunDir;
 use candle_core::Device;
+use epoch::Evaluated;
 use std::collections::BTreeMap;
 
 /// Why epochs end before the last.
@@ -170,7 +171,7 @@ impl<'a> Session<'a> {
                 Err(Halt::Interrupted) => return self.keep_within(&epoch).and(Err(Halt::Interrupted)),
                 validated => validated?,
             };
-            let record = self.record(number, epoch.lr, &epoch.tally.scores(), &validated)?;
+            let record = self.record(number, epoch.lr, &epoch.tally.scores(), &validated.scores)?;
             rows.append(&record, epoch.seconds())?;
             self.keep(&record)?;
             #[cfg(feature = "cuda")]
@@ -233,7 +234,7 @@ impl<'a> Session<'a> {
         direction.is_better(record.get(column).unwrap_or(f64::NAN), best.copied().unwrap_or(f64::NAN))
     }
 
-    /// Tests and shows samples, with the best weights.
+    /// Scores every image of the validation and test parts and shows some, with the best weights.
     fn finish(&mut self, stop: &dyn Fn() -> bool) -> Result<BTreeMap<String, f64>, Halt> {
         if self.state.best.is_some() {
             checkpoint::read_weights(&self.run.best_checkpoint(), self.network.params())?;
@@ -242,12 +243,18 @@ impl<'a> Session<'a> {
                 gpu.trainer.send_weights()?;
             }
         }
-        samples::write(self.run, self.data, &self.parts.val, &|index| self.logits(index))?;
-        if self.parts.test.is_empty() {
-            return Ok(BTreeMap::new());
-        }
-        let tested = self.evaluate(&self.parts.test, stop)?;
-        Ok(columns(Part::Test, &tested, &self.experiment.loss, &self.data.classes).into_iter().collect())
+        let parts = self.parts;
+        let validated = self.evaluate(&parts.val, stop)?;
+        let tested = if parts.test.is_empty() { None } else { Some(self.evaluate(&parts.test, stop)?) };
+        let of = |part: Part, indices: &[usize], seen: &Evaluated| samples::image_rows(self.data, part, indices, &seen.images);
+        let mut rows = of(Part::Val, &parts.val, &validated);
+        rows.extend(tested.iter().flat_map(|tested| of(Part::Test, &parts.test, tested)));
+        self.run.write_image_scores(&ImageScores { metrics: MaskScores::NAMES.map(str::to_owned).to_vec(), rows })?;
+        let (judged, seen) = tested.as_ref().map_or((&parts.val, &validated), |tested| (&parts.test, tested));
+        let shown = samples::shown(&parts.val, judged, &seen.images);
+        samples::write(self.run, self.data, &shown, &|index| self.logits(index))?;
+        let columns = |tested: Evaluated| columns(Part::Test, &tested.scores, &self.experiment.loss, &self.data.classes);
+        Ok(tested.into_iter().flat_map(columns).collect())
     }
 
     /// Logits (classes, h, w) of a sample, with the weights as they are.

@@ -2,7 +2,7 @@
 
 use super::{Halt, Session, Within};
 use crate::data::{self, Draw};
-use crate::metric::{Scores, Tally};
+use crate::metric::{MaskScores, Scores, Tally};
 use crate::model::Mode;
 use crate::ops::{Gradients, Node, Tape, weighted_sum};
 use crate::train::gradient::{Accumulation, clip};
@@ -30,6 +30,13 @@ impl Epoch {
     pub fn seconds(&self) -> f64 {
         self.before + self.began.elapsed().as_secs_f64()
     }
+}
+
+/// What a part's images give.
+pub(super) struct Evaluated {
+    pub scores: Scores,
+    /// Of every image and class, the classes of an image side by side.
+    pub images: Vec<MaskScores>,
 }
 
 impl Session<'_> {
@@ -113,21 +120,21 @@ impl Session<'_> {
     }
 
     /// Scores of a part, with the weights as they are.
-    pub(super) fn evaluate(&mut self, part: &[usize], stop: &dyn Fn() -> bool) -> Result<Scores, Halt> {
+    pub(super) fn evaluate(&mut self, part: &[usize], stop: &dyn Fn() -> bool) -> Result<Evaluated, Halt> {
         #[cfg(feature = "cuda")]
         if self.gpu.is_some() {
             return self.evaluate_on_gpu(part, stop);
         }
-        let mut tally = Tally::new(self.data.classes.len());
+        let (mut tally, mut images) = (Tally::new(self.data.classes.len()), Vec::new());
         let training = &self.experiment.training;
         for indices in part.chunks(training.batch_size.div_ceil(self.micro_batches)) {
             let batch = data::batch(self.data, indices, None, &Device::Cpu)?;
             let tape = Tape::inference().with_precision(training.precision);
             let logits = self.network.forward(&tape, &batch.images, Mode::Eval)?;
-            add(&mut tally, &logits, &batch.targets)?;
+            images.extend(add(&mut tally, &logits, &batch.targets)?);
             asked(stop)?;
         }
-        Ok(tally.scores())
+        Ok(Evaluated { scores: tally.scores(), images })
     }
 }
 
@@ -150,9 +157,8 @@ fn finite(loss: &Node, epoch: &Epoch) -> Result<f64, Halt> {
     Err(Halt::Diverged(format!("the training loss is {value} in epoch {}, step {}", epoch.number, epoch.batches + 1)))
 }
 
-fn add(tally: &mut Tally, logits: &Node, targets: &Tensor) -> Result<(), Error> {
+fn add(tally: &mut Tally, logits: &Node, targets: &Tensor) -> Result<Vec<MaskScores>, Error> {
     let images = targets.dim(0)?;
     let numbers = |tensor: &Tensor| tensor.flatten_all()?.to_vec1::<f32>();
-    tally.add(images, &numbers(logits.value())?, &numbers(targets)?);
-    Ok(())
+    Ok(tally.add(images, &numbers(logits.value())?, &numbers(targets)?))
 }

@@ -4,11 +4,11 @@
 //! checkpoints are fetched, and, since an epoch may take less time than writing them, not after every epoch: writing takes a tenth of
 //! the time at the most.
 
-use super::epoch::{Epoch, asked, split};
+use super::epoch::{Epoch, Evaluated, asked, split};
 use super::{Halt, Session, Within};
 use crate::config::Loss;
 use crate::data::{self, Draw};
-use crate::metric::{Scores, Tally, weighted_mean};
+use crate::metric::{Tally, weighted_mean};
 use crate::ops::Gradients;
 use crate::train::checkpoint::write_weights;
 use crate::train::gpu::{Landed, Part, Tail, Trainer};
@@ -129,10 +129,10 @@ impl<'a> Session<'a> {
     }
 
     /// Scores of a part, with the weights as they are.
-    pub(super) fn evaluate_on_gpu(&mut self, part: &[usize], stop: &dyn Fn() -> bool) -> Result<Scores, Halt> {
+    pub(super) fn evaluate_on_gpu(&mut self, part: &[usize], stop: &dyn Fn() -> bool) -> Result<Evaluated, Halt> {
         let (classes, pixels) = (self.data.classes.len(), self.data.size[0] * self.data.size[1]);
-        let mut tally = Tally::new(classes);
-        let mut add = |landed: Landed| tally.add_sums(landed.images, pixels, &landed.sums);
+        let (mut tally, mut images) = (Tally::new(classes), Vec::new());
+        let mut add = |landed: Landed| images.extend(tally.add_sums(landed.images, pixels, &landed.sums));
         for indices in part.chunks(self.experiment.training.batch_size.div_ceil(self.micro_batches)) {
             let part = Part { indices, draw: None, share: 1.0, tail: None, rule: None, ends: true };
             self.on_gpu().trainer.submit(part)?.into_iter().for_each(&mut add);
@@ -144,7 +144,7 @@ impl<'a> Session<'a> {
         while let Some(landed) = self.on_gpu().trainer.land()? {
             add(landed);
         }
-        Ok(tally.scores())
+        Ok(Evaluated { scores: tally.scores(), images })
     }
 
     fn on_gpu(&mut self) -> &mut OnGpu<'a> {
