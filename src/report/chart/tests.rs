@@ -19,6 +19,7 @@ fn run(id: &str, differs: &[(&str, &str)], state: State, rows: Vec<EpochRecord>)
         seconds: 1.0,
         best_epoch,
         test: BTreeMap::new(),
+        images: Default::default(),
     }
 }
 
@@ -125,15 +126,15 @@ fn words_keep_clear_of_each_other_and_of_the_curves() {
         |i: usize| format!("[64, 128, 256, 512, 1024, 2048, 4096, {i}] with a name that needs more than a line of its own");
     for groups in [1, 2, 3, 7, 12, 20] {
         for comparison in [crowded(groups, short), crowded(groups, long)] {
-            check(&super::curves(&comparison, "dice").unwrap(), true);
-            check(&super::lr(&comparison).unwrap(), false);
+            check(&super::curves::draw(&comparison, "dice").unwrap(), true);
+            check(&super::lr::draw(&comparison).unwrap(), false);
         }
     }
 }
 
 #[test]
 fn both_axes_have_words_at_their_ticks() {
-    let svg = super::curves(&crowded(3, |i| i.to_string()), "dice").unwrap();
+    let svg = super::curves::draw(&crowded(3, |i| i.to_string()), "dice").unwrap();
     let words: Vec<String> = boxes(&svg).into_iter().map(|b| b.words).collect();
     for expected in ["0", "10", "20", "30", "Epoch", "0.9", "1.0", "Dice", "lr ÷10", "failed", "channels"] {
         assert!(words.iter().any(|w| w == expected), "{expected} is missing in {words:?}");
@@ -144,18 +145,18 @@ fn both_axes_have_words_at_their_ticks() {
 fn a_group_has_one_color_in_every_chart() {
     let mut comparison = crowded(3, |i| i.to_string());
     let colors = |svg: &str| ["c1", "c2", "c3"].map(|c| svg.contains(&format!("f-{c} "))).to_vec();
-    assert_eq!(colors(&super::curves(&comparison, "dice").unwrap()), [true; 3]);
+    assert_eq!(colors(&super::curves::draw(&comparison, "dice").unwrap()), [true; 3]);
     // Without a single value the second group leaves no curve, and the third keeps its colour.
     comparison.groups[1].runs.iter_mut().for_each(|r| r.rows.clear());
-    assert_eq!(colors(&super::curves(&comparison, "dice").unwrap()), [true, false, true]);
+    assert_eq!(colors(&super::curves::draw(&comparison, "dice").unwrap()), [true, false, true]);
 }
 
 #[test]
 fn schedules_that_differ_are_told_apart() {
     let mut comparison = crowded(3, |i| i.to_string());
-    assert!(!super::lr(&comparison).unwrap().contains("\"s-c1\""), "one schedule belongs to no group");
+    assert!(!super::lr::draw(&comparison).unwrap().contains("\"s-c1\""), "one schedule belongs to no group");
     comparison.groups[2].runs[0].rows = rows(30, 0.9, 1e-4);
     comparison.groups[2].runs.truncate(1);
-    let svg = super::lr(&comparison).unwrap();
+    let svg = super::lr::draw(&comparison).unwrap();
     assert!(svg.contains("\"s-c1\"") && svg.contains("\"s-c3\""), "{svg}");
 }
