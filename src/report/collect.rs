@@ -103,6 +103,13 @@ impl Group {
         (count > 0).then(|| (2 * epochs.iter().sum::<usize>() + count) / (2 * count))
     }
 
+    /// Values of a `val_` column at the best epoch, or of a `test_` column, over the settled runs.
+    pub(super) fn values(&self, column: &str) -> Vec<f64> {
+        let Some(stem) = column.strip_prefix("test_") else { return self.best(column) };
+        let of = |run: &&Run| run.test.get(column).or_else(|| run.test.get(stem)).copied();
+        self.settled().iter().filter_map(of).filter(|v| v.is_finite()).collect()
+    }
+
     /// Best-epoch values of a column over the settled runs.
     pub(super) fn best(&self, column: &str) -> Vec<f64> {
         self.settled().iter().filter_map(|r| r.best.get(column).copied()).filter(|v| v.is_finite()).collect()

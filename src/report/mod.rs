@@ -7,6 +7,7 @@ mod chart;
 mod collect;
 mod column;
 mod describe;
+mod inference;
 mod markdown;
 mod overlay;
 mod stats;

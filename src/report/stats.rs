@@ -85,6 +85,14 @@ mod tests {
         assert_eq!(spread(&values, 3), "0.930 ± 0.026");
     }
 
+    /// Oracle: scipy.stats.t.interval(0.95, 2, mean, sem) (scripts/statistics_oracle.py).
+    #[test]
+    fn the_interval_is_students() {
+        let (low, high) = interval(&[0.9, 0.95, 0.94]).unwrap();
+        assert!((low - 0.864_275_893_922_715_9).abs() < 1e-9 && (high - 0.995_724_106_077_284_2).abs() < 1e-9, "{low} {high}");
+        assert_eq!((interval(&[0.9]), interval(&[])), (None, None));
+    }
+
     #[test]
     fn only_drops_count() {
         let lr = [(1, 1e-4), (2, 1e-3), (3, 1e-3), (4, 1e-4), (5, 9e-5), (6, 4.5e-5), (7, 0.0)];

@@ -1,0 +1,171 @@
+//! The verdict in sentences.
+
+use super::scores::Scores;
+use super::{ALL_PAIRS, Pair, Verdict};
+use crate::metric::Part;
+use crate::report::collect::{Comparison, State};
+use crate::report::describe::{plural, shown};
+use crate::report::{column, stats};
+
+/// Ranks below the first that get a sentence of their own.
+const RANKS: usize = 4;
+/// Fewer images cannot give p < 0.05, whatever they show: 2/2⁵ is more.
+const FEWEST_IMAGES: usize = 6;
+
+/// Best group, differences, what cannot be told apart, and what to be careful about.
+pub(super) fn of(comparison: &Comparison, scores: &Scores, verdict: &Verdict) -> Vec<String> {
+    let mut words = vec![headline(comparison, scores, verdict)];
+    if verdict.standings.len() > 1 {
+        match reason(scores, verdict) {
+            Some(reason) => words.push(reason),
+            None => words.extend(differences(comparison, verdict)),
+        }
+        words.extend(cautions(scores, verdict));
+    }
+    words
+}
+
+fn headline(comparison: &Comparison, scores: &Scores, verdict: &Verdict) -> String {
+    let Some(best) = verdict.standings.first() else { return "No run has ended an epoch yet.".to_owned() };
+    let group = &comparison.groups[best.group];
+    let values = group.values(&verdict.column);
+    let so_far = if group.runs.iter().any(|run| run.state == State::Finished) { "" } else { " so far" };
+    let part = if scores.part == Part::Test { "test" } else { "validation" };
+    let what = format!("{part} {}", column::title(&verdict.column));
+    let (spread, runs) = (stats::spread(&values, 4), plural(values.len(), "run"));
+    match comparison.groups.len() {
+        1 => format!("Best {what}{so_far}: {spread} ({runs})."),
+        _ => format!("Best{so_far}: {}, {what} {spread} ({runs}).", shown(&group.name)),
+    }
+}
+
+/// Why nothing was tested.
+fn reason(scores: &Scores, verdict: &Verdict) -> Option<String> {
+    if !verdict.pairs.is_empty() {
+        return None;
+    }
+    let seeds: Vec<usize> = verdict.standings.iter().map(|standing| scores.seeds(standing.group)).collect();
+    let scored = seeds.iter().filter(|seeds| **seeds > 0).count();
+    let why = if scored < 2 {
+        "scores of single images, which a run writes when it is finished, are there of fewer than two groups"
+    } else if seeds.iter().filter(|seeds| **seeds > 1).count() < 2 {
+        "with one seed a difference between groups may be the luck of its initial weights; run several, such as seeds = 3"
+    } else {
+        "the groups have no images in common"
+    };
+    Some(format!("No test is shown: {why}."))
+}
+
+/// A sentence for each rank: who shares it, and how far it is behind the one before.
+fn differences(comparison: &Comparison, verdict: &Verdict) -> Vec<String> {
+    let mut words = Vec::new();
+    let ranks: Vec<Vec<usize>> = verdict
+        .standings
+        .chunk_by(|a, b| a.rank == b.rank)
+        .map(|rank| rank.iter().map(|standing| standing.group).collect())
+        .collect();
+    for (at, rank) in ranks.iter().enumerate().take(RANKS) {
+        if let Some(before) = at.checked_sub(1).map(|at| &ranks[at])
+            && let Some(pair) = find(verdict, before[0], rank[0])
+        {
+            words.push(better(comparison, verdict, pair));
+        }
+        if rank.len() > 1 {
+            words.extend(together(comparison, verdict, rank));
+        }
+    }
+    if ranks.len() > RANKS {
+        words.push(format!("{} follow.", plural(ranks[RANKS..].iter().map(Vec::len).sum(), "further group")));
+    }
+    words
+}
+
+fn find(verdict: &Verdict, a: usize, b: usize) -> Option<&Pair> {
+    verdict.pairs.iter().find(|pair| [(a, b), (b, a)].contains(&(pair.better, pair.worse)))
+}
+
+fn better(comparison: &Comparison, verdict: &Verdict, pair: &Pair) -> String {
+    let name = |group: usize| quoted(&comparison.groups[group].name);
+    let (title, of) = (column::title(&verdict.column), basis(pair));
+    let by = format!("by {} {title}, {}", number(pair.difference, pair), interval(pair));
+    match pair.apart {
+        true => format!("{} is better than {} {by} ({}; {of}).", name(pair.better), name(pair.worse), p(pair.p_holm)),
+        false => format!(
+            "{} is ahead of {} {by}, which may be chance ({}; {of}).",
+            name(pair.better),
+            name(pair.worse),
+            p(pair.p_holm)
+        ),
+    }
+}
+
+fn together(comparison: &Comparison, verdict: &Verdict, rank: &[usize]) -> Option<String> {
+    let pair = find(verdict, rank[0], rank[1])?;
+    let with = plural(pair.seeds, "seed");
+    if let [a, b] = rank {
+        let names = format!("{} and {}", quoted(&comparison.groups[*a].name), quoted(&comparison.groups[*b].name));
+        let by = format!("difference {}, {}", number(pair.difference, pair), interval(pair));
+        return Some(format!(
+            "{names} cannot be told apart with {with} and {} ({by}; {}).",
+            plural(pair.images, "image"),
+            p(pair.p_holm)
+        ));
+    }
+    let names = match rank {
+        [first, rest @ ..] if rest.len() > 3 => format!("{} and {} others", quoted(&comparison.groups[*first].name), rest.len()),
+        [start @ .., last] => {
+            let start: Vec<String> = start.iter().map(|group| quoted(&comparison.groups[*group].name)).collect();
+            format!("{} and {}", start.join(", "), quoted(&comparison.groups[*last].name))
+        }
+        [] => return None,
+    };
+    Some(format!("{names} cannot be told apart with {with} and {}.", plural(pair.images, "image")))
+}
+
+fn cautions(scores: &Scores, verdict: &Verdict) -> Vec<String> {
+    let mut words = Vec::new();
+    let least = |of: fn(&Pair) -> usize| verdict.pairs.iter().map(of).min();
+    if let Some(images) = least(|pair| pair.images).filter(|images| *images < FEWEST_IMAGES) {
+        words.push(format!(
+            "{} are too few for the test to find any difference; it needs {FEWEST_IMAGES}.",
+            plural(images, "image")
+        ));
+    }
+    if let Some(seeds) = least(|pair| pair.seeds).filter(|seeds| *seeds < 5) {
+        words.push(format!("{} say little about the spread between seeds: take the intervals as rough.", plural(seeds, "seed")));
+    }
+    if scores.part == Part::Val && !verdict.pairs.is_empty() {
+        let why = "The images are those that chose the best epoch, which flatters every group; a test part in [split] would not.";
+        words.push(why.to_owned());
+    }
+    if verdict.standings.len() > ALL_PAIRS && !verdict.pairs.is_empty() {
+        words.push(format!("With more than {ALL_PAIRS} groups each is tested against the best alone."));
+    }
+    words
+}
+
+fn quoted(name: &str) -> String {
+    format!("“{}”", shown(name))
+}
+
+fn basis(pair: &Pair) -> String {
+    format!("{}, {}", plural(pair.seeds, "seed"), plural(pair.images, "image"))
+}
+
+fn interval(pair: &Pair) -> String {
+    format!("95 % {} to {}", number(pair.interval.0, pair), number(pair.interval.1, pair))
+}
+
+/// With as many decimals as the interval's width deserves.
+pub(crate) fn number(value: f64, pair: &Pair) -> String {
+    let width = pair.interval.1 - pair.interval.0;
+    let decimals = if width > 0.0 && width < 0.004 { 4 } else { 3 };
+    let text = format!("{:.decimals$}", value.abs());
+    let zero = text.chars().all(|c| matches!(c, '0' | '.'));
+    if value < 0.0 && !zero { format!("−{text}") } else { text }
+}
+
+/// `p = 0.012`, or a bound where it is less than a thousandth.
+pub(crate) fn p(p: f64) -> String {
+    if p < 0.001 { "p < 0.001".to_owned() } else { format!("p = {p:.3}") }
+}
