@@ -121,6 +121,6 @@ fn in_this_process(dir: &Path, toml: &str) -> Result<(), Error> {
             return Err(format!("{}: {:?}", run.id, outcome.cause).into());
         }
     }
-    umlaut::report::write(&place)?;
+    umlaut::report::write(&place, &umlaut::report::Wanted::default())?;
     Ok(())
 }

@@ -92,7 +92,7 @@ fn assert_well_formed(svg: &str) {
 }
 
 fn write(dir: &ExperimentDir) -> Written {
-    let written = report::write(dir).unwrap();
+    let written = report::write(dir, &report::Wanted::default()).unwrap();
     written.charts.iter().for_each(|chart| assert_well_formed(&text(chart)));
     assert!(written.table.lines().all(|line| line.chars().count() <= 80), "{}", written.table);
     written
@@ -206,7 +206,7 @@ fn runs_without_an_epoch_are_listed() {
 #[test]
 fn no_runs_are_an_error_that_names_the_place() {
     let (_temp, dir) = experiment();
-    let error = report::write(&dir).unwrap_err();
+    let error = report::write(&dir, &report::Wanted::default()).unwrap_err();
     assert!(matches!(&error, Error::NoRuns { path } if path.ends_with("widths")), "{error}");
     assert!(!dir.path().exists(), "nothing is written");
 }

@@ -2,6 +2,7 @@
 //! from outside.
 
 mod check;
+mod compare;
 mod device;
 mod estimate;
 mod info;
@@ -10,6 +11,7 @@ mod live;
 mod plan;
 mod progress;
 mod report;
+mod rewriting;
 mod run;
 mod schema;
 #[cfg(feature = "cuda")]
@@ -61,6 +63,8 @@ enum Verb {
     Selftest(selftest::Arguments),
     /// Draw the charts and tables of an experiment's results again
     Report(report::Arguments),
+    /// Compare any runs and experiments, with a verdict
+    Compare(compare::Arguments),
     /// Show what makes two runs different ones, or a run and the nearest of an experiment file
     Why(why::Arguments),
 }
@@ -128,6 +132,7 @@ pub fn main() -> ExitCode {
         #[cfg(feature = "cuda")]
         Verb::Selftest(a) => selftest::run(&a),
         Verb::Report(a) => report::run(&a),
+        Verb::Compare(a) => compare::run(&a),
         Verb::Why(a) => why::run(&a),
     });
     match result {

@@ -1,13 +1,34 @@
 //! `umlaut report results/EXPERIMENT`: charts and tables again, from what lies on disk.
 
 use super::{Failure, mistake};
+use clap::ValueEnum;
 use std::path::PathBuf;
+use umlaut::report::{Error, Format, Wanted};
 use umlaut::store::ExperimentDir;
 
 #[derive(clap::Args)]
 pub struct Arguments {
     /// The directory of an experiment's results, such as results/quickstart
     dir: PathBuf,
+    /// The metric that groups are compared by: dice, iou, bce, dice_CLASS, … [default: dice]
+    #[arg(long, value_name = "METRIC")]
+    by: Option<String>,
+    /// What to write, with commas, beside the charts and CSV tables
+    #[arg(long, value_name = "FORMAT", value_delimiter = ',', default_value = "html,md")]
+    format: Vec<Form>,
+    /// Every chart as PNG too, at 300 dots an inch
+    #[arg(long)]
+    png: bool,
+}
+
+#[derive(Clone, Copy, PartialEq, ValueEnum)]
+enum Form {
+    /// report.html, one file with everything
+    Html,
+    /// report.md
+    Md,
+    /// tables.tex, for \input in a paper with the package booktabs
+    Tex,
 }
 
 pub fn run(arguments: &Arguments) -> Result<(), Failure> {
@@ -18,5 +39,19 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
             arguments.dir.display()
         )));
     }
-    super::run::write_report(&dir)
+    let formats = arguments.format.iter().map(|form| match form {
+        Form::Html => Format::Html,
+        Form::Md => Format::Markdown,
+        Form::Tex => Format::Latex,
+    });
+    let wanted = Wanted { by: arguments.by.clone(), formats: formats.collect(), png: arguments.png };
+    super::run::write_report(&dir, &wanted)
+}
+
+/// A metric that there is not is the user's mistake; a directory without runs too.
+pub fn failure(error: Error) -> Failure {
+    match error {
+        Error::NoMetric { .. } | Error::NoRuns { .. } => mistake(error),
+        error => error.into(),
+    }
 }

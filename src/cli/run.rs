@@ -1,6 +1,7 @@
 //! `umlaut run FILE`: plans an experiment, runs what is not finished, draws the report.
 
 use super::estimate::Estimate;
+use super::rewriting::Rewriting;
 use super::settings::Settings;
 use super::slots::SlotChoice;
 use super::stop::PassedOn;
@@ -56,14 +57,14 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
     let asked = || stop.asked();
     let estimate = Estimate::by_records(&plan, &results, &slots[0]);
     let sizes = estimate.sizes(&epochs_left(&plan, &dir)?);
-    let mut watch = live::watch(&plan, &dir, estimate, slots.len(), &asked)?;
+    let mut watch = Rewriting::new(live::watch(&plan, &dir, estimate, slots.len(), &asked)?, &dir)?;
     let work = Work { plan: &plan, dir: &dir, sizes: &sizes };
     let retries = arguments.retries.or(settings.retries).unwrap_or(1);
     let policy = Policy { retries, fail_fast: arguments.fail_fast };
-    let tally = execute(work, &slots, policy, &launcher, &asked, &mut *watch)?;
+    let tally = execute(work, &slots, policy, &launcher, &asked, &mut watch)?;
     // Whatever it has drawn is gone before anything else is written.
     drop(watch);
-    write_report(&dir)?;
+    write_report(&dir, &report::Wanted::default())?;
     end(tally, &dir)
 }
 
@@ -81,8 +82,8 @@ fn epochs_left(plan: &Plan, dir: &ExperimentDir) -> Result<Vec<usize>, Failure> 
 }
 
 /// Draws the report and shows its table.
-pub fn write_report(dir: &ExperimentDir) -> Result<(), Failure> {
-    let written = report::write(dir)?;
+pub fn write_report(dir: &ExperimentDir, wanted: &report::Wanted) -> Result<(), Failure> {
+    let written = report::write(dir, wanted).map_err(super::report::failure)?;
     println!("{}", written.table);
     println!("charts and report: {}", dir.path().display());
     Ok(())

@@ -2,10 +2,11 @@
 //!
 //! A run whose files are damaged is kept with the reason, so that one bad file does not hide the others.
 
-use super::{Error, column};
+use super::{Error, Place, column};
 use crate::plan;
 use crate::record::{EpochRecord, ImageScores, Outcome, Status};
 use crate::store::{self, ExperimentDir, RunDir};
+use rayon::prelude::*;
 use std::cmp::Ordering;
 use std::collections::{BTreeMap, HashSet};
 
@@ -117,6 +118,12 @@ impl Group {
 }
 
 impl Comparison {
+    fn of(name: String, groups: Vec<Group>, best_by: String, of_other_plans: usize) -> Self {
+        let mut comparison = Self { name, groups, classes: Vec::new(), best_by, of_other_plans };
+        comparison.classes = column::classes(&comparison.columns());
+        comparison
+    }
+
     pub(super) fn runs(&self) -> impl Iterator<Item = &Run> {
         self.groups.iter().flat_map(|group| &group.runs)
     }
@@ -155,15 +162,51 @@ pub(super) fn collect(dir: &ExperimentDir) -> Result<Comparison, Error> {
     if present.is_empty() {
         return Err(Error::NoRuns { path: dir.path().display().to_string() });
     }
-    let mut runs: Vec<Read> = present.into_iter().map(read).collect();
-    let best_by = runs.iter().find_map(|r| r.1.clone()).unwrap_or_else(|| "val_loss".to_owned());
-    for (run, _) in &mut runs {
-        complete(run, &best_by);
+    let mut runs: Vec<Read> = present.into_par_iter().map(read).collect();
+    let best_by = complete_all(&mut runs);
+    Ok(Comparison::of(name(dir), group(runs), best_by, of_other_plans))
+}
+
+/// Reads what is named: an experiment's groups, or a run, which is a group of its own under its id.
+///
+/// # Errors
+/// As [`collect`].
+pub(super) fn collect_several(places: &[Place]) -> Result<Comparison, Error> {
+    let several = places.iter().filter(|place| matches!(place, Place::Experiment(_))).count() > 1;
+    let (mut groups, mut best_by, mut names, mut of_other_plans) = (Vec::new(), None, Vec::new(), 0);
+    for place in places {
+        match place {
+            Place::Experiment(dir) => {
+                let mut of = collect(dir)?;
+                of.groups.iter_mut().filter(|_| several).for_each(|group| group.name = format!("{}: {}", of.name, group.name));
+                groups.append(&mut of.groups);
+                best_by.get_or_insert(of.best_by);
+                names.push(of.name);
+                of_other_plans += of.of_other_plans;
+            }
+            Place::Run(dir) => {
+                let mut runs = vec![read(dir.clone())];
+                let by = complete_all(&mut runs);
+                best_by.get_or_insert(by);
+                let name = dir.id().to_string();
+                names.push(name.clone());
+                groups.push(Group { name, runs: runs.into_iter().map(|(run, _)| run).collect() });
+            }
+        }
     }
-    let name = dir.path().file_name().unwrap_or_default().to_string_lossy().into_owned();
-    let mut comparison = Comparison { name, groups: group(runs), classes: Vec::new(), best_by, of_other_plans };
-    comparison.classes = column::classes(&comparison.columns());
-    Ok(comparison)
+    Ok(Comparison::of(names.join(", "), groups, best_by.unwrap_or_default(), of_other_plans))
+}
+
+fn name(dir: &ExperimentDir) -> String {
+    let path = std::path::absolute(dir.path()).unwrap_or_else(|_| dir.path().to_owned());
+    path.file_name().unwrap_or_default().to_string_lossy().into_owned()
+}
+
+/// Fills in what the runs have not said themselves, and returns the column that chooses the best epoch.
+fn complete_all(runs: &mut [Read]) -> String {
+    let best_by = runs.iter().find_map(|r| r.1.clone()).unwrap_or_else(|| "val_loss".to_owned());
+    runs.iter_mut().for_each(|(run, _)| complete(run, &best_by));
+    best_by
 }
 
 /// A run, and the column by which its best epoch was chosen if it says so.

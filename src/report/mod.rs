@@ -14,9 +14,11 @@ mod stats;
 mod table;
 mod verdict;
 
-use crate::store::{self, ExperimentDir};
+use crate::store::{self, ExperimentDir, RunDir};
 use chart::Drawn;
+use collect::Comparison;
 use std::path::PathBuf;
+use verdict::Verdict;
 
 /// What was written, and what to show.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -31,6 +33,44 @@ pub struct Written {
     pub table: String,
 }
 
+/// What a report is made of.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Wanted {
+    /// The metric that groups are compared by, a column without its part (`iou`, `dice_disc`); `None` for Dice.
+    pub by: Option<String>,
+    /// What is written beside charts/*.svg, summary.csv and groups.csv.
+    pub formats: Vec<Format>,
+    /// Every chart as PNG too.
+    pub png: bool,
+}
+
+/// What the words and tables of a report are written as.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Format {
+    /// report.html: one file with everything.
+    Html,
+    /// report.md: words and tables, with links to the charts.
+    Markdown,
+    /// tables.tex: tables alone, for a paper with the package booktabs.
+    Latex,
+}
+
+impl Default for Wanted {
+    /// What a sweep ends with: HTML and Markdown, compared by Dice.
+    fn default() -> Self {
+        Self { by: None, formats: vec![Format::Html, Format::Markdown], png: false }
+    }
+}
+
+/// Something to be compared.
+#[derive(Debug, Clone)]
+pub enum Place {
+    /// The groups of an experiment.
+    Experiment(ExperimentDir),
+    /// A run, on its own.
+    Run(RunDir),
+}
+
 /// Why there is no report.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
@@ -43,6 +83,33 @@ pub enum Error {
         /// The experiment's directory.
         path: String,
     },
+    /// No run has a value of the metric that was asked for.
+    #[error("no run has a metric {by:?}; there are {there}")]
+    NoMetric {
+        /// What was asked for.
+        by: String,
+        /// Those that there are, with commas.
+        there: String,
+    },
+}
+
+/// The groups of experiments, and single runs, as a table for a terminal with the verdict on them. Writes nothing.
+///
+/// # Errors
+/// If a place holds no runs or cannot be listed, or no run has the metric.
+pub fn compare(places: &[Place], by: Option<&str>) -> Result<String, Error> {
+    let comparison = collect::collect_several(places)?;
+    verdict(&comparison, by)?;
+    Ok(table::terminal(&comparison))
+}
+
+fn verdict(comparison: &Comparison, by: Option<&str>) -> Result<Verdict, Error> {
+    let columns = comparison.columns();
+    let there: Vec<&str> = columns.iter().filter_map(|column| column.strip_prefix("val_")).collect();
+    match by.filter(|by| !there.is_empty() && !there.contains(by)) {
+        Some(by) => Err(Error::NoMetric { by: by.to_owned(), there: there.join(", ") }),
+        None => Ok(verdict::judge(comparison, by)),
+    }
 }
 
 /// Draws and tabulates whatever the runs of an experiment have left so far. Charts without a single value are left out. Equal
@@ -50,9 +117,9 @@ pub enum Error {
 ///
 /// # Errors
 /// If there are no runs, or the directory cannot be listed or written. A run that cannot be read is listed in the report.
-pub fn write(dir: &ExperimentDir) -> Result<Written, Error> {
+pub fn write(dir: &ExperimentDir, wanted: &Wanted) -> Result<Written, Error> {
     let comparison = collect::collect(dir)?;
-    let verdict = verdict::judge(&comparison);
+    let verdict = verdict(&comparison, wanted.by.as_deref())?;
     let mut charts = chart::all(&comparison, &verdict);
     let overlays = overlay::draw(&comparison);
     let title = format!("Predictions of `{}`", overlays.run);

@@ -68,10 +68,10 @@ pub(super) const ALL_PAIRS: usize = 12;
 /// Chance of a false difference that is put up with.
 const LEVEL: f64 = 0.05;
 
-/// Judges the groups by Dice (by the column that chooses the best epoch where there is no Dice), on the test part if every
-/// group with finished runs has scores of it, else on the validation part.
-pub(super) fn judge(comparison: &Comparison) -> Verdict {
-    let scores = Scores::of(comparison);
+/// Judges the groups by a metric (`iou`, `dice_disc`), or by Dice (by what chooses the best epoch where there is no Dice), on the test
+/// part if every group with finished runs has scores of it, else on the validation part.
+pub(super) fn judge(comparison: &Comparison, by: Option<&str>) -> Verdict {
+    let scores = Scores::of(comparison, by);
     let mut standings = standings(comparison, &scores.column);
     let shared: Vec<(usize, usize, Shared)> = asked(&standings).filter_map(|(a, b)| Some((a, b, scores.shared(a, b)?))).collect();
     let mut pairs: Vec<Pair> = shared.iter().filter_map(|(a, b, shared)| test(&scores.column, *a, *b, shared)).collect();

@@ -1,6 +1,7 @@
 //! Which scores groups are compared by, and what two groups have in common.
 
-use crate::metric::Part;
+use crate::metric::{self, Part};
+use crate::record::ImageRow;
 use crate::report::collect::{Comparison, Group, Run, State};
 use crate::report::inference::Cells;
 use std::collections::{BTreeMap, BTreeSet};
@@ -26,14 +27,15 @@ pub(super) struct Shared {
 }
 
 impl Scores {
-    pub(super) fn of(comparison: &Comparison) -> Self {
+    /// By `by`, a column without its part (`iou`, `dice_disc`); else by Dice if there is one, else by what chooses the best epoch.
+    pub(super) fn of(comparison: &Comparison, by: Option<&str>) -> Self {
         let part = part(comparison);
         let has_dice = comparison.groups.iter().any(|group| !group.values(&format!("{}_dice", part.prefix())).is_empty());
-        let by = comparison.best_by.as_str();
-        let metric = if has_dice { "dice" } else { by.strip_prefix("val_").unwrap_or(by) };
-        let groups = comparison.groups.iter().map(|group| by_seed(group, part, metric)).collect();
-        let column = if has_dice || by.starts_with("val_") { format!("{}_{metric}", part.prefix()) } else { by.to_owned() };
-        Self { column, part, groups }
+        let best_by = comparison.best_by.strip_prefix("val_").unwrap_or(&comparison.best_by);
+        let stem = by.unwrap_or(if has_dice { "dice" } else { best_by });
+        let (name, class) = metric::describe(stem).map_or((stem, None), |metric| (metric.name, metric.class));
+        let groups = comparison.groups.iter().map(|group| by_seed(group, part, name, class.as_deref())).collect();
+        Self { column: format!("{}_{stem}", part.prefix()), part, groups }
     }
 
     /// Seeds of a group with scores of single images.
@@ -94,13 +96,14 @@ fn part(comparison: &Comparison) -> Part {
 }
 
 /// The folds of a seed count as one: their images are others.
-fn by_seed(group: &Group, part: Part, metric: &str) -> BySeed {
+fn by_seed(group: &Group, part: Part, metric: &str, class: Option<&str>) -> BySeed {
     let mut seeds = BySeed::new();
     for run in group.settled().into_iter().filter(|run| run.state == State::Finished) {
         let Some(place) = run.images.place(metric) else { continue };
         let seed = run.differs.iter().find(|(key, _)| key == "seed").map(|(_, seed)| seed.clone()).unwrap_or_default();
         let mut sums: BTreeMap<&str, (f64, f64)> = BTreeMap::new();
-        for row in run.images.rows.iter().filter(|row| row.part == part.prefix()) {
+        let counts = |row: &&ImageRow| row.part == part.prefix() && class.is_none_or(|class| class == row.class);
+        for row in run.images.rows.iter().filter(counts) {
             let sum = sums.entry(&row.image).or_default();
             *sum = (sum.0 + row.values[place], sum.1 + 1.0);
         }

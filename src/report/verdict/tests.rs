@@ -58,7 +58,7 @@ fn ranks(verdict: &Verdict) -> Vec<(usize, usize)> {
 
 #[test]
 fn a_difference_that_is_there_is_found_and_one_that_is_not_is_not() {
-    let verdict = judge(&groups(&[0.80, 0.80, 0.75], 3, 12, "test", "dice"));
+    let verdict = judge(&groups(&[0.80, 0.80, 0.75], 3, 12, "test", "dice"), None);
     assert_eq!(verdict.column, "test_dice");
     let mut found = ranks(&verdict);
     found.sort_unstable();
@@ -77,33 +77,42 @@ fn a_difference_that_is_there_is_found_and_one_that_is_not_is_not() {
 
 #[test]
 fn validation_scores_are_warned_of() {
-    let verdict = judge(&groups(&[0.80, 0.75], 3, 12, "val", "dice"));
+    let verdict = judge(&groups(&[0.80, 0.75], 3, 12, "val", "dice"), None);
     assert_eq!((verdict.column.as_str(), ranks(&verdict)), ("val_dice", vec![(0, 1), (1, 2)]));
     assert!(verdict.words.join(" ").contains("chose the best epoch"), "{:?}", verdict.words);
 }
 
 #[test]
 fn less_of_a_loss_is_better() {
-    let verdict = judge(&groups(&[0.30, 0.20], 3, 12, "val", "bce"));
+    let verdict = judge(&groups(&[0.30, 0.20], 3, 12, "val", "bce"), None);
     assert_eq!((verdict.column.as_str(), ranks(&verdict)), ("val_bce", vec![(1, 1), (0, 2)]));
     let pair = &verdict.pairs[0];
     assert!((pair.better, pair.worse) == (1, 0) && pair.difference > 0.09 && pair.interval.0 > 0.09 && pair.apart, "{pair:?}");
 }
 
 #[test]
+fn another_metric_can_be_asked_for() {
+    let comparison = groups(&[0.30, 0.20], 3, 12, "val", "iou");
+    let verdict = judge(&comparison, Some("iou_disc"));
+    assert_eq!((verdict.column.as_str(), verdict.pairs.len()), ("val_iou_disc", 0), "no run has a value of that class");
+    let verdict = judge(&comparison, Some("iou"));
+    assert_eq!((verdict.column.as_str(), ranks(&verdict)), ("val_iou", vec![(0, 1), (1, 2)]));
+}
+
+#[test]
 fn one_seed_is_not_tested_and_says_why() {
-    let verdict = judge(&groups(&[0.80, 0.75], 1, 12, "test", "dice"));
+    let verdict = judge(&groups(&[0.80, 0.75], 1, 12, "test", "dice"), None);
     assert!(verdict.pairs.is_empty());
     assert_eq!(ranks(&verdict), [(0, 1), (1, 2)]);
     assert!(verdict.words[1].starts_with("No test is shown: with one seed"), "{:?}", verdict.words);
     let mut none = groups(&[0.80, 0.75], 2, 12, "test", "dice");
     none.groups.iter_mut().flat_map(|group| &mut group.runs).for_each(|run| run.images = ImageScores::default());
-    assert!(judge(&none).words[1].contains("scores of single images"), "{:?}", judge(&none).words);
+    assert!(judge(&none, None).words[1].contains("scores of single images"), "{:?}", judge(&none, None).words);
 }
 
 #[test]
 fn few_images_can_show_nothing() {
-    let verdict = judge(&groups(&[0.80, 0.60], 3, 5, "test", "dice"));
+    let verdict = judge(&groups(&[0.80, 0.60], 3, 5, "test", "dice"), None);
     assert!(!verdict.pairs[0].apart && verdict.words.iter().any(|words| words.contains("too few")), "{:?}", verdict.words);
 }
 
@@ -117,11 +126,12 @@ fn folds_of_a_seed_are_one_and_other_seeds_are_not_paired() {
         other.images.rows = rows.split_off(6);
         group.runs.extend([other, second]);
     }
-    let verdict = judge(&folded);
+    let verdict = judge(&folded, None);
     assert_eq!((verdict.pairs[0].seeds, verdict.pairs[0].images), (2, 12));
     let mut others = groups(&[0.80, 0.75], 3, 12, "val", "dice");
     others.groups[1].runs.iter_mut().for_each(|run| run.differs[1].1.push('0'));
-    let (pair, paired) = (judge(&others).pairs.remove(0), judge(&groups(&[0.80, 0.75], 3, 12, "val", "dice")).pairs.remove(0));
+    let (pair, paired) =
+        (judge(&others, None).pairs.remove(0), judge(&groups(&[0.80, 0.75], 3, 12, "val", "dice"), None).pairs.remove(0));
     assert_eq!((pair.seeds, pair.images, pair.difference), (3, 12, paired.difference));
     assert_ne!(pair.interval, paired.interval);
 }
@@ -130,14 +140,14 @@ fn folds_of_a_seed_are_one_and_other_seeds_are_not_paired() {
 fn groups_without_a_common_image_are_not_tested() {
     let mut comparison = groups(&[0.80, 0.75], 2, 12, "val", "dice");
     comparison.groups[1].runs.iter_mut().flat_map(|run| &mut run.images.rows).for_each(|row| row.image.push('b'));
-    let verdict = judge(&comparison);
+    let verdict = judge(&comparison, None);
     assert!(verdict.pairs.is_empty() && verdict.words[1].contains("no images in common"), "{:?}", verdict.words);
 }
 
 #[test]
 fn many_groups_are_tested_against_the_best() {
     let means: Vec<f64> = (0..20).map(|k| 0.9 - 0.01 * f64::from(k)).collect();
-    let verdict = judge(&groups(&means, 2, 20, "test", "dice"));
+    let verdict = judge(&groups(&means, 2, 20, "test", "dice"), None);
     assert_eq!(verdict.pairs.len(), 19);
     assert_eq!(verdict.standings.last().map(|s| (s.group, s.rank)), Some((19, 20)));
     assert!(verdict.words.iter().any(|words| words.contains("against the best alone")), "{:?}", verdict.words);
@@ -146,11 +156,11 @@ fn many_groups_are_tested_against_the_best() {
 #[test]
 fn nothing_yet_is_said_so() {
     let mut comparison = groups(&[0.8], 1, 3, "val", "dice");
-    let words = judge(&comparison).words;
+    let words = judge(&comparison, None).words;
     assert!(
         words.len() == 1 && words[0].starts_with("Best validation Dice: 0.8") && words[0].ends_with(" (1 run)."),
         "{words:?}"
     );
     comparison.groups[0].runs.clear();
-    assert_eq!(judge(&comparison).words, ["No run has ended an epoch yet."]);
+    assert_eq!(judge(&comparison, None).words, ["No run has ended an epoch yet."]);
 }
