@@ -5,6 +5,7 @@ mod desk;
 #[cfg(all(target_os = "linux", feature = "cuda"))]
 mod gpus;
 mod plan_status;
+mod reports;
 mod trouble;
 
 use desk::{Desk, TINY, expect_code, words};
