@@ -25,6 +25,7 @@ pub mod metric;
 pub mod model;
 pub mod ops;
 pub mod plan;
+pub mod predict;
 pub mod record;
 pub mod report;
 pub mod schedule;

@@ -16,6 +16,7 @@ const RULES: &[(&str, &[&str])] = &[
     ("ops", &["config"]),
     ("model", &["ops", "config"]),
     ("train", &["machine", "data", "ops", "model", "metric", "plan", "store", "record", "config"]),
+    ("predict", &["data", "ops", "model", "metric", "store", "config"]),
     ("schedule", &["plan", "store", "record"]),
     ("report", &["plan", "store", "record", "metric"]),
 ];

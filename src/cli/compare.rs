@@ -32,6 +32,18 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
     Ok(())
 }
 
+/// The run that a word means.
+pub fn find_run(word: &Path, results: &Results) -> Result<RunDir, Failure> {
+    match find(word, results)? {
+        Place::Run(run) => Ok(run),
+        Place::Experiment(dir) => {
+            let example = dir.runs().ok().and_then(|runs| runs.into_iter().next());
+            let example = example.map(|run| run.path().display().to_string()).unwrap_or_default();
+            Err(mistake(format!("{} is an experiment; name one of its runs, such as {example}", word.display())))
+        }
+    }
+}
+
 /// What a word means: a directory, else the name of an experiment, else the end of a run's id.
 fn find(word: &Path, results: &Results) -> Result<Place, Failure> {
     let run = RunDir::at(word);

@@ -5,10 +5,12 @@ mod check;
 mod compare;
 mod device;
 mod estimate;
+mod evaluate;
 mod info;
 mod init;
 mod live;
 mod plan;
+mod predict;
 mod progress;
 mod report;
 mod rewriting;
@@ -63,6 +65,10 @@ enum Verb {
     Selftest(selftest::Arguments),
     /// Draw the charts and tables of an experiment's results again
     Report(report::Arguments),
+    /// Find the classes in new images with a trained run: masks, overlays, measures
+    Predict(predict::Arguments),
+    /// Score a trained run on another data set
+    Evaluate(evaluate::Arguments),
     /// Compare any runs and experiments, with a verdict
     Compare(compare::Arguments),
     /// Show what makes two runs different ones, or a run and the nearest of an experiment file
@@ -132,6 +138,8 @@ pub fn main() -> ExitCode {
         #[cfg(feature = "cuda")]
         Verb::Selftest(a) => selftest::run(&a),
         Verb::Report(a) => report::run(&a),
+        Verb::Predict(a) => predict::run(&a),
+        Verb::Evaluate(a) => evaluate::run(&a),
         Verb::Compare(a) => compare::run(&a),
         Verb::Why(a) => why::run(&a),
     });

@@ -129,6 +129,14 @@ impl Reading {
             bar.set_message(format!("{} {} {done}/{of}", bar.prefix(), drawn(done, of, BAR)));
         }
     }
+
+    /// A line that stays: above the bar, or alone where there is none.
+    pub fn say(&self, line: &str) {
+        match &self.0 {
+            Some(bar) => bar.println(line),
+            None => eprintln!("{line}"),
+        }
+    }
 }
 
 impl Drop for Reading {

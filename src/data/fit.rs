@@ -77,6 +77,33 @@ impl Frame {
         planes.chunks_exact(h * w).flat_map(fit).collect()
     }
 
+    /// The way back: planes of the target's size, resized to the source's (linear). What the frame cuts off is 0.
+    pub fn back(&self, planes: Vec<f32>) -> Vec<f32> {
+        if self.is_identity() {
+            return planes;
+        }
+        let [h, w] = self.target;
+        let [(top, height), (left, width)] = self.to;
+        // Whole pixels of the source; the frame's own ends may lie within some.
+        let inner = self.from.map(|(start, length)| (start.round() as usize, (start + length).round() as usize));
+        let [rows, columns] =
+            [(0, height), (1, width)].map(|(axis, length)| taps((0.0, length as f64), inner[axis].1 - inner[axis].0, length));
+        let mut restored = Vec::with_capacity(planes.len() / (h * w) * self.source[0] * self.source[1]);
+        for plane in planes.chunks_exact(h * w) {
+            let seen = plane.chunks_exact(w).skip(top).take(height).map(|row| &row[left..left + width]);
+            let wide: Vec<f32> = seen.flat_map(|row| columns.iter().map(|tap| tap.over(row, 1))).collect();
+            let mut whole = vec![0.0; self.source[0] * self.source[1]];
+            for (y, tap) in rows.iter().enumerate() {
+                let start = (inner[0].0 + y) * self.source[1] + inner[1].0;
+                for x in 0..columns.len() {
+                    whole[start + x] = tap.over(&wide[x..], columns.len());
+                }
+            }
+            restored.extend(whole);
+        }
+        restored
+    }
+
     fn place<T: Copy + Default>(&self, small: &[T]) -> Vec<T> {
         let [(top, _), (left, width)] = self.to;
         let mut plane = vec![T::default(); self.target[0] * self.target[1]];
@@ -158,6 +185,32 @@ mod tests {
         for fit in [Fit::Pad, Fit::Stretch, Fit::Crop] {
             assert_eq!(frame([3, 4], [3, 4], fit).image(values.clone()), values);
         }
+    }
+
+    #[test]
+    fn the_way_back_ends_where_it_began() {
+        for (fit, source) in [(Fit::Pad, [20, 31]), (Fit::Stretch, [20, 31]), (Fit::Crop, [20, 31]), (Fit::Pad, [31, 20])] {
+            let frame = frame(source, [16, 24], fit);
+            // A slope, which linear interpolation keeps but at the edges.
+            let slope: Vec<f32> =
+                (0..source[0] * source[1]).map(|i| (i / source[1] + 2 * (i % source[1])) as f32 / 100.0).collect();
+            let back = frame.back(frame.image(slope.clone()));
+            assert_eq!(back.len(), slope.len());
+            let inner = |i: &usize| {
+                let (y, x) = (i / source[1], i % source[1]);
+                let within = |at: usize, axis: usize| {
+                    let (start, length) = frame.from[axis];
+                    at as f64 >= start + 2.0 && (at as f64) < start + length - 2.0
+                };
+                within(y, 0) && within(x, 1)
+            };
+            let worst = (0..slope.len()).filter(inner).map(|i| (back[i] - slope[i]).abs()).fold(0.0, f32::max);
+            assert!(worst < 0.02, "{fit:?} {source:?}: {worst}");
+        }
+        let crop = frame([10, 4], [5, 10], Fit::Crop);
+        let back = crop.back(vec![1.0; 50]);
+        assert_eq!(back.iter().map(|v| v.round() as usize).sum::<usize>(), 8, "two rows of four were seen");
+        assert!(back[..16].iter().chain(&back[24..]).all(|v| *v == 0.0));
     }
 
     #[test]

@@ -17,6 +17,7 @@ mod lists;
 mod load;
 mod mask;
 mod pages;
+mod photo;
 mod picture;
 mod random;
 mod split;
@@ -27,6 +28,7 @@ pub use augment::Motion;
 pub use batch::{Batch, Draw, batch, order, subset};
 pub use error::Error;
 pub use load::{fingerprint, open};
+pub use photo::{Photo, PhotoPlace, photos};
 pub use split::{Parts, split};
 pub use synthetic::{Drawn, GENERATOR_VERSION, draw};
 

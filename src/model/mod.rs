@@ -151,6 +151,21 @@ pub fn build(
     }
 }
 
+/// Input channels and classes of the network in a safetensors file.
+///
+/// # Errors
+/// If the file cannot be read or lacks the first or the last convolution.
+pub fn ends(file: &Path) -> Result<(usize, usize), Error> {
+    weights::ends(file)
+}
+
+/// What the sides of a network's input must be multiples of, in pixels.
+pub fn step(model: &config::Model) -> usize {
+    match model {
+        config::Model::Unet(unet) => 1 << (unet.channels.len() - 1),
+    }
+}
+
 fn network(model: &config::Model, in_channels: usize, classes: usize, source: VarBuilder) -> Result<Box<dyn Network>, Error> {
     match model {
         config::Model::Unet(unet) => Ok(Box::new(unet::UNet::new(unet, in_channels, classes, source)?)),

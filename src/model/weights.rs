@@ -52,6 +52,16 @@ pub(super) fn read(file: &Path) -> std::result::Result<HashMap<String, Tensor>, 
     Ok(tensors)
 }
 
+/// Channels that the network of a file takes, and classes that it gives, by the shapes of its first and last convolution.
+pub(super) fn ends(file: &Path) -> std::result::Result<(usize, usize), Error> {
+    let tensors = read(file)?;
+    let length = |name: &str, axis: usize| {
+        let missing = || Error::Missing { file: file.to_owned(), name: name.to_owned() };
+        tensors.get(name).and_then(|tensor| tensor.dims().get(axis).copied()).ok_or_else(missing)
+    };
+    Ok((length("encoder.0.0.weight", 1)?, length("head.weight", 0)?))
+}
+
 /// Says which file a complaint of candle-nn's [`HashMap`] backend is about.
 pub(super) fn blame(error: Error, file: &Path) -> Error {
     use candle_core::Error as Candle;

@@ -10,9 +10,12 @@ mod describe;
 mod inference;
 mod markdown;
 mod overlay;
+mod paint;
 mod stats;
 mod table;
 mod verdict;
+
+pub use paint::paint;
 
 use crate::store::{self, ExperimentDir, RunDir};
 use chart::Drawn;

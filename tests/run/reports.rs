@@ -5,7 +5,8 @@ use std::process::{Command, Stdio};
 
 /// A column of a CSV as numbers, of the rows that begin with `part`.
 fn column(csv: &str, part: &str, name: &str) -> Vec<f64> {
-    let at = csv.lines().next().and_then(|header| header.split(',').position(|column| column == name)).expect("the column is there");
+    let at =
+        csv.lines().next().and_then(|header| header.split(',').position(|column| column == name)).expect("the column is there");
     let rows = csv.lines().filter(|line| line.starts_with(part));
     rows.map(|line| line.split(',').nth(at).and_then(|text| text.parse().ok()).expect("a number")).collect()
 }
@@ -35,7 +36,8 @@ fn images_add_up_to_the_outcome() {
 /// The second run would take hours: the report that lists the first as finished is there long before it ends.
 #[test]
 fn the_report_is_there_while_runs_go_on() {
-    let long = TINY.replace("[1, 2]", "[1]").replace(r#""optimizer.adam.lr" = [1e-2, 1e-3]"#, r#""training.epochs" = [1, 1000000]"#);
+    let long =
+        TINY.replace("[1, 2]", "[1]").replace(r#""optimizer.adam.lr" = [1e-2, 1e-3]"#, r#""training.epochs" = [1, 1000000]"#);
     let desk = Desk::with(&long);
     let mut command = desk.command(&["run", "x.toml", "--jobs", "2"]);
     command.env("UMLAUT_REPORT_SECONDS", "0").stdout(Stdio::null()).stderr(Stdio::null());
@@ -57,7 +59,8 @@ fn the_report_is_there_while_runs_go_on() {
 fn anything_can_be_compared() {
     let desk = Desk::with(TINY);
     expect_code(&desk.umlaut(&["run", "x.toml"]), 0);
-    std::fs::write(desk.path("y.toml"), TINY.replace("\"tiny\"", "\"other\"").replace("epochs = 3", "epochs = 2")).expect("writable");
+    std::fs::write(desk.path("y.toml"), TINY.replace("\"tiny\"", "\"other\"").replace("epochs = 3", "epochs = 2"))
+        .expect("writable");
     expect_code(&desk.umlaut(&["run", "y.toml"]), 0);
     let both = desk.said(&["compare", "tiny", "results/other"]);
     assert!(both.contains("tiny: lr 0.01") && both.contains("other: lr 1e-3"), "{both}");
@@ -75,7 +78,10 @@ fn what_cannot_be_compared_is_the_users_mistake() {
     expect_code(&desk.umlaut(&["run", "x.toml"]), 0);
     for (arguments, part) in [
         (vec!["compare", "nowhere", "tiny"], "nowhere is no directory of runs, no experiment in results"),
-        (vec!["compare", "tiny", "--by", "hd95"], "no run has a metric \"hd95\"; there are loss, bce, dice_loss, dice, iou, dice_disc"),
+        (
+            vec!["compare", "tiny", "--by", "hd95"],
+            "no run has a metric \"hd95\"; there are loss, bce, dice_loss, dice, iou, dice_disc",
+        ),
         (vec!["report", "results/tiny", "--by", "hd95"], "no run has a metric \"hd95\""),
         (vec!["report", "results/tiny", "--format", "pdf"], "invalid value 'pdf'"),
         (vec!["report", "."], ". holds no runs"),

@@ -1,0 +1,229 @@
+//! A trained run on new pictures: probabilities at their own size, masks and what can be measured in them.
+//!
+//! [`Predictor`] is one run, or several as an ensemble. Nothing is known here of files to be written or of how it looks.
+
+mod measure;
+mod tiles;
+
+pub use measure::{Measure, cup_to_disc, measure};
+pub use tiles::Tiling;
+
+use crate::config::{Experiment, Preprocess, Training};
+use crate::data::{self, Dataset, Photo};
+use crate::metric::{MaskScores, Tally};
+use crate::model::{self, Mode, Network, Weights};
+use crate::ops::Tape;
+use crate::store::RunDir;
+use candle_core::{Device, Tensor};
+
+/// How a picture is brought to a network.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Scale {
+    /// As the run's training images were; probabilities are brought back to the picture's size.
+    Resize,
+    /// In overlapping tiles at the picture's own size.
+    Tiles(Tiling),
+}
+
+/// How a picture is predicted.
+#[derive(Debug, Clone, PartialEq)]
+pub struct How {
+    /// How it is brought to the network.
+    pub scale: Scale,
+    /// Whether the probabilities are means over the picture, its two mirror images and its half turn.
+    pub flips: bool,
+}
+
+/// Why nothing can be predicted.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The runs named cannot do it; the user's to mend.
+    #[error("{0}")]
+    Mistake(String),
+    /// The weights do not make the network.
+    #[error(transparent)]
+    Model(#[from] model::Error),
+    /// A step of the computation failed.
+    #[error(transparent)]
+    Tensor(#[from] candle_core::Error),
+}
+
+/// A trained run, or several of which probabilities are averaged.
+pub struct Predictor {
+    /// Names of the classes, in the order of the masks.
+    pub classes: Vec<String>,
+    /// Channels that pictures are read as: 1 (grey) or 3 (RGB).
+    pub channels: usize,
+    members: Vec<Member>,
+}
+
+struct Member {
+    network: Box<dyn Network>,
+    training: Training,
+    preprocess: Preprocess,
+    /// What the sides of its input must be divisible by.
+    step: usize,
+}
+
+impl Predictor {
+    /// The weights of the best epoch of these runs, with the experiments that their run.toml hold.
+    ///
+    /// # Errors
+    /// If a run has no such weights, or the runs differ in classes or channels.
+    pub fn open(runs: &[(RunDir, Experiment)]) -> Result<Self, Error> {
+        let mut opened: Option<Self> = None;
+        for (run, experiment) in runs {
+            let next = Self::of(run, experiment)?;
+            let Some(all) = &mut opened else {
+                opened = Some(next);
+                continue;
+            };
+            if (&next.classes, next.channels) != (&all.classes, all.channels) {
+                let of = |p: &Self| format!("{} from {} channels", p.classes.join(", "), p.channels);
+                let (one, other) = (of(all), of(&next));
+                return Err(Error::Mistake(format!(
+                    "{}: predicts {other}, the run before {one}; name runs of one task",
+                    run.path().display()
+                )));
+            }
+            all.members.extend(next.members);
+        }
+        opened.ok_or_else(|| Error::Mistake("no run is named".to_owned()))
+    }
+
+    fn of(run: &RunDir, experiment: &Experiment) -> Result<Self, Error> {
+        let file = run.best_checkpoint();
+        if !file.is_file() {
+            let there = "the run has no weights yet; finish it with `umlaut run`";
+            return Err(Error::Mistake(format!("{}: {there}", file.display())));
+        }
+        let (channels, classes) = model::ends(&file)?;
+        let network = model::build(&experiment.model, channels, classes, Weights::File(&file), &Device::Cpu)?;
+        let names = class_names(run, classes);
+        let (training, preprocess, step) =
+            (experiment.training.clone(), experiment.preprocess.clone(), model::step(&experiment.model));
+        Ok(Self { classes: names, channels, members: vec![Member { network, training, preprocess, step }] })
+    }
+
+    /// The size that the (first) run was trained on, height and width.
+    pub fn size(&self) -> [usize; 2] {
+        self.members[0].preprocess.size
+    }
+
+    /// Checks tiles against the networks.
+    ///
+    /// # Errors
+    /// If their sides do not suit a network's depth.
+    pub fn check(&self, tiling: &Tiling) -> Result<(), Error> {
+        let step = self.members.iter().map(|member| member.step).max().unwrap_or(1);
+        match tiling.size.iter().all(|side| *side > 0 && side.is_multiple_of(step)) {
+            true => Ok(()),
+            false => Err(Error::Mistake(format!(
+                "tiles of {} × {} do not suit the network: sides must be multiples of {step}",
+                tiling.size[0], tiling.size[1]
+            ))),
+        }
+    }
+
+    /// Probabilities of every class.
+    ///
+    /// # Shapes
+    /// classes · height · width of the picture, in [0, 1]. What a run's `fit = "crop"` cuts off is 0.
+    ///
+    /// # Errors
+    /// If the computation fails, for want of memory say.
+    pub fn probs(&self, photo: &Photo, how: &How) -> Result<Vec<f32>, Error> {
+        let mut sum = vec![0.0; self.classes.len() * photo.size[0] * photo.size[1]];
+        for member in &self.members {
+            let probs = match &how.scale {
+                Scale::Resize => {
+                    let fitted = photo.fitted(&member.preprocess, self.channels);
+                    photo.restored(&member.preprocess, member.flipped(&fitted, self.channels, member.preprocess.size, how.flips)?)
+                }
+                Scale::Tiles(tiling) => tiling.blend(&photo.planes(self.channels), self.channels, photo.size, |tile| {
+                    member.flipped(tile, self.channels, tiling.size, how.flips)
+                })?,
+            };
+            sum.iter_mut().zip(probs).for_each(|(sum, prob)| *sum += prob);
+        }
+        let count = self.members.len() as f32;
+        if self.members.len() > 1 {
+            sum.iter_mut().for_each(|sum| *sum /= count);
+        }
+        Ok(sum)
+    }
+
+    /// Scores of samples of a data set at the run's size, the classes of an image side by side: those of the first run named.
+    ///
+    /// # Errors
+    /// If the computation fails.
+    pub fn evaluate(&self, data: &Dataset, indices: &[usize], progress: &dyn Fn(usize)) -> Result<Vec<MaskScores>, Error> {
+        let (member, mut tally, mut scores) = (&self.members[0], Tally::new(self.classes.len()), Vec::new());
+        // In batches of training's size, so that numbers are the very same as those at the end of training.
+        for part in indices.chunks(member.training.batch_size) {
+            let batch = data::batch(data, part, None, &Device::Cpu)?;
+            let tape = Tape::inference().with_precision(member.training.precision);
+            let logits = member.network.forward(&tape, &batch.images, Mode::Eval)?.value().flatten_all()?.to_vec1::<f32>()?;
+            scores.extend(tally.add(part.len(), &logits, &batch.targets.flatten_all()?.to_vec1::<f32>()?));
+            progress(scores.len() / self.classes.len());
+        }
+        Ok(scores)
+    }
+}
+
+impl Member {
+    /// Probabilities (classes · h · w) of planes (channels · h · w), the mean over mirror images if wanted.
+    fn flipped(&self, planes: &[f32], channels: usize, size: [usize; 2], flips: bool) -> Result<Vec<f32>, Error> {
+        if !flips {
+            return self.probs(planes.to_vec(), channels, size);
+        }
+        let mut sum: Vec<f32> = Vec::new();
+        for (down, right) in [(false, false), (false, true), (true, false), (true, true)] {
+            let probs = mirrored(&self.probs(mirrored(planes, size, down, right), channels, size)?, size, down, right);
+            match sum.is_empty() {
+                true => sum = probs,
+                false => sum.iter_mut().zip(probs).for_each(|(sum, prob)| *sum += prob),
+            }
+        }
+        sum.iter_mut().for_each(|sum| *sum /= 4.0);
+        Ok(sum)
+    }
+
+    fn probs(&self, planes: Vec<f32>, channels: usize, [h, w]: [usize; 2]) -> Result<Vec<f32>, Error> {
+        let images = Tensor::from_vec(planes, (1, channels, h, w), &Device::Cpu)?;
+        let tape = Tape::inference().with_precision(self.training.precision);
+        let logits = self.network.forward(&tape, &images, Mode::Eval)?.value().flatten_all()?.to_vec1::<f32>()?;
+        Ok(logits.into_iter().map(|x| (1.0 / (1.0 + f64::from(-x).exp())) as f32).collect())
+    }
+}
+
+/// Planes upside down, left to right, or both.
+fn mirrored(planes: &[f32], [h, w]: [usize; 2], down: bool, right: bool) -> Vec<f32> {
+    let row = |plane: &[f32], y: usize| {
+        let row = &plane[if down { h - 1 - y } else { y } * w..][..w];
+        if right { row.iter().rev().copied().collect() } else { row.to_vec() }
+    };
+    planes.chunks_exact(h * w).flat_map(|plane| (0..h).flat_map(move |y| row(plane, y))).collect()
+}
+
+/// As the columns of metrics.csv name them; numbers where there is none.
+fn class_names(run: &RunDir, classes: usize) -> Vec<String> {
+    let rows = run.metrics().unwrap_or_default();
+    let columns = rows.first().into_iter().flat_map(|row| row.values.iter().map(|(name, _)| name));
+    let dice = |column: &String| crate::metric::describe(column).filter(|m| m.name == "dice" && column.starts_with("val_"));
+    let names: Vec<String> = columns.filter_map(|column| dice(column)?.class).collect();
+    if names.len() == classes { names } else { (1..=classes).map(|k| format!("class{k}")).collect() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn mirror_images_by_hand() {
+        let plane = [1.0, 2.0, 3.0, 4.0, 5.0, 6.0];
+        assert_eq!(mirrored(&plane, [2, 3], false, true), [3.0, 2.0, 1.0, 6.0, 5.0, 4.0]);
+        assert_eq!(mirrored(&plane, [2, 3], true, false), [4.0, 5.0, 6.0, 1.0, 2.0, 3.0]);
+        assert_eq!(mirrored(&plane, [2, 3], true, true), [6.0, 5.0, 4.0, 3.0, 2.0, 1.0]);
+    }
+}
