@@ -7,6 +7,7 @@ mod chart;
 mod collect;
 mod column;
 mod describe;
+mod html;
 mod inference;
 mod markdown;
 mod overlay;
@@ -17,6 +18,7 @@ mod verdict;
 
 pub use paint::paint;
 
+use crate::metric::{self, Part};
 use crate::store::{self, ExperimentDir, RunDir};
 use chart::Drawn;
 use collect::Comparison;
@@ -32,6 +34,8 @@ pub struct Written {
     pub summary: PathBuf,
     /// report.md.
     pub report: PathBuf,
+    /// report.html, if it was wanted.
+    pub html: Option<PathBuf>,
     /// The groups as a table for a terminal, at most 80 columns wide, and what failed.
     pub table: String,
 }
@@ -124,11 +128,20 @@ pub fn write(dir: &ExperimentDir, wanted: &Wanted) -> Result<Written, Error> {
     let comparison = collect::collect(dir)?;
     let verdict = verdict(&comparison, wanted.by.as_deref())?;
     let mut charts = chart::all(&comparison, &verdict);
-    let overlays = overlay::draw(&comparison);
+    let part = metric::describe(&verdict.column).and_then(|metric| metric.part).unwrap_or(Part::Val);
+    let overlays = overlay::draw(&comparison, part);
     let title = format!("Predictions of `{}`", overlays.run);
     charts.extend(overlays.svg.iter().map(|svg| Drawn { name: "overlays".to_owned(), title: title.clone(), svg: svg.clone() }));
+    let title = format!("Worst and best predictions of `{}`", overlays.run);
+    charts.extend(overlays.extremes.iter().map(|svg| Drawn {
+        name: "extremes".to_owned(),
+        title: title.clone(),
+        svg: svg.clone(),
+    }));
     let report = dir.write_report(&markdown::report(&comparison, &verdict, &charts, &overlays))?;
+    let html = wanted.formats.contains(&Format::Html).then(|| html::page(&comparison, &verdict, &charts, &overlays));
+    let html = html.map(|page| dir.write_html(&page)).transpose()?;
     let summary = dir.write_summary(&table::summary(&comparison))?;
     let charts = charts.iter().map(|chart| dir.write_chart(&chart.name, &chart.svg)).collect::<Result<_, _>>()?;
-    Ok(Written { charts, summary, report, table: table::terminal(&comparison) })
+    Ok(Written { charts, summary, report, html, table: table::terminal(&comparison) })
 }

@@ -151,6 +151,16 @@ impl ExperimentDir {
         Ok(path)
     }
 
+    /// Replaces report.html.
+    ///
+    /// # Errors
+    /// If it cannot be written.
+    pub fn write_html(&self, text: &str) -> Result<PathBuf> {
+        let path = self.path.join("report.html");
+        write_atomic(&path, text.as_bytes())?;
+        Ok(path)
+    }
+
     /// Replaces the chart `charts/NAME.svg`.
     ///
     /// # Errors

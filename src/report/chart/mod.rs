@@ -43,3 +43,13 @@ pub(super) fn all(comparison: &Comparison, _verdict: &Verdict) -> Vec<Drawn> {
     charts.extend(lr::draw(comparison).map(|svg| Drawn { name: "lr".to_owned(), title, svg }));
     charts
 }
+
+/// The colours of groups, light and dark, as `#rrggbb`.
+pub(super) fn swatches() -> Vec<(String, String)> {
+    style::group_roles().iter().map(|role| (hex(role.light), hex(role.dark))).collect()
+}
+
+/// Which of the [`swatches`] a group has.
+pub(super) fn swatch(group: usize) -> Option<usize> {
+    Some(group % style::group_roles().len())
+}

@@ -92,6 +92,11 @@ pub(crate) fn group_color(group: usize) -> RGBColor {
     ROLES[ROLES.len() - GROUP_COLORS + group % GROUP_COLORS].light
 }
 
+/// The colours that groups have in turn.
+pub(crate) fn group_roles() -> &'static [Role] {
+    &ROLES[ROLES.len() - GROUP_COLORS..]
+}
+
 /// Marker of a group; with the colour it is unique among the first 35.
 pub(crate) fn group_shape(group: usize) -> Shape {
     [Shape::Dot, Shape::Square, Shape::Up, Shape::Diamond, Shape::Down][group % 5]

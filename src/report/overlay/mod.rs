@@ -8,11 +8,18 @@ mod sheet;
 
 use super::collect::{Comparison, Run};
 use super::describe;
+use crate::metric::Part;
+use picture::Sample;
+use std::collections::{BTreeMap, HashSet};
+use std::path::PathBuf;
 
 /// The overlays that could be drawn.
 #[derive(Default)]
 pub(super) struct Overlays {
+    /// Samples of the validation part, evenly spaced.
     pub svg: Option<String>,
+    /// The worst and the best samples of the part by which groups are compared.
+    pub extremes: Option<String>,
     /// The id of the run they show.
     pub run: String,
     /// What could not be read.
@@ -21,23 +28,91 @@ pub(super) struct Overlays {
 
 /// Rows at most: with four the figure still fits a column.
 const MOST: usize = 4;
+/// Worst samples, and best ones.
+const EXTREME: usize = 2;
 
-/// Draws the samples of the best run that has any.
-pub(super) fn draw(comparison: &Comparison) -> Overlays {
+/// Draws samples of the best run that has any.
+pub(super) fn draw(comparison: &Comparison, part: Part) -> Overlays {
     let mut overlays = Overlays::default();
     let Some((run, names)) = best_with_samples(comparison, &mut overlays.problems) else { return overlays };
+    let (worst, best) = extremes(run, part);
+    let spaced: Vec<Shown> = spaced(run, names, &[&worst[..], &best[..]].concat()).into_iter().map(Shown::plain).collect();
+    let title = |samples: &[Sample]| format!("Image, truth and prediction of {} validation samples", samples.len());
+    overlays.svg = sheet(comparison, run, "overlays", spaced, &title, &mut overlays.problems);
+    let of = |word: &'static str| move |name: String| Shown { name, word: Some(word) };
+    let ends: Vec<Shown> = worst.into_iter().map(of("worst")).chain(best.into_iter().rev().map(of("best"))).collect();
+    let word = if part == Part::Test { "test" } else { "validation" };
+    let title = |_: &[Sample]| format!("The worst and the best predictions among the {word} samples");
+    overlays.extremes = sheet(comparison, run, "extremes", ends, &title, &mut overlays.problems);
+    overlays.run = if overlays.svg.is_some() || overlays.extremes.is_some() { run.id.clone() } else { String::new() };
+    overlays
+}
+
+/// A sample to be shown, and what is said of it.
+struct Shown {
+    name: String,
+    word: Option<&'static str>,
+}
+
+impl Shown {
+    fn plain(name: String) -> Self {
+        Self { name, word: None }
+    }
+}
+
+/// `None` if there is nothing to draw.
+fn sheet(
+    comparison: &Comparison,
+    run: &Run,
+    id: &str,
+    shown: Vec<Shown>,
+    title: &dyn Fn(&[Sample]) -> String,
+    problems: &mut Vec<String>,
+) -> Option<String> {
     let mut samples = Vec::new();
-    for name in names.iter().take(MOST) {
-        match picture::read(&run.dir, name) {
-            Ok(sample) => samples.push(sample),
-            Err(problem) => overlays.problems.push(problem),
+    for Shown { name, word } in shown {
+        match picture::read(&run.dir, &name) {
+            Ok(sample) => samples.push(Sample { name: word.map_or(name.clone(), |word| format!("{word}: {name}")), ..sample }),
+            Err(problem) => problems.push(problem),
         }
     }
-    if !samples.is_empty() {
-        overlays.run = run.id.clone();
-        overlays.svg = Some(sheet::draw(&comparison.classes, &run.id, &samples));
+    (!samples.is_empty()).then(|| sheet::draw(&comparison.classes, &run.id, id, &title(&samples), &samples))
+}
+
+/// The samples of the validation part that have pictures; those that are among the worst or best only if there are too few others.
+fn spaced(run: &Run, names: Vec<String>, extreme: &[String]) -> Vec<String> {
+    let of_val: HashSet<PathBuf> =
+        run.images.rows.iter().filter(|row| row.part == "val").map(|row| image(run, &row.image)).collect();
+    let mut names: Vec<String> =
+        names.into_iter().filter(|name| of_val.is_empty() || of_val.contains(&image(run, name))).collect();
+    let extreme: HashSet<PathBuf> = extreme.iter().map(|name| image(run, name)).collect();
+    let mut spare = names.len().saturating_sub(MOST);
+    names.retain(|name| {
+        let dropped = spare > 0 && extreme.contains(&image(run, name));
+        spare -= usize::from(dropped);
+        !dropped
+    });
+    names.truncate(MOST);
+    names
+}
+
+fn image(run: &Run, name: &str) -> PathBuf {
+    run.dir.sample_picture(name, "image")
+}
+
+/// The samples with the lowest and the highest Dice in the mean over classes that have pictures, the lowest and the highest first; no
+/// sample is both.
+fn extremes(run: &Run, part: Part) -> (Vec<String>, Vec<String>) {
+    let Some(place) = run.images.place("dice") else { return Default::default() };
+    let mut sums: BTreeMap<&str, f64> = BTreeMap::new();
+    for row in run.images.rows.iter().filter(|row| row.part == part.prefix()) {
+        *sums.entry(&row.image).or_default() += row.values[place];
     }
-    overlays
+    let mut order: Vec<(&str, f64)> = sums.into_iter().filter(|(name, _)| image(run, name).is_file()).collect();
+    order.sort_by(|a, b| a.1.total_cmp(&b.1));
+    let half = (order.len() / 2).min(EXTREME);
+    let name = |(name, _): &(&str, f64)| (*name).to_owned();
+    (order.iter().take(half).map(name).collect(), order.iter().rev().take(half).map(name).collect())
 }
 
 fn best_with_samples<'a>(comparison: &'a Comparison, problems: &mut Vec<String>) -> Option<(&'a Run, Vec<String>)> {

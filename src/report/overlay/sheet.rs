@@ -33,7 +33,7 @@ struct Entry {
 }
 
 /// The figure: a row a sample.
-pub(super) fn draw(classes: &[String], run: &str, samples: &[Sample]) -> String {
+pub(super) fn draw(classes: &[String], run: &str, id: &str, title: &str, samples: &[Sample]) -> String {
     let mut classes: Vec<String> = classes.iter().take(8).cloned().collect();
     let drawn = samples.iter().map(Sample::classes).max().unwrap_or(0);
     classes.extend((classes.len()..drawn).map(|k| format!("class {}", k + 1)));
@@ -46,7 +46,7 @@ pub(super) fn draw(classes: &[String], run: &str, samples: &[Sample]) -> String 
     let top = 130;
     let under = top + heights.iter().map(|h| h + caption).sum::<i32>();
     let (key, key_height) = layout.key();
-    let ink = Ink::new("overlays", COLUMN, under + 20 + key_height);
+    let ink = Ink::new(id, COLUMN, under + 20 + key_height);
     for (column, words) in ["Image", "Truth", "Prediction"].into_iter().enumerate() {
         ink.text(words, (layout.x(column) + side / 2, 65), Anchor::Middle, Face::HEAD);
     }
@@ -56,8 +56,7 @@ pub(super) fn draw(classes: &[String], run: &str, samples: &[Sample]) -> String 
         y += height + caption;
     }
     key.iter().for_each(|entry| entry.draw(&ink, under + 20));
-    let title = format!("Image, truth and prediction of {} validation samples", samples.len());
-    ink.finish(&title, &layout.describe(run, samples))
+    ink.finish(title, &layout.describe(run, samples))
 }
 
 /// The width of all outlines of a sheet, by the densest mask on it.

@@ -11,7 +11,7 @@ mod words;
 use super::collect::Comparison;
 use super::{column, inference, stats};
 use scores::{Scores, Shared};
-pub(super) use words::{METHOD, p as p_value};
+pub(super) use words::{METHOD, number, p as p_value};
 
 /// The answer to "which is better?" by one column.
 #[derive(Debug, Clone, PartialEq)]

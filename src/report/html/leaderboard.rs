@@ -1,0 +1,103 @@
+//! The tables of groups and of runs.
+
+use super::{Cell, Grid, Head};
+use crate::report::collect::{Comparison, Group, Run};
+use crate::report::verdict::Verdict;
+use crate::report::{chart, column, describe, stats, table};
+
+/// A row a group, in the order of the verdict; groups without a value at the end.
+pub(super) fn groups(comparison: &Comparison, verdict: &Verdict) -> Grid {
+    let columns = columns(comparison, verdict);
+    let metric = part_and_title(&verdict.column);
+    let start =
+        [Head::number("rank"), Head::text("group"), Head::text("runs"), Head::number(metric), Head::text("95 % interval")];
+    let end = [Head::number("best epoch"), Head::number("time a run")];
+    let middle = columns.iter().map(|column| Head::number(part_and_title(column)));
+    let head = start.into_iter().chain(middle).chain(end).collect();
+    let placed = verdict.standings.iter().map(|standing| (standing.group, Some(standing)));
+    let others = (0..comparison.groups.len()).filter(|group| verdict.standings.iter().all(|s| s.group != *group));
+    let rows = placed.chain(others.map(|group| (group, None))).map(|(at, standing)| {
+        let group = &comparison.groups[at];
+        let spread = Cell::number(standing.map(|s| s.mean), |_| stats::spread(&group.values(&verdict.column), 4));
+        let interval = standing.and_then(|s| s.interval);
+        let interval = Cell {
+            sort: interval.map(|i| i.0),
+            ..Cell::text(interval.map_or("–".into(), |(a, b)| format!("{a:.4} to {b:.4}")))
+        };
+        let mut row = vec![
+            Cell::number(standing.map(|s| s.rank as f64), |rank| rank.to_string()),
+            Cell { swatch: chart::swatch(at), ..Cell::text(describe::shown(&group.name)) },
+            Cell::text(table::finished(group)),
+            spread,
+            interval,
+        ];
+        row.extend(columns.iter().map(|column| {
+            let values = group.values(column);
+            Cell::number(stats::mean(&values), |_| stats::spread(&values, 4))
+        }));
+        row.push(Cell::number(group.best_epoch().map(|epoch| epoch as f64), |epoch| epoch.to_string()));
+        row.push(Cell::number(stats::mean(&seconds(group)), clock));
+        row
+    });
+    let rows = rows.collect();
+    Grid { head, rows }
+}
+
+/// A row a run.
+pub(super) fn runs(comparison: &Comparison) -> Grid {
+    let columns = ["val_dice", "val_iou", "val_bce", "val_loss"];
+    let tested = comparison.runs().any(|run| run.test.contains_key("test_dice"));
+    let mut head = vec![Head::text("run"), Head::text("group"), Head::number("seed"), Head::text("fold"), Head::text("status")];
+    head.extend([Head::number("epochs"), Head::number("best epoch")]);
+    head.extend(columns.iter().map(|column| Head::number(part_and_title(column))));
+    head.extend(tested.then(|| Head::number("test Dice")));
+    head.push(Head::number("time"));
+    let row = |group: &Group, run: &Run| {
+        let place = |key: &str| run.differs.iter().find(|(k, _)| k == key).map(|(_, value)| value.clone()).unwrap_or_default();
+        let seed = place("seed");
+        let mut row = vec![
+            Cell::text(run.id.clone()),
+            Cell::text(describe::shown(&group.name)),
+            Cell { sort: seed.parse().ok(), ..Cell::text(seed) },
+            Cell::text(place("fold")),
+            Cell::text(run.state.word()),
+            Cell::number(Some(run.rows.len() as f64), |epochs| epochs.to_string()),
+            Cell::number(run.best_epoch.map(|epoch| epoch as f64), |epoch| epoch.to_string()),
+        ];
+        let four = |value: f64| format!("{value:.4}");
+        row.extend(columns.iter().map(|column| Cell::number(run.best.get(*column).copied(), four)));
+        row.extend(tested.then(|| Cell::number(run.test.get("test_dice").copied(), four)));
+        row.push(Cell::number(Some(run.seconds).filter(|s| *s > 0.0), clock));
+        row
+    };
+    let rows = comparison.groups.iter().flat_map(|group| group.runs.iter().map(move |run| row(group, run))).collect();
+    Grid { head, rows }
+}
+
+/// What stands beside the verdict's column: the main scores of validation, and Dice of every class where there are several.
+fn columns(comparison: &Comparison, verdict: &Verdict) -> Vec<String> {
+    let classes = if comparison.classes.len() > 1 { &comparison.classes[..] } else { &[] };
+    let main = ["dice", "iou", "bce", "loss"].into_iter().map(str::to_owned);
+    let all = main.chain(classes.iter().map(|class| format!("dice_{class}"))).map(|stem| format!("val_{stem}"));
+    all.filter(|column| *column != verdict.column && comparison.groups.iter().any(|g| !g.values(column).is_empty())).collect()
+}
+
+/// `test Dice`, `validation Dice, disc`.
+fn part_and_title(column: &str) -> String {
+    let part = if column.starts_with("test_") { "test" } else { "val" };
+    format!("{part} {}", column::title(column))
+}
+
+fn seconds(group: &Group) -> Vec<f64> {
+    group.settled().iter().map(|run| run.seconds).filter(|seconds| *seconds > 0.0).collect()
+}
+
+/// `12.3 s`, `4:05`, `1:02:03`.
+fn clock(seconds: f64) -> String {
+    let whole = seconds.round() as u64;
+    match whole {
+        0..60 => format!("{seconds:.1} s"),
+        60..3600 => format!("{}:{:02}", whole / 60, whole % 60),
+        _ => format!("{}:{:02}:{:02}", whole / 3600, whole / 60 % 60, whole % 60),
+    }
+}

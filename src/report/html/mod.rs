@@ -1,0 +1,160 @@
+//! report.html: one file with everything, for a browser, a mail, or paper.
+//!
+//! What the page says is gathered here as plain values; how it looks is in `page.html`, `style.css` and `script.js`. It needs no network,
+//! and equal files give equal bytes.
+
+mod configuration;
+mod leaderboard;
+mod provenance;
+
+use super::chart::{self, Drawn};
+use super::collect::{Comparison, Run, State};
+use super::overlay::Overlays;
+use super::verdict::{METHOD, Verdict, p_value};
+use super::{column, describe};
+use minijinja::syntax::SyntaxConfig;
+use minijinja::value::Serde;
+use minijinja::{AutoEscape, Environment, Value, context};
+use serde::Serialize;
+
+/// Lines of a failed run's log that are shown.
+const LAST_WORDS: usize = 12;
+
+/// A table that can be sorted and filtered.
+#[derive(Serialize)]
+struct Grid {
+    head: Vec<Head>,
+    rows: Vec<Vec<Cell>>,
+}
+
+/// A column.
+#[derive(Serialize)]
+struct Head {
+    words: String,
+    /// Whether its cells are numbers, which stand at the right.
+    number: bool,
+}
+
+/// What stands in a row.
+#[derive(Serialize, Default)]
+struct Cell {
+    words: String,
+    /// What it is sorted by, where that is not its words.
+    sort: Option<f64>,
+    /// Colour of a group, by its place among [`chart::swatches`].
+    swatch: Option<usize>,
+}
+
+impl Head {
+    fn text(words: impl Into<String>) -> Self {
+        Self { words: words.into(), number: false }
+    }
+
+    fn number(words: impl Into<String>) -> Self {
+        Self { words: words.into(), number: true }
+    }
+}
+
+impl Cell {
+    fn text(words: impl Into<String>) -> Self {
+        Self { words: words.into(), ..Self::default() }
+    }
+
+    /// A dash where there is no value.
+    fn number(value: Option<f64>, words: impl FnOnce(f64) -> String) -> Self {
+        let value = value.filter(|value| value.is_finite());
+        Self { words: value.map_or("–".to_owned(), words), sort: value, swatch: None }
+    }
+}
+
+/// The page.
+pub(super) fn page(comparison: &Comparison, verdict: &Verdict, charts: &[Drawn], overlays: &Overlays) -> String {
+    let (pictures, curves): (Vec<&Drawn>, Vec<&Drawn>) =
+        charts.iter().partition(|c| ["overlays", "extremes"].contains(&c.name.as_str()));
+    let shown = |chart: &&Drawn| context! { name => chart.name.clone(), title => chart.title.replace('`', ""), svg => Value::from_safe_string(chart.svg.clone()) };
+    let values = context! {
+        title => comparison.name.clone(),
+        css => Value::from_safe_string(format!("{}{}", include_str!("style.css"), colors())),
+        script => Value::from_safe_string(include_str!("script.js").to_owned()),
+        words => verdict.words.clone(),
+        counts => describe::counts(comparison),
+        underway => underway(comparison),
+        method => METHOD,
+        best_by => comparison.best_by.clone(),
+        metric => column::title(&verdict.column),
+        groups => Value::from(Serde(leaderboard::groups(comparison, verdict))),
+        runs => Value::from(Serde(leaderboard::runs(comparison))),
+        pairs => Value::from(Serde(pairs(comparison, verdict))),
+        charts => curves.iter().map(shown).collect::<Vec<_>>(),
+        pictures => pictures.iter().map(shown).collect::<Vec<_>>(),
+        pictured => overlays.run.clone(),
+        problems => overlays.problems.clone(),
+        troubles => describe::troubled(comparison).into_iter().map(trouble).collect::<Vec<_>>(),
+        open => open(comparison),
+        provenance => Value::from(Serde(provenance::of(comparison))),
+        configuration => Value::from(Serde(configuration::of(comparison))),
+        version => env!("CARGO_PKG_VERSION"),
+    };
+    let mut environment = Environment::new();
+    environment.set_auto_escape_callback(|_| AutoEscape::Html);
+    let syntax = SyntaxConfig::builder().trim_blocks(true).lstrip_blocks(true).build();
+    environment.set_syntax(syntax.expect("the usual delimiters"));
+    let page = environment.render_str(include_str!("page.html"), values);
+    page.expect("the template names only what is given")
+}
+
+/// The charts' colours of groups as rules of CSS.
+fn colors() -> String {
+    let rule = |(at, color): (usize, &String)| format!(".sw{at}{{background:{color}}}");
+    let (light, dark): (Vec<String>, Vec<String>) = chart::swatches().into_iter().unzip();
+    let all = |colors: &[String]| colors.iter().enumerate().map(rule).collect::<String>();
+    format!("{}@media (prefers-color-scheme: dark){{{}}}", all(&light), all(&dark))
+}
+
+/// What is still going on; empty if nothing is.
+fn underway(comparison: &Comparison) -> String {
+    let open: Vec<&Run> = comparison.runs().filter(|run| run.state == State::Unfinished).collect();
+    if open.is_empty() {
+        return String::new();
+    }
+    let epochs: usize = open.iter().map(|run| run.rows.len()).sum();
+    let (are, runs) = (if open.len() == 1 { "is" } else { "are" }, describe::plural(open.len(), "run"));
+    format!("{runs} {are} not finished, with {} done so far. What is said here may change.", describe::plural(epochs, "epoch"))
+}
+
+fn pairs(comparison: &Comparison, verdict: &Verdict) -> Grid {
+    let titles = [Head::text("better"), Head::text("worse"), Head::number("difference"), Head::text("95 % interval")];
+    let tests =
+        [Head::number("p"), Head::number("p (Holm)"), Head::number("seeds"), Head::number("images"), Head::text("told apart")];
+    let name =
+        |group: usize| Cell { swatch: chart::swatch(group), ..Cell::text(describe::shown(&comparison.groups[group].name)) };
+    let rows = verdict.pairs.iter().map(|pair| {
+        let p = |p: f64| Cell::number(Some(p), |p| p_value(p).replace("p = ", "").replace("p ", ""));
+        let number = |value: f64| super::verdict::number(value, pair);
+        vec![
+            name(pair.better),
+            name(pair.worse),
+            Cell::number(Some(pair.difference), number),
+            Cell {
+                sort: Some(pair.interval.0),
+                ..Cell::text(format!("{} to {}", number(pair.interval.0), number(pair.interval.1)))
+            },
+            p(pair.p),
+            p(pair.p_holm),
+            Cell::number(Some(pair.seeds as f64), |n| n.to_string()),
+            Cell::number(Some(pair.images as f64), |n| n.to_string()),
+            Cell::text(if pair.apart { "yes" } else { "no" }),
+        ]
+    });
+    Grid { head: titles.into_iter().chain(tests).collect(), rows: rows.collect() }
+}
+
+fn trouble((run, cause): (&Run, String)) -> Value {
+    let log = run.dir.last_words(0, LAST_WORDS).unwrap_or_default();
+    context! { id => run.id.clone(), state => run.state.word(), cause => cause, log => log.join("\n") }
+}
+
+fn open(comparison: &Comparison) -> Vec<String> {
+    let open = comparison.runs().filter(|run| matches!(run.state, State::Interrupted | State::Unfinished));
+    open.map(|run| format!("{}: {} after {}", run.id, run.state.word(), describe::plural(run.rows.len(), "epoch"))).collect()
+}
