@@ -1,7 +1,7 @@
 //! The verdict in sentences.
 
 use super::scores::Scores;
-use super::{ALL_PAIRS, Pair, Verdict};
+use super::{ALL_PAIRS, LEVEL, Pair, Verdict};
 use crate::metric::Part;
 use crate::report::collect::{Comparison, State};
 use crate::report::describe::{plural, shown};
@@ -114,11 +114,9 @@ fn together(comparison: &Comparison, verdict: &Verdict, rank: &[usize]) -> Optio
     if let [a, b] = rank {
         let names = format!("{} and {}", quoted(&comparison.groups[*a].name), quoted(&comparison.groups[*b].name));
         let by = format!("difference {}, {}", number(pair.difference, pair), interval(pair));
-        return Some(format!(
-            "{names} cannot be told apart with {with} and {} ({by}; {}).",
-            plural(pair.images, "image"),
-            p(pair.p_holm)
-        ));
+        let but = if pair.p_holm < LEVEL { ": the interval includes zero" } else { "" };
+        let images = plural(pair.images, "image");
+        return Some(format!("{names} cannot be told apart with {with} and {images} ({by}; {}{but}).", p(pair.p_holm)));
     }
     let names = match rank {
         [first, rest @ ..] if rest.len() > 3 => format!("{} and {} others", quoted(&comparison.groups[*first].name), rest.len()),
@@ -168,7 +166,7 @@ fn interval(pair: &Pair) -> String {
 /// With as many decimals as the interval's width deserves.
 pub(crate) fn number(value: f64, pair: &Pair) -> String {
     let width = pair.interval.1 - pair.interval.0;
-    let decimals = if width > 0.0 && width < 0.004 { 4 } else { 3 };
+    let decimals = if width > 0.0 && width < 0.02 { 4 } else { 3 };
     let text = format!("{:.decimals$}", value.abs());
     let zero = text.chars().all(|c| matches!(c, '0' | '.'));
     if value < 0.0 && !zero { format!("−{text}") } else { text }

@@ -1,0 +1,213 @@
+//! report.html: what it says of hostile names, and how it works in a real browser.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use tempfile::TempDir;
+use umlaut::plan::{RunId, RunSpec};
+use umlaut::record::{EpochRecord, ImageRow, ImageScores, Outcome, Status};
+use umlaut::report::{self, Wanted};
+use umlaut::store::{ExperimentDir, Results};
+
+/// A value that would do harm if it were taken for HTML.
+const HOSTILE: &str = "\"<script>alert(1)</script> & 'x'\"";
+
+/// Groups by learning rate, two seeds each, with a failed run of a hostile name and cause.
+fn experiment(groups: usize) -> (TempDir, ExperimentDir) {
+    let temp = tempfile::tempdir().unwrap();
+    let dir = Results::new(temp.path()).experiment("page");
+    for group in 0..groups {
+        let lr = format!("{}", 10 * (group + 1));
+        let top = 0.9 - 0.1 * group as f64 / groups as f64;
+        (1..=2).for_each(|seed| finished(&dir, &lr, seed, top));
+    }
+    let bad = Outcome {
+        status: Status::Failed,
+        cause: Some("<b>NaN</b> & more".into()),
+        best_by: "val_loss".into(),
+        ..Outcome::default()
+    };
+    create(&dir, HOSTILE, 1).write_outcome(&bad).unwrap();
+    (temp, dir)
+}
+
+fn create(dir: &ExperimentDir, lr: &str, seed: u64) -> umlaut::store::RunDir {
+    let differs = vec![("optimizer.adam.lr".to_owned(), lr.to_owned()), ("seed".to_owned(), seed.to_string())];
+    let safe: String = lr.chars().filter(char::is_ascii_alphanumeric).collect();
+    let id = RunId::from_name(&format!("lr-{safe}_seed-{seed}-0123456789"));
+    let spec = RunSpec { id, experiment: toml::from_str("name = 'page'").unwrap(), differs };
+    let run = dir.run(&spec.id);
+    run.create(&spec, "name = 'page' # </pre><script>alert(2)</script>").unwrap();
+    run
+}
+
+fn finished(dir: &ExperimentDir, lr: &str, seed: u64, top: f64) {
+    let run = create(dir, lr, seed);
+    let mut writer = run.metrics_after(0).unwrap();
+    let row = |epoch: usize| {
+        let dice = top * epoch as f64 / 3.0;
+        let values = [
+            ("lr", 1e-3),
+            ("val_loss", 1.0 - dice),
+            ("val_dice", dice),
+            ("val_iou", dice / (2.0 - dice)),
+            ("val_dice_disc", dice),
+        ];
+        EpochRecord { epoch, values: values.map(|(name, value)| (name.to_owned(), value)).to_vec() }
+    };
+    (1..=3).for_each(|epoch| writer.append(&row(epoch), 0.5).unwrap());
+    let best = row(3).values.into_iter().collect();
+    let outcome = Outcome {
+        status: Status::Finished,
+        epochs: 3,
+        best_epoch: Some(3),
+        best_by: "val_loss".into(),
+        best,
+        ..Outcome::default()
+    };
+    run.write_outcome(&outcome).unwrap();
+    let image = |k: usize| ImageRow {
+        part: "val".into(),
+        image: format!("image-{k}"),
+        class: "disc".into(),
+        values: vec![top + 0.001 * (k % 3) as f64 + 0.0001 * seed as f64],
+    };
+    run.write_image_scores(&ImageScores { metrics: vec!["dice".into()], rows: (0..8).map(image).collect() }).unwrap();
+}
+
+fn page(dir: &ExperimentDir) -> (PathBuf, String) {
+    let path = report::write(dir, &Wanted::default()).unwrap().html.expect("HTML is written by default");
+    let text = fs::read_to_string(&path).unwrap();
+    (path, text)
+}
+
+#[test]
+fn nothing_is_taken_for_html_and_nothing_is_fetched() {
+    let (_temp, dir) = experiment(2);
+    let (_, text) = page(&dir);
+    assert_eq!(text.matches("<script").count(), 1, "the page's own");
+    assert!(text.contains("&lt;b&gt;NaN&lt;&#x2f;b&gt; &amp; more"), "the cause is there, as words");
+    assert!(text.contains("alert(2)") && !text.contains("</pre><script>alert(2)"));
+    for fetched in ["src=\"http", "href=\"http", "url(http", "@import", "<link", "src=\"//"] {
+        assert!(!text.contains(fetched), "{fetched}");
+    }
+    let mut ids: Vec<&str> = text.split(" id=\"").skip(1).filter_map(|rest| rest.split('"').next()).collect();
+    let count = ids.len();
+    ids.sort_unstable();
+    ids.dedup();
+    assert_eq!(ids.len(), count, "an id stands for one thing");
+    assert_eq!(page(&dir).1, text, "equal files give equal bytes");
+}
+
+#[test]
+fn only_what_is_wanted_is_written() {
+    let (_temp, dir) = experiment(1);
+    let wanted = Wanted { formats: Vec::new(), ..Wanted::default() };
+    assert_eq!(report::write(&dir, &wanted).unwrap().html, None);
+    assert!(!dir.path().join("report.html").exists() && !dir.path().join("report.md").exists());
+}
+
+/// The browser, if there is one.
+fn browser() -> Option<PathBuf> {
+    let told = std::env::var_os("UMLAUT_CHROMIUM").map(PathBuf::from);
+    let names = ["chromium", "chromium-browser", "google-chrome", "google-chrome-stable"];
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let found = std::env::split_paths(&path).flat_map(|dir| names.map(|name| dir.join(name))).find(|file| file.is_file());
+    told.or(found)
+}
+
+fn browse(browser: &Path, arguments: &[&str], page: &Path) -> String {
+    let profile = tempfile::tempdir().unwrap();
+    let mut command = Command::new(browser);
+    command.args(["--headless=new", "--no-sandbox", "--disable-gpu", "--no-first-run"]).args(arguments);
+    command.arg(format!("--user-data-dir={}", profile.path().display())).arg(format!("file://{}", page.display()));
+    let output = command.output().expect("the browser starts");
+    String::from_utf8_lossy(&output.stdout).into_owned()
+}
+
+/// Works on the page as a user does, and leaves what it saw in an element of its own.
+const USER: &str = r#"<script>
+const errors = [];
+addEventListener("error", (e) => errors.push(e.message));
+const error = console.error;
+console.error = (...words) => { errors.push(words.join(" ")); error(...words); };
+addEventListener("load", () => {
+  const table = document.getElementById("groups");
+  const column = (of) => [...of.tBodies[0].rows].map((row) => row.cells[1].textContent.trim());
+  const button = (of, words) => [...of.querySelectorAll("th button")].find((b) => b.textContent === words);
+  const seen = { at_first: column(table) };
+  button(table, "group").click();
+  seen.by_name = column(table);
+  seen.sorted = button(table, "group").parentElement.getAttribute("aria-sort");
+  button(table, "group").click();
+  seen.by_name_down = column(table);
+  button(table, "val Dice").click();
+  seen.by_dice = column(table);
+  const input = document.querySelector('[data-filter="groups"]');
+  input.value = "LR 20";
+  input.dispatchEvent(new Event("input"));
+  seen.filtered = [...table.tBodies[0].rows].filter((row) => row.offsetParent !== null).map((row) => row.cells[1].textContent.trim());
+  seen.count = document.querySelector('[data-count="groups"]').textContent;
+  input.value = "";
+  input.dispatchEvent(new Event("input"));
+  seen.all = [...table.tBodies[0].rows].filter((row) => row.offsetParent !== null).length;
+  seen.wide = document.documentElement.scrollWidth > innerWidth;
+  seen.errors = errors;
+  const told = document.createElement("pre");
+  told.id = "seen";
+  told.textContent = JSON.stringify(seen);
+  document.body.append(told);
+});
+</script></body>"#;
+
+#[test]
+fn a_browser_sorts_filters_and_prints() {
+    let Some(browser) = browser() else {
+        eprintln!("skipped: no Chromium was found (UMLAUT_CHROMIUM names one)");
+        return;
+    };
+    let (temp, dir) = experiment(10);
+    let (path, text) = page(&dir);
+    let used = temp.path().join("used.html");
+    fs::write(&used, text.replace("</body>", USER)).unwrap();
+    let document = browse(&browser, &["--window-size=800,900", "--dump-dom"], &used);
+    let seen = document.split("<pre id=\"seen\">").nth(1).and_then(|rest| rest.split("</pre>").next()).expect("the page ran");
+    let seen: serde_json::Value =
+        serde_json::from_str(&seen.replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&")).unwrap();
+    let names = |key: &str| -> Vec<String> {
+        let list = seen[key].as_array().unwrap_or_else(|| panic!("{key}: {seen}"));
+        list.iter().map(|name| name.as_str().unwrap_or_default().to_owned()).collect()
+    };
+    let hostile = "lr <script>alert(1)</script> & 'x'".to_owned();
+    let rates: Vec<String> = (1..=10).map(|k| format!("lr {}", 10 * k)).collect();
+    let with = |mut names: Vec<String>, at: usize| {
+        names.insert(at, hostile.clone());
+        names
+    };
+    // The lowest rates are the best; the failed group has no value and stands last, whichever way values are sorted.
+    assert_eq!(names("at_first"), with(rates.clone(), 10));
+    assert_eq!(
+        names("by_name"),
+        with(rates.clone(), if names("by_name")[0] == hostile { 0 } else { 10 }),
+        "10 before 100, 20 after 10"
+    );
+    assert_eq!(seen["sorted"], "ascending");
+    let down: Vec<String> = rates.iter().rev().cloned().collect();
+    assert_eq!(names("by_name_down").iter().filter(|name| **name != hostile).cloned().collect::<Vec<_>>(), down);
+    assert_eq!(names("by_dice"), with(down, 10), "the worst first, what has no value last");
+    assert_eq!((names("filtered"), seen["count"].as_str()), (vec!["lr 20".to_owned()], Some("1 of 11 rows")));
+    assert_eq!((seen["all"].as_u64(), seen["wide"].as_bool()), (Some(11), Some(false)), "tables scroll in boxes of their own");
+    assert_eq!(seen["errors"], serde_json::json!([]));
+
+    let pdf = temp.path().join("page.pdf");
+    browse(&browser, &["--no-pdf-header-footer", &format!("--print-to-pdf={}", pdf.display())], &path);
+    let printed = fs::read(&pdf).expect("a PDF");
+    assert!(printed.starts_with(b"%PDF"));
+    if let Ok(output) = Command::new("pdftotext").arg("-layout").arg(&pdf).arg("-").output() {
+        let words = String::from_utf8_lossy(&output.stdout).into_owned();
+        assert!(words.contains("Best: lr 10, validation Dice") && words.contains("Provenance"), "{words}");
+        assert!(!words.contains("Show rows with"), "filters are not for paper");
+        let pages = words.matches('\u{c}').count();
+        assert!((2..20).contains(&pages), "{pages} pages");
+    }
+}
