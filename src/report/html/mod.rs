@@ -124,8 +124,7 @@ fn underway(comparison: &Comparison) -> String {
 
 fn pairs(comparison: &Comparison, verdict: &Verdict) -> Grid {
     let titles = [Head::text("better"), Head::text("worse"), Head::number("difference"), Head::text("95 % interval")];
-    let tests =
-        [Head::number("p"), Head::number("p (Holm)"), Head::number("seeds"), Head::number("images"), Head::text("told apart")];
+    let tests = [Head::number("p"), Head::number("p (Holm)"), Head::text("seeds × images"), Head::text("told apart")];
     let name =
         |group: usize| Cell { swatch: chart::swatch(group), ..Cell::text(describe::shown(&comparison.groups[group].name)) };
     let rows = verdict.pairs.iter().map(|pair| {
@@ -141,8 +140,7 @@ fn pairs(comparison: &Comparison, verdict: &Verdict) -> Grid {
             },
             p(pair.p),
             p(pair.p_holm),
-            Cell::number(Some(pair.seeds as f64), |n| n.to_string()),
-            Cell::number(Some(pair.images as f64), |n| n.to_string()),
+            Cell::text(format!("{} × {}", pair.seeds, pair.images)),
             Cell::text(if pair.apart { "yes" } else { "no" }),
         ]
     });
