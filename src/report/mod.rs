@@ -9,6 +9,7 @@ mod column;
 mod describe;
 mod markdown;
 mod overlay;
+mod png;
 mod stats;
 mod table;
 mod verdict;

@@ -14,6 +14,8 @@ mod text;
 
 pub(super) use ink::{Anchor, Face, Ink, Pen, extent, path};
 pub(super) use style::{CASING, COLUMN, EDGE, LEADING, MUTED, TEXT, class_color, hex};
+#[cfg(test)]
+pub(super) use text::width;
 pub(super) use text::fit;
 
 use super::collect::Comparison;
