@@ -8,9 +8,11 @@ mod collect;
 mod column;
 mod describe;
 mod markdown;
+mod importance;
 mod overlay;
 mod png;
 mod stats;
+mod sweep;
 mod table;
 mod verdict;
 

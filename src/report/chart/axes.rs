@@ -110,6 +110,17 @@ pub(crate) struct Room {
     pub right: i32,
     /// Height of what stands below the axis and its words.
     pub below: i32,
+    /// Width of what stands left of the frame, where that is no value axis.
+    pub left: Option<i32>,
+    /// Height of the axis' words and title.
+    pub words: i32,
+}
+
+impl Room {
+    /// With a value axis on the left and one line of words at the ticks.
+    pub(crate) fn new(top: i32, right: i32, below: i32) -> Self {
+        Self { top, right, below, left: None, words: AXIS_WORDS }
+    }
 }
 
 /// How far above a plot's frame the middle of words stands.
@@ -120,14 +131,14 @@ pub(crate) const AXIS_WORDS: i32 = 235;
 /// Draws grid, axes, ticks and their words.
 pub(crate) fn plot(ink: &Ink, x: &Axis, y: &Axis, room: &Room) -> Plot {
     let widest = y.ticks.iter().map(|t| text::width(&t.1, TEXT)).max().unwrap_or(0);
-    let left = EDGE + TEXT + 40 + widest + 2 * TICK;
+    let left = room.left.unwrap_or(EDGE + TEXT + 40 + widest + 2 * TICK);
     let scales = (x.scale(), y.scale());
     let area = ink.clone().into_drawing_area();
     let mut chart = ChartBuilder::on(&area.margin(0, room.below, EDGE, 0))
         .margin_top(room.top)
         .margin_right(room.right)
         .set_label_area_size(LabelAreaPosition::Left, left - EDGE)
-        .set_label_area_size(LabelAreaPosition::Bottom, AXIS_WORDS)
+        .set_label_area_size(LabelAreaPosition::Bottom, room.words)
         .build_cartesian_2d(scales.0.clone(), scales.1.clone())
         .expect("memory takes every stroke");
     let (xs, ys) = chart.plotting_area().get_pixel_range();

@@ -73,7 +73,7 @@ pub(crate) fn draw(comparison: &Comparison, stem: &str) -> Option<String> {
     let frame = 1180.max(groups.len() as i32 * LABEL_GAP);
     let below = key.height() + list.height() + EDGE;
     let ink = Ink::new(&format!("curves-{stem}"), COLUMN, top + frame + AXIS_WORDS + below);
-    let plot = plot(&ink, &Axis::epochs(last), &y, &Room { top, right: labels.width(), below });
+    let plot = plot(&ink, &Axis::epochs(last), &y, &Room::new(top, labels.width(), below));
     super::lr::mark(&plot, &drops);
     draw_lines(&plot, &groups);
     draw_signs(&plot, &groups);

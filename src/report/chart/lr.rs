@@ -81,7 +81,7 @@ pub(crate) fn draw(comparison: &Comparison) -> Option<String> {
     let frame = if shared { 700 } else { 900.max(swept.len() as i32 * LABEL_GAP) };
     let below = list.height() + EDGE;
     let ink = Ink::new("lr", COLUMN, top + frame + AXIS_WORDS + below);
-    let plot = plot(&ink, &Axis::epochs(last), &y, &Room { top, right, below });
+    let plot = plot(&ink, &Axis::epochs(last), &y, &Room::new(top, right, below));
     let mut ends = vec![None; swept.len()];
     for schedule in schedules.iter().rev() {
         let color = if shared { style::INK } else { style::group_color(schedule.groups[0]) };
