@@ -113,7 +113,8 @@ mod tests {
         let (picture, _) = pixels(&render(&chart(words, false), 2.0).unwrap());
         let right = picture.enumerate_pixels().filter(|(.., p)| p.0 != [255; 4]).map(|(x, ..)| x).max().unwrap();
         let reckoned = f64::from(100 + crate::report::chart::width(words, 80)) * f64::from(picture.width()) / 2409.0;
-        assert!((f64::from(right) - reckoned).abs() < 12.0, "{right} dots, reckoned {reckoned:.0}");
+        // Pairs of letters that are moved together make words a little narrower.
+        assert!((0.98..1.001).contains(&(f64::from(right) / reckoned)), "{right} dots, reckoned {reckoned:.0}");
     }
 
     #[test]

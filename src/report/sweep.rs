@@ -112,7 +112,11 @@ impl Factor {
             Level { words, number: None }
         };
         let place = |level: &Option<usize>| level.and_then(|l| bins.iter().position(|bin| *bin == quarters[l]));
-        Self { key: self.key.clone(), levels: bins.iter().map(level).collect(), of_group: self.of_group.iter().map(place).collect() }
+        Self {
+            key: self.key.clone(),
+            levels: bins.iter().map(level).collect(),
+            of_group: self.of_group.iter().map(place).collect(),
+        }
     }
 }
 
@@ -162,7 +166,7 @@ mod tests {
             (&["1e-4", "1e-2"], Scale::Log),
             (&["1", "3"], Scale::Linear),
             (&["1", "2", "3"], Scale::Linear),
-            (&["0.1", "0.2", "0.3", "0.5"], Scale::Linear),
+            (&["0.1", "0.2", "0.3", "0.4"], Scale::Linear),
             (&["-1", "1", "100"], Scale::Linear),
             (&["0.0", "0.1", "0.2", "0.3"], Scale::Linear),
             (&["0", "1e-5", "1e-4", "1e-3"], Scale::Places),
@@ -179,7 +183,10 @@ mod tests {
         let many = factor(&values.iter().map(String::as_str).collect::<Vec<_>>());
         assert_eq!(many.binned(12), many);
         let quarters = many.binned(8);
-        assert_eq!(quarters.levels.iter().map(|l| l.words.as_str()).collect::<Vec<_>>(), ["0.333 to 1", "1.33 to 2", "2.33 to 3", "3.33 to 4"]);
+        assert_eq!(
+            quarters.levels.iter().map(|l| l.words.as_str()).collect::<Vec<_>>(),
+            ["0.333 to 1", "1.33 to 2", "2.33 to 3", "3.33 to 4"]
+        );
         assert_eq!(quarters.of_group, [0, 0, 0, 1, 1, 1, 2, 2, 2, 3, 3, 3].map(Some));
     }
 }

@@ -18,10 +18,15 @@ impl Focus {
     pub(crate) fn of(comparison: &Comparison, verdict: &Verdict) -> Self {
         let count = comparison.groups.len();
         if count <= MOST {
-            return Self { shown: vec![true; count] };
+            return Self::all(count);
         }
         let order = order(comparison, verdict);
         Self { shown: (0..count).map(|group| order[..BEST].contains(&group)).collect() }
+    }
+
+    /// Each of some groups.
+    pub(crate) fn all(count: usize) -> Self {
+        Self { shown: vec![true; count] }
     }
 
     pub(crate) fn shows(&self, group: usize) -> bool {

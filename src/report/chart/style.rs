@@ -54,6 +54,8 @@ pub(crate) const INK: RGBColor = rgb(0x1b1e23);
 pub(crate) const MUTED: RGBColor = rgb(0x5b626b);
 /// Axes and ticks.
 pub(crate) const AXIS: RGBColor = rgb(0x7d848d);
+/// Curves that are there but not named.
+pub(crate) const FAINT: RGBColor = rgb(0xb4bac2);
 /// Grid lines.
 pub(crate) const GRID: RGBColor = rgb(0xe2e5e9);
 /// The background.
@@ -62,10 +64,11 @@ pub(crate) const PAPER: RGBColor = rgb(0xffffff);
 /// All colours of charts. The groups' colours (c1 …) can be told apart by colour-blind readers and in print, on both backgrounds. Steps
 /// from bad to good (h0 …) go from the paper's brightness away: words in [`INK`] on the first half and in [`PAPER`] on the second have a
 /// contrast of 4.5 or more.
-pub(crate) const ROLES: [Role; 22] = [
+pub(crate) const ROLES: [Role; 23] = [
     role("ink", 0x1b1e23, 0xe8eaed),
     role("muted", 0x5b626b, 0xa4abb5),
     role("axis", 0x7d848d, 0x7f8793),
+    role("faint", 0xb4bac2, 0x545b65),
     role("grid", 0xe2e5e9, 0x31363d),
     role("paper", 0xffffff, 0x15181c),
     role("h0", 0xe9f7f7, 0x222938),

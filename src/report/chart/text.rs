@@ -46,14 +46,16 @@ pub(crate) fn wrap(text: &str, size: i32, most: i32) -> Vec<String> {
     lines.iter().map(|line| line.trim_end().to_owned()).filter(|line| !line.is_empty()).collect()
 }
 
-/// Adds a word at the start of a line, cut where it is wider than a whole line.
+/// Adds a word at the start of a line, cut where it is wider than a whole line: behind a dash of it if there is one.
 fn push_broken(lines: &mut Vec<String>, word: &str, size: i32, most: i32) {
     for c in word.chars() {
         let line = lines.last_mut().expect("there is a first line");
         line.push(c);
         if width(line.trim_end(), size) > most && line.chars().count() > 1 {
-            line.pop();
-            lines.push(c.to_string());
+            let last = line.len() - c.len_utf8();
+            let cut = line[..last].rfind('-').map_or(last, |dash| dash + 1);
+            let rest = line.split_off(cut);
+            lines.push(rest);
         }
     }
 }
@@ -69,6 +71,12 @@ mod tests {
         assert!(lines.iter().all(|line| width(line, 80) <= 900), "{lines:?}");
         let squeeze = |s: &str| s.replace(' ', "");
         assert_eq!(squeeze(&lines.concat()), squeeze(text));
+    }
+
+    #[test]
+    fn lists_are_cut_behind_a_dash() {
+        assert_eq!(wrap("32-64-128-256", 80, 450), ["32-64-128-", "256"]);
+        assert_eq!(wrap("abcdefghijkl", 80, 300), ["abcdefg", "hijkl"]);
     }
 
     #[test]
