@@ -76,10 +76,13 @@ fn lines(name: &str) -> Vec<String> {
     let mut lines = text::wrap(name, TEXT, WIDEST);
     if lines.len() > 2 {
         let rest = lines.split_off(1).join(" ");
-        lines.push(text::fit(&rest, TEXT, WIDEST));
+        lines.push(text::fit_ends(&rest, TEXT, WIDEST));
     }
     lines
 }
+
+/// The size of numbers and how they are written.
+type Format = (i32, fn(f64) -> String);
 
 struct Map {
     plot: Plot,
@@ -150,7 +153,7 @@ impl Map {
     }
 
     /// The size and the way in which all numbers fit their cells; `None` if there is none.
-    fn format(&self) -> Option<(i32, fn(f64) -> String)> {
+    fn format(&self) -> Option<Format> {
         let ((_, _), (wide, _)) = self.place(0, 0);
         let long: fn(f64) -> String = |v| if v.abs() < 1e3 { format!("{v:.3}") } else { short(v) };
         let bare: fn(f64) -> String = |v| format!("{v:.3}").replacen("0.", ".", 1);

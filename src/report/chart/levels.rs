@@ -17,7 +17,7 @@ pub(crate) struct Levels {
     upright: bool,
 }
 
-const LONGEST: i32 = 640;
+const LONGEST: i32 = 700;
 const BETWEEN: i32 = 45;
 const MOST_TICKS: usize = 10;
 
@@ -37,14 +37,15 @@ impl Levels {
         let title = &text::fit(title, TEXT, width);
         let count = factor.levels.len();
         let at: Vec<f64> = (0..count).map(|k| k as f64).collect();
-        let (slot, most) = (width / count.max(1) as i32, LONGEST);
+        let slot = width / count.max(1) as i32;
         let names = || factor.levels.iter().map(|level| level.words.as_str());
         let lines: Vec<Vec<String>> = names().map(|name| text::wrap(name, TEXT, slot - BETWEEN)).collect();
         let whole = names().flat_map(str::split_whitespace).all(|word| text::width(word, TEXT) <= slot - BETWEEN);
         let upright = !(whole && lines.iter().all(|l| l.len() <= 3));
         let (lines, height) = if upright {
             let every = (LABEL_GAP / slot.max(1) + 1) as usize;
-            let name = |(k, name): (usize, &str)| if k % every == 0 { vec![text::fit(name, TEXT, most)] } else { Vec::new() };
+            let name =
+                |(k, name): (usize, &str)| if k % every == 0 { vec![text::fit_ends(name, TEXT, LONGEST)] } else { Vec::new() };
             let lines: Vec<Vec<String>> = names().enumerate().map(name).collect();
             let longest = lines.iter().flatten().map(|l| text::width(l, TEXT)).max().unwrap_or(0);
             (lines, AXIS_WORDS - LEADING + longest + 30)

@@ -42,12 +42,13 @@ pub(crate) fn draw(source: &Source) -> Option<Drawn> {
     let top = 40 + LEADING * if two { 2 } else { 1 } + 50;
     let frame = (top, top + FRAME);
     let axes = axes(source, &factors, &order, frame);
-    let ink = Ink::new("parallel", COLUMN, top + FRAME + 60 + 2 * LEADING + EDGE);
+    let left_out = source.factors.len() - factors.len();
+    let ink = Ink::new("parallel", COLUMN, top + FRAME + 60 + if left_out > 0 { 2 } else { 1 } * LEADING + EDGE);
     draw_lines(source, &ink, &axes, &order);
     axes.iter()
         .enumerate()
         .for_each(|(k, axis)| axis.draw(&ink, frame, if two && k % 2 == 1 { LEADING } else { 0 } + 30 + LEADING / 2));
-    notes(source, &ink, frame.1, source.factors.len() - factors.len());
+    notes(source, &ink, frame.1, left_out);
     let title = format!("{} by all parameters", source.score());
     let svg = ink.finish(&title, &description(source, &factors, &order));
     Some(Drawn { name: "parallel".to_owned(), title, svg })
@@ -77,7 +78,8 @@ impl Upright {
 
     fn draw(&self, ink: &Ink, frame: (i32, i32), title_at: i32) {
         let last = self.x.1 == COLUMN - EDGE;
-        for x in if last { vec![self.x.0] } else { vec![self.x.0, self.x.1] } {
+        let first = self.x.0 == EDGE;
+        for x in [(!first).then_some(self.x.0), (!last).then_some(self.x.1)].into_iter().flatten() {
             ink.line(&[(x, frame.0), (x, frame.1)], Pen::new(AXIS, AXIS_WIDTH));
         }
         for (y, lines) in &self.words {
@@ -131,7 +133,7 @@ fn words(factor: &Factor, at: &[i32], most: i32, rows: usize) -> Vec<(i32, Vec<S
         let mut lines = text::wrap(&name, TEXT, most);
         if lines.len() > rows {
             let rest = lines.split_off(rows - 1).join("");
-            lines.push(text::fit(&rest, TEXT, most));
+            lines.push(text::fit_ends(&rest, TEXT, most));
         }
         let room = lines.len().max(1) as i32 * LEADING;
         if words.last().is_none_or(|(above, _)| y - above >= room) {
@@ -168,11 +170,12 @@ fn score_axis(source: &Source, order: &[usize], frame: (i32, i32)) -> Upright {
 fn draw_lines(source: &Source, ink: &Ink, axes: &[Upright], order: &[usize]) {
     let means: Vec<f64> = order.iter().filter_map(|g| source.mean(*g)).collect();
     let (worst, best) = (means[0], means[means.len() - 1]);
+    let thin = if order.len() > 40 { LINE_WIDTH / 2 } else { LINE_WIDTH * 2 / 3 };
     for (group, mean) in order.iter().zip(&means) {
         let part = if best == worst { 1.0 } else { (mean - worst) / (best - worst) };
         let step = FAINTEST + (part.clamp(0.0, 1.0) * (STEPS - 1 - FAINTEST) as f64).round() as usize;
         let is_best = Some(group) == order.last();
-        let pen = Pen::new(style::step_color(step), if is_best { 2 * LINE_WIDTH } else { LINE_WIDTH * 2 / 3 });
+        let pen = Pen::new(style::step_color(step), if is_best { 2 * LINE_WIDTH } else { thin });
         for pair in axes.windows(2) {
             if let (Some(from), Some(to)) = (pair[0].places[*group], pair[1].places[*group]) {
                 ink.line(&curve((pair[0].x.1, from), (pair[1].x.0, to)), pen);

@@ -5,10 +5,10 @@ use super::ink::{Ink, Pen};
 use super::key::{Key, Sign};
 use super::labels::{End, beside};
 use super::levels::Levels;
-use super::style::{self, AXIS, COLUMN, EDGE, INK, LINE_WIDTH, MUTED, PAPER, Shape, TEXT, THIN_WIDTH};
+use super::style::{self, AXIS, COLUMN, EDGE, INK, LINE_WIDTH, MARK, MUTED, Shape, TEXT, THIN_WIDTH};
 use super::swarm::swarm;
 use super::{Drawn, Source, file_name, text};
-use crate::report::collect::Group;
+use crate::report::collect::{Group, State};
 use crate::report::sweep::{Factor, Scale, scores};
 use crate::report::{column, stats};
 
@@ -38,15 +38,20 @@ pub(crate) fn draw(source: &Source, factor: &Factor) -> Option<Drawn> {
     let widest = lines.iter().map(|l| text::width(&l.name, TEXT)).max().map(|w| w + 110 + EDGE);
     let right = widest.unwrap_or(3 * EDGE).max(if factor.scale() == Scale::Places { 0 } else { Levels::overhang(factor) });
     let levels = Levels::of(factor, name, COLUMN - EDGE - right - axes::left(&y));
-    let key = key(source, factor, &lines);
+    let lost = lost(source, factor, &means);
+    let key = key(source, factor, &lines, !lost.is_empty());
     let below = key.height() + EDGE;
     let file = format!("parameter-{}", file_name(name));
     let ink = Ink::new(&file, COLUMN, 60 + FRAME + levels.height + below);
     let plot = plot(&ink, &levels.axis, &y, &Room { words: levels.height, ..Room::new(60, right, below) });
     levels.draw(&plot);
     draw_lines(&plot, &levels, &lines);
-    draw_dots(source, &plot, &levels, &runs);
     draw_means(&plot, &levels, factor, &means);
+    draw_dots(source, &plot, &levels, &runs);
+    for level in &lost {
+        let (x, _) = plot.at(levels.at[*level], 0.0);
+        ink.mark(Shape::Cross, (x, plot.y.1 - 60), MARK, MUTED);
+    }
     key.draw(&ink, plot.y.1 + levels.height);
     let title = format!("{score} against {name}");
     let svg = ink.finish(&title, &description(factor, &means, column));
@@ -108,10 +113,15 @@ fn draw_lines(plot: &Plot, levels: &Levels, lines: &[Line]) {
     beside(plot, &ends.collect::<Vec<_>>(), 40);
 }
 
-fn draw_dots(source: &Source, plot: &Plot, levels: &Levels, runs: &[(usize, usize, f64)]) {
+/// The distance of the two values that are nearest to each other.
+fn slot(plot: &Plot, levels: &Levels) -> i32 {
     let mut columns: Vec<i32> = levels.at.iter().map(|x| plot.at(*x, 0.0).0).collect();
     columns.sort_unstable();
-    let slot = columns.windows(2).map(|w| w[1] - w[0]).min().unwrap_or(200);
+    columns.windows(2).map(|w| w[1] - w[0]).min().unwrap_or(200)
+}
+
+fn draw_dots(source: &Source, plot: &Plot, levels: &Levels, runs: &[(usize, usize, f64)]) {
+    let slot = slot(plot, levels);
     for level in 0..levels.at.len() {
         let own: Vec<&(usize, usize, f64)> = runs.iter().filter(|r| r.0 == level).collect();
         let places: Vec<i32> = own.iter().map(|r| plot.at(0.0, r.2).1).collect();
@@ -139,19 +149,30 @@ fn draw_means(plot: &Plot, levels: &Levels, factor: &Factor, means: &[(usize, f6
     if factor.numbers().is_some() {
         plot.ink.line(&places, Pen::new(INK, LINE_WIDTH));
     }
+    let half = (slot(plot, levels) / 2 - 8).clamp(6, 50);
     for (x, y) in places {
-        for (color, width) in [(PAPER, 26), (INK, 14)] {
-            plot.ink.line(&[(x - 46, y), (x + 46, y)], Pen::new(color, width));
-        }
+        plot.ink.line(&[(x - half, y), (x + half, y)], Pen::new(INK, LINE_WIDTH));
     }
 }
 
-fn key(source: &Source, factor: &Factor, lines: &[Line]) -> Key {
+/// The values without a mean whose runs failed.
+fn lost(source: &Source, factor: &Factor, means: &[(usize, f64)]) -> Vec<usize> {
+    let failed = |level: usize| {
+        let groups = source.comparison.groups.iter().enumerate().filter(|(g, _)| factor.of_group[*g] == Some(level));
+        groups.flat_map(|(_, group)| &group.runs).any(|run| run.state == State::Failed)
+    };
+    (0..factor.levels.len()).filter(|level| means.iter().all(|m| m.0 != *level) && failed(*level)).collect()
+}
+
+fn key(source: &Source, factor: &Factor, lines: &[Line], lost: bool) -> Key {
     let others: Vec<&str> = source.factors.iter().filter(|f| f.key != factor.key).map(|f| source.name(f)).collect();
     let over = if others.is_empty() { "mean".to_owned() } else { format!("mean over {}", others.join(", ")) };
     let mut items = vec![(Sign::Mark(Shape::Dot, MUTED), "run".to_owned()), (Sign::Line(Pen::new(INK, LINE_WIDTH)), over)];
     if !lines.is_empty() {
         items.push((Sign::Line(Pen::new(AXIS, THIN_WIDTH)), format!("by {}", others.join(", "))));
+    }
+    if lost {
+        items.push((Sign::Mark(Shape::Cross, MUTED), "all runs failed".to_owned()));
     }
     Key::new(items, COLUMN - 2 * EDGE)
 }

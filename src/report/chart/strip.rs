@@ -3,7 +3,7 @@
 use super::axes::{ABOVE, AXIS_WORDS, Axis, Plot, Room, plot};
 use super::ink::{Anchor, Face, Ink, Pen};
 use super::key::{Key, Sign};
-use super::style::{self, COLUMN, EDGE, GRID, GRID_WIDTH, LEADING, LINE_WIDTH, MARK, MUTED, PAPER, Shape, TEXT, THIN_WIDTH};
+use super::style::{self, COLUMN, EDGE, GRID, GRID_WIDTH, LEADING, LINE_WIDTH, MARK, MUTED, Shape, TEXT, THIN_WIDTH};
 use super::swarm::swarm;
 use super::text;
 
@@ -49,7 +49,7 @@ struct Places {
 const ROW: i32 = 132;
 const DOT: i32 = 20;
 /// How far dots are moved up and down at most.
-const ASIDE: i32 = 34;
+const ASIDE: i32 = 46;
 const WIDEST_NAME: i32 = 720;
 const LANE: i32 = 90;
 
@@ -131,14 +131,13 @@ impl Strip {
         if let Some(interval) = row.interval {
             span(plot, interval, y, Pen::new(color, LINE_WIDTH));
         }
+        // The tick lies below the dots and sticks out: with few runs they lie close to their mean.
+        let (x, _) = plot.at(row.mean, 0.0);
+        ink.line(&[(x, y - 58), (x, y + 58)], Pen::new(style::INK, LINE_WIDTH));
         let places: Vec<i32> = row.dots.iter().map(|v| plot.at(*v, 0.0).0).collect();
         let (moved, radius) = swarm(&places, DOT, ASIDE);
         for (x, aside) in places.iter().zip(moved) {
             ink.mark(style::group_shape(row.group), (*x, y + aside), radius, color);
-        }
-        let (x, _) = plot.at(row.mean, 0.0);
-        for (color, width) in [(PAPER, 26), (style::INK, 14)] {
-            ink.line(&[(x, y - 46), (x, y + 46)], Pen::new(color, width));
         }
     }
 
@@ -162,7 +161,7 @@ impl Strip {
 impl Places {
     /// Height of a row's name above its strip.
     fn above(&self, row: usize) -> i32 {
-        self.lines.get(row).map_or(0, |lines| lines.len() as i32 * LEADING + 10)
+        self.lines.get(row).map_or(0, |lines| lines.len() as i32 * LEADING + 24)
     }
 }
 

@@ -31,6 +31,19 @@ pub(crate) fn fit(text: &str, size: i32, most: i32) -> String {
     format!("{}…", short.trim_end())
 }
 
+/// The text, or its beginning and end with an ellipsis between: names of a kind often differ at their end.
+pub(crate) fn fit_ends(text: &str, size: i32, most: i32) -> String {
+    if width(text, size) <= most {
+        return text.to_owned();
+    }
+    let chars: Vec<char> = text.chars().collect();
+    let short = |kept: usize| {
+        let tail = kept / 2;
+        chars[..kept - tail].iter().chain(&['…']).chain(&chars[chars.len() - tail..]).collect::<String>()
+    };
+    (1..chars.len()).rev().map(short).find(|short| width(short, size) <= most).unwrap_or_else(|| "…".to_owned())
+}
+
 /// Breaks text into lines no wider than `most`, between words where that is possible.
 pub(crate) fn wrap(text: &str, size: i32, most: i32) -> Vec<String> {
     let mut lines = vec![String::new()];
@@ -84,5 +97,7 @@ mod tests {
         assert_eq!(fit("disc", 80, 400), "disc");
         let short = fit("a name much too long for its place", 80, 400);
         assert!(short.ends_with('…') && width(&short, 80) <= 400, "{short}");
+        assert_eq!(fit_ends("encoder number 12", 80, 450), "encod…r 12");
+        assert_eq!((fit_ends("abc", 80, 500), fit_ends("abc", 80, 10)), ("abc".to_owned(), "…".to_owned()));
     }
 }
