@@ -107,7 +107,7 @@ mod tests {
         assert_eq!((found[0].key.as_str(), &found[1]), ("a", &Share { key: "b".into(), share: None }));
         let equal = shares(&[own.clone(), two.clone()], &verdict(&[0.1 + 0.2, 0.3, 0.3, 0.3])).unwrap();
         assert!(equal.iter().all(|s| s.share.is_none()), "{equal:?}");
-        assert_eq!(shares(&[two.clone()], &verdict(&[1.0, 2.0, 5.0, 6.0])), None);
+        assert_eq!(shares(std::slice::from_ref(&two), &verdict(&[1.0, 2.0, 5.0, 6.0])), None);
         assert_eq!(shares(&[own, two], &verdict(&[1.0, 2.0, 5.0])), None);
     }
 }

@@ -41,7 +41,7 @@ pub(crate) fn draw(source: &Source) -> Option<Drawn> {
     let worst = means.iter().copied().reduce(|a, b| if describe::better(&source.verdict.column, b, a) { a } else { b })?;
     let others: Vec<&str> = source.factors.iter().map(|f| source.name(f)).filter(|n| *n != x_name && *n != y_name).collect();
     let key = key(&cells, &others);
-    let names: Vec<Vec<String>> = y.levels.iter().map(|level| lines(&level.words)).collect();
+    let names: Vec<Vec<String>> = y.levels.iter().map(|level| text::wrap_most(&level.words, TEXT, WIDEST, 2)).collect();
     let widest = names.iter().flatten().map(|line| text::width(line, TEXT)).max().unwrap_or(0);
     let left = EDGE + TEXT + 30 + widest + 35;
     let levels = Levels::side_by_side(&x, x_name, COLUMN - 2 * EDGE - left);
@@ -69,16 +69,6 @@ fn cell(source: &Source, x: &Factor, i: usize, y: &Factor, j: usize) -> Cell {
     let means: Vec<f64> = own.iter().filter_map(|g| source.mean(*g)).collect();
     let failed = || own.iter().flat_map(|g| &source.comparison.groups[*g].runs).any(|run| run.state == State::Failed);
     stats::mean(&means).map_or_else(|| if failed() { Cell::Failed } else { Cell::Nothing }, Cell::Mean)
-}
-
-/// A name in two lines at the most.
-fn lines(name: &str) -> Vec<String> {
-    let mut lines = text::wrap(name, TEXT, WIDEST);
-    if lines.len() > 2 {
-        let rest = lines.split_off(1).join(" ");
-        lines.push(text::fit_ends(&rest, TEXT, WIDEST));
-    }
-    lines
 }
 
 /// The size of numbers and how they are written.

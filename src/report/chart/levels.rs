@@ -18,6 +18,8 @@ pub(crate) struct Levels {
 }
 
 const LONGEST: i32 = 700;
+/// Where a value has so much room its words are cut rather than turned.
+const WIDE: i32 = 400;
 const BETWEEN: i32 = 45;
 const MOST_TICKS: usize = 10;
 
@@ -39,9 +41,12 @@ impl Levels {
         let at: Vec<f64> = (0..count).map(|k| k as f64).collect();
         let slot = width / count.max(1) as i32;
         let names = || factor.levels.iter().map(|level| level.words.as_str());
-        let lines: Vec<Vec<String>> = names().map(|name| text::wrap(name, TEXT, slot - BETWEEN)).collect();
+        let wide = slot >= WIDE;
+        let wrap =
+            |name| if wide { text::wrap_most(name, TEXT, slot - BETWEEN, 3) } else { text::wrap(name, TEXT, slot - BETWEEN) };
+        let lines: Vec<Vec<String>> = names().map(wrap).collect();
         let whole = names().flat_map(str::split_whitespace).all(|word| text::width(word, TEXT) <= slot - BETWEEN);
-        let upright = !(whole && lines.iter().all(|l| l.len() <= 3));
+        let upright = !(wide || whole && lines.iter().all(|l| l.len() <= 3));
         let (lines, height) = if upright {
             let every = (LABEL_GAP / slot.max(1) + 1) as usize;
             let name =

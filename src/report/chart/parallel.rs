@@ -110,11 +110,11 @@ fn factor_axis(name: &str, factor: &Factor, order: &[usize], frame: (i32, i32), 
     };
     let at: Vec<i32> = parts.iter().map(|part| frame.1 - (part * height) as i32).collect();
     let mut places = vec![None; factor.of_group.len()];
-    for level in 0..count {
+    for (level, y) in at.iter().enumerate() {
         let own: Vec<usize> = order.iter().copied().filter(|g| factor.of_group[*g] == Some(level)).collect();
         for (k, group) in own.iter().enumerate() {
             let aside = (2.0 * (k as f64 + 0.5) / own.len() as f64 - 1.0) * spread;
-            places[*group] = Some(at[level] - aside as i32);
+            places[*group] = Some(y - aside as i32);
         }
     }
     let rows = if count > MOST_NAMES { 1 } else { ((height as i32 / count as i32 - 30) / (LEADING - 10)).clamp(1, 3) as usize };
@@ -130,11 +130,7 @@ fn words(factor: &Factor, at: &[i32], most: i32, rows: usize) -> Vec<(i32, Vec<S
             Some(number) if text::width(&level.words, TEXT) > most => short(number),
             _ => level.words.clone(),
         };
-        let mut lines = text::wrap(&name, TEXT, most);
-        if lines.len() > rows {
-            let rest = lines.split_off(rows - 1).join("");
-            lines.push(text::fit_ends(&rest, TEXT, most));
-        }
+        let lines = text::wrap_most(&name, TEXT, most, rows);
         let room = lines.len().max(1) as i32 * LEADING;
         if words.last().is_none_or(|(above, _)| y - above >= room) {
             words.push((*y, lines));

@@ -149,7 +149,7 @@ fn draw_means(plot: &Plot, levels: &Levels, factor: &Factor, means: &[(usize, f6
     if factor.numbers().is_some() {
         plot.ink.line(&places, Pen::new(INK, LINE_WIDTH));
     }
-    let half = (slot(plot, levels) / 2 - 8).clamp(6, 50);
+    let half = (slot(plot, levels) / 2 - 8).clamp(6, 100);
     for (x, y) in places {
         plot.ink.line(&[(x - half, y), (x + half, y)], Pen::new(INK, LINE_WIDTH));
     }

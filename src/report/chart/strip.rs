@@ -87,7 +87,7 @@ impl Strip {
         if name <= WIDEST_NAME {
             return Places { names, left: names + name + 50 + failed, right, lines: Vec::new() };
         }
-        let lines = |row: &Row| clipped(text::wrap(&row.name, TEXT, COLUMN - EDGE - names), COLUMN - EDGE - names);
+        let lines = |row: &Row| text::wrap_most(&row.name, TEXT, COLUMN - EDGE - names, 3);
         Places { names, left: names + failed, right, lines: self.rows.iter().map(lines).collect() }
     }
 
@@ -163,15 +163,6 @@ impl Places {
     fn above(&self, row: usize) -> i32 {
         self.lines.get(row).map_or(0, |lines| lines.len() as i32 * LEADING + 24)
     }
-}
-
-/// At most three lines; the third ends in an ellipsis where there are more.
-fn clipped(mut lines: Vec<String>, most: i32) -> Vec<String> {
-    if lines.len() > 3 {
-        let rest = lines.split_off(2).join(" ");
-        lines.push(text::fit(&rest, TEXT, most));
-    }
-    lines
 }
 
 /// An interval as a line with bars at its ends, or arrows where it goes on beyond the frame.

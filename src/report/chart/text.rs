@@ -59,6 +59,16 @@ pub(crate) fn wrap(text: &str, size: i32, most: i32) -> Vec<String> {
     lines.iter().map(|line| line.trim_end().to_owned()).filter(|line| !line.is_empty()).collect()
 }
 
+/// The same in at most `rows` lines, the last one with an ellipsis where there are more.
+pub(crate) fn wrap_most(text: &str, size: i32, most: i32, rows: usize) -> Vec<String> {
+    let mut lines = wrap(text, size, most);
+    if lines.len() > rows {
+        let rest = lines.split_off(rows - 1).join(" ");
+        lines.push(fit_ends(&rest, size, most));
+    }
+    lines
+}
+
 /// Adds a word at the start of a line, cut where it is wider than a whole line: behind a dash of it if there is one.
 fn push_broken(lines: &mut Vec<String>, word: &str, size: i32, most: i32) {
     for c in word.chars() {
@@ -98,6 +108,7 @@ mod tests {
         let short = fit("a name much too long for its place", 80, 400);
         assert!(short.ends_with('…') && width(&short, 80) <= 400, "{short}");
         assert_eq!(fit_ends("encoder number 12", 80, 450), "encod…r 12");
+        assert_eq!(wrap_most("one two three four", 80, 230, 2), ["one", "tw…r"]);
         assert_eq!((fit_ends("abc", 80, 500), fit_ends("abc", 80, 10)), ("abc".to_owned(), "…".to_owned()));
     }
 }

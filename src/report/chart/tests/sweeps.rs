@@ -4,8 +4,13 @@ use super::{Area, all, attribute, boxes, check, overlap, rows, run, show};
 use crate::report::chart::Drawn;
 use crate::report::collect::{Comparison, Group, Run, State};
 
+/// A key and its values.
+type Parameter<'a> = (&'a str, &'a [&'a str]);
+/// Does harm to a run of the group of a number.
+type Spoil = fn(usize, &mut Run);
+
 /// A grid of parameters with runs of several seeds; scores are a smooth function of the levels with a little that looks like chance.
-fn grid(parameters: &[(&str, &[&str])], seeds: usize) -> Comparison {
+fn grid(parameters: &[Parameter], seeds: usize) -> Comparison {
     let count: usize = parameters.iter().map(|p| p.1.len()).product();
     let group = |number: usize| {
         let mut rest = number;
@@ -39,6 +44,7 @@ fn grid(parameters: &[(&str, &[&str])], seeds: usize) -> Comparison {
 const LR: (&str, &[&str]) = ("optimizer.adam.lr", &["1e-4", "3e-4", "0.001", "0.003"]);
 const CHANNELS: (&str, &[&str]) = ("model.unet.channels", &["[8, 16]", "[16, 32, 64]", "[32, 64, 128, 256]"]);
 const NORM: (&str, &[&str]) = ("model.unet.norm", &["\"batch\"", "\"group\""]);
+const DIGITS: [&str; 10] = ["1", "2", "3", "4", "5", "6", "7", "8", "9", "10"];
 const DECAY: (&str, &[&str]) = ("optimizer.adam.weight_decay", &["0.0", "1e-5", "1e-4", "1e-3"]);
 const LONG: (&str, &[&str]) = (
     "lr_schedule.a_key_with_a_name_that_is_really_much_too_long_for_any_axis",
@@ -83,7 +89,7 @@ fn every_chart_keeps_its_words_apart() {
     let many: Vec<&str> = many.iter().map(String::as_str).collect();
     let names: Vec<String> = (1..=30).map(|n| format!("\"encoder number {n}\"")).collect();
     let names: Vec<&str> = names.iter().map(String::as_str).collect();
-    let cases: [(&str, &[(&str, &[&str])], usize); 12] = [
+    let cases: [(&str, &[Parameter], usize); 13] = [
         ("one group", &[], 3),
         ("one group, one run", &[], 1),
         ("two values", &[NORM], 3),
@@ -91,6 +97,7 @@ fn every_chart_keeps_its_words_apart() {
         ("two parameters", &[LR, CHANNELS], 3),
         ("three parameters", &[LR, CHANNELS, NORM], 2),
         ("four parameters", &[DECAY, LR, CHANNELS, NORM], 1),
+        ("hundreds of groups", &[("a", &DIGITS), ("b", &DIGITS), ("c", &["1", "2", "3", "4", "5"])], 1),
         ("long names", &[LONG], 2),
         ("long names and more", &[LONG, LR, CHANNELS], 2),
         ("thirty numbers", &[("optimizer.adam.lr", &many)], 1),
@@ -107,7 +114,7 @@ fn every_chart_keeps_its_words_apart() {
 
 #[test]
 fn values_that_are_missing_equal_or_no_numbers_spoil_no_chart() {
-    let spoil: [(&str, fn(usize, &mut Run)); 5] = [
+    let spoil: [(&str, Spoil); 5] = [
         ("NaN", |i, run| run.rows.iter_mut().flat_map(|row| &mut row.values).filter(|_| i % 3 == 0).for_each(|v| v.1 = f64::NAN)),
         ("none", |i, run| {
             if i % 2 == 0 {
