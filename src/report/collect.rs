@@ -46,6 +46,8 @@ pub(super) struct Run {
     pub rows: Vec<EpochRecord>,
     /// Sum over the epochs that timing.csv knows.
     pub seconds: f64,
+    /// Seconds of each of these epochs.
+    pub epoch_seconds: Vec<f64>,
     pub best_epoch: Option<usize>,
     pub best: BTreeMap<String, f64>,
     pub test: BTreeMap<String, f64>,
@@ -220,6 +222,7 @@ fn read(dir: RunDir) -> Read {
         cause: None,
         rows: Vec::new(),
         seconds: 0.0,
+        epoch_seconds: Vec::new(),
         best_epoch: None,
         best: BTreeMap::new(),
         test: BTreeMap::new(),
@@ -240,7 +243,8 @@ fn fill(run: &mut Run) -> Result<Option<String>, store::Error> {
     run.differs = run.dir.differs()?;
     run.rows = run.dir.metrics()?;
     run.images = run.dir.image_scores()?;
-    run.seconds = run.dir.timing()?.iter().filter_map(|row| row.get("elapsed_s")).sum();
+    run.epoch_seconds = run.dir.timing()?.iter().filter_map(|row| row.get("elapsed_s")).collect();
+    run.seconds = run.epoch_seconds.iter().sum();
     let Some(Outcome { status, cause, best_epoch, best_by, best, test, .. }) = run.dir.outcome()? else { return Ok(None) };
     (run.cause, run.best_epoch, run.best, run.test) = (cause, best_epoch, best, test);
     run.state = match status {

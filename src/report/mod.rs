@@ -8,11 +8,14 @@ mod collect;
 mod column;
 mod describe;
 mod html;
+mod importance;
 mod inference;
 mod markdown;
 mod overlay;
 mod paint;
+mod png;
 mod stats;
+mod sweep;
 mod table;
 mod verdict;
 

@@ -84,6 +84,29 @@ impl Axis {
     }
 }
 
+impl Axis {
+    /// The same with a free part at both ends, for dots that lie on them.
+    pub(crate) fn padded(self, part: f64) -> Self {
+        let pad = part * (self.high - self.low);
+        Self { low: self.low - pad, high: self.high + pad, ..self }
+    }
+
+    /// The same without the words that would stand on others along an axis of a width.
+    pub(crate) fn sparse(mut self, width: i32) -> Self {
+        let mut free = i32::MIN;
+        for (value, word) in &mut self.ticks {
+            let middle = ((*value - self.low) / (self.high - self.low) * f64::from(width)) as i32;
+            let half = text::width(word, TEXT) / 2;
+            if middle - half < free {
+                word.clear();
+            } else {
+                free = middle + half + 45;
+            }
+        }
+        self
+    }
+}
+
 /// `count · step` without the rounding error that 0.1 and its like bring.
 fn multiple(count: f64, step: f64) -> f64 {
     if step < 1.0 { count / (1.0 / step).round() } else { count * step }
@@ -110,6 +133,17 @@ pub(crate) struct Room {
     pub right: i32,
     /// Height of what stands below the axis and its words.
     pub below: i32,
+    /// Width of what stands left of the frame, where that is no value axis.
+    pub left: Option<i32>,
+    /// Height of the axis' words and title.
+    pub words: i32,
+}
+
+impl Room {
+    /// With a value axis on the left and one line of words at the ticks.
+    pub(crate) fn new(top: i32, right: i32, below: i32) -> Self {
+        Self { top, right, below, left: None, words: AXIS_WORDS }
+    }
 }
 
 /// How far above a plot's frame the middle of words stands.
@@ -117,24 +151,31 @@ pub(crate) const ABOVE: i32 = 76;
 /// Height of the words below a plot: ticks and title.
 pub(crate) const AXIS_WORDS: i32 = 235;
 
+/// Width of a value axis' words and title, to the left of the frame.
+pub(crate) fn left(y: &Axis) -> i32 {
+    let widest = y.ticks.iter().map(|t| text::width(&t.1, TEXT)).max().unwrap_or(0);
+    EDGE + TEXT + 40 + widest + 2 * TICK
+}
+
 /// Draws grid, axes, ticks and their words.
 pub(crate) fn plot(ink: &Ink, x: &Axis, y: &Axis, room: &Room) -> Plot {
-    let widest = y.ticks.iter().map(|t| text::width(&t.1, TEXT)).max().unwrap_or(0);
-    let left = EDGE + TEXT + 40 + widest + 2 * TICK;
+    let left = room.left.unwrap_or_else(|| left(y));
     let scales = (x.scale(), y.scale());
     let area = ink.clone().into_drawing_area();
     let mut chart = ChartBuilder::on(&area.margin(0, room.below, EDGE, 0))
         .margin_top(room.top)
         .margin_right(room.right)
         .set_label_area_size(LabelAreaPosition::Left, left - EDGE)
-        .set_label_area_size(LabelAreaPosition::Bottom, AXIS_WORDS)
+        .set_label_area_size(LabelAreaPosition::Bottom, room.words)
         .build_cartesian_2d(scales.0.clone(), scales.1.clone())
         .expect("memory takes every stroke");
     let (xs, ys) = chart.plotting_area().get_pixel_range();
     let words = ("sans-serif", TEXT).into_font().color(&style::INK);
-    chart
-        .configure_mesh()
-        .disable_x_mesh()
+    let mut mesh = chart.configure_mesh();
+    if y.ticks.is_empty() {
+        mesh.disable_y_axis();
+    }
+    mesh.disable_x_mesh()
         .bold_line_style(GRID.stroke_width(GRID_WIDTH))
         .light_line_style(TRANSPARENT)
         .axis_style(AXIS.stroke_width(AXIS_WIDTH))

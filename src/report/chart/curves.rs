@@ -1,10 +1,11 @@
 //! A column over epochs, training and validation, one colour a group: mean line, band from smallest to largest run, best epoch.
 
 use super::axes::{ABOVE, AXIS_WORDS, Axis, Plot, Room, plot};
+use super::focus::Focus;
 use super::ink::{Ink, Pen};
 use super::key::{Key, Sign};
 use super::labels::Labels;
-use super::style::{self, BAND_OPACITY, COLUMN, DASH, EDGE, LABEL_GAP, LINE_WIDTH, MARK, MUTED, Shape, THIN_WIDTH};
+use super::style::{self, BAND_OPACITY, COLUMN, DASH, EDGE, FAINT, LABEL_GAP, LINE_WIDTH, MARK, MUTED, Shape, THIN_WIDTH};
 use crate::report::collect::{Comparison, Group, Run, State};
 use crate::report::stats::{self, Point};
 use crate::report::{column, describe};
@@ -58,25 +59,29 @@ impl Curves {
     }
 }
 
-/// The chart of `train_STEM` and `val_STEM`; `None` if no run has a value of either.
-pub(crate) fn draw(comparison: &Comparison, stem: &str) -> Option<String> {
-    let groups: Vec<Curves> = comparison.groups.iter().map(|group| Curves::of(group, stem)).collect();
+/// The chart of `train_STEM` and `val_STEM`; `None` if no run has a value of either. The value axis holds the curves of all stems of
+/// the `family`, so that its charts can stand side by side.
+pub(crate) fn draw(comparison: &Comparison, focus: &Focus, stem: &str, family: &[String]) -> Option<String> {
+    let of = |stem: &str| comparison.groups.iter().map(|group| Curves::of(group, stem)).collect::<Vec<_>>();
+    let groups = of(stem);
     groups.iter().find_map(Curves::end)?;
     let title = column::title(stem);
     let last = groups.iter().map(Curves::last_epoch).max().unwrap_or(1);
-    let y = values(&groups, last, stem, &title);
-    let labels = Labels::of(&comparison.swept());
+    let all: Vec<Vec<Curves>> = family.iter().filter(|other| *other != stem).map(|other| of(other)).collect();
+    let y = values(&all.iter().flatten().chain(&groups).collect::<Vec<_>>(), last, stem, &title);
+    let swept = comparison.swept();
+    let labels = Labels::of(&swept, focus);
     let drops = super::lr::drops(comparison);
-    let key = key(comparison, &groups, &y);
-    let list = labels.list(&comparison.swept(), COLUMN - 2 * EDGE);
+    let key = key(comparison, focus, &groups, &y);
+    let list = labels.list(&swept, COLUMN - 2 * EDGE);
     let top = if drops.is_empty() && labels.head.is_none() { 60 } else { 2 * ABOVE };
-    let frame = 1180.max(groups.len() as i32 * LABEL_GAP);
+    let frame = 1180.max(focus.count() as i32 * LABEL_GAP);
     let below = key.height() + list.height() + EDGE;
-    let ink = Ink::new(&format!("curves-{stem}"), COLUMN, top + frame + AXIS_WORDS + below);
-    let plot = plot(&ink, &Axis::epochs(last), &y, &Room { top, right: labels.width(), below });
+    let ink = Ink::new(&format!("curves-{}", super::file_name(stem)), COLUMN, top + frame + AXIS_WORDS + below);
+    let plot = plot(&ink, &Axis::epochs(last), &y, &Room::new(top, labels.width(), below));
     super::lr::mark(&plot, &drops);
-    draw_lines(&plot, &groups);
-    draw_signs(&plot, &groups);
+    draw_lines(&plot, focus, &groups);
+    draw_signs(&plot, focus, &groups);
     let end = |curves: &Curves| curves.end().map(|p| plot.inside(p.epoch as f64, p.mean));
     labels.draw(&plot, &groups.iter().map(end).collect::<Vec<_>>());
     let under = plot.y.1 + AXIS_WORDS;
@@ -87,9 +92,9 @@ pub(crate) fn draw(comparison: &Comparison, stem: &str) -> Option<String> {
 
 /// The value axis: all that comes after the first tenth of the epochs (the first fifth where many groups need the room), but
 /// for a fiftieth that may stick out on the bad side.
-fn values(groups: &[Curves], last: usize, stem: &str, title: &str) -> Axis {
+fn values(groups: &[&Curves], last: usize, stem: &str, title: &str) -> Axis {
     let up = column::higher_is_better(stem);
-    let all: Vec<Point> = groups.iter().flat_map(Curves::points).collect();
+    let all: Vec<Point> = groups.iter().flat_map(|g| g.points()).collect();
     let skipped = if groups.len() > 3 { last / 5 } else { last / 10 };
     let settled: Vec<Point> = all.iter().filter(|p| p.epoch > skipped).copied().collect();
     let mut spread: Vec<f64> =
@@ -106,7 +111,7 @@ fn values(groups: &[Curves], last: usize, stem: &str, title: &str) -> Axis {
     Axis::values(low, high, column::range(stem), title)
 }
 
-fn key(comparison: &Comparison, groups: &[Curves], y: &Axis) -> Key {
+fn key(comparison: &Comparison, focus: &Focus, groups: &[Curves], y: &Axis) -> Key {
     let several = comparison.groups.iter().any(|g| g.settled().len() > 1);
     let single = groups.iter().all(|g| g.last_epoch() <= 1);
     let thin = Pen::new(MUTED, THIN_WIDTH);
@@ -126,7 +131,8 @@ fn key(comparison: &Comparison, groups: &[Curves], y: &Axis) -> Key {
         (others(false), (Sign::Line(thin), "unfinished")),
     ];
     let items = items.into_iter().filter(|item| item.0).map(|(_, (sign, words))| (sign, words.to_owned()));
-    Key::new(items.chain(outside(groups, y).map(|words| (Sign::Nothing, words))).collect(), COLUMN - 2 * EDGE)
+    let others = focus.others().map(|words| (Sign::Line(Pen::new(FAINT, THIN_WIDTH)), words));
+    Key::new(items.chain(others).chain(outside(groups, y).map(|words| (Sign::Nothing, words))).collect(), COLUMN - 2 * EDGE)
 }
 
 /// Says how many means the value axis leaves out.
@@ -139,9 +145,13 @@ fn outside(groups: &[Curves], y: &Axis) -> Option<String> {
     (count > 0).then(|| format!("{count} value{s} {side} the axis"))
 }
 
-fn draw_lines(plot: &Plot, groups: &[Curves]) {
+fn draw_lines(plot: &Plot, focus: &Focus, groups: &[Curves]) {
     plot.ink.clip((plot.x.0, plot.y.0 - 6), (plot.x.1 + 6, plot.y.1));
-    for (i, group) in groups.iter().enumerate() {
+    let named = || groups.iter().enumerate().filter(|(i, _)| focus.shows(*i));
+    for (_, group) in groups.iter().enumerate().filter(|(i, _)| !focus.shows(*i)) {
+        draw_line(plot, if group.val.is_empty() { &group.train } else { &group.val }, Pen::new(FAINT, THIN_WIDTH));
+    }
+    for (i, group) in named() {
         for part in stats::unbroken(&group.val).filter(|part| part.iter().any(|p| p.high > p.low)) {
             let edge = part.iter().map(|p| plot.at(p.epoch as f64, p.high));
             let back = part.iter().rev().map(|p| plot.at(p.epoch as f64, p.low));
@@ -149,7 +159,7 @@ fn draw_lines(plot: &Plot, groups: &[Curves]) {
         }
     }
     // The first group is drawn last: it lies on top wherever lines meet.
-    for (i, group) in groups.iter().enumerate().rev() {
+    for (i, group) in named().collect::<Vec<_>>().into_iter().rev() {
         let color = style::group_color(i);
         group.thin.iter().for_each(|(points, _)| draw_line(plot, points, Pen::new(color, THIN_WIDTH)));
         draw_line(plot, &group.train, Pen::new(color, THIN_WIDTH).dashed(DASH));
@@ -170,8 +180,8 @@ fn draw_line(plot: &Plot, points: &[Point], pen: Pen) {
 }
 
 /// Best epochs and failures, above all lines.
-fn draw_signs(plot: &Plot, groups: &[Curves]) {
-    for (i, group) in groups.iter().enumerate().rev() {
+fn draw_signs(plot: &Plot, focus: &Focus, groups: &[Curves]) {
+    for (i, group) in groups.iter().enumerate().rev().filter(|(i, _)| focus.shows(*i)) {
         for (points, _) in group.thin.iter().filter(|t| t.1) {
             let last = points.last().expect("curves without points were left out");
             plot.ink.mark(Shape::Cross, plot.inside(last.epoch as f64, last.mean), MARK, style::group_color(i));

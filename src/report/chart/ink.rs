@@ -127,6 +127,17 @@ impl Ink {
         self.raw(&format!("<path d=\"M{x} {y}h{w}v{h}h{}z\"{}/>", -w, fill(color, opacity)));
     }
 
+    /// A box of slanted lines, for what is not there.
+    pub(crate) fn hatch(&self, (x, y): At, (w, h): (i32, i32)) {
+        const STEP: i32 = 60;
+        self.clip((x, y), (x + w, y + h));
+        let start = (x - h).div_euclid(STEP) * STEP;
+        for from in (start..x + w).step_by(STEP as usize) {
+            self.line(&[(from, y + h), (from + h, y)], Pen::new(style::GRID, 8));
+        }
+        self.close();
+    }
+
     /// A marker with a paper-coloured rim.
     pub(crate) fn mark(&self, shape: Shape, at: At, radius: i32, color: RGBColor) {
         let d = outline(shape, at, radius);
@@ -144,6 +155,9 @@ impl Ink {
 
     /// A line of words whose capitals are centred at the height of `at`. (Viewers disagree about `dominant-baseline`.)
     pub(crate) fn text(&self, words: &str, (x, y): At, anchor: Anchor, face: Face) {
+        if words.is_empty() {
+            return;
+        }
         let down = (f64::from(face.size) * 0.358).round() as i32;
         let mut element = match face.upright {
             false => format!("<text x=\"{x}\" y=\"{}\"", y + down),
@@ -177,7 +191,7 @@ impl Ink {
             style::FONT,
             escape(title),
             escape(description),
-            style::sheet(),
+            style::sheet(&sheet.body),
             sheet.defs,
             sheet.body
         )

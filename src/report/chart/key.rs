@@ -13,6 +13,12 @@ pub(crate) enum Sign {
     Mark(Shape, RGBColor),
     /// A small mark, for a curve of one epoch.
     Dot(RGBColor),
+    /// A short upright line.
+    Tick(RGBColor),
+    /// A frame.
+    Box(RGBColor),
+    /// A box for what is not there.
+    Hatch,
     Nothing,
 }
 
@@ -29,6 +35,8 @@ impl Sign {
     fn width(self) -> i32 {
         match self {
             Sign::Line(_) | Sign::Band(_) => SWATCH + 35,
+            Sign::Hatch | Sign::Box(_) => SWATCH + 35,
+            Sign::Tick(_) => 50,
             Sign::Mark(..) | Sign::Dot(_) => 2 * MARK + 36,
             Sign::Nothing => 0,
         }
@@ -43,6 +51,15 @@ impl Sign {
             }
             Sign::Mark(shape, color) => ink.mark(shape, (x + MARK + 6, y), MARK, color),
             Sign::Dot(color) => ink.mark(Shape::Dot, (x + MARK + 6, y), MARK / 2, color),
+            Sign::Tick(color) => ink.line(&[(x + 10, y - 36), (x + 10, y + 36)], Pen::new(color, 14)),
+            Sign::Box(color) => {
+                let (right, upper, lower) = (x + SWATCH, y - 36, y + 36);
+                ink.line(
+                    &[(x, upper), (right, upper), (right, lower), (x, lower), (x, upper), (right, upper)],
+                    Pen::new(color, LINE_WIDTH),
+                );
+            }
+            Sign::Hatch => ink.hatch((x, y - 36), (SWATCH, 72)),
             Sign::Nothing => {}
         }
     }
@@ -72,23 +89,24 @@ impl Key {
     }
 
     /// Groups in columns of equal width, each with number, marker and name; long names go on in the next line.
-    pub(crate) fn of_groups(names: &[String], most: i32) -> Self {
-        let digits = text::width(&names.len().to_string(), TEXT) + 40;
+    pub(crate) fn of_groups(names: &[(usize, String)], most: i32) -> Self {
+        let last = names.iter().map(|(group, _)| group + 1).max().unwrap_or(0);
+        let digits = text::width(&last.to_string(), TEXT) + 40;
         let indent = digits + Sign::Mark(Shape::Dot, style::INK).width();
-        let widest = names.iter().map(|name| text::width(name, TEXT)).max().unwrap_or(0) + indent + BETWEEN;
+        let widest = names.iter().map(|(_, name)| text::width(name, TEXT)).max().unwrap_or(0) + indent + BETWEEN;
         let columns = (most / widest.max(1)).clamp(1, 3) as usize;
         let column = most / columns as i32;
         let per_column = names.len().div_ceil(columns);
         let mut rows: Vec<Vec<(Sign, String, i32)>> = Vec::new();
-        for (i, name) in names.iter().enumerate() {
+        for (i, (group, name)) in names.iter().enumerate() {
             let x = column * (i / per_column) as i32;
             let lines = text::wrap(name, TEXT, column - indent);
             if columns == 1 || i < per_column {
                 rows.resize_with(rows.len() + lines.len().max(1), Vec::new);
             }
             let first = if columns == 1 { rows.len() - lines.len().max(1) } else { i % per_column };
-            rows[first].push((Sign::Nothing, (i + 1).to_string(), x));
-            rows[first].push((Sign::Mark(style::group_shape(i), style::group_color(i)), String::new(), x + digits));
+            rows[first].push((Sign::Nothing, (group + 1).to_string(), x));
+            rows[first].push((Sign::Mark(style::group_shape(*group), style::group_color(*group)), String::new(), x + digits));
             for (k, line) in lines.into_iter().enumerate() {
                 rows[first + k].push((Sign::Nothing, line, x + indent));
             }

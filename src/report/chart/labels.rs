@@ -1,20 +1,25 @@
 //! Labels at the right end of a plot, one a group, that keep their distance from each other.
 
 use super::axes::{ABOVE, Plot};
-use super::ink::{Anchor, Face, Pen, extent};
+use super::focus::Focus;
+use super::ink::{Anchor, At, Face, Pen, extent};
 use super::key::Key;
-use super::style::{self, AXIS_WIDTH, EDGE, LABEL_GAP, MARK, TEXT};
+use super::style::{self, AXIS_WIDTH, EDGE, LABEL_GAP, MARK, MUTED, Shape, TEXT};
 use super::text;
 use crate::plan::{last_word, spoken};
+use plotters::style::RGBColor;
+
+/// A group's name, and the swept keys with its values.
+type Named = (String, Vec<(String, String)>);
 
 /// Where words begin behind the marker, and the markers behind the leaders.
 const WORDS_AT: i32 = 45;
 const MARK_AT: i32 = 30;
 
-/// What is written at the ends, in the order of the groups.
+/// What is written at the ends of curves, in the order of the groups.
 pub(crate) struct Labels {
-    /// What is written beside each group's marker.
-    pub words: Vec<String>,
+    /// The groups that are named, and what is written beside each one's marker.
+    pub words: Vec<(usize, String)>,
     /// What the words are values of.
     pub head: Option<String>,
     /// Whether the words are numbers into a list of names.
@@ -25,35 +30,37 @@ impl Labels {
     const MOST: i32 = 680;
 
     /// Chooses what fits: values if one key is swept, names, or numbers; nothing for a single group.
-    pub(crate) fn of(groups: &[(String, Vec<(String, String)>)]) -> Self {
-        let plain = |s: &str| s.replace('"', "");
-        let names: Vec<String> = groups.iter().map(|g| plain(&g.0)).collect();
+    pub(crate) fn of(groups: &[Named], focus: &Focus) -> Self {
+        let shown: Vec<usize> = (0..groups.len()).filter(|group| focus.shows(*group)).collect();
+        let with = |words: Vec<String>| shown.iter().copied().zip(words).collect();
         if groups.len() < 2 {
-            return Self { words: vec![String::new(); groups.len()], head: None, numbered: false };
+            return Self { words: with(vec![String::new(); groups.len()]), head: None, numbered: false };
         }
         let fits = |words: &[String]| words.iter().all(|w| text::width(w, TEXT) <= Self::MOST);
         let key = groups[0].1.first().map(|(key, _)| key.clone());
         let one = groups.iter().all(|g| g.1.len() == 1 && g.1.first().map(|d| &d.0) == key.as_ref());
-        let values: Vec<String> = groups.iter().filter_map(|g| g.1.first()).map(|(_, value)| spoken(value)).collect();
+        let values: Vec<String> = shown.iter().filter_map(|g| groups[*g].1.first()).map(|(_, value)| spoken(value)).collect();
         if one && fits(&values) {
             let head = key.map(|key| text::fit(last_word(&key), TEXT, Self::MOST));
-            return Self { words: values, head, numbered: false };
+            return Self { words: with(values), head, numbered: false };
         }
+        let names: Vec<String> = shown.iter().map(|g| groups[*g].0.replace('"', "")).collect();
         if fits(&names) {
-            return Self { words: names, head: None, numbered: false };
+            return Self { words: with(names), head: None, numbered: false };
         }
-        Self { words: (1..=names.len()).map(|n| n.to_string()).collect(), head: None, numbered: true }
+        Self { words: with(shown.iter().map(|n| (n + 1).to_string()).collect()), head: None, numbered: true }
     }
 
     /// The names behind the numbers; empty where names are written out.
-    pub(crate) fn list(&self, groups: &[(String, Vec<(String, String)>)], most: i32) -> Key {
-        let names: Vec<String> = groups.iter().map(|g| g.0.replace('"', "")).collect();
+    pub(crate) fn list(&self, groups: &[Named], most: i32) -> Key {
+        let names: Vec<(usize, String)> = self.words.iter().map(|(g, _)| (*g, groups[*g].0.replace('"', ""))).collect();
         if self.numbered { Key::of_groups(&names, most) } else { Key::empty() }
     }
 
     /// The space they take beside a plot.
     pub(crate) fn width(&self) -> i32 {
-        let widest = self.words.iter().chain(&self.head).map(|w| extent(w, Face::WORDS)).max().unwrap_or(0);
+        let widest =
+            self.words.iter().map(|(_, words)| words).chain(&self.head).map(|w| extent(w, Face::WORDS)).max().unwrap_or(0);
         if widest == 0 { 3 * EDGE } else { self.leader() + MARK_AT + WORDS_AT + widest + EDGE }
     }
 
@@ -63,25 +70,43 @@ impl Labels {
     }
 
     /// Writes the labels of the curves that have an end: for each group the place of its last value.
-    pub(crate) fn draw(&self, plot: &Plot, ends: &[Option<(i32, i32)>]) {
-        if self.words.len() < 2 {
+    pub(crate) fn draw(&self, plot: &Plot, ends: &[Option<At>]) {
+        if self.words.iter().all(|(_, words)| words.is_empty()) {
             return;
         }
-        let shown: Vec<(usize, (i32, i32))> = ends.iter().enumerate().filter_map(|(i, end)| Some((i, (*end)?))).collect();
-        let want: Vec<i32> = shown.iter().map(|(_, end)| end.1).collect();
-        let (right, mark) = (plot.x.1, plot.x.1 + self.leader() + MARK_AT);
-        for ((group, end), y) in shown.iter().zip(spread(&want, LABEL_GAP, plot.y)) {
-            let color = style::group_color(*group);
-            if end.0 == right {
-                let leader = Pen { opacity: 0.7, ..Pen::new(color, AXIS_WIDTH) };
-                plot.ink.line(&[(right + 6, end.1), (mark - MARK_AT, y)], leader);
-            }
-            plot.ink.mark(style::group_shape(*group), (mark, y), MARK, color);
-            plot.ink.text(&self.words[*group], (mark + WORDS_AT, y), Anchor::Start, Face::WORDS);
-        }
+        let shown = self.words.iter().filter_map(|(group, words)| {
+            Some(End { at: ends[*group]?, sign: Some((style::group_shape(*group), style::group_color(*group))), words })
+        });
+        beside(plot, &shown.collect::<Vec<_>>(), self.leader());
         if let Some(head) = &self.head {
-            plot.ink.text(head, (mark - MARK, plot.y.0 - ABOVE), Anchor::Start, Face { color: style::MUTED, ..Face::WORDS });
+            let x = plot.x.1 + self.leader() + MARK_AT - MARK;
+            plot.ink.text(head, (x, plot.y.0 - ABOVE), Anchor::Start, Face { color: MUTED, ..Face::WORDS });
         }
+    }
+}
+
+/// The end of a curve and what is written beside it.
+pub(crate) struct End<'a> {
+    pub at: At,
+    pub sign: Option<(Shape, RGBColor)>,
+    pub words: &'a str,
+}
+
+/// Words beside a plot, with leaders from the curves that reach its right edge.
+pub(crate) fn beside(plot: &Plot, ends: &[End], leader: i32) {
+    let want: Vec<i32> = ends.iter().map(|end| end.at.1).collect();
+    let (right, mark) = (plot.x.1, plot.x.1 + leader + MARK_AT);
+    for (end, y) in ends.iter().zip(spread(&want, LABEL_GAP, plot.y)) {
+        let color = end.sign.map_or(MUTED, |sign| sign.1);
+        if end.at.0 == right {
+            let pen = Pen { opacity: 0.7, ..Pen::new(color, AXIS_WIDTH) };
+            plot.ink.line(&[(right + 6, end.at.1), (mark - MARK_AT, y)], pen);
+        }
+        if let Some((shape, color)) = end.sign {
+            plot.ink.mark(shape, (mark, y), MARK, color);
+        }
+        let behind = if end.sign.is_some() { WORDS_AT } else { -MARK_AT / 2 };
+        plot.ink.text(end.words, (mark + behind, y), Anchor::Start, Face::WORDS);
     }
 }
 
@@ -128,11 +153,11 @@ mod tests {
     #[test]
     fn labels_say_as_much_as_fits() {
         let short = [group("up \"a\"", &[("model.unet.up", "\"a\"")]), group("up \"b\"", &[("model.unet.up", "\"b\"")])];
-        let labels = Labels::of(&short);
-        assert_eq!((labels.words, labels.head), (vec!["a".to_owned(), "b".to_owned()], Some("up".to_owned())));
+        let labels = Labels::of(&short, &Focus::all(2));
+        assert_eq!((labels.words, labels.head), (vec![(0, "a".to_owned()), (1, "b".to_owned())], Some("up".to_owned())));
         let long = "channels [64, 128, 256, 512, 1024]";
-        let labels = Labels::of(&[group(long, &[]), group("all", &[])]);
+        let labels = Labels::of(&[group(long, &[]), group("all", &[])], &Focus::all(2));
         assert!(labels.numbered);
-        assert_eq!(Labels::of(&short[..1]).words, [""]);
+        assert_eq!(Labels::of(&short[..1], &Focus::all(1)).words, [(0, String::new())]);
     }
 }

@@ -1,8 +1,9 @@
 //! The learning rate over epochs, and its drops as marks in the other charts.
 
 use super::axes::{ABOVE, AXIS_WORDS, Axis, Plot, Room, nice_step, plot};
+use super::focus::Focus;
 use super::ink::{Anchor, Face, Ink, Pen};
-use super::key::Key;
+use super::key::{Key, Sign};
 use super::labels::Labels;
 use super::style::{self, AXIS, AXIS_WIDTH, COLUMN, DOTS, EDGE, LABEL_GAP, LINE_WIDTH, MARK, NOTE, Shape};
 use super::text;
@@ -68,23 +69,33 @@ struct Schedule {
 }
 
 /// The chart; `None` if no run says its learning rate.
-pub(crate) fn draw(comparison: &Comparison) -> Option<String> {
+pub(crate) fn draw(comparison: &Comparison, focus: &Focus) -> Option<String> {
     let schedules = schedules(comparison);
     let last = schedules.iter().filter_map(|s| s.rates.last()).map(|r| r.0).max()?;
     let (y, mapping) = axis(schedules.iter().flat_map(|s| &s.rates).map(|r| r.1).filter(|r| *r > 0.0));
     let shared = schedules.len() == 1;
     let swept = comparison.swept();
-    let labels = Labels::of(&swept);
+    let labels = Labels::of(&swept, focus);
     let list = if shared { Key::empty() } else { labels.list(&swept, COLUMN - 2 * EDGE) };
     let right = if shared { 3 * EDGE } else { labels.width() };
     let top = if labels.head.is_some() && !shared { 2 * ABOVE } else { 60 };
-    let frame = if shared { 700 } else { 900.max(swept.len() as i32 * LABEL_GAP) };
-    let below = list.height() + EDGE;
+    let frame = if shared { 700 } else { 900.max(focus.count() as i32 * LABEL_GAP) };
+    let grey = focus.others().filter(|_| !shared).map(|words| (Sign::Line(Pen::new(style::FAINT, LINE_WIDTH)), words));
+    let key = Key::new(grey.into_iter().collect(), COLUMN - 2 * EDGE);
+    let below = key.height() + list.height() + EDGE;
     let ink = Ink::new("lr", COLUMN, top + frame + AXIS_WORDS + below);
-    let plot = plot(&ink, &Axis::epochs(last), &y, &Room { top, right, below });
+    let plot = plot(&ink, &Axis::epochs(last), &y, &Room::new(top, right, below));
     let mut ends = vec![None; swept.len()];
-    for schedule in schedules.iter().rev() {
-        let color = if shared { style::INK } else { style::group_color(schedule.groups[0]) };
+    // Named schedules lie on top.
+    let (named, others): (Vec<&Schedule>, Vec<&Schedule>) =
+        schedules.iter().partition(|s| s.groups.iter().any(|g| focus.shows(*g)));
+    for schedule in others.into_iter().chain(named.into_iter().rev()) {
+        let named = schedule.groups.iter().find(|group| focus.shows(**group));
+        let color = match named {
+            _ if shared => style::INK,
+            Some(group) => style::group_color(*group),
+            None => style::FAINT,
+        };
         let places = places(&schedule.rates, mapping);
         let end = places.last().map(|(x, y)| plot.inside(*x, *y));
         schedule.groups.iter().for_each(|g| ends[*g] = end);
@@ -94,8 +105,10 @@ pub(crate) fn draw(comparison: &Comparison) -> Option<String> {
         labels.draw(&plot, &ends);
     }
     let under = plot.y.1 + AXIS_WORDS;
-    list.draw(&ink, under);
+    key.draw(&ink, under);
+    list.draw(&ink, under + key.height());
     let count = if shared { "One schedule for all groups.".to_owned() } else { format!("{} schedules.", schedules.len()) };
+    let count = focus.others().map_or(count.clone(), |others| format!("{count} In grey: {others}."));
     Some(ink.finish("Learning rate against epoch", &count))
 }
 

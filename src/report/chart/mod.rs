@@ -3,11 +3,20 @@
 mod axes;
 mod backend;
 mod curves;
+mod focus;
+mod heat;
+mod importance;
 mod ink;
 mod key;
 mod labels;
+mod levels;
 mod lr;
+mod parallel;
+mod parameter;
+mod scores;
+mod strip;
 mod style;
+mod swarm;
 #[cfg(test)]
 mod tests;
 mod text;
@@ -15,10 +24,15 @@ mod text;
 pub(super) use ink::{Anchor, Face, Ink, Pen, extent, path};
 pub(super) use style::{CASING, COLUMN, EDGE, LEADING, MUTED, TEXT, class_color, hex};
 pub(super) use text::fit;
+#[cfg(test)]
+pub(super) use text::width;
 
 use super::collect::Comparison;
-use super::column;
+use super::sweep::{self, Factor};
 use super::verdict::Verdict;
+use super::{column, importance as shares};
+use crate::plan::last_word;
+use focus::Focus;
 
 /// A chart, ready to be written.
 pub(super) struct Drawn {
@@ -29,18 +43,31 @@ pub(super) struct Drawn {
     pub svg: String,
 }
 
+/// What charts are drawn of.
+pub(crate) struct Source<'a> {
+    pub comparison: &'a Comparison,
+    pub verdict: &'a Verdict,
+    pub focus: Focus,
+    pub factors: Vec<Factor>,
+    /// Which parameters matter, the most important first, if that can be told.
+    pub shares: Option<Vec<shares::Share>>,
+}
+
 /// Columns that have curves, without `train_` and `val_`.
 const CURVES: [&str; 4] = ["loss", "bce", "dice", "iou"];
 
 /// Every chart that there are values for, in the order of the report.
-pub(super) fn all(comparison: &Comparison, _verdict: &Verdict) -> Vec<Drawn> {
-    let mut charts = Vec::new();
-    for stem in CURVES {
-        let title = format!("{} against epoch", column::title(stem));
-        charts.extend(curves::draw(comparison, stem).map(|svg| Drawn { name: stem.to_owned(), title, svg }));
-    }
+pub(super) fn all(comparison: &Comparison, verdict: &Verdict) -> Vec<Drawn> {
+    let source = Source::of(comparison, verdict);
+    let mut charts = curve_charts(&source);
+    charts.extend(scores::draw(&source));
+    charts.extend(source.factors.iter().filter_map(|factor| parameter::draw(&source, factor)));
+    charts.extend(heat::draw(&source));
+    charts.extend(parallel::draw(&source));
+    charts.extend(importance::draw(&source));
     let title = "Learning rate against epoch".to_owned();
-    charts.extend(lr::draw(comparison).map(|svg| Drawn { name: "lr".to_owned(), title, svg }));
+    charts.extend(lr::draw(comparison, &source.focus).map(|svg| Drawn { name: "lr".to_owned(), title, svg }));
+    charts.extend(scores::time(&source));
     charts
 }
 
@@ -52,4 +79,72 @@ pub(super) fn swatches() -> Vec<(String, String)> {
 /// Which of the [`swatches`] a group has.
 pub(super) fn swatch(group: usize) -> Option<usize> {
     Some(group % style::group_roles().len())
+}
+
+fn curve_charts(source: &Source) -> Vec<Drawn> {
+    let classes: Vec<String> = source.comparison.classes.iter().map(|class| format!("dice_{class}")).collect();
+    let several = if classes.len() > 1 { &classes[..] } else { &[] };
+    let plain: Vec<String> = CURVES.map(str::to_owned).to_vec();
+    let stems = plain.iter().map(|stem| (stem, &[][..])).chain(several.iter().map(|stem| (stem, several)));
+    let draw = |(stem, family): (&String, &[String])| {
+        let title = format!("{} against epoch", column::title(stem));
+        let svg = curves::draw(source.comparison, &source.focus, stem, family)?;
+        Some(Drawn { name: file_name(stem), title, svg })
+    };
+    stems.filter_map(draw).collect()
+}
+
+impl<'a> Source<'a> {
+    pub(crate) fn of(comparison: &'a Comparison, verdict: &'a Verdict) -> Self {
+        let factors = sweep::factors(comparison);
+        let shares = shares::shares(&factors, verdict);
+        Self { comparison, verdict, focus: Focus::of(comparison, verdict), factors, shares }
+    }
+
+    /// What the axis of scores is called: `Validation Dice`.
+    pub(crate) fn score(&self) -> String {
+        let column = &self.verdict.column;
+        let part = match column.split_once('_') {
+            Some(("test", _)) => "Test ",
+            Some(("val", _)) => "Validation ",
+            Some(("train", _)) => "Training ",
+            _ => "",
+        };
+        let title = column::title(column);
+        // A word begins with a small letter behind another, a name such as IoU and BCE does not.
+        let is_name = title == "Dice"
+            || title.starts_with("Dice,")
+            || title.chars().nth(1).is_some_and(char::is_uppercase)
+            || title.starts_with("IoU");
+        if part.is_empty() || is_name {
+            format!("{part}{title}")
+        } else {
+            format!("{part}{}{}", title[..1].to_lowercase(), &title[1..])
+        }
+    }
+
+    /// A group's mean of what groups are compared by.
+    pub(crate) fn mean(&self, group: usize) -> Option<f64> {
+        self.verdict.standings.iter().find(|s| s.group == group).map(|s| s.mean).filter(|mean| mean.is_finite())
+    }
+
+    /// The parameters, the most important first.
+    pub(crate) fn by_importance(&self) -> Vec<&Factor> {
+        let place = |f: &&Factor| self.shares.as_ref().and_then(|shares| shares.iter().position(|s| s.key == f.key));
+        let mut factors: Vec<&Factor> = self.factors.iter().collect();
+        factors.sort_by_key(place);
+        factors
+    }
+
+    /// What a parameter is called: the last word of its key, or all of it where two have the same.
+    pub(crate) fn name(&self, factor: &'a Factor) -> &'a str {
+        let word = last_word(&factor.key);
+        let same = self.factors.iter().filter(|other| last_word(&other.key) == word).count();
+        if same > 1 { &factor.key } else { word }
+    }
+}
+
+/// Words as a part of a file's name and of names within a file.
+pub(crate) fn file_name(words: &str) -> String {
+    words.chars().map(|c| if c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.') { c } else { '-' }).collect()
 }

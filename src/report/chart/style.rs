@@ -54,18 +54,33 @@ pub(crate) const INK: RGBColor = rgb(0x1b1e23);
 pub(crate) const MUTED: RGBColor = rgb(0x5b626b);
 /// Axes and ticks.
 pub(crate) const AXIS: RGBColor = rgb(0x7d848d);
+/// Curves that are there but not named.
+pub(crate) const FAINT: RGBColor = rgb(0xb4bac2);
 /// Grid lines.
 pub(crate) const GRID: RGBColor = rgb(0xe2e5e9);
 /// The background.
 pub(crate) const PAPER: RGBColor = rgb(0xffffff);
 
-/// All colours of charts. The groups' colours can be told apart by colour-blind readers and in print, on both backgrounds.
-pub(crate) const ROLES: [Role; 12] = [
+/// All colours of charts. The groups' colours (c1 …) can be told apart by colour-blind readers and in print, on both backgrounds. Steps
+/// from bad to good (h0 …) go from the paper's brightness away: words in [`INK`] on the first half and in [`PAPER`] on the second have a
+/// contrast of 4.5 or more.
+pub(crate) const ROLES: [Role; 23] = [
     role("ink", 0x1b1e23, 0xe8eaed),
     role("muted", 0x5b626b, 0xa4abb5),
     role("axis", 0x7d848d, 0x7f8793),
+    role("faint", 0xb4bac2, 0x545b65),
     role("grid", 0xe2e5e9, 0x31363d),
     role("paper", 0xffffff, 0x15181c),
+    role("h0", 0xe9f7f7, 0x222938),
+    role("h1", 0xc0e6eb, 0x26344e),
+    role("h2", 0x97d5e2, 0x274064),
+    role("h3", 0x72c1da, 0x284d79),
+    role("h4", 0x54acd1, 0x265b8d),
+    role("h5", 0x0a71b1, 0x3d9cd3),
+    role("h6", 0x005ea4, 0x4ab5e0),
+    role("h7", 0x0b4c92, 0x6ccdea),
+    role("h8", 0x143a78, 0x92e2f0),
+    role("h9", 0x162a5d, 0xc2f3f5),
     role("c1", 0x0068b5, 0x5aaef5),
     role("c2", 0xd45500, 0xff8f45),
     role("c3", 0x00936f, 0x2fd0a2),
@@ -75,6 +90,8 @@ pub(crate) const ROLES: [Role; 12] = [
     role("c7", 0x2f9fd0, 0x9fdcf7),
 ];
 const GROUP_COLORS: usize = 7;
+/// Steps from bad to good.
+pub(crate) const STEPS: usize = 10;
 
 /// Shapes of markers, so that colour is never the only difference.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -95,6 +112,21 @@ pub(crate) fn group_color(group: usize) -> RGBColor {
 /// The colours that groups have in turn.
 pub(crate) fn group_roles() -> &'static [Role] {
     &ROLES[ROLES.len() - GROUP_COLORS..]
+}
+
+/// The step from bad to good for a part from 0 to 1.
+pub(crate) fn step(part: f64) -> usize {
+    ((part * STEPS as f64) as usize).min(STEPS - 1)
+}
+
+/// Its colour.
+pub(crate) fn step_color(step: usize) -> RGBColor {
+    ROLES[ROLES.len() - GROUP_COLORS - STEPS + step].light
+}
+
+/// The colour of words on it.
+pub(crate) fn on_step(step: usize) -> RGBColor {
+    if step < STEPS / 2 { INK } else { PAPER }
 }
 
 /// Marker of a group; with the colour it is unique among the first 35.
@@ -121,8 +153,36 @@ pub(crate) fn hex(color: RGBColor) -> String {
     format!("#{:02x}{:02x}{:02x}", color.0, color.1, color.2)
 }
 
-/// The rules that make a file follow a reader's dark mode.
-pub(crate) fn sheet() -> String {
+/// The rules that make a file follow a reader's dark mode, for the classes that it has.
+pub(crate) fn sheet(body: &str) -> String {
+    let used = |role: &&Role| body.contains(&format!("f-{}", role.class)) || body.contains(&format!("s-{}", role.class));
     let rule = |role: &Role| format!(".f-{0}{{fill:{1}}}.s-{0}{{stroke:{1}}}", role.class, hex(role.dark));
-    format!("@media(prefers-color-scheme:dark){{{}}}", ROLES.iter().map(rule).collect::<String>())
+    format!("@media(prefers-color-scheme:dark){{{}}}", ROLES.iter().filter(used).map(rule).collect::<String>())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Contrast by WCAG 2.2.
+    fn contrast(a: RGBColor, b: RGBColor) -> f64 {
+        let linear = |c: u8| match f64::from(c) / 255.0 {
+            c if c <= 0.04045 => c / 12.92,
+            c => ((c + 0.055) / 1.055).powf(2.4),
+        };
+        let luminance = |c: RGBColor| 0.2126 * linear(c.0) + 0.7152 * linear(c.1) + 0.0722 * linear(c.2);
+        let (a, b) = (luminance(a), luminance(b));
+        (a.max(b) + 0.05) / (a.min(b) + 0.05)
+    }
+
+    #[test]
+    fn words_can_be_read_on_every_step_and_page() {
+        let role = |color: RGBColor| ROLES.iter().find(|role| role.light == color).unwrap();
+        for k in 0..STEPS {
+            let (ground, words) = (role(step_color(k)), role(on_step(k)));
+            assert_eq!(ground.class, format!("h{k}"));
+            assert!(contrast(ground.light, words.light) >= 4.5 && contrast(ground.dark, words.dark) >= 4.5, "step {k}");
+        }
+        assert_eq!([0.0, 0.05, 0.1, 0.99, 1.0].map(step), [0, 0, 1, 9, 9]);
+    }
 }

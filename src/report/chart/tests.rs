@@ -1,8 +1,13 @@
 //! Tests of whole charts: words never stand on each other, on the curves or beyond the sheet.
 
+mod sweeps;
+
+use super::Drawn;
+use super::focus::Focus;
 use super::text;
 use crate::record::EpochRecord;
 use crate::report::collect::{Comparison, Group, Run, State};
+use crate::report::verdict;
 use crate::store::RunDir;
 use std::collections::BTreeMap;
 
@@ -17,6 +22,7 @@ fn run(id: &str, differs: &[(&str, &str)], state: State, rows: Vec<EpochRecord>)
         best: rows.last().map(|row| row.values.iter().cloned().collect()).unwrap_or_default(),
         rows,
         seconds: 1.0,
+        epoch_seconds: vec![0.9, 1.0, 1.1],
         best_epoch,
         test: BTreeMap::new(),
         images: Default::default(),
@@ -119,22 +125,33 @@ fn check(svg: &str, with_curves: bool) {
     }
 }
 
+fn curves(comparison: &Comparison) -> String {
+    let verdict = verdict::judge(comparison);
+    super::curves::draw(comparison, &Focus::of(comparison, &verdict), "dice", &[]).unwrap()
+}
+
+fn lr(comparison: &Comparison) -> String {
+    let verdict = verdict::judge(comparison);
+    super::lr::draw(comparison, &Focus::of(comparison, &verdict)).unwrap()
+}
+
 #[test]
 fn words_keep_clear_of_each_other_and_of_the_curves() {
     let short = |i: usize| format!("[{}, {}]", 8 << (i % 4), i);
     let long =
         |i: usize| format!("[64, 128, 256, 512, 1024, 2048, 4096, {i}] with a name that needs more than a line of its own");
-    for groups in [1, 2, 3, 7, 12, 20] {
+    for groups in [1, 2, 3, 7, 12, 13, 20, 100] {
         for comparison in [crowded(groups, short), crowded(groups, long)] {
-            check(&super::curves::draw(&comparison, "dice").unwrap(), true);
-            check(&super::lr::draw(&comparison).unwrap(), false);
+            show(&format!("crowded {groups}"), &all(&comparison));
+            check(&curves(&comparison), true);
+            check(&lr(&comparison), false);
         }
     }
 }
 
 #[test]
 fn both_axes_have_words_at_their_ticks() {
-    let svg = super::curves::draw(&crowded(3, |i| i.to_string()), "dice").unwrap();
+    let svg = curves(&crowded(3, |i| i.to_string()));
     let words: Vec<String> = boxes(&svg).into_iter().map(|b| b.words).collect();
     for expected in ["0", "10", "20", "30", "Epoch", "0.9", "1.0", "Dice", "lr ÷10", "failed", "channels"] {
         assert!(words.iter().any(|w| w == expected), "{expected} is missing in {words:?}");
@@ -145,18 +162,46 @@ fn both_axes_have_words_at_their_ticks() {
 fn a_group_has_one_color_in_every_chart() {
     let mut comparison = crowded(3, |i| i.to_string());
     let colors = |svg: &str| ["c1", "c2", "c3"].map(|c| svg.contains(&format!("f-{c} "))).to_vec();
-    assert_eq!(colors(&super::curves::draw(&comparison, "dice").unwrap()), [true; 3]);
+    assert_eq!(colors(&curves(&comparison)), [true; 3]);
     // Without a single value the second group leaves no curve, and the third keeps its colour.
     comparison.groups[1].runs.iter_mut().for_each(|r| r.rows.clear());
-    assert_eq!(colors(&super::curves::draw(&comparison, "dice").unwrap()), [true, false, true]);
+    assert_eq!(colors(&curves(&comparison)), [true, false, true]);
 }
 
 #[test]
 fn schedules_that_differ_are_told_apart() {
     let mut comparison = crowded(3, |i| i.to_string());
-    assert!(!super::lr::draw(&comparison).unwrap().contains("\"s-c1\""), "one schedule belongs to no group");
+    assert!(!lr(&comparison).contains("\"s-c1\""), "one schedule belongs to no group");
     comparison.groups[2].runs[0].rows = rows(30, 0.9, 1e-4);
     comparison.groups[2].runs.truncate(1);
-    let svg = super::lr::draw(&comparison).unwrap();
+    let svg = lr(&comparison);
     assert!(svg.contains("\"s-c1\"") && svg.contains("\"s-c3\""), "{svg}");
+}
+
+fn all(comparison: &Comparison) -> Vec<Drawn> {
+    super::all(comparison, &verdict::judge(comparison))
+}
+
+/// Writes charts where `UMLAUT_SHOW_CHARTS` says, to be looked at.
+fn show(what: &str, charts: &[Drawn]) {
+    if let Some(dir) = std::env::var_os("UMLAUT_SHOW_CHARTS") {
+        for chart in charts {
+            let path = std::path::Path::new(&dir).join(format!("{}_{}.svg", what.replace([' ', ','], "-"), chart.name));
+            std::fs::write(path, &chart.svg).unwrap();
+        }
+    }
+}
+
+#[test]
+fn of_many_groups_the_ten_best_are_named() {
+    let svg = curves(&crowded(100, |i| i.to_string()));
+    let words: Vec<String> = boxes(&svg).into_iter().map(|b| b.words).collect();
+    assert!(words.iter().any(|w| w == "90 others"), "{words:?}");
+    // The lower the number, the better the group.
+    let named: Vec<&String> = words.iter().filter(|w| w.parse::<usize>().is_ok_and(|n| n < 100)).collect();
+    for best in 0..10 {
+        assert!(named.iter().any(|n| **n == best.to_string()), "{best} is not named in {named:?}");
+    }
+    assert!(!named.iter().any(|n| **n == "11"), "{named:?}");
+    assert_eq!(svg.matches("class=\"s-faint\"").count(), 90 + 1, "a line each, and one in the key");
 }

@@ -31,6 +31,19 @@ pub(crate) fn fit(text: &str, size: i32, most: i32) -> String {
     format!("{}…", short.trim_end())
 }
 
+/// The text, or its beginning and end with an ellipsis between: names of a kind often differ at their end.
+pub(crate) fn fit_ends(text: &str, size: i32, most: i32) -> String {
+    if width(text, size) <= most {
+        return text.to_owned();
+    }
+    let chars: Vec<char> = text.chars().collect();
+    let short = |kept: usize| {
+        let tail = kept / 2;
+        chars[..kept - tail].iter().chain(&['…']).chain(&chars[chars.len() - tail..]).collect::<String>()
+    };
+    (1..chars.len()).rev().map(short).find(|short| width(short, size) <= most).unwrap_or_else(|| "…".to_owned())
+}
+
 /// Breaks text into lines no wider than `most`, between words where that is possible.
 pub(crate) fn wrap(text: &str, size: i32, most: i32) -> Vec<String> {
     let mut lines = vec![String::new()];
@@ -46,14 +59,26 @@ pub(crate) fn wrap(text: &str, size: i32, most: i32) -> Vec<String> {
     lines.iter().map(|line| line.trim_end().to_owned()).filter(|line| !line.is_empty()).collect()
 }
 
-/// Adds a word at the start of a line, cut where it is wider than a whole line.
+/// The same in at most `rows` lines, the last one with an ellipsis where there are more.
+pub(crate) fn wrap_most(text: &str, size: i32, most: i32, rows: usize) -> Vec<String> {
+    let mut lines = wrap(text, size, most);
+    if lines.len() > rows {
+        let rest = lines.split_off(rows - 1).join(" ");
+        lines.push(fit_ends(&rest, size, most));
+    }
+    lines
+}
+
+/// Adds a word at the start of a line, cut where it is wider than a whole line: behind a dash of it if there is one.
 fn push_broken(lines: &mut Vec<String>, word: &str, size: i32, most: i32) {
     for c in word.chars() {
         let line = lines.last_mut().expect("there is a first line");
         line.push(c);
         if width(line.trim_end(), size) > most && line.chars().count() > 1 {
-            line.pop();
-            lines.push(c.to_string());
+            let last = line.len() - c.len_utf8();
+            let cut = line[..last].rfind('-').map_or(last, |dash| dash + 1);
+            let rest = line.split_off(cut);
+            lines.push(rest);
         }
     }
 }
@@ -72,9 +97,18 @@ mod tests {
     }
 
     #[test]
+    fn lists_are_cut_behind_a_dash() {
+        assert_eq!(wrap("32-64-128-256", 80, 450), ["32-64-128-", "256"]);
+        assert_eq!(wrap("abcdefghijkl", 80, 300), ["abcdefg", "hijkl"]);
+    }
+
+    #[test]
     fn what_does_not_fit_says_so() {
         assert_eq!(fit("disc", 80, 400), "disc");
         let short = fit("a name much too long for its place", 80, 400);
         assert!(short.ends_with('…') && width(&short, 80) <= 400, "{short}");
+        assert_eq!(fit_ends("encoder number 12", 80, 450), "encod…r 12");
+        assert_eq!(wrap_most("one two three four", 80, 230, 2), ["one", "tw…r"]);
+        assert_eq!((fit_ends("abc", 80, 500), fit_ends("abc", 80, 10)), ("abc".to_owned(), "…".to_owned()));
     }
 }

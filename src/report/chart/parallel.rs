@@ -1,0 +1,226 @@
+//! Parallel coordinates: a line a group through its values of all parameters to its score.
+
+use super::axes::Axis;
+use super::ink::{Anchor, At, Face, Ink, Pen};
+use super::style::{self, AXIS, AXIS_WIDTH, COLUMN, EDGE, LEADING, LINE_WIDTH, MUTED, STEPS, TEXT, TICK};
+use super::{Drawn, Source, text};
+use crate::report::sweep::{Factor, Scale, short};
+use crate::report::{column, describe};
+
+/// An upright axis with its words in a column of their own, where lines are broken.
+struct Upright {
+    title: String,
+    /// Left and right end of the words' column.
+    x: (i32, i32),
+    /// Height and lines of words.
+    words: Vec<(i32, Vec<String>)>,
+    /// For each group, where its line passes.
+    places: Vec<Option<i32>>,
+}
+
+const MOST: usize = 6;
+const FRAME: i32 = 1250;
+/// Values beyond which an axis is one of numbers and not of names.
+const MOST_NAMES: usize = 8;
+/// The share of the width that words may take.
+const WORDS: f64 = 0.52;
+/// Colours fainter than this step are hard to see as lines.
+const FAINTEST: usize = 2;
+
+/// The chart of three parameters or more, the most important first; `None` of fewer, or without a score.
+pub(crate) fn draw(source: &Source) -> Option<Drawn> {
+    let factors: Vec<&Factor> = source.by_importance().into_iter().take(MOST).collect();
+    // The worst first: the best lies on top.
+    let order: Vec<usize> =
+        source.verdict.standings.iter().rev().map(|s| s.group).filter(|g| source.mean(*g).is_some()).collect();
+    if factors.len() < 3 || order.is_empty() {
+        return None;
+    }
+    let names: Vec<&str> = factors.iter().map(|f| source.name(f)).chain(["score"]).collect();
+    let pitch = (COLUMN - 2 * EDGE) / factors.len() as i32;
+    let two = names.iter().any(|name| text::width(name, TEXT) > pitch * 6 / 10);
+    let top = 40 + LEADING * if two { 2 } else { 1 } + 50;
+    let frame = (top, top + FRAME);
+    let axes = axes(source, &factors, &order, frame);
+    let left_out = source.factors.len() - factors.len();
+    let ink = Ink::new("parallel", COLUMN, top + FRAME + 60 + if left_out > 0 { 2 } else { 1 } * LEADING + EDGE);
+    draw_lines(source, &ink, &axes, &order);
+    axes.iter()
+        .enumerate()
+        .for_each(|(k, axis)| axis.draw(&ink, frame, if two && k % 2 == 1 { LEADING } else { 0 } + 30 + LEADING / 2));
+    notes(source, &ink, frame.1, left_out);
+    let title = format!("{} by all parameters", source.score());
+    let svg = ink.finish(&title, &description(source, &factors, &order));
+    Some(Drawn { name: "parallel".to_owned(), title, svg })
+}
+
+fn axes(source: &Source, factors: &[&Factor], order: &[usize], frame: (i32, i32)) -> Vec<Upright> {
+    let width = COLUMN - 2 * EDGE;
+    let score = score_axis(source, order, frame);
+    let last = score.words.iter().flat_map(|w| &w.1).map(|w| text::width(w, TEXT)).max().unwrap_or(0) + TICK + 24;
+    let most = (f64::from(width - last) * WORDS / factors.len() as f64) as i32;
+    let mut axes: Vec<Upright> = factors.iter().map(|f| factor_axis(source.name(f), f, order, frame, most)).collect();
+    let widths: Vec<i32> = axes.iter().map(|axis| axis.width().min(most)).collect();
+    let gap = (width - last - widths.iter().sum::<i32>()) / factors.len() as i32;
+    let mut x = EDGE;
+    for (axis, width) in axes.iter_mut().zip(widths) {
+        axis.x = (x, x + width);
+        x += width + gap;
+    }
+    axes.push(Upright { x: (COLUMN - EDGE - last, COLUMN - EDGE), ..score });
+    axes
+}
+
+impl Upright {
+    fn width(&self) -> i32 {
+        self.words.iter().flat_map(|w| &w.1).map(|w| text::width(w, TEXT)).max().unwrap_or(0) + 40
+    }
+
+    fn draw(&self, ink: &Ink, frame: (i32, i32), title_at: i32) {
+        let last = self.x.1 == COLUMN - EDGE;
+        let first = self.x.0 == EDGE;
+        for x in [(!first).then_some(self.x.0), (!last).then_some(self.x.1)].into_iter().flatten() {
+            ink.line(&[(x, frame.0), (x, frame.1)], Pen::new(AXIS, AXIS_WIDTH));
+        }
+        for (y, lines) in &self.words {
+            for (k, line) in lines.iter().enumerate() {
+                let y = y + (2 * k as i32 + 1 - lines.len() as i32) * (LEADING - 10) / 2;
+                let (x, anchor) =
+                    if last { (self.x.0 + TICK + 16, Anchor::Start) } else { ((self.x.0 + self.x.1) / 2, Anchor::Middle) };
+                ink.text(line, (x, y), anchor, Face::WORDS);
+            }
+            if last {
+                ink.line(&[(self.x.0, *y), (self.x.0 + TICK, *y)], Pen::new(AXIS, AXIS_WIDTH));
+            }
+        }
+        let half = text::width(&self.title, TEXT) / 2;
+        let middle = ((self.x.0 + self.x.1) / 2).clamp(EDGE + half, (COLUMN - EDGE - half).max(EDGE + half));
+        ink.text(&self.title, (middle, title_at), Anchor::Middle, Face::WORDS);
+    }
+}
+
+/// The axis of a parameter: names share the height evenly and spread their groups by score; many numbers lie where they belong.
+fn factor_axis(name: &str, factor: &Factor, order: &[usize], frame: (i32, i32), most: i32) -> Upright {
+    let count = factor.levels.len();
+    let height = f64::from(frame.1 - frame.0);
+    let numbers = factor.numbers().filter(|_| count > MOST_NAMES && factor.scale() != Scale::Places);
+    let (parts, spread): (Vec<f64>, f64) = match numbers {
+        Some(numbers) => (parts(&numbers, factor.scale() == Scale::Log), 0.0),
+        None => ((0..count).map(|k| (k as f64 + 0.5) / count as f64).collect(), 0.34 * height / count as f64),
+    };
+    let at: Vec<i32> = parts.iter().map(|part| frame.1 - (part * height) as i32).collect();
+    let mut places = vec![None; factor.of_group.len()];
+    for (level, y) in at.iter().enumerate() {
+        let own: Vec<usize> = order.iter().copied().filter(|g| factor.of_group[*g] == Some(level)).collect();
+        for (k, group) in own.iter().enumerate() {
+            let aside = (2.0 * (k as f64 + 0.5) / own.len() as f64 - 1.0) * spread;
+            places[*group] = Some(y - aside as i32);
+        }
+    }
+    let rows = if count > MOST_NAMES { 1 } else { ((height as i32 / count as i32 - 30) / (LEADING - 10)).clamp(1, 3) as usize };
+    let title = text::fit(name, TEXT, (COLUMN - 2 * EDGE) * 2 / 5);
+    Upright { title, x: (0, 0), words: words(factor, &at, most - 40, rows), places }
+}
+
+/// The words of the values, as many as do not stand on each other, the last value first.
+fn words(factor: &Factor, at: &[i32], most: i32, rows: usize) -> Vec<(i32, Vec<String>)> {
+    let mut words: Vec<(i32, Vec<String>)> = Vec::new();
+    for (y, level) in at.iter().zip(&factor.levels).rev() {
+        let name = match level.number {
+            Some(number) if text::width(&level.words, TEXT) > most => short(number),
+            _ => level.words.clone(),
+        };
+        let lines = text::wrap_most(&name, TEXT, most, rows);
+        let room = lines.len().max(1) as i32 * LEADING;
+        if words.last().is_none_or(|(above, _)| y - above >= room) {
+            words.push((*y, lines));
+        }
+    }
+    words
+}
+
+/// Where numbers lie between 0 and 1, with a margin at both ends.
+fn parts(numbers: &[f64], log: bool) -> Vec<f64> {
+    let of = |n: f64| if log { n.log10() } else { n };
+    let (low, high) = (of(numbers[0]), of(numbers[numbers.len() - 1]));
+    numbers.iter().map(|n| 0.04 + 0.92 * (of(*n) - low) / (high - low)).collect()
+}
+
+fn score_axis(source: &Source, order: &[usize], frame: (i32, i32)) -> Upright {
+    let means: Vec<f64> = order.iter().filter_map(|g| source.mean(*g)).collect();
+    let (low, high) = means.iter().fold((f64::INFINITY, f64::NEG_INFINITY), |(l, h), v| (l.min(*v), h.max(*v)));
+    let column = &source.verdict.column;
+    let axis = Axis::values(low, high, column::range(column), "");
+    let up = column::higher_is_better(column);
+    // The better end is on top.
+    let place = |v: f64| {
+        let part = (v - axis.low) / (axis.high - axis.low);
+        frame.1 - ((if up { part } else { 1.0 - part }) * f64::from(frame.1 - frame.0)) as i32
+    };
+    let mut places = vec![None; source.comparison.groups.len()];
+    order.iter().for_each(|g| places[*g] = source.mean(*g).map(place));
+    let words = axis.ticks.iter().map(|(v, word)| (place(*v), vec![word.clone()])).collect();
+    Upright { title: column::title(column), x: (0, 0), words, places }
+}
+
+fn draw_lines(source: &Source, ink: &Ink, axes: &[Upright], order: &[usize]) {
+    let means: Vec<f64> = order.iter().filter_map(|g| source.mean(*g)).collect();
+    let (worst, best) = (means[0], means[means.len() - 1]);
+    let thin = if order.len() > 40 { LINE_WIDTH / 2 } else { LINE_WIDTH * 2 / 3 };
+    for (group, mean) in order.iter().zip(&means) {
+        let part = if best == worst { 1.0 } else { (mean - worst) / (best - worst) };
+        let step = FAINTEST + (part.clamp(0.0, 1.0) * (STEPS - 1 - FAINTEST) as f64).round() as usize;
+        let is_best = Some(group) == order.last();
+        let pen = Pen::new(style::step_color(step), if is_best { 2 * LINE_WIDTH } else { thin });
+        for pair in axes.windows(2) {
+            if let (Some(from), Some(to)) = (pair[0].places[*group], pair[1].places[*group]) {
+                ink.line(&curve((pair[0].x.1, from), (pair[1].x.0, to)), pen);
+            }
+        }
+    }
+}
+
+/// A line that leaves and arrives level, so that one can follow it across the words.
+fn curve((x0, y0): At, (x1, y1): At) -> Vec<At> {
+    const PARTS: i32 = 12;
+    let at = |k: i32| {
+        let t = f64::from(k) / f64::from(PARTS);
+        let s = t * t * (3.0 - 2.0 * t);
+        (x0 + (f64::from(x1 - x0) * t).round() as i32, y0 + (f64::from(y1 - y0) * s).round() as i32)
+    };
+    (0..=PARTS).map(at).collect()
+}
+
+/// What the colours mean, and what was left out.
+fn notes(source: &Source, ink: &Ink, top: i32, left_out: usize) {
+    let y = top + 60 + LEADING / 2;
+    let mut x = EDGE;
+    for words in ["worst", "best"] {
+        ink.text(words, (x, y), Anchor::Start, Face::WORDS);
+        x += text::width(words, TEXT) + 30;
+        if words == "worst" {
+            for step in FAINTEST..STEPS {
+                ink.rect((x, y - 30), (60, 60), style::step_color(step), 1.0);
+                x += 60;
+            }
+            x += 30;
+        }
+    }
+    let lines = format!("{}, a line each", describe::plural(source.verdict.standings.len(), "group"));
+    ink.text(&lines, (x + 40, y), Anchor::Start, Face { color: MUTED, ..Face::WORDS });
+    if left_out > 0 {
+        let words = format!("{} of less importance left out", describe::plural(left_out, "parameter"));
+        ink.text(&words, (EDGE, y + LEADING), Anchor::Start, Face { color: MUTED, ..Face::WORDS });
+    }
+}
+
+fn description(source: &Source, factors: &[&Factor], order: &[usize]) -> String {
+    let keys: Vec<&str> = factors.iter().map(|f| f.key.as_str()).collect();
+    let best = order.last().expect("there is a group");
+    format!(
+        "A line a group through its values of {} to its {}, darker where that is better. The best: {}.",
+        keys.join(", "),
+        source.verdict.column,
+        describe::shown(&source.comparison.groups[*best].name)
+    )
+}
