@@ -4,6 +4,7 @@
 mod check;
 mod device;
 mod estimate;
+mod export;
 mod info;
 mod init;
 mod live;
@@ -61,6 +62,8 @@ enum Verb {
     Selftest(selftest::Arguments),
     /// Draw the charts and tables of an experiment's results again
     Report(report::Arguments),
+    /// Give results the form of another program
+    Export(export::Arguments),
     /// Show what makes two runs different ones, or a run and the nearest of an experiment file
     Why(why::Arguments),
 }
@@ -128,6 +131,7 @@ pub fn main() -> ExitCode {
         #[cfg(feature = "cuda")]
         Verb::Selftest(a) => selftest::run(&a),
         Verb::Report(a) => report::run(&a),
+        Verb::Export(a) => export::run(&a),
         Verb::Why(a) => why::run(&a),
     });
     match result {

@@ -11,6 +11,7 @@ mod markdown;
 mod overlay;
 mod stats;
 mod table;
+pub mod tensorboard;
 mod verdict;
 
 use crate::store::{self, ExperimentDir};

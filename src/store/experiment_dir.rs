@@ -93,6 +93,11 @@ impl ExperimentDir {
         self.path.join("charts")
     }
 
+    /// Where exports for TensorBoard go if nothing else is said.
+    pub fn tensorboard(&self) -> PathBuf {
+        self.path.join("tensorboard")
+    }
+
     /// The runs that exist, by name.
     ///
     /// # Errors
@@ -137,6 +142,16 @@ impl ExperimentDir {
     /// If it cannot be written.
     pub fn write_summary(&self, rows: &[Vec<String>]) -> Result<PathBuf> {
         let path = self.path.join("summary.csv");
+        write_csv(&path, rows)?;
+        Ok(path)
+    }
+
+    /// Replaces groups.csv by these rows, the header first.
+    ///
+    /// # Errors
+    /// If it cannot be written.
+    pub fn write_groups(&self, rows: &[Vec<String>]) -> Result<PathBuf> {
+        let path = self.path.join("groups.csv");
         write_csv(&path, rows)?;
         Ok(path)
     }

@@ -1,6 +1,6 @@
 //! The messages of TensorBoard's event files, by the names and numbers of its `event.proto`, `summary.proto` and `tensor.proto`.
 
-use super::wire::Message;
+pub(super) use super::wire::Message;
 
 /// `tensorboard.Event` { wall_time = 1, step = 2, file_version = 3, summary = 5 }: the first of a file.
 pub(super) fn version(wall_time: f64) -> Message {
