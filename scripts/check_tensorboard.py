@@ -51,7 +51,7 @@ def scalars(run):
     outcome = tomllib.loads((run / "outcome.toml").read_text())
     for column, value in outcome.get("best", {}).items():
         if column.startswith("val_"):
-            wanted[f"best/{column}"] = [(outcome["best_epoch"], f32(value))]
+            wanted[f"val_best/{column.removeprefix('val_')}"] = [(outcome["best_epoch"], f32(value))]
     for column, value in outcome.get("test", {}).items():
         wanted[f"test/{column.removeprefix('test_')}"] = [(outcome["best_epoch"], f32(value))]
     return wanted
@@ -96,11 +96,11 @@ def golden():
     text = tensor_pb2.TensorProto(dtype=7, tensor_shape=shape, string_val=[b"*a*"])
     image = summary_pb2.Summary.Image(height=2, width=300, colorspace=3, encoded_image_string=b"\x89PNG")
     data = plugin_data_pb2.HParamsPluginData
-    lr = api_pb2.HParamInfo(name="lr", type=api_pb2.DATA_TYPE_FLOAT64)
+    lr = api_pb2.HParamInfo(name="lr", type=api_pb2.DATA_TYPE_FLOAT64, differs=True)
     lr.domain_discrete.extend([0.5, 0.25])
     channels = api_pb2.HParamInfo(name="model.channels", type=api_pb2.DATA_TYPE_STRING)
     channels.domain_discrete.extend(["8-16"])
-    metric = api_pb2.MetricInfo(name=api_pb2.MetricName(tag="best/val_dice"))
+    metric = api_pb2.MetricInfo(name=api_pb2.MetricName(tag="val_best/dice"))
     experiment = api_pb2.Experiment(hparam_infos=[lr, channels], metric_infos=[metric])
     start = plugin_data_pb2.SessionStartInfo(group_name="lr 0.25", start_time_secs=2.0)
     start.hparams["lr"].number_value = 0.25

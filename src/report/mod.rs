@@ -7,6 +7,9 @@ mod chart;
 mod collect;
 mod column;
 mod describe;
+mod grid;
+#[cfg_attr(not(test), expect(dead_code, reason = "written once a format is asked for"))]
+mod latex;
 mod markdown;
 mod overlay;
 mod stats;
@@ -59,6 +62,7 @@ pub fn write(dir: &ExperimentDir) -> Result<Written, Error> {
     charts.extend(overlays.svg.iter().map(|svg| Drawn { name: "overlays".to_owned(), title: title.clone(), svg: svg.clone() }));
     let report = dir.write_report(&markdown::report(&comparison, &verdict, &charts, &overlays))?;
     let summary = dir.write_summary(&table::summary(&comparison))?;
+    dir.write_groups(&table::groups(&comparison, &verdict))?;
     let charts = charts.iter().map(|chart| dir.write_chart(&chart.name, &chart.svg)).collect::<Result<_, _>>()?;
-    Ok(Written { charts, summary, report, table: table::terminal(&comparison) })
+    Ok(Written { charts, summary, report, table: table::terminal(&comparison, &verdict) })
 }

@@ -114,11 +114,12 @@ fn alike(values: &mut [Value]) {
     }
 }
 
-/// `HParamInfo` { name = 1, type = 4, domain_discrete = 5 } with a `google.protobuf.ListValue` { values = 1 }.
+/// `HParamInfo` { name = 1, type = 4, domain_discrete = 5, differs = 7 } with a `google.protobuf.ListValue` { values = 1 }.
 fn info(key: &str, values: &[Value]) -> Message {
     let list = values.iter().fold(Message::new(), |list, value| list.message(1, &value.message()));
     let kind = values.first().map_or(1, Value::kind);
-    Message::new().bytes_of(1, key).whole(4, kind).message(5, &list)
+    let info = Message::new().bytes_of(1, key).whole(4, kind).message(5, &list);
+    if values.len() > 1 { info.whole(7, 1) } else { info }
 }
 
 #[cfg(test)]
@@ -135,10 +136,10 @@ mod tests {
         let runs = [differs("[8, 16]", "0.5", "1"), differs("[8, 16]", "0.25", "2")];
         let swept = Swept::of(runs.iter().map(Vec::as_slice));
         assert_eq!(
-            hex(&swept.experiment(&["best/val_dice".to_owned()])),
-            "0a145f68706172616d735f2f6578706572696d656e7442060801120212004a600a5e0a0768706172616d7312531251221e0a026c7220\
-             032a160a0911000000000000e03f0a0911000000000000d03f221c0a0e6d6f64656c2e6368616e6e656c7320012a080a061a04382d31\
-             362a110a0f120d626573742f76616c5f64696365"
+            hex(&swept.experiment(&["val_best/dice".to_owned()])),
+            "0a145f68706172616d735f2f6578706572696d656e7442060801120212004a620a600a0768706172616d731255125322200a026c7220\
+             032a160a0911000000000000e03f0a0911000000000000d03f3801221c0a0e6d6f64656c2e6368616e6e656c7320012a080a061a0438\
+             2d31362a110a0f120d76616c5f626573742f64696365"
         );
         assert_eq!(
             hex(&swept.start(&runs[1][1..], 2.0)),

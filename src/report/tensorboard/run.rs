@@ -52,7 +52,7 @@ pub(super) fn read(dir: &RunDir) -> Result<Ended, String> {
 impl Ended {
     /// Tags of the values by which TensorBoard's table compares runs: those over all classes.
     pub(super) fn compared(&self) -> Vec<String> {
-        let compared = ["dice", "iou", "loss"].iter().flat_map(|name| [format!("best/val_{name}"), format!("test/{name}")]);
+        let compared = ["dice", "iou", "loss"].iter().flat_map(|name| [format!("val_best/{name}"), format!("test/{name}")]);
         let known: Vec<String> = self.best().into_iter().chain(self.tested()).map(|(tag, _)| tag).collect();
         compared.filter(|tag| known.contains(tag)).collect()
     }
@@ -83,8 +83,8 @@ impl Ended {
 
     /// Values of the best epoch on the validation part.
     fn best(&self) -> Vec<(String, f64)> {
-        let best = self.outcome.best.iter().filter(|(column, _)| column.starts_with("val_"));
-        best.map(|(column, value)| (format!("best/{column}"), *value)).collect()
+        let best = self.outcome.best.iter();
+        best.filter_map(|(column, value)| Some((format!("val_best/{}", column.strip_prefix("val_")?), *value))).collect()
     }
 
     /// Values on the test part with the weights of the best epoch.

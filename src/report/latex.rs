@@ -1,0 +1,137 @@
+//! The tables of a report for a paper, in LaTeX with the package booktabs.
+
+use super::collect::Comparison;
+use super::grid::{self, Grid};
+use super::verdict::Verdict;
+use std::fmt::Write as _;
+
+/// All tables, each a float with caption and label.
+pub(super) fn tables(comparison: &Comparison, verdict: &Verdict) -> String {
+    let mut text = format!(
+        "% Tables of {}. They need \\usepackage{{booktabs}}, and names beyond ASCII need UTF-8.\n",
+        comparison.name.replace(['\n', '\r'], " ")
+    );
+    let groups = grid::groups(comparison, verdict);
+    let groups = match grid::classes(comparison, verdict, &["dice"]) {
+        Some(classes) => groups.beside(classes),
+        None => groups,
+    };
+    let best = format!("Values of the best epoch by {}. {}", grid::heading(&comparison.best_by), groups.note);
+    text.push_str(&float(&groups, &best, &label(&comparison.name, "groups")));
+    if let Some(pairs) = grid::pairs(comparison, verdict) {
+        text.push_str(&float(&pairs, &pairs.note, &label(&comparison.name, "pairs")));
+    }
+    if let Some(tested) = grid::tested(comparison, verdict) {
+        let caption = "Values on the test part with the weights of the best epoch, mean ± sample standard deviation over runs.";
+        text.push_str(&float(&tested, caption, &label(&comparison.name, "test")));
+    }
+    text
+}
+
+fn float(grid: &Grid, caption: &str, label: &str) -> String {
+    let columns: String = (0..grid.header.len()).map(|at| if grid.words.contains(&at) { 'l' } else { 'r' }).collect();
+    let header: Vec<String> = grid.header.iter().map(|title| escaped(title)).collect();
+    let mut text = format!(
+        "\n\\begin{{table}}\n  \\centering\n  \\caption{{{}}}\n  \\label{{{label}}}\n  \\begin{{tabular}}{{{columns}}}\n    \\toprule\n    \
+         {} \\\\\n    \\midrule\n",
+        escaped(caption),
+        header.join(" & ")
+    );
+    for row in &grid.rows {
+        let cell = |(at, words): (usize, &String)| {
+            let words = escaped(words);
+            if row.strong == Some(at) { format!("\\textbf{{{words}}}") } else { words }
+        };
+        let cells: Vec<String> = row.cells.iter().enumerate().map(cell).collect();
+        let _ = writeln!(text, "    {} \\\\", cells.join(" & "));
+    }
+    text + "    \\bottomrule\n  \\end{tabular}\n\\end{table}\n"
+}
+
+/// A name for `\ref`, of letters, digits and dashes, which mean themselves there.
+fn label(experiment: &str, table: &str) -> String {
+    let safe: String = experiment.chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '-' }).collect();
+    format!("tab:{safe}-{table}")
+}
+
+/// Words that LaTeX shows as they are, on one line.
+fn escaped(words: &str) -> String {
+    let mut text = String::new();
+    let mut before = ' ';
+    for c in words.chars() {
+        match c {
+            '&' | '%' | '$' | '#' | '_' | '{' | '}' => text.extend(['\\', c]),
+            '\\' => text.push_str("\\textbackslash{}"),
+            '~' => text.push_str("\\textasciitilde{}"),
+            '^' => text.push_str("\\textasciicircum{}"),
+            '`' => text.push_str("\\textasciigrave{}"),
+            '|' => text.push_str("\\textbar{}"),
+            '"' => text.push_str("''"),
+            '<' => text.push_str("$<$"),
+            '>' => text.push_str("$>$"),
+            '±' => text.push_str("$\\pm$"),
+            '×' => text.push_str("$\\times$"),
+            '·' => text.push_str("$\\cdot$"),
+            '−' => text.push_str("$-$"),
+            '≤' => text.push_str("$\\le$"),
+            '≥' => text.push_str("$\\ge$"),
+            '–' => text.push_str("--"),
+            '…' => text.push_str("\\dots{}"),
+            '\u{a0}' | '\u{202f}' => text.push('~'),
+            // A row that begins with a bracket would be the length of the line break before it.
+            '[' | ']' => text.extend(['{', c, '}']),
+            // Two dashes would become a longer one.
+            '-' if before == '-' => text.push_str("{}-"),
+            c if c.is_control() => text.push(' '),
+            c => text.push(c),
+        }
+        before = c;
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::grid::Row;
+
+    #[test]
+    fn words_mean_themselves() {
+        for (words, wanted) in [
+            ("a_b & 5 % of $x", r"a\_b \& 5 \% of \$x"),
+            (r"{#} ~ ^ \", r"\{\#\} \textasciitilde{} \textasciicircum{} \textbackslash{}"),
+            ("0.9 ± 0.1, 3×3, –", r"0.9 $\pm$ 0.1, 3$\times$3, --"),
+            ("[1] a--b\nc < 1", "{[}1{]} a-{}-b c $<$ 1"),
+            ("Größe", "Größe"),
+        ] {
+            assert_eq!(escaped(words), wanted);
+        }
+    }
+
+    #[test]
+    fn a_table_is_a_float_of_booktabs() {
+        let row = |cells: [&str; 2], strong| Row { cells: cells.map(str::to_owned).to_vec(), strong };
+        let grid = Grid {
+            header: ["group", "Dice"].map(str::to_owned).to_vec(),
+            rows: vec![row(["a_1", "0.9 ± 0.1"], Some(1)), row(["b", "–"], None)],
+            words: vec![0],
+            note: String::new(),
+        };
+        let wanted = r"
+\begin{table}
+  \centering
+  \caption{95 \%}
+  \label{tab:a-b-groups}
+  \begin{tabular}{lr}
+    \toprule
+    group & Dice \\
+    \midrule
+    a\_1 & \textbf{0.9 $\pm$ 0.1} \\
+    b & -- \\
+    \bottomrule
+  \end{tabular}
+\end{table}
+";
+        assert_eq!(float(&grid, "95 %", &label("a_b", "groups")), wanted);
+    }
+}
