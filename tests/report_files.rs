@@ -118,8 +118,8 @@ fn finished_and_failed_runs_are_compared() {
     assert_eq!(names(&written), ["loss.svg", "dice.svg", "iou.svg", "lr.svg"]);
     let report = text(&written.report);
     assert!(report.contains("**Best: channels 8-16, validation Dice 0.8500 ± 0.0707 (2 runs).**"), "{report}");
-    assert!(report.contains("| **channels 8-16** | 2/2 | 0.8500 ± 0.0707 |"), "{report}");
-    assert!(report.contains("| channels 16-32 | 0/1 | – |"), "a failed run has no part in the means: {report}");
+    assert!(report.contains("| 1 | channels 8-16 | 2/2 | **0.8500 ± 0.0707** | 0.2147 to 1.4853 |"), "{report}");
+    assert!(report.contains("| – | channels 16-32 | 0/1 | – |"), "a failed run has no part in the means: {report}");
     assert!(report.contains("`channels-1632_seed-1` failed: the loss is NaN in epoch 3"), "{report}");
     assert!(report.contains("3 runs in 2 groups: 2 finished, 1 failed."), "{report}");
     names(&written).iter().for_each(|name| assert!(report.contains(&format!("(charts/{name})")), "{report}"));
@@ -220,7 +220,7 @@ fn a_damaged_run_does_not_hide_the_others() {
     let written = write(&dir);
     let report = text(&written.report);
     assert!(report.contains("`channels-816_seed-2` damaged: ") && report.contains("line 2"), "{report}");
-    assert!(report.contains("| channels 8-16 | 1/2 | 0.8000 |"), "{report}");
+    assert!(report.contains("| channels 8-16 | 1/2 | 0.8000 | – |"), "{report}");
 }
 
 #[test]
