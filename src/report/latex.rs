@@ -58,7 +58,8 @@ fn label(experiment: &str, table: &str) -> String {
 fn escaped(words: &str) -> String {
     let mut text = String::new();
     let mut before = ' ';
-    for c in words.chars() {
+    let mut chars = words.chars().peekable();
+    while let Some(c) = chars.next() {
         match c {
             '&' | '%' | '$' | '#' | '_' | '{' | '}' => text.extend(['\\', c]),
             '\\' => text.push_str("\\textbackslash{}"),
@@ -80,6 +81,8 @@ fn escaped(words: &str) -> String {
             '\u{a0}' | '\u{202f}' => text.push('~'),
             // A row that begins with a bracket would be the length of the line break before it.
             '[' | ']' => text.extend(['{', c, '}']),
+            // Before a digit at the start of a number it is a minus.
+            '-' if before == ' ' && chars.peek().is_some_and(char::is_ascii_digit) => text.push_str("$-$"),
             // Two dashes would become a longer one.
             '-' if before == '-' => text.push_str("{}-"),
             c if c.is_control() => text.push(' '),
@@ -93,7 +96,10 @@ fn escaped(words: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::report::collect::{Group, Run, State};
     use crate::report::grid::Row;
+    use crate::report::verdict::{Pair, Standing};
+    use crate::store::RunDir;
 
     #[test]
     fn words_mean_themselves() {
@@ -106,6 +112,80 @@ mod tests {
         ] {
             assert_eq!(escaped(words), wanted);
         }
+    }
+
+    fn run(best: [(&str, f64); 3]) -> Run {
+        Run {
+            dir: RunDir::at("a"),
+            id: "a".to_owned(),
+            differs: Vec::new(),
+            state: State::Finished,
+            cause: None,
+            rows: Vec::new(),
+            seconds: 0.0,
+            best_epoch: Some(2),
+            best: best.map(|(column, value)| (column.to_owned(), value)).into_iter().collect(),
+            test: Default::default(),
+            images: Default::default(),
+        }
+    }
+
+    /// A made-up verdict: two groups that cannot be told apart, and a third.
+    #[test]
+    fn groups_of_the_first_rank_are_bold_and_pairs_follow() {
+        let runs = |dice: f64| {
+            let best = |dice: f64| [("val_dice", dice), ("val_dice_disc", dice), ("val_dice_cup", dice)];
+            vec![run(best(dice)), run(best(dice + 0.02))]
+        };
+        let group = |name: &str, dice| Group { name: name.to_owned(), runs: runs(dice) };
+        let comparison = Comparison {
+            name: "a_b".to_owned(),
+            groups: vec![group("lr \"1%\"", 0.7), group("b", 0.9), group("c", 0.89)],
+            classes: ["disc", "cup"].map(str::to_owned).to_vec(),
+            best_by: "val_dice".to_owned(),
+            of_other_plans: 0,
+        };
+        let standing = |group, rank, mean| Standing {
+            group,
+            rank,
+            n: 2,
+            mean,
+            deviation: Some(0.014),
+            interval: Some((mean - 0.1, mean + 0.1)),
+        };
+        let pair = |worse, p, apart| Pair {
+            better: 1,
+            worse,
+            difference: 0.01,
+            interval: (-0.01, 0.2),
+            p,
+            p_holm: p,
+            images: 30,
+            seeds: 2,
+            apart,
+        };
+        let verdict = Verdict {
+            column: "val_dice".to_owned(),
+            standings: vec![standing(1, 1, 0.91), standing(2, 1, 0.9), standing(0, 3, 0.71)],
+            pairs: vec![pair(2, 0.25, false), pair(0, 1e-6, true)],
+            words: Vec::new(),
+        };
+        let text = tables(&comparison, &verdict);
+        let spread = |dice: &str| format!(r"{dice} $\pm$ 0.0141");
+        for (rank, name, dice, interval) in [
+            (1, "b", "0.9100", "0.8100 to 1.0100"),
+            (1, "c", "0.9000", "0.8000 to 1.0000"),
+            (3, r"lr 1\%", "0.7100", "0.6100 to 0.8100"),
+        ] {
+            let (plain, first) = (spread(dice), rank == 1);
+            let shown = if first { format!(r"\textbf{{{plain}}}") } else { plain.clone() };
+            let row = format!(r"    {rank} & {name} & 2/2 & {shown} & {interval} & -- & -- & 2 & {plain} & {plain} \\");
+            assert!(text.contains(&row), "{row}\nis missing in\n{text}");
+        }
+        assert!(text.contains(r"    b & c & 0.0100 & $-$0.0100 to 0.2000 & 0.2500 & 0.2500 \\"), "{text}");
+        assert!(text.contains(r"    b & lr 1\% & \textbf{0.0100} & $-$0.0100 to 0.2000 & $<$ 0.0001 & $<$ 0.0001 \\"), "{text}");
+        assert!(text.contains(r"\label{tab:a-b-pairs}") && text.contains(r"after Holm's correction for 2 pairs"), "{text}");
+        assert!(!text.contains("test part"), "there is none: {text}");
     }
 
     #[test]
