@@ -116,10 +116,10 @@ fn finished_and_failed_runs_are_compared() {
     finish(&create(&dir, "[16, 32]", 1), &bad, Status::Failed, Some("the loss is NaN in epoch 3"));
     let written = write(&dir);
     assert_eq!(names(&written), ["loss.svg", "dice.svg", "iou.svg", "lr.svg"]);
-    let report = text(&written.report);
+    let report = text(written.report.as_ref().unwrap());
     assert!(report.contains("**Best: channels 8-16, validation Dice 0.8500 ± 0.0707 (2 runs).**"), "{report}");
-    assert!(report.contains("| **channels 8-16** | 2/2 | 0.8500 ± 0.0707 |"), "{report}");
-    assert!(report.contains("| channels 16-32 | 0/1 | – |"), "a failed run has no part in the means: {report}");
+    assert!(report.contains("| 1 | channels 8-16 | 2/2 | **0.8500 ± 0.0707** | 0.2147 to 1.4853 |"), "{report}");
+    assert!(report.contains("| – | channels 16-32 | 0/1 | – |"), "a failed run has no part in the means: {report}");
     assert!(report.contains("`channels-1632_seed-1` failed: the loss is NaN in epoch 3"), "{report}");
     assert!(report.contains("3 runs in 2 groups: 2 finished, 1 failed."), "{report}");
     names(&written).iter().for_each(|name| assert!(report.contains(&format!("(charts/{name})")), "{report}"));
@@ -139,11 +139,14 @@ fn runs_of_an_earlier_plan_are_no_repetitions() {
         run.create(&spec, "").unwrap();
         finish(&run, &rising(2, 0.4 * seed as f64), Status::Finished, None);
     }
-    assert!(text(&write(&dir).report).contains("2 runs in 1 group: 2 finished."), "nothing was planned, so all are shown");
+    assert!(
+        text(&write(&dir).report.unwrap()).contains("2 runs in 1 group: 2 finished."),
+        "nothing was planned, so all are shown"
+    );
     // Renamed by what the sweep varies now; the end of the id stays.
     let now = format!("renamed-{}", id(2).rsplit('-').next().unwrap());
     dir.write_plan(&[vec!["run".into(), "status".into()], vec![now, "finished".into()]]).unwrap();
-    let report = text(&write(&dir).report);
+    let report = text(&write(&dir).report.unwrap());
     assert!(report.contains("1 run in 1 group: 1 finished. 1 run of other plans not shown."), "{report}");
     assert!(report.contains("0.8000") && !report.contains("0.4000"), "{report}");
 }
@@ -176,7 +179,7 @@ fn equal_files_give_equal_bytes() {
         finish(&create(&dir, "[8, 16]", 1), &rising(12, 0.8), Status::Finished, None);
         finish(&create(&dir, "[16, 32]", 1), &rising(12, 0.9), Status::Finished, None);
         let written = write(&dir);
-        let files = written.charts.iter().chain([&written.report, &written.summary]);
+        let files = written.charts.iter().chain(&written.report).chain(&written.html).chain([&written.summary, &written.groups]);
         (files.map(|path| text(path)).collect::<Vec<_>>(), written.table)
     };
     assert_eq!(bytes(), bytes());
@@ -188,7 +191,11 @@ fn one_epoch_is_enough() {
     log(&create(&dir, "[8, 16]", 1), &rising(1, 0.4));
     let written = write(&dir);
     assert_eq!(names(&written), ["loss.svg", "dice.svg", "iou.svg", "lr.svg"]);
-    assert!(text(&written.report).contains("validation Dice so far: 0.4000 (1 run)"), "{}", text(&written.report));
+    assert!(
+        text(written.report.as_ref().unwrap()).contains("validation Dice so far: 0.4000 (1 run)"),
+        "{}",
+        text(written.report.as_ref().unwrap())
+    );
 }
 
 #[test]
@@ -198,7 +205,7 @@ fn runs_without_an_epoch_are_listed() {
     finish(&create(&dir, "[16, 32]", 1), &[], Status::Failed, Some("no memory: 3 | 4 GB"));
     let written = write(&dir);
     assert_eq!(names(&written), [""; 0]);
-    let report = text(&written.report);
+    let report = text(written.report.as_ref().unwrap());
     assert!(report.contains("No run has ended an epoch yet.") && report.contains("There is nothing to draw yet."), "{report}");
     assert!(report.contains(r"failed: no memory: 3 \| 4 GB"), "{report}");
 }
@@ -218,9 +225,9 @@ fn a_damaged_run_does_not_hide_the_others() {
     let damaged = create(&dir, "[8, 16]", 2);
     fs::write(damaged.path().join("metrics.csv"), "epoch,lr\n1,abc\n").unwrap();
     let written = write(&dir);
-    let report = text(&written.report);
+    let report = text(written.report.as_ref().unwrap());
     assert!(report.contains("`channels-816_seed-2` damaged: ") && report.contains("line 2"), "{report}");
-    assert!(report.contains("| channels 8-16 | 1/2 | 0.8000 |"), "{report}");
+    assert!(report.contains("| channels 8-16 | 1/2 | 0.8000 | – |"), "{report}");
 }
 
 #[test]

@@ -31,7 +31,7 @@ fn sample(run: &RunDir, name: &str, shift: u32) {
 fn overlays(dir: &ExperimentDir) -> (Option<String>, String) {
     let written = report::write(dir, &report::Wanted::default()).unwrap();
     let chart = written.charts.iter().find(|path| path.ends_with("overlays.svg"));
-    (chart.map(|path| fs::read_to_string(path).unwrap()), fs::read_to_string(&written.report).unwrap())
+    (chart.map(|path| fs::read_to_string(path).unwrap()), fs::read_to_string(written.report.unwrap()).unwrap())
 }
 
 #[test]

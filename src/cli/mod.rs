@@ -6,6 +6,7 @@ mod compare;
 mod device;
 mod estimate;
 mod evaluate;
+mod export;
 mod info;
 mod init;
 mod live;
@@ -71,6 +72,8 @@ enum Verb {
     Evaluate(evaluate::Arguments),
     /// Compare any runs and experiments, with a verdict
     Compare(compare::Arguments),
+    /// Give results the form of another program
+    Export(export::Arguments),
     /// Show what makes two runs different ones, or a run and the nearest of an experiment file
     Why(why::Arguments),
 }
@@ -141,6 +144,7 @@ pub fn main() -> ExitCode {
         Verb::Predict(a) => predict::run(&a),
         Verb::Evaluate(a) => evaluate::run(&a),
         Verb::Compare(a) => compare::run(&a),
+        Verb::Export(a) => export::run(&a),
         Verb::Why(a) => why::run(&a),
     });
     match result {

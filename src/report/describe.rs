@@ -14,13 +14,6 @@ pub(super) fn better(column: &str, a: f64, b: f64) -> bool {
     if column::higher_is_better(column) { a > b } else { a < b }
 }
 
-/// The first group whose mean no other beats.
-pub(super) fn best_group(comparison: &Comparison) -> Option<(&Group, f64)> {
-    let column = ranking(comparison);
-    let means = comparison.groups.iter().filter_map(|g| Some((g, stats::mean(&g.best(column))?)));
-    means.reduce(|best, next| if better(column, next.1, best.1) { next } else { best })
-}
-
 /// How many runs there are and how they ended.
 pub(super) fn counts(comparison: &Comparison) -> String {
     let (runs, groups) = (comparison.runs().count(), comparison.groups.len());
@@ -32,20 +25,6 @@ pub(super) fn counts(comparison: &Comparison) -> String {
         n => format!(" {} of other plans not shown.", plural(n, "run")),
     };
     format!("{} in {}: {}.{others}", plural(runs, "run"), plural(groups, "group"), parts.join(", "))
-}
-
-/// Which group is ahead, and by what.
-pub(super) fn headline(comparison: &Comparison) -> String {
-    let Some((group, _)) = best_group(comparison) else { return "No run has ended an epoch yet.".to_owned() };
-    let column = ranking(comparison);
-    let values = group.best(column);
-    let so_far = if group.runs.iter().any(|r| r.state == State::Finished) { "" } else { " so far" };
-    let (name, spread) = (shown(&group.name), stats::spread(&values, 4));
-    let what = format!("{} {}", part(column), column::title(column));
-    if comparison.groups.len() == 1 {
-        return format!("Best {what}{so_far}: {spread} ({}).", plural(values.len(), "run"));
-    }
-    format!("Best{so_far}: {name}, {what} {spread} ({}).", plural(values.len(), "run"))
 }
 
 /// A chart of curves in words.
@@ -82,12 +61,4 @@ pub(super) fn shown(name: &str) -> String {
 
 pub(super) fn plural(count: usize, noun: &str) -> String {
     format!("{count} {noun}{}", if count == 1 { "" } else { "s" })
-}
-
-fn part(column: &str) -> &'static str {
-    match column.split('_').next() {
-        Some("train") => "training",
-        Some("test") => "test",
-        _ => "validation",
-    }
 }

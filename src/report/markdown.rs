@@ -1,79 +1,59 @@
 //! report.md: the comparison in words, tables and links to the charts.
 
 use super::chart::Drawn;
-use super::collect::{Comparison, Group, State};
+use super::collect::{Comparison, State};
+use super::describe;
+use super::grid::{self, Grid};
 use super::overlay::Overlays;
 use super::verdict::Verdict;
-use super::{column, describe, stats, table};
 use std::fmt::Write as _;
 
 /// The text of report.md.
-pub(super) fn report(comparison: &Comparison, _verdict: &Verdict, charts: &[Drawn], overlays: &Overlays) -> String {
-    let mut text = format!(
-        "# {}\n\n**{}** {}\n",
-        cell(&comparison.name),
-        cell(&describe::headline(comparison)),
-        describe::counts(comparison)
-    );
+pub(super) fn report(comparison: &Comparison, verdict: &Verdict, charts: &[Drawn], overlays: &Overlays) -> String {
+    let mut text = format!("# {}\n\n{}", cell(&comparison.name), words(comparison, verdict));
     let _ = write!(
         text,
-        "\nValues are those of the best epoch by `{}`, mean ± sample standard deviation over the finished runs of a group \
-         (its seeds and folds); a group without one shows what its runs have so far.\n",
+        "\nValues are those of the best epoch by `{}`, over the finished runs of a group (its seeds and folds); a group without one \
+         shows what its runs have so far.\n",
         comparison.best_by
     );
-    text.push_str(&groups(comparison));
-    text.push_str(&classes(comparison));
-    text.push_str(&tests(comparison));
+    text.push_str(&section("Groups", Some(grid::groups(comparison, verdict))));
+    text.push_str(&section("Differences", grid::pairs(comparison, verdict)));
+    text.push_str(&section("Classes", grid::classes(comparison, verdict, &["dice", "iou"])));
+    text.push_str(&section("Test part, with the weights of the best epoch", grid::tested(comparison, verdict)));
     text.push_str(&troubles(comparison, overlays));
     text.push_str(&links(charts));
-    text.push_str("\nEach run's values are in [summary.csv](summary.csv).\n");
+    text.push_str("\nEach run's values are in [summary.csv](summary.csv), those of the groups in [groups.csv](groups.csv).\n");
     text
 }
 
-fn groups(comparison: &Comparison) -> String {
-    let titles = table::GROUP_COLUMNS.map(column::title);
-    let header: Vec<String> =
-        ["group", "finished"].into_iter().map(str::to_owned).chain(titles).chain(["best epoch".into()]).collect();
-    let best = describe::best_group(comparison).map(|b| b.0.name.as_str()).filter(|_| comparison.groups.len() > 1);
-    let row = |g: &Group| {
-        let name = describe::shown(&g.name);
-        let mut row = vec![if best == Some(&g.name) { format!("**{}**", cell(&name)) } else { cell(&name) }, table::finished(g)];
-        row.extend(table::GROUP_COLUMNS.map(|c| stats::spread(&g.best(c), 4)));
-        row.push(table::best_epoch(g));
-        row
-    };
-    format!("\n## Groups\n\n{}", grid(&header, comparison.groups.iter().map(row)))
+/// The answer first, then what it stands on.
+fn words(comparison: &Comparison, verdict: &Verdict) -> String {
+    let mut words = verdict.words.iter().map(|sentence| cell(sentence));
+    let first = words.next().map(|first| format!("**{first}**\n\n")).unwrap_or_default();
+    let others: String = words.map(|sentence| format!("- {sentence}\n")).collect();
+    let others = if others.is_empty() { others } else { others + "\n" };
+    format!("{first}{others}{}\n", describe::counts(comparison))
 }
 
-fn classes(comparison: &Comparison) -> String {
-    if comparison.classes.len() < 2 {
-        return String::new();
+fn section(title: &str, grid: Option<Grid>) -> String {
+    let Some(grid) = grid else { return String::new() };
+    let rule = |at: usize| if grid.words.contains(&at) { "---" } else { "---:" };
+    let rule: Vec<&str> = (0..grid.header.len()).map(rule).collect();
+    let header: Vec<String> = grid.header.iter().map(|title| cell(title)).collect();
+    let mut text = format!("\n## {title}\n\n| {} |\n| {} |\n", header.join(" | "), rule.join(" | "));
+    for row in &grid.rows {
+        let shown = |(at, words): (usize, &String)| {
+            let words = cell(words);
+            if row.strong == Some(at) { format!("**{words}**") } else { words }
+        };
+        let cells: Vec<String> = row.cells.iter().enumerate().map(shown).collect();
+        let _ = writeln!(text, "| {} |", cells.join(" | "));
     }
-    let columns: Vec<String> =
-        ["dice", "iou"].iter().flat_map(|s| comparison.classes.iter().map(move |c| format!("val_{s}_{c}"))).collect();
-    let header: Vec<String> =
-        std::iter::once("group".to_owned()).chain(columns.iter().map(|c| cell(&column::title(c)))).collect();
-    let row = |g: &Group| {
-        let values = columns.iter().map(|c| stats::spread(&g.best(c), 4));
-        std::iter::once(cell(&describe::shown(&g.name))).chain(values).collect()
-    };
-    format!("\n## Classes\n\n{}", grid(&header, comparison.groups.iter().map(row)))
-}
-
-fn tests(comparison: &Comparison) -> String {
-    let columns: Vec<String> = table::tested(comparison).into_iter().filter(|c| column::is_main(c)).collect();
-    if columns.is_empty() {
-        return String::new();
+    if !grid.note.is_empty() {
+        let _ = write!(text, "\n{}\n", cell(&grid.note));
     }
-    let header: Vec<String> =
-        std::iter::once("group".to_owned()).chain(columns.iter().map(|c| cell(&column::title(c)))).collect();
-    let row = |g: &Group| {
-        let of =
-            |c: &String| g.settled().iter().filter_map(|r| r.test.get(c).copied()).filter(|v| v.is_finite()).collect::<Vec<_>>();
-        let values = columns.iter().map(|c| stats::spread(&of(c), 4));
-        std::iter::once(cell(&describe::shown(&g.name))).chain(values).collect()
-    };
-    format!("\n## Test part, with the weights of the best epoch\n\n{}", grid(&header, comparison.groups.iter().map(row)))
+    text
 }
 
 fn troubles(comparison: &Comparison, overlays: &Overlays) -> String {
@@ -94,15 +74,6 @@ fn links(charts: &[Drawn]) -> String {
     }
     if charts.is_empty() {
         text.push_str("\nThere is nothing to draw yet.\n");
-    }
-    text
-}
-
-fn grid(header: &[String], rows: impl Iterator<Item = Vec<String>>) -> String {
-    let rule: Vec<&str> = header.iter().enumerate().map(|(i, _)| if i == 0 { "---" } else { "---:" }).collect();
-    let mut text = format!("| {} |\n| {} |\n", header.join(" | "), rule.join(" | "));
-    for row in rows {
-        let _ = writeln!(text, "| {} |", row.join(" | "));
     }
     text
 }

@@ -7,9 +7,11 @@ mod chart;
 mod collect;
 mod column;
 mod describe;
+mod grid;
 mod html;
 mod importance;
 mod inference;
+mod latex;
 mod markdown;
 mod overlay;
 mod paint;
@@ -17,14 +19,15 @@ mod png;
 mod stats;
 mod sweep;
 mod table;
+pub mod tensorboard;
 mod verdict;
 
 pub use paint::paint;
 
-use crate::metric::{self, Part};
 use crate::store::{self, ExperimentDir, RunDir};
 use chart::Drawn;
 use collect::Comparison;
+use overlay::Overlays;
 use std::path::PathBuf;
 use verdict::Verdict;
 
@@ -35,10 +38,14 @@ pub struct Written {
     pub charts: Vec<PathBuf>,
     /// summary.csv: a row a run.
     pub summary: PathBuf,
-    /// report.md.
-    pub report: PathBuf,
+    /// groups.csv: a row a group.
+    pub groups: PathBuf,
+    /// report.md, if it was wanted.
+    pub report: Option<PathBuf>,
     /// report.html, if it was wanted.
     pub html: Option<PathBuf>,
+    /// tables.tex, if it was wanted.
+    pub latex: Option<PathBuf>,
     /// The groups as a table for a terminal, at most 80 columns wide, and what failed.
     pub table: String,
 }
@@ -93,6 +100,14 @@ pub enum Error {
         /// The experiment's directory.
         path: String,
     },
+    /// A chart could not be made a PNG.
+    #[error("charts/{chart}.png: {cause}")]
+    Picture {
+        /// The chart's name.
+        chart: String,
+        /// Why.
+        cause: String,
+    },
     /// No run has a value of the metric that was asked for.
     #[error("no run has a metric {by:?}; there are {there}")]
     NoMetric {
@@ -109,8 +124,8 @@ pub enum Error {
 /// If a place holds no runs or cannot be listed, or no run has the metric.
 pub fn compare(places: &[Place], by: Option<&str>) -> Result<String, Error> {
     let comparison = collect::collect_several(places)?;
-    verdict(&comparison, by)?;
-    Ok(table::terminal(&comparison))
+    let verdict = verdict(&comparison, by)?;
+    Ok(table::terminal(&comparison, &verdict))
 }
 
 fn verdict(comparison: &Comparison, by: Option<&str>) -> Result<Verdict, Error> {
@@ -130,21 +145,37 @@ fn verdict(comparison: &Comparison, by: Option<&str>) -> Result<Verdict, Error> 
 pub fn write(dir: &ExperimentDir, wanted: &Wanted) -> Result<Written, Error> {
     let comparison = collect::collect(dir)?;
     let verdict = verdict(&comparison, wanted.by.as_deref())?;
-    let mut charts = chart::all(&comparison, &verdict);
-    let part = metric::describe(&verdict.column).and_then(|metric| metric.part).unwrap_or(Part::Val);
-    let overlays = overlay::draw(&comparison, part);
-    let title = format!("Predictions of `{}`", overlays.run);
-    charts.extend(overlays.svg.iter().map(|svg| Drawn { name: "overlays".to_owned(), title: title.clone(), svg: svg.clone() }));
-    let title = format!("Worst and best predictions of `{}`", overlays.run);
-    charts.extend(overlays.extremes.iter().map(|svg| Drawn {
-        name: "extremes".to_owned(),
-        title: title.clone(),
-        svg: svg.clone(),
-    }));
-    let report = dir.write_report(&markdown::report(&comparison, &verdict, &charts, &overlays))?;
-    let html = wanted.formats.contains(&Format::Html).then(|| html::page(&comparison, &verdict, &charts, &overlays));
-    let html = html.map(|page| dir.write_html(&page)).transpose()?;
-    let summary = dir.write_summary(&table::summary(&comparison))?;
-    let charts = charts.iter().map(|chart| dir.write_chart(&chart.name, &chart.svg)).collect::<Result<_, _>>()?;
-    Ok(Written { charts, summary, report, html, table: table::terminal(&comparison) })
+    let overlays = overlay::draw(&comparison, verdict.part());
+    let charts = drawn(&comparison, &verdict, &overlays);
+    let has = |format: Format| wanted.formats.contains(&format);
+    let report = has(Format::Markdown).then(|| dir.write_report(&markdown::report(&comparison, &verdict, &charts, &overlays)));
+    let html = has(Format::Html).then(|| dir.write_html(&html::page(&comparison, &verdict, &charts, &overlays)));
+    let latex = has(Format::Latex).then(|| dir.write_latex(&latex::tables(&comparison, &verdict)));
+    if wanted.png {
+        for chart in &charts {
+            let png = png::render(&chart.svg, 1.0).map_err(|cause| Error::Picture { chart: chart.name.clone(), cause })?;
+            dir.write_picture(&chart.name, &png)?;
+        }
+    }
+    Ok(Written {
+        report: report.transpose()?,
+        html: html.transpose()?,
+        latex: latex.transpose()?,
+        summary: dir.write_summary(&table::summary(&comparison))?,
+        groups: dir.write_groups(&table::groups(&comparison, &verdict))?,
+        charts: charts.iter().map(|chart| dir.write_chart(&chart.name, &chart.svg)).collect::<Result<_, _>>()?,
+        table: table::terminal(&comparison, &verdict),
+    })
+}
+
+/// All charts, and the pictures of predictions behind them.
+fn drawn(comparison: &Comparison, verdict: &Verdict, overlays: &Overlays) -> Vec<Drawn> {
+    let picture = |name: &str, title: &str, svg: &Option<String>| {
+        let title = format!("{title} of `{}`", overlays.run);
+        svg.clone().map(|svg| Drawn { name: name.to_owned(), title, svg })
+    };
+    let mut charts = chart::all(comparison, verdict);
+    charts.extend(picture("overlays", "Predictions", &overlays.svg));
+    charts.extend(picture("extremes", "Worst and best predictions", &overlays.extremes));
+    charts
 }

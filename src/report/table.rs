@@ -1,12 +1,10 @@
-//! Tables of numbers: summary.csv and the table for a terminal.
+//! Tables of numbers: summary.csv, groups.csv and the table for a terminal.
 
 use super::collect::{Comparison, Group, Run, State};
-use super::{column, describe, stats};
+use super::verdict::Verdict;
+use super::{describe, grid, stats};
 use comfy_table::{CellAlignment, ContentArrangement, Table, TableComponent, presets};
 use std::collections::BTreeSet;
-
-/// Columns of the tables of groups.
-pub(super) const GROUP_COLUMNS: [&str; 3] = ["val_dice", "val_iou", "val_loss"];
 
 /// The rows of summary.csv, header first. Numbers are written in full; what does not exist is empty.
 pub(super) fn summary(comparison: &Comparison) -> Vec<Vec<String>> {
@@ -51,9 +49,57 @@ fn prefixed(column: &str) -> String {
     if column.starts_with("test_") { column.to_owned() } else { format!("test_{column}") }
 }
 
+/// The rows of groups.csv, header first: each group with n, mean, sample standard deviation and the mean's 95 % interval of every
+/// metric, validation at the best epoch, then test. What does not exist is empty.
+pub(super) fn groups(comparison: &Comparison, verdict: &Verdict) -> Vec<Vec<String>> {
+    let swept = comparison.swept();
+    let mut keys: Vec<&str> = Vec::new();
+    for (key, _) in swept.iter().flat_map(|(_, own)| own) {
+        if !keys.contains(&key.as_str()) {
+            keys.push(key);
+        }
+    }
+    let test = tested(comparison).into_iter().map(|c| prefixed(&c));
+    let columns: Vec<String> = comparison.columns().into_iter().filter(|c| c.starts_with("val_")).chain(test).collect();
+    let head = ["group"].into_iter().chain(keys.iter().copied()).chain(["rank", "runs", "finished"]).map(str::to_owned);
+    let of_column = |column: &String| ["n", "mean", "sd", "low", "high"].map(|what| format!("{column}_{what}"));
+    let header = head.chain(columns.iter().flat_map(of_column)).collect();
+    let row = |(at, group): (usize, &Group)| {
+        let own = |key: &&str| swept[at].1.iter().find(|(name, _)| name == key).map(|d| d.1.clone()).unwrap_or_default();
+        let mut row = vec![group.name.clone()];
+        row.extend(keys.iter().map(own));
+        row.push(verdict.standings.iter().find(|s| s.group == at).map(|s| s.rank.to_string()).unwrap_or_default());
+        row.extend([group.runs.len(), count_finished(group)].map(|n| n.to_string()));
+        row.extend(columns.iter().flat_map(|column| spread(&values(group, column))));
+        row
+    };
+    std::iter::once(header).chain(comparison.groups.iter().enumerate().map(row)).collect()
+}
+
+/// n, mean, deviation and interval in full.
+fn spread(values: &[f64]) -> [String; 5] {
+    let interval = stats::interval(values);
+    let numbers = [stats::mean(values), stats::deviation(values), interval.map(|i| i.0), interval.map(|i| i.1)];
+    let [mean, sd, low, high] = numbers.map(|v| v.map(|v| v.to_string()).unwrap_or_default());
+    [values.len().to_string(), mean, sd, low, high]
+}
+
+/// A column's finite values of the runs that speak for a group: of the best epoch, or of the test part.
+pub(super) fn values(group: &Group, column: &str) -> Vec<f64> {
+    let of_test = |run: &&Run| run.test.iter().find(|(name, _)| prefixed(name) == prefixed(column)).map(|(_, value)| *value);
+    match column.starts_with("val_") {
+        true => group.best(column),
+        false => group.settled().iter().filter_map(of_test).filter(|v| v.is_finite()).collect(),
+    }
+}
+
 /// Finished runs of all runs: `2/3`.
 pub(super) fn finished(group: &Group) -> String {
-    format!("{}/{}", group.runs.iter().filter(|r| r.state == State::Finished).count(), group.runs.len())
+    format!("{}/{}", count_finished(group), group.runs.len())
+}
+
+fn count_finished(group: &Group) -> usize {
+    group.runs.iter().filter(|r| r.state == State::Finished).count()
 }
 
 /// Mean best epoch of the runs that speak for a group.
@@ -61,33 +107,40 @@ pub(super) fn best_epoch(group: &Group) -> String {
     group.best_epoch().map_or("–".to_owned(), |epoch| epoch.to_string())
 }
 
-/// The groups for a terminal, then the headline and what failed; no line is longer than 80 characters.
-pub(super) fn terminal(comparison: &Comparison) -> String {
+/// The groups for a terminal, the best first, then the verdict in words and what failed; no line is longer than 80 characters.
+pub(super) fn terminal(comparison: &Comparison, verdict: &Verdict) -> String {
+    let mut lines: Vec<String> =
+        ranking(comparison, verdict).to_string().lines().map(|line| line.trim_end().to_owned()).collect();
+    for line in verdict.words.iter().chain([&describe::counts(comparison)]) {
+        lines.extend(wrap(line, 80, ""));
+    }
+    for (run, cause) in describe::troubled(comparison) {
+        lines.extend(wrap(&format!("{} {}: {cause}", run.state.word(), run.id), 80, "  "));
+    }
+    lines.join("\n") + "\n"
+}
+
+fn ranking(comparison: &Comparison, verdict: &Verdict) -> Table {
     let mut table = Table::new();
     table.load_preset(presets::UTF8_HORIZONTAL_ONLY).set_content_arrangement(ContentArrangement::Dynamic);
     table.force_no_tty().set_width(80);
     for between_rows in [TableComponent::HorizontalLines, TableComponent::MiddleIntersections] {
         table.remove_style(between_rows);
     }
-    let titles = GROUP_COLUMNS.map(column::title);
-    table.set_header(["group", "runs"].into_iter().map(str::to_owned).chain(titles).chain(["epoch".to_owned()]));
-    for group in &comparison.groups {
-        let [dice, iou, loss] = GROUP_COLUMNS.map(|c| group.best(c));
-        let values = [stats::spread(&dice, 3), stats::plain(&iou, 3), stats::plain(&loss, 3)];
-        let start = [describe::shown(&group.name), finished(group)];
-        table.add_row(start.into_iter().chain(values).chain([best_epoch(group)]));
+    let columns: Vec<String> = grid::columns(verdict).into_iter().take(3).collect();
+    let titles = columns.iter().map(|c| grid::heading(c));
+    table.set_header(["rank", "group", "runs"].into_iter().map(str::to_owned).chain(titles).chain(["epoch".to_owned()]));
+    for (group, standing) in grid::placed(comparison, verdict) {
+        let rank = standing.map_or("–".to_owned(), |s| s.rank.to_string());
+        let mut row = vec![rank, describe::shown(&group.name), finished(group), stats::spread(&values(group, &columns[0]), 3)];
+        row.extend(columns[1..].iter().map(|c| stats::plain(&values(group, c), 3)));
+        row.push(best_epoch(group));
+        table.add_row(row);
     }
-    table.column_iter_mut().skip(1).for_each(|column| {
+    for (_, column) in table.column_iter_mut().enumerate().filter(|(at, _)| *at != 1) {
         column.set_cell_alignment(CellAlignment::Right);
-    });
-    let mut lines: Vec<String> = table.to_string().lines().map(|line| line.trim_end().to_owned()).collect();
-    for line in [describe::headline(comparison), describe::counts(comparison)] {
-        lines.extend(wrap(&line, 80, ""));
     }
-    for (run, cause) in describe::troubled(comparison) {
-        lines.extend(wrap(&format!("{} {}: {cause}", run.state.word(), run.id), 80, "  "));
-    }
-    lines.join("\n") + "\n"
+    table
 }
 
 /// Breaks a line between words, or within one that is too long, into lines of at most `most` characters.

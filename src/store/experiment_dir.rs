@@ -93,6 +93,11 @@ impl ExperimentDir {
         self.path.join("charts")
     }
 
+    /// Where exports for TensorBoard go if nothing else is said.
+    pub fn tensorboard(&self) -> PathBuf {
+        self.path.join("tensorboard")
+    }
+
     /// The runs that exist, by name.
     ///
     /// # Errors
@@ -141,6 +146,16 @@ impl ExperimentDir {
         Ok(path)
     }
 
+    /// Replaces groups.csv by these rows, the header first.
+    ///
+    /// # Errors
+    /// If it cannot be written.
+    pub fn write_groups(&self, rows: &[Vec<String>]) -> Result<PathBuf> {
+        let path = self.path.join("groups.csv");
+        write_csv(&path, rows)?;
+        Ok(path)
+    }
+
     /// Replaces report.md.
     ///
     /// # Errors
@@ -158,6 +173,26 @@ impl ExperimentDir {
     pub fn write_html(&self, text: &str) -> Result<PathBuf> {
         let path = self.path.join("report.html");
         write_atomic(&path, text.as_bytes())?;
+        Ok(path)
+    }
+
+    /// Replaces tables.tex.
+    ///
+    /// # Errors
+    /// If it cannot be written.
+    pub fn write_latex(&self, text: &str) -> Result<PathBuf> {
+        let path = self.path.join("tables.tex");
+        write_atomic(&path, text.as_bytes())?;
+        Ok(path)
+    }
+
+    /// Replaces the picture `charts/NAME.png`.
+    ///
+    /// # Errors
+    /// If it cannot be written.
+    pub fn write_picture(&self, name: &str, png: &[u8]) -> Result<PathBuf> {
+        let path = self.charts().join(format!("{name}.png"));
+        write_atomic(&path, png)?;
         Ok(path)
     }
 

@@ -210,6 +210,24 @@ impl RunDir {
         self.samples().join(format!("{safe}_{kind}.png"))
     }
 
+    /// The names of the samples that have a picture of the image, short ones first: `slice-3` before `slice-11`.
+    ///
+    /// # Errors
+    /// If the directory cannot be listed; one that is missing has no samples.
+    pub fn sample_names(&self) -> Result<Vec<String>> {
+        let dir = self.samples();
+        if !dir.is_dir() {
+            return Ok(Vec::new());
+        }
+        let mut names = Vec::new();
+        for entry in told(fs::read_dir(&dir), "listing", &dir)? {
+            let file = told(entry, "listing", &dir)?.file_name().to_string_lossy().into_owned();
+            names.extend(file.strip_suffix("_image.png").map(str::to_owned));
+        }
+        names.sort_by_key(|name| (name.len(), name.clone()));
+        Ok(names)
+    }
+
     /// Where pictures of predictions lie.
     pub fn samples(&self) -> PathBuf {
         self.path.join("samples")

@@ -126,12 +126,12 @@ fn check(svg: &str, with_curves: bool) {
 }
 
 fn curves(comparison: &Comparison) -> String {
-    let verdict = verdict::judge(comparison);
+    let verdict = verdict::judge(comparison, None);
     super::curves::draw(comparison, &Focus::of(comparison, &verdict), "dice", &[]).unwrap()
 }
 
 fn lr(comparison: &Comparison) -> String {
-    let verdict = verdict::judge(comparison);
+    let verdict = verdict::judge(comparison, None);
     super::lr::draw(comparison, &Focus::of(comparison, &verdict)).unwrap()
 }
 
@@ -179,7 +179,7 @@ fn schedules_that_differ_are_told_apart() {
 }
 
 fn all(comparison: &Comparison) -> Vec<Drawn> {
-    super::all(comparison, &verdict::judge(comparison))
+    super::all(comparison, &verdict::judge(comparison, None))
 }
 
 /// Writes charts where `UMLAUT_SHOW_CHARTS` says, to be looked at.

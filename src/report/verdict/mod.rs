@@ -10,6 +10,7 @@ mod words;
 
 use super::collect::Comparison;
 use super::{column, inference, stats};
+use crate::metric::{self, Part};
 use scores::{Scores, Shared};
 pub(super) use words::{METHOD, number, p as p_value};
 
@@ -68,6 +69,13 @@ pub(super) struct Pair {
 pub(super) const ALL_PAIRS: usize = 12;
 /// Chance of a false difference that is put up with.
 const LEVEL: f64 = 0.05;
+
+impl Verdict {
+    /// The part whose scores are compared.
+    pub(super) fn part(&self) -> Part {
+        metric::describe(&self.column).and_then(|metric| metric.part).unwrap_or(Part::Val)
+    }
+}
 
 /// Judges the groups by a metric (`iou`, `dice_disc`), or by Dice (by what chooses the best epoch where there is no Dice), on the test
 /// part if every group with finished runs has scores of it, else on the validation part.

@@ -1,0 +1,162 @@
+//! The tables of a report as rows of words, before they are written in Markdown or LaTeX: what is shown, in which order, and which
+//! values stand out.
+
+use super::collect::{Comparison, Group};
+use super::verdict::{Pair, Standing, Verdict};
+use super::{column, describe, stats, table};
+
+/// Decimals of every value.
+pub(super) const DECIMALS: usize = 4;
+
+/// Pairs at most: with more, only those with the best group are shown, and of these the first.
+const PAIRS: usize = 30;
+
+/// A table.
+#[derive(Debug, Default, PartialEq)]
+pub(super) struct Grid {
+    pub header: Vec<String>,
+    pub rows: Vec<Row>,
+    /// Columns of words; the others are of numbers.
+    pub words: Vec<usize>,
+    /// What a reader must know to read it, in sentences.
+    pub note: String,
+}
+
+/// A row of a table.
+#[derive(Debug, PartialEq)]
+pub(super) struct Row {
+    pub cells: Vec<String>,
+    /// The cell that stands out.
+    pub strong: Option<usize>,
+}
+
+/// A group with its place in the ranking, if it has one.
+pub(super) type Placed<'a> = (&'a Group, Option<&'a Standing>);
+
+/// The groups by rank, then those without a value.
+pub(super) fn placed<'a>(comparison: &'a Comparison, verdict: &'a Verdict) -> Vec<Placed<'a>> {
+    let ranked = verdict.standings.iter().map(|s| (&comparison.groups[s.group], Some(s)));
+    let is_ranked = |at: usize| verdict.standings.iter().any(|s| s.group == at);
+    let others = comparison.groups.iter().enumerate().filter(|(at, _)| !is_ranked(*at)).map(|(_, group)| (group, None));
+    ranked.chain(others).collect()
+}
+
+/// The columns of the tables of groups: what ranks, then Dice, IoU and loss of the same part.
+pub(super) fn columns(verdict: &Verdict) -> Vec<String> {
+    let part = part(verdict);
+    let mut columns = vec![verdict.column.clone()];
+    columns.extend(["dice", "iou", "loss"].map(|name| format!("{part}_{name}")).into_iter().filter(|c| *c != verdict.column));
+    columns
+}
+
+fn part(verdict: &Verdict) -> &'static str {
+    if verdict.column.starts_with("test_") { "test" } else { "val" }
+}
+
+/// A column's name at the head of a table.
+pub(super) fn heading(column: &str) -> String {
+    let title = column::title(column);
+    if column.starts_with("test_") { format!("Test {}", lower_first(&title)) } else { title }
+}
+
+/// `Dice` stays, `Loss` does not: names of people and abbreviations are capital.
+fn lower_first(title: &str) -> String {
+    if title == "Loss" { "loss".to_owned() } else { title.to_owned() }
+}
+
+/// Rank, runs, values and interval of each group; those that share the first rank stand out.
+pub(super) fn groups(comparison: &Comparison, verdict: &Verdict) -> Grid {
+    let columns = columns(verdict);
+    let mut header: Vec<String> = ["rank", "group", "n"].map(str::to_owned).to_vec();
+    header.extend([heading(&columns[0]), "95 % interval".to_owned()]);
+    header.extend(columns[1..].iter().map(|c| heading(c)).chain(["best epoch".to_owned()]));
+    let several = comparison.groups.len() > 1;
+    let row = |(group, standing): Placed| {
+        let rank = standing.map_or("–".to_owned(), |s| s.rank.to_string());
+        let mut cells = vec![rank, describe::shown(&group.name), table::finished(group)];
+        cells.push(stats::spread(&table::values(group, &columns[0]), DECIMALS));
+        cells.push(standing.and_then(|s| s.interval).map_or("–".to_owned(), interval));
+        cells.extend(columns[1..].iter().map(|c| stats::spread(&table::values(group, c), DECIMALS)));
+        cells.push(table::best_epoch(group));
+        Row { cells, strong: standing.filter(|s| several && s.rank == 1).map(|_| 3) }
+    };
+    let rows = placed(comparison, verdict).into_iter().map(row).collect();
+    let note = "n counts the finished runs of all; values are mean ± sample standard deviation over runs, the interval is that of the mean \
+                (Student's t).";
+    let shared = " Groups that cannot be told apart share a rank; those of the first are bold.";
+    Grid { header, rows, words: vec![1], note: format!("{note}{}", if several { shared } else { "" }) }
+}
+
+/// Dice and IoU of each class; nothing where there is one class.
+pub(super) fn classes(comparison: &Comparison, verdict: &Verdict, scores: &[&str]) -> Option<Grid> {
+    let (part, classes) = (part(verdict), &comparison.classes);
+    let of = |score: &&str| classes.iter().map(|class| format!("{part}_{score}_{class}")).collect::<Vec<_>>();
+    let columns: Vec<String> = scores.iter().flat_map(of).collect();
+    (classes.len() > 1).then(|| values(comparison, verdict, &columns))
+}
+
+/// Values on the test part; nothing where there is none.
+pub(super) fn tested(comparison: &Comparison, verdict: &Verdict) -> Option<Grid> {
+    let columns: Vec<String> = table::tested(comparison).into_iter().filter(|c| column::is_main(c)).collect();
+    (!columns.is_empty()).then(|| values(comparison, verdict, &columns))
+}
+
+fn values(comparison: &Comparison, verdict: &Verdict, columns: &[String]) -> Grid {
+    let header = std::iter::once("group".to_owned()).chain(columns.iter().map(|c| column::title(c))).collect();
+    let row = |(group, _): Placed| {
+        let values = columns.iter().map(|c| stats::spread(&table::values(group, c), DECIMALS));
+        Row { cells: std::iter::once(describe::shown(&group.name)).chain(values).collect(), strong: None }
+    };
+    Grid { header, rows: placed(comparison, verdict).into_iter().map(row).collect(), words: vec![0], note: String::new() }
+}
+
+/// Pairwise differences; those that can be told apart stand out. Nothing where no pair could be tested.
+pub(super) fn pairs(comparison: &Comparison, verdict: &Verdict) -> Option<Grid> {
+    let first = verdict.pairs.first()?;
+    let best = verdict.standings.first().map(|s| s.group);
+    let all = verdict.pairs.len();
+    let of_best = |pair: &&Pair| all <= PAIRS || best == Some(pair.better) || best == Some(pair.worse);
+    let shown: Vec<&Pair> = verdict.pairs.iter().filter(of_best).take(PAIRS).collect();
+    let header = ["better", "worse", "difference", "95 % interval", "p", "p (Holm)"].map(str::to_owned).to_vec();
+    let name = |group: usize| describe::shown(&comparison.groups[group].name);
+    let row = |pair: &Pair| Row {
+        cells: vec![
+            name(pair.better),
+            name(pair.worse),
+            format!("{:.DECIMALS$}", pair.difference),
+            interval(pair.interval),
+            probability(pair.p),
+            probability(pair.p_holm),
+        ],
+        strong: pair.apart.then_some(2),
+    };
+    let (title, images, seeds) =
+        (heading(&verdict.column), describe::plural(first.images, "image"), describe::plural(first.seeds, "seed"));
+    let note = format!(
+        "Paired differences of {title} ({images}, {seeds}), with 95 % bootstrap intervals over seeds, then images, and p of Wilcoxon's \
+         signed-rank test over images, after Holm's correction for {}; bold where the two can be told apart.{}",
+        describe::plural(all, "pair"),
+        if shown.len() < all { format!(" Shown are {} with the best group.", shown.len()) } else { String::new() }
+    );
+    Some(Grid { header, rows: shown.into_iter().map(row).collect(), words: vec![0, 1], note })
+}
+
+fn interval((low, high): (f64, f64)) -> String {
+    format!("{low:.DECIMALS$} to {high:.DECIMALS$}")
+}
+
+/// A probability as papers write it.
+fn probability(p: f64) -> String {
+    if p < 1e-4 { "< 0.0001".to_owned() } else { format!("{p:.DECIMALS$}") }
+}
+
+impl Grid {
+    /// This table with the columns of another of the same rows, but for its first.
+    pub(super) fn beside(mut self, other: Grid) -> Grid {
+        self.header.extend(other.header.into_iter().skip(1));
+        for (row, other) in self.rows.iter_mut().zip(other.rows) {
+            row.cells.extend(other.cells.into_iter().skip(1));
+        }
+        self
+    }
+}

@@ -1,0 +1,218 @@
+//! The tables of a report for a paper, in LaTeX with the package booktabs.
+
+use super::collect::Comparison;
+use super::grid::{self, Grid};
+use super::verdict::Verdict;
+use std::fmt::Write as _;
+
+/// All tables, each a float with caption and label.
+pub(super) fn tables(comparison: &Comparison, verdict: &Verdict) -> String {
+    let mut text = format!(
+        "% Tables of {}. They need \\usepackage{{booktabs}}, and names beyond ASCII need UTF-8.\n",
+        comparison.name.replace(['\n', '\r'], " ")
+    );
+    let groups = grid::groups(comparison, verdict);
+    let groups = match grid::classes(comparison, verdict, &["dice"]) {
+        Some(classes) => groups.beside(classes),
+        None => groups,
+    };
+    let best = format!("Values of the best epoch by {}. {}", grid::heading(&comparison.best_by), groups.note);
+    text.push_str(&float(&groups, &best, &label(&comparison.name, "groups")));
+    if let Some(pairs) = grid::pairs(comparison, verdict) {
+        text.push_str(&float(&pairs, &pairs.note, &label(&comparison.name, "pairs")));
+    }
+    if let Some(tested) = grid::tested(comparison, verdict) {
+        let caption = "Values on the test part with the weights of the best epoch, mean ± sample standard deviation over runs.";
+        text.push_str(&float(&tested, caption, &label(&comparison.name, "test")));
+    }
+    text
+}
+
+fn float(grid: &Grid, caption: &str, label: &str) -> String {
+    let columns: String = (0..grid.header.len()).map(|at| if grid.words.contains(&at) { 'l' } else { 'r' }).collect();
+    let header: Vec<String> = grid.header.iter().map(|title| escaped(title)).collect();
+    let mut text = format!(
+        "\n\\begin{{table}}\n  \\centering\n  \\caption{{{}}}\n  \\label{{{label}}}\n  \\begin{{tabular}}{{{columns}}}\n    \\toprule\n    \
+         {} \\\\\n    \\midrule\n",
+        escaped(caption),
+        header.join(" & ")
+    );
+    for row in &grid.rows {
+        let cell = |(at, words): (usize, &String)| {
+            let words = escaped(words);
+            if row.strong == Some(at) { format!("\\textbf{{{words}}}") } else { words }
+        };
+        let cells: Vec<String> = row.cells.iter().enumerate().map(cell).collect();
+        let _ = writeln!(text, "    {} \\\\", cells.join(" & "));
+    }
+    text + "    \\bottomrule\n  \\end{tabular}\n\\end{table}\n"
+}
+
+/// A name for `\ref`, of letters, digits and dashes, which mean themselves there.
+fn label(experiment: &str, table: &str) -> String {
+    let safe: String = experiment.chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '-' }).collect();
+    format!("tab:{safe}-{table}")
+}
+
+/// Words that LaTeX shows as they are, on one line.
+fn escaped(words: &str) -> String {
+    let mut text = String::new();
+    let mut before = ' ';
+    let mut chars = words.chars().peekable();
+    while let Some(c) = chars.next() {
+        match c {
+            '&' | '%' | '$' | '#' | '_' | '{' | '}' => text.extend(['\\', c]),
+            '\\' => text.push_str("\\textbackslash{}"),
+            '~' => text.push_str("\\textasciitilde{}"),
+            '^' => text.push_str("\\textasciicircum{}"),
+            '`' => text.push_str("\\textasciigrave{}"),
+            '|' => text.push_str("\\textbar{}"),
+            '"' => text.push_str("''"),
+            '<' => text.push_str("$<$"),
+            '>' => text.push_str("$>$"),
+            '±' => text.push_str("$\\pm$"),
+            '×' => text.push_str("$\\times$"),
+            '·' => text.push_str("$\\cdot$"),
+            '−' => text.push_str("$-$"),
+            '≤' => text.push_str("$\\le$"),
+            '≥' => text.push_str("$\\ge$"),
+            '–' => text.push_str("--"),
+            '…' => text.push_str("\\dots{}"),
+            '\u{a0}' | '\u{202f}' => text.push('~'),
+            // A row that begins with a bracket would be the length of the line break before it.
+            '[' | ']' => text.extend(['{', c, '}']),
+            // Before a digit at the start of a number it is a minus.
+            '-' if before == ' ' && chars.peek().is_some_and(char::is_ascii_digit) => text.push_str("$-$"),
+            // Two dashes would become a longer one.
+            '-' if before == '-' => text.push_str("{}-"),
+            c if c.is_control() => text.push(' '),
+            c => text.push(c),
+        }
+        before = c;
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::collect::{Group, Run, State};
+    use crate::report::grid::Row;
+    use crate::report::verdict::{Pair, Standing};
+    use crate::store::RunDir;
+
+    #[test]
+    fn words_mean_themselves() {
+        for (words, wanted) in [
+            ("a_b & 5 % of $x", r"a\_b \& 5 \% of \$x"),
+            (r"{#} ~ ^ \", r"\{\#\} \textasciitilde{} \textasciicircum{} \textbackslash{}"),
+            ("0.9 ± 0.1, 3×3, –", r"0.9 $\pm$ 0.1, 3$\times$3, --"),
+            ("[1] a--b\nc < 1", "{[}1{]} a-{}-b c $<$ 1"),
+            ("Größe", "Größe"),
+        ] {
+            assert_eq!(escaped(words), wanted);
+        }
+    }
+
+    fn run(best: [(&str, f64); 3]) -> Run {
+        Run {
+            dir: RunDir::at("a"),
+            id: "a".to_owned(),
+            differs: Vec::new(),
+            state: State::Finished,
+            cause: None,
+            rows: Vec::new(),
+            seconds: 0.0,
+            epoch_seconds: Vec::new(),
+            best_epoch: Some(2),
+            best: best.map(|(column, value)| (column.to_owned(), value)).into_iter().collect(),
+            test: Default::default(),
+            images: Default::default(),
+        }
+    }
+
+    /// A made-up verdict: two groups that cannot be told apart, and a third.
+    #[test]
+    fn groups_of_the_first_rank_are_bold_and_pairs_follow() {
+        let runs = |dice: f64| {
+            let best = |dice: f64| [("val_dice", dice), ("val_dice_disc", dice), ("val_dice_cup", dice)];
+            vec![run(best(dice)), run(best(dice + 0.02))]
+        };
+        let group = |name: &str, dice| Group { name: name.to_owned(), runs: runs(dice) };
+        let comparison = Comparison {
+            name: "a_b".to_owned(),
+            groups: vec![group("lr \"1%\"", 0.7), group("b", 0.9), group("c", 0.89)],
+            classes: ["disc", "cup"].map(str::to_owned).to_vec(),
+            best_by: "val_dice".to_owned(),
+            of_other_plans: 0,
+        };
+        let standing = |group, rank, mean| Standing {
+            group,
+            rank,
+            n: 2,
+            mean,
+            deviation: Some(0.014),
+            interval: Some((mean - 0.1, mean + 0.1)),
+        };
+        let pair = |worse, p, apart| Pair {
+            better: 1,
+            worse,
+            difference: 0.01,
+            interval: (-0.01, 0.2),
+            p,
+            p_holm: p,
+            images: 30,
+            seeds: 2,
+            apart,
+        };
+        let verdict = Verdict {
+            column: "val_dice".to_owned(),
+            standings: vec![standing(1, 1, 0.91), standing(2, 1, 0.9), standing(0, 3, 0.71)],
+            pairs: vec![pair(2, 0.25, false), pair(0, 1e-6, true)],
+            words: Vec::new(),
+        };
+        let text = tables(&comparison, &verdict);
+        let spread = |dice: &str| format!(r"{dice} $\pm$ 0.0141");
+        for (rank, name, dice, interval) in [
+            (1, "b", "0.9100", "0.8100 to 1.0100"),
+            (1, "c", "0.9000", "0.8000 to 1.0000"),
+            (3, r"lr 1\%", "0.7100", "0.6100 to 0.8100"),
+        ] {
+            let (plain, first) = (spread(dice), rank == 1);
+            let shown = if first { format!(r"\textbf{{{plain}}}") } else { plain.clone() };
+            let row = format!(r"    {rank} & {name} & 2/2 & {shown} & {interval} & -- & -- & 2 & {plain} & {plain} \\");
+            assert!(text.contains(&row), "{row}\nis missing in\n{text}");
+        }
+        assert!(text.contains(r"    b & c & 0.0100 & $-$0.0100 to 0.2000 & 0.2500 & 0.2500 \\"), "{text}");
+        assert!(text.contains(r"    b & lr 1\% & \textbf{0.0100} & $-$0.0100 to 0.2000 & $<$ 0.0001 & $<$ 0.0001 \\"), "{text}");
+        assert!(text.contains(r"\label{tab:a-b-pairs}") && text.contains(r"after Holm's correction for 2 pairs"), "{text}");
+        assert!(!text.contains("test part"), "there is none: {text}");
+    }
+
+    #[test]
+    fn a_table_is_a_float_of_booktabs() {
+        let row = |cells: [&str; 2], strong| Row { cells: cells.map(str::to_owned).to_vec(), strong };
+        let grid = Grid {
+            header: ["group", "Dice"].map(str::to_owned).to_vec(),
+            rows: vec![row(["a_1", "0.9 ± 0.1"], Some(1)), row(["b", "–"], None)],
+            words: vec![0],
+            note: String::new(),
+        };
+        let wanted = r"
+\begin{table}
+  \centering
+  \caption{95 \%}
+  \label{tab:a-b-groups}
+  \begin{tabular}{lr}
+    \toprule
+    group & Dice \\
+    \midrule
+    a\_1 & \textbf{0.9 $\pm$ 0.1} \\
+    b & -- \\
+    \bottomrule
+  \end{tabular}
+\end{table}
+";
+        assert_eq!(float(&grid, "95 %", &label("a_b", "groups")), wanted);
+    }
+}
