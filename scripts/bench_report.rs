@@ -68,7 +68,7 @@ fn bench(numbers: &[String]) -> Result<(), Error> {
 fn report_of(dir: &Path) -> Result<(), Error> {
     rayon::ThreadPoolBuilder::new().use_current_thread().build_global()?;
     let began = Instant::now();
-    report::write(&ExperimentDir::at(dir))?;
+    report::write(&ExperimentDir::at(dir), &report::Wanted::default())?;
     println!("report: {:.2} s, {}", began.elapsed().as_secs_f64(), peak());
     Ok(())
 }

@@ -70,7 +70,7 @@ def check(run, events):
     for time, row in zip(times, rows(run / "timing.csv")):
         clock += row["elapsed_s"]
         assert abs(time - clock) < 1e-3, (time, clock)
-    text = found.Tensors("run.toml")[0].tensor_proto.string_val[0].decode()
+    text = found.Tensors("configuration")[0].tensor_proto.string_val[0].decode()
     assert (run / "run.toml").read_text().strip() in text
     for name in tags["images"]:
         picture = found.Images(name)[0]
@@ -111,7 +111,7 @@ def golden():
     return {
         "SCALARS": step,
         "VERSION": event_pb2.Event(wall_time=1_700_000_000.5, file_version="brain.Event:2"),
-        "TEXT": value(tag="run.toml", tensor=text, metadata=plugin("text")),
+        "TEXT": value(tag="configuration", tensor=text, metadata=plugin("text")),
         "IMAGE": value(tag="samples/a", image=image),
         "EXPERIMENT": of(metadata.EXPERIMENT_TAG, data(experiment=experiment)),
         "START": of(metadata.SESSION_START_INFO_TAG, data(session_start_info=start)),

@@ -144,7 +144,7 @@ fn every_value_of_a_run_is_in_its_file() {
         assert_eq!(scalars["test/iou_cup"], [(best, end, outcome.test["test_iou_cup"] as f32)]);
         let others: Vec<&str> = others.iter().map(String::as_str).collect();
         let of_hparams = ["experiment", "session_start_info", "session_end_info"].map(|name| format!("_hparams_/{name}"));
-        assert_eq!(others, [&of_hparams[0], &of_hparams[1], "run.toml", &of_hparams[2]]);
+        assert_eq!(others, [&of_hparams[0], &of_hparams[1], "configuration", &of_hparams[2]]);
         let columns = rows[0].values.len() + outcome.test.len() + outcome.best.keys().filter(|c| c.starts_with("val_")).count();
         assert_eq!(scalars.len(), columns);
     }

@@ -115,7 +115,10 @@ fn finished_and_failed_runs_are_compared() {
     bad[2] = row(3, f64::NAN, f64::NAN);
     finish(&create(&dir, "[16, 32]", 1), &bad, Status::Failed, Some("the loss is NaN in epoch 3"));
     let written = write(&dir);
-    assert_eq!(names(&written), ["loss.svg", "dice.svg", "iou.svg", "lr.svg"]);
+    assert_eq!(
+        names(&written),
+        ["loss.svg", "dice.svg", "iou.svg", "dice_disc.svg", "dice_cup.svg", "scores.svg", "lr.svg", "time.svg"]
+    );
     let report = text(written.report.as_ref().unwrap());
     assert!(report.contains("**Best: channels 8-16, validation Dice 0.8500 ± 0.0707 (2 runs).**"), "{report}");
     assert!(report.contains("| 1 | channels 8-16 | 2/2 | **0.8500 ± 0.0707** | 0.2147 to 1.4853 |"), "{report}");
@@ -190,7 +193,10 @@ fn one_epoch_is_enough() {
     let (_temp, dir) = experiment();
     log(&create(&dir, "[8, 16]", 1), &rising(1, 0.4));
     let written = write(&dir);
-    assert_eq!(names(&written), ["loss.svg", "dice.svg", "iou.svg", "lr.svg"]);
+    assert_eq!(
+        names(&written),
+        ["loss.svg", "dice.svg", "iou.svg", "dice_disc.svg", "dice_cup.svg", "scores.svg", "lr.svg", "time.svg"]
+    );
     assert!(
         text(written.report.as_ref().unwrap()).contains("validation Dice so far: 0.4000 (1 run)"),
         "{}",
@@ -237,7 +243,7 @@ fn missing_columns_and_values_that_are_no_numbers_are_left_out() {
     let loss = |epoch, v| EpochRecord { epoch, values: vec![("train_loss".into(), v)] };
     log(&run, &[loss(1, 2.0), loss(2, f64::INFINITY), loss(3, f64::NAN), loss(4, 1.0)]);
     let written = write(&dir);
-    assert_eq!(names(&written), ["loss.svg"]);
+    assert_eq!(names(&written), ["loss.svg", "time.svg"]);
     // Two dots: nothing is drawn through the epochs in between.
     assert_eq!(text(&written.charts[0]).matches("stroke-dasharray=\"16 11\"").count(), 1, "only the key is dashed");
 }
@@ -253,6 +259,6 @@ fn twelve_groups_with_names_that_need_escaping() {
         finish(&run, &rising(5, 0.9 - 0.01 * i as f64), Status::Finished, None);
     }
     let written = write(&dir);
-    assert_eq!(written.charts.len(), 4);
+    assert_eq!(written.charts.len(), 9, "{:?}", names(&written));
     assert!(text(&written.charts[0]).contains("&lt;a &amp; b&gt;"));
 }

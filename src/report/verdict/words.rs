@@ -163,13 +163,14 @@ fn interval(pair: &Pair) -> String {
     format!("95 % {} to {}", number(pair.interval.0, pair), number(pair.interval.1, pair))
 }
 
-/// With as many decimals as the interval's width deserves.
+/// With as many decimals as the interval's width deserves, and as show that its lower end is not zero.
 pub(crate) fn number(value: f64, pair: &Pair) -> String {
-    let width = pair.interval.1 - pair.interval.0;
-    let decimals = if width > 0.0 && width < 0.02 { 4 } else { 3 };
-    let text = format!("{:.decimals$}", value.abs());
-    let zero = text.chars().all(|c| matches!(c, '0' | '.'));
-    if value < 0.0 && !zero { format!("−{text}") } else { text }
+    let (low, high) = pair.interval;
+    let is_zero = |text: &str| text.chars().all(|c| matches!(c, '0' | '.'));
+    let least = if high > low && high - low < 0.02 { 4 } else { 3 };
+    let enough = (least..6).find(|decimals| low == 0.0 || !is_zero(&format!("{:.decimals$}", low.abs()))).unwrap_or(least);
+    let text = format!("{:.enough$}", value.abs());
+    if value < 0.0 && !is_zero(&text) { format!("−{text}") } else { text }
 }
 
 /// `p = 0.012`, or a bound where it is less than a thousandth.

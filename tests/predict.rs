@@ -1,0 +1,243 @@
+//! `umlaut predict` and `umlaut evaluate` with a run that was trained here, on pictures of any size.
+
+use image::{GrayImage, Luma, RgbImage};
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+use std::sync::OnceLock;
+use tempfile::TempDir;
+
+const TINY: &str = r#"
+name = "tiny"
+[dataset.synthetic]
+count = 12
+size = [32, 32]
+[preprocess]
+size = [16, 16]
+[split.fractions]
+train = 0.5
+val = 0.25
+test = 0.25
+[model.unet]
+channels = [4, 8]
+[training]
+epochs = 2
+batch_size = 4
+seeds = [1, 2]
+"#;
+
+/// A directory with two trained runs, made once.
+fn trained() -> &'static Path {
+    static TRAINED: OnceLock<TempDir> = OnceLock::new();
+    let dir = TRAINED.get_or_init(|| {
+        let dir = tempfile::tempdir().unwrap();
+        fs::write(dir.path().join("x.toml"), TINY).unwrap();
+        let output = umlaut(dir.path(), &["run", "x.toml"]);
+        assert_eq!(output.status.code(), Some(0), "{}", words(&output));
+        dir
+    });
+    dir.path()
+}
+
+fn umlaut(dir: &Path, arguments: &[&str]) -> Output {
+    let mut command = Command::new(assert_cmd::cargo::cargo_bin!("umlaut"));
+    command.args(arguments).current_dir(dir).stdin(Stdio::null());
+    command.env("XDG_CONFIG_HOME", dir.join("settings")).env("CUDA_VISIBLE_DEVICES", "");
+    command.output().expect("the program starts")
+}
+
+fn words(output: &Output) -> String {
+    [&output.stdout, &output.stderr].map(|bytes| String::from_utf8_lossy(bytes).into_owned()).concat()
+}
+
+fn runs() -> Vec<PathBuf> {
+    let mut runs: Vec<PathBuf> =
+        fs::read_dir(trained().join("results/tiny/runs")).unwrap().map(|run| run.unwrap().path()).collect();
+    runs.sort();
+    runs
+}
+
+/// What `umlaut predict RUN ARGUMENTS --out OUT` leaves, by name.
+fn predict(arguments: &[&str]) -> (TempDir, BTreeMap<String, PathBuf>) {
+    let out = tempfile::tempdir().unwrap();
+    let run = runs().remove(0);
+    let place = out.path().display().to_string();
+    let all = [&["predict", run.to_str().unwrap(), "--out", &place], arguments].concat();
+    let output = umlaut(trained(), &all);
+    assert_eq!(output.status.code(), Some(0), "{}", words(&output));
+    let files =
+        walkdir::WalkDir::new(out.path()).into_iter().map(|entry| entry.unwrap().into_path()).filter(|path| path.is_file());
+    let name = |path: &PathBuf| path.strip_prefix(out.path()).unwrap().display().to_string();
+    let files = files.map(|path| (name(&path), path)).collect();
+    (out, files)
+}
+
+fn mask(path: &Path) -> GrayImage {
+    image::open(path).unwrap().into_luma8()
+}
+
+/// A smooth picture that is its own mirror image both ways, of any size.
+fn blob(width: u32, height: u32) -> RgbImage {
+    RgbImage::from_fn(width, height, |x, y| {
+        let part = |at: u32, length: u32| (f64::from(2 * at + 1) / f64::from(2 * length) - 0.5).abs();
+        let bright = 255.0 * (1.0 - part(x, width) - part(y, height));
+        image::Rgb([bright as u8, (bright / 2.0) as u8, (bright / 3.0) as u8])
+    })
+}
+
+fn pictures(all: &[(&str, RgbImage)]) -> TempDir {
+    let dir = tempfile::tempdir().unwrap();
+    for (name, picture) in all {
+        let path = dir.path().join(name);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        picture.save(path).unwrap();
+    }
+    dir
+}
+
+/// The run's own pictures of its samples are at its own size: what it said of them in training is what it says now.
+#[test]
+fn a_run_says_of_its_samples_what_it_said_in_training() {
+    let samples = runs()[0].join("samples");
+    let names: Vec<String> = fs::read_dir(&samples).unwrap().map(|f| f.unwrap().file_name().into_string().unwrap()).collect();
+    let images: Vec<&String> = names.iter().filter(|name| name.ends_with("_image.png")).collect();
+    assert!(!images.is_empty());
+    let paths: Vec<String> = images.iter().map(|name| samples.join(name).display().to_string()).collect();
+    let paths: Vec<&str> = paths.iter().map(String::as_str).collect();
+    let (_out, resized) = predict(&paths);
+    let (_out_of_tiles, tiled) = predict(&[&paths[..], &["--tiles"]].concat());
+    for name in images {
+        let stem = name.strip_suffix(".png").unwrap();
+        let told = mask(&samples.join(name.replace("_image", "_pred")));
+        for files in [&resized, &tiled] {
+            for (bit, class) in ["disc", "cup"].into_iter().enumerate() {
+                let found = mask(&files[&format!("{stem}_{class}_mask.png")]);
+                let differ =
+                    told.pixels().zip(found.pixels()).filter(|(told, found)| (told.0[0] >> bit & 1 == 1) != (found.0[0] == 255));
+                // Samples are kept with 8 bits a channel, so a pixel at the very threshold may fall to the other side.
+                assert!(differ.count() <= 2, "{name} {class}");
+            }
+        }
+    }
+}
+
+#[test]
+fn any_size_works_in_both_ways_and_the_table_counts_the_masks() {
+    let images = pictures(&[("wide.png", blob(101, 37)), ("below/small.png", blob(9, 5)), ("one.png", blob(1, 1))]);
+    let folder = images.path().display().to_string();
+    for scale in [&["--tiles", "--overlap", "0.5"][..], &["--flips"][..]] {
+        let (_out, files) = predict(&[&[folder.as_str(), "--overlays", "--probabilities", "--threshold", "0.4"], scale].concat());
+        let table = fs::read_to_string(&files["predictions.csv"]).unwrap();
+        assert_eq!(table.lines().count(), 7, "a header, and three images of two classes: {table}");
+        let head: Vec<&str> = table.lines().next().unwrap().split(',').collect();
+        for line in table.lines().skip(1) {
+            let row: BTreeMap<&str, &str> = head.iter().copied().zip(line.split(',')).collect();
+            let name = format!("{}_{}", row["image"], row["class"]);
+            let found = mask(&files[&format!("{name}_mask.png")]);
+            assert_eq!(
+                (found.width().to_string(), found.height().to_string()),
+                (row["width"].to_owned(), row["height"].to_owned())
+            );
+            let marked = found.pixels().filter(|pixel| pixel.0[0] == 255).count();
+            assert_eq!(marked.to_string(), row["area_px"], "{name}");
+            let probs = image::open(&files[&format!("{name}_probability.png")]).unwrap().into_luma16();
+            let reach = |Luma([p]): &Luma<u16>| f64::from(*p) / 65535.0 >= 0.4;
+            assert!(probs.pixels().filter(|p| reach(p)).count().abs_diff(marked) <= 1, "{name}");
+            let overlay = image::open(&files[&format!("{}_overlay.png", row["image"])]).unwrap();
+            assert_eq!((overlay.width(), overlay.height()), (found.width(), found.height()));
+        }
+    }
+}
+
+#[test]
+fn mirror_images_and_a_twin_change_nothing_where_they_say_the_same() {
+    let images = pictures(&[("blob.png", blob(16, 16))]);
+    let path = images.path().join("blob.png").display().to_string();
+    let run = runs()[0].display().to_string();
+    let probs = |arguments: &[&str]| {
+        let (_out, files) = predict(&[&[path.as_str(), "--probabilities"], arguments].concat());
+        image::open(&files["blob_disc_probability.png"]).unwrap().into_luma16().into_raw()
+    };
+    let (plain, twin) = (probs(&[]), probs(&["--with", &run]));
+    assert_eq!(plain, twin, "an ensemble of a run with itself");
+    let flipped = probs(&["--flips"]);
+    let at = |x: usize, y: usize| f64::from(flipped[y * 16 + x]);
+    for (x, y) in (0..16).flat_map(|y| (0..16).map(move |x| (x, y))) {
+        assert!((at(x, y) - at(15 - x, y)).abs() <= 2.0 && (at(x, y) - at(x, 15 - y)).abs() <= 2.0, "{x} {y}");
+    }
+    let other = runs()[1].display().to_string();
+    let of_other = {
+        let out = tempfile::tempdir().unwrap();
+        let place = out.path().display().to_string();
+        assert!(umlaut(trained(), &["predict", &other, &path, "--probabilities", "--out", &place]).status.success());
+        image::open(out.path().join("blob_disc_probability.png")).unwrap().into_luma16().into_raw()
+    };
+    let both = probs(&["--with", &other]);
+    for ((one, other), both) in plain.iter().zip(&of_other).zip(&both) {
+        assert!(((f64::from(*one) + f64::from(*other)) / 2.0 - f64::from(*both)).abs() <= 1.5, "{one} {other} {both}");
+    }
+}
+
+#[test]
+fn an_unreadable_picture_is_told_and_the_others_go_on() {
+    let images = pictures(&[("a.png", blob(16, 16)), ("c.png", blob(20, 16))]);
+    fs::write(images.path().join("b.png"), "no picture").unwrap();
+    let out = images.path().join("out").display().to_string();
+    let run = runs()[0].display().to_string();
+    let folder = images.path().display().to_string();
+    let output = umlaut(trained(), &["predict", &run, &folder, "--out", &out]);
+    assert_eq!(output.status.code(), Some(1), "{}", words(&output));
+    assert!(words(&output).contains("left out") && words(&output).contains("b.png: cannot be decoded"), "{}", words(&output));
+    assert!(words(&output).contains("2 of 3 images"), "{}", words(&output));
+    assert!(Path::new(&out).join("c_disc_mask.png").is_file());
+    let again = umlaut(trained(), &["predict", &run, &folder, "--out", &out]);
+    assert_eq!(again.status.code(), Some(2));
+    assert!(words(&again).contains("is there already; name another --out, or say --force"), "{}", words(&again));
+}
+
+#[test]
+fn mistakes_are_told_before_anything_is_written() {
+    let images = pictures(&[("a/x.png", blob(16, 16)), ("b/x.png", blob(16, 16))]);
+    let path = |name: &str| images.path().join(name).display().to_string();
+    let (one, two, gone) = (path("a/x.png"), path("b/x.png"), path("gone.png"));
+    let run = runs()[0].display().to_string();
+    for (arguments, part) in [
+        (vec!["predict", "nowhere", &one, "--out", "o"], "nowhere is no directory of runs"),
+        (vec!["predict", "tiny", &one, "--out", "o"], "tiny is an experiment; name one of its runs, such as"),
+        (vec!["predict", &run, &gone, "--out", "o"], "gone.png"),
+        (vec!["predict", &run, &one, &two, "--out", "o"], "x ("),
+        (vec!["predict", &run, &one, "--out", "o", "--threshold", "2"], "--threshold 2: a probability is between 0 and 1"),
+        (vec!["predict", &run, &one, "--out", "o", "--tiles", "--tile-size", "15,16"], "sides must be multiples of 2"),
+        (vec!["predict", &run, &one, "--out", "o", "--tiles", "--overlap", "1"], "--overlap 1: between 0 and 0.9"),
+        (vec!["evaluate", &run, "nothing.toml"], "nothing.toml"),
+    ] {
+        let output = umlaut(trained(), &arguments);
+        assert_eq!(output.status.code(), Some(2), "{arguments:?}: {}", words(&output));
+        assert!(words(&output).contains(part), "{arguments:?}: {}", words(&output));
+    }
+    assert!(!trained().join("o").exists());
+}
+
+/// A run evaluated on its own data has the numbers that it wrote itself, to the last bit.
+#[test]
+fn evaluating_a_run_on_its_own_data_gives_its_own_numbers() {
+    let run = runs().remove(0);
+    let out = tempfile::tempdir().unwrap();
+    let table = out.path().join("scores.csv").display().to_string();
+    for part in ["val", "test"] {
+        let arguments = ["evaluate", run.to_str().unwrap(), "x.toml", "--part", part, "--out", &table];
+        let output = umlaut(trained(), &arguments);
+        assert_eq!(output.status.code(), Some(0), "{}", words(&output));
+        assert!(words(&output).contains("3 images"), "{}", words(&output));
+        let own = fs::read_to_string(run.join("per_image.csv")).unwrap();
+        let own: Vec<&str> = own.lines().filter(|line| line.starts_with("part,") || line.starts_with(part)).collect();
+        assert_eq!(fs::read_to_string(&table).unwrap().lines().collect::<Vec<_>>(), own);
+    }
+    let all = umlaut(trained(), &["evaluate", run.to_str().unwrap(), "x.toml"]);
+    assert!(all.status.success() && words(&all).contains("12 images") && words(&all).contains("cup"), "{}", words(&all));
+    fs::write(out.path().join("other.toml"), TINY.replace("count = 12", "count = 12\ntargets = [\"cup\"]")).unwrap();
+    let other = out.path().join("other.toml").display().to_string();
+    let output = umlaut(trained(), &["evaluate", run.to_str().unwrap(), &other]);
+    assert_eq!(output.status.code(), Some(2), "{}", words(&output));
+}
