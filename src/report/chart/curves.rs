@@ -122,7 +122,8 @@ fn key(comparison: &Comparison, focus: &Focus, groups: &[Curves], y: &Axis) -> K
     };
     let train = (if single { Sign::Dot(MUTED) } else { Sign::Line(thin.dashed(DASH)) }, "training");
     let best = (Sign::Mark(Shape::Dot, MUTED), if several { "mean best epoch" } else { "best epoch" });
-    let others = |failed: bool| groups.iter().flat_map(|g| &g.thin).any(|t| t.1 == failed);
+    let named = || groups.iter().enumerate().filter(|(i, _)| focus.shows(*i)).map(|(_, group)| group);
+    let others = |failed: bool| named().flat_map(|g| &g.thin).any(|t| t.1 == failed);
     let items = [
         (groups.iter().any(|g| !g.val.is_empty()), val),
         (groups.iter().any(|g| !g.train.is_empty()), train),
