@@ -8,7 +8,8 @@
 //!   plan      → Plan of RunSpecs       what will happen: sweep × folds × seeds, each resolved, with a stable RunId
 //!   schedule  → a process a run        who runs where and when
 //!   train     → metrics.csv, checkpoints, outcome.toml      one run, one process, one device
-//!   report    → charts, tables         reads only files
+//!   report    → charts, tables, HTML   reads only files
+//!   predict   → masks, measures        a trained run on new pictures
 //! ```
 //!
 //! # Shapes

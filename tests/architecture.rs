@@ -33,7 +33,7 @@ fn sources() -> Vec<(String, String, String)> {
         let name = path.strip_prefix(&src).expect("below src").to_string_lossy().replace('\\', "/");
         let room = name.split('/').next()?.trim_end_matches(".rs").to_owned();
         let text = std::fs::read_to_string(&path).expect("sources are text");
-        let code = text.split("#[cfg(test)]\nmod tests").next().unwrap_or_default().to_owned();
+        let code = text.split("#[cfg(test)]\nmod tests {").next().unwrap_or_default().to_owned();
         Some((room, name, code))
     })
     .filter(|(room, name, _)| room != "main" && room != "lib" && !name.ends_with("/tests.rs"))

@@ -4,7 +4,7 @@ use super::axes::{Axis, Plot, Room, plot};
 use super::ink::{Anchor, Face, Ink, Pen};
 use super::key::{Key, Sign};
 use super::levels::Levels;
-use super::style::{self, AXIS, COLUMN, EDGE, INK, LEADING, MARK, MUTED, NOTE, PAPER, STEPS, Shape, TEXT};
+use super::style::{self, AXIS, CLOSE, COLUMN, EDGE, INK, LEADING, MARK, MUTED, NOTE, PAPER, STEPS, Shape, TEXT};
 use super::{Drawn, Source, file_name, text};
 use crate::report::collect::State;
 use crate::report::importance::MOST_LEVELS;
@@ -148,8 +148,11 @@ impl Map {
         let long: fn(f64) -> String = |v| if v.abs() < 1e3 { format!("{v:.3}") } else { short(v) };
         let bare: fn(f64) -> String = |v| format!("{v:.3}").replacen("0.", ".", 1);
         let all = || self.cells.iter().flatten().filter_map(|c| if let Cell::Mean(m) = c { Some(*m) } else { None });
-        let ways = [(TEXT, long), (NOTE, long), (NOTE, bare)];
-        ways.into_iter().find(|(size, words)| all().all(|v| text::width(&words(v), *size) <= wide - 24))
+        // A digit more where three would be the same in every cell.
+        let finer: fn(f64) -> String = |v| format!("{v:.4}");
+        let ways = [(TEXT, finer), (NOTE, finer), (TEXT, long), (NOTE, long), (NOTE, bare)];
+        let first = if (self.best - self.worst).abs() < CLOSE { 0 } else { 2 };
+        ways.into_iter().skip(first).find(|(size, words)| all().all(|v| text::width(&words(v), *size) <= wide - 24))
     }
 
     fn names(&self, names: &[Vec<String>], title: &str) {
@@ -169,7 +172,8 @@ impl Map {
     /// The colours with their ends, worst first.
     fn scale(&self, score: &str, top: i32) {
         let (ink, y) = (&self.plot.ink, top + 30 + LEADING / 2);
-        let words = [self.worst, self.best].map(|v| if v.abs() < 1e3 { format!("{v:.3}") } else { short(v) });
+        let decimals = if (self.best - self.worst).abs() < CLOSE { 4 } else { 3 };
+        let words = [self.worst, self.best].map(|v| if v.abs() < 1e3 { format!("{v:.decimals$}") } else { short(v) });
         let mut x = EDGE;
         ink.text(&words[0], (x, y), Anchor::Start, Face::WORDS);
         x += text::width(&words[0], TEXT) + 30;

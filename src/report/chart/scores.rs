@@ -3,6 +3,7 @@
 use super::axes::Axis;
 use super::focus::order;
 use super::strip::{Row, Strip};
+use super::style::CLOSE;
 use super::{Drawn, Source};
 use crate::report::collect::State;
 use crate::report::sweep::{scores, short};
@@ -15,10 +16,13 @@ const MOST: usize = 20;
 pub(crate) fn draw(source: &Source) -> Option<Drawn> {
     let column = &source.verdict.column;
     let standings = source.verdict.standings.iter().filter(|s| s.mean.is_finite());
+    let means: Vec<f64> = standings.clone().map(|s| s.mean).collect();
+    let reach = means.iter().copied().fold(f64::NEG_INFINITY, f64::max) - means.iter().copied().fold(f64::INFINITY, f64::min);
+    let decimals = if reach < CLOSE { 4 } else { 3 };
     let rows: Vec<Row> = standings
         .map(|s| Row {
             rank: Some(s.rank),
-            words: format!("{:.3}", s.mean),
+            words: format!("{:.decimals$}", s.mean),
             mean: s.mean,
             interval: s.interval,
             failed: failed(source, s.group),

@@ -90,6 +90,8 @@ pub(crate) const ROLES: [Role; 23] = [
     role("c7", 0x2f9fd0, 0x9fdcf7),
 ];
 const GROUP_COLORS: usize = 7;
+/// Scores that lie closer together are written with a digit more.
+pub(crate) const CLOSE: f64 = 0.02;
 /// Steps from bad to good.
 pub(crate) const STEPS: usize = 10;
 

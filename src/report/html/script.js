@@ -40,9 +40,10 @@
       count.textContent = words.length ? `${shown} of ${rows.length} rows` : "";
     });
   }
+  // What one reads is printed; complete inputs, which lie in run.toml, only where they are open.
   let opened = [];
   addEventListener("beforeprint", () => {
-    opened = [...document.querySelectorAll("details:not([open])")];
+    opened = [...document.querySelectorAll("details:not([open], .input)")];
     for (const details of opened) details.open = true;
   });
   addEventListener("afterprint", () => {
