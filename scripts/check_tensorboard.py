@@ -70,7 +70,7 @@ def check(run, events):
     for time, row in zip(times, rows(run / "timing.csv")):
         clock += row["elapsed_s"]
         assert abs(time - clock) < 1e-3, (time, clock)
-    text = found.Tensors("run.toml")[0].tensor_proto.string_val[0].decode()
+    text = found.Tensors("configuration")[0].tensor_proto.string_val[0].decode()
     assert (run / "run.toml").read_text().strip() in text
     for name in tags["images"]:
         picture = found.Images(name)[0]

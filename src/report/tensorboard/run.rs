@@ -63,7 +63,7 @@ impl Ended {
         let mut add = |event: event::Message| append_record(&mut file, event.bytes());
         add(event::version(self.started));
         let text = format!("```toml\n{}\n```", self.run_toml.trim_end());
-        let start = [swept.experiment(metrics), swept.start(&self.differs, self.started), event::text("run.toml", &text)];
+        let start = [swept.experiment(metrics), swept.start(&self.differs, self.started), event::text("configuration", &text)];
         add(event::summary(self.started, 0, &start));
         let mut now = self.started;
         for row in &self.rows {
