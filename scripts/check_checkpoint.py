@@ -2,6 +2,9 @@
 
     cargo run --example logits -- DIR 3 2 nearest_conv batch 8 16 32    # writes weights, images and logits to DIR
     python scripts/check_checkpoint.py DIR 3 2 nearest_conv batch 8 16 32
+
+With a run's checkpoints/best.safetensors as DIR/weights.safetensors beforehand, that is what is compared; 3 channels, 2 classes and the model
+must then be those of its run.toml.
 """
 
 import pathlib

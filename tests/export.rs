@@ -13,7 +13,7 @@ mod made_up;
 /// Three groups of a learning rate, two seeds each; the sixth run diverges.
 fn experiment() -> (TempDir, ExperimentDir) {
     let temp = tempfile::tempdir().unwrap();
-    let made_up = made_up::MadeUp { runs: 6, seeds: 2, epochs: 4, images: 1, fails: 64 };
+    let made_up = made_up::MadeUp { runs: 6, seeds: 2, epochs: 4, images: 1, fails: 6 };
     let dir = made_up.write(&Results::new(temp.path())).unwrap();
     (temp, dir)
 }
@@ -35,7 +35,7 @@ fn files(dir: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
 fn masked_crc(bytes: &[u8]) -> u32 {
     let step = |crc: u32, _| if crc & 1 == 1 { crc >> 1 ^ 0x82f6_3b78 } else { crc >> 1 };
     let crc = !bytes.iter().fold(u32::MAX, |crc, byte| (0..8).fold(crc ^ u32::from(*byte), step));
-    (crc >> 15 | crc << 17).wrapping_add(0xa282_ead8)
+    crc.rotate_right(15).wrapping_add(0xa282_ead8)
 }
 
 /// The records of a file, each checksum checked.
@@ -89,8 +89,8 @@ fn field(message: &[u8], number: u64) -> Option<Vec<u8>> {
     fields(message).into_iter().find(|(found, _)| *found == number).map(|(_, bytes)| bytes)
 }
 
-/// A point of a curve: step, wall time, value.
-type Point = (u64, f64, f32);
+/// A point of a curve: step, wall time, bits of the value, by which NaN equals itself.
+type Point = (u64, f64, u32);
 
 /// Every scalar by tag, and the other tags.
 fn scalars(file: &[u8]) -> (BTreeMap<String, Vec<Point>>, Vec<String>) {
@@ -104,13 +104,17 @@ fn scalars(file: &[u8]) -> (BTreeMap<String, Vec<Point>>, Vec<String>) {
             let tag = String::from_utf8(field(&value, 1).unwrap()).unwrap();
             match field(&value, 2) {
                 Some(number) => {
-                    scalars.entry(tag).or_default().push((step, time, f32::from_le_bytes(number.try_into().unwrap())));
+                    scalars.entry(tag).or_default().push((step, time, u32::from_le_bytes(number.try_into().unwrap())));
                 }
                 None => others.push(tag),
             }
         }
     }
     (scalars, others)
+}
+
+fn bits(value: f64) -> u32 {
+    (value as f32).to_bits()
 }
 
 /// 2026-03-01T12:00:00Z, when the made-up runs began; `date -u -d … +%s`.
@@ -130,7 +134,7 @@ fn every_value_of_a_run_is_in_its_file() {
         let (rows, outcome) = (run.metrics().unwrap(), run.outcome().unwrap().unwrap());
         let step = |row: &EpochRecord| (row.epoch as u64, STARTED + 2.5 * row.epoch as f64);
         let curve = |column: &str| {
-            let point = |row: &EpochRecord| (step(row).0, step(row).1, row.get(column).unwrap() as f32);
+            let point = |row: &EpochRecord| (step(row).0, step(row).1, bits(row.get(column).unwrap()));
             rows.iter().map(point).collect::<Vec<_>>()
         };
         for (tag, column) in
@@ -140,8 +144,10 @@ fn every_value_of_a_run_is_in_its_file() {
         }
         let best = outcome.best_epoch.unwrap() as u64;
         let end = STARTED + 2.5 * rows.len() as f64;
-        assert_eq!(scalars["val_best/dice"], [(best, end, outcome.best["val_dice"] as f32)]);
-        assert_eq!(scalars["test/iou_cup"], [(best, end, outcome.test["test_iou_cup"] as f32)]);
+        assert_eq!(scalars["val_best/dice"], [(best, end, bits(outcome.best["val_dice"]))]);
+        let tested = outcome.test.get("test_iou_cup").map(|iou| vec![(best, end, bits(*iou))]);
+        assert_eq!(scalars.get("test/iou_cup"), tested.as_ref());
+        assert_eq!(tested.is_some(), outcome.status == Status::Finished);
         let others: Vec<&str> = others.iter().map(String::as_str).collect();
         let of_hparams = ["experiment", "session_start_info", "session_end_info"].map(|name| format!("_hparams_/{name}"));
         assert_eq!(others, [&of_hparams[0], &of_hparams[1], "configuration", &of_hparams[2]]);
