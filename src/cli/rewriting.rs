@@ -9,17 +9,20 @@ use umlaut::record::{Event, Outcome};
 use umlaut::schedule::{At, Next, Slot, Watch};
 use umlaut::store::ExperimentDir;
 
-/// Shortest time between two reports. `UMLAUT_REPORT_SECONDS` overrides it.
+/// Shortest time between two reports.
 const CALM: Duration = Duration::from_secs(20);
 /// A report that takes long is written less often: this many times what it takes lies between two.
 const PATIENCE: u32 = 20;
+/// Sets the seconds between two reports, however long a report takes.
+const SECONDS: &str = "UMLAUT_REPORT_SECONDS";
 
 /// Passes everything on to another watch, and writes the report when something has changed.
 pub struct Rewriting<'a> {
     inner: Box<dyn Watch + 'a>,
     program: PathBuf,
     dir: PathBuf,
-    calm: Duration,
+    /// The time between two reports, where it was set.
+    pause: Option<Duration>,
     /// Whether an epoch has ended since the last report began.
     changed: bool,
     writing: Option<(Child, Instant)>,
@@ -33,10 +36,10 @@ impl<'a> Rewriting<'a> {
     /// # Errors
     /// If the program's own file cannot be found.
     pub fn new(inner: Box<dyn Watch + 'a>, dir: &ExperimentDir) -> std::io::Result<Self> {
-        let told = std::env::var("UMLAUT_REPORT_SECONDS").ok().and_then(|seconds| seconds.parse::<f64>().ok());
-        let calm = told.and_then(|seconds| Duration::try_from_secs_f64(seconds).ok()).unwrap_or(CALM);
+        let seconds = std::env::var(SECONDS).ok().and_then(|seconds| seconds.parse::<f64>().ok());
+        let pause = seconds.and_then(|seconds| Duration::try_from_secs_f64(seconds).ok());
         let (program, dir) = (std::env::current_exe()?, dir.path().to_owned());
-        Ok(Self { inner, program, dir, calm, changed: false, writing: None, last: (Instant::now(), Duration::ZERO) })
+        Ok(Self { inner, program, dir, pause, changed: false, writing: None, last: (Instant::now(), Duration::ZERO) })
     }
 
     fn write_if_due(&mut self) {
@@ -48,7 +51,8 @@ impl<'a> Rewriting<'a> {
             self.writing = None;
         }
         let (ended, took) = self.last;
-        if self.changed && ended.elapsed() >= self.calm.max(PATIENCE * took) {
+        let pause = self.pause.unwrap_or_else(|| CALM.max(PATIENCE * took));
+        if self.changed && ended.elapsed() >= pause {
             self.changed = false;
             let mut command = Command::new(&self.program);
             command.arg("report").arg(&self.dir).env("RAYON_NUM_THREADS", "1");

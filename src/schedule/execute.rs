@@ -11,7 +11,7 @@ use std::cell::OnceCell;
 use std::collections::HashMap;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::thread::Scope;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// How often somebody who watches is told that time passes.
 const TICK: Duration = Duration::from_millis(200);
@@ -178,6 +178,7 @@ impl<'a> Schedule<'a> {
         'a: 'scope,
     {
         let (sender, receiver) = channel();
+        let mut ticked = Instant::now();
         loop {
             self.stopping |= stopped();
             if let Err(error) = self.fill(scope, launcher, &sender, watch) {
@@ -188,6 +189,11 @@ impl<'a> Schedule<'a> {
             }
             if let Err(error) = self.hear(&receiver, launcher, watch) {
                 self.halt(error, launcher);
+            }
+            // However much there is to hear.
+            if ticked.elapsed() >= TICK {
+                watch.tick();
+                ticked = Instant::now();
             }
         }
     }
@@ -245,7 +251,7 @@ impl<'a> Schedule<'a> {
         (self.kinds[job.run], job.micro_batches)
     }
 
-    /// Waits for what happens next.
+    /// Waits for what happens next, for the time of a tick at most.
     fn hear(&mut self, receiver: &Receiver<Message>, launcher: &dyn Launcher, watch: &mut dyn Watch) -> Result<(), Error> {
         match receiver.recv_timeout(TICK) {
             Ok(Message::Told(slot, event)) => {
@@ -257,10 +263,7 @@ impl<'a> Schedule<'a> {
                 Ok(())
             }
             Ok(Message::Over(slot, exit)) => self.over(slot, exit, launcher, watch),
-            Err(RecvTimeoutError::Timeout) => {
-                watch.tick();
-                Ok(())
-            }
+            Err(RecvTimeoutError::Timeout) => Ok(()),
             Err(RecvTimeoutError::Disconnected) => unreachable!("the sender is kept by the loop"),
         }
     }

@@ -23,7 +23,7 @@ const KILLS: usize = 36;
 const OF_THE_CLOCK: [&str; 4] = ["timing.csv", "provenance.toml", "log.txt", "outcome.toml"];
 
 /// Files that repeat such figures, and the lock, which keeps the name of a process that was killed.
-const OF_THE_DAY: [&str; 3] = ["summary.csv", "report.md", ".lock"];
+const OF_THE_DAY: [&str; 5] = ["summary.csv", "report.md", "report.html", "charts/time.svg", ".lock"];
 
 /// Eight runs of three epochs, on pictures that are kept decoded.
 fn sweep() -> Desk {

@@ -33,11 +33,11 @@ fn images_add_up_to_the_outcome() {
     }
 }
 
-/// The second run would take hours: the report that lists the first as finished is there long before it ends.
+/// The second run goes on for minutes: the report that lists the first as finished is there long before it ends.
 #[test]
 fn the_report_is_there_while_runs_go_on() {
     let long =
-        TINY.replace("[1, 2]", "[1]").replace(r#""optimizer.adam.lr" = [1e-2, 1e-3]"#, r#""training.epochs" = [1, 1000000]"#);
+        TINY.replace("[1, 2]", "[1]").replace(r#""optimizer.adam.lr" = [1e-2, 1e-3]"#, r#""training.epochs" = [1, 100000]"#);
     let desk = Desk::with(&long);
     let mut command = desk.command(&["run", "x.toml", "--jobs", "2"]);
     command.env("UMLAUT_REPORT_SECONDS", "0").stdout(Stdio::null()).stderr(Stdio::null());
@@ -48,7 +48,7 @@ fn the_report_is_there_while_runs_go_on() {
         if told || child.try_wait().expect("it is ours").is_some() {
             break told;
         }
-        std::thread::yield_now();
+        std::thread::sleep(std::time::Duration::from_millis(20));
     };
     let stopped = Command::new("kill").args(["-INT", &child.id().to_string()]).status();
     assert!(stopped.is_ok_and(|status| status.success()) && there, "{:?}", child.wait());
@@ -63,7 +63,7 @@ fn anything_can_be_compared() {
         .expect("writable");
     expect_code(&desk.umlaut(&["run", "y.toml"]), 0);
     let both = desk.said(&["compare", "tiny", "results/other"]);
-    assert!(both.contains("tiny: lr 0.01") && both.contains("other: lr 1e-3"), "{both}");
+    assert!(both.contains("tiny: lr 0.01") && both.contains("other: lr 0.001"), "{both}");
     assert!(both.contains("3 images are too few for the test"), "{both}");
     assert!(both.lines().all(|line| line.chars().count() <= 80), "{both}");
     let runs: Vec<String> = desk.metrics("results").into_iter().map(|(name, _)| name).collect();
