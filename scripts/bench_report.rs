@@ -1,10 +1,11 @@
 //! How long the report of a large experiment takes, and how much memory: a made-up one, since only files are read.
 //!
-//!     cargo run --release --example bench_report -- [RUNS [EPOCHS [SEEDS]]]
+//!     cargo run --release --example bench_report -- [RUNS [EPOCHS [SEEDS [DIR]]]]
 //!
-//! RUNS (500) runs of EPOCHS (50) epochs, SEEDS (5) a group, with scores of 30 validation and 30 test images of two classes, some runs failed,
-//! in a temporary directory: `TMPDIR=/dev/shm` spares the minutes that a disk takes to sync every row. The report is made by a process of its own, so that its memory is its own. Prints seconds, peak
-//! resident memory (`VmHWM` of Linux), and the size of what was written.
+//! RUNS (500) runs of EPOCHS (50) epochs, SEEDS (5) a group, with scores of 30 validation and 30 test images of two classes, some
+//! runs failed, in the new directory DIR, or in a temporary one: `TMPDIR=/dev/shm` spares the minutes that a disk takes to sync
+//! every row. The report is made by a process of its own, so that its memory is its own. Prints seconds, peak resident memory
+//! (`VmHWM` of Linux), and the size of what was written.
 
 #[path = "../tests/made_up/mod.rs"]
 mod made_up;
@@ -28,7 +29,7 @@ fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let done = match &arguments[..] {
         [child, dir] if child == CHILD => report_of(Path::new(dir)),
-        numbers => bench(numbers),
+        arguments => bench(arguments),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,
@@ -39,13 +40,14 @@ fn main() -> ExitCode {
     }
 }
 
-fn bench(numbers: &[String]) -> Result<(), Error> {
+fn bench(arguments: &[String]) -> Result<(), Error> {
+    let (numbers, kept) = arguments.split_at(arguments.len().min(3));
     let numbers: Vec<usize> = numbers.iter().map(|a| a.parse()).collect::<Result<_, _>>()?;
     let [runs, epochs, seeds] = [(0, 500), (1, 50), (2, 5)].map(|(at, default)| numbers.get(at).copied().unwrap_or(default));
     let made_up = MadeUp { runs, epochs, seeds: seeds.max(1), images: 30, fails: 97 };
     let temp = tempfile::tempdir()?;
     let began = Instant::now();
-    let dir = made_up.write(&Results::new(temp.path()))?;
+    let dir = made_up.write(&Results::new(kept.first().map_or(temp.path(), Path::new)))?;
     println!("{runs} runs of {epochs} epochs, {seeds} seeds a group, made up in {:.1} s", began.elapsed().as_secs_f64());
     let status = Command::new(std::env::current_exe()?).arg(CHILD).arg(dir.path()).status()?;
     if !status.success() {

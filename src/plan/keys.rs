@@ -24,13 +24,14 @@ impl RunSpec {
 }
 
 /// The last word of a dotted key, by which readers know it; two where the last alone would be taken for a key of `[training]`, as in
-/// `lr_warmup.epochs`.
+/// `lr_warmup.epochs`, or for a score, as in `loss.dice`.
 pub fn last_word(key: &str) -> &str {
     let mut dots = key.rmatch_indices('.').map(|(at, _)| at);
     let Some(dot) = dots.next() else { return key };
     let (above, word) = (&key[..dot], &key[dot + 1..]);
     let of_training = || toml::Table::try_from(Training::default()).is_ok_and(|training| training.contains_key(word));
-    if above == "training" || !of_training() { word } else { &key[dots.next().map_or(0, |dot| dot + 1)..] }
+    let alone = above == "training" || (above != "loss" && !of_training());
+    if alone { word } else { &key[dots.next().map_or(0, |dot| dot + 1)..] }
 }
 
 /// A value, given as TOML, as a reader needs it: `8-16` for a list, `step every 7 gamma 0.3` for a choice, a text without quotation
@@ -69,6 +70,7 @@ mod tests {
             ("optimizer.adam.lr", "lr"),
             ("training.epochs", "epochs"),
             ("lr_warmup.epochs", "lr_warmup.epochs"),
+            ("loss.dice", "loss.dice"),
             ("some.deep.table.epochs", "table.epochs"),
             ("seed", "seed"),
         ] {

@@ -27,6 +27,9 @@ pub(super) fn counts(comparison: &Comparison) -> String {
     format!("{} in {}: {}.{others}", plural(runs, "run"), plural(groups, "group"), parts.join(", "))
 }
 
+/// Groups whose values a chart's description tells.
+const SPOKEN: usize = 12;
+
 /// A chart of curves in words.
 pub(super) fn curves(comparison: &Comparison, stem: &str) -> String {
     let title = column::title(stem);
@@ -34,7 +37,8 @@ pub(super) fn curves(comparison: &Comparison, stem: &str) -> String {
         let spread = stats::spread(&g.best(&format!("val_{stem}")), 3);
         format!("{} {spread}", shown(&g.name))
     };
-    let values: Vec<String> = comparison.groups.iter().map(value).collect();
+    let mut values: Vec<String> = comparison.groups.iter().take(SPOKEN).map(value).collect();
+    values.extend(comparison.groups.len().checked_sub(SPOKEN + 1).map(|more| format!("{} further groups", more + 1)));
     let crossed = if comparison.runs().any(|r| r.state == State::Failed) {
         " Runs that failed are thin, end in a cross and are left out of the mean."
     } else {

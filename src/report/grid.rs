@@ -95,9 +95,11 @@ pub(super) fn classes(comparison: &Comparison, verdict: &Verdict, scores: &[&str
     (classes.len() > 1).then(|| values(comparison, verdict, &columns))
 }
 
-/// Values on the test part; nothing where there is none.
+/// Values on the test part, of classes where there are several; nothing where there is no test part.
 pub(super) fn tested(comparison: &Comparison, verdict: &Verdict) -> Option<Grid> {
-    let columns: Vec<String> = table::tested(comparison).into_iter().filter(|c| column::is_main(c)).collect();
+    let alone = comparison.classes.len() == 1;
+    let of_all = |c: &String| !alone || crate::metric::describe(c).is_some_and(|m| m.class.is_none());
+    let columns: Vec<String> = table::tested(comparison).into_iter().filter(|c| column::is_main(c) && of_all(c)).collect();
     (!columns.is_empty()).then(|| values(comparison, verdict, &columns))
 }
 

@@ -137,7 +137,8 @@ fn a_run_killed_at_its_very_end_is_only_finished() {
     fs::remove_dir_all(place.run("killed").samples()).unwrap();
     place.train("killed", &experiment);
     place.assert_same("whole", "killed");
-    assert_eq!(fs::read_dir(place.run("killed").samples()).unwrap().count(), 4 * 3);
+    // All five validation images: four evenly spaced, the two worst and the two best.
+    assert_eq!(fs::read_dir(place.run("killed").samples()).unwrap().count(), 5 * 3);
 }
 
 #[test]
