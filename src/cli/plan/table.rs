@@ -181,7 +181,7 @@ mod tests {
     #[test]
     fn where_room_is_scarce_ids_go_first_then_costs_then_keys_and_it_is_said() {
         let text = shown(WIDE, 80);
-        assert!(text.contains("flip_horizont…") && text.contains("no room for memory"), "{text}");
+        assert!(text.contains("flip_hori…") && text.contains("no room for memory"), "{text}");
         let text = shown(WIDE, 40);
         assert!(text.contains("status") && text.contains("no room for"), "{text}");
     }
