@@ -127,6 +127,11 @@ impl Sources {
 }
 
 fn read(path: &Path) -> Result<String, String> {
+    if path.is_dir() {
+        return Err(
+            "is a folder; name an experiment file (`umlaut init` writes one; [dataset] says where the images are)".to_owned()
+        );
+    }
     let bytes = fs::read(path).map_err(|e| format!("cannot be read: {e}"))?;
     String::from_utf8(bytes).map_err(|e| {
         let good = e.utf8_error().valid_up_to();
