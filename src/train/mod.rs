@@ -13,6 +13,7 @@ pub mod gpu;
 mod gradient;
 mod loss;
 mod lr_schedule;
+mod only_on_cpu;
 mod optimizer;
 mod predecessor;
 mod progress;
@@ -27,6 +28,7 @@ mod session;
 pub use error::Error;
 pub use loss::weighted_loss;
 
+pub use only_on_cpu::only_on_cpu;
 pub use optimizer::Optimizer;
 pub use predecessor::extends;
 pub use progress::Progress;
@@ -83,6 +85,9 @@ pub fn train(
     #[cfg(feature = "cuda")]
     if place.gpu.is_some() {
         crate::ops::cuda::ready().map_err(Error::Setup)?;
+    }
+    if let Some(setting) = place.gpu.and(only_on_cpu(experiment)) {
+        return Err(Error::Setup(format!("{setting} is calculated on the CPU only; say --device cpu")));
     }
     let seed = check::seed(experiment)?;
     check::fits(experiment, data, parts)?;
