@@ -11,7 +11,7 @@ import pathlib
 import torch
 import torch.nn.functional as F
 from safetensors.torch import save_file
-from unet_torch import UNet
+from unet_torch import AttentionUNet, UNet, UNetPlusPlus
 
 FIXTURES = pathlib.Path(__file__).resolve().parent.parent / "tests" / "fixtures"
 torch.manual_seed(2015)
@@ -88,8 +88,17 @@ for tag, weights in [("plain", [1.0, 1.0]), ("weighted", [0.5, 2.0])]:
 FIXTURES.mkdir(exist_ok=True)
 save_file({k: v.detach().float().contiguous() for k, v in saved.items()}, FIXTURES / "ops.safetensors")
 
-for up, norm in [("nearest_conv", "batch"), ("transposed", "group")]:
-    net = UNet(3, 2, [2, 4, 6], up, norm, groups=2).double()
+NETS = {
+    "unet_nearest_batch": lambda: UNet(3, 2, [2, 4, 6], "nearest_conv", "batch"),
+    "unet_transposed_group": lambda: UNet(3, 2, [2, 4, 6], "transposed", "group", groups=2),
+    "unet_residual_instance_silu": lambda: UNet(3, 2, [2, 4, 6], "nearest_conv", "instance", activation="silu", residual=True),
+    "attention_batch": lambda: AttentionUNet(3, 2, [2, 4, 6], "nearest_conv", "batch"),
+    "attention_group_elu": lambda: AttentionUNet(3, 2, [2, 4, 6], "transposed", "group", groups=2, activation="elu"),
+    "nested_batch": lambda: UNetPlusPlus(3, 2, [2, 4, 6], "batch"),
+    "nested_residual_leaky": lambda: UNetPlusPlus(3, 2, [2, 4, 6], "none", activation="leaky_relu", residual=True),
+}
+for name, net in NETS.items():
+    net = net().double()
     for p in net.parameters():
         p.data = torch.randn_like(p).float().double() * (0.3 if p.dim() > 1 else 1.0)
     images, targets = torch.rand(2, 3, 12, 8).double(), torch.randint(0, 2, (2, 2, 12, 8)).double()
@@ -103,4 +112,4 @@ for up, norm in [("nearest_conv", "batch"), ("transposed", "group")]:
     kept.update({f"after/{k}": v for k, v in net.named_buffers()})
     kept["eval/logits"] = net.eval()(images)
     kept = {k: v.detach().float().contiguous() for k, v in kept.items()}
-    save_file(kept, FIXTURES / f"unet_{up.split('_')[0]}_{norm}.safetensors")
+    save_file(kept, FIXTURES / f"{name}.safetensors")

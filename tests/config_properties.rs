@@ -95,7 +95,7 @@ fn lr_schedule() -> impl Strategy<Value = LrSchedule> {
 fn model() -> impl Strategy<Value = Model> {
     let (up, norm) = (select(vec![Up::NearestConv, Up::Transposed]), select(vec![Norm::Batch, Norm::Group, Norm::None]));
     (vec(1..64_usize, 2..5), up, norm, 1..9_usize).prop_map(|(channels, up, norm, groups)| {
-        Model::Unet(Unet { channels: channels.into_iter().map(|c| c * groups).collect(), up, norm, groups })
+        Model::Unet(Unet { channels: channels.into_iter().map(|c| c * groups).collect(), up, norm, groups, ..Unet::default() })
     })
 }
 

@@ -8,7 +8,7 @@ use umlaut::model::{Error, Mode, Network, Weights, build};
 use umlaut::ops::Tape;
 
 fn unet(channels: &[usize], up: Up, norm: Norm) -> Model {
-    Model::Unet(Unet { channels: channels.to_vec(), up, norm, groups: 2 })
+    Model::Unet(Unet { channels: channels.to_vec(), up, norm, groups: 2, ..Unet::default() })
 }
 
 fn seeded(model: &Model, seed: u64) -> Box<dyn Network> {

@@ -5,6 +5,7 @@ mod levels;
 use candle_core::{Device, Result, Tensor, Var};
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
+use umlaut::config::Activation;
 use umlaut::ops::{self, Map, Node, Running, Statistics, Tape};
 
 /// (samples, channels, height, width)
@@ -260,6 +261,10 @@ fn batch_norm() {
         check("batch_norm_relu", &inputs, fused, |x| relu(by_batch(x)));
         let fused = on_map(|tape, x, p| ops::batch_norm_relu(tape, x, &p[0], &p[1], Statistics::Running(&running())));
         check("batch_norm_relu, running", &inputs, fused, |x| relu(by_running(x)));
+        let alone = on_map(|tape, x, p| ops::batch_norm(tape, x, &p[0], &p[1], Statistics::Batch(&running())));
+        check("batch_norm", &inputs, alone, by_batch);
+        let alone = on_map(|tape, x, p| ops::batch_norm(tape, x, &p[0], &p[1], Statistics::Running(&running())));
+        check("batch_norm, running", &inputs, alone, by_running);
     }
 }
 
@@ -273,7 +278,115 @@ fn group_norm() {
         let formula = |x: &[Input]| normal(x).into_iter().map(|y| y.max(0.0)).collect();
         let op = on_map(|tape, x, p| ops::group_norm_relu(tape, x, &p[0], &p[1], groups));
         check("group_norm_relu", &inputs, op, formula);
+        let alone = on_map(|tape, x, p| ops::group_norm(tape, x, &p[0], &p[1], groups));
+        check("group_norm", &inputs, alone, normal);
     }
+}
+
+#[test]
+fn activations() {
+    let logistic = |x: f64| 1.0 / (1.0 + (-x).exp());
+    for shape in SHAPES {
+        let inputs = [draw(&mut ChaCha8Rng::seed_from_u64(13), &shape)];
+        let compare = |name: &str, activation: Activation, f: &dyn Fn(f64) -> f64| {
+            let formula = |x: &[Input]| x[0].values.iter().map(|x| f(*x)).collect();
+            check(name, &inputs, on_map(|tape, x, _| ops::activate(tape, x, activation)), formula);
+        };
+        compare("leaky_relu", Activation::LeakyRelu, &|x| if x > 0.0 { x } else { 0.01 * x });
+        compare("elu", Activation::Elu, &|x| if x > 0.0 { x } else { x.exp() - 1.0 });
+        compare("silu", Activation::Silu, &|x| x * logistic(x));
+    }
+}
+
+#[test]
+fn sums_of_maps() {
+    for shape in SHAPES {
+        let rng = &mut ChaCha8Rng::seed_from_u64(14);
+        let inputs = [draw(rng, &shape), draw(rng, &shape)];
+        let formula = |x: &[Input]| x[0].values.iter().zip(&x[1].values).map(|(a, b)| a + b).collect();
+        let op = |tape: &Tape, x: &[Node]| ops::add(tape, &Map::pack(tape, &x[0])?, &Map::pack(tape, &x[1])?)?.unpack(tape);
+        check("add", &inputs, op, formula);
+    }
+}
+
+#[test]
+fn pointwise_of_two_maps() {
+    for ([n, c, h, w], o) in SHAPES.into_iter().zip([3, 17, 1, 17, 3, 70]) {
+        let rng = &mut ChaCha8Rng::seed_from_u64(15);
+        let inputs = [draw(rng, &[n, c, h, w]), draw(rng, &[n, 2, h, w]), draw(rng, &[o, c + 2, 1, 1]), draw(rng, &[o])];
+        let formula = |x: &[Input]| {
+            let planes = x[0].values.chunks(c * h * w).zip(x[1].values.chunks(2 * h * w));
+            let joined = planes.flat_map(|(a, b)| a.iter().chain(b)).copied().collect();
+            let joined = Input { values: joined, shape: vec![n, c + 2, h, w] };
+            gather([n, o, h, w], &joined, &x[2], &x[3], |i, j| vec![(0, i, j)], |o, k, _| o * (c + 2) + k)
+        };
+        let op = |tape: &Tape, x: &[Node]| {
+            let maps = [Map::pack(tape, &x[0])?, Map::pack(tape, &x[1])?];
+            ops::pointwise(tape, &[&maps[0], &maps[1]], &x[2], &x[3])?.unpack(tape)
+        };
+        check("pointwise of two maps", &inputs, op, formula);
+    }
+}
+
+#[test]
+fn gates() {
+    for shape @ [n, c, h, w] in SHAPES {
+        let rng = &mut ChaCha8Rng::seed_from_u64(16);
+        let inputs = [draw(rng, &shape), draw(rng, &[n, 1, h, w])];
+        let formula = |x: &[Input]| {
+            let open = |n: usize, i: usize, j: usize| 1.0 / (1.0 + (-x[1].values[(n * h + i) * w + j]).exp());
+            places(shape).zip(&x[0].values).map(|((n, _, i, j), x)| x * open(n, i, j)).collect()
+        };
+        let op = |tape: &Tape, x: &[Node]| ops::gate(tape, &Map::pack(tape, &x[0])?, &x[1])?.unpack(tape);
+        check(&format!("gate of {c} channels"), &inputs, op, formula);
+    }
+}
+
+/// Oracle: the formula, its weights rounded to f32 as PyTorch's are.
+#[test]
+fn upsample_bilinear2x() {
+    for shape @ [n, c, h, w] in SHAPES {
+        let inputs = [draw(&mut ChaCha8Rng::seed_from_u64(17), &shape)];
+        let between = |at: usize, side: usize| {
+            let exact = (side - 1) as f32 / (2 * side - 1) as f32 * at as f32;
+            let first = exact.floor();
+            (first as usize, (first as usize + 1).min(side - 1), f64::from(exact - first))
+        };
+        let formula = |x: &[Input]| {
+            let value = |(n, at, i, j): (usize, usize, usize, usize)| {
+                let ((top, bottom, down), (left, right, along)) = (between(i, h), between(j, w));
+                let at = |i: usize, j: usize| x[0].values[((n * c + at) * h + i) * w + j];
+                let line = |i: usize| at(i, left) * (1.0 - along) + at(i, right) * along;
+                line(top) * (1.0 - down) + line(bottom) * down
+            };
+            places([n, c, 2 * h, 2 * w]).map(value).collect()
+        };
+        check("upsample_bilinear2x", &inputs, on_map(|tape, x, _| ops::upsample_bilinear2x(tape, x)), formula);
+    }
+}
+
+/// What is left out of the value is left out of the gradient; on a tape without noise nothing is.
+#[test]
+fn dropout_forwards_and_backwards() {
+    let x = draw(&mut ChaCha8Rng::seed_from_u64(18), &[2, 17, 5, 7]);
+    let values: Vec<f32> = x.values.iter().map(|x| *x as f32).collect();
+    let var = Var::from_vec(values, x.shape.as_slice(), &Device::Cpu).unwrap();
+    let tape = Tape::training().with_noise(5);
+    let node = tape.param(0, &var);
+    let map = Map::pack(&tape, &node).unwrap();
+    let thin = ops::dropout(&tape, map.clone(), 0.25).unwrap().unpack(&tape).unwrap();
+    let again = ops::dropout(&tape, map.clone(), 0.25).unwrap().unpack(&tape).unwrap();
+    assert_ne!(list(thin.value()), list(again.value()), "each operation leaves out others");
+    let total = sum(&tape, &thin);
+    let factors: Vec<f64> = list(thin.value()).iter().zip(&x.values).map(|(y, x)| y / x).collect();
+    let gradients = tape.backward(&total).unwrap();
+    for (gradient, factor) in list(gradients.get(0).unwrap()).iter().zip(&factors) {
+        assert!((gradient - factor).abs() < 1e-5 && (*gradient == 0.0 || (gradient - 4.0 / 3.0).abs() < 1e-5), "{gradient}");
+    }
+    let plain = Tape::training();
+    let map = Map::pack(&plain, &plain.param(0, &var)).unwrap();
+    let whole = ops::dropout(&plain, map, 0.25).unwrap().unpack(&plain).unwrap();
+    assert_eq!(list(whole.value()), x.values);
 }
 
 #[test]

@@ -2,8 +2,7 @@
 
 use super::suggest::{closest, listed};
 use super::{
-    Dataset, Experiment, FractionSplit, KFoldSplit, ListSplit, LrSchedule, MaskValues, Model, MultiStepLr, Norm, Optimizer,
-    Split, Unet,
+    Dataset, Experiment, FractionSplit, KFoldSplit, ListSplit, LrSchedule, MaskValues, Model, MultiStepLr, Norm, Optimizer, Split,
 };
 use std::collections::HashMap;
 
@@ -24,11 +23,10 @@ impl Finding {
 
 /// Every rule that is broken.
 pub(super) fn check(e: &Experiment) -> Vec<Finding> {
-    let Model::Unet(unet) = &e.model;
     let mut found = Vec::new();
-    found.extend(sides(e, unet));
+    found.extend(sides(e));
     found.extend(square(e));
-    found.extend(groups(unet));
+    found.extend(groups(&e.model));
     found.extend(classes(e));
     found.extend(weights(e));
     found.extend(terms(e));
@@ -41,10 +39,20 @@ pub(super) fn check(e: &Experiment) -> Vec<Finding> {
 }
 
 const SIZE: &str = "preprocess.size";
-const CHANNELS: &str = "model.unet.channels";
 
-fn sides(e: &Experiment, unet: &Unet) -> Option<Finding> {
-    let depth = unet.channels.len().checked_sub(1).filter(|depth| *depth < 32)?;
+/// The keys of channels, norm and groups of the network that is chosen.
+fn keys(model: &Model) -> [&'static str; 3] {
+    match model {
+        Model::Unet(_) => ["model.unet.channels", "model.unet.norm", "model.unet.groups"],
+        Model::AttentionUnet(_) => ["model.attention_unet.channels", "model.attention_unet.norm", "model.attention_unet.groups"],
+        Model::UnetPlusPlus(_) => ["model.unet_plus_plus.channels", "model.unet_plus_plus.norm", "model.unet_plus_plus.groups"],
+    }
+}
+
+fn sides(e: &Experiment) -> Option<Finding> {
+    let [key, ..] = keys(&e.model);
+    let levels = e.model.channels().len();
+    let depth = levels.checked_sub(1).filter(|depth| *depth < 32)?;
     let step = 1_usize << depth;
     let [h, w] = e.preprocess.size;
     let bad: Vec<usize> = [h, w].into_iter().filter(|side| side % step != 0).collect();
@@ -53,10 +61,9 @@ fn sides(e: &Experiment, unet: &Unet) -> Option<Finding> {
     }
     let (down, up) = ([h, w].map(|side| side / step * step), [h, w].map(|side| side.next_multiple_of(step)));
     let near = if down.contains(&0) { format!("{up:?}") } else { format!("{down:?} or {up:?}") };
-    let levels = unet.channels.len();
-    let title = format!("`{CHANNELS}` has {levels} levels, so the sides of `{SIZE}` must be divisible by {step}, got [{h}, {w}]");
+    let title = format!("`{key}` has {levels} levels, so the sides of `{SIZE}` must be divisible by {step}, got [{h}, {w}]");
     let help = if levels > 2 { format!("write size = {near}, or drop a level") } else { format!("write size = {near}") };
-    Some(Finding::new(title, &[SIZE, CHANNELS], help))
+    Some(Finding::new(title, &[SIZE, key], help))
 }
 
 fn square(e: &Experiment) -> Option<Finding> {
@@ -66,20 +73,17 @@ fn square(e: &Experiment) -> Option<Finding> {
     (e.augment.rotate90 > 0.0 && h != w).then(|| Finding::new(title, &["augment.rotate90", SIZE], help))
 }
 
-fn groups(unet: &Unet) -> Option<Finding> {
-    let odd: Vec<String> = unet.channels.iter().filter(|c| *c % unet.groups.max(1) != 0).map(usize::to_string).collect();
-    if unet.norm != Norm::Group || odd.is_empty() {
+fn groups(model: &Model) -> Option<Finding> {
+    let ([channels_key, norm_key, key], channels, blocks) = (keys(model), model.channels(), model.blocks());
+    let odd: Vec<String> = channels.iter().filter(|c| *c % blocks.groups.max(1) != 0).map(usize::to_string).collect();
+    if blocks.norm != Norm::Group || odd.is_empty() {
         return None;
     }
-    let common = unet.channels.iter().fold(0, |a, b| gcd(a, *b));
-    let title = format!(
-        "`model.unet.groups` must divide the channels of every level; {} does not divide {}",
-        unet.groups,
-        odd.join(", ")
-    );
-    let largest = (1..=unet.groups).rev().find(|g| common % g == 0).unwrap_or(1);
+    let common = channels.iter().fold(0, |a, b| gcd(a, *b));
+    let title = format!("`{key}` must divide the channels of every level; {} does not divide {}", blocks.groups, odd.join(", "));
+    let largest = (1..=blocks.groups).rev().find(|g| common % g == 0).unwrap_or(1);
     let help = format!("write groups = {largest}, or change the channels");
-    Some(Finding::new(title, &["model.unet.groups", CHANNELS, "model.unet.norm"], help))
+    Some(Finding::new(title, &[key, channels_key, norm_key], help))
 }
 
 fn gcd(a: usize, b: usize) -> usize {

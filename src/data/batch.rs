@@ -5,6 +5,7 @@ use super::random::{generator, shuffle};
 use super::{Dataset, Sample};
 use crate::config::Augment;
 use candle_core::{Device, Result, Tensor};
+use rand::Rng;
 use rayon::prelude::*;
 
 /// Some samples as tensors of f32.
@@ -33,6 +34,11 @@ impl Draw<'_> {
     /// What happens to the sample of this index.
     pub fn motion(&self, index: usize) -> Motion {
         Motion::draw(self.augment, self.seed, self.epoch, index)
+    }
+
+    /// A seed for what a network leaves out of a batch that begins with the sample of this index.
+    pub fn noise(&self, index: usize) -> u64 {
+        generator("umlaut dropout", &[self.seed, self.epoch as u64, index as u64]).random()
     }
 }
 

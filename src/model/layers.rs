@@ -1,13 +1,13 @@
 //! Layers with parameters: each takes its tensors from a [`VarBuilder`] by PyTorch's names and applies an operation.
 
 use super::{Mode, Params};
-use crate::config::{Norm, Unet};
+use crate::config::{Activation, Blocks, Norm};
 use crate::ops::{self, Map, Node, Running, Statistics, Tape};
 use candle_core::{Result, Var};
 use candle_nn::{Init, VarBuilder};
 
 /// A tensor that is trained, with its position in the list of parameters.
-struct Param {
+pub(super) struct Param {
     index: usize,
     var: Var,
 }
@@ -52,6 +52,12 @@ impl Conv {
         ops::conv3x3_of_doubled(tape, x, &self.weight.on(tape), &self.bias.on(tape))
     }
 
+    /// 1×1, from maps to a map.
+    pub(super) fn pointwise(&self, tape: &Tape, sources: &[&Map]) -> Result<Map> {
+        ops::pointwise(tape, sources, &self.weight.on(tape), &self.bias.on(tape))
+    }
+
+    /// 1×1, to plain numbers.
     pub(super) fn conv1x1(&self, tape: &Tape, x: &Map) -> Result<Node> {
         ops::conv1x1(tape, x, &self.weight.on(tape), &self.bias.on(tape))
     }
@@ -62,21 +68,23 @@ impl Conv {
 }
 
 /// Normalisation, or none.
-enum Normalise {
+pub(super) enum Normalise {
     Batch { weight: Param, bias: Param, running: Running },
     Group { weight: Param, bias: Param, groups: usize },
     None,
 }
 
 impl Normalise {
-    fn new(params: &mut Params, source: VarBuilder, unet: &Unet, channels: usize) -> Result<Self> {
-        if unet.norm == Norm::None {
+    pub(super) fn new(params: &mut Params, source: VarBuilder, blocks: Blocks, channels: usize) -> Result<Self> {
+        if blocks.norm == Norm::None {
             return Ok(Self::None);
         }
         let weight = Param::new(params, &source, "weight", &[channels], Init::Const(1.0))?;
         let bias = Param::new(params, &source, "bias", &[channels], Init::Const(0.0))?;
-        if unet.norm == Norm::Group {
-            return Ok(Self::Group { weight, bias, groups: unet.groups });
+        match blocks.norm {
+            Norm::Group => return Ok(Self::Group { weight, bias, groups: common(blocks.groups, channels) }),
+            Norm::Instance => return Ok(Self::Group { weight, bias, groups: channels }),
+            Norm::Batch | Norm::None => {}
         }
         let mut buffer = |name: &str, value: f64| -> Result<Var> {
             let var = Var::from_tensor(&source.get_with_hints(channels, name, Init::Const(value))?)?;
@@ -87,26 +95,50 @@ impl Normalise {
         Ok(Self::Batch { weight, bias, running })
     }
 
-    /// Normalisation, then ReLU.
-    fn relu(&self, tape: &Tape, x: &Map, mode: Mode) -> Result<Map> {
+    /// Normalisation, then the activation.
+    fn activate(&self, tape: &Tape, x: &Map, mode: Mode, activation: Activation) -> Result<Map> {
+        if activation != Activation::Relu {
+            let x = self.alone(tape, x, mode)?;
+            return ops::activate(tape, &x, activation);
+        }
         match self {
             Self::Batch { weight, bias, running } => {
-                let statistics = match mode {
-                    Mode::Train => Statistics::Batch(running),
-                    Mode::Eval => Statistics::Running(running),
-                };
-                ops::batch_norm_relu(tape, x, &weight.on(tape), &bias.on(tape), statistics)
+                ops::batch_norm_relu(tape, x, &weight.on(tape), &bias.on(tape), statistics(running, mode))
             }
             Self::Group { weight, bias, groups } => ops::group_norm_relu(tape, x, &weight.on(tape), &bias.on(tape), *groups),
             Self::None => ops::relu(tape, x),
         }
     }
+
+    /// Normalisation and nothing else.
+    pub(super) fn alone(&self, tape: &Tape, x: &Map, mode: Mode) -> Result<Map> {
+        match self {
+            Self::Batch { weight, bias, running } => {
+                ops::batch_norm(tape, x, &weight.on(tape), &bias.on(tape), statistics(running, mode))
+            }
+            Self::Group { weight, bias, groups } => ops::group_norm(tape, x, &weight.on(tape), &bias.on(tape), *groups),
+            Self::None => Ok(x.clone()),
+        }
+    }
 }
 
-/// Convolution 3×3, normalisation, ReLU.
+fn statistics(running: &Running, mode: Mode) -> Statistics<'_> {
+    match mode {
+        Mode::Train => Statistics::Batch(running),
+        Mode::Eval => Statistics::Running(running),
+    }
+}
+
+/// The greatest common divisor: of the maps inside a gate, whose channels are not the user's, groups may not divide all.
+fn common(a: usize, b: usize) -> usize {
+    if b == 0 { a } else { common(b, a % b) }
+}
+
+/// Convolution 3×3, normalisation, activation.
 pub(super) struct Unit {
     conv: Conv,
     norm: Normalise,
+    activation: Activation,
 }
 
 impl Unit {
@@ -115,23 +147,30 @@ impl Unit {
         params: &mut Params,
         source: &VarBuilder,
         position: usize,
-        unet: &Unet,
+        blocks: Blocks,
         inputs: usize,
         outputs: usize,
     ) -> Result<Self> {
         let conv = Conv::new(params, source.pp(position), [outputs, inputs, 3, 3], outputs)?;
-        Ok(Self { conv, norm: Normalise::new(params, source.pp(position + 1), unet, outputs)? })
+        let norm = Normalise::new(params, source.pp(position + 1), blocks, outputs)?;
+        Ok(Self { conv, norm, activation: blocks.activation })
     }
 
     /// Reads `sources` as one map, their channels one after the other.
     pub(super) fn forward(&self, tape: &Tape, sources: &[&Map], mode: Mode) -> Result<Map> {
         let x = self.conv.conv3x3(tape, sources)?;
-        self.norm.relu(tape, &x, mode)
+        self.norm.activate(tape, &x, mode, self.activation)
+    }
+
+    /// The same with `more` added before the activation.
+    pub(super) fn forward_adding(&self, tape: &Tape, x: &Map, more: &Map, mode: Mode) -> Result<Map> {
+        let x = self.norm.alone(tape, &self.conv.conv3x3(tape, &[x])?, mode)?;
+        ops::activate(tape, &ops::add(tape, &x, more)?, self.activation)
     }
 
     /// Reads a map with its sides doubled (nearest).
     pub(super) fn forward_doubled(&self, tape: &Tape, x: &Map, mode: Mode) -> Result<Map> {
         let x = self.conv.conv3x3_of_doubled(tape, x)?;
-        self.norm.relu(tape, &x, mode)
+        self.norm.activate(tape, &x, mode, self.activation)
     }
 }

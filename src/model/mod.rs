@@ -14,12 +14,18 @@
 //! up.i                          .weight (in, out, 2, 2) .bias    transposed: the same
 //! decoder.i.0 … decoder.i.4     as encoder                       input: skip of level i, then what came up
 //! head                          .weight (classes, in, 1, 1) .bias
+//! gate.i.signal.0 …             .weight (out, in, 1, 1) .bias    attention: convolutions of what came up, of the skip (skip.0) and
+//!                                                                of their sum (psi.0); their normalisations end in 1
+//! block.i.j.0 … block.i.j.4     as encoder                       UNet++: block j of level i
+//! … .shortcut.0  .shortcut.1    as a gate's                      residual blocks
 //! ```
 //!
 //! PyTorch's `num_batches_tracked` has no meaning here: it is not written, and passed over when read.
 
+mod blocks;
 mod layers;
 mod unet;
+mod unet_plus_plus;
 mod weights;
 
 use crate::config;
@@ -118,7 +124,7 @@ pub enum Error {
         name: String,
     },
     /// No network can be made with these numbers.
-    #[error("model.unet: {0}")]
+    #[error("model: {0}")]
     Impossible(String),
     /// An operation on tensors failed.
     #[error(transparent)]
@@ -161,13 +167,30 @@ pub fn ends(file: &Path) -> Result<(usize, usize), Error> {
 
 /// What the sides of a network's input must be multiples of, in pixels.
 pub fn step(model: &config::Model) -> usize {
-    match model {
-        config::Model::Unet(unet) => 1 << (unet.channels.len() - 1),
-    }
+    1 << (model.channels().len() - 1)
 }
 
 fn network(model: &config::Model, in_channels: usize, classes: usize, source: VarBuilder) -> Result<Box<dyn Network>, Error> {
-    match model {
-        config::Model::Unet(unet) => Ok(Box::new(unet::UNet::new(unet, in_channels, classes, source)?)),
+    check(model, in_channels, classes)?;
+    Ok(match model {
+        config::Model::Unet(net) => Box::new(unet::UNet::new(net, false, in_channels, classes, source)?),
+        config::Model::AttentionUnet(net) => Box::new(unet::UNet::new(net, true, in_channels, classes, source)?),
+        config::Model::UnetPlusPlus(net) => Box::new(unet_plus_plus::Nested::new(net, in_channels, classes, source)?),
+    })
+}
+
+fn check(model: &config::Model, in_channels: usize, classes: usize) -> Result<(), Error> {
+    let impossible = |problem: String| Err(Error::Impossible(problem));
+    let (channels, blocks) = (model.channels(), model.blocks());
+    if channels.len() < 2 {
+        return impossible(format!("channels = {channels:?} has no level to climb to; give two or more"));
     }
+    if channels.contains(&0) || in_channels == 0 || classes == 0 {
+        return impossible(format!("channels = {channels:?} from {in_channels} to {classes}: none may be 0"));
+    }
+    let uneven = |c: &&usize| !c.is_multiple_of(blocks.groups);
+    if let (config::Norm::Group, Some(c)) = (blocks.norm, channels.iter().find(uneven)) {
+        return impossible(format!("groups = {} does not divide a level's {c} channels", blocks.groups));
+    }
+    Ok(())
 }

@@ -1,18 +1,21 @@
-//! The U-Net (Ronneberger et al. 2015, figure 1), with padded convolutions: down the left side, up the right, level by level.
+//! The U-Net (Ronneberger et al. 2015, figure 1), with padded convolutions: down the left side, up the right, level by level; and the
+//! attention U-Net (Oktay et al. 2018), whose skips pass gates.
 
+use super::blocks::{Block, Gate};
 use super::layers::{Conv, Unit};
 use super::{Error, Mode, Network, Params};
-use crate::config::{Norm, Unet, Up};
+use crate::config::{Unet, Up};
 use crate::ops::{self, Map, Node, Tape};
-use candle_core::Result;
 use candle_nn::VarBuilder;
 
-/// U-Net.
+/// U-Net, with attention gates or without.
 pub(super) struct UNet {
     /// One block a level, from the full resolution to the bottom.
     encoder: Vec<Block>,
     /// From level i + 1 to level i.
     up: Vec<Climb>,
+    /// One a level but the bottom, or none at all.
+    gates: Vec<Gate>,
     /// One block a level but the bottom.
     decoder: Vec<Block>,
     head: Conv,
@@ -20,26 +23,30 @@ pub(super) struct UNet {
 }
 
 impl UNet {
-    pub(super) fn new(unet: &Unet, in_channels: usize, classes: usize, source: VarBuilder) -> std::result::Result<Self, Error> {
-        check(unet, in_channels, classes)?;
-        let mut params = Params::default();
+    /// `gated`: an attention U-Net.
+    pub(super) fn new(unet: &Unet, gated: bool, in_channels: usize, classes: usize, source: VarBuilder) -> Result<Self, Error> {
+        let (blocks, mut params) = (unet.blocks(), Params::default());
         let p = &mut params;
         let widths = &unet.channels;
         let inputs = [&[in_channels], &widths[..]].concat();
         let depth = widths.len() - 1;
 
-        let encoder: Result<_> =
-            (0..=depth).map(|i| Block::new(p, source.pp("encoder").pp(i), unet, inputs[i], widths[i])).collect();
-        let up: Result<_> = (0..depth).map(|i| Climb::new(p, source.pp("up").pp(i), unet, widths[i + 1], widths[i])).collect();
-        let decoder: Result<_> =
-            (0..depth).map(|i| Block::new(p, source.pp("decoder").pp(i), unet, 2 * widths[i], widths[i])).collect();
+        let encoder: candle_core::Result<_> =
+            (0..=depth).map(|i| Block::new(p, source.pp("encoder").pp(i), blocks, inputs[i], widths[i])).collect();
+        let up: candle_core::Result<_> =
+            (0..depth).map(|i| Climb::new(p, source.pp("up").pp(i), unet, widths[i + 1], widths[i])).collect();
+        let gated = if gated { depth } else { 0 };
+        let gates: candle_core::Result<_> =
+            (0..gated).map(|i| Gate::new(p, source.pp("gate").pp(i), blocks, widths[i])).collect();
+        let decoder: candle_core::Result<_> =
+            (0..depth).map(|i| Block::new(p, source.pp("decoder").pp(i), blocks, 2 * widths[i], widths[i])).collect();
         let head = Conv::new(p, source.pp("head"), [classes, widths[0], 1, 1], classes)?;
-        Ok(Self { encoder: encoder?, up: up?, decoder: decoder?, head, params })
+        Ok(Self { encoder: encoder?, up: up?, gates: gates?, decoder: decoder?, head, params })
     }
 }
 
 impl Network for UNet {
-    fn forward_map(&self, tape: &Tape, images: Map, mode: Mode) -> Result<Node> {
+    fn forward_map(&self, tape: &Tape, images: Map, mode: Mode) -> candle_core::Result<Node> {
         let depth = self.decoder.len();
         let mut skips = Vec::new();
         let mut x = images;
@@ -49,34 +56,19 @@ impl Network for UNet {
             skips.push(skip);
         }
         x = self.encoder[depth].forward(tape, &[&x], mode)?;
-        for ((up, block), skip) in self.up.iter().zip(&self.decoder).zip(skips).rev() {
-            x = up.forward(tape, &x, mode)?;
-            x = block.forward(tape, &[&skip, &x], mode)?;
+        for (level, skip) in skips.into_iter().enumerate().rev() {
+            x = self.up[level].forward(tape, &x, mode)?;
+            let skip = match self.gates.get(level) {
+                Some(gate) => gate.forward(tape, &x, &skip, mode)?,
+                None => skip,
+            };
+            x = self.decoder[level].forward(tape, &[&skip, &x], mode)?;
         }
         self.head.conv1x1(tape, &x)
     }
 
     fn params(&self) -> &Params {
         &self.params
-    }
-}
-
-/// (Convolution 3×3, normalisation, ReLU) twice.
-struct Block {
-    first: Unit,
-    second: Unit,
-}
-
-impl Block {
-    fn new(params: &mut Params, source: VarBuilder, unet: &Unet, inputs: usize, outputs: usize) -> Result<Self> {
-        let first = Unit::new(params, &source, 0, unet, inputs, outputs)?;
-        Ok(Self { first, second: Unit::new(params, &source, 3, unet, outputs, outputs)? })
-    }
-
-    /// Reads `sources` as one map, their channels one after the other.
-    fn forward(&self, tape: &Tape, sources: &[&Map], mode: Mode) -> Result<Map> {
-        let x = self.first.forward(tape, sources, mode)?;
-        self.second.forward(tape, &[&x], mode)
     }
 }
 
@@ -87,32 +79,17 @@ enum Climb {
 }
 
 impl Climb {
-    fn new(params: &mut Params, source: VarBuilder, unet: &Unet, inputs: usize, outputs: usize) -> Result<Self> {
+    fn new(params: &mut Params, source: VarBuilder, unet: &Unet, inputs: usize, outputs: usize) -> candle_core::Result<Self> {
         Ok(match unet.up {
-            Up::NearestConv => Self::NearestConv(Unit::new(params, &source, 1, unet, inputs, outputs)?),
+            Up::NearestConv => Self::NearestConv(Unit::new(params, &source, 1, unet.blocks(), inputs, outputs)?),
             Up::Transposed => Self::Transposed(Conv::new(params, source, [inputs, outputs, 2, 2], outputs)?),
         })
     }
 
-    fn forward(&self, tape: &Tape, x: &Map, mode: Mode) -> Result<Map> {
+    fn forward(&self, tape: &Tape, x: &Map, mode: Mode) -> candle_core::Result<Map> {
         match self {
             Self::NearestConv(unit) => unit.forward_doubled(tape, x, mode),
             Self::Transposed(conv) => conv.transposed2x2(tape, x),
         }
     }
-}
-
-fn check(unet: &Unet, in_channels: usize, classes: usize) -> std::result::Result<(), Error> {
-    let impossible = |problem: String| Err(Error::Impossible(problem));
-    if unet.channels.len() < 2 {
-        return impossible(format!("channels = {:?} has no level to climb to; give two or more", unet.channels));
-    }
-    if unet.channels.contains(&0) || in_channels == 0 || classes == 0 {
-        return impossible(format!("channels = {:?} from {in_channels} to {classes}: none may be 0", unet.channels));
-    }
-    let uneven = |c: &&usize| !c.is_multiple_of(unet.groups);
-    if let (Norm::Group, Some(c)) = (unet.norm, unet.channels.iter().find(uneven)) {
-        return impossible(format!("groups = {} does not divide a level's {c} channels", unet.groups));
-    }
-    Ok(())
 }

@@ -1,8 +1,8 @@
-//! Batch normalisation (Ioffe and Szegedy 2015) and the ReLU that follows it, as one operation.
+//! Batch normalisation (Ioffe and Szegedy 2015), alone and with the ReLU that follows it as one operation.
 //!
 //! Nothing is kept for the ReLU: the backward pass works out again which outputs were above 0.
 
-use super::blocked::normalise::{self, Line, Moments, Slant, Sums};
+use super::blocked::normalise::{self, Line, Moments, Slant, Sums, Then};
 use super::blocked::simd::{LANES, level};
 use super::blocked::{Blocked, Shape};
 #[cfg(feature = "cuda")]
@@ -44,10 +44,24 @@ pub enum Statistics<'a> {
 /// If shapes do not fit, or batch statistics are wanted of a single value.
 pub fn batch_norm_relu(tape: &Tape, x: &Map, weight: &Node, bias: &Node, statistics: Statistics) -> Result<Map> {
     on_device!(tape, device => cuda::batch_norm_relu(tape, device, x, weight, bias, statistics));
-    by_type!(x.dtype(), E => normalise_as::<E>(tape, x, weight, bias, statistics))
+    by_type!(x.dtype(), E => normalise_as::<E>(tape, x, (weight, bias), statistics, Then::Relu))
 }
 
-fn normalise_as<E: Stored>(tape: &Tape, x: &Map, weight: &Node, bias: &Node, statistics: Statistics) -> Result<Map> {
+/// The same without ReLU; on the CPU only.
+///
+/// # Errors
+/// As [`batch_norm_relu`].
+pub fn batch_norm(tape: &Tape, x: &Map, weight: &Node, bias: &Node, statistics: Statistics) -> Result<Map> {
+    by_type!(x.dtype(), E => normalise_as::<E>(tape, x, (weight, bias), statistics, Then::Nothing))
+}
+
+fn normalise_as<E: Stored>(
+    tape: &Tape,
+    x: &Map,
+    (weight, bias): (&Node, &Node),
+    statistics: Statistics,
+    then: Then,
+) -> Result<Map> {
     let shape = x.shape();
     let (c, count) = (shape.c, shape.n * shape.h * shape.w);
     if weight.value().dims() != [c] || bias.value().dims() != [c] {
@@ -64,7 +78,7 @@ fn normalise_as<E: Stored>(tape: &Tape, x: &Map, weight: &Node, bias: &Node, sta
             Statistics::Running(running) => kept(running)?,
         };
         let channels = Channel::all(&moments, &values(weight.value())?, &values(bias.value())?);
-        (normalise::apply(level(), x, &lines(&channels, shape)), channels)
+        (normalise::apply(level(), x, &lines(&channels, shape), then), channels)
     };
     let batch = matches!(statistics, Statistics::Batch(_));
     let kept = x.value().clone();
@@ -72,9 +86,9 @@ fn normalise_as<E: Stored>(tape: &Tape, x: &Map, weight: &Node, bias: &Node, sta
         let (x, dy) = (values_of::<E>(&kept)?, values_of::<E>(&dy)?);
         let (x, dy) = (Blocked::new(shape, &x[..]), Blocked::new(shape, &dy[..]));
         let lines = lines(&channels, shape);
-        let sums = by_channel(&normalise::gradient_sums(level(), dy, x, &lines), shape);
+        let sums = by_channel(&normalise::gradient_sums(level(), dy, x, &lines, then), shape);
         let share = if batch { 1.0 / count as f64 } else { 0.0 };
-        let dx = normalise::gradient(level(), dy, x, &lines, &slants(&channels, &sums, share, shape));
+        let dx = normalise::gradient(level(), dy, x, &lines, &slants(&channels, &sums, share, shape), then);
         let dw: Vec<f32> = channels.iter().zip(&sums).map(|(channel, sums)| (sums[1] * channel.inverse) as f32).collect();
         let db: Vec<f32> = sums.iter().map(|sums| sums[0] as f32).collect();
         Ok(vec![Some(blocked_tensor(dx, shape)?), Some(tensor(dw, c)?), Some(tensor(db, c)?)])

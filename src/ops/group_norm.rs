@@ -1,8 +1,8 @@
-//! Group normalisation (Wu and He 2018) and the ReLU that follows it: statistics of some channels of one sample, so that nothing
+//! Group normalisation (Wu and He 2018), alone and with the ReLU that follows it: statistics of some channels of one sample, so that nothing
 //! depends on the batch.
 
 use super::batch_norm::EPSILON;
-use super::blocked::normalise::{self, Line, Moments, Slant};
+use super::blocked::normalise::{self, Line, Moments, Slant, Then};
 use super::blocked::simd::{LANES, level};
 use super::blocked::{Blocked, Shape};
 #[cfg(feature = "cuda")]
@@ -21,25 +21,43 @@ use candle_core::{Result, bail};
 /// # Errors
 /// If shapes do not fit or `groups` does not divide the channels.
 pub fn group_norm_relu(tape: &Tape, x: &Map, weight: &Node, bias: &Node, groups: usize) -> Result<Map> {
-    let c = x.shape().c;
+    check_groups(x.shape().c, groups)?;
+    on_device!(tape, device => cuda::group_norm_relu(tape, device, x, weight, bias, groups));
+    normalise(tape, x, (weight, bias), groups, Then::Relu)
+}
+
+/// The same without ReLU; on the CPU only.
+///
+/// # Errors
+/// As [`group_norm_relu`].
+pub fn group_norm(tape: &Tape, x: &Map, weight: &Node, bias: &Node, groups: usize) -> Result<Map> {
+    check_groups(x.shape().c, groups)?;
+    normalise(tape, x, (weight, bias), groups, Then::Nothing)
+}
+
+fn check_groups(c: usize, groups: usize) -> Result<()> {
     if groups == 0 || !c.is_multiple_of(groups) {
         bail!("group_norm: {groups} groups do not divide {c} channels")
     }
-    on_device!(tape, device => cuda::group_norm_relu(tape, device, x, weight, bias, groups));
+    Ok(())
+}
+
+fn normalise(tape: &Tape, x: &Map, (weight, bias): (&Node, &Node), groups: usize, then: Then) -> Result<Map> {
+    let c = x.shape().c;
     if weight.value().dims() != [c] || bias.value().dims() != [c] {
         bail!("group_norm of {c} channels: weight {:?}, bias {:?}", weight.value().shape(), bias.value().shape())
     }
-    by_type!(x.dtype(), E => normalise_as::<E>(tape, x, weight, bias, c / groups))
+    by_type!(x.dtype(), E => normalise_as::<E>(tape, x, (weight, bias), c / groups, then))
 }
 
-fn normalise_as<E: Stored>(tape: &Tape, x: &Map, weight: &Node, bias: &Node, size: usize) -> Result<Map> {
+fn normalise_as<E: Stored>(tape: &Tape, x: &Map, (weight, bias): (&Node, &Node), size: usize, then: Then) -> Result<Map> {
     let shape = x.shape();
     let (y, groups) = {
         let x = values_of::<E>(x.value())?;
         let x = Blocked::new(shape, &x[..]);
         let groups = Groups::of(x, size);
         let lines = groups.lines(&values(weight.value())?, &values(bias.value())?);
-        (normalise::apply(level(), x, &lines), groups)
+        (normalise::apply(level(), x, &lines, then), groups)
     };
     let kept = [x.value().clone(), weight.value().clone(), bias.value().clone()];
     Map::record(tape, (y, shape), &[x.node(), weight, bias], move |dy| {
@@ -47,10 +65,10 @@ fn normalise_as<E: Stored>(tape: &Tape, x: &Map, weight: &Node, bias: &Node, siz
         let (x, dy, weight) = (values_of::<E>(x)?, values_of::<E>(&dy)?, values(weight)?);
         let (x, dy) = (Blocked::new(shape, &x[..]), Blocked::new(shape, &dy[..]));
         let lines = groups.lines(&weight, &values(bias)?);
-        let planes = normalise::gradient_sums(level(), dy, x, &lines);
+        let planes = normalise::gradient_sums(level(), dy, x, &lines, then);
         let sums = |n: usize, c: usize, k: usize| planes[n * shape.blocks() + c / LANES][k][c % LANES];
         let slants = groups.slants(&weight, &sums);
-        let dx = normalise::gradient(level(), dy, x, &lines, &slants);
+        let dx = normalise::gradient(level(), dy, x, &lines, &slants, then);
         let samples = |of: &dyn Fn(usize) -> f64| (0..shape.n).map(of).sum::<f64>() as f32;
         let dw: Vec<f32> = (0..shape.c).map(|c| samples(&|n| sums(n, c, 1) * groups.at(n, c).1)).collect();
         let db: Vec<f32> = (0..shape.c).map(|c| samples(&|n| sums(n, c, 0))).collect();

@@ -15,6 +15,8 @@ macro_rules! on_device {
     };
 }
 
+mod activate;
+mod add;
 mod batch_norm;
 mod bce;
 pub mod blocked;
@@ -24,30 +26,40 @@ mod conv_transpose2x2;
 #[cfg(feature = "cuda")]
 pub mod cuda;
 mod dice;
+mod dropout;
+mod gate;
 mod group_norm;
 mod kernels;
 mod map;
 mod max_pool2x2;
+mod pointwise;
 mod relu;
 mod storage;
 mod tape;
+mod upsample_bilinear2x;
 mod weighted_sum;
 
 /// How a message begins that tells of a GPU without room.
 pub const OUT_OF_DEVICE_MEMORY: &str = "out of device memory";
 
-pub use batch_norm::{Running, Statistics, batch_norm_relu};
+pub use activate::activate;
+pub use add::add;
+pub use batch_norm::{Running, Statistics, batch_norm, batch_norm_relu};
 pub use bce::bce_with_logits;
 pub use conv_transpose2x2::conv_transpose2x2;
 pub use conv1x1::conv1x1;
 pub use conv3x3::{conv3x3, conv3x3_of_doubled};
 pub use dice::soft_dice_loss;
-pub use group_norm::group_norm_relu;
+pub use dropout::dropout;
+pub use gate::gate;
+pub use group_norm::{group_norm, group_norm_relu};
 pub use kernels::kernels;
 pub use map::Map;
 pub use max_pool2x2::max_pool2x2;
+pub use pointwise::pointwise;
 pub use relu::relu;
 #[cfg(feature = "cuda")]
 pub use tape::Device;
 pub use tape::{Gradients, Node, Tape};
+pub use upsample_bilinear2x::upsample_bilinear2x;
 pub use weighted_sum::weighted_sum;

@@ -10,7 +10,7 @@ use super::storage::{add_to, change};
 use crate::config::Precision;
 use candle_core::{DType, Result, Tensor, Var};
 use rayon::prelude::*;
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 #[cfg(feature = "cuda")]
 use std::rc::Rc;
 
@@ -128,6 +128,8 @@ pub struct Tape {
     slots: RefCell<usize>,
     /// `(position in the parameter list, slot)`.
     params: RefCell<Vec<(usize, usize)>>,
+    /// What dropout follows from, and how often it was asked for.
+    noise: Option<(u64, Cell<u64>)>,
     #[cfg(feature = "cuda")]
     device: Option<Device>,
 }
@@ -146,6 +148,19 @@ impl Tape {
     /// The same with operations in another precision than f32.
     pub fn with_precision(self, precision: Precision) -> Self {
         Self { precision, ..self }
+    }
+
+    /// The same with dropout, which follows from the seed.
+    pub fn with_noise(self, seed: u64) -> Self {
+        Self { noise: Some((seed, Cell::new(0))), ..self }
+    }
+
+    /// A seed for the next operation that needs one; `None` without noise.
+    pub(super) fn noise(&self) -> Option<u64> {
+        let (seed, asked) = self.noise.as_ref()?;
+        asked.set(asked.get() + 1);
+        // Places of a map count from here: operations lie 2⁴⁰ apart.
+        Some(seed.wrapping_add(asked.get() << 40))
     }
 
     /// The same with operations on a GPU.

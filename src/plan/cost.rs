@@ -3,7 +3,7 @@
 //! Pure arithmetic over [`config::Model`]; [`Cost::of`] is the entry. Nothing is known here of tensors, so that a plan can be
 //! judged without making one.
 
-use crate::config::{self, Norm, Unet, Up};
+use crate::config::{self, Activation, Blocks, Norm, Up};
 
 /// Bytes of a number (f32).
 const FLOAT: u64 = 4;
@@ -71,8 +71,11 @@ pub struct Cost {
 impl Cost {
     /// Counts without building. Sides that no number of halvings divides are rounded down, as pooling does.
     pub fn of(model: &config::Model, input: Input) -> Self {
+        let count = Count::new(model.blocks(), input);
         match model {
-            config::Model::Unet(unet) => Count::new(unet, input).unet(),
+            config::Model::Unet(net) => count.unet(&net.channels, net.up, false),
+            config::Model::AttentionUnet(net) => count.unet(&net.channels, net.up, true),
+            config::Model::UnetPlusPlus(net) => count.unet_plus_plus(&net.channels),
         }
     }
 
@@ -88,40 +91,78 @@ impl Cost {
 }
 
 /// Walks the forward pass and adds up.
-struct Count<'a> {
-    unet: &'a Unet,
+struct Count {
+    blocks: Blocks,
     input: Input,
     layers: Vec<Layer>,
     /// Bytes that operations keep of one image.
     kept: u64,
 }
 
-impl<'a> Count<'a> {
-    fn new(unet: &'a Unet, input: Input) -> Self {
-        Self { unet, input, layers: Vec::new(), kept: 0 }
+impl Count {
+    fn new(blocks: Blocks, input: Input) -> Self {
+        Self { blocks, input, layers: Vec::new(), kept: 0 }
     }
 
-    fn unet(mut self) -> Cost {
-        let widths = &self.unet.channels;
+    fn unet(mut self, widths: &[usize], up: Up, gated: bool) -> Cost {
         let depth = widths.len().saturating_sub(1);
         let mut channels = self.input.in_channels;
         self.keep(channels, 0);
         for (level, width) in widths.iter().enumerate() {
-            if level > 0 {
-                self.layer(format!("pool.{}", level - 1), "max pool 2×2".into(), channels, level, 0, 0);
-                // A byte for each output says where the largest was; the output is the convolution's input.
-                self.kept += self.pixels(level) * channels as u64;
-                self.keep(channels, level);
-            }
-            self.block("encoder", level, channels, *width);
+            self.pool(level, channels);
+            self.block(&format!("encoder.{level}"), level, channels, *width);
             channels = *width;
         }
         for level in (0..depth).rev() {
-            self.climb(level, widths[level + 1], widths[level]);
+            self.climb(up, level, widths[level + 1], widths[level]);
+            if gated {
+                self.gate(level, widths[level]);
+            }
             self.keep(2 * widths[level], level);
-            self.block("decoder", level, 2 * widths[level], widths[level]);
+            self.block(&format!("decoder.{level}"), level, 2 * widths[level], widths[level]);
         }
         self.head(widths.first().copied().unwrap_or(0))
+    }
+
+    fn unet_plus_plus(mut self, widths: &[usize]) -> Cost {
+        let depth = widths.len().saturating_sub(1);
+        let mut channels = self.input.in_channels;
+        self.keep(channels, 0);
+        for (level, width) in widths.iter().enumerate() {
+            self.pool(level, channels);
+            self.block(&format!("block.{level}.0"), level, channels, *width);
+            channels = *width;
+        }
+        for (column, level) in (1..=depth).flat_map(|column| (0..=depth - column).map(move |level| (column, level))) {
+            let below = widths[level + 1];
+            self.layer(format!("up.{level}.{column}"), "bilinear ×2".into(), below, level, 0, 0);
+            self.keep(below, level);
+            self.keep_output(widths[level], level);
+            self.block(&format!("block.{level}.{column}"), level, column * widths[level] + below, widths[level]);
+        }
+        self.head(widths.first().copied().unwrap_or(0))
+    }
+
+    /// The way down to a level.
+    fn pool(&mut self, level: usize, channels: usize) {
+        if level > 0 {
+            self.layer(format!("pool.{}", level - 1), "max pool 2×2".into(), channels, level, 0, 0);
+            // A byte for each output says where the largest was; the output is the convolution's input.
+            self.kept += self.pixels(level) * channels as u64;
+            self.keep(channels, level);
+        }
+    }
+
+    /// An attention gate on a skip of so many channels.
+    fn gate(&mut self, level: usize, channels: usize) {
+        let inside = (channels / 2).max(1);
+        for (part, inputs, outputs) in [("signal", channels, inside), ("skip", channels, inside), ("psi", inside, 1)] {
+            let (norm, trained) = self.norm(outputs);
+            let kind = format!("conv 1×1{norm}");
+            self.convolution(format!("gate.{level}.{part}.0"), kind, [inputs, outputs], 1, level, trained);
+            // The norm's input; for ψ also the ReLU's and its own.
+            self.keep(if part == "psi" { 2 * inside } else { outputs }, level);
+        }
     }
 
     fn head(mut self, inputs: usize) -> Cost {
@@ -140,14 +181,20 @@ impl<'a> Count<'a> {
         Cost { layers: self.layers, memory }
     }
 
-    fn block(&mut self, part: &str, level: usize, inputs: usize, outputs: usize) {
-        self.unit(format!("{part}.{level}.0"), "conv 3×3", inputs, outputs, level);
+    fn block(&mut self, name: &str, level: usize, inputs: usize, outputs: usize) {
+        self.unit(format!("{name}.0"), "conv 3×3", inputs, outputs, level);
         self.keep_output(outputs, level);
-        self.unit(format!("{part}.{level}.3"), "conv 3×3", outputs, outputs, level);
+        self.unit(format!("{name}.3"), "conv 3×3", outputs, outputs, level);
+        if self.blocks.residual {
+            let (norm, trained) = self.norm(outputs);
+            self.convolution(format!("{name}.shortcut.0"), format!("conv 1×1{norm}"), [inputs, outputs], 1, level, trained);
+            // The norm's input and the activation's.
+            self.keep(2 * outputs, level);
+        }
     }
 
-    fn climb(&mut self, level: usize, inputs: usize, outputs: usize) {
-        match self.unet.up {
+    fn climb(&mut self, up: Up, level: usize, inputs: usize, outputs: usize) {
+        match up {
             Up::NearestConv => {
                 self.keep(inputs, level);
                 self.unit(format!("up.{level}.1"), "nearest ×2, conv 3×3", inputs, outputs, level);
@@ -162,17 +209,31 @@ impl<'a> Count<'a> {
         }
     }
 
-    /// Convolution 3×3, normalisation, ReLU; keeps what the last two need.
+    /// Convolution 3×3, normalisation, activation; keeps what the last two need.
     fn unit(&mut self, name: String, conv: &str, inputs: usize, outputs: usize, level: usize) {
-        let (norm, trained) = match self.unet.norm {
-            Norm::Batch => (", batch norm", 2 * outputs),
-            Norm::Group => (", group norm", 2 * outputs),
-            Norm::None => ("", 0),
+        let (norm, trained) = self.norm(outputs);
+        let activation = match self.blocks.activation {
+            Activation::Relu => "ReLU",
+            Activation::LeakyRelu => "leaky ReLU",
+            Activation::Elu => "ELU",
+            Activation::Silu => "SiLU",
         };
-        self.convolution(name, format!("{conv}{norm}, ReLU"), [inputs, outputs], 9, level, trained as u64);
-        // A norm keeps its input; the ReLU its output, but when fused with batch norm, which works it out again.
-        let copies = if self.unet.norm == Norm::Group { 2 } else { 1 };
-        (0..copies).for_each(|_| self.keep(outputs, level));
+        self.convolution(name, format!("{conv}{norm}, {activation}"), [inputs, outputs], 9, level, trained);
+        // A norm keeps its input; the activation its own, but for a ReLU fused with batch norm, which works it out again.
+        let fused = self.blocks.norm == Norm::Batch && self.blocks.activation == Activation::Relu;
+        let alone = fused || self.blocks.norm == Norm::None;
+        (0..if alone { 1 } else { 2 }).for_each(|_| self.keep(outputs, level));
+    }
+
+    /// What a normalisation is called after a comma, and the numbers of so many channels that it trains.
+    fn norm(&self, channels: usize) -> (&'static str, u64) {
+        let trained = 2 * channels as u64;
+        match self.blocks.norm {
+            Norm::Batch => (", batch norm", trained),
+            Norm::Group => (", group norm", trained),
+            Norm::Instance => (", instance norm", trained),
+            Norm::None => ("", 0),
+        }
     }
 
     fn convolution(&mut self, name: String, kind: String, [i, o]: [usize; 2], taps: usize, level: usize, more: u64) {
@@ -193,7 +254,7 @@ impl<'a> Count<'a> {
 
     /// A unit's output that the next convolution keeps; where the unit's own ReLU keeps it too, it has been counted.
     fn keep_output(&mut self, channels: usize, level: usize) {
-        if self.unet.norm == Norm::Batch {
+        if self.blocks.norm == Norm::Batch {
             self.keep(channels, level);
         }
     }
@@ -206,7 +267,7 @@ impl<'a> Count<'a> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::Model;
+    use crate::config::{Model, Unet, UnetPlusPlus};
 
     fn reference(batch: usize) -> Cost {
         Cost::of(&Model::default(), Input { in_channels: 3, classes: 2, size: [224, 224], batch })
@@ -222,9 +283,18 @@ mod tests {
         assert!((95e9..105e9).contains(&(cost.flops() as f64)), "{}", cost.flops());
     }
 
+    /// Oracle: the parameters of the public PyTorch code of both, counted there.
+    #[test]
+    fn the_reference_variants_have_34_878_638_and_36_629_698_parameters() {
+        let input = Input { in_channels: 3, classes: 2, size: [224, 224], batch: 1 };
+        let attention = Cost::of(&Model::AttentionUnet(Unet::default()), input);
+        let nested = Cost::of(&Model::UnetPlusPlus(UnetPlusPlus::default()), input);
+        assert_eq!((attention.parameters(), nested.parameters()), (34_878_638, 36_629_698));
+    }
+
     #[test]
     fn layers_go_down_and_up_again() {
-        let unet = Unet { channels: vec![4, 8], up: Up::Transposed, norm: Norm::None, groups: 1 };
+        let unet = Unet { channels: vec![4, 8], up: Up::Transposed, norm: Norm::None, groups: 1, ..Unet::default() };
         let input = Input { in_channels: 1, classes: 3, size: [6, 10], batch: 2 };
         let cost = Cost::of(&Model::Unet(unet), input);
         let rows: Vec<(&str, [usize; 3], u64)> = cost.layers.iter().map(|l| (l.name.as_str(), l.shape, l.parameters)).collect();

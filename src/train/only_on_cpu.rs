@@ -1,10 +1,16 @@
 //! What a GPU does not do.
 
-use crate::config::Experiment;
+use crate::config::{Activation, Experiment, Model};
 
 /// The setting that only the CPU calculates, as a reader knows it; `None` if a GPU does all that `experiment` asks for.
 pub fn only_on_cpu(experiment: &Experiment) -> Option<String> {
-    let settings: [(bool, &str); 0] = [];
-    let _ = experiment;
+    let (model, blocks) = (&experiment.model, experiment.model.blocks());
+    let settings = [
+        (matches!(model, Model::AttentionUnet(_)), "model.attention_unet"),
+        (matches!(model, Model::UnetPlusPlus(_)), "model.unet_plus_plus"),
+        (blocks.activation != Activation::Relu, "an activation other than \"relu\""),
+        (blocks.residual, "residual = true"),
+        (blocks.dropout > 0.0, "dropout"),
+    ];
     settings.iter().find(|(asked, _)| *asked).map(|(_, setting)| (*setting).to_owned())
 }

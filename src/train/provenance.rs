@@ -74,7 +74,6 @@ pub fn started(
 
 /// What a reader of the run's numbers should know, a sentence each.
 pub fn notes(provenance: &Table, model: &Model) -> Vec<String> {
-    let Model::Unet(unet) = model;
     let mut notes = Vec::new();
     if let (Some(id), Some(epochs)) =
         (provenance.get(CONTINUED_FROM).and_then(Value::as_str), number(provenance, CONTINUED_AFTER))
@@ -82,9 +81,9 @@ pub fn notes(provenance: &Table, model: &Model) -> Vec<String> {
         notes.push(format!("epochs 1 to {epochs} were taken over from the finished run {id}"));
     }
     if let (Some(parts), Some(epoch)) = (number(provenance, "micro_batches"), number(provenance, SPLIT_SINCE)) {
-        let norm = match unet.norm {
+        let norm = match model.blocks().norm {
             Norm::Batch => "but batch norm saw the statistics of the parts",
-            Norm::Group | Norm::None => "up to rounding",
+            Norm::Group | Norm::Instance | Norm::None => "up to rounding",
         };
         notes.push(format!(
             "for want of memory every batch was split into {parts} parts from epoch {epoch} on, their gradients added up: the updates \

@@ -33,7 +33,7 @@ pub fn selftest(ordinal: usize, precision: Precision) -> Result<(String, Vec<Com
 
 /// Small networks with every layer that there is, each with an optimizer.
 fn networks() -> Vec<(&'static str, Unet, Kind)> {
-    let unet = |norm, up| Unet { channels: vec![8, 20, 32], norm, up, groups: 4 };
+    let unet = |norm, up| Unet { channels: vec![8, 20, 32], norm, up, groups: 4, ..Unet::default() };
     let momentum = Kind::Sgd(Sgd { lr: LR, momentum: 0.9, nesterov: true, weight_decay: 0.01 });
     vec![
         ("U-Net, batch norm, SGD", unet(Norm::Batch, Up::NearestConv), momentum),

@@ -3,7 +3,7 @@
 use anyhow::Result;
 use candle_core::{DType, Device, Tensor};
 use std::time::{Duration, Instant};
-use umlaut::config::{Experiment, Loss, Model};
+use umlaut::config::{Experiment, Loss};
 use umlaut::model::{Mode, Network, Weights, build};
 use umlaut::ops::Tape;
 use umlaut::plan::{Cost, Input};
@@ -31,12 +31,11 @@ pub(super) fn speed(experiment: &Experiment, input: Input, threads: usize) -> Op
 
 fn small_enough(experiment: &mut Experiment, mut input: Input) -> Option<(Cost, Input)> {
     while Cost::of(&experiment.model, input).parameters() > PARAMETERS {
-        let Model::Unet(unet) = &mut experiment.model;
-        unet.channels.iter_mut().for_each(|channels| *channels = channels.div_ceil(2));
+        experiment.model.channels_mut().iter_mut().for_each(|channels| *channels = channels.div_ceil(2));
     }
-    let Model::Unet(unet) = &experiment.model;
+    let levels = experiment.model.channels().len();
     // Sides must be divisible by as many halvings as the network makes.
-    let unit = 2usize.checked_pow(u32::try_from(unet.channels.len().saturating_sub(1)).ok()?)?;
+    let unit = 2usize.checked_pow(u32::try_from(levels.saturating_sub(1)).ok()?)?;
     loop {
         let cost = Cost::of(&experiment.model, input);
         if 3 * cost.flops() * input.batch as u64 <= LARGEST {

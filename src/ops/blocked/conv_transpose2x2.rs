@@ -10,34 +10,34 @@ use rayon::prelude::*;
 use std::ops::Range;
 
 /// Elements of a 16 × 16 block.
-const BLOCK: usize = LANES * LANES;
+pub(super) const BLOCK: usize = LANES * LANES;
 /// Pixels of a strip, about; their products are summed in f32, the strips' sums in f64.
 const PIXELS: usize = 256;
 /// Blocks of a chunk of weights whose gradient is one task.
-const CHUNK: usize = 4;
+pub(super) const CHUNK: usize = 4;
 
 /// Some rows of a sample of the small map.
 #[derive(Clone)]
-struct Strip {
+pub(super) struct Strip {
     sample: usize,
     rows: Range<usize>,
 }
 
 impl Strip {
-    fn all(small: Shape) -> Vec<Strip> {
+    pub(super) fn all(small: Shape) -> Vec<Strip> {
         let rows = (PIXELS / small.w).clamp(1, small.h);
         let cut = |sample| (0..small.h).step_by(rows).map(move |y| Strip { sample, rows: y..small.h.min(y + rows) });
         (0..small.n).flat_map(cut).collect()
     }
 
-    fn pixels(&self, small: Shape) -> usize {
+    pub(super) fn pixels(&self, small: Shape) -> usize {
         self.rows.len() * small.w
     }
 }
 
 /// Which pixels of a map stand for those of a strip of the small one: `(scale · y + dy, scale · x + dx)`.
 #[derive(Clone, Copy)]
-struct Place {
+pub(super) struct Place {
     scale: usize,
     dy: usize,
     dx: usize,
@@ -45,7 +45,7 @@ struct Place {
 
 impl Place {
     /// The small map's own pixels.
-    const SAME: Self = Self { scale: 1, dy: 0, dx: 0 };
+    pub(super) const SAME: Self = Self { scale: 1, dy: 0, dx: 0 };
 
     /// One of the four in each square of the large map.
     fn of_square(index: usize) -> Self {
@@ -122,7 +122,7 @@ pub fn weight_gradient<E: Element>(level: Level, x: Blocked<E>, dy: Blocked<E>) 
         })
         .collect();
     tasks.into_par_iter().for_each(|(inputs, outputs, index)| {
-        let totals = chunk_gradient(level, (x, inputs.clone()), (dy, outputs.clone()), index, &strips);
+        let totals = chunk_gradient(level, (x, inputs.clone()), (dy, outputs.clone()), Place::of_square(index), &strips);
         for (pair, total) in totals.chunks_exact(BLOCK).enumerate() {
             let (i, o) = (inputs.start + pair / outputs.len(), outputs.start + pair % outputs.len());
             for (place, value) in total.iter().enumerate() {
@@ -137,12 +137,12 @@ pub fn weight_gradient<E: Element>(level: Level, x: Blocked<E>, dy: Blocked<E>) 
     gradient
 }
 
-/// `(input block, output block, 16, 16)` of one place in the squares.
-fn chunk_gradient<E: Element>(
+/// `(input block, output block, 16, 16)` of one place of the output's map.
+pub(super) fn chunk_gradient<E: Element>(
     level: Level,
     (x, inputs): (Blocked<E>, Range<usize>),
     (dy, outputs): (Blocked<E>, Range<usize>),
-    index: usize,
+    place: Place,
     strips: &[Strip],
 ) -> Vec<f64> {
     let small = x.shape();
@@ -153,7 +153,7 @@ fn chunk_gradient<E: Element>(
         scratch(pixels * LANES * (inputs.len() + outputs.len()), |buffer| {
             let (a, b) = buffer.split_at_mut(pixels * LANES * inputs.len());
             level.run(Gather { map: x, strip, small, blocks: inputs.clone(), place: Place::SAME, out: a });
-            level.run(Gather { map: dy, strip, small, blocks: outputs.clone(), place: Place::of_square(index), out: b });
+            level.run(Gather { map: dy, strip, small, blocks: outputs.clone(), place, out: b });
             for (input, total) in totals.chunks_exact_mut(outputs.len() * BLOCK).enumerate() {
                 level.run(&Product {
                     a: (a[input * pixels * LANES..].as_ptr(), 0),
@@ -192,12 +192,12 @@ fn pack_weights(weights: &[f32], (inputs, outputs): (usize, usize), turned: bool
     })
 }
 
-fn padded(chunk: &[f32]) -> [f32; LANES] {
+pub(super) fn padded(chunk: &[f32]) -> [f32; LANES] {
     std::array::from_fn(|lane| chunk.get(lane).copied().unwrap_or(0.0))
 }
 
 /// `to = from · matrix`: (summed block, pixel, 16) to (result block, pixel, 16).
-fn product(
+pub(super) fn product(
     level: Level,
     from: &[f32],
     matrix: &[f32],
@@ -219,13 +219,13 @@ fn product(
 }
 
 /// Copies a strip's pixels, at a place, as `(block, pixel, 16)`.
-struct Gather<'a, E> {
-    map: Blocked<'a, E>,
-    strip: &'a Strip,
-    small: Shape,
-    blocks: Range<usize>,
-    place: Place,
-    out: &'a mut [f32],
+pub(super) struct Gather<'a, E> {
+    pub map: Blocked<'a, E>,
+    pub strip: &'a Strip,
+    pub small: Shape,
+    pub blocks: Range<usize>,
+    pub place: Place,
+    pub out: &'a mut [f32],
 }
 
 impl<E: Element> Kernel for Gather<'_, E> {
@@ -251,14 +251,14 @@ impl<E: Element> Kernel for Gather<'_, E> {
 }
 
 /// The reverse of [`Gather`], for all blocks, plus a bias.
-struct Scatter<'a, E> {
-    values: &'a [f32],
-    strip: &'a Strip,
-    small: Shape,
-    shape: Shape,
-    place: Place,
-    bias: &'a [[f32; LANES]],
-    map: Shared<E>,
+pub(super) struct Scatter<'a, E> {
+    pub values: &'a [f32],
+    pub strip: &'a Strip,
+    pub small: Shape,
+    pub shape: Shape,
+    pub place: Place,
+    pub bias: &'a [[f32; LANES]],
+    pub map: Shared<E>,
 }
 
 impl<E: Element> Kernel for Scatter<'_, E> {

@@ -4,14 +4,18 @@
 //! that belong to no channel are zero. Every producer keeps it so. Nothing is known here of tensors, the tape or the model.
 #![expect(clippy::needless_range_loop, reason = "loops over registers run along several arrays at once, with constant bounds")]
 
+pub mod bilinear;
 pub mod conv1x1;
 pub mod conv3x3;
 pub mod conv_transpose2x2;
 mod direct;
+pub mod elementwise;
+pub mod gate;
 mod gemm;
 mod layout;
 pub mod logistic;
 pub mod normalise;
+pub mod pointwise;
 pub mod pool;
 pub mod relu;
 mod scratch;

@@ -1,4 +1,4 @@
-//! What normalisations share: moments of every channel of every sample, an affine map with ReLU, and their gradients.
+//! What normalisations share: moments of every channel of every sample, an affine map with ReLU or without, and their gradients.
 //!
 //! Sums run over a few hundred numbers in f32, beyond that in f64.
 
@@ -38,7 +38,16 @@ impl Moments {
     }
 }
 
-/// What is done to the channels of a block: `y = max((x − mean) · slope + bias, 0)`.
+/// What follows an affine map.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Then {
+    /// max(y, 0).
+    Relu,
+    /// Nothing.
+    Nothing,
+}
+
+/// What is done to the channels of a block: `y = (x − mean) · slope + bias`, and what [`Then`] says.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Line {
     /// Taken off first.
@@ -49,7 +58,8 @@ pub struct Line {
     pub bias: Lanes,
 }
 
-/// How the input's gradient follows from that of a [`Line`]: `dx = g · factor − level − (x − mean) · tilt`, g being dy where y > 0.
+/// How the input's gradient follows from that of a [`Line`]: `dx = g · factor − level − (x − mean) · tilt`, g being dy, after a
+/// ReLU where y > 0.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Slant {
     /// For g.
@@ -75,16 +85,22 @@ fn together(parts: impl Iterator<Item = Moments>) -> Moments {
 }
 
 /// Each plane through its line.
-pub fn apply<E: Element>(level: Level, x: Blocked<E>, lines: &[Line]) -> Vec<E> {
-    let write = |strip: Strip, out: *mut E| level.run(Apply { x, line: &lines[strip.plane], strip, out });
+pub fn apply<E: Element>(level: Level, x: Blocked<E>, lines: &[Line], then: Then) -> Vec<E> {
+    let write = |strip: Strip, out: *mut E| match then {
+        Then::Relu => level.run(Apply::<E, true> { x, line: &lines[strip.plane], strip, out }),
+        Then::Nothing => level.run(Apply::<E, false> { x, line: &lines[strip.plane], strip, out }),
+    };
     // SAFETY: `Apply` writes every pixel of its strip.
     unsafe { Strips::of(x.shape()).make(write) }
 }
 
 /// The sums of every plane that the gradients are made of, (n · blocks).
-pub fn gradient_sums<E: Element>(level: Level, dy: Blocked<E>, x: Blocked<E>, lines: &[Line]) -> Vec<Sums> {
+pub fn gradient_sums<E: Element>(level: Level, dy: Blocked<E>, x: Blocked<E>, lines: &[Line], then: Then) -> Vec<Sums> {
     let strips = Strips::of(x.shape());
-    let parts = strips.map(|strip| level.run(StripSums { dy, x, line: &lines[strip.plane], strip }));
+    let parts = strips.map(|strip| match then {
+        Then::Relu => level.run(StripSums::<E, true> { dy, x, line: &lines[strip.plane], strip }),
+        Then::Nothing => level.run(StripSums::<E, false> { dy, x, line: &lines[strip.plane], strip }),
+    });
     let total = |parts: &[Sums]| {
         let mut total = [[0.0; LANES]; 2];
         for (k, lane) in (0..2).flat_map(|k| (0..LANES).map(move |lane| (k, lane))) {
@@ -96,10 +112,13 @@ pub fn gradient_sums<E: Element>(level: Level, dy: Blocked<E>, x: Blocked<E>, li
 }
 
 /// The gradient of the input of [`apply`].
-pub fn gradient<E: Element>(level: Level, dy: Blocked<E>, x: Blocked<E>, lines: &[Line], slants: &[Slant]) -> Vec<E> {
+pub fn gradient<E: Element>(level: Level, dy: Blocked<E>, x: Blocked<E>, lines: &[Line], slants: &[Slant], then: Then) -> Vec<E> {
     let write = |strip: Strip, out: *mut E| {
         let (line, slant) = (&lines[strip.plane], &slants[strip.plane]);
-        level.run(Gradient { dy, x, line, slant, strip, out });
+        match then {
+            Then::Relu => level.run(Gradient::<E, true> { dy, x, line, slant, strip, out }),
+            Then::Nothing => level.run(Gradient::<E, false> { dy, x, line, slant, strip, out }),
+        }
     };
     // SAFETY: `Gradient` writes every pixel of its strip.
     unsafe { Strips::of(x.shape()).make(write) }
@@ -188,14 +207,14 @@ fn load<S: Simd>(s: S, line: &Line) -> Loaded<S::V> {
     Loaded { mean: s.from_array(line.mean), slope: s.from_array(line.slope), bias: s.from_array(line.bias) }
 }
 
-struct Apply<'a, E> {
+struct Apply<'a, E, const RELU: bool> {
     x: Blocked<'a, E>,
     line: &'a Line,
     strip: Strip,
     out: *mut E,
 }
 
-impl<E: Element> Kernel for Apply<'_, E> {
+impl<E: Element, const RELU: bool> Kernel for Apply<'_, E, RELU> {
     type Output = ();
     const BF16: bool = E::NARROW;
 
@@ -208,8 +227,9 @@ impl<E: Element> Kernel for Apply<'_, E> {
                 // SAFETY: a chunk has 16 elements; the pixel of the output lies in the plane and is this task's alone.
                 unsafe {
                     let x = s.sub(E::load(s, pixel.as_ptr()), line.mean);
+                    let value = s.fma(x, line.slope, line.bias);
                     // The second operand is what a NaN leaves: NaN stays NaN.
-                    let y_pixel = s.max(s.zero(), s.fma(x, line.slope, line.bias));
+                    let y_pixel = if RELU { s.max(s.zero(), value) } else { value };
                     E::store(s, self.out.add(shape.pixel(y, i)), y_pixel);
                 }
             }
@@ -219,23 +239,26 @@ impl<E: Element> Kernel for Apply<'_, E> {
 
 /// `(g, x − mean)` of a pixel.
 #[inline(always)]
-fn gated<S: Simd, E: Element>(s: S, dy: &[E], x: &[E], line: Loaded<S::V>) -> (S::V, S::V) {
+fn gated<S: Simd, E: Element, const RELU: bool>(s: S, dy: &[E], x: &[E], line: Loaded<S::V>) -> (S::V, S::V) {
     debug_assert!(dy.len() == LANES && x.len() == LANES);
     // SAFETY: both are one pixel's 16 elements.
     let (dy, x) = unsafe { (E::load(s, dy.as_ptr()), E::load(s, x.as_ptr())) };
     let x = s.sub(x, line.mean);
+    if !RELU {
+        return (dy, x);
+    }
     let passes = s.gt(s.fma(x, line.slope, line.bias), s.zero());
     (s.select(passes, dy, s.zero()), x)
 }
 
-struct StripSums<'a, E> {
+struct StripSums<'a, E, const RELU: bool> {
     dy: Blocked<'a, E>,
     x: Blocked<'a, E>,
     line: &'a Line,
     strip: Strip,
 }
 
-impl<E: Element> Kernel for StripSums<'_, E> {
+impl<E: Element, const RELU: bool> Kernel for StripSums<'_, E, RELU> {
     type Output = Sums;
     const BF16: bool = E::NARROW;
 
@@ -249,7 +272,7 @@ impl<E: Element> Kernel for StripSums<'_, E> {
             let groups = row(x_plane, shape, y).chunks(SIDE * LANES).zip(row(dy_plane, shape, y).chunks(SIDE * LANES));
             for (x, dy) in groups {
                 for (k, (x, dy)) in x.chunks_exact(LANES).zip(dy.chunks_exact(LANES)).enumerate() {
-                    let (g, distance) = gated(s, dy, x, line);
+                    let (g, distance) = gated::<S, E, RELU>(s, dy, x, line);
                     sums[0][k] = s.add(sums[0][k], g);
                     sums[1][k] = s.fma(g, distance, sums[1][k]);
                 }
@@ -265,7 +288,7 @@ impl<E: Element> Kernel for StripSums<'_, E> {
     }
 }
 
-struct Gradient<'a, E> {
+struct Gradient<'a, E, const RELU: bool> {
     dy: Blocked<'a, E>,
     x: Blocked<'a, E>,
     line: &'a Line,
@@ -274,7 +297,7 @@ struct Gradient<'a, E> {
     out: *mut E,
 }
 
-impl<E: Element> Kernel for Gradient<'_, E> {
+impl<E: Element, const RELU: bool> Kernel for Gradient<'_, E, RELU> {
     type Output = ();
     const BF16: bool = E::NARROW;
 
@@ -287,7 +310,7 @@ impl<E: Element> Kernel for Gradient<'_, E> {
         for y in self.strip.rows {
             let pixels = row(x_plane, shape, y).chunks_exact(LANES).zip(row(dy_plane, shape, y).chunks_exact(LANES));
             for (i, (x, dy)) in pixels.enumerate() {
-                let (g, distance) = gated(s, dy, x, line);
+                let (g, distance) = gated::<S, E, RELU>(s, dy, x, line);
                 let dx = s.sub(s.sub(s.mul(g, factor), level), s.mul(distance, tilt));
                 // SAFETY: the pixel lies in the plane and is this task's alone.
                 unsafe { E::store(s, self.out.add(shape.pixel(y, i)), dx) };

@@ -103,7 +103,7 @@ impl Session<'_> {
         let training = &self.experiment.training;
         let draw = Draw { augment: &self.experiment.augment, seed: training.seeds[0], epoch: epoch.number };
         let batch = data::batch(self.data, indices, Some(draw), &Device::Cpu)?;
-        let tape = Tape::training().with_precision(training.precision);
+        let tape = Tape::training().with_precision(training.precision).with_noise(draw.noise(indices[0]));
         let logits = self.network.forward(&tape, &batch.images, Mode::Train)?;
         let loss = weighted_loss(&tape, &logits, &batch.targets, &self.experiment.loss)?;
         let loss = if share == 1.0 { loss } else { weighted_sum(&tape, &[(share, &loss)])? };

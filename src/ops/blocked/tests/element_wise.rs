@@ -1,6 +1,6 @@
 //! Normalisation, pooling, ReLU.
 
-use super::super::normalise::{self, Line, Moments, Slant, Sums};
+use super::super::normalise::{self, Line, Moments, Slant, Sums, Then};
 use super::super::{pool, relu};
 use super::*;
 use half::bf16;
@@ -105,13 +105,13 @@ fn check_normalisation<E: Element>() {
         let sums = [g, moments].map(|terms| by_lane(&x, |plane, _| terms[plane * pixels..][..pixels].iter().sum()));
         for level in levels() {
             let name = |what: &str| format!("{what} at {level:?}");
-            assert_map(&name("apply"), shape, &normalise::apply(level, x.view(), &lines), &y, bound::<E>());
-            let got = normalise::gradient_sums(level, dy.view(), x.view(), &lines);
+            assert_map(&name("apply"), shape, &normalise::apply(level, x.view(), &lines, Then::Relu), &y, bound::<E>());
+            let got = normalise::gradient_sums(level, dy.view(), x.view(), &lines, Then::Relu);
             for (k, want) in sums.iter().enumerate() {
                 let list: Vec<f64> = got.iter().flat_map(|sums: &Sums| sums[k]).collect();
                 assert_close(&format!("sums {k} at {level:?} of {shape:?}"), &list, want, F32);
             }
-            let got = normalise::gradient(level, dy.view(), x.view(), &lines, &slants);
+            let got = normalise::gradient(level, dy.view(), x.view(), &lines, &slants, Then::Relu);
             assert_map(&name("gradient"), shape, &got, &dx, bound::<E>());
         }
     }
