@@ -59,7 +59,9 @@ pub(super) fn ends(file: &Path) -> std::result::Result<(usize, usize), Error> {
         let missing = || Error::Missing { file: file.to_owned(), name: name.to_owned() };
         tensors.get(name).and_then(|tensor| tensor.dims().get(axis).copied()).ok_or_else(missing)
     };
-    Ok((length("encoder.0.0.weight", 1)?, length("head.weight", 0)?))
+    // UNet++ calls its first block otherwise.
+    let first = length("block.0.0.0.weight", 1).or_else(|_| length("encoder.0.0.weight", 1));
+    Ok((first?, length("head.weight", 0)?))
 }
 
 /// Says which file a complaint of candle-nn's [`HashMap`] backend is about.
