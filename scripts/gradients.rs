@@ -26,7 +26,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let tape = Tape::training().with_precision(precision);
     let logits = net.forward(&tape, images, Mode::Train)?;
     let loss = weighted_loss(&tape, &logits, targets, &Loss::default())?;
-    let gradients = tape.backward(&loss)?;
+    let gradients = tape.backward(&loss.sum)?;
     let named = net.params().trained.iter().enumerate();
     let named: HashMap<&String, Tensor> = named.filter_map(|(i, (name, _))| Some((name, gradients.get(i)?.clone()))).collect();
     safetensors::save(&named, dir.join(format!("{name}.safetensors")))?;

@@ -152,7 +152,7 @@ prop_compose! {
             split,
             augment: Augment { flip_horizontal, flip_vertical, rotate90: 0.0 },
             model,
-            loss: Loss { bce, dice, class_weights: vec![] },
+            loss: Loss { bce, dice, ..Loss::default() },
             optimizer,
             lr_schedule,
             lr_warmup: LrWarmup { epochs, start_factor },

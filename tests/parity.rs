@@ -89,11 +89,11 @@ fn twenty_adam_steps_are_pytorchs() -> Result<(), Box<dyn std::error::Error>> {
         let tape = Tape::training();
         let logits = network.forward(&tape, &images, Mode::Train)?;
         let loss = weighted_loss(&tape, &logits, &masks, &Loss::default())?;
-        let got = f64::from(loss.value().to_scalar::<f32>()?);
+        let got = f64::from(loss.sum.value().to_scalar::<f32>()?);
         let off = (got / want - 1.0).abs();
         println!("step {:2}: PyTorch {want:.7}, umlaut {got:.7}, relative difference {off:.1e}", step + 1);
         worst = worst.max(off);
-        adam.step(&params.trained, &tape.backward(&loss)?, LR)?;
+        adam.step(&params.trained, &tape.backward(&loss.sum)?, LR)?;
     }
     assert!(worst <= LOSS_BOUND, "a loss is {worst:.1e} off");
 

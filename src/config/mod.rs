@@ -11,6 +11,7 @@ mod complain;
 mod conform;
 mod dataset;
 mod experiment;
+mod loss;
 mod lr_schedule;
 mod model;
 mod node;
@@ -29,6 +30,7 @@ mod template;
 
 pub use dataset::*;
 pub use experiment::*;
+pub use loss::*;
 pub use lr_schedule::*;
 pub use model::*;
 pub use optimizer::*;

@@ -1,4 +1,4 @@
-//! The network and what it minimises.
+//! The network.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -133,7 +133,7 @@ impl Unet {
     }
 }
 
-fn is_default<T: Default + PartialEq>(value: &T) -> bool {
+pub(super) fn is_default<T: Default + PartialEq>(value: &T) -> bool {
     *value == T::default()
 }
 
@@ -163,21 +163,6 @@ pub enum Norm {
     None,
 }
 
-/// What is minimised: a weighted sum of terms. A term of weight 0 is reported and does not train.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(default, deny_unknown_fields)]
-pub struct Loss {
-    /// Weight of binary cross-entropy, 0 or more.
-    #[schemars(range(min = 0))]
-    pub bce: f64,
-    /// Weight of the soft Dice loss, 0 or more.
-    #[schemars(range(min = 0))]
-    pub dice: f64,
-    /// Weight of each class within every term, 0 or more; empty means 1 for each.
-    #[schemars(inner(range(min = 0)))]
-    pub class_weights: Vec<f64>,
-}
-
 impl Default for Model {
     fn default() -> Self {
         Self::Unet(Unet::default())
@@ -201,11 +186,5 @@ impl Default for UnetPlusPlus {
             residual: false,
             dropout: 0.0,
         }
-    }
-}
-
-impl Default for Loss {
-    fn default() -> Self {
-        Self { bce: 0.5, dice: 0.5, class_weights: Vec::new() }
     }
 }

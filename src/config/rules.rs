@@ -120,6 +120,14 @@ fn weights(e: &Experiment) -> Vec<Finding> {
         let help = "write a weight for each class in this order, or [] for equal weights";
         found.push(Finding::new(title, &[KEY, e.dataset.classes_path()], help));
     }
+    let positive = &e.loss.weighted_bce.pos_weight;
+    if !positive.is_empty() && positive.len() != names.len() {
+        let key = "loss.weighted_bce.pos_weight";
+        let listed = listed(names.iter().map(String::as_str));
+        let title = format!("`{key}` needs a weight for each class, {listed}, got {} of them", positive.len());
+        let help = "write a weight for each class in this order, or [] for 1 each";
+        found.push(Finding::new(title, &[key, e.dataset.classes_path()], help));
+    }
     if !weights.is_empty() && weights.iter().all(|w| *w == 0.0) {
         let title = format!("`{KEY}` are all 0, so there is nothing to learn");
         found.push(Finding::new(title, &[KEY], "give a class a weight above 0, or write [] for equal weights"));
@@ -128,9 +136,10 @@ fn weights(e: &Experiment) -> Vec<Finding> {
 }
 
 fn terms(e: &Experiment) -> Option<Finding> {
-    let title = "`loss.bce` and `loss.dice` are both 0, so there is nothing to learn".to_owned();
+    let title = "`loss.bce`, `loss.dice` and all other terms have weight 0, so there is nothing to learn".to_owned();
     let help = "give one of them a weight above 0";
-    (e.loss.bce == 0.0 && e.loss.dice == 0.0).then(|| Finding::new(title, &["loss.bce", "loss.dice"], help))
+    (e.loss.bce == 0.0 && e.loss.dice == 0.0 && e.loss.terms().is_empty())
+        .then(|| Finding::new(title, &["loss.bce", "loss.dice"], help))
 }
 
 fn split(e: &Experiment) -> Vec<Finding> {
@@ -209,6 +218,7 @@ fn nesterov(e: &Experiment) -> Option<Finding> {
 fn metric(key: &'static str, name: &str, e: &Experiment) -> Option<Finding> {
     let mut known: Vec<String> =
         ["val_loss", "val_bce", "val_dice_loss", "val_dice", "val_iou"].into_iter().map(str::to_owned).collect();
+    known.extend(e.loss.terms().iter().map(|(_, term)| format!("val_{}", term.column())));
     for class in e.dataset.classes() {
         known.extend([format!("val_dice_{class}"), format!("val_iou_{class}")]);
     }

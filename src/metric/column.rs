@@ -87,14 +87,24 @@ const LOSS_EMPTY: &str = "nothing special: every pixel counts";
 const DICE_LOSS_EMPTY: &str = "1 − 1/(Σp + 1), which is 0 where no pixel has any probability";
 const SCORE_EMPTY: &str = "1 if the prediction is empty too, else 0";
 
+const POSITIVE: (f64, f64) = (0.0, f64::INFINITY);
+
 /// Name, label, direction, range, what empty gives, whether there are columns of single classes.
 type Row = (&'static str, &'static str, Direction, (f64, f64), &'static str, bool);
 
 /// `dice_loss` before `dice`: the longer name wins over a class called `loss`.
-const ROWS: [Row; 5] = [
+const ROWS: [Row; 13] = [
     ("loss", "loss", Direction::Lower, (0.0, f64::INFINITY), LOSS_EMPTY, false),
     ("bce", "BCE", Direction::Lower, (0.0, f64::INFINITY), LOSS_EMPTY, false),
     ("dice_loss", "soft Dice loss", Direction::Lower, (0.0, 1.0), DICE_LOSS_EMPTY, false),
+    ("weighted_bce", "weighted BCE", Direction::Lower, POSITIVE, LOSS_EMPTY, false),
+    ("tversky_loss", "Tversky loss", Direction::Lower, (0.0, 1.0), DICE_LOSS_EMPTY, false),
+    ("focal_tversky_loss", "focal Tversky loss", Direction::Lower, (0.0, 1.0), DICE_LOSS_EMPTY, false),
+    ("focal_loss", "focal loss", Direction::Lower, POSITIVE, LOSS_EMPTY, false),
+    ("jaccard_loss", "soft Jaccard loss", Direction::Lower, (0.0, 1.0), DICE_LOSS_EMPTY, false),
+    ("lovasz_loss", "Lovász hinge loss", Direction::Lower, POSITIVE, LOSS_EMPTY, false),
+    ("boundary_loss", "boundary-weighted BCE", Direction::Lower, POSITIVE, LOSS_EMPTY, false),
+    ("softmax_ce", "softmax cross-entropy", Direction::Lower, POSITIVE, LOSS_EMPTY, false),
     ("dice", "Dice", Direction::Higher, (0.0, 1.0), SCORE_EMPTY, true),
     ("iou", "IoU", Direction::Higher, (0.0, 1.0), SCORE_EMPTY, true),
 ];

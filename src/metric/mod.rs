@@ -4,7 +4,9 @@
 //! direction, range, and what an empty mask gives. Nothing is known here of tensors, epochs or files.
 
 mod column;
+mod means;
 mod tally;
 
 pub use column::{Direction, Metric, Part, describe};
+pub use means::Means;
 pub use tally::{MaskScores, Scores, Tally, weighted_mean};

@@ -36,6 +36,7 @@ mod pointwise;
 mod relu;
 mod storage;
 mod tape;
+mod term;
 mod upsample_bilinear2x;
 mod weighted_sum;
 
@@ -61,5 +62,6 @@ pub use relu::relu;
 #[cfg(feature = "cuda")]
 pub use tape::Device;
 pub use tape::{Gradients, Node, Tape};
+pub use term::{TermLoss, term};
 pub use upsample_bilinear2x::upsample_bilinear2x;
 pub use weighted_sum::weighted_sum;

@@ -2,7 +2,7 @@
 
 use super::Error;
 use super::columns::validation_names;
-use crate::config::{Experiment, LrSchedule};
+use crate::config::{Experiment, Loss, LrSchedule};
 use crate::data::{self, Dataset, Parts};
 
 /// The seed of a resolved experiment.
@@ -29,9 +29,9 @@ pub fn fits(experiment: &Experiment, data: &Dataset, parts: &Parts) -> Result<()
             return Err(Error::Setup(format!("split leaves no sample in the {name} part; change its shares")));
         }
     }
-    named("training.best", &experiment.training.best, data)?;
+    named("training.best", &experiment.training.best, &experiment.loss, data)?;
     if let LrSchedule::Plateau(rule) = &experiment.lr_schedule {
-        named("lr_schedule.plateau.metric", &rule.metric, data)?;
+        named("lr_schedule.plateau.metric", &rule.metric, &experiment.loss, data)?;
     }
     let (weights, classes) = (experiment.loss.class_weights.len(), data.classes.len());
     if weights != 0 && weights != classes {
@@ -39,6 +39,28 @@ pub fn fits(experiment: &Experiment, data: &Dataset, parts: &Parts) -> Result<()
         return Err(Error::Setup(format!(
             "loss.class_weights has {weights} values for {classes} classes ({names}); give one each"
         )));
+    }
+    if experiment.loss.softmax_ce.weight != 0.0 {
+        exclusive(data)?;
+    }
+    Ok(())
+}
+
+/// Refuses masks that overlap.
+fn exclusive(data: &Dataset) -> Result<(), Error> {
+    let pixels = data.size[0] * data.size[1];
+    for sample in &data.samples {
+        let marked = |class: usize, at: usize| sample.mask[class * pixels + at] != 0;
+        let classes = |at: usize| (0..data.classes.len()).filter(move |class| marked(*class, at));
+        if let Some(at) = (0..pixels).find(|at| classes(*at).count() > 1) {
+            let names: Vec<&str> = classes(at).map(|class| data.classes[class].as_str()).collect();
+            return Err(Error::Setup(format!(
+                "loss.softmax_ce needs classes that exclude each other, but in sample {} the masks of {} overlap; use another term, or \
+                 mask each pixel once",
+                sample.name,
+                names.join(" and ")
+            )));
+        }
     }
     Ok(())
 }
@@ -59,8 +81,8 @@ pub fn limited(experiment: &Experiment, parts: &Parts, seed: u64) -> Result<Part
     }
 }
 
-fn named(key: &str, column: &str, data: &Dataset) -> Result<(), Error> {
-    let names = validation_names(&data.classes);
+fn named(key: &str, column: &str, loss: &Loss, data: &Dataset) -> Result<(), Error> {
+    let names = validation_names(loss, &data.classes);
     if names.iter().any(|name| name == column) {
         return Ok(());
     }

@@ -12,7 +12,7 @@ use super::gradient::Accumulation;
 use super::lr_schedule::Plateau;
 use super::optimizer::Optimizer;
 use super::safetensors::{Contents, Entry, Values, write};
-use crate::metric::Tally;
+use crate::metric::{Means, Tally};
 use crate::model::Params;
 use crate::ops::Gradients;
 use crate::record::EpochRecord;
@@ -52,6 +52,9 @@ pub struct Within {
     pub seconds: f64,
     /// Their scores.
     pub tally: Tally,
+    /// Their further terms of the loss.
+    #[serde(default)]
+    pub terms: Means,
 }
 
 /// The best epoch.

@@ -3,14 +3,21 @@
 use super::loss;
 use crate::config::Loss;
 use crate::metric::{Part, Scores, weighted_mean};
+use std::collections::BTreeMap;
 
 /// The columns of one part: `PART_loss`, `PART_bce`, `PART_dice_loss`, `PART_dice`, `PART_iou`, and for every class named
-/// `PART_dice_CLASS`, `PART_iou_CLASS`. Class weights weigh the losses, never the scores.
-pub fn columns(part: Part, scores: &Scores, config: &Loss, classes: &[String]) -> Vec<(String, f64)> {
+/// `PART_dice_CLASS`, `PART_iou_CLASS`; and of every further term of the loss one. Class weights weigh the losses, never the scores.
+pub fn columns(
+    part: Part,
+    scores: &Scores,
+    terms: &BTreeMap<String, f64>,
+    config: &Loss,
+    classes: &[String],
+) -> Vec<(String, f64)> {
     let bce = weighted_mean(&scores.bce, &config.class_weights);
     let dice_loss = weighted_mean(&scores.dice_loss, &config.class_weights);
     let mut named = vec![
-        ("loss".to_owned(), loss::total(bce, dice_loss, config)),
+        ("loss".to_owned(), loss::total(bce, dice_loss, terms, config)),
         ("bce".to_owned(), bce),
         ("dice_loss".to_owned(), dice_loss),
         ("dice".to_owned(), weighted_mean(&scores.dice, &[])),
@@ -20,33 +27,39 @@ pub fn columns(part: Part, scores: &Scores, config: &Loss, classes: &[String]) -
         named.push((format!("dice_{class}"), scores.dice[index]));
         named.push((format!("iou_{class}"), scores.iou[index]));
     }
+    named.extend(terms.iter().map(|(name, value)| (name.clone(), *value)));
     named.into_iter().map(|(name, value)| (format!("{}_{name}", part.prefix()), value)).collect()
 }
 
 /// The names of the columns that can pick the best epoch or steer the plateau schedule.
-pub fn validation_names(classes: &[String]) -> Vec<String> {
+pub fn validation_names(loss: &Loss, classes: &[String]) -> Vec<String> {
     let zeros = vec![0.0; classes.len()];
     let scores = Scores { bce: zeros.clone(), dice_loss: zeros.clone(), dice: zeros.clone(), iou: zeros };
-    columns(Part::Val, &scores, &Loss::default(), classes).into_iter().map(|(name, _)| name).collect()
+    let terms = loss.terms().iter().map(|(_, term)| (term.column().to_owned(), 0.0)).collect();
+    columns(Part::Val, &scores, &terms, loss, classes).into_iter().map(|(name, _)| name).collect()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::config::Focal;
     use crate::metric::describe;
 
     #[test]
     fn every_column_is_a_metric_and_has_its_value() {
         let scores = Scores { bce: vec![0.2, 0.4], dice_loss: vec![0.1, 0.5], dice: vec![0.9, 0.7], iou: vec![0.8, 0.5] };
-        let config = Loss { bce: 2.0, dice: 1.0, class_weights: vec![3.0, 1.0] };
-        let columns = columns(Part::Val, &scores, &config, &["disc".into(), "cup".into()]);
+        let focal = Focal { weight: 0.5, ..Focal::default() };
+        let config = Loss { bce: 2.0, dice: 1.0, class_weights: vec![3.0, 1.0], focal, ..Loss::default() };
+        let terms = BTreeMap::from([("focal_loss".to_owned(), 0.8)]);
+        let columns = columns(Part::Val, &scores, &terms, &config, &["disc".into(), "cup".into()]);
         let close = |name: &str, expected: f64| {
             let value = columns.iter().find(|(column, _)| column == name).unwrap().1;
             assert!((value - expected).abs() < 1e-12, "{name} = {value}, expected {expected}");
         };
         close("val_bce", 0.25);
         close("val_dice_loss", 0.2);
-        close("val_loss", 0.7);
+        close("val_loss", 1.1);
+        close("val_focal_loss", 0.8);
         close("val_dice", 0.8);
         close("val_iou", 0.65);
         close("val_dice_cup", 0.7);

@@ -127,7 +127,7 @@ impl<'a> Trainer<'a> {
                 samples.put(place, &sample.image, &sample.mask)?;
             }
         }
-        let Loss { bce, dice, class_weights } = &experiment.loss;
+        let Loss { bce, dice, class_weights, .. } = &experiment.loss;
         let losses = Losses::new(&gpu, *bce, *dice, &shares(class_weights, classes))?;
         let planes = training.batch_size * classes;
         Ok(Self {

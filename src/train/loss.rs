@@ -1,31 +1,50 @@
 //! From the weights in the experiment to the number that is minimised.
 
 use crate::config::Loss;
-use crate::ops::{Node, Tape, bce_with_logits, soft_dice_loss, weighted_sum};
+use crate::ops::{Node, Tape, TermLoss, bce_with_logits, soft_dice_loss, term, weighted_sum};
 use candle_core::{Result, Tensor};
+use std::collections::BTreeMap;
 
-/// The weighted sum of the terms, recorded on the tape. A term of weight 0 is left out: it has no part in the gradient, and its
-/// column in metrics.csv comes from the [`Tally`](crate::metric::Tally) anyway.
-///
-/// # Shapes
-/// logits, targets: (n, classes, h, w); the result is a scalar.
-///
-/// # Errors
-/// If shapes or the number of class weights do not fit.
-pub fn weighted_loss(tape: &Tape, logits: &Node, targets: &Tensor, loss: &Loss) -> Result<Node> {
-    let mut terms = Vec::new();
-    if loss.bce != 0.0 {
-        terms.push((loss.bce, bce_with_logits(tape, logits, targets, &loss.class_weights)?));
-    }
-    if loss.dice != 0.0 {
-        terms.push((loss.dice, soft_dice_loss(tape, logits, targets, &loss.class_weights)?));
-    }
-    weighted_sum(tape, &terms.iter().map(|(weight, term)| (*weight, term)).collect::<Vec<_>>())
+/// What a batch's loss comes to.
+pub struct BatchLoss {
+    /// The weighted sum of the terms, a scalar on the tape.
+    pub sum: Node,
+    /// Of each term beside BCE and Dice, the name of its column and its value of each image.
+    pub terms: Vec<(&'static str, Vec<f64>)>,
 }
 
-/// The same sum of terms that are numbers already.
-pub fn total(bce: f64, dice_loss: f64, loss: &Loss) -> f64 {
-    [(loss.bce, bce), (loss.dice, dice_loss)].iter().filter(|(weight, _)| *weight != 0.0).map(|(w, term)| w * term).sum()
+/// The weighted sum of the terms, recorded on the tape. A term of weight 0 is left out: it has no part in the gradient, and the columns of
+/// BCE and Dice come from the [`Tally`](crate::metric::Tally) anyway.
+///
+/// # Shapes
+/// logits, targets: (n, classes, h, w).
+///
+/// # Errors
+/// If shapes or the number of class weights do not fit, or classes overlap that must not.
+pub fn weighted_loss(tape: &Tape, logits: &Node, targets: &Tensor, loss: &Loss) -> Result<BatchLoss> {
+    let mut nodes = Vec::new();
+    if loss.bce != 0.0 {
+        nodes.push((loss.bce, bce_with_logits(tape, logits, targets, &loss.class_weights)?));
+    }
+    if loss.dice != 0.0 {
+        nodes.push((loss.dice, soft_dice_loss(tape, logits, targets, &loss.class_weights)?));
+    }
+    let mut terms = Vec::new();
+    for (weight, kind) in loss.terms() {
+        let TermLoss { loss, of_images } = term(tape, logits, targets, &kind, &loss.class_weights)?;
+        nodes.push((weight, loss));
+        terms.push((kind.column(), of_images));
+    }
+    let sum = weighted_sum(tape, &nodes.iter().map(|(weight, term)| (*weight, term)).collect::<Vec<_>>())?;
+    Ok(BatchLoss { sum, terms })
+}
+
+/// The same sum of terms that are numbers already; `terms` by the names of their columns.
+pub fn total(bce: f64, dice_loss: f64, terms: &BTreeMap<String, f64>, loss: &Loss) -> f64 {
+    let value = |name: &str| terms.get(name).copied().unwrap_or(f64::NAN);
+    let own = [(loss.bce, bce), (loss.dice, dice_loss)].into_iter().filter(|(weight, _)| *weight != 0.0);
+    let more = loss.terms().into_iter().map(|(weight, term)| (weight, value(term.column())));
+    own.chain(more).map(|(weight, term)| weight * term).sum()
 }
 
 #[cfg(test)]
@@ -44,7 +63,7 @@ mod tests {
     fn columns_report_what_is_minimised() {
         let (logits, targets) = batch();
         for (bce, dice, class_weights) in [(0.5, 0.5, vec![]), (1.0, 0.0, vec![1.0, 3.0]), (0.0, 2.0, vec![0.5, 0.0])] {
-            let loss = Loss { bce, dice, class_weights };
+            let loss = Loss { bce, dice, class_weights, ..Loss::default() };
             let tensor = |v: &[f32]| Tensor::from_slice(v, (2, 2, 3, 4), &Device::Cpu).unwrap();
             let tape = Tape::inference();
             let trained = weighted_loss(&tape, &tape.constant(&tensor(&logits)), &tensor(&targets), &loss).unwrap();
@@ -52,8 +71,8 @@ mod tests {
             tally.add(2, &logits, &targets);
             let scores = tally.scores();
             let mean = |values: &[f64]| weighted_mean(values, &loss.class_weights);
-            let reported = total(mean(&scores.bce), mean(&scores.dice_loss), &loss);
-            let trained = f64::from(trained.value().to_scalar::<f32>().unwrap());
+            let reported = total(mean(&scores.bce), mean(&scores.dice_loss), &BTreeMap::new(), &loss);
+            let trained = f64::from(trained.sum.value().to_scalar::<f32>().unwrap());
             assert!((reported - trained).abs() < 1e-6, "{loss:?}: {reported} reported, {trained} trained");
         }
     }
@@ -66,15 +85,15 @@ mod tests {
             let targets = Tensor::from_slice(&targets, (2, 2, 3, 4), &Device::Cpu).unwrap();
             let tape = Tape::training();
             let loss = weighted_loss(&tape, &tape.param(0, &var), &targets, &loss).unwrap();
-            let gradients = tape.backward(&loss).unwrap();
+            let gradients = tape.backward(&loss.sum).unwrap();
             gradients.get(0).map(|g| g.flatten_all().unwrap().to_vec1::<f32>().unwrap())
         };
-        let only_bce = gradient(Loss { bce: 1.0, dice: 0.0, class_weights: Vec::new() });
-        let both = gradient(Loss { bce: 1.0, dice: 1.0, class_weights: Vec::new() });
+        let only_bce = gradient(Loss { bce: 1.0, dice: 0.0, ..Loss::default() });
+        let both = gradient(Loss { bce: 1.0, dice: 1.0, ..Loss::default() });
         assert!(only_bce.is_some() && only_bce != both);
         // d bce / dx = (σ(x) − t) / number of pixels and classes, here of the first pixel: x = −2.5, t = 1.
         let expected = (1.0 / (1.0 + 2.5f32.exp()) - 1.0) / 48.0;
         assert!((only_bce.unwrap()[0] - expected).abs() < 1e-7);
-        assert_eq!(gradient(Loss { bce: 0.0, dice: 0.0, class_weights: Vec::new() }), None);
+        assert_eq!(gradient(Loss { bce: 0.0, dice: 0.0, ..Loss::default() }), None);
     }
 }

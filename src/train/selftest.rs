@@ -148,7 +148,7 @@ fn on_cpu(experiment: &Experiment, data: &Dataset) -> Result<Led, Box<dyn Error>
         let logits = network.forward(&tape, &batch.images, Mode::Train)?;
         let loss = weighted_loss(&tape, &logits, &batch.targets, &experiment.loss)?;
         add(&mut trained, &logits, &batch.targets)?;
-        let gradients: Gradients = tape.backward(&loss)?;
+        let gradients: Gradients = tape.backward(&loss.sum)?;
         optimizer.step(params, &gradients, LR)?;
     }
     let seen = data::batch(data, &batch(0), None, &Device::Cpu)?;

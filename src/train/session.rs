@@ -13,13 +13,13 @@ use super::lr_schedule::LrSchedule;
 use super::{Error, Optimizer, Place, Progress, checkpoint, predecessor, provenance, samples};
 use crate::config::Experiment;
 use crate::data::{self, Dataset, Parts};
-use crate::metric::{self, Direction, MaskScores, Part, Scores};
+use crate::metric::{self, Direction, MaskScores, Part};
 use crate::model::{Mode, Network};
 use crate::ops::{Gradients, Tape};
 use crate::record::{EpochRecord, Failure, ImageScores, Outcome, Status};
 use crate::store::RunDir;
 use candle_core::Device;
-use epoch::Evaluated;
+use epoch::{Epoch, Evaluated};
 use std::collections::BTreeMap;
 
 /// Why epochs end before the last.
@@ -171,7 +171,7 @@ impl<'a> Session<'a> {
                 Err(Halt::Interrupted) => return self.keep_within(&epoch).and(Err(Halt::Interrupted)),
                 validated => validated?,
             };
-            let record = self.record(number, epoch.lr, &epoch.tally.scores(), &validated.scores)?;
+            let record = self.record(&epoch, &validated)?;
             rows.append(&record, epoch.seconds())?;
             self.keep(&record)?;
             #[cfg(feature = "cuda")]
@@ -181,11 +181,12 @@ impl<'a> Session<'a> {
         Ok(())
     }
 
-    fn record(&self, epoch: usize, lr: f64, trained: &Scores, validated: &Scores) -> Result<EpochRecord, Halt> {
+    fn record(&self, epoch: &Epoch, validated: &Evaluated) -> Result<EpochRecord, Halt> {
         let (loss, classes) = (&self.experiment.loss, &self.data.classes);
-        let mut values = vec![("lr".to_owned(), lr)];
-        values.extend(columns(Part::Train, trained, loss, &[]));
-        values.extend(columns(Part::Val, validated, loss, classes));
+        let mut values = vec![("lr".to_owned(), epoch.lr)];
+        values.extend(columns(Part::Train, &epoch.tally.scores(), &epoch.terms.means(), loss, &[]));
+        values.extend(columns(Part::Val, &validated.scores, &validated.terms, loss, classes));
+        let epoch = epoch.number;
         let record = EpochRecord { epoch, values };
         match record.get("val_loss") {
             Some(loss) if !loss.is_finite() => Err(Halt::Diverged(format!("the validation loss is {loss} after epoch {epoch}"))),
@@ -253,7 +254,8 @@ impl<'a> Session<'a> {
         let (judged, seen) = tested.as_ref().map_or((&parts.val, &validated), |tested| (&parts.test, tested));
         let shown = samples::shown(&parts.val, judged, &seen.images);
         samples::write(self.run, self.data, &shown, &|index| self.logits(index))?;
-        let columns = |tested: Evaluated| columns(Part::Test, &tested.scores, &self.experiment.loss, &self.data.classes);
+        let (loss, classes) = (&self.experiment.loss, &self.data.classes);
+        let columns = |tested: Evaluated| columns(Part::Test, &tested.scores, &tested.terms, loss, classes);
         Ok(tested.into_iter().flat_map(columns).collect())
     }
 

@@ -124,6 +124,7 @@ pub fn with_all_states() -> Experiment {
     experiment(
         "accumulate = 2\nclip_norm = 1.0\nbest = 'val_dice'",
         "[augment]\nflip_horizontal = 0.5\nrotate90 = 0.5\n[lr_warmup]\nepochs = 2\n\
-         [lr_schedule.plateau]\npatience = 0\nthreshold = 0.5\nfactor = 0.5",
+         [lr_schedule.plateau]\npatience = 0\nthreshold = 0.5\nfactor = 0.5\n\
+         [loss.focal]\nweight = 0.3\n[loss.lovasz]\nweight = 0.1",
     )
 }

@@ -81,7 +81,7 @@ fn step(
     let tape = Tape::training().with_precision(experiment.training.precision);
     let logits = network.forward(&tape, images, Mode::Train)?;
     let loss = weighted_loss(&tape, &logits, targets, &Loss::default())?;
-    Ok(optimizer.step(&network.params().trained, &tape.backward(&loss)?, 1e-4)?)
+    Ok(optimizer.step(&network.params().trained, &tape.backward(&loss.sum)?, 1e-4)?)
 }
 
 #[cfg(test)]

@@ -1,13 +1,15 @@
 //! One epoch: its batches, from wherever it stands to its end, and the evaluation of a part.
 
 use super::{Halt, Session, Within};
+use crate::config::Term;
 use crate::data::{self, Draw};
-use crate::metric::{MaskScores, Scores, Tally};
+use crate::metric::{MaskScores, Means, Scores, Tally};
 use crate::model::Mode;
-use crate::ops::{Gradients, Node, Tape, weighted_sum};
+use crate::ops::{Gradients, Node, Tape, term, weighted_sum};
 use crate::train::gradient::{Accumulation, clip};
 use crate::train::{Error, Progress, weighted_loss};
 use candle_core::{Device, Tensor};
+use std::collections::BTreeMap;
 use std::time::Instant;
 
 /// An epoch under way.
@@ -18,6 +20,8 @@ pub(super) struct Epoch {
     pub batches: usize,
     /// Scores of the batches, each as the network saw it, before the update it led to.
     pub tally: Tally,
+    /// Further terms of their loss.
+    pub terms: Means,
     /// Gradients on their way to an update.
     waiting: Accumulation,
     /// Seconds that earlier attempts spent on it.
@@ -35,6 +39,8 @@ impl Epoch {
 /// What a part's images give.
 pub(super) struct Evaluated {
     pub scores: Scores,
+    /// Further terms of the loss, by the names of their columns.
+    pub terms: BTreeMap<String, f64>,
     /// Of every image and class, the classes of an image side by side.
     pub images: Vec<MaskScores>,
 }
@@ -43,10 +49,11 @@ impl Session<'_> {
     /// The epoch of this number, from where it was stopped or from its start.
     pub(super) fn epoch(&mut self, number: usize) -> Epoch {
         let start = || {
-            (Within { batches: 0, waiting: 0, seconds: 0.0, tally: Tally::new(self.data.classes.len()) }, Accumulation::default())
+            let tally = Tally::new(self.data.classes.len());
+            (Within { batches: 0, waiting: 0, seconds: 0.0, tally, terms: Means::default() }, Accumulation::default())
         };
-        let (Within { batches, seconds, tally, .. }, waiting) = self.within.take().unwrap_or_else(start);
-        Epoch { number, lr: self.schedule.rate(number), batches, tally, waiting, before: seconds, began: Instant::now() }
+        let (Within { batches, seconds, tally, terms, .. }, waiting) = self.within.take().unwrap_or_else(start);
+        Epoch { number, lr: self.schedule.rate(number), batches, tally, terms, waiting, before: seconds, began: Instant::now() }
     }
 
     /// Writes the resume state of a run that stops here.
@@ -56,7 +63,8 @@ impl Session<'_> {
             return self.keep_within_on_gpu(epoch);
         }
         let (batches, waiting) = (epoch.batches, epoch.waiting.batches());
-        self.state.within = Some(Within { batches, waiting, seconds: epoch.seconds(), tally: epoch.tally.clone() });
+        let (tally, terms) = (epoch.tally.clone(), epoch.terms.clone());
+        self.state.within = Some(Within { batches, waiting, seconds: epoch.seconds(), tally, terms });
         Ok(self.write_state(epoch.waiting.sum())?)
     }
 
@@ -106,7 +114,8 @@ impl Session<'_> {
         let tape = Tape::training().with_precision(training.precision).with_noise(draw.noise(indices[0]));
         let logits = self.network.forward(&tape, &batch.images, Mode::Train)?;
         let loss = weighted_loss(&tape, &logits, &batch.targets, &self.experiment.loss)?;
-        let loss = if share == 1.0 { loss } else { weighted_sum(&tape, &[(share, &loss)])? };
+        epoch.terms.add(indices.len(), &loss.terms);
+        let loss = if share == 1.0 { loss.sum } else { weighted_sum(&tape, &[(share, &loss.sum)])? };
         let value = finite(&loss, epoch)?;
         add(&mut epoch.tally, &logits, &batch.targets)?;
         Ok((value, tape.backward(&loss)?))
@@ -125,16 +134,21 @@ impl Session<'_> {
         if self.gpu.is_some() {
             return self.evaluate_on_gpu(part, stop);
         }
-        let (mut tally, mut images) = (Tally::new(self.data.classes.len()), Vec::new());
-        let training = &self.experiment.training;
+        let (mut tally, mut terms, mut images) = (Tally::new(self.data.classes.len()), Means::default(), Vec::new());
+        let (training, loss) = (&self.experiment.training, &self.experiment.loss);
         for indices in part.chunks(training.batch_size.div_ceil(self.micro_batches)) {
             let batch = data::batch(self.data, indices, None, &Device::Cpu)?;
             let tape = Tape::inference().with_precision(training.precision);
             let logits = self.network.forward(&tape, &batch.images, Mode::Eval)?;
+            let price = |(_, kind): (f64, Term)| -> candle_core::Result<_> {
+                let priced = term(&tape, &logits, &batch.targets, &kind, &loss.class_weights)?;
+                Ok((kind.column(), priced.of_images))
+            };
+            terms.add(indices.len(), &loss.terms().into_iter().map(price).collect::<candle_core::Result<Vec<_>>>()?);
             images.extend(add(&mut tally, &logits, &batch.targets)?);
             asked(stop)?;
         }
-        Ok(Evaluated { scores: tally.scores(), images })
+        Ok(Evaluated { scores: tally.scores(), terms: terms.means(), images })
     }
 }
 

@@ -14,6 +14,7 @@ use crate::train::checkpoint::write_weights;
 use crate::train::gpu::{Landed, Part, Tail, Trainer};
 use crate::train::loss::total;
 use crate::train::{Error, Progress};
+use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 /// Time between writings, in times that writing takes.
@@ -144,7 +145,7 @@ impl<'a> Session<'a> {
         while let Some(landed) = self.on_gpu().trainer.land()? {
             add(landed);
         }
-        Ok(Evaluated { scores: tally.scores(), images })
+        Ok(Evaluated { scores: tally.scores(), terms: BTreeMap::new(), images })
     }
 
     fn on_gpu(&mut self) -> &mut OnGpu<'a> {
@@ -174,7 +175,8 @@ impl<'a> Session<'a> {
     /// Notes how far an epoch is, and writes all.
     pub(super) fn keep_within_on_gpu(&mut self, epoch: &Epoch) -> Result<(), Halt> {
         let (batches, waiting) = (epoch.batches, self.on_gpu().waiting);
-        self.state.within = Some(Within { batches, waiting, seconds: epoch.seconds(), tally: epoch.tally.clone() });
+        let (tally, terms) = (epoch.tally.clone(), epoch.terms.clone());
+        self.state.within = Some(Within { batches, waiting, seconds: epoch.seconds(), tally, terms });
         Ok(self.save()?)
     }
 
@@ -206,5 +208,5 @@ fn loss_of(landed: &Landed, classes: usize, pixels: usize, loss: &Loss) -> f64 {
     tally.add_sums(landed.images, pixels, &landed.sums);
     let scores = tally.scores();
     let mean = |values: &[f64]| weighted_mean(values, &loss.class_weights);
-    total(mean(&scores.bce), mean(&scores.dice_loss), loss)
+    total(mean(&scores.bce), mean(&scores.dice_loss), &BTreeMap::new(), loss)
 }

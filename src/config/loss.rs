@@ -1,0 +1,224 @@
+//! What a network minimises.
+
+use super::model::is_default;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// What is minimised: a weighted sum of terms. `bce` and `dice` are reported even at weight 0, and do not train then.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct Loss {
+    /// Weight of binary cross-entropy, 0 or more.
+    #[schemars(range(min = 0))]
+    pub bce: f64,
+    /// Weight of the soft Dice loss, 0 or more.
+    #[schemars(range(min = 0))]
+    pub dice: f64,
+    /// Weight of each class within every term, 0 or more; empty means 1 for each.
+    #[schemars(inner(range(min = 0)))]
+    pub class_weights: Vec<f64>,
+    /// Binary cross-entropy in which marked pixels count more or less.
+    #[serde(skip_serializing_if = "is_default")]
+    pub weighted_bce: WeightedBce,
+    /// Tversky loss.
+    #[serde(skip_serializing_if = "is_default")]
+    pub tversky: Tversky,
+    /// Focal loss.
+    #[serde(skip_serializing_if = "is_default")]
+    pub focal: Focal,
+    /// Focal Tversky loss.
+    #[serde(skip_serializing_if = "is_default")]
+    pub focal_tversky: FocalTversky,
+    /// Soft Jaccard loss.
+    #[serde(skip_serializing_if = "is_default")]
+    pub jaccard: Plain,
+    /// Lovász hinge loss.
+    #[serde(skip_serializing_if = "is_default")]
+    pub lovasz: Plain,
+    /// Cross-entropy that counts more between neighbouring components.
+    #[serde(skip_serializing_if = "is_default")]
+    pub boundary: Boundary,
+    /// Softmax cross-entropy, for classes that exclude each other.
+    #[serde(skip_serializing_if = "is_default")]
+    pub softmax_ce: Plain,
+}
+
+/// A term that has only a weight.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct Plain {
+    /// Weight of the term, 0 or more; 0 leaves it out.
+    #[schemars(range(min = 0))]
+    pub weight: f64,
+}
+
+/// Binary cross-entropy in which marked pixels count more or less.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct WeightedBce {
+    /// Weight of the term, 0 or more; 0 leaves it out.
+    #[schemars(range(min = 0))]
+    pub weight: f64,
+    /// For each class how much a marked pixel counts against an unmarked one, 0 or more; empty means 1 for each.
+    #[schemars(inner(range(min = 0)))]
+    pub pos_weight: Vec<f64>,
+}
+
+/// Tversky loss (Salehi et al. 2017).
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct Tversky {
+    /// Weight of the term, 0 or more; 0 leaves it out.
+    #[schemars(range(min = 0))]
+    pub weight: f64,
+    /// How much wrongly marked pixels count, 0 or more.
+    #[schemars(range(min = 0))]
+    pub alpha: f64,
+    /// How much missed pixels count, 0 or more.
+    #[schemars(range(min = 0))]
+    pub beta: f64,
+}
+
+/// Focal loss (Lin et al. 2017).
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct Focal {
+    /// Weight of the term, 0 or more; 0 leaves it out.
+    #[schemars(range(min = 0))]
+    pub weight: f64,
+    /// Exponent that plays down what is right already, 0 or more.
+    #[schemars(range(min = 0))]
+    pub gamma: f64,
+    /// How much marked pixels count, from 0 to 1; unmarked ones count 1 − alpha.
+    #[schemars(range(min = 0, max = 1))]
+    pub alpha: f64,
+}
+
+/// Focal Tversky loss (Abraham and Khan 2019).
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct FocalTversky {
+    /// Weight of the term, 0 or more; 0 leaves it out.
+    #[schemars(range(min = 0))]
+    pub weight: f64,
+    /// How much wrongly marked pixels count, 0 or more.
+    #[schemars(range(min = 0))]
+    pub alpha: f64,
+    /// How much missed pixels count, 0 or more.
+    #[schemars(range(min = 0))]
+    pub beta: f64,
+    /// Exponent of the Tversky loss, above 0.
+    #[schemars(extend("exclusiveMinimum" = 0))]
+    pub gamma: f64,
+}
+
+/// Cross-entropy with the U-Net paper's weights (Ronneberger et al. 2015, equation 2).
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct Boundary {
+    /// Weight of the term, 0 or more; 0 leaves it out.
+    #[schemars(range(min = 0))]
+    pub weight: f64,
+    /// Greatest additional weight of an unmarked pixel between two components, 0 or more.
+    #[schemars(range(min = 0))]
+    pub w0: f64,
+    /// Distance over which it falls, in pixels, above 0.
+    #[schemars(extend("exclusiveMinimum" = 0))]
+    pub sigma: f64,
+}
+
+/// A term beside BCE and Dice.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Term {
+    /// Binary cross-entropy in which marked pixels count more or less.
+    WeightedBce(WeightedBce),
+    /// Tversky loss.
+    Tversky(Tversky),
+    /// Focal loss.
+    Focal(Focal),
+    /// Focal Tversky loss.
+    FocalTversky(FocalTversky),
+    /// Soft Jaccard loss.
+    Jaccard,
+    /// Lovász hinge loss.
+    Lovasz,
+    /// Cross-entropy that counts more between neighbouring components.
+    Boundary(Boundary),
+    /// Softmax cross-entropy.
+    SoftmaxCe,
+}
+
+impl Term {
+    /// Its name in columns, behind `train_` and `val_`.
+    pub fn column(&self) -> &'static str {
+        match self {
+            Self::WeightedBce(_) => "weighted_bce",
+            Self::Tversky(_) => "tversky_loss",
+            Self::Focal(_) => "focal_loss",
+            Self::FocalTversky(_) => "focal_tversky_loss",
+            Self::Jaccard => "jaccard_loss",
+            Self::Lovasz => "lovasz_loss",
+            Self::Boundary(_) => "boundary_loss",
+            Self::SoftmaxCe => "softmax_ce",
+        }
+    }
+}
+
+impl Loss {
+    /// The terms beside BCE and Dice whose weight is not 0, with their weights.
+    pub fn terms(&self) -> Vec<(f64, Term)> {
+        let all = [
+            (self.weighted_bce.weight, Term::WeightedBce(self.weighted_bce.clone())),
+            (self.tversky.weight, Term::Tversky(self.tversky.clone())),
+            (self.focal.weight, Term::Focal(self.focal.clone())),
+            (self.focal_tversky.weight, Term::FocalTversky(self.focal_tversky.clone())),
+            (self.jaccard.weight, Term::Jaccard),
+            (self.lovasz.weight, Term::Lovasz),
+            (self.boundary.weight, Term::Boundary(self.boundary.clone())),
+            (self.softmax_ce.weight, Term::SoftmaxCe),
+        ];
+        all.into_iter().filter(|(weight, _)| *weight != 0.0).collect()
+    }
+}
+
+impl Default for Loss {
+    fn default() -> Self {
+        Self {
+            bce: 0.5,
+            dice: 0.5,
+            class_weights: Vec::new(),
+            weighted_bce: WeightedBce::default(),
+            tversky: Tversky::default(),
+            focal: Focal::default(),
+            focal_tversky: FocalTversky::default(),
+            jaccard: Plain::default(),
+            lovasz: Plain::default(),
+            boundary: Boundary::default(),
+            softmax_ce: Plain::default(),
+        }
+    }
+}
+
+impl Default for Tversky {
+    fn default() -> Self {
+        Self { weight: 0.0, alpha: 0.3, beta: 0.7 }
+    }
+}
+
+impl Default for Focal {
+    fn default() -> Self {
+        Self { weight: 0.0, gamma: 2.0, alpha: 0.25 }
+    }
+}
+
+impl Default for FocalTversky {
+    fn default() -> Self {
+        Self { weight: 0.0, alpha: 0.3, beta: 0.7, gamma: 0.75 }
+    }
+}
+
+impl Default for Boundary {
+    fn default() -> Self {
+        Self { weight: 0.0, w0: 10.0, sigma: 5.0 }
+    }
+}
