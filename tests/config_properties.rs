@@ -106,7 +106,18 @@ fn training() -> impl Strategy<Value = Training> {
     (9..999_usize, 1..99_usize, 1..9_usize, limits, precision, best, seed()).prop_map(
         |(epochs, batch_size, accumulate, (clip_norm, samples), precision, best, seed)| {
             let (best, seeds) = (best.to_owned(), vec![seed, 12_345]);
-            Training { epochs, batch_size, accumulate, clip_norm, samples, precision, deterministic: seed % 2 == 0, best, seeds }
+            Training {
+                epochs,
+                batch_size,
+                accumulate,
+                clip_norm,
+                samples,
+                precision,
+                deterministic: seed % 2 == 0,
+                best,
+                seeds,
+                ..Training::default()
+            }
         },
     )
 }

@@ -2,6 +2,7 @@
 //!
 //! Ranges stand on the fields themselves, as JSON Schema keywords: editors and the checks of a file read the same ones.
 
+use super::model::is_default;
 use super::{Dataset, Loss, LrSchedule, LrWarmup, Model, Optimizer, Split, Sweep};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -121,9 +122,27 @@ pub struct Training {
     pub deterministic: bool,
     /// The column of metrics.csv that picks the best epoch, a `val_` one.
     pub best: String,
+    /// Ends a run that no longer gets better.
+    #[serde(skip_serializing_if = "is_default")]
+    pub early_stopping: EarlyStopping,
+    /// Decay of an exponential moving average of the weights, which is validated and kept in their place; 0 for none.
+    #[serde(skip_serializing_if = "is_default")]
+    #[schemars(range(min = 0), extend("exclusiveMaximum" = 1))]
+    pub ema_decay: f64,
     /// A run for each: weights, order of samples and augmentation follow from it. A count n stands for the seeds 1 to n.
     #[schemars(length(min = 1), extend("uniqueItems" = true))]
     pub seeds: Vec<u64>,
+}
+
+/// Ends a run that no longer gets better, by the column that picks the best epoch.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct EarlyStopping {
+    /// Epochs without a gain after which a run ends; 0 for never.
+    pub patience: usize,
+    /// What a gain must be more than, in the column's own unit, 0 or more.
+    #[schemars(range(min = 0))]
+    pub min_delta: f64,
 }
 
 /// How exactly the network calculates. Weights, statistics, sums, losses and the optimizer are 32-bit in each.
@@ -172,6 +191,8 @@ impl Default for Training {
             samples: None,
             precision: Precision::F32,
             best: "val_loss".into(),
+            early_stopping: EarlyStopping::default(),
+            ema_decay: 0.0,
             seeds: vec![1],
         }
     }

@@ -3,11 +3,12 @@
 //! best.safetensors and last.safetensors hold weights and running statistics under PyTorch-style names, so that
 //! `model.load_state_dict(safetensors.torch.load_file(path))` takes them. resume.safetensors alone holds all that an exact resume
 //! needs: the same tensors (`model.NAME`), the optimizer's (`optimizer.KIND.NAME`), gradients that wait for an update
-//! (`gradient.NAME`), and the [`State`] as TOML in the metadata. It is replaced atomically, and last of all that an epoch leaves;
+//! (`gradient.NAME`), averages of the weights (`ema.NAME`), and the [`State`] as TOML in the metadata. It is replaced atomically, and last of all that an epoch leaves;
 //! whatever else is newer than it is made again, bit for bit. No state of a random generator is needed: order and augmentation
 //! follow from the seed and the epoch's number.
 
 use super::Error;
+use super::ema::Ema;
 use super::gradient::Accumulation;
 use super::lr_schedule::Plateau;
 use super::optimizer::Optimizer;
@@ -107,6 +108,7 @@ pub fn write_resume(
     optimizer: &Optimizer,
     state: &State,
     waiting: &Gradients,
+    ema: Option<&Ema>,
 ) -> Result<(), Error> {
     let mut entries: Vec<Entry> =
         all(params).map(|(name, var)| Entry { name: format!("model.{name}"), values: Values::Tensor(var) }).collect();
@@ -117,6 +119,9 @@ pub fn write_resume(
     for (index, (name, _)) in params.trained.iter().enumerate() {
         let values = waiting.get(index).map(Values::Tensor);
         entries.extend(values.map(|values| Entry { name: format!("gradient.{name}"), values }));
+    }
+    for (name, average) in ema.into_iter().flat_map(|ema| ema.named(params)) {
+        entries.push(Entry { name: format!("ema.{name}"), values: Values::Tensor(average) });
     }
     let state = toml::to_string(state).expect("a state is plain data");
     Ok(store::replace(path, |file| write(file, &[("state", &state)], &entries))?)
@@ -156,6 +161,15 @@ impl Resume {
         };
         let restored = fill(&self.contents, params, "model.").and_then(|()| optimizer.resume(self.state.steps, moments));
         restored.map_err(|e| misfit(&self.path, &e))
+    }
+
+    /// The averages of the weights.
+    ///
+    /// # Errors
+    /// If the file has none, or those of another network.
+    pub fn ema(&self, decay: f64, params: &Params) -> Result<Ema, Error> {
+        Ema::resume(decay, params, |name| self.contents.tensor(&format!("ema.{name}")).cloned())
+            .map_err(|e| misfit(&self.path, &e))
     }
 
     /// The epoch that the run was stopped in, if it was, with the gradients that wait for an update.

@@ -7,6 +7,8 @@
 mod check;
 mod checkpoint;
 mod columns;
+mod early_stop;
+mod ema;
 mod error;
 #[cfg(feature = "cuda")]
 pub mod gpu;

@@ -6,11 +6,12 @@ mod on_gpu;
 
 use super::checkpoint::{Best, Resume, State, Within, write_resume, write_weights};
 use super::columns::columns;
+use super::ema::Ema;
 #[cfg(feature = "cuda")]
 use super::gpu::Trainer;
 use super::gradient::Accumulation;
 use super::lr_schedule::LrSchedule;
-use super::{Error, Optimizer, Place, Progress, checkpoint, predecessor, provenance, samples};
+use super::{Error, Optimizer, Place, Progress, checkpoint, early_stop, predecessor, provenance, samples};
 use crate::config::Experiment;
 use crate::data::{self, Dataset, Parts};
 use crate::metric::{self, Direction, MaskScores, Part};
@@ -48,6 +49,8 @@ pub struct Session<'a> {
     network: &'a dyn Network,
     optimizer: Optimizer,
     schedule: LrSchedule,
+    /// Averages of the weights; while they are validated and written, the weights themselves.
+    ema: Option<Ema>,
     state: State,
     /// The epoch that an earlier attempt was stopped in, until it is taken up.
     within: Option<(Within, Accumulation)>,
@@ -77,6 +80,8 @@ impl<'a> Session<'a> {
         let mut optimizer = Optimizer::new(&experiment.optimizer, &network.params().trained);
         let mut schedule = LrSchedule::new(lr, &experiment.lr_schedule, &experiment.lr_warmup, experiment.training.epochs);
         let mut state = State { epoch: 0, steps: 0, plateau: schedule.plateau().clone(), best: None, within: None };
+        let decay = Some(experiment.training.ema_decay).filter(|decay| *decay > 0.0);
+        let mut ema = decay.map(|decay| Ema::new(decay, network.params())).transpose()?;
         let mut within = None;
         // Without the rows of the epochs done there is nothing to append to, so the run starts over.
         let rows = run.metrics()?.len();
@@ -88,6 +93,7 @@ impl<'a> Session<'a> {
         if let Some(resume) = resume {
             resume.restore(network.params(), &mut optimizer)?;
             schedule.resume(resume.state.plateau.clone());
+            ema = decay.map(|decay| resume.ema(decay, network.params())).transpose()?;
             within = resume.within(network.params(), data.classes.len())?;
             state = resume.state;
         }
@@ -109,6 +115,7 @@ impl<'a> Session<'a> {
             network,
             optimizer,
             schedule,
+            ema,
             state,
             within,
             micro_batches: run.micro_batches()?,
@@ -166,8 +173,11 @@ impl<'a> Session<'a> {
         let mut rows = self.run.metrics_after(self.state.epoch)?;
         progress.started(self.state.epoch + 1, training.epochs, self.parts.train.len().div_ceil(training.batch_size));
         for number in self.state.epoch + 1..=training.epochs {
+            if self.is_over()? {
+                break;
+            }
             let (mut epoch, val) = (self.epoch(number), &self.parts.val);
-            let validated = match self.train_epoch(&mut epoch, stop, progress).and_then(|()| self.evaluate(val, stop)) {
+            let validated = match self.train_epoch(&mut epoch, stop, progress).and_then(|()| self.validate(val, stop)) {
                 Err(Halt::Interrupted) => return self.keep_within(&epoch).and(Err(Halt::Interrupted)),
                 validated => validated?,
             };
@@ -179,6 +189,36 @@ impl<'a> Session<'a> {
             progress.epoch_ended(&record);
         }
         Ok(())
+    }
+
+    /// Scores of the validation part with the averages of the weights, where there are any.
+    fn validate(&mut self, part: &[usize], stop: &dyn Fn() -> bool) -> Result<Evaluated, Halt> {
+        self.exchange()?;
+        let validated = self.evaluate(part, stop);
+        self.exchange()?;
+        validated
+    }
+
+    /// Weights and their averages, where there are any, change places.
+    fn exchange(&mut self) -> candle_core::Result<()> {
+        self.ema.as_mut().map_or(Ok(()), |ema| ema.exchange(self.network.params()))
+    }
+
+    /// Whether the run ends here because it no longer gets better; notes it then.
+    fn is_over(&mut self) -> Result<bool, Error> {
+        let training = &self.experiment.training;
+        if training.early_stopping.patience == 0 {
+            return Ok(false);
+        }
+        let direction = metric::describe(&training.best).map_or(Direction::Lower, |metric| metric.direction);
+        let rows = self.run.metrics()?;
+        let values: Vec<f64> = rows.iter().map(|row| row.get(&training.best).unwrap_or(f64::NAN)).collect();
+        let over = early_stop::is_over(&training.early_stopping, direction, &values);
+        if over {
+            let (column, patience) = (&training.best, training.early_stopping.patience);
+            self.notes.push(format!("stopped early after epoch {}: no gain in {column} for {patience} epochs", self.state.epoch));
+        }
+        Ok(over)
     }
 
     fn record(&self, epoch: &Epoch, validated: &Evaluated) -> Result<EpochRecord, Halt> {
@@ -206,10 +246,12 @@ impl<'a> Session<'a> {
             self.ended(record);
             return self.keep_on_gpu(best);
         }
+        self.exchange()?;
         if best {
             write_weights(&run.best_checkpoint(), params, epoch)?;
         }
         write_weights(&run.last_checkpoint(), params, epoch)?;
+        self.exchange()?;
         self.ended(record);
         self.write_state(&Gradients::default())
     }
@@ -224,7 +266,7 @@ impl<'a> Session<'a> {
     /// Writes the resume state; whatever the optimizer does not know of must be in `state` already.
     fn write_state(&mut self, waiting: &Gradients) -> Result<(), Error> {
         self.state.steps = self.optimizer.steps();
-        write_resume(&self.run.resume_state(), self.network.params(), &self.optimizer, &self.state, waiting)
+        write_resume(&self.run.resume_state(), self.network.params(), &self.optimizer, &self.state, waiting, self.ema.as_ref())
     }
 
     /// Better than the best so far, by the metric that the experiment names; of equals the earlier is best, NaN never is.

@@ -144,3 +144,39 @@ fn mistakes_are_told_before_anything_is_written() {
     let error = told(&experiment("", ""), &Parts { val: Vec::new(), ..parts() });
     assert!(error.contains("validation"), "{error}");
 }
+
+/// A rate of 0 changes nothing, so no epoch is better than the first.
+#[test]
+fn a_run_without_gains_ends_early_and_says_so() {
+    let place = Place::new();
+    let mut experiment = experiment("early_stopping = { patience = 2, min_delta = 1e-9 }", "[optimizer.sgd]\nlr = 1e-30");
+    experiment.training.epochs = 9;
+    experiment.model = toml::from_str("[unet]\nchannels = [4, 8]\nnorm = 'none'").unwrap();
+    let outcome = place.train("early", &experiment);
+    assert_eq!((outcome.status, outcome.epochs, outcome.best_epoch), (Status::Finished, 3, Some(1)));
+    assert!(
+        outcome.notes.contains(&"stopped early after epoch 3: no gain in val_loss for 2 epochs".to_owned()),
+        "{:?}",
+        outcome.notes
+    );
+    assert_eq!(place.run("early").metrics().unwrap().len(), 3);
+}
+
+/// With a decay near 1 the averages hardly leave the draw, while the weights do.
+#[test]
+fn averages_are_validated_and_kept() {
+    let place = Place::new();
+    let plain = experiment("", "");
+    let averaged = experiment("ema_decay = 0.999", "");
+    place.train("plain", &plain);
+    place.train("averaged", &averaged);
+    let losses = |name: &str, column: &str| -> Vec<f64> {
+        place.run(name).metrics().unwrap().iter().map(|row| row.get(column).unwrap()).collect()
+    };
+    assert_eq!(losses("plain", "train_loss"), losses("averaged", "train_loss"), "the weights themselves learn alike");
+    assert_ne!(losses("plain", "val_loss"), losses("averaged", "val_loss"));
+    assert_ne!(
+        fs::read(place.run("plain").last_checkpoint()).unwrap(),
+        fs::read(place.run("averaged").last_checkpoint()).unwrap()
+    );
+}

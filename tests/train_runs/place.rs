@@ -122,7 +122,7 @@ impl Progress for &Seen {
 /// Everything that has a state between epochs: momentum, plateau, running statistics, accumulation, augmentation.
 pub fn with_all_states() -> Experiment {
     experiment(
-        "accumulate = 2\nclip_norm = 1.0\nbest = 'val_dice'",
+        "accumulate = 2\nclip_norm = 1.0\nbest = 'val_dice'\nema_decay = 0.9",
         "[augment]\nflip_horizontal = 0.5\nrotate90 = 0.5\n[lr_warmup]\nepochs = 2\n\
          [lr_schedule.plateau]\npatience = 0\nthreshold = 0.5\nfactor = 0.5\n\
          [loss.focal]\nweight = 0.3\n[loss.lovasz]\nweight = 0.1",

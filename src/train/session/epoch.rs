@@ -125,7 +125,12 @@ impl Session<'_> {
         if let Some(max_norm) = self.experiment.training.clip_norm {
             clip(&mut gradients, max_norm)?;
         }
-        Ok(self.optimizer.step(&self.network.params().trained, &gradients, lr)?)
+        let updates = self.optimizer.steps();
+        self.optimizer.step(&self.network.params().trained, &gradients, lr)?;
+        if let Some(ema) = &mut self.ema {
+            ema.update(self.network.params(), updates)?;
+        }
+        Ok(())
     }
 
     /// Scores of a part, with the weights as they are.
