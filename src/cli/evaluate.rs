@@ -133,15 +133,15 @@ fn table(classes: &[String], scores: &[MaskScores]) -> Table {
     for between_rows in [TableComponent::HorizontalLines, TableComponent::MiddleIntersections] {
         table.remove_style(between_rows);
     }
-    table.set_header(["class", "Dice", "IoU", "BCE", "soft Dice loss"]);
+    table.set_header(["class", "Dice", "IoU", "BCE", "soft Dice loss", "precision", "recall", "specificity", "accuracy"]);
     for (class, name) in classes.iter().enumerate() {
-        let own: Vec<[f64; 4]> = scores.iter().skip(class).step_by(classes.len()).map(MaskScores::values).collect();
-        table.add_row(std::iter::once(name.clone()).chain((0..4).map(|k| spread(own.iter().map(|values| values[k])))));
+        let own: Vec<[f64; 8]> = scores.iter().skip(class).step_by(classes.len()).map(MaskScores::values).collect();
+        table.add_row(std::iter::once(name.clone()).chain((0..8).map(|k| spread(own.iter().map(|values| values[k])))));
     }
     if classes.len() > 1 {
         let mean = |image: &[MaskScores], k: usize| image.iter().map(|s| s.values()[k]).sum::<f64>() / image.len() as f64;
         let images = || scores.chunks_exact(classes.len());
-        table.add_row(std::iter::once("mean".to_owned()).chain((0..4).map(|k| spread(images().map(|image| mean(image, k))))));
+        table.add_row(std::iter::once("mean".to_owned()).chain((0..8).map(|k| spread(images().map(|image| mean(image, k))))));
     }
     table.column_iter_mut().skip(1).for_each(|column| column.set_cell_alignment(CellAlignment::Right));
     table

@@ -58,7 +58,7 @@ impl Part {
 /// A column of metrics.csv, or a value of outcome.toml.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Metric {
-    /// The name without part and class: `loss`, `bce`, `dice_loss`, `dice` or `iou`.
+    /// The name without part and class: `loss`, `dice`, `hd95`, ….
     pub name: &'static str,
     /// For readers: `Dice`, `BCE`.
     pub label: &'static str,
@@ -87,22 +87,28 @@ const LOSS_EMPTY: &str = "nothing special: every pixel counts";
 const DICE_LOSS_EMPTY: &str = "1 − 1/(Σp + 1), which is 0 where no pixel has any probability";
 const SCORE_EMPTY: &str = "1 if the prediction is empty too, else 0";
 
+const PRECISION_EMPTY: &str = "1 if the prediction is empty too, else 0; an empty prediction of a mask gives 0";
+const SPECIFICITY_EMPTY: &str = "nothing special; a truth that is all marked gives 1 if the prediction is too, else 0";
+
 /// Name, label, direction, range, what empty gives, whether there are columns of single classes.
 type Row = (&'static str, &'static str, Direction, (f64, f64), &'static str, bool);
 
 /// `dice_loss` before `dice`: the longer name wins over a class called `loss`.
-const ROWS: [Row; 5] = [
+const ROWS: [Row; 9] = [
     ("loss", "loss", Direction::Lower, (0.0, f64::INFINITY), LOSS_EMPTY, false),
     ("bce", "BCE", Direction::Lower, (0.0, f64::INFINITY), LOSS_EMPTY, false),
     ("dice_loss", "soft Dice loss", Direction::Lower, (0.0, 1.0), DICE_LOSS_EMPTY, false),
     ("dice", "Dice", Direction::Higher, (0.0, 1.0), SCORE_EMPTY, true),
     ("iou", "IoU", Direction::Higher, (0.0, 1.0), SCORE_EMPTY, true),
+    ("precision", "precision", Direction::Higher, (0.0, 1.0), PRECISION_EMPTY, true),
+    ("recall", "recall", Direction::Higher, (0.0, 1.0), SCORE_EMPTY, true),
+    ("specificity", "specificity", Direction::Higher, (0.0, 1.0), SPECIFICITY_EMPTY, true),
+    ("accuracy", "accuracy", Direction::Higher, (0.0, 1.0), LOSS_EMPTY, true),
 ];
 
 /// What a column means; `None` for a column that is no metric (`epoch`, `lr`) or unknown.
 ///
-/// Understood are the five names of [`Metric::name`], with or without `train_`, `val_` or `test_` before, and `dice_CLASS` and
-/// `iou_CLASS`.
+/// Understood are the names of the table, with or without `train_`, `val_` or `test_` before, and those of scores with `_CLASS` after.
 pub fn describe(column: &str) -> Option<Metric> {
     let parts = [Part::Train, Part::Val, Part::Test];
     let after = |part: Part| column.strip_prefix(part.prefix())?.strip_prefix('_').map(|rest| (Some(part), rest));

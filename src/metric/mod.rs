@@ -4,7 +4,9 @@
 //! direction, range, and what an empty mask gives. Nothing is known here of tensors, epochs or files.
 
 mod column;
+mod mask;
 mod tally;
 
 pub use column::{Direction, Metric, Part, describe};
-pub use tally::{MaskScores, Scores, Tally, weighted_mean};
+pub use mask::MaskScores;
+pub use tally::{Scores, Tally, weighted_mean};

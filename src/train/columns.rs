@@ -5,7 +5,8 @@ use crate::config::Loss;
 use crate::metric::{Part, Scores, weighted_mean};
 
 /// The columns of one part: `PART_loss`, `PART_bce`, `PART_dice_loss`, `PART_dice`, `PART_iou`, and for every class named
-/// `PART_dice_CLASS`, `PART_iou_CLASS`. Class weights weigh the losses, never the scores.
+/// `PART_dice_CLASS`, `PART_iou_CLASS`; of any part but training then precision, recall, specificity and accuracy, each followed by
+/// those of the classes. Class weights weigh the losses, never the scores.
 pub fn columns(part: Part, scores: &Scores, config: &Loss, classes: &[String]) -> Vec<(String, f64)> {
     let bce = weighted_mean(&scores.bce, &config.class_weights);
     let dice_loss = weighted_mean(&scores.dice_loss, &config.class_weights);
@@ -20,14 +21,18 @@ pub fn columns(part: Part, scores: &Scores, config: &Loss, classes: &[String]) -
         named.push((format!("dice_{class}"), scores.dice[index]));
         named.push((format!("iou_{class}"), scores.iou[index]));
     }
+    if part != Part::Train {
+        for (name, values) in scores.counted() {
+            named.push((name.to_owned(), weighted_mean(values, &[])));
+            named.extend(classes.iter().zip(values).map(|(class, value)| (format!("{name}_{class}"), *value)));
+        }
+    }
     named.into_iter().map(|(name, value)| (format!("{}_{name}", part.prefix()), value)).collect()
 }
 
 /// The names of the columns that can pick the best epoch or steer the plateau schedule.
 pub fn validation_names(classes: &[String]) -> Vec<String> {
-    let zeros = vec![0.0; classes.len()];
-    let scores = Scores { bce: zeros.clone(), dice_loss: zeros.clone(), dice: zeros.clone(), iou: zeros };
-    columns(Part::Val, &scores, &Loss::default(), classes).into_iter().map(|(name, _)| name).collect()
+    columns(Part::Val, &Scores::zeros(classes.len()), &Loss::default(), classes).into_iter().map(|(name, _)| name).collect()
 }
 
 #[cfg(test)]
@@ -37,7 +42,14 @@ mod tests {
 
     #[test]
     fn every_column_is_a_metric_and_has_its_value() {
-        let scores = Scores { bce: vec![0.2, 0.4], dice_loss: vec![0.1, 0.5], dice: vec![0.9, 0.7], iou: vec![0.8, 0.5] };
+        let scores = Scores {
+            bce: vec![0.2, 0.4],
+            dice_loss: vec![0.1, 0.5],
+            dice: vec![0.9, 0.7],
+            iou: vec![0.8, 0.5],
+            recall: vec![1.0, 0.5],
+            ..Scores::zeros(2)
+        };
         let config = Loss { bce: 2.0, dice: 1.0, class_weights: vec![3.0, 1.0] };
         let columns = columns(Part::Val, &scores, &config, &["disc".into(), "cup".into()]);
         let close = |name: &str, expected: f64| {
@@ -51,6 +63,8 @@ mod tests {
         close("val_iou", 0.65);
         close("val_dice_cup", 0.7);
         close("val_iou_disc", 0.8);
+        close("val_recall", 0.75);
+        close("val_recall_cup", 0.5);
         assert!(columns.iter().all(|(name, _)| describe(name).is_some()));
     }
 }

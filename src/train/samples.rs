@@ -119,7 +119,7 @@ mod tests {
 
     #[test]
     fn the_worst_and_the_best_are_shown() {
-        let of = |dice: f64| MaskScores { bce: 0.0, dice_loss: 0.0, dice, iou: dice };
+        let of = |dice: f64| MaskScores { dice, ..MaskScores::default() };
         let dice = [0.5, 0.5, 0.9, 0.9, 0.1, 0.2, 0.8, 0.3, 0.9, 0.7, 1.0, 1.0];
         let scores = dice.map(of);
         assert_eq!(shown(&[1], &[20, 21, 22, 23, 24, 25], &scores), [1, 20, 21, 22, 25]);
