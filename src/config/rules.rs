@@ -17,7 +17,7 @@ pub(super) struct Finding {
 }
 
 impl Finding {
-    fn new(title: String, about: &[&'static str], help: impl Into<String>) -> Self {
+    pub(super) fn new(title: String, about: &[&'static str], help: impl Into<String>) -> Self {
         Self { title, about: about.to_vec(), help: help.into() }
     }
 }
@@ -37,6 +37,7 @@ pub(super) fn check(e: &Experiment) -> Vec<Finding> {
     found.extend(metric("training.best", &e.training.best, e));
     found.extend(schedule(e));
     found.extend(warmup(e));
+    found.extend(super::metrics::check(e));
     found
 }
 

@@ -128,6 +128,7 @@ impl MaskScores {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::metric::examples::{cells, drawn};
 
     /// Precision, recall, specificity and accuracy of pixels drawn as `#` for marked.
     fn counted(pred: &str, truth: &str) -> [f64; 4] {
@@ -137,7 +138,20 @@ mod tests {
         [scores.precision, scores.recall, scores.specificity, scores.accuracy]
     }
 
-    /// By hand: 2 of 3 marked are right, 2 of 4 are found, 5 of 6 are left alone, 7 of 10 are right.
+    /// Values of scripts/metric_oracle.py, NumPy.
+    #[test]
+    fn shares_are_numpys() {
+        for ((pred, truth), expected) in [
+            (drawn(), [0.84, 0.561_497_326_203_208_6, 0.962_476_547_842_401_6, 0.858_333_333_333_333_3]),
+            (cells(), [0.988_614_800_759_013_3, 0.918_871_252_204_585_5, 0.960_784_313_725_490_2, 0.927_777_777_777_777_8]),
+        ] {
+            let text = |mask: Vec<bool>| mask.iter().map(|marked| if *marked { '#' } else { '.' }).collect::<String>();
+            let values = counted(&text(pred), &text(truth));
+            assert!(values.iter().zip(expected).all(|(value, expected)| (value - expected).abs() < 1e-15), "{values:?}");
+        }
+    }
+
+    /// By hand: in the second, 2 of 3 marked are right, 2 of 4 are found, 5 of 6 are left alone, 7 of 10 are right.
     #[test]
     fn shares_by_hand() {
         assert_eq!(counted("##.#......", "####......"), [1.0, 0.75, 1.0, 0.9]);
