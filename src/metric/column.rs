@@ -114,7 +114,7 @@ const ROWS: [Row; 18] = [
     ("assd", "ASSD (pixels)", Direction::Lower, POSITIVE, FAR_EMPTY, true),
     ("boundary_iou", "boundary IoU", Direction::Higher, (0.0, 1.0), SCORE_EMPTY, true),
     ("ece", "expected calibration error", Direction::Lower, (0.0, 1.0), LOSS_EMPTY, true),
-    ("vcdr_error", "vCDR error", Direction::Lower, POSITIVE, RATIO_EMPTY, false),
+    ("vcdr_error", "vertical CDR error", Direction::Lower, (0.0, 1.0), RATIO_EMPTY, false),
     ("rand_score", "Rand score", Direction::Higher, (0.0, 1.0), SCORE_EMPTY, true),
     ("pixel_error", "pixel error", Direction::Lower, (0.0, 1.0), LOSS_EMPTY, true),
 ];

@@ -19,12 +19,13 @@ pub fn cup_to_disc(disc_rows: usize, cup_rows: usize) -> Option<f64> {
     (disc_rows > 0).then(|| cup_rows as f64 / disc_rows as f64)
 }
 
-/// How far the predicted vertical cup-to-disc ratio is from the true one; 0 if neither has a disc, 1 if one has none. Of each a
-/// disc and a cup, (h, `width`).
+/// How far the predicted vertical cup-to-disc ratio is from the true one, 1 at the most: no eye has a cup larger than its disc, and a
+/// ratio to a few stray pixels shall count no worse than none. 0 if neither has a disc, 1 if one has none. Of each a disc and a
+/// cup, (h, `width`).
 pub(super) fn cup_to_disc_error(pred: [&[bool]; 2], truth: [&[bool]; 2], width: usize) -> f64 {
     let ratio = |[disc, cup]: [&[bool]; 2]| cup_to_disc(extent(disc, width)[0], extent(cup, width)[0]);
     match (ratio(pred), ratio(truth)) {
-        (Some(pred), Some(truth)) => (pred - truth).abs(),
+        (Some(pred), Some(truth)) => (pred - truth).abs().min(1.0),
         (None, None) => 0.0,
         _ => 1.0,
     }
@@ -52,6 +53,7 @@ mod tests {
         assert_eq!(error([&disc, &cup], [&disc, &small]), 0.25);
         assert_eq!(error([&disc, &none], [&disc, &small]), 0.25);
         assert_eq!(error([&none, &cup], [&disc, &small]), 1.0);
+        assert_eq!(error([&small, &disc], [&disc, &small]), 1.0);
         assert_eq!(error([&disc, &cup], [&none, &none]), 1.0);
         assert_eq!(error([&none, &cup], [&none, &none]), 0.0);
     }

@@ -30,6 +30,13 @@ pub fn columns(part: Part, scores: &Scores, config: &Loss, classes: &[String]) -
     named.into_iter().map(|(name, value)| (format!("{}_{name}", part.prefix()), value)).collect()
 }
 
+/// The header of metrics.csv.
+pub fn header(config: &Loss, classes: &[String]) -> Vec<String> {
+    let none = Scores::zeros(classes.len());
+    let of = columns(Part::Train, &none, config, &[]).into_iter().chain(columns(Part::Val, &none, config, classes));
+    ["epoch", "lr"].into_iter().map(str::to_owned).chain(of.map(|(name, _)| name)).collect()
+}
+
 /// The names of the columns that can pick the best epoch or steer the plateau schedule.
 pub fn validation_names(classes: &[String]) -> Vec<String> {
     columns(Part::Val, &Scores::zeros(classes.len()), &Loss::default(), classes).into_iter().map(|(name, _)| name).collect()

@@ -5,7 +5,7 @@ mod epoch;
 mod on_gpu;
 
 use super::checkpoint::{Best, Resume, State, Within, write_resume, write_weights};
-use super::columns::columns;
+use super::columns::{columns, header};
 #[cfg(feature = "cuda")]
 use super::gpu::Trainer;
 use super::gradient::Accumulation;
@@ -82,8 +82,15 @@ impl<'a> Session<'a> {
         let mut state = State { epoch: 0, steps: 0, plateau: schedule.plateau().clone(), best: None, within: None };
         let mut within = None;
         // Without the rows of the epochs done there is nothing to append to, so the run starts over.
-        let rows = run.metrics()?.len();
-        let own = Resume::read(run.resume_state())?.filter(|resume| resume.state.epoch <= rows);
+        let rows = run.metrics()?;
+        let own = Resume::read(run.resume_state())?.filter(|resume| resume.state.epoch <= rows.len());
+        if own.is_some() && rows.first().is_some_and(|row| row.header() != header(&experiment.loss, &data.classes)) {
+            return Err(Error::Setup(format!(
+                "{}: it was begun by a version of umlaut that wrote other columns to metrics.csv; finish it with that version, or \
+                 move the directory away to train it again",
+                run.path().display()
+            )));
+        }
         let resume = match own {
             Some(own) => Some(own),
             None => predecessor::take_over(run, experiment, &data.fingerprint)?,
