@@ -94,7 +94,7 @@ fn share(part: u64, whole: u64, other: u64) -> f64 {
     }
 }
 
-/// Losses and scores of one class of one image; the formulas are those of [`Scores`].
+/// Losses and scores of one class of one image; the formulas are those of [`Scores`](super::Scores).
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
 pub struct MaskScores {
     /// Binary cross-entropy, mean over pixels.
