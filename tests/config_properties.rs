@@ -4,7 +4,7 @@
 use proptest::collection::vec;
 use proptest::option;
 use proptest::prelude::*;
-use proptest::sample::{Index, select};
+use proptest::sample::{Index, select, subsequence};
 use std::path::PathBuf;
 use umlaut::config::*;
 
@@ -154,6 +154,8 @@ prop_compose! {
         (bce, dice) in (positive(), 0.0..3.0),
         (optimizer, lr_schedule, training, sweep) in (optimizer(), lr_schedule(), training(), sweep()),
         (epochs, start_factor) in (0..9_usize, share()),
+        extra in subsequence(vec![ExtraMetric::Hd95, ExtraMetric::BoundaryIou, ExtraMetric::Ece], 0..3),
+        spacing_mm in option::of([positive(), positive()]),
     ) -> Experiment {
         Experiment {
             name,
@@ -168,6 +170,7 @@ prop_compose! {
             lr_schedule,
             lr_warmup: LrWarmup { epochs, start_factor },
             training,
+            metrics: Metrics { extra, spacing_mm },
             sweep,
         }
     }

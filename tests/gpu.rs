@@ -144,7 +144,7 @@ fn a_run_on_a_gpu_has_the_cpus_numbers_and_says_where_it_ran() {
         return;
     }
     let desk = Desk::with(TINY);
-    let sets = ["--set", "optimizer.adam.eps=1e-3"];
+    let sets = ["--set", "optimizer.adam.eps=1e-3", "--set", "metrics.extra=['ece', 'hd95', 'vcdr_error']"];
     for device in ["cpu", "cuda:0"] {
         let results = if device == "cpu" { "cpu" } else { "gpu" };
         let arguments = [&["run", "x.toml", "--device", device, "--results", results][..], &sets].concat();
@@ -155,6 +155,12 @@ fn a_run_on_a_gpu_has_the_cpus_numbers_and_says_where_it_ran() {
     let (right, got) = (numbers(&right), numbers(&got));
     let far = right.iter().zip(&got).map(|(a, b)| (a - b).abs()).fold(0.0, f64::max);
     assert!(right.len() == got.len() && far < 1e-4, "{far}: {right:?} {got:?}");
+    let outcome = |results: &str| desk.read(results, "outcome.toml").parse::<toml::Table>().unwrap();
+    let (right, got) = (outcome("cpu"), outcome("gpu"));
+    for (table, column) in [("best", "val_ece_cup"), ("best", "val_hd95"), ("test", "test_ece"), ("test", "test_vcdr_error")] {
+        let [right, got] = [&right, &got].map(|outcome| outcome[table][column].as_float().unwrap());
+        assert!((right - got).abs() < 1e-4, "{column}: {got}, not {right}");
+    }
     let provenance = desk.read("gpu", "provenance.toml");
     for part in ["device = \"cuda:0\"", "gpu = ", "convolutions = \"cuDNN"] {
         assert!(provenance.contains(part), "{provenance}");

@@ -25,6 +25,9 @@ channels = [4, 8]
 epochs = 2
 batch_size = 4
 seeds = [1, 2]
+[metrics]
+extra = ["hd95", "assd", "boundary_iou", "ece", "vcdr_error", "rand_score", "pixel_error"]
+spacing_mm = [0.5, 0.25]
 "#;
 
 /// A directory with two trained runs, made once.
@@ -234,6 +237,16 @@ fn evaluating_a_run_on_its_own_data_gives_its_own_numbers() {
         let own: Vec<&str> = own.lines().filter(|line| line.starts_with("part,") || line.starts_with(part)).collect();
         assert_eq!(fs::read_to_string(&table).unwrap().lines().collect::<Vec<_>>(), own);
     }
+    let own: toml::Table = fs::read_to_string(run.join("outcome.toml")).unwrap().parse().unwrap();
+    for (table, part) in [("best", "val"), ("test", "test")] {
+        for name in ["hd95", "hd95_mm_cup", "assd_disc", "boundary_iou", "ece", "vcdr_error", "rand_score_cup", "pixel_error"] {
+            assert!(own[table][&format!("{part}_{name}")].is_float(), "{part}_{name}");
+        }
+    }
+    let ece = umlaut(trained(), &["evaluate", run.to_str().unwrap(), "x.toml", "--metrics", "ece"]);
+    assert!(words(&ece).contains("calibration") && !words(&ece).contains("HD95"), "{}", words(&ece));
+    let bad = umlaut(trained(), &["evaluate", run.to_str().unwrap(), "x.toml", "--metrics", "hd96"]);
+    assert!(bad.status.code() == Some(2) && words(&bad).contains("hd95"), "{}", words(&bad));
     let all = umlaut(trained(), &["evaluate", run.to_str().unwrap(), "x.toml"]);
     assert!(all.status.success() && words(&all).contains("12 images") && words(&all).contains("cup"), "{}", words(&all));
     fs::write(out.path().join("other.toml"), TINY.replace("count = 12", "count = 12\ntargets = [\"cup\"]")).unwrap();

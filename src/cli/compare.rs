@@ -13,7 +13,7 @@ pub struct Arguments {
     places: Vec<PathBuf>,
     #[command(flatten)]
     results: ResultsPlace,
-    /// The metric to compare by: dice, iou, bce, dice_CLASS, … [default: dice]
+    /// The metric to compare by: dice, recall, hd95 if asked for, dice_CLASS, … [default: dice]
     #[arg(long, value_name = "METRIC")]
     by: Option<String>,
 }

@@ -5,10 +5,12 @@ use super::settings::Settings;
 use super::{Failure, ResultsPlace, Sets, load, mistake, progress};
 use anyhow::Context;
 use clap::ValueEnum;
+use clap::builder::{PossibleValuesParser, TypedValueParser};
 use comfy_table::{CellAlignment, Table, TableComponent, presets};
 use std::path::{Path, PathBuf};
+use umlaut::config::Metrics;
 use umlaut::data::{self, Dataset};
-use umlaut::metric::MaskScores;
+use umlaut::metric::{self, Extra, Extras};
 use umlaut::predict::Predictor;
 use umlaut::record::{ImageRow, ImageScores};
 
@@ -16,18 +18,27 @@ use umlaut::record::{ImageRow, ImageScores};
 pub struct Arguments {
     /// The trained run: its directory, or the end of its id
     run: PathBuf,
-    /// An experiment file, of which [dataset] and [split] are used; images are sized as the run's were
+    /// An experiment file, of which [dataset], [split] and metrics.spacing_mm are used; images are sized as the run's were
     dataset: PathBuf,
     #[command(flatten)]
     sets: Sets,
     /// The part of the data set
     #[arg(long, value_enum, default_value_t = Wanted::All)]
     part: Wanted,
+    /// What to measure beside the scores that are counted, with commas [default: metrics.extra of the run]
+    #[arg(long, value_name = "METRIC", value_delimiter = ',', value_parser = extra())]
+    metrics: Option<Vec<Extra>>,
     /// Write the scores of every image and class there, as CSV
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
     #[command(flatten)]
     results: ResultsPlace,
+}
+
+/// Names of extra metrics.
+fn extra() -> impl TypedValueParser<Value = Extra> {
+    let known = |name: String| Extra::from_name(&name).expect("only these names pass");
+    PossibleValuesParser::new(Extra::ALL.map(Extra::name)).map(known)
 }
 
 #[derive(Clone, Copy, PartialEq, ValueEnum)]
@@ -69,7 +80,7 @@ impl Wanted {
 pub fn run(arguments: &Arguments) -> Result<(), Failure> {
     let results = arguments.results.results(&Settings::load()?);
     let opened = open(&arguments.run, &results)?;
-    let preprocess = opened.1.preprocess.clone();
+    let (preprocess, of_run) = (opened.1.preprocess.clone(), opened.1.metrics.clone());
     let predictor = Predictor::open(&[opened]).map_err(failure)?;
     let asked = load(&arguments.dataset, &arguments.sets)?;
     let reading = progress::Reading::new("reading images");
@@ -77,15 +88,36 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
     drop(reading);
     fits(&predictor, &data, &arguments.dataset)?;
     let indices = arguments.part.of(&data, &asked.split)?;
+    let extras = extras(arguments, &of_run, &asked.metrics, &data)?;
     let bar = progress::Reading::new("evaluating");
-    let scores = predictor.evaluate(&data, &indices, &|done| bar.at(done, indices.len())).map_err(failure)?;
+    let (scores, measured) =
+        predictor.evaluate(&data, &indices, &extras, &|done| bar.at(done, indices.len())).map_err(failure)?;
     drop(bar);
+    let rows = extras.rows(&scores, &measured);
+    println!("{}", table(&data.classes, &extras.columns(), &rows));
     if let Some(out) = &arguments.out {
-        write(out, &rows(arguments.part.word(), &data, &indices, &scores))?;
+        let row = |(image, class, values): (usize, String, Vec<f64>)| ImageRow {
+            part: arguments.part.word().to_owned(),
+            image: data.samples[indices[image]].name.clone(),
+            class,
+            values,
+        };
+        write(out, &ImageScores { metrics: extras.columns(), rows: rows.into_iter().map(row).collect() })?;
     }
-    println!("{}", table(&data.classes, &scores));
     println!("{} images, means ± sample standard deviations over images", indices.len());
     Ok(())
+}
+
+/// Lengths in mm follow the data set, which says how large its pixels are.
+fn extras(arguments: &Arguments, of_run: &Metrics, of_data: &Metrics, data: &Dataset) -> Result<Extras, Failure> {
+    let of_run = || of_run.extra.iter().filter_map(|extra| Extra::from_name(extra.name())).collect();
+    let asked: Vec<Extra> = arguments.metrics.clone().unwrap_or_else(of_run);
+    let has = |name: &str| data.classes.iter().any(|class| class == name);
+    if asked.contains(&Extra::VcdrError) && !(has("disc") && has("cup")) {
+        let there = data.classes.join(", ");
+        return Err(mistake(format!("--metrics vcdr_error needs the classes disc and cup, the run predicts {there}")));
+    }
+    Ok(Extras::new(&asked, data.size, of_data.spacing_mm, &data.classes))
 }
 
 fn fits(predictor: &Predictor, data: &Dataset, file: &Path) -> Result<(), Failure> {
@@ -106,17 +138,6 @@ fn fits(predictor: &Predictor, data: &Dataset, file: &Path) -> Result<(), Failur
     Ok(())
 }
 
-fn rows(part: &str, data: &Dataset, indices: &[usize], scores: &[MaskScores]) -> ImageScores {
-    let classes = data.classes.len();
-    let row = |(at, scores): (usize, &MaskScores)| ImageRow {
-        part: part.to_owned(),
-        image: data.samples[indices[at / classes]].name.clone(),
-        class: data.classes[at % classes].clone(),
-        values: scores.values().to_vec(),
-    };
-    ImageScores { metrics: MaskScores::NAMES.map(str::to_owned).to_vec(), rows: scores.iter().enumerate().map(row).collect() }
-}
-
 fn write(path: &Path, scores: &ImageScores) -> Result<(), Failure> {
     let write = || -> anyhow::Result<()> {
         let mut file = csv::Writer::from_path(path)?;
@@ -126,29 +147,40 @@ fn write(path: &Path, scores: &ImageScores) -> Result<(), Failure> {
     Ok(write().with_context(|| format!("writing {}", path.display()))?)
 }
 
-/// A row a class, and their mean.
-fn table(classes: &[String], scores: &[MaskScores]) -> Table {
+/// A row a metric: each class, and where there are several their mean.
+fn table(classes: &[String], metrics: &[String], rows: &[(usize, String, Vec<f64>)]) -> Table {
     let mut table = Table::new();
     table.load_preset(presets::UTF8_HORIZONTAL_ONLY);
     for between_rows in [TableComponent::HorizontalLines, TableComponent::MiddleIntersections] {
         table.remove_style(between_rows);
     }
-    table.set_header(["class", "Dice", "IoU", "BCE", "soft Dice loss"]);
-    for (class, name) in classes.iter().enumerate() {
-        let own: Vec<[f64; 4]> = scores.iter().skip(class).step_by(classes.len()).map(MaskScores::values).collect();
-        table.add_row(std::iter::once(name.clone()).chain((0..4).map(|k| spread(own.iter().map(|values| values[k])))));
-    }
-    if classes.len() > 1 {
-        let mean = |image: &[MaskScores], k: usize| image.iter().map(|s| s.values()[k]).sum::<f64>() / image.len() as f64;
-        let images = || scores.chunks_exact(classes.len());
-        table.add_row(std::iter::once("mean".to_owned()).chain((0..4).map(|k| spread(images().map(|image| mean(image, k))))));
+    let several = classes.len() > 1;
+    let title = |name: &String| metric::describe(name).map_or(name.clone(), |metric| metric.label.to_owned());
+    table.set_header(std::iter::once("").chain(classes.iter().map(String::as_str)).chain(several.then_some("mean")));
+    for (place, name) in metrics.iter().enumerate() {
+        let of = |class: &String| spread(rows.iter().filter(|(_, of, _)| of == class).map(|(.., values)| values[place]));
+        let cells = std::iter::once(title(name)).chain(classes.iter().map(of));
+        table.add_row(cells.chain(several.then(|| spread(means(rows, place).into_iter()))));
     }
     table.column_iter_mut().skip(1).for_each(|column| column.set_cell_alignment(CellAlignment::Right));
     table
 }
 
+/// A metric of each image, the mean over its rows that have it.
+fn means(rows: &[(usize, String, Vec<f64>)], place: usize) -> Vec<f64> {
+    let of_image = |rows: &[(usize, String, Vec<f64>)]| {
+        let values: Vec<f64> = rows.iter().map(|(.., values)| values[place]).filter(|value| !value.is_nan()).collect();
+        values.iter().sum::<f64>() / values.len() as f64
+    };
+    rows.chunk_by(|a, b| a.0 == b.0).map(of_image).collect()
+}
+
+/// Mean and sample standard deviation of what is defined.
 fn spread(values: impl Iterator<Item = f64>) -> String {
-    let values: Vec<f64> = values.collect();
+    let values: Vec<f64> = values.filter(|value| !value.is_nan()).collect();
+    if values.is_empty() {
+        return "–".to_owned();
+    }
     let count = values.len() as f64;
     let mean = values.iter().sum::<f64>() / count;
     if values.len() < 2 {

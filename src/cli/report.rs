@@ -10,7 +10,7 @@ use umlaut::store::ExperimentDir;
 pub struct Arguments {
     /// The directory of an experiment's results, such as results/quickstart
     dir: PathBuf,
-    /// The metric that groups are compared by: dice, iou, bce, dice_CLASS, … [default: dice]
+    /// The metric that groups are compared by: dice, recall, hd95 if asked for, dice_CLASS, … [default: dice]
     #[arg(long, value_name = "METRIC")]
     by: Option<String>,
     /// What to write, with commas, beside the charts and CSV tables

@@ -3,7 +3,7 @@
 //! Ranges stand on the fields themselves, as JSON Schema keywords: editors and the checks of a file read the same ones.
 
 use super::model::is_default;
-use super::{Dataset, Loss, LrSchedule, LrWarmup, Model, Optimizer, Split, Sweep};
+use super::{Dataset, Loss, LrSchedule, LrWarmup, Metrics, Model, Optimizer, Split, Sweep};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -50,6 +50,9 @@ pub struct Experiment {
     /// Epochs, batches, seeds.
     #[serde(default)]
     pub training: Training,
+    /// What is measured beside losses and counted scores.
+    #[serde(default)]
+    pub metrics: Metrics,
     /// What is varied; absent in a resolved run.
     #[serde(default, skip_serializing_if = "Sweep::is_empty")]
     pub sweep: Sweep,

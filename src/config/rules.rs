@@ -16,7 +16,7 @@ pub(super) struct Finding {
 }
 
 impl Finding {
-    fn new(title: String, about: &[&'static str], help: impl Into<String>) -> Self {
+    pub(super) fn new(title: String, about: &[&'static str], help: impl Into<String>) -> Self {
         Self { title, about: about.to_vec(), help: help.into() }
     }
 }
@@ -35,6 +35,7 @@ pub(super) fn check(e: &Experiment) -> Vec<Finding> {
     found.extend(metric("training.best", &e.training.best, e));
     found.extend(schedule(e));
     found.extend(warmup(e));
+    found.extend(super::metrics::check(e));
     found
 }
 
@@ -216,11 +217,11 @@ fn nesterov(e: &Experiment) -> Option<Finding> {
 }
 
 fn metric(key: &'static str, name: &str, e: &Experiment) -> Option<Finding> {
-    let mut known: Vec<String> =
-        ["val_loss", "val_bce", "val_dice_loss", "val_dice", "val_iou"].into_iter().map(str::to_owned).collect();
+    let scores = ["dice", "iou", "precision", "recall", "specificity", "accuracy"];
+    let mut known: Vec<String> = ["loss", "bce", "dice_loss"].iter().chain(&scores).map(|name| format!("val_{name}")).collect();
     known.extend(e.loss.terms().iter().map(|(_, term)| format!("val_{}", term.column())));
     for class in e.dataset.classes() {
-        known.extend([format!("val_dice_{class}"), format!("val_iou_{class}")]);
+        known.extend(scores.iter().map(|name| format!("val_{name}_{class}")));
     }
     if known.iter().any(|k| k == name) {
         return None;
@@ -231,7 +232,7 @@ fn metric(key: &'static str, name: &str, e: &Experiment) -> Option<Finding> {
         Some(meant) => format!("did you mean \"{meant}\"?"),
         None => format!("the columns are {}", listed(known.iter().map(String::as_str))),
     };
-    let of_a_class = name.starts_with("val_dice_") || name.starts_with("val_iou_");
+    let of_a_class = scores.iter().any(|score| name.starts_with(&format!("val_{score}_")));
     Some(Finding::new(title, if of_a_class { &about } else { &about[..1] }, help))
 }
 

@@ -58,7 +58,7 @@ impl Part {
 /// A column of metrics.csv, or a value of outcome.toml.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Metric {
-    /// The name without part and class: `loss`, `bce`, `dice_loss`, `dice` or `iou`.
+    /// The name without part and class: `loss`, `dice`, `hd95`, ….
     pub name: &'static str,
     /// For readers: `Dice`, `BCE`.
     pub label: &'static str,
@@ -87,13 +87,18 @@ const LOSS_EMPTY: &str = "nothing special: every pixel counts";
 const DICE_LOSS_EMPTY: &str = "1 − 1/(Σp + 1), which is 0 where no pixel has any probability";
 const SCORE_EMPTY: &str = "1 if the prediction is empty too, else 0";
 
+const PRECISION_EMPTY: &str = "1 if the prediction is empty too, else 0; an empty prediction of a mask gives 0";
+const SPECIFICITY_EMPTY: &str = "nothing special; a truth that is all marked gives 1 if the prediction is too, else 0";
+
+const FAR_EMPTY: &str = "0 if the prediction is empty too, else the length of the image's diagonal";
+const RATIO_EMPTY: &str = "without a disc 0 if the prediction has none either, else 1";
 const POSITIVE: (f64, f64) = (0.0, f64::INFINITY);
 
 /// Name, label, direction, range, what empty gives, whether there are columns of single classes.
 type Row = (&'static str, &'static str, Direction, (f64, f64), &'static str, bool);
 
-/// `dice_loss` before `dice`: the longer name wins over a class called `loss`.
-const ROWS: [Row; 13] = [
+/// `dice_loss` before `dice` and `hd95_mm` before `hd95`: the longer name wins over a class called `loss` or `mm`.
+const ROWS: [Row; 26] = [
     ("loss", "loss", Direction::Lower, (0.0, f64::INFINITY), LOSS_EMPTY, false),
     ("bce", "BCE", Direction::Lower, (0.0, f64::INFINITY), LOSS_EMPTY, false),
     ("dice_loss", "soft Dice loss", Direction::Lower, (0.0, 1.0), DICE_LOSS_EMPTY, false),
@@ -107,12 +112,24 @@ const ROWS: [Row; 13] = [
     ("softmax_ce", "softmax cross-entropy", Direction::Lower, POSITIVE, LOSS_EMPTY, false),
     ("dice", "Dice", Direction::Higher, (0.0, 1.0), SCORE_EMPTY, true),
     ("iou", "IoU", Direction::Higher, (0.0, 1.0), SCORE_EMPTY, true),
+    ("precision", "precision", Direction::Higher, (0.0, 1.0), PRECISION_EMPTY, true),
+    ("recall", "recall", Direction::Higher, (0.0, 1.0), SCORE_EMPTY, true),
+    ("specificity", "specificity", Direction::Higher, (0.0, 1.0), SPECIFICITY_EMPTY, true),
+    ("accuracy", "accuracy", Direction::Higher, (0.0, 1.0), LOSS_EMPTY, true),
+    ("hd95_mm", "HD95 (mm)", Direction::Lower, POSITIVE, FAR_EMPTY, true),
+    ("hd95", "HD95 (pixels)", Direction::Lower, POSITIVE, FAR_EMPTY, true),
+    ("assd_mm", "ASSD (mm)", Direction::Lower, POSITIVE, FAR_EMPTY, true),
+    ("assd", "ASSD (pixels)", Direction::Lower, POSITIVE, FAR_EMPTY, true),
+    ("boundary_iou", "boundary IoU", Direction::Higher, (0.0, 1.0), SCORE_EMPTY, true),
+    ("ece", "expected calibration error", Direction::Lower, (0.0, 1.0), LOSS_EMPTY, true),
+    ("vcdr_error", "vertical CDR error", Direction::Lower, (0.0, 1.0), RATIO_EMPTY, false),
+    ("rand_score", "Rand score", Direction::Higher, (0.0, 1.0), SCORE_EMPTY, true),
+    ("pixel_error", "pixel error", Direction::Lower, (0.0, 1.0), LOSS_EMPTY, true),
 ];
 
 /// What a column means; `None` for a column that is no metric (`epoch`, `lr`) or unknown.
 ///
-/// Understood are the five names of [`Metric::name`], with or without `train_`, `val_` or `test_` before, and `dice_CLASS` and
-/// `iou_CLASS`.
+/// Understood are the names of the table, with or without `train_`, `val_` or `test_` before, and those of scores with `_CLASS` after.
 pub fn describe(column: &str) -> Option<Metric> {
     let parts = [Part::Train, Part::Val, Part::Test];
     let after = |part: Part| column.strip_prefix(part.prefix())?.strip_prefix('_').map(|rest| (Some(part), rest));
@@ -146,6 +163,16 @@ mod tests {
     fn dice_loss_is_a_loss_and_no_class_of_dice() {
         let metric = describe("val_dice_loss").unwrap();
         assert_eq!((metric.name, metric.direction, metric.class), ("dice_loss", Direction::Lower, None));
+    }
+
+    #[test]
+    fn millimetres_are_no_class_and_a_ratio_has_none() {
+        let metric = describe("test_hd95_mm").unwrap();
+        assert_eq!((metric.name, metric.direction, metric.class), ("hd95_mm", Direction::Lower, None));
+        assert_eq!(describe("test_assd_mm_cup").unwrap().title(), "test ASSD (mm) (cup)");
+        assert_eq!(describe("val_boundary_iou_cup").unwrap().name, "boundary_iou");
+        assert_eq!(describe("val_vcdr_error").unwrap().direction, Direction::Lower);
+        assert_eq!(describe("val_vcdr_error_cup"), None);
     }
 
     #[test]

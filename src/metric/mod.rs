@@ -1,12 +1,25 @@
 //! Scores and losses of predicted masks: how they are computed and what a column of metrics.csv means.
 //!
-//! A [`Tally`] is fed the logits and targets of batches and gives [`Scores`]; [`describe`] gives a column's [`Metric`]: label,
+//! A [`Tally`] is fed the logits and targets of batches and gives [`Scores`]; [`Extras`] are what costs more than counting and has to be
+//! asked for; [`describe`] gives a column's [`Metric`]: label,
 //! direction, range, and what an empty mask gives. Nothing is known here of tensors, epochs or files.
 
+mod boundary;
+mod calibration;
 mod column;
+mod components;
+mod distance;
+#[cfg(test)]
+mod examples;
+mod extent;
+mod extra;
+mod mask;
 mod means;
 mod tally;
 
 pub use column::{Direction, Metric, Part, describe};
+pub use extent::{cup_to_disc, extent};
+pub use extra::{Extra, Extras, ImageExtras};
+pub use mask::MaskScores;
 pub use means::Means;
-pub use tally::{MaskScores, Scores, Tally, weighted_mean};
+pub use tally::{Scores, Tally, weighted_mean};

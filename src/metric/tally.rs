@@ -1,95 +1,8 @@
-//! Counts and sums of predictions, and the scores and losses that follow from them.
+//! Scores and losses of many images: means of those of single masks.
 
+use super::mask::{Mask, MaskScores};
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
-
-/// Sums over one image and class.
-#[derive(Debug, Clone, Copy, Default)]
-struct Mask {
-    /// Pixels marked in prediction and truth.
-    both: u64,
-    /// Pixels marked in the prediction.
-    pred: u64,
-    /// Pixels marked in the truth.
-    truth: u64,
-    /// Σ of the pixels' binary cross-entropy.
-    bce: f64,
-    /// Σ p·t.
-    overlap: f64,
-    /// Σ p.
-    probs: f64,
-    /// Number of pixels.
-    pixels: usize,
-}
-
-impl Mask {
-    fn of(logits: &[f32], targets: &[f32]) -> Self {
-        let mut mask = Self { pixels: logits.len(), ..Self::default() };
-        for (&logit, &target) in logits.iter().zip(targets) {
-            let (pred, truth) = (logit >= 0.0, target >= 0.5);
-            mask.both += u64::from(pred && truth);
-            mask.pred += u64::from(pred);
-            mask.truth += u64::from(truth);
-            let (x, t) = (f64::from(logit), f64::from(target));
-            let small = (-x.abs()).exp();
-            let prob = if x >= 0.0 { 1.0 / (1.0 + small) } else { small / (1.0 + small) };
-            // `f64::max` would turn a NaN into a harmless 0.
-            let positive = if x < 0.0 { 0.0 } else { x };
-            mask.bce += positive - x * t + small.ln_1p();
-            mask.overlap += prob * t;
-            mask.probs += prob;
-        }
-        mask
-    }
-
-    /// `2·|P∩T| / (|P| + |T|)`, 1 if both are empty (Dice 1945).
-    fn dice(&self) -> f64 {
-        let sum = self.pred + self.truth;
-        if sum == 0 { 1.0 } else { 2.0 * self.both as f64 / sum as f64 }
-    }
-
-    /// `|P∩T| / |P∪T|`, 1 if both are empty (Jaccard 1912).
-    fn iou(&self) -> f64 {
-        let union = self.pred + self.truth - self.both;
-        if union == 0 { 1.0 } else { self.both as f64 / union as f64 }
-    }
-
-    fn mean_bce(&self) -> f64 {
-        self.bce / self.pixels as f64
-    }
-
-    fn scores(&self) -> MaskScores {
-        MaskScores { bce: self.mean_bce(), dice_loss: self.dice_loss(), dice: self.dice(), iou: self.iou() }
-    }
-
-    /// `1 − (2·Σp·t + 1) / (Σp + Σt + 1)` (Milletari et al. 2016, with linear sums and smoothing 1).
-    fn dice_loss(&self) -> f64 {
-        1.0 - (2.0 * self.overlap + 1.0) / (self.probs + self.truth as f64 + 1.0)
-    }
-}
-
-/// Losses and scores of one class of one image; the formulas are those of [`Scores`].
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct MaskScores {
-    /// Binary cross-entropy, mean over pixels.
-    pub bce: f64,
-    /// Soft Dice loss.
-    pub dice_loss: f64,
-    /// Dice score.
-    pub dice: f64,
-    /// Intersection over union.
-    pub iou: f64,
-}
-
-impl MaskScores {
-    /// Names of the values, scores first.
-    pub const NAMES: [&str; 4] = ["dice", "iou", "bce", "dice_loss"];
-
-    /// The values in the order of the names.
-    pub fn values(&self) -> [f64; 4] {
-        [self.dice, self.iou, self.bce, self.dice_loss]
-    }
-}
 
 /// Means over images for each class.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -103,6 +16,52 @@ pub struct Scores {
     pub dice: Vec<f64>,
     /// Intersection over union at p ≥ 0.5: `|P∩T| / |P∪T|`.
     pub iou: Vec<f64>,
+    /// Precision at p ≥ 0.5: `|P∩T| / |P|`.
+    pub precision: Vec<f64>,
+    /// Recall (sensitivity) at p ≥ 0.5: `|P∩T| / |T|`.
+    pub recall: Vec<f64>,
+    /// Specificity at p ≥ 0.5: the share of pixels outside T that are outside P.
+    pub specificity: Vec<f64>,
+    /// Accuracy at p ≥ 0.5: the share of pixels that P and T agree on.
+    pub accuracy: Vec<f64>,
+}
+
+impl Scores {
+    /// Zeros for so many classes.
+    pub fn zeros(classes: usize) -> Self {
+        let zeros = || vec![0.0; classes];
+        Self {
+            bce: zeros(),
+            dice_loss: zeros(),
+            dice: zeros(),
+            iou: zeros(),
+            precision: zeros(),
+            recall: zeros(),
+            specificity: zeros(),
+            accuracy: zeros(),
+        }
+    }
+
+    /// The scores at p ≥ 0.5 that have no part in training, by name.
+    pub fn counted(&self) -> [(&'static str, &[f64]); 4] {
+        [
+            ("precision", &self.precision),
+            ("recall", &self.recall),
+            ("specificity", &self.specificity),
+            ("accuracy", &self.accuracy),
+        ]
+    }
+
+    fn add(&mut self, class: usize, mask: &MaskScores) {
+        self.bce[class] += mask.bce;
+        self.dice_loss[class] += mask.dice_loss;
+        self.dice[class] += mask.dice;
+        self.iou[class] += mask.iou;
+        self.precision[class] += mask.precision;
+        self.recall[class] += mask.recall;
+        self.specificity[class] += mask.specificity;
+        self.accuracy[class] += mask.accuracy;
+    }
 }
 
 /// Adds up images, batch after batch.
@@ -119,8 +78,7 @@ pub struct Tally {
 impl Tally {
     /// Nothing added yet.
     pub fn new(classes: usize) -> Self {
-        let zeros = || vec![0.0; classes];
-        Self { images: 0, sums: Scores { bce: zeros(), dice_loss: zeros(), dice: zeros(), iou: zeros() } }
+        Self { images: 0, sums: Scores::zeros(classes) }
     }
 
     /// Number of classes.
@@ -161,10 +119,7 @@ impl Tally {
         let scores: Vec<MaskScores> = masks.iter().map(Mask::scores).collect();
         for image in scores.chunks(self.sums.dice.len()) {
             for (class, mask) in image.iter().enumerate() {
-                self.sums.bce[class] += mask.bce;
-                self.sums.dice_loss[class] += mask.dice_loss;
-                self.sums.dice[class] += mask.dice;
-                self.sums.iou[class] += mask.iou;
+                self.sums.add(class, mask);
             }
         }
         self.images += images;
@@ -179,6 +134,10 @@ impl Tally {
             dice_loss: mean(&self.sums.dice_loss),
             dice: mean(&self.sums.dice),
             iou: mean(&self.sums.iou),
+            precision: mean(&self.sums.precision),
+            recall: mean(&self.sums.recall),
+            specificity: mean(&self.sums.specificity),
+            accuracy: mean(&self.sums.accuracy),
         }
     }
 }

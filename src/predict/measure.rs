@@ -1,5 +1,7 @@
 //! What can be measured in a predicted mask.
 
+use crate::metric;
+
 /// Measures of one class of one picture.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Measure {
@@ -26,24 +28,20 @@ pub fn measure(probs: &[f32], width: usize, threshold: f32) -> Measure {
     let marked: Vec<bool> = probs.iter().map(|p| *p >= threshold).collect();
     let area = marked.iter().filter(|m| **m).count();
     let sum: f64 = probs.iter().filter(|p| **p >= threshold).map(|p| f64::from(*p)).sum();
-    let places = || marked.iter().enumerate().filter(|(_, marked)| **marked).map(|(at, _)| at);
-    let extent = |of: &dyn Fn(usize) -> usize| match (places().map(of).min(), places().map(of).max()) {
-        (Some(first), Some(last)) => last - first + 1,
-        _ => 0,
-    };
+    let [height, columns] = metric::extent(&marked, width);
     Measure {
         area,
         share: area as f64 / probs.len().max(1) as f64,
         confidence: (area > 0).then(|| sum / area as f64),
         parts: parts(&marked, width),
-        height: extent(&|at| at / width),
-        width: extent(&|at| at % width),
+        height,
+        width: columns,
     }
 }
 
 /// The vertical cup-to-disc ratio: height of the cup over height of the disc; `None` without a disc.
 pub fn cup_to_disc(disc: &Measure, cup: &Measure) -> Option<f64> {
-    (disc.height > 0).then(|| cup.height as f64 / disc.height as f64)
+    metric::cup_to_disc(disc.height, cup.height)
 }
 
 fn parts(marked: &[bool], width: usize) -> usize {

@@ -10,7 +10,7 @@ pub use tiles::Tiling;
 
 use crate::config::{Experiment, Preprocess, Training};
 use crate::data::{self, Dataset, Photo};
-use crate::metric::{MaskScores, Tally};
+use crate::metric::{Extras, ImageExtras, MaskScores, Tally};
 use crate::model::{self, Mode, Network, Weights};
 use crate::ops::Tape;
 use crate::store::RunDir;
@@ -153,21 +153,31 @@ impl Predictor {
         Ok(sum)
     }
 
-    /// Scores of samples of a data set at the run's size, the classes of an image side by side: those of the first run named.
+    /// Scores of samples of a data set at the run's size, the classes of an image side by side, and what is asked for beside them:
+    /// those of the first run named.
     ///
     /// # Errors
     /// If the computation fails.
-    pub fn evaluate(&self, data: &Dataset, indices: &[usize], progress: &dyn Fn(usize)) -> Result<Vec<MaskScores>, Error> {
-        let (member, mut tally, mut scores) = (&self.members[0], Tally::new(self.classes.len()), Vec::new());
+    pub fn evaluate(
+        &self,
+        data: &Dataset,
+        indices: &[usize],
+        extras: &Extras,
+        progress: &dyn Fn(usize),
+    ) -> Result<(Vec<MaskScores>, Vec<ImageExtras>), Error> {
+        let (member, mut tally, mut scores, mut more) =
+            (&self.members[0], Tally::new(self.classes.len()), Vec::new(), Vec::new());
         // In batches of training's size, so that numbers are the very same as those at the end of training.
         for part in indices.chunks(member.training.batch_size) {
             let batch = data::batch(data, part, None, &Device::Cpu)?;
             let tape = Tape::inference().with_precision(member.training.precision);
             let logits = member.network.forward(&tape, &batch.images, Mode::Eval)?.value().flatten_all()?.to_vec1::<f32>()?;
-            scores.extend(tally.add(part.len(), &logits, &batch.targets.flatten_all()?.to_vec1::<f32>()?));
+            let targets = batch.targets.flatten_all()?.to_vec1::<f32>()?;
+            scores.extend(tally.add(part.len(), &logits, &targets));
+            more.extend(extras.of(&logits, &targets));
             progress(scores.len() / self.classes.len());
         }
-        Ok(scores)
+        Ok((scores, more))
     }
 }
 

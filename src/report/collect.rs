@@ -139,10 +139,12 @@ impl Comparison {
         self.groups.iter().map(|group| (group.name.clone(), own(group))).collect()
     }
 
-    /// Columns in the order of metrics.csv, without repeats.
+    /// Columns in the order of metrics.csv, without repeats; then what runs have measured of the validation part at their end alone.
     pub(super) fn columns(&self) -> Vec<String> {
+        let of_epochs = self.runs().filter_map(|r| r.rows.first()).flat_map(|row| &row.values).map(|(name, _)| name);
+        let at_the_end = self.runs().flat_map(|r| r.best.keys()).filter(|name| name.starts_with("val_"));
         let mut columns: Vec<String> = Vec::new();
-        for (name, _) in self.runs().filter_map(|r| r.rows.first()).flat_map(|row| &row.values) {
+        for name in of_epochs.chain(at_the_end) {
             if !columns.contains(name) {
                 columns.push(name.clone());
             }

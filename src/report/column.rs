@@ -26,12 +26,20 @@ pub(super) fn classes(columns: &[String]) -> Vec<String> {
     columns.iter().filter_map(|column| dice(column)?.class).collect()
 }
 
-/// A column as an axis or a table calls it: `val_dice` → `Dice`, `val_dice_disc` → `Dice, disc`.
+/// A column as an axis or a table calls it: `val_dice` → `Dice`, `val_recall_disc` → `Recall, disc`.
 pub(super) fn title(column: &str) -> String {
+    if metric::describe(column).is_none() {
+        return phrase(column);
+    }
+    let phrase = phrase(column);
+    let mut letters = phrase.chars();
+    letters.next().into_iter().flat_map(char::to_uppercase).chain(letters).collect()
+}
+
+/// A column within a sentence: `val_dice` → `Dice`, `val_recall_disc` → `recall, disc`.
+pub(super) fn phrase(column: &str) -> String {
     let Some(metric) = metric::describe(column) else { return column.replace('_', " ") };
-    let mut letters = metric.label.chars();
-    let label: String = letters.next().into_iter().flat_map(char::to_uppercase).chain(letters).collect();
-    metric.class.map_or(label.clone(), |class| format!("{label}, {class}"))
+    metric.class.map_or(metric.label.to_owned(), |class| format!("{}, {class}", metric.label))
 }
 
 #[cfg(test)]
@@ -43,6 +51,12 @@ mod tests {
         let columns = ["val_dice_loss", "val_dice", "val_dice_disc", "val_iou_disc", "val_dice_cup"].map(str::to_owned);
         assert_eq!(classes(&columns), ["disc", "cup"]);
         assert_eq!(columns.map(|c| title(&c)), ["Soft Dice loss", "Dice", "Dice, disc", "IoU, disc", "Dice, cup"]);
+    }
+
+    #[test]
+    fn names_and_abbreviations_stay_capital_in_a_sentence() {
+        let columns = ["test_dice", "val_loss", "test_hd95_mm_cup", "recall_disc", "val_rand_score"];
+        assert_eq!(columns.map(phrase), ["Dice", "loss", "HD95 (mm), cup", "recall, disc", "Rand score"]);
     }
 
     #[test]

@@ -55,13 +55,7 @@ fn part(verdict: &Verdict) -> &'static str {
 
 /// A column's name at the head of a table.
 pub(super) fn heading(column: &str) -> String {
-    let title = column::title(column);
-    if column.starts_with("test_") { format!("Test {}", lower_first(&title)) } else { title }
-}
-
-/// `Dice` stays, `Loss` does not: names of people and abbreviations are capital.
-fn lower_first(title: &str) -> String {
-    if title == "Loss" { "loss".to_owned() } else { title.to_owned() }
+    if column.starts_with("test_") { format!("Test {}", column::phrase(column)) } else { column::title(column) }
 }
 
 /// Rank, runs, values and interval of each group; those that share the first rank stand out.
@@ -87,11 +81,14 @@ pub(super) fn groups(comparison: &Comparison, verdict: &Verdict) -> Grid {
     Grid { header, rows, words: vec![1], note: format!("{note}{}", if several { shared } else { "" }) }
 }
 
-/// Dice and IoU of each class; nothing where there is one class.
+/// What ranks, if classes have it, and these scores of each class; nothing where there is one class.
 pub(super) fn classes(comparison: &Comparison, verdict: &Verdict, scores: &[&str]) -> Option<Grid> {
     let (part, classes) = (part(verdict), &comparison.classes);
-    let of = |score: &&str| classes.iter().map(|class| format!("{part}_{score}_{class}")).collect::<Vec<_>>();
-    let columns: Vec<String> = scores.iter().flat_map(of).collect();
+    let by = crate::metric::describe(&verdict.column).map(|metric| metric.name).filter(|by| !scores.contains(by));
+    let of = |score: &str| classes.iter().map(|class| format!("{part}_{score}_{class}")).collect::<Vec<_>>();
+    let there = |column: &String| comparison.groups.iter().any(|group| !table::values(group, column).is_empty());
+    let compared = by.into_iter().flat_map(of).filter(there);
+    let columns: Vec<String> = compared.chain(scores.iter().copied().flat_map(of)).collect();
     (classes.len() > 1).then(|| values(comparison, verdict, &columns))
 }
 

@@ -6,7 +6,8 @@ use crate::metric::{Part, Scores, weighted_mean};
 use std::collections::BTreeMap;
 
 /// The columns of one part: `PART_loss`, `PART_bce`, `PART_dice_loss`, `PART_dice`, `PART_iou`, and for every class named
-/// `PART_dice_CLASS`, `PART_iou_CLASS`; and of every further term of the loss one. Class weights weigh the losses, never the scores.
+/// `PART_dice_CLASS`, `PART_iou_CLASS`; of any part but training then precision, recall, specificity and accuracy, each followed by
+/// those of the classes; last of every further term of the loss one. Class weights weigh the losses, never the scores.
 pub fn columns(
     part: Part,
     scores: &Scores,
@@ -27,16 +28,32 @@ pub fn columns(
         named.push((format!("dice_{class}"), scores.dice[index]));
         named.push((format!("iou_{class}"), scores.iou[index]));
     }
+    if part != Part::Train {
+        for (name, values) in scores.counted() {
+            named.push((name.to_owned(), weighted_mean(values, &[])));
+            named.extend(classes.iter().zip(values).map(|(class, value)| (format!("{name}_{class}"), *value)));
+        }
+    }
     named.extend(terms.iter().map(|(name, value)| (name.clone(), *value)));
     named.into_iter().map(|(name, value)| (format!("{}_{name}", part.prefix()), value)).collect()
 }
 
+/// The header of metrics.csv.
+pub fn header(config: &Loss, classes: &[String]) -> Vec<String> {
+    let (none, terms) = (Scores::zeros(classes.len()), no_terms(config));
+    let of =
+        columns(Part::Train, &none, &terms, config, &[]).into_iter().chain(columns(Part::Val, &none, &terms, config, classes));
+    ["epoch", "lr"].into_iter().map(str::to_owned).chain(of.map(|(name, _)| name)).collect()
+}
+
 /// The names of the columns that can pick the best epoch or steer the plateau schedule.
 pub fn validation_names(loss: &Loss, classes: &[String]) -> Vec<String> {
-    let zeros = vec![0.0; classes.len()];
-    let scores = Scores { bce: zeros.clone(), dice_loss: zeros.clone(), dice: zeros.clone(), iou: zeros };
-    let terms = loss.terms().iter().map(|(_, term)| (term.column().to_owned(), 0.0)).collect();
-    columns(Part::Val, &scores, &terms, loss, classes).into_iter().map(|(name, _)| name).collect()
+    columns(Part::Val, &Scores::zeros(classes.len()), &no_terms(loss), loss, classes).into_iter().map(|(name, _)| name).collect()
+}
+
+/// 0 for each further term of a loss.
+fn no_terms(loss: &Loss) -> BTreeMap<String, f64> {
+    loss.terms().iter().map(|(_, term)| (term.column().to_owned(), 0.0)).collect()
 }
 
 #[cfg(test)]
@@ -47,7 +64,14 @@ mod tests {
 
     #[test]
     fn every_column_is_a_metric_and_has_its_value() {
-        let scores = Scores { bce: vec![0.2, 0.4], dice_loss: vec![0.1, 0.5], dice: vec![0.9, 0.7], iou: vec![0.8, 0.5] };
+        let scores = Scores {
+            bce: vec![0.2, 0.4],
+            dice_loss: vec![0.1, 0.5],
+            dice: vec![0.9, 0.7],
+            iou: vec![0.8, 0.5],
+            recall: vec![1.0, 0.5],
+            ..Scores::zeros(2)
+        };
         let focal = Focal { weight: 0.5, ..Focal::default() };
         let config = Loss { bce: 2.0, dice: 1.0, class_weights: vec![3.0, 1.0], focal, ..Loss::default() };
         let terms = BTreeMap::from([("focal_loss".to_owned(), 0.8)]);
@@ -64,6 +88,8 @@ mod tests {
         close("val_iou", 0.65);
         close("val_dice_cup", 0.7);
         close("val_iou_disc", 0.8);
+        close("val_recall", 0.75);
+        close("val_recall_cup", 0.5);
         assert!(columns.iter().all(|(name, _)| describe(name).is_some()));
     }
 }

@@ -1,26 +1,26 @@
-//! More epochs for a finished run: a new run that differs by nothing else begins with the finished one's epochs.
+//! More epochs for a finished run, or other metrics: a new run that differs by nothing else begins with the finished one's epochs.
 
 use super::checkpoint::Resume;
 use super::lr_schedule::LrSchedule;
 use super::{Error, Optimizer, provenance};
-use crate::config::Experiment;
+use crate::config::{Experiment, Metrics};
 use crate::plan::{RunId, defining_values};
 use crate::record::Status;
 use crate::store::{self, RunDir};
-use std::collections::HashMap;
 
-/// Whether a run of `new` can go on from the end of a run of `old`, on the same data: it has more epochs, differs by nothing else that
-/// defines its numbers, and the learning rate of every epoch of `old` is the same. A schedule whose course depends on the number of
-/// epochs (cosine, polynomial, one cycle) makes it another.
+/// Whether a run of `new` can go on from the end of a run of `old`, on the same data: it has more epochs or measures something else at
+/// its end, differs by nothing else that defines its numbers, and the learning rate of every epoch of `old` is the same. A schedule
+/// whose course depends on the number of epochs (cosine, polynomial, one cycle) makes a run with more of them another.
 pub fn extends(old: &Experiment, new: &Experiment) -> bool {
     let epochs = old.training.epochs;
     let values = |experiment: &Experiment| {
         let mut values = defining_values(experiment);
-        values.remove("training.epochs");
+        values.retain(|key, _| key != "training.epochs" && !key.starts_with("metrics."));
         values
     };
     let (before, now) = (course(old), course(new));
-    epochs < new.training.epochs && values(old) == values(new) && (1..=epochs).all(|epoch| before.rate(epoch) == now.rate(epoch))
+    let more = epochs < new.training.epochs || (epochs == new.training.epochs && old.metrics != new.metrics);
+    more && values(old) == values(new) && (1..=epochs).all(|epoch| before.rate(epoch) == now.rate(epoch))
 }
 
 fn course(experiment: &Experiment) -> LrSchedule {
@@ -44,22 +44,28 @@ pub fn take_over(run: &RunDir, experiment: &Experiment, fingerprint: &str) -> Re
 
 /// The run to go on from and its epochs. Its id tells what it was made from: data, numeric version and all values.
 fn find(run: &RunDir, experiment: &Experiment, fingerprint: &str) -> Result<Option<(RunDir, usize)>, store::Error> {
-    let mut wanted: HashMap<usize, Option<RunId>> = HashMap::new();
-    let shorter = |epochs: usize| {
-        let mut old = experiment.clone();
+    let shorter = |epochs: usize, metrics: Metrics| {
+        let mut old = Experiment { metrics, ..experiment.clone() };
         old.training.epochs = epochs;
         extends(&old, experiment).then(|| RunId::new(&old, fingerprint, &[]))
     };
     let mut best: Option<(RunDir, usize)> = None;
     for other in run.siblings()? {
         let Some(epochs) = whole_epochs(&other) else { continue };
-        let id = wanted.entry(epochs).or_insert_with(|| shorter(epochs));
+        let Some(metrics) = metrics(&other) else { continue };
+        let id = shorter(epochs, metrics);
         let fits = id.as_ref().is_some_and(|id| id.hash() == other.id().hash());
         if fits && best.as_ref().is_none_or(|(_, most)| *most < epochs) {
             best = Some((other, epochs));
         }
     }
     Ok(best)
+}
+
+/// What a run measures at its end.
+fn metrics(run: &RunDir) -> Option<Metrics> {
+    let text = String::from_utf8(store::read_bytes(&run.run_toml()).ok()?).ok()?;
+    toml::from_str::<Experiment>(&text).ok().map(|experiment| experiment.metrics)
 }
 
 /// How many epochs a finished run has that are all there and are those of whole batches. A run that is damaged is nobody's
@@ -89,6 +95,14 @@ mod tests {
             assert!(!extends(&format!("[lr_schedule.{kind}]")), "{kind}");
         }
         assert!(extends("[lr_warmup]\nepochs = 6"), "a warm-up has its own length");
+    }
+
+    #[test]
+    fn what_is_measured_at_the_end_needs_no_other_epochs() {
+        let old = experiment(2, "[lr_schedule.cosine]");
+        let new = experiment(2, "metrics.extra = ['hd95']\n[lr_schedule.cosine]");
+        assert!(extends(&old, &new) && extends(&new, &old) && !extends(&new, &new));
+        assert!(!extends(&experiment(3, "metrics.extra = ['hd95']"), &experiment(2, "")), "fewer epochs are no part");
     }
 
     #[test]

@@ -1,8 +1,9 @@
 //! What is kept of single samples: the scores of all, and pictures of a few, from which overlays are drawn later.
 
 use super::Error;
+use crate::config::Experiment;
 use crate::data::Dataset;
-use crate::metric::{MaskScores, Part};
+use crate::metric::{Extra, Extras, MaskScores, Part};
 use crate::record::ImageRow;
 use crate::store::{self, RunDir};
 use image::{DynamicImage, GrayImage, ImageFormat, RgbImage};
@@ -13,18 +14,21 @@ const SPACED: usize = 4;
 /// How many of the worst and of the best samples of the part that is judged are shown.
 const EXTREME: usize = 2;
 
-/// The rows of per_image.csv of one part: `scores` has the classes of an image side by side.
-pub fn image_rows(data: &Dataset, part: Part, indices: &[usize], scores: &[MaskScores]) -> Vec<ImageRow> {
-    let row = |(at, scores): (usize, &MaskScores)| {
-        let (image, class) = (at / data.classes.len(), at % data.classes.len());
-        ImageRow {
-            part: part.prefix().to_owned(),
-            image: data.samples[indices[image]].name.clone(),
-            class: data.classes[class].clone(),
-            values: scores.values().to_vec(),
-        }
+/// The extra metrics that an experiment asks for.
+pub fn extras(experiment: &Experiment, data: &Dataset) -> Extras {
+    let asked: Vec<Extra> = experiment.metrics.extra.iter().filter_map(|extra| Extra::from_name(extra.name())).collect();
+    Extras::new(&asked, data.size, experiment.metrics.spacing_mm, &data.classes)
+}
+
+/// The rows of per_image.csv of one part, from those that [`Extras::rows`] gives.
+pub fn image_rows(data: &Dataset, part: Part, indices: &[usize], rows: Vec<(usize, String, Vec<f64>)>) -> Vec<ImageRow> {
+    let row = |(image, class, values): (usize, String, Vec<f64>)| ImageRow {
+        part: part.prefix().to_owned(),
+        image: data.samples[indices[image]].name.clone(),
+        class,
+        values,
     };
-    scores.iter().enumerate().map(row).collect()
+    rows.into_iter().map(row).collect()
 }
 
 /// Which samples to show: some of the validation part, evenly spaced, and the worst and the best of the part that is judged, by
@@ -118,8 +122,16 @@ mod tests {
     }
 
     #[test]
+    fn what_can_be_asked_for_can_be_computed() {
+        let all = Extra::ALL.map(Extra::name);
+        let text = format!("name = 'x'\nmetrics.extra = {all:?}\nmetrics.spacing_mm = [0.5, 0.25]");
+        let experiment: Experiment = toml::from_str(&text).unwrap();
+        assert_eq!(experiment.metrics.extra.iter().filter(|extra| Extra::from_name(extra.name()).is_some()).count(), all.len());
+    }
+
+    #[test]
     fn the_worst_and_the_best_are_shown() {
-        let of = |dice: f64| MaskScores { bce: 0.0, dice_loss: 0.0, dice, iou: dice };
+        let of = |dice: f64| MaskScores { dice, ..MaskScores::default() };
         let dice = [0.5, 0.5, 0.9, 0.9, 0.1, 0.2, 0.8, 0.3, 0.9, 0.7, 1.0, 1.0];
         let scores = dice.map(of);
         assert_eq!(shown(&[1], &[20, 21, 22, 23, 24, 25], &scores), [1, 20, 21, 22, 25]);

@@ -5,7 +5,7 @@ mod epoch;
 mod on_gpu;
 
 use super::checkpoint::{Best, Resume, State, Within, write_resume, write_weights};
-use super::columns::columns;
+use super::columns::{columns, header};
 use super::ema::Ema;
 #[cfg(feature = "cuda")]
 use super::gpu::Trainer;
@@ -14,7 +14,7 @@ use super::lr_schedule::LrSchedule;
 use super::{Error, Optimizer, Place, Progress, checkpoint, early_stop, predecessor, provenance, samples};
 use crate::config::Experiment;
 use crate::data::{self, Dataset, Parts};
-use crate::metric::{self, Direction, MaskScores, Part};
+use crate::metric::{self, Direction, Part};
 use crate::model::{Mode, Network};
 use crate::ops::{Gradients, Tape};
 use crate::record::{EpochRecord, Failure, ImageScores, Outcome, Status};
@@ -39,6 +39,9 @@ impl<E: Into<Error>> From<E> for Halt {
         Self::Failed(error.into())
     }
 }
+
+/// Values by the names of their columns.
+type Columns = BTreeMap<String, f64>;
 
 /// A run in training.
 pub struct Session<'a> {
@@ -84,8 +87,15 @@ impl<'a> Session<'a> {
         let mut ema = decay.map(|decay| Ema::new(decay, network.params())).transpose()?;
         let mut within = None;
         // Without the rows of the epochs done there is nothing to append to, so the run starts over.
-        let rows = run.metrics()?.len();
-        let own = Resume::read(run.resume_state())?.filter(|resume| resume.state.epoch <= rows);
+        let rows = run.metrics()?;
+        let own = Resume::read(run.resume_state())?.filter(|resume| resume.state.epoch <= rows.len());
+        if own.is_some() && rows.first().is_some_and(|row| row.header() != header(&experiment.loss, &data.classes)) {
+            return Err(Error::Setup(format!(
+                "{}: it was begun by a version of umlaut that wrote other columns to metrics.csv; finish it with that version, or \
+                 move the directory away to train it again",
+                run.path().display()
+            )));
+        }
         let resume = match own {
             Some(own) => Some(own),
             None => predecessor::take_over(run, experiment, &data.fingerprint)?,
@@ -140,7 +150,11 @@ impl<'a> Session<'a> {
         )?;
         self.notes = provenance::notes(&provenance, &self.experiment.model);
         let outcome = match self.train_epochs(stop, progress).and_then(|()| self.finish(stop)) {
-            Ok(test) => Outcome { test, ..self.outcome(Status::Finished) },
+            Ok((val, test)) => {
+                let mut outcome = Outcome { test, ..self.outcome(Status::Finished) };
+                outcome.best.extend(val);
+                outcome
+            }
             Err(Halt::Interrupted) => self.outcome(Status::Interrupted),
             Err(Halt::Diverged(cause)) => self.failed(Failure::Diverged, cause),
             Err(Halt::Failed(error)) => {
@@ -194,7 +208,7 @@ impl<'a> Session<'a> {
     /// Scores of the validation part with the averages of the weights, where there are any.
     fn validate(&mut self, part: &[usize], stop: &dyn Fn() -> bool) -> Result<Evaluated, Halt> {
         self.exchange()?;
-        let validated = self.evaluate(part, stop);
+        let validated = self.evaluate(part, None, stop);
         self.exchange()?;
         validated
     }
@@ -277,8 +291,9 @@ impl<'a> Session<'a> {
         direction.is_better(record.get(column).unwrap_or(f64::NAN), best.copied().unwrap_or(f64::NAN))
     }
 
-    /// Scores every image of the validation and test parts and shows some, with the best weights.
-    fn finish(&mut self, stop: &dyn Fn() -> bool) -> Result<BTreeMap<String, f64>, Halt> {
+    /// Scores every image of the validation and test parts and shows some, with the best weights. Returns what is new of the
+    /// validation part and all of the test part, by column.
+    fn finish(&mut self, stop: &dyn Fn() -> bool) -> Result<(Columns, Columns), Halt> {
         if self.state.best.is_some() {
             checkpoint::read_weights(&self.run.best_checkpoint(), self.network.params())?;
             #[cfg(feature = "cuda")]
@@ -286,19 +301,27 @@ impl<'a> Session<'a> {
                 gpu.trainer.send_weights()?;
             }
         }
-        let parts = self.parts;
-        let validated = self.evaluate(&parts.val, stop)?;
-        let tested = if parts.test.is_empty() { None } else { Some(self.evaluate(&parts.test, stop)?) };
-        let of = |part: Part, indices: &[usize], seen: &Evaluated| samples::image_rows(self.data, part, indices, &seen.images);
+        let (parts, extras) = (self.parts, samples::extras(self.experiment, self.data));
+        let validated = self.evaluate(&parts.val, Some(&extras), stop)?;
+        let tested = if parts.test.is_empty() { None } else { Some(self.evaluate(&parts.test, Some(&extras), stop)?) };
+        let of = |part: Part, indices: &[usize], seen: &Evaluated| {
+            samples::image_rows(self.data, part, indices, extras.rows(&seen.images, &seen.extras))
+        };
         let mut rows = of(Part::Val, &parts.val, &validated);
         rows.extend(tested.iter().flat_map(|tested| of(Part::Test, &parts.test, tested)));
-        self.run.write_image_scores(&ImageScores { metrics: MaskScores::NAMES.map(str::to_owned).to_vec(), rows })?;
+        self.run.write_image_scores(&ImageScores { metrics: extras.columns(), rows })?;
         let (judged, seen) = tested.as_ref().map_or((&parts.val, &validated), |tested| (&parts.test, tested));
         let shown = samples::shown(&parts.val, judged, &seen.images);
         samples::write(self.run, self.data, &shown, &|index| self.logits(index))?;
-        let (loss, classes) = (&self.experiment.loss, &self.data.classes);
-        let columns = |tested: Evaluated| columns(Part::Test, &tested.scores, &tested.terms, loss, classes);
-        Ok(tested.into_iter().flat_map(columns).collect())
+        let more = |part: Part, seen: &Evaluated| -> Columns {
+            extras.means(&seen.extras).into_iter().map(|(name, mean)| (format!("{}_{name}", part.prefix()), mean)).collect()
+        };
+        let mut test = Columns::new();
+        if let Some(tested) = &tested {
+            test.extend(columns(Part::Test, &tested.scores, &tested.terms, &self.experiment.loss, &self.data.classes));
+            test.extend(more(Part::Test, tested));
+        }
+        Ok((more(Part::Val, &validated), test))
     }
 
     /// Logits (classes, h, w) of a sample, with the weights as they are.

@@ -4,7 +4,7 @@ use super::place::{Place, Seen, experiment, parts, with_all_states};
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
-use umlaut::config::Experiment;
+use umlaut::config::{Experiment, ExtraMetric};
 use umlaut::record::Outcome;
 use umlaut::store::RunDir;
 use umlaut::train::train;
@@ -56,6 +56,25 @@ fn a_longer_run_begins_with_the_epochs_of_a_finished_one() {
         assert_eq!(provenance["continued_after_epoch"].as_integer(), Some(2));
         assert_as_in_one_go(&run, &outcome, &experiment);
         assert!(contents(short.path()) == before, "the finished run was changed");
+    }
+}
+
+/// What is measured at the end needs no training again; oracle: the run that measured it at once.
+#[test]
+fn other_metrics_take_over_all_epochs() {
+    let place = Place::new();
+    for kind in ["constant", "cosine"] {
+        let plain = experiment("", &format!("[lr_schedule.{kind}]"));
+        let (short, ..) = trained(&place, &plain);
+        let mut measured = plain.clone();
+        measured.metrics.extra = vec![ExtraMetric::Hd95, ExtraMetric::Ece];
+        let (run, outcome, steps) = trained(&place, &measured);
+        assert_eq!(steps, 0);
+        assert_eq!(outcome.notes, [format!("epochs 1 to 4 were taken over from the finished run {}", short.id())]);
+        assert!(outcome.best.contains_key("val_hd95") && outcome.best.contains_key("val_ece"));
+        assert_as_in_one_go(&run, &outcome, &measured);
+        let scores = run.image_scores().unwrap();
+        assert!(scores.place("hd95").is_some() && scores.rows.iter().all(|row| row.values.iter().all(|value| value.is_finite())));
     }
 }
 

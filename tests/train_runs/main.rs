@@ -39,12 +39,16 @@ fn a_run_leaves_rows_checkpoints_pictures_and_an_outcome() {
     assert_eq!(run.outcome().unwrap().as_ref(), Some(&outcome));
     let rows = run.metrics().unwrap();
     let columns = "epoch,lr,train_loss,train_bce,train_dice_loss,train_dice,train_iou,val_loss,val_bce,val_dice_loss,val_dice,val_iou,\
-                   val_dice_disc,val_iou_disc,val_dice_cup,val_iou_cup";
+                   val_dice_disc,val_iou_disc,val_dice_cup,val_iou_cup,val_precision,val_precision_disc,val_precision_cup,val_recall,\
+                   val_recall_disc,val_recall_cup,val_specificity,val_specificity_disc,val_specificity_cup,val_accuracy,\
+                   val_accuracy_disc,val_accuracy_cup";
     assert_eq!(rows[0].header().join(","), columns);
     let best = rows.iter().min_by(|a, b| a.get("val_loss").unwrap().total_cmp(&b.get("val_loss").unwrap())).unwrap();
     assert_eq!((outcome.best_epoch, outcome.best["val_dice"]), (Some(best.epoch), best.get("val_dice").unwrap()));
     let test: Vec<&str> = outcome.test.keys().map(String::as_str).collect();
-    let expected = "test_bce test_dice test_dice_cup test_dice_disc test_dice_loss test_iou test_iou_cup test_iou_disc test_loss";
+    let expected = "test_accuracy test_accuracy_cup test_accuracy_disc test_bce test_dice test_dice_cup test_dice_disc test_dice_loss \
+                    test_iou test_iou_cup test_iou_disc test_loss test_precision test_precision_cup test_precision_disc test_recall \
+                    test_recall_cup test_recall_disc test_specificity test_specificity_cup test_specificity_disc";
     assert_eq!(test.join(" "), expected);
     assert_eq!(run.timing().unwrap().len(), 4);
     assert_eq!(run.provenance().unwrap().unwrap()["device"].as_str(), Some("cpu"));

@@ -96,7 +96,9 @@ impl Place {
 
     #[track_caller]
     pub fn assert_same(&self, a: &str, b: &str) {
-        for file in ["metrics.csv", "checkpoints/best.safetensors", "checkpoints/last.safetensors", "outcome.toml"] {
+        for file in
+            ["metrics.csv", "checkpoints/best.safetensors", "checkpoints/last.safetensors", "outcome.toml", "per_image.csv"]
+        {
             assert!(self.bytes(a, file) == self.bytes(b, file), "{file} of {a} and {b} differ");
         }
     }
@@ -125,6 +127,7 @@ pub fn with_all_states() -> Experiment {
         "accumulate = 2\nclip_norm = 1.0\nbest = 'val_dice'\nema_decay = 0.9",
         "[augment]\nflip_horizontal = 0.5\nrotate90 = 0.5\n[lr_warmup]\nepochs = 2\n\
          [lr_schedule.plateau]\npatience = 0\nthreshold = 0.5\nfactor = 0.5\n\
-         [loss.focal]\nweight = 0.3\n[loss.lovasz]\nweight = 0.1",
+         [loss.focal]\nweight = 0.3\n[loss.lovasz]\nweight = 0.1\n\
+         [metrics]\nextra = ['assd', 'hd95', 'boundary_iou', 'ece', 'vcdr_error', 'rand_score', 'pixel_error']",
     )
 }

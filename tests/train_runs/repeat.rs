@@ -16,6 +16,22 @@ fn the_same_seed_gives_the_same_bytes_and_another_seed_others() {
     assert_ne!(place.bytes("a", "metrics.csv"), place.bytes("c", "metrics.csv"));
 }
 
+/// Rows with other columns below the same header would be no table.
+#[test]
+fn a_run_that_another_version_began_is_not_gone_on_with() {
+    let place = Place::new();
+    place.train_until("old", &with_all_states(), 4);
+    let file = place.run("old").path().join("metrics.csv");
+    let text = fs::read_to_string(&file).unwrap();
+    let shorter: Vec<&str> = text.lines().map(|line| line.rsplit_once(',').unwrap().0).collect();
+    fs::write(&file, shorter.join("\n") + "\n").unwrap();
+    let again =
+        train(&place.run("old"), &with_all_states(), &place.data, &parts(), &umlaut::train::Place::cpu(), &|| false, &mut ());
+    let error = again.unwrap_err();
+    assert!(error.is_mistake() && error.to_string().contains("other columns"), "{error}");
+    assert_eq!(fs::read_to_string(&file).unwrap().lines().collect::<Vec<_>>(), shorter);
+}
+
 #[test]
 fn threads_do_not_change_a_byte() {
     let place = Place::new();

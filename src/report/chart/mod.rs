@@ -110,17 +110,7 @@ impl<'a> Source<'a> {
             Some(("train", _)) => "Training ",
             _ => "",
         };
-        let title = column::title(column);
-        // A word begins with a small letter behind another, a name such as IoU and BCE does not.
-        let is_name = title == "Dice"
-            || title.starts_with("Dice,")
-            || title.chars().nth(1).is_some_and(char::is_uppercase)
-            || title.starts_with("IoU");
-        if part.is_empty() || is_name {
-            format!("{part}{title}")
-        } else {
-            format!("{part}{}{}", title[..1].to_lowercase(), &title[1..])
-        }
+        if part.is_empty() { column::title(column) } else { format!("{part}{}", column::phrase(column)) }
     }
 
     /// A group's mean of what groups are compared by.

@@ -85,7 +85,7 @@ fn columns(comparison: &Comparison, verdict: &Verdict) -> Vec<String> {
 /// `test Dice`, `validation Dice, disc`.
 fn part_and_title(column: &str) -> String {
     let part = if column.starts_with("test_") { "test" } else { "val" };
-    format!("{part} {}", column::title(column))
+    format!("{part} {}", column::phrase(column))
 }
 
 fn seconds(group: &Group) -> Vec<f64> {

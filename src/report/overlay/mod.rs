@@ -105,7 +105,7 @@ fn image(run: &Run, name: &str) -> PathBuf {
 fn extremes(run: &Run, part: Part) -> (Vec<String>, Vec<String>) {
     let Some(place) = run.images.place("dice") else { return Default::default() };
     let mut sums: BTreeMap<&str, f64> = BTreeMap::new();
-    for row in run.images.rows.iter().filter(|row| row.part == part.prefix()) {
+    for row in run.images.rows.iter().filter(|row| row.part == part.prefix() && !row.class.is_empty()) {
         *sums.entry(&row.image).or_default() += row.values[place];
     }
     let mut order: Vec<(&str, f64)> = sums.into_iter().filter(|(name, _)| image(run, name).is_file()).collect();

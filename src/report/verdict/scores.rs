@@ -102,7 +102,10 @@ fn by_seed(group: &Group, part: Part, metric: &str, class: Option<&str>) -> BySe
         let Some(place) = run.images.place(metric) else { continue };
         let seed = run.differs.iter().find(|(key, _)| key == "seed").map(|(_, seed)| seed.clone()).unwrap_or_default();
         let mut sums: BTreeMap<&str, (f64, f64)> = BTreeMap::new();
-        let counts = |row: &&ImageRow| row.part == part.prefix() && class.is_none_or(|class| class == row.class);
+        // A row of the image itself has no class, and NaN where a metric is of classes; rows of classes have NaN where it is not.
+        let counts = |row: &&ImageRow| {
+            row.part == part.prefix() && class.is_none_or(|class| class == row.class) && !row.values[place].is_nan()
+        };
         for row in run.images.rows.iter().filter(counts) {
             let sum = sums.entry(&row.image).or_default();
             *sum = (sum.0 + row.values[place], sum.1 + 1.0);

@@ -100,6 +100,22 @@ fn another_metric_can_be_asked_for() {
     assert_eq!((verdict.column.as_str(), ranks(&verdict)), ("val_iou", vec![(0, 1), (1, 2)]));
 }
 
+/// The metric stands in a row of the image itself; the rows of its classes have none.
+#[test]
+fn a_metric_of_the_image_itself_is_compared_and_less_of_an_error_is_better() {
+    let mut comparison = groups(&[0.30, 0.20], 3, 12, "test", "vcdr_error");
+    for run in comparison.groups.iter_mut().flat_map(|group| &mut group.runs) {
+        let class = |row: &ImageRow| ImageRow { values: vec![f64::NAN], ..row.clone() };
+        let image = |row: &ImageRow| ImageRow { class: String::new(), ..row.clone() };
+        run.images.rows = run.images.rows.iter().flat_map(|row| [class(row), image(row)]).collect();
+    }
+    let verdict = judge(&comparison, Some("vcdr_error"));
+    assert_eq!((verdict.column.as_str(), ranks(&verdict)), ("test_vcdr_error", vec![(1, 1), (0, 2)]));
+    let pair = &verdict.pairs[0];
+    assert!(pair.apart && pair.images == 12 && (pair.difference - 0.1).abs() < 0.01, "{pair:?}");
+    assert!(verdict.words[0].contains("test vertical CDR error 0.2"), "{:?}", verdict.words);
+}
+
 #[test]
 fn one_seed_is_not_tested_and_says_why() {
     let verdict = judge(&groups(&[0.80, 0.75], 1, 12, "test", "dice"), None);

@@ -40,7 +40,7 @@ fn headline(comparison: &Comparison, scores: &Scores, verdict: &Verdict) -> Stri
     let values = group.values(&verdict.column);
     let so_far = if group.runs.iter().any(|run| run.state == State::Finished) { "" } else { " so far" };
     let part = if scores.part == Part::Test { "test" } else { "validation" };
-    let what = format!("{part} {}", column::title(&verdict.column));
+    let what = format!("{part} {}", column::phrase(&verdict.column));
     let (spread, runs) = (stats::spread(&values, 4), plural(values.len(), "run"));
     match comparison.groups.len() {
         1 => format!("Best {what}{so_far}: {spread} ({runs})."),

@@ -3,7 +3,7 @@
 use super::{Halt, Session, Within};
 use crate::config::Term;
 use crate::data::{self, Draw};
-use crate::metric::{MaskScores, Means, Scores, Tally};
+use crate::metric::{Extras, ImageExtras, MaskScores, Means, Scores, Tally};
 use crate::model::Mode;
 use crate::ops::{Gradients, Node, Tape, term, weighted_sum};
 use crate::train::gradient::{Accumulation, clip};
@@ -43,6 +43,8 @@ pub(super) struct Evaluated {
     pub terms: BTreeMap<String, f64>,
     /// Of every image and class, the classes of an image side by side.
     pub images: Vec<MaskScores>,
+    /// Of every image, if they were asked for.
+    pub extras: Vec<ImageExtras>,
 }
 
 impl Session<'_> {
@@ -133,13 +135,19 @@ impl Session<'_> {
         Ok(())
     }
 
-    /// Scores of a part, with the weights as they are.
-    pub(super) fn evaluate(&mut self, part: &[usize], stop: &dyn Fn() -> bool) -> Result<Evaluated, Halt> {
+    /// Scores of a part, with the weights as they are; `extras` are what is asked for beside them.
+    pub(super) fn evaluate(
+        &mut self,
+        part: &[usize],
+        extras: Option<&Extras>,
+        stop: &dyn Fn() -> bool,
+    ) -> Result<Evaluated, Halt> {
         #[cfg(feature = "cuda")]
         if self.gpu.is_some() {
-            return self.evaluate_on_gpu(part, stop);
+            return self.evaluate_on_gpu(part, extras, stop);
         }
-        let (mut tally, mut terms, mut images) = (Tally::new(self.data.classes.len()), Means::default(), Vec::new());
+        let (mut tally, mut terms) = (Tally::new(self.data.classes.len()), Means::default());
+        let (mut images, mut more) = (Vec::new(), Vec::new());
         let (training, loss) = (&self.experiment.training, &self.experiment.loss);
         for indices in part.chunks(training.batch_size.div_ceil(self.micro_batches)) {
             let batch = data::batch(self.data, indices, None, &Device::Cpu)?;
@@ -151,9 +159,12 @@ impl Session<'_> {
             };
             terms.add(indices.len(), &loss.terms().into_iter().map(price).collect::<candle_core::Result<Vec<_>>>()?);
             images.extend(add(&mut tally, &logits, &batch.targets)?);
+            if let Some(extras) = extras {
+                more.extend(extras.of(&numbers(logits.value())?, &numbers(&batch.targets)?));
+            }
             asked(stop)?;
         }
-        Ok(Evaluated { scores: tally.scores(), terms: terms.means(), images })
+        Ok(Evaluated { scores: tally.scores(), terms: terms.means(), images, extras: more })
     }
 }
 
@@ -176,8 +187,11 @@ fn finite(loss: &Node, epoch: &Epoch) -> Result<f64, Halt> {
     Err(Halt::Diverged(format!("the training loss is {value} in epoch {}, step {}", epoch.number, epoch.batches + 1)))
 }
 
+fn numbers(tensor: &Tensor) -> candle_core::Result<Vec<f32>> {
+    tensor.flatten_all()?.to_vec1()
+}
+
 fn add(tally: &mut Tally, logits: &Node, targets: &Tensor) -> Result<Vec<MaskScores>, Error> {
     let images = targets.dim(0)?;
-    let numbers = |tensor: &Tensor| tensor.flatten_all()?.to_vec1::<f32>();
     Ok(tally.add(images, &numbers(logits.value())?, &numbers(targets)?))
 }

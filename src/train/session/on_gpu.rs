@@ -8,7 +8,7 @@ use super::epoch::{Epoch, Evaluated, asked, split};
 use super::{Halt, Session, Within};
 use crate::config::Loss;
 use crate::data::{self, Draw};
-use crate::metric::{Tally, weighted_mean};
+use crate::metric::{Extras, Tally, weighted_mean};
 use crate::ops::Gradients;
 use crate::train::checkpoint::write_weights;
 use crate::train::gpu::{Landed, Part, Tail, Trainer};
@@ -129,8 +129,13 @@ impl<'a> Session<'a> {
         Ok(())
     }
 
-    /// Scores of a part, with the weights as they are.
-    pub(super) fn evaluate_on_gpu(&mut self, part: &[usize], stop: &dyn Fn() -> bool) -> Result<Evaluated, Halt> {
+    /// Scores of a part, with the weights as they are; `extras` are what is asked for beside them.
+    pub(super) fn evaluate_on_gpu(
+        &mut self,
+        part: &[usize],
+        extras: Option<&Extras>,
+        stop: &dyn Fn() -> bool,
+    ) -> Result<Evaluated, Halt> {
         let (classes, pixels) = (self.data.classes.len(), self.data.size[0] * self.data.size[1]);
         let (mut tally, mut images) = (Tally::new(classes), Vec::new());
         let mut add = |landed: Landed| images.extend(tally.add_sums(landed.images, pixels, &landed.sums));
@@ -145,7 +150,14 @@ impl<'a> Session<'a> {
         while let Some(landed) = self.on_gpu().trainer.land()? {
             add(landed);
         }
-        Ok(Evaluated { scores: tally.scores(), terms: BTreeMap::new(), images })
+        let mut more = Vec::new();
+        for &index in extras.map_or(&[][..], |_| part) {
+            let targets: Vec<f32> = self.data.samples[index].mask.iter().map(|marked| f32::from(*marked != 0)).collect();
+            let logits = self.on_gpu().trainer.logits(index)?;
+            more.extend(extras.into_iter().flat_map(|extras| extras.of(&logits, &targets)));
+            asked(stop)?;
+        }
+        Ok(Evaluated { scores: tally.scores(), terms: BTreeMap::new(), images, extras: more })
     }
 
     fn on_gpu(&mut self) -> &mut OnGpu<'a> {

@@ -1,0 +1,197 @@
+//! Metrics that cost more than counting, computed when a run ends, for those who ask for them.
+
+use super::boundary::boundary_iou;
+use super::calibration::expected_calibration_error;
+use super::components::rand_score;
+use super::distance::Apart;
+use super::extent::cup_to_disc_error;
+use super::mask::MaskScores;
+use rayon::prelude::*;
+
+/// A metric that is computed only if asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Extra {
+    /// The 95th percentile of the distances between the boundaries.
+    Hd95,
+    /// The average symmetric surface distance.
+    Assd,
+    /// IoU near the boundaries.
+    BoundaryIou,
+    /// The expected calibration error.
+    Ece,
+    /// The error of the vertical cup-to-disc ratio, of an image with the classes `disc` and `cup`.
+    VcdrError,
+    /// The foreground-restricted Rand score of the connected parts.
+    RandScore,
+    /// The share of pixels that are wrong.
+    PixelError,
+}
+
+impl Extra {
+    /// All there are.
+    pub const ALL: [Self; 7] =
+        [Self::Hd95, Self::Assd, Self::BoundaryIou, Self::Ece, Self::VcdrError, Self::RandScore, Self::PixelError];
+
+    /// As columns and configurations call it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Hd95 => "hd95",
+            Self::Assd => "assd",
+            Self::BoundaryIou => "boundary_iou",
+            Self::Ece => "ece",
+            Self::VcdrError => "vcdr_error",
+            Self::RandScore => "rand_score",
+            Self::PixelError => "pixel_error",
+        }
+    }
+
+    /// The other way.
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|extra| extra.name() == name)
+    }
+
+    /// The same in mm, where it is a length.
+    fn in_mm(self) -> Option<&'static str> {
+        match self {
+            Self::Hd95 => Some("hd95_mm"),
+            Self::Assd => Some("assd_mm"),
+            _ => None,
+        }
+    }
+}
+
+/// What is asked for, and of which images.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Extras {
+    asked: Vec<Extra>,
+    size: [usize; 2],
+    spacing_mm: Option<[f64; 2]>,
+    classes: Vec<String>,
+}
+
+/// The extra metrics of an image: a row for each class, and one for the image itself if some metric is of the whole image; values in
+/// the order of [`Extras::names`], NaN where a metric is not of the row's kind.
+pub type ImageExtras = Vec<Vec<f64>>;
+
+impl Extras {
+    /// Of images of a size (height, width), of which a pixel may be known to be so many mm high and wide.
+    pub fn new(asked: &[Extra], size: [usize; 2], spacing_mm: Option<[f64; 2]>, classes: &[String]) -> Self {
+        Self { asked: asked.to_vec(), size, spacing_mm, classes: classes.to_vec() }
+    }
+
+    /// The names of the values, lengths in mm after those in pixels.
+    pub fn names(&self) -> Vec<&'static str> {
+        let mm = |extra: &Extra| self.spacing_mm.and(extra.in_mm());
+        self.asked.iter().flat_map(|extra| std::iter::once(extra.name()).chain(mm(extra))).collect()
+    }
+
+    /// The metrics of images, with the logits that their scores are of.
+    ///
+    /// # Shapes
+    /// `logits` and `targets`: (images, classes, h, w), flat; targets in {0, 1}.
+    ///
+    /// # Panics
+    /// If they are not whole images.
+    pub fn of(&self, logits: &[f32], targets: &[f32]) -> Vec<ImageExtras> {
+        if self.asked.is_empty() {
+            return Vec::new();
+        }
+        let image = self.classes.len() * self.size[0] * self.size[1];
+        assert!(logits.len() == targets.len() && logits.len().is_multiple_of(image), "whole images");
+        logits.par_chunks(image).zip(targets.par_chunks(image)).map(|(logits, targets)| self.of_image(logits, targets)).collect()
+    }
+
+    fn of_image(&self, logits: &[f32], targets: &[f32]) -> ImageExtras {
+        let pixels = self.size[0] * self.size[1];
+        let pred: Vec<bool> = logits.iter().map(|logit| *logit >= 0.0).collect();
+        let truth: Vec<bool> = targets.iter().map(|target| *target >= 0.5).collect();
+        let class = |class: usize| {
+            let range = class * pixels..(class + 1) * pixels;
+            self.of_class(&logits[range.clone()], &pred[range.clone()], &truth[range])
+        };
+        let mut rows: ImageExtras = (0..self.classes.len()).map(class).collect();
+        if self.asked.contains(&Extra::VcdrError) {
+            let value = self.cup_to_disc_error(&pred, &truth);
+            rows.push(self.names().iter().map(|name| if *name == Extra::VcdrError.name() { value } else { f64::NAN }).collect());
+        }
+        rows
+    }
+
+    fn of_class(&self, logits: &[f32], pred: &[bool], truth: &[bool]) -> Vec<f64> {
+        let lengths = self.asked.iter().any(|extra| extra.in_mm().is_some());
+        let apart = |spacing: [f64; 2]| lengths.then(|| Apart::of(pred, truth, self.size, spacing));
+        let (in_pixels, in_mm) = (apart([1.0; 2]), self.spacing_mm.and_then(apart));
+        let length = |of: fn(&Apart) -> f64| -> Vec<f64> { in_pixels.iter().chain(&in_mm).map(of).collect() };
+        let values = |extra: &Extra| match extra {
+            Extra::Hd95 => length(Apart::hd95),
+            Extra::Assd => length(Apart::assd),
+            Extra::BoundaryIou => vec![boundary_iou(pred, truth, self.size)],
+            Extra::Ece => vec![expected_calibration_error(logits, truth)],
+            Extra::VcdrError => vec![f64::NAN],
+            Extra::RandScore => vec![rand_score(pred, truth, self.size[1])],
+            Extra::PixelError => vec![pixel_error(pred, truth)],
+        };
+        self.asked.iter().flat_map(values).collect()
+    }
+
+    /// NaN without the classes `disc` and `cup`.
+    fn cup_to_disc_error(&self, pred: &[bool], truth: &[bool]) -> f64 {
+        let pixels = self.size[0] * self.size[1];
+        let place = |name: &str| self.classes.iter().position(|class| class == name);
+        let (Some(disc), Some(cup)) = (place("disc"), place("cup")) else { return f64::NAN };
+        let both = |of: &[bool]| [disc, cup].map(|class| of[class * pixels..(class + 1) * pixels].to_vec());
+        let (pred, truth) = (both(pred), both(truth));
+        cup_to_disc_error([&pred[0], &pred[1]], [&truth[0], &truth[1]], self.size[1])
+    }
+
+    /// The names of all values of an image and class: [`MaskScores::NAMES`], then those asked for.
+    pub fn columns(&self) -> Vec<String> {
+        MaskScores::NAMES.into_iter().chain(self.names()).map(str::to_owned).collect()
+    }
+
+    /// The rows of a table of images with these [columns](Self::columns): the image's place, the class's name (empty in a row of the
+    /// image itself) and the values.
+    ///
+    /// `scores` has the classes of an image side by side.
+    pub fn rows(&self, scores: &[MaskScores], extras: &[ImageExtras]) -> Vec<(usize, String, Vec<f64>)> {
+        let mut rows = Vec::new();
+        for (image, scores) in scores.chunks(self.classes.len()).enumerate() {
+            let own = extras.get(image).map_or(&[][..], Vec::as_slice);
+            for at in 0..scores.len().max(own.len()) {
+                let counted = scores.get(at).map_or([f64::NAN; MaskScores::NAMES.len()], MaskScores::values);
+                let values = counted.into_iter().chain(own.get(at).into_iter().flatten().copied()).collect();
+                rows.push((image, self.classes.get(at).cloned().unwrap_or_default(), values));
+            }
+        }
+        rows
+    }
+
+    /// Means of the extra metrics by column name without part: over the images for each class, `hd95_disc`, over the classes of
+    /// these, `hd95`; of metrics of the image itself over the images. What is nowhere defined is left out.
+    pub fn means(&self, images: &[ImageExtras]) -> Vec<(String, f64)> {
+        let mut means = Vec::new();
+        for (place, name) in self.names().into_iter().enumerate() {
+            let of_row = |row: usize| mean(images.iter().filter_map(|image| image.get(row)).map(|values| values[place]));
+            let classes: Vec<Option<f64>> = (0..self.classes.len()).map(of_row).collect();
+            let all = of_row(self.classes.len()).or_else(|| mean(classes.iter().flatten().copied()));
+            means.extend(all.map(|mean| (name.to_owned(), mean)));
+            let named = self.classes.iter().zip(classes).filter_map(|(class, mean)| Some((format!("{name}_{class}"), mean?)));
+            means.extend(named);
+        }
+        means
+    }
+}
+
+/// The pixel error of ISBI 2012 between two binary masks: their squared distance a pixel, which is the share that differs.
+fn pixel_error(pred: &[bool], truth: &[bool]) -> f64 {
+    pred.iter().zip(truth).filter(|(p, t)| p != t).count() as f64 / truth.len() as f64
+}
+
+/// Of the values that are not NaN; `None` without any.
+fn mean(values: impl Iterator<Item = f64>) -> Option<f64> {
+    let values: Vec<f64> = values.filter(|value| !value.is_nan()).collect();
+    (!values.is_empty()).then(|| values.iter().sum::<f64>() / values.len() as f64)
+}
+
+#[cfg(test)]
+mod tests;
