@@ -106,6 +106,9 @@ fn absolute(dataset: &mut config::Dataset) {
     match dataset {
         config::Dataset::Folders(d) => full(&mut d.root),
         config::Dataset::DrishtiGs(d) => full(&mut d.root),
+        config::Dataset::Refuge(d) => full(&mut d.root),
+        config::Dataset::RimOne(d) => full(&mut d.root),
+        config::Dataset::Dsb2018(d) => full(&mut d.root),
         config::Dataset::Stack(d) => [&mut d.images, &mut d.labels].into_iter().for_each(full),
         config::Dataset::Synthetic(_) => {}
     }

@@ -34,6 +34,9 @@ fn as_configured(dataset: &Dataset) -> (usize, usize) {
     match dataset {
         Dataset::Synthetic(d) => (3, d.targets.len()),
         Dataset::DrishtiGs(d) => (3, d.targets.len()),
+        Dataset::Refuge(d) => (3, d.targets.len()),
+        Dataset::RimOne(d) => (3, d.targets.len()),
+        Dataset::Dsb2018(d) => (if d.colour == Colour::Grey { 1 } else { 3 }, 1),
         Dataset::Folders(d) => (if d.colour == Colour::Grey { 1 } else { 3 }, d.classes.len()),
         Dataset::Stack(d) => (1, d.classes.len()),
     }

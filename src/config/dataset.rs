@@ -3,6 +3,7 @@
 use super::NAME;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 /// Where images and masks come from: exactly one.
@@ -17,6 +18,12 @@ pub enum Dataset {
     DrishtiGs(DrishtiGs),
     /// A multi-page TIFF of images and one of labels.
     Stack(Stack),
+    /// The layout of REFUGE.
+    Refuge(Refuge),
+    /// The layout of RIM-ONE DL.
+    RimOne(RimOne),
+    /// The layout of the 2018 Data Science Bowl.
+    Dsb2018(Dsb2018),
 }
 
 /// Optic disc or optic cup.
@@ -68,6 +75,71 @@ pub struct Folders {
     /// What a mask's pixel values mean.
     #[serde(default)]
     pub mask_values: MaskValues,
+    /// Whether images are read as grey or as colour.
+    #[serde(default)]
+    pub colour: Colour,
+    /// For each class the pixel values that it has in a mask, in place of `mask_values`; a value may belong to several classes.
+    /// `background` lists the values of none; absent, it is 0 alone. Values that are nowhere are mistakes.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub levels: BTreeMap<String, Vec<u16>>,
+    /// For each class a folder of its own masks below `root`, in place of `masks`; each as `mask_values = "binary"` has it.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub class_masks: BTreeMap<String, PathBuf>,
+}
+
+/// REFUGE: photographs and masks with 0 in the cup, 128 in the rest of the disc, 255 elsewhere, paired by file stem.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Refuge {
+    /// The folder that holds both; relative to the working directory.
+    #[schemars(length(min = 1))]
+    pub root: PathBuf,
+    /// Folder of the images below `root`; images may lie in folders below.
+    #[serde(default = "refuge_images")]
+    #[schemars(length(min = 1))]
+    pub images: PathBuf,
+    /// Folder of the masks below `root`; likewise.
+    #[serde(default = "refuge_masks")]
+    #[schemars(length(min = 1))]
+    pub masks: PathBuf,
+    /// The classes, in the order of the output channels.
+    #[serde(default = "disc_and_cup")]
+    #[schemars(length(min = 1), extend("uniqueItems" = true))]
+    pub targets: Vec<FundusTarget>,
+}
+
+/// RIM-ONE DL: for an image `NAME.png` the masks `NAME-1-Disc-T.png` and `NAME-1-Cup-T.png`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RimOne {
+    /// The folder that holds both; relative to the working directory.
+    #[schemars(length(min = 1))]
+    pub root: PathBuf,
+    /// Folder of the images below `root`; in folders called `test_set` lies the data set's own test part.
+    #[serde(default = "rim_one_images")]
+    #[schemars(length(min = 1))]
+    pub images: PathBuf,
+    /// Folder of the masks below `root`.
+    #[serde(default = "rim_one_masks")]
+    #[schemars(length(min = 1))]
+    pub masks: PathBuf,
+    /// The classes, in the order of the output channels.
+    #[serde(default = "disc_and_cup")]
+    #[schemars(length(min = 1), extend("uniqueItems" = true))]
+    pub targets: Vec<FundusTarget>,
+}
+
+/// The 2018 Data Science Bowl: a folder a sample, `ID/images/ID.png` and a mask a nucleus in `ID/masks/`; the masks are merged.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Dsb2018 {
+    /// The folder that holds the samples' folders, `stage1_train`; relative to the working directory.
+    #[schemars(length(min = 1))]
+    pub root: PathBuf,
+    /// Name of the one class.
+    #[serde(default = "nucleus")]
+    #[schemars(regex(pattern = NAME))]
+    pub class: String,
     /// Whether images are read as grey or as colour.
     #[serde(default)]
     pub colour: Colour,
@@ -145,6 +217,26 @@ pub struct Stack {
     pub mask_values: MaskValues,
 }
 
+fn refuge_images() -> PathBuf {
+    "Training400".into()
+}
+
+fn refuge_masks() -> PathBuf {
+    "Annotation-Training400/Disc_Cup_Masks".into()
+}
+
+fn rim_one_images() -> PathBuf {
+    "RIM-ONE_DL_images/partitioned_randomly".into()
+}
+
+fn rim_one_masks() -> PathBuf {
+    "RIM-ONE_DL_reference_segmentations".into()
+}
+
+fn nucleus() -> String {
+    "nucleus".into()
+}
+
 fn images_folder() -> PathBuf {
     "images".into()
 }
@@ -177,9 +269,11 @@ impl Dataset {
     /// Names of the classes, in the order of the output channels.
     pub fn classes(&self) -> Vec<String> {
         match self {
-            Self::Synthetic(Synthetic { targets, .. }) | Self::DrishtiGs(DrishtiGs { targets, .. }) => {
-                targets.iter().map(|t| t.name().to_owned()).collect()
-            }
+            Self::Synthetic(Synthetic { targets, .. })
+            | Self::DrishtiGs(DrishtiGs { targets, .. })
+            | Self::Refuge(Refuge { targets, .. })
+            | Self::RimOne(RimOne { targets, .. }) => targets.iter().map(|t| t.name().to_owned()).collect(),
+            Self::Dsb2018(Dsb2018 { class, .. }) => vec![class.clone()],
             Self::Folders(Folders { classes, .. }) | Self::Stack(Stack { classes, .. }) => classes.clone(),
         }
     }
@@ -191,6 +285,9 @@ impl Dataset {
             Self::Folders(_) => "dataset.folders",
             Self::DrishtiGs(_) => "dataset.drishti_gs",
             Self::Stack(_) => "dataset.stack",
+            Self::Refuge(_) => "dataset.refuge",
+            Self::RimOne(_) => "dataset.rim_one",
+            Self::Dsb2018(_) => "dataset.dsb2018",
         }
     }
 
@@ -201,6 +298,9 @@ impl Dataset {
             Self::Folders(_) => "dataset.folders.classes",
             Self::DrishtiGs(_) => "dataset.drishti_gs.targets",
             Self::Stack(_) => "dataset.stack.classes",
+            Self::Refuge(_) => "dataset.refuge.targets",
+            Self::RimOne(_) => "dataset.rim_one.targets",
+            Self::Dsb2018(_) => "dataset.dsb2018.class",
         }
     }
 }

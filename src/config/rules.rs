@@ -2,7 +2,8 @@
 
 use super::suggest::{closest, listed};
 use super::{
-    Dataset, Experiment, FractionSplit, KFoldSplit, ListSplit, LrSchedule, MaskValues, Model, MultiStepLr, Norm, Optimizer, Split,
+    Dataset, Experiment, Folders, FractionSplit, KFoldSplit, ListSplit, LrSchedule, MaskValues, Model, MultiStepLr, Norm,
+    Optimizer, Split,
 };
 use std::collections::HashMap;
 
@@ -96,17 +97,46 @@ fn classes(e: &Experiment) -> Vec<Finding> {
     let (key, names, values) = match &e.dataset {
         Dataset::Folders(d) => ("dataset.folders.classes", &d.classes, Some(("dataset.folders.mask_values", d.mask_values))),
         Dataset::Stack(d) => ("dataset.stack.classes", &d.classes, Some(("dataset.stack.mask_values", d.mask_values))),
-        Dataset::Synthetic(_) | Dataset::DrishtiGs(_) => return found,
+        _ => return found,
     };
     if names.iter().any(|name| name == "loss") {
         let title = format!("a class of `{key}` cannot be named \"loss\": the column `val_dice_loss` has another meaning");
         found.push(Finding::new(title, &[key], "choose another name"));
     }
+    if let Dataset::Folders(folders) = &e.dataset {
+        found.extend(tables(folders));
+    }
+    let by_tables = matches!(&e.dataset, Dataset::Folders(d) if !d.levels.is_empty() || !d.class_masks.is_empty());
     if let Some((values_key, MaskValues::Binary)) = values
         && names.len() > 1
+        && !by_tables
     {
         let title = format!("a mask with `mask_values = \"binary\"` shows one class, but `{key}` names {}", names.len());
         found.push(Finding::new(title, &[key, values_key], "write mask_values = \"indexed\", or name one class"));
+    }
+    found
+}
+
+/// Tables by class name classes, and all of them.
+fn tables(folders: &Folders) -> Vec<Finding> {
+    let levels: Vec<&String> = folders.levels.keys().filter(|name| *name != "background").collect();
+    let masks: Vec<&String> = folders.class_masks.keys().collect();
+    let mut found = Vec::new();
+    for (key, named) in [("dataset.folders.levels", &levels), ("dataset.folders.class_masks", &masks)] {
+        let strange = named.iter().find(|name| !folders.classes.contains(name));
+        let absent = folders.classes.iter().find(|name| !named.contains(name) && !named.is_empty());
+        let problem = match (strange, absent) {
+            (Some(name), _) => format!("`{key}` names \"{name}\", which is no class"),
+            (None, Some(name)) => format!("`{key}` has nothing for the class \"{name}\""),
+            (None, None) => continue,
+        };
+        let listed = listed(folders.classes.iter().map(String::as_str));
+        found.push(Finding::new(problem, &[key, "dataset.folders.classes"], format!("the classes are {listed}")));
+    }
+    if !levels.is_empty() && !masks.is_empty() {
+        let title = "`dataset.folders.levels` and `dataset.folders.class_masks` exclude each other".to_owned();
+        let keys = ["dataset.folders.levels", "dataset.folders.class_masks"];
+        found.push(Finding::new(title, &keys, "keep one of them"));
     }
     found
 }
@@ -155,7 +185,8 @@ fn split(e: &Experiment) -> Vec<Finding> {
 fn official(dataset: &Dataset) -> Option<Finding> {
     let title = format!("`{}` has no official parts, so `split.official` has nothing to go by", dataset.path());
     let help = "choose [split.fractions], [split.k_fold] or [split.lists]; only [dataset.drishti_gs] has official parts";
-    (!matches!(dataset, Dataset::DrishtiGs(_))).then(|| Finding::new(title, &["split.official", dataset.path()], help))
+    (!matches!(dataset, Dataset::DrishtiGs(_) | Dataset::RimOne(_)))
+        .then(|| Finding::new(title, &["split.official", dataset.path()], help))
 }
 
 fn fractions(s: &FractionSplit) -> Option<Finding> {

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use walkdir::{DirEntry, WalkDir};
 
 /// Extensions that are read, in lower case.
-pub(super) const EXTENSIONS: [&str; 5] = ["png", "jpg", "jpeg", "tif", "tiff"];
+pub(super) const EXTENSIONS: [&str; 6] = ["png", "jpg", "jpeg", "tif", "tiff", "bmp"];
 
 /// All pictures below `folder` by name: the path relative to it, without extension, with `/` between its parts.
 /// Hidden files, `Thumbs.db` and what lies below `skip` are passed over.
@@ -31,6 +31,19 @@ pub(super) fn pictures(folder: &Path, skip: Option<&Path>) -> Result<BTreeMap<St
     }
     if found.is_empty() {
         return Err(Error::Empty { path: folder.to_owned(), there: only(&others) });
+    }
+    unique(found)
+}
+
+/// The same by file stem alone, wherever below the folder they lie.
+///
+/// # Errors
+/// As [`pictures`], or if two have one stem.
+pub(super) fn by_stem(folder: &Path, skip: Option<&Path>) -> Result<BTreeMap<String, PathBuf>, Error> {
+    let mut found: BTreeMap<String, Vec<PathBuf>> = BTreeMap::new();
+    for path in pictures(folder, skip)?.into_values() {
+        let stem = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
+        found.entry(stem).or_default().push(path);
     }
     unique(found)
 }

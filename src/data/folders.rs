@@ -21,6 +21,9 @@ impl Folders {
     /// # Errors
     /// If one is missing or empty, names collide, or an image lacks its mask or a mask its image.
     pub fn new(config: &config::Folders) -> Result<Self, Error> {
+        if !config.class_masks.is_empty() {
+            return Self::of_classes(config);
+        }
         if !config.root.is_dir() {
             let wanted = format!("a folder with {} and {}", config.images.display(), config.masks.display());
             return Err(files::missing(&config.root, &wanted));
@@ -28,6 +31,50 @@ impl Folders {
         let (images, masks) = (config.root.join(&config.images), config.root.join(&config.masks));
         let entries = pair(&files::pictures(&images, Some(&masks))?, &files::pictures(&masks, Some(&images))?, &masks)?;
         Ok(Self { config: config.clone(), entries })
+    }
+
+    /// With a folder of masks for each class.
+    fn of_classes(config: &config::Folders) -> Result<Self, Error> {
+        let images_folder = config.root.join(&config.images);
+        let images = files::pictures(&images_folder, None)?;
+        let mut entries: Vec<Entry> = images
+            .iter()
+            .map(|(name, image)| Entry { name: name.clone(), files: vec![image.clone()], page: None, official_test: false })
+            .collect();
+        for class in &config.classes {
+            let folder = config.root.join(&config.class_masks[class]);
+            let masks = files::pictures(&folder, Some(&images_folder))?;
+            for (entry, pair) in entries.iter_mut().zip(pair(&images, &masks, &folder)?) {
+                entry.files.extend(pair.files.into_iter().skip(1));
+            }
+        }
+        Ok(Self { config: config.clone(), entries })
+    }
+
+    /// Images and masks that were listed elsewhere.
+    ///
+    /// # Errors
+    /// If an image lacks its mask or a mask its image.
+    pub fn of(
+        config: config::Folders,
+        images: &BTreeMap<String, PathBuf>,
+        masks: &BTreeMap<String, PathBuf>,
+    ) -> Result<Self, Error> {
+        let folder = config.root.join(&config.masks);
+        Ok(Self { entries: pair(images, masks, &folder)?, config })
+    }
+
+    fn mask(&self, masks: &[Picture]) -> Result<Vec<u8>, String> {
+        let config = &self.config;
+        if !config.class_masks.is_empty() {
+            let planes: Result<Vec<_>, _> = masks.iter().map(|mask| mask::classes(mask, config::MaskValues::Binary, 1)).collect();
+            return Ok(planes?.concat());
+        }
+        if config.levels.is_empty() {
+            return mask::classes(&masks[0], config.mask_values, config.classes.len());
+        }
+        let classes: Vec<&[u16]> = config.classes.iter().map(|class| &config.levels[class][..]).collect();
+        mask::by_levels(&masks[0], &classes, config.levels.get("background").map_or(&[0], |values| &values[..]))
     }
 }
 
@@ -79,11 +126,16 @@ impl Layout for Folders {
     }
 
     fn options(&self) -> String {
-        format!("folders, {:?}, {} classes", self.config.mask_values, self.config.classes.len())
+        let config = &self.config;
+        let plain = format!("folders, {:?}, {} classes", config.mask_values, config.classes.len());
+        if config.levels.is_empty() && config.class_masks.is_empty() {
+            return plain;
+        }
+        format!("{plain} {:?}, levels {:?}, {} folders", config.classes, config.levels, config.class_masks.len())
     }
 
     fn decode(&self, entry: &Entry, channels: usize) -> Result<Decoded, String> {
-        let [image_path, mask_path] = &entry.files[..] else { unreachable!("pair() gives two files") };
+        let (image_path, mask_paths) = entry.files.split_first().expect("an entry begins with its image");
         let image = Picture::read(image_path)?;
         if self.config.colour == Colour::Auto && image.channels != channels {
             return Err(format!(
@@ -93,10 +145,14 @@ impl Layout for Folders {
                 self.entries[0].files[0].display()
             ));
         }
-        let mask = Picture::read(mask_path)?;
-        same_size(&image_path.to_string_lossy(), image.size, &mask_path.to_string_lossy(), mask.size)?;
-        let classes = mask::classes(&mask, self.config.mask_values, self.config.classes.len());
-        let mask = classes.map_err(|problem| format!("{}: {problem}", mask_path.display()))?;
+        let masks: Vec<Picture> = mask_paths.iter().map(|path| Picture::read(path)).collect::<Result<_, _>>()?;
+        for (path, mask) in mask_paths.iter().zip(&masks) {
+            same_size(&image_path.to_string_lossy(), image.size, &path.to_string_lossy(), mask.size)?;
+        }
+        let named = |problem: String| {
+            format!("{}: {problem}", listed(&mask_paths.iter().map(|p| p.display()).collect::<Vec<_>>(), 3, ", "))
+        };
+        let mask = self.mask(&masks).map_err(named)?;
         Ok(Decoded { size: image.size, image: image.planes(channels), mask })
     }
 }

@@ -4,8 +4,11 @@
 
 use super::drawings::Drawings;
 use super::drishti_gs::DrishtiGs;
+use super::dsb2018::Dsb2018;
 use super::error::Error;
 use super::folders::Folders;
+use super::refuge;
+use super::rim_one::RimOne;
 use super::stack::Stack;
 use crate::config;
 use std::path::PathBuf;
@@ -73,5 +76,8 @@ pub(super) fn find(config: &config::Dataset) -> Result<Box<dyn Layout>, Error> {
         config::Dataset::Folders(config) => Box::new(Folders::new(config)?),
         config::Dataset::DrishtiGs(config) => Box::new(DrishtiGs::new(config)?),
         config::Dataset::Stack(config) => Box::new(Stack::new(config)?),
+        config::Dataset::Refuge(config) => Box::new(refuge::open(config)?),
+        config::Dataset::RimOne(config) => Box::new(RimOne::new(config)?),
+        config::Dataset::Dsb2018(config) => Box::new(Dsb2018::new(config)?),
     })
 }

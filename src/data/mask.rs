@@ -15,6 +15,25 @@ pub(super) fn classes(picture: &Picture, meaning: MaskValues, classes: usize) ->
     }
 }
 
+/// A plane of height · width in {0, 1} for each list of values: 1 where a pixel has one of them.
+///
+/// # Errors
+/// In words, the file not named: a value that no list and `background` has, colour, or a JPEG, which changes values.
+pub(super) fn by_levels(picture: &Picture, classes: &[&[u16]], background: &[u16]) -> Result<Vec<u8>, String> {
+    if picture.lossy {
+        return Err("is a JPEG, which changes the values of masks; save masks as PNG or TIFF".into());
+    }
+    let values = grey(picture)?;
+    let known = |v: &u16| background.contains(v) || classes.iter().any(|class| class.contains(v));
+    if let Some(value) = values.iter().find(|v| !known(v)) {
+        let count = values.iter().filter(|v| *v == value).count();
+        return Err(format!(
+            "has the value {value} in {count} pixel(s), which belongs to no class and not to the background; list it in levels"
+        ));
+    }
+    Ok(classes.iter().flat_map(|class| values.iter().map(|v| u8::from(class.contains(v)))).collect())
+}
+
 /// One plane of height · width in {0, 1} from a soft map of four annotators, whose values are 0, 64, 128, 191 and 255.
 ///
 /// # Errors

@@ -1,4 +1,4 @@
-//! A decoded file as plain numbers: PNG, JPEG or TIFF, grey or RGB, 8 or 16 bits. Alpha is dropped.
+//! A decoded file as plain numbers: PNG, JPEG, TIFF or BMP, grey or RGB, 8 or 16 bits. Alpha is dropped.
 
 use super::pages;
 use image::{DynamicImage, ImageDecoder, ImageFormat, ImageReader};
@@ -138,8 +138,8 @@ fn format_of(bytes: &[u8]) -> Result<ImageFormat, String> {
         return Err("is empty; restore it".into());
     }
     match image::guess_format(bytes) {
-        Ok(format @ (ImageFormat::Png | ImageFormat::Jpeg | ImageFormat::Tiff)) => Ok(format),
-        _ => Err(broken("its content is no PNG, JPEG or TIFF")),
+        Ok(format @ (ImageFormat::Png | ImageFormat::Jpeg | ImageFormat::Tiff | ImageFormat::Bmp)) => Ok(format),
+        _ => Err(broken("its content is no PNG, JPEG, TIFF or BMP")),
     }
 }
 

@@ -56,6 +56,9 @@ pub fn defining_values(resolved: &Experiment) -> BTreeMap<String, String> {
     match &mut e.dataset {
         Dataset::Folders(d) => d.root = Default::default(),
         Dataset::DrishtiGs(d) => d.root = Default::default(),
+        Dataset::Refuge(d) => d.root = Default::default(),
+        Dataset::RimOne(d) => d.root = Default::default(),
+        Dataset::Dsb2018(d) => d.root = Default::default(),
         Dataset::Stack(d) => (d.images, d.labels) = Default::default(),
         Dataset::Synthetic(_) => {}
     }

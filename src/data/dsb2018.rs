@@ -1,0 +1,94 @@
+//! The layout `dsb2018` (2018 Data Science Bowl): a folder a sample, with one image and a mask for each nucleus.
+
+use super::error::{Error, listed};
+use super::files;
+use super::folders::same_size;
+use super::layout::{Decoded, Entry, Layout};
+use super::mask;
+use super::picture::Picture;
+use crate::config::{self, Colour, MaskValues};
+use std::path::Path;
+
+/// Listed; a sample is called after its folder.
+pub(super) struct Dsb2018 {
+    config: config::Dsb2018,
+    entries: Vec<Entry>,
+}
+
+impl Dsb2018 {
+    /// Lists the samples' folders.
+    ///
+    /// # Errors
+    /// If there is none, or one has not exactly one image and at least one mask.
+    pub fn new(config: &config::Dsb2018) -> Result<Self, Error> {
+        if !config.root.is_dir() {
+            return Err(files::missing(&config.root, "a folder that holds a folder for each sample (`stage1_train`)"));
+        }
+        let (mut entries, mut problems) = (Vec::new(), Vec::new());
+        for folder in files::folders(&config.root) {
+            match entry(&folder) {
+                Ok(entry) => entries.push(entry),
+                Err(problem) => problems.push(problem),
+            }
+        }
+        if !problems.is_empty() {
+            let problem = format!("{} sample(s) are amiss: {}", problems.len(), listed(&problems, 5, "; "));
+            return Err(Error::Unpaired { problems: vec![problem] });
+        }
+        if entries.is_empty() {
+            return Err(Error::Empty { path: config.root.clone(), there: "it has no folders".into() });
+        }
+        Ok(Self { config: config.clone(), entries })
+    }
+}
+
+fn entry(folder: &Path) -> Result<Entry, String> {
+    let images = files::pictures(&folder.join("images"), None).map_err(|e| e.to_string())?;
+    let masks = files::pictures(&folder.join("masks"), None).map_err(|e| e.to_string())?;
+    if images.len() != 1 {
+        return Err(format!("{} has {} images in `images`, not one", folder.display(), images.len()));
+    }
+    let name = folder.file_name().unwrap_or_default().to_string_lossy().into_owned();
+    Ok(Entry { name, files: images.into_values().chain(masks.into_values()).collect(), page: None, official_test: false })
+}
+
+impl Layout for Dsb2018 {
+    fn entries(&self) -> &[Entry] {
+        &self.entries
+    }
+
+    fn classes(&self) -> Vec<String> {
+        vec![self.config.class.clone()]
+    }
+
+    fn channels(&self) -> Result<usize, Error> {
+        match self.config.colour {
+            Colour::Grey => Ok(1),
+            Colour::Rgb => Ok(3),
+            Colour::Auto => Picture::channels_of(&self.entries[0].files[0]).map_err(|fault| Error::Faulty {
+                what: "samples",
+                count: 1,
+                of: self.entries.len(),
+                faults: vec![fault],
+            }),
+        }
+    }
+
+    fn options(&self) -> String {
+        "dsb2018".to_owned()
+    }
+
+    fn decode(&self, entry: &Entry, channels: usize) -> Result<Decoded, String> {
+        let (image_path, mask_paths) = entry.files.split_first().expect("an entry begins with its image");
+        let image = Picture::read(image_path)?;
+        let mut merged = vec![0; image.size[0] * image.size[1]];
+        for path in mask_paths {
+            let mask = Picture::read(path)?;
+            same_size(&image_path.to_string_lossy(), image.size, &path.to_string_lossy(), mask.size)?;
+            let nucleus =
+                mask::classes(&mask, MaskValues::Binary, 1).map_err(|problem| format!("{}: {problem}", path.display()))?;
+            merged.iter_mut().zip(nucleus).for_each(|(all, one)| *all |= one);
+        }
+        Ok(Decoded { size: image.size, image: image.planes(channels), mask: merged })
+    }
+}
