@@ -94,7 +94,7 @@ fn a_file_that_is_not_there_or_no_text() {
     assert_eq!(missing.len(), 1);
     assert!(missing.to_string().contains("cannot be read"), "{missing}");
     assert!(missing.to_string().contains("umlaut init"), "{missing}");
-    assert!(load(dir.path(), &[]).unwrap_err().to_string().contains("cannot be read"));
+    assert!(load(dir.path(), &[]).unwrap_err().to_string().contains("is a folder; name an experiment file"));
     fs::write(at("x.toml"), b"name = 'x'\ndescription = '\xff'").unwrap();
     let broken = load(&at("x.toml"), &[]).unwrap_err().to_string();
     assert!(broken.contains("is not UTF-8 text: line 2 has the byte 0xff"), "{broken}");
