@@ -83,12 +83,12 @@ impl Metric {
     }
 }
 
-const LOSS_EMPTY: &str = "nothing special: every pixel counts";
+const LOSS_EMPTY: &str = "the same, since every pixel counts";
 const DICE_LOSS_EMPTY: &str = "1 − 1/(Σp + 1), which is 0 where no pixel has any probability";
 const SCORE_EMPTY: &str = "1 if the prediction is empty too, else 0";
 
 const PRECISION_EMPTY: &str = "1 if the prediction is empty too, else 0; an empty prediction of a mask gives 0";
-const SPECIFICITY_EMPTY: &str = "nothing special; a truth that is all marked gives 1 if the prediction is too, else 0";
+const SPECIFICITY_EMPTY: &str = "the same; a truth that is all marked gives 1 if the prediction is too, else 0";
 
 const FAR_EMPTY: &str = "0 if the prediction is empty too, else the length of the image's diagonal";
 const RATIO_EMPTY: &str = "without a disc 0 if the prediction has none either, else 1";

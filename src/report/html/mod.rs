@@ -10,7 +10,7 @@ mod provenance;
 use super::chart::{self, Drawn};
 use super::collect::{Comparison, Run, State};
 use super::overlay::Overlays;
-use super::verdict::{METHOD, Verdict, p_value};
+use super::verdict::{Verdict, method, p_value};
 use super::{column, describe};
 use minijinja::syntax::SyntaxConfig;
 use minijinja::value::Serde;
@@ -79,7 +79,7 @@ pub(super) fn page(comparison: &Comparison, verdict: &Verdict, charts: &[Drawn],
         words => verdict.words.clone(),
         counts => describe::counts(comparison),
         underway => underway(comparison),
-        method => METHOD,
+        method => method(&verdict.column),
         best_by => comparison.best_by.clone(),
         metric => column::title(&verdict.column),
         groups => Value::from(Serde(leaderboard::groups(comparison, verdict))),

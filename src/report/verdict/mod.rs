@@ -12,7 +12,7 @@ use super::collect::Comparison;
 use super::{column, inference, stats};
 use crate::metric::{self, Part};
 use scores::{Scores, Shared};
-pub(super) use words::{METHOD, number, p as p_value};
+pub(super) use words::{method, number, p as p_value};
 
 /// The answer to "which is better?" by one column.
 #[derive(Debug, Clone, PartialEq)]

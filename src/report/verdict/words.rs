@@ -2,7 +2,7 @@
 
 use super::scores::Scores;
 use super::{ALL_PAIRS, LEVEL, Pair, Verdict};
-use crate::metric::Part;
+use crate::metric::{self, Direction, Part};
 use crate::report::collect::{Comparison, State};
 use crate::report::describe::{plural, shown};
 use crate::report::{column, stats};
@@ -13,13 +13,21 @@ const RANKS: usize = 4;
 const FEWEST_IMAGES: usize = 6;
 
 /// How the numbers come about, for whoever doubts them.
-pub(crate) const METHOD: &str = "Scores are those of the weights of each run's best epoch. Means, sample standard deviations and 95 % \
+const METHOD: &str = "Scores are those of the weights of each run's best epoch. Means, sample standard deviations and 95 % \
      intervals (Student's t) of a group are over its finished runs. Two groups are compared on the seeds and images that both have: the \
      difference is that of their means; its 95 % interval is a percentile bootstrap of 5000 draws of seeds, then images, an image drawn \
      for all seeds at once, with the spread between seeds corrected for their small number; p is Wilcoxon's signed-rank test over \
      images, each in the mean over seeds, two-sided, with Holm's correction for all pairs listed. Groups are told apart where that p is \
      below 0.05 and the interval leaves out zero; those that cannot be told apart from the first of a rank share it. Images count \
      as independent of each other: for slices of one volume or several images of one patient the intervals are too narrow.";
+
+/// How the numbers come about, and what those of a column mean.
+pub(crate) fn method(column: &str) -> String {
+    let Some(metric) = metric::describe(column) else { return METHOD.to_owned() };
+    let better = if metric.direction == Direction::Higher { "more" } else { "less" };
+    let title = column::title(metric.name);
+    format!("{METHOD} {title}: {better} is better; where the truth marks nothing: {}.", metric.empty)
+}
 
 /// Best group, differences, what cannot be told apart, and what to be careful about.
 pub(super) fn of(comparison: &Comparison, scores: &Scores, verdict: &Verdict) -> Vec<String> {
