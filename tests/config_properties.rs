@@ -37,7 +37,16 @@ fn dataset() -> impl Strategy<Value = Dataset> {
         (100..10_000_usize, seed(), [32..400_usize, 32..400], targets.clone())
             .prop_map(|(count, seed, size, targets)| Dataset::Synthetic(Synthetic { count, seed, size, targets })),
         (path(), path(), path(), classes.clone(), colour).prop_map(|(root, images, masks, classes, colour)| {
-            Dataset::Folders(Folders { root, images, masks, classes, mask_values: MaskValues::Indexed, colour })
+            Dataset::Folders(Folders {
+                root,
+                images,
+                masks,
+                classes,
+                mask_values: MaskValues::Indexed,
+                colour,
+                levels: Default::default(),
+                class_masks: Default::default(),
+            })
         }),
         (path(), targets, policy)
             .prop_map(|(root, targets, mask_policy)| { Dataset::DrishtiGs(DrishtiGs { root, targets, mask_policy }) }),

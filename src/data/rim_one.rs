@@ -7,7 +7,6 @@ use super::layout::{Decoded, Entry, Layout};
 use super::mask;
 use super::picture::Picture;
 use crate::config::{self, FundusTarget, MaskValues};
-use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 /// The folder of the data set's own test part.

@@ -289,3 +289,85 @@ fn tiff_with_separate_planes_with_alpha_and_of_single_bits() {
     assert_eq!(as_bytes(&dataset.samples[1].image), [7, 8, 7, 8, 7, 8]);
     assert_eq!((&dataset.samples[0].mask[..], &dataset.samples[1].mask[..]), (&[0u8, 1][..], &[1u8, 0][..]));
 }
+
+/// Values of several classes in one mask, and a value that nobody knows.
+#[test]
+fn levels_name_the_values_of_each_class() {
+    let tree = Tree::new();
+    tree.grey("images/a.png", [1, 4], |_, x| x as u8);
+    tree.grey("masks/a.png", [1, 4], |_, x| [0, 128, 255, 255][x as usize]);
+    let levels = "classes = ['disc', 'cup']\nlevels = { background = [255], disc = [0, 128], cup = [0] }";
+    let dataset = tree.open(&tree.folders(levels), [1, 4], Fit::Pad).unwrap();
+    assert_eq!(dataset.samples[0].mask, [1, 1, 0, 0, 1, 0, 0, 0]);
+    let few = "classes = ['disc', 'cup']\nlevels = { background = [255], disc = [0], cup = [0] }";
+    let refused = tree.open(&tree.folders(few), [1, 4], Fit::Pad).unwrap_err().to_string();
+    assert!(refused.contains("masks/a.png: has the value 128 in 1 pixel(s), which belongs to no class"), "{refused}");
+}
+
+#[test]
+fn classes_may_have_folders_of_masks_of_their_own() {
+    let tree = Tree::new();
+    tree.grey("images/a.png", [1, 3], |_, x| x as u8);
+    tree.grey("discs/a.png", [1, 3], |_, x| if x > 0 { 255 } else { 0 });
+    tree.grey("cups/a.tif", [1, 3], |_, x| if x > 1 { 255 } else { 0 });
+    let folders = tree.folders("classes = ['cup', 'disc']\nclass_masks = { disc = 'discs', cup = 'cups' }");
+    assert_eq!(tree.open(&folders, [1, 3], Fit::Pad).unwrap().samples[0].mask, [0, 0, 1, 0, 1, 1]);
+    std::fs::remove_file(tree.path("cups/a.tif")).unwrap();
+    tree.grey("cups/b.png", [1, 3], |_, _| 0);
+    let refused = tree.open(&folders, [1, 3], Fit::Pad).unwrap_err().to_string();
+    assert!(refused.contains("cups") && refused.contains("without"), "{refused}");
+}
+
+#[test]
+fn refuge_pairs_by_stem_and_reads_its_three_values() {
+    let tree = Tree::new();
+    tree.rgb("Training400/Glaucoma/g0001.jpg", [8, 8], |_, _| [9, 8, 7]);
+    tree.rgb("Training400/Non-Glaucoma/n0001.jpg", [8, 8], |_, _| [9, 8, 7]);
+    for name in ["Glaucoma/g0001", "Non-Glaucoma/n0001"] {
+        let value = |_: u32, x: u32| [0, 128, 128, 255, 255, 255, 255, 255][x as usize];
+        tree.grey(&format!("Annotation-Training400/Disc_Cup_Masks/{name}.bmp"), [8, 8], value);
+    }
+    let refuge = |more: &str| tree.dataset("refuge", &format!("root = {:?}\n{more}", tree.root()));
+    let dataset = tree.open(&refuge(""), [8, 8], Fit::Pad).unwrap();
+    assert_eq!((names(&dataset), dataset.channels), (vec!["g0001", "n0001"], 3));
+    assert_eq!(dataset.classes, ["disc", "cup"]);
+    assert_eq!(dataset.samples[0].mask[..8], [1, 1, 1, 0, 0, 0, 0, 0]);
+    assert_eq!(dataset.samples[1].mask[64..72], [1, 0, 0, 0, 0, 0, 0, 0]);
+    let cup = tree.open(&refuge("targets = ['cup']"), [8, 8], Fit::Pad).unwrap();
+    assert_eq!(cup.samples[0].mask[..8], [1, 0, 0, 0, 0, 0, 0, 0]);
+}
+
+#[test]
+fn rim_one_finds_masks_by_name_and_its_test_part_by_folder() {
+    let tree = Tree::new();
+    let images = "RIM-ONE_DL_images/partitioned_randomly";
+    for (part, name) in [("training_set/normal", "r1_Im001"), ("test_set/glaucoma", "r2_Im002")] {
+        tree.rgb(&format!("{images}/{part}/{name}.png"), [2, 2], |_, _| [1, 2, 3]);
+        let masks = format!("RIM-ONE_DL_reference_segmentations/{}/{name}-1", part.split('/').next_back().unwrap());
+        tree.grey(&format!("{masks}-Disc-T.png"), [2, 2], |y, _| if y == 0 { 255 } else { 0 });
+        tree.grey(&format!("{masks}-Cup-T.png"), [2, 2], |y, x| if y + x == 0 { 255 } else { 0 });
+    }
+    let config = tree.dataset("rim_one", &format!("root = {:?}", tree.root()));
+    let dataset = tree.open(&config, [2, 2], Fit::Pad).unwrap();
+    assert_eq!(names(&dataset), ["r1_Im001", "r2_Im002"]);
+    assert_eq!(dataset.official_test, [false, true]);
+    assert_eq!(dataset.samples[0].mask, [1, 1, 0, 0, 1, 0, 0, 0]);
+    tree.rgb(&format!("{images}/training_set/normal/r3.png"), [2, 2], |_, _| [1, 2, 3]);
+    let refused = tree.open(&config, [2, 2], Fit::Pad).unwrap_err().to_string();
+    assert!(refused.contains("2 mask(s) are missing") && refused.contains("r3-1-Disc-T"), "{refused}");
+}
+
+#[test]
+fn the_data_science_bowls_masks_are_merged() {
+    let tree = Tree::new();
+    tree.rgb("aa/images/aa.png", [1, 3], |_, _| [4, 5, 6]);
+    tree.grey("aa/masks/1.png", [1, 3], |_, x| if x == 0 { 255 } else { 0 });
+    tree.grey("aa/masks/2.png", [1, 3], |_, x| if x == 2 { 255 } else { 0 });
+    let config = tree.dataset("dsb2018", &format!("root = {:?}", tree.root()));
+    let dataset = tree.open(&config, [1, 3], Fit::Pad).unwrap();
+    assert_eq!((names(&dataset), dataset.classes.clone()), (vec!["aa"], vec!["nucleus".to_owned()]));
+    assert_eq!(dataset.samples[0].mask, [1, 0, 1]);
+    tree.rgb("bb/images/bb.png", [1, 3], |_, _| [4, 5, 6]);
+    let refused = tree.open(&config, [1, 3], Fit::Pad).unwrap_err().to_string();
+    assert!(refused.contains("1 sample(s) are amiss") && refused.contains("bb/masks"), "{refused}");
+}
