@@ -15,6 +15,7 @@ count = 12
 size = [32, 32]
 [preprocess]
 size = [16, 16]
+normalise = "dataset"
 [split.fractions]
 train = 0.5
 val = 0.25

@@ -12,7 +12,7 @@ use super::gradient::Accumulation;
 use super::lr_schedule::LrSchedule;
 use super::{Error, Optimizer, Place, Progress, checkpoint, predecessor, provenance, samples};
 use crate::config::Experiment;
-use crate::data::{self, Dataset, Parts};
+use crate::data::{self, Dataset, Normaliser, Parts};
 use crate::metric::{self, Direction, MaskScores, Part, Scores};
 use crate::model::{Mode, Network};
 use crate::ops::{Gradients, Tape};
@@ -46,6 +46,8 @@ pub struct Session<'a> {
     data: &'a Dataset,
     parts: &'a Parts,
     network: &'a dyn Network,
+    /// What images go through before the network.
+    normaliser: Normaliser,
     optimizer: Optimizer,
     schedule: LrSchedule,
     state: State,
@@ -107,6 +109,7 @@ impl<'a> Session<'a> {
             data,
             parts,
             network,
+            normaliser: Normaliser::of(experiment.preprocess.normalise, data, &parts.train),
             optimizer,
             schedule,
             state,
@@ -206,9 +209,9 @@ impl<'a> Session<'a> {
             return self.keep_on_gpu(best);
         }
         if best {
-            write_weights(&run.best_checkpoint(), params, epoch)?;
+            write_weights(&run.best_checkpoint(), params, epoch, &self.normaliser)?;
         }
-        write_weights(&run.last_checkpoint(), params, epoch)?;
+        write_weights(&run.last_checkpoint(), params, epoch, &self.normaliser)?;
         self.ended(record);
         self.write_state(&Gradients::default())
     }
@@ -263,7 +266,7 @@ impl<'a> Session<'a> {
         if let Some(gpu) = &self.gpu {
             return gpu.trainer.logits(index);
         }
-        let batch = data::batch(self.data, &[index], None, &Device::Cpu)?;
+        let batch = data::batch(self.data, &[index], None, &Device::Cpu)?.normalised(&self.normaliser)?;
         let tape = Tape::inference().with_precision(self.experiment.training.precision);
         self.network.forward(&tape, &batch.images, Mode::Eval)?.value().flatten_all()?.to_vec1()
     }

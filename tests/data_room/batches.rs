@@ -32,7 +32,9 @@ fn values(tensor: &Tensor) -> Vec<f32> {
     tensor.flatten_all().unwrap().to_vec1().unwrap()
 }
 
-const ALL: Augment = Augment { flip_horizontal: 0.5, flip_vertical: 0.5, rotate90: 0.5 };
+fn all() -> Augment {
+    Augment { flip_horizontal: 0.5, flip_vertical: 0.5, rotate90: 0.5, ..Augment::default() }
+}
 
 #[test]
 fn without_a_draw_samples_come_as_they_are() {
@@ -49,7 +51,7 @@ fn without_a_draw_samples_come_as_they_are() {
 fn masks_and_channels_move_with_the_image() {
     let dataset = pictures(40, 3);
     let indices: Vec<usize> = (0..40).collect();
-    let moved = batch(&dataset, &indices, Some(Draw { augment: &ALL, seed: 1, epoch: 1 }), &Device::Cpu).unwrap();
+    let moved = batch(&dataset, &indices, Some(Draw { augment: &all(), seed: 1, epoch: 1 }), &Device::Cpu).unwrap();
     let (images, targets) = (values(&moved.images), values(&moved.targets));
     let mut orders = BTreeSet::new();
     for (i, (image, target)) in images.chunks(18).zip(targets.chunks(18)).enumerate() {
@@ -68,7 +70,8 @@ fn masks_and_channels_move_with_the_image() {
 #[test]
 fn what_happens_to_a_sample_does_not_depend_on_its_batch() {
     let dataset = pictures(12, 4);
-    let draw = |epoch| Some(Draw { augment: &ALL, seed: 5, epoch });
+    let all = all();
+    let draw = |epoch| Some(Draw { augment: &all, seed: 5, epoch });
     let whole = batch(&dataset, &(0..12).collect::<Vec<_>>(), draw(2), &Device::Cpu).unwrap();
     for i in 0..12 {
         let alone = batch(&dataset, &[i], draw(2), &Device::Cpu).unwrap();
@@ -89,7 +92,7 @@ fn flips_work_on_oblongs() {
     let flip = Augment { flip_horizontal: 1.0, ..Augment::default() };
     let moved = batch(&dataset, &[0], Some(Draw { augment: &flip, seed: 1, epoch: 1 }), &Device::Cpu).unwrap();
     assert_eq!((values(&moved.images), values(&moved.targets)), (vec![3.0, 2.0, 1.0], vec![0.0, 0.0, 1.0]));
-    let refused = batch(&dataset, &[0], Some(Draw { augment: &ALL, seed: 1, epoch: 1 }), &Device::Cpu).unwrap_err();
+    let refused = batch(&dataset, &[0], Some(Draw { augment: &all(), seed: 1, epoch: 1 }), &Device::Cpu).unwrap_err();
     assert!(refused.to_string().contains("augment.rotate90 needs a square preprocess.size, got [1, 3]"), "{refused}");
 }
 
