@@ -97,6 +97,26 @@ pub fn batch(dataset: &Dataset, indices: &[usize], draw: Option<Draw<'_>>, devic
     })
 }
 
+/// Some samples as the network is to see them, where a device gathers batches: changed if `draw` calculates pixels anew, else with
+/// flips and quarter turns left to the device; and normalised.
+///
+/// # Panics
+/// If an index lies outside of the data set.
+pub fn composed(dataset: &Dataset, indices: &[usize], draw: Option<Draw<'_>>, normaliser: &Normaliser) -> Vec<Sample> {
+    let pixels = dataset.size[0] * dataset.size[1];
+    let draw = draw.filter(|draw| draw.augment.resamples());
+    let compose = |index: &usize| {
+        let mut sample = dataset.samples[*index].clone();
+        if let Some(draw) = draw {
+            let change = Change::draw(draw.augment, draw.seed, draw.epoch, *index);
+            change.apply(&dataset.samples[*index], dataset.size, &mut sample.image, &mut sample.mask, |v| v);
+        }
+        normaliser.apply(&mut sample.image, pixels);
+        sample
+    };
+    indices.par_iter().map(compose).collect()
+}
+
 /// Values of images and targets, a thread a sample.
 fn changed(dataset: &Dataset, indices: &[usize], draw: Draw<'_>) -> (Vec<f32>, Vec<f32>) {
     let pixels = dataset.size[0] * dataset.size[1];

@@ -28,7 +28,7 @@ mod synthetic;
 
 pub use ahead::{Making, Supply, supply};
 pub use augment::Motion;
-pub use batch::{Batch, Draw, batch, order, subset};
+pub use batch::{Batch, Draw, batch, composed, order, subset};
 pub use error::Error;
 pub use load::{fingerprint, open};
 pub use normalise::Normaliser;

@@ -93,10 +93,11 @@ impl<'a> Session<'a> {
             within = resume.within(network.params(), data.classes.len())?;
             state = resume.state;
         }
+        let normaliser = Normaliser::of(experiment.preprocess.normalise, data, &parts.train);
         #[cfg(feature = "cuda")]
         let gpu = match place.gpu {
             Some(ordinal) => {
-                let trainer = Trainer::new(ordinal, experiment, data, network)?;
+                let trainer = Trainer::new(ordinal, experiment, data, network, &normaliser)?;
                 let waiting = within.as_ref().map(|(_, waiting)| waiting).filter(|waiting| waiting.batches() > 0);
                 trainer.send(&optimizer, waiting.map(Accumulation::sum))?;
                 Some(on_gpu::OnGpu::new(trainer, waiting.map_or(0, Accumulation::batches)))
@@ -109,7 +110,7 @@ impl<'a> Session<'a> {
             data,
             parts,
             network,
-            normaliser: Normaliser::of(experiment.preprocess.normalise, data, &parts.train),
+            normaliser,
             optimizer,
             schedule,
             state,
