@@ -60,20 +60,10 @@ pub struct Augment {
 impl Augment {
     /// Whether pixels are calculated anew, rather than change places alone.
     pub fn resamples(&self) -> bool {
-        let (moved, coloured) = (self.moves(), self.colours());
-        moved || coloured
+        !self.ranges().is_empty()
     }
 
-    fn moves(&self) -> bool {
-        self.rotate.is_some() || self.scale.is_some() || self.translate.is_some() || self.elastic.is_some()
-    }
-
-    fn colours(&self) -> bool {
-        let tone = self.brightness.is_some() || self.contrast.is_some() || self.gamma.is_some();
-        tone || self.saturation.is_some() || self.hue.is_some() || self.blur.is_some() || self.noise.is_some()
-    }
-
-    /// The ranges that are written or meant, by their dotted keys.
+    /// The range of every change that there is a table of, by its dotted key.
     pub(super) fn ranges(&self) -> Vec<(&'static str, [f64; 2])> {
         let all = [
             self.rotate.as_ref().map(|c| ("augment.rotate.degrees", c.degrees)),

@@ -52,8 +52,8 @@ impl Supply<'_> {
 /// Hands a supply of the batches with these indices to `taker`. They are made ahead if pixels are calculated anew; copies that change
 /// places alone are cheaper than handing them over.
 pub fn supply<T>(making: Making<'_>, batches: &[&[usize]], taker: impl FnOnce(&mut Supply) -> T) -> T {
-    // A pool of its own, for the making must not sit between the parts of a step. A quarter of the threads keeps up with steps on
-    // all of them (scripts/bench_augment.rs).
+    // A pool of its own, for the making must not sit between the parts of a step, and small, for it takes time from the step's threads;
+    // scripts/bench_augment.rs measures whether it keeps up.
     let threads = rayon::current_num_threads().div_ceil(4);
     let pool = making.draw.augment.resamples().then(|| rayon::ThreadPoolBuilder::new().num_threads(threads).build().ok());
     let Some(pool) = pool.flatten() else {

@@ -3,8 +3,8 @@
 use crate::tree::named;
 use candle_core::{Device, Tensor};
 use std::collections::BTreeSet;
-use umlaut::config::Augment;
-use umlaut::data::{Dataset, Draw, Sample, batch, order};
+use umlaut::config::{Augment, Noise, Rotate};
+use umlaut::data::{Dataset, Draw, Making, Normaliser, Sample, batch, order, supply};
 
 /// Two-channel pictures of side × side with all values different, and masks that are functions of the first channel.
 fn pictures(count: usize, side: usize) -> Dataset {
@@ -82,6 +82,32 @@ fn what_happens_to_a_sample_does_not_depend_on_its_batch() {
     assert_eq!(values(&single.images), values(&whole.images));
     let next = batch(&dataset, &(0..12).collect::<Vec<_>>(), draw(3), &Device::Cpu).unwrap();
     assert_ne!(values(&next.images), values(&whole.images));
+}
+
+/// Oracle: the same batches, made one after the other.
+#[test]
+fn batches_made_ahead_are_the_same() {
+    let dataset = pictures(12, 8);
+    let rotate = Some(Rotate { probability: 0.5, ..Rotate::default() });
+    let changed = Augment { rotate, noise: Some(Noise::default()), ..all() };
+    let indices: Vec<usize> = (0..12).collect();
+    let parts: Vec<&[usize]> = indices.chunks(5).collect();
+    for augment in [&changed, &all()] {
+        let draw = Draw { augment, seed: 5, epoch: 2 };
+        let making = Making { dataset: &dataset, draw, normaliser: &Normaliser::Image };
+        let made = supply(making, &parts, |supply| std::iter::from_fn(|| supply.take()).collect::<Vec<_>>());
+        assert_eq!(made.len(), 3);
+        for (made, part) in made.into_iter().zip(&parts) {
+            let (made, expected) = (made.unwrap(), batch(&dataset, part, Some(draw), &Device::Cpu).unwrap());
+            let expected = expected.normalised(&Normaliser::Image).unwrap();
+            assert_eq!(made.indices, *part);
+            assert_eq!(values(&made.images), values(&expected.images));
+            assert_eq!(values(&made.targets), values(&expected.targets));
+        }
+        // Whoever takes no more is not kept waiting for the rest.
+        let endless: Vec<&[usize]> = parts.iter().copied().cycle().take(1_000_000).collect();
+        assert!(supply(making, &endless, |supply| supply.take().is_some_and(|made| made.is_ok())));
+    }
 }
 
 #[test]
