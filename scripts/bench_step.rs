@@ -16,7 +16,7 @@ use std::process::ExitCode;
 use std::time::Instant;
 use umlaut::config::{Model, Optimizer as Rule, Precision, Unet};
 #[cfg(feature = "cuda")]
-use umlaut::data::{Dataset, Sample};
+use umlaut::data::{Dataset, Normaliser, Sample};
 use umlaut::model::{Mode, Network, Weights, build};
 use umlaut::ops::{Tape, bce_with_logits, soft_dice_loss, weighted_sum};
 use umlaut::train::Optimizer;
@@ -139,7 +139,7 @@ fn on_gpu(
     let data = noise(batch, size);
     let net = build(&experiment.model, 3, 2, Weights::Seed(1), &Device::Cpu)?;
     let mut optimizer = Optimizer::new(&experiment.optimizer, &net.params().trained);
-    let mut trainer = Trainer::new(ordinal, &experiment, &data, &*net)?;
+    let mut trainer = Trainer::new(ordinal, &experiment, &data, &*net, &Normaliser::None)?;
     let indices: Vec<usize> = (0..batch).collect();
     let mut steps = |count: usize, trainer: &mut Trainer| -> candle_core::Result<f64> {
         let start = Instant::now();

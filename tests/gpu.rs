@@ -169,6 +169,27 @@ fn a_run_on_a_gpu_has_the_cpus_numbers_and_says_where_it_ran() {
     assert_eq!(of("cpu"), of("gpu"));
 }
 
+/// Changes that calculate pixels anew, and normalisation, happen before samples are on the device. Oracle: the CPU's metrics.csv.
+#[test]
+fn changed_and_normalised_images_are_the_cpus() {
+    if !can_emulate() {
+        return;
+    }
+    let changes = "[augment.rotate]\n[augment.elastic]\nsigma = [1, 2]\n[augment.gamma]\n[augment.noise]\n";
+    for (normalise, changes) in [("dataset", changes), ("image", "")] {
+        let with = format!("[preprocess]\nnormalise = '{normalise}'");
+        let text = TINY.replace("[preprocess]", &with).replace("[model.unet]", &format!("{changes}[model.unet]"));
+        let desk = Desk::with(&text);
+        for (device, results) in [("cpu", "cpu"), ("cuda:0", "gpu")] {
+            let eps = "optimizer.adam.eps=1e-3";
+            ends_with(&desk.umlaut(&["run", "x.toml", "--device", device, "--results", results, "--set", eps]), 0);
+        }
+        let (right, got) = (numbers(&desk.read("cpu", "metrics.csv")), numbers(&desk.read("gpu", "metrics.csv")));
+        let far = right.iter().zip(&got).map(|(a, b)| (a - b).abs()).fold(0.0, f64::max);
+        assert!(right.len() == got.len() && far < 1e-4, "{normalise}: {far}: {right:?} {got:?}");
+    }
+}
+
 /// Oracle: an uninterrupted run, byte by byte.
 #[test]
 fn a_run_that_was_stopped_anywhere_ends_with_the_same_bytes() {

@@ -43,6 +43,15 @@ fn trained() -> &'static Path {
     dir.path()
 }
 
+/// Trains the same with `[preprocess] normalise`, and returns the run's directory.
+fn trained_normalised(dir: &Path, normalise: &str) -> PathBuf {
+    let text = TINY.replace("[preprocess]\n", &format!("[preprocess]\nnormalise = \"{normalise}\"\n")).replace("[1, 2]", "[1]");
+    fs::write(dir.join("x.toml"), text).unwrap();
+    let output = umlaut(dir, &["run", "x.toml"]);
+    assert_eq!(output.status.code(), Some(0), "{}", words(&output));
+    fs::read_dir(dir.join("results/tiny/runs")).unwrap().next().unwrap().unwrap().path()
+}
+
 fn umlaut(dir: &Path, arguments: &[&str]) -> Output {
     let mut command = Command::new(assert_cmd::cargo::cargo_bin!("umlaut"));
     command.args(arguments).current_dir(dir).stdin(Stdio::null());
@@ -253,4 +262,50 @@ fn evaluating_a_run_on_its_own_data_gives_its_own_numbers() {
     let other = out.path().join("other.toml").display().to_string();
     let output = umlaut(trained(), &["evaluate", run.to_str().unwrap(), &other]);
     assert_eq!(output.status.code(), Some(2), "{}", words(&output));
+}
+
+/// Images are normalised as in training: a run's own numbers come again, and its masks of the pictures that it kept.
+#[test]
+fn a_run_with_normalised_images_says_what_it_said_in_training() {
+    for normalise in ["image", "dataset"] {
+        let dir = tempfile::tempdir().unwrap();
+        let run = trained_normalised(dir.path(), normalise);
+        let output = umlaut(dir.path(), &["evaluate", run.to_str().unwrap(), "x.toml", "--part", "val", "--out", "scores.csv"]);
+        assert_eq!(output.status.code(), Some(0), "{}", words(&output));
+        let own = fs::read_to_string(run.join("per_image.csv")).unwrap();
+        let own: Vec<&str> = own.lines().filter(|line| line.starts_with("part,") || line.starts_with("val")).collect();
+        assert_eq!(fs::read_to_string(dir.path().join("scores.csv")).unwrap().lines().collect::<Vec<_>>(), own);
+        for tiles in [&[][..], &["--tiles", "--force"]] {
+            let samples = run.join("samples");
+            let output = umlaut(
+                dir.path(),
+                &[&["predict", run.to_str().unwrap(), samples.to_str().unwrap(), "--out", "out"], tiles].concat(),
+            );
+            assert_eq!(output.status.code(), Some(0), "{}", words(&output));
+            for entry in fs::read_dir(&samples).unwrap() {
+                let name = entry.unwrap().file_name().into_string().unwrap();
+                let Some(stem) = name.strip_suffix("_image.png") else { continue };
+                let told = mask(&samples.join(format!("{stem}_pred.png")));
+                let found = mask(&dir.path().join(format!("out/{stem}_image_disc_mask.png")));
+                let differ =
+                    told.pixels().zip(found.pixels()).filter(|(told, found)| (told.0[0] & 1 == 1) != (found.0[0] == 255));
+                // Samples are kept with 8 bits a channel.
+                assert!(differ.count() <= 4, "{normalise} {name}");
+            }
+        }
+    }
+}
+
+#[test]
+fn weights_without_the_numbers_they_need_are_told() {
+    let dir = tempfile::tempdir().unwrap();
+    let run = trained_normalised(dir.path(), "dataset");
+    let file = run.join("checkpoints/best.safetensors");
+    let bytes = fs::read(&file).unwrap();
+    let at = bytes.windows(11).position(|word| word == b"\"normalise\"").expect("the numbers are in the metadata");
+    let stripped = [&bytes[..at], b"\"elsewhere\"", &bytes[at + 11..]].concat();
+    fs::write(&file, stripped).unwrap();
+    let output = umlaut(dir.path(), &["evaluate", run.to_str().unwrap(), "x.toml"]);
+    assert_eq!(output.status.code(), Some(2), "{}", words(&output));
+    assert!(words(&output).contains("its metadata lacks the mean and sd"), "{}", words(&output));
 }

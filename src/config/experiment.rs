@@ -3,7 +3,7 @@
 //! Ranges stand on the fields themselves, as JSON Schema keywords: editors and the checks of a file read the same ones.
 
 use super::model::is_default;
-use super::{Dataset, Loss, LrSchedule, LrWarmup, Metrics, Model, Optimizer, Split, Sweep};
+use super::{Augment, Dataset, Loss, LrSchedule, LrWarmup, Metrics, Model, Optimizer, Split, Sweep};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -67,6 +67,28 @@ pub struct Preprocess {
     pub size: [usize; 2],
     /// What happens to the aspect ratio.
     pub fit: Fit,
+    /// What brings values to zero mean and unit variance before the network.
+    #[serde(skip_serializing_if = "Normalise::is_default")]
+    pub normalise: Normalise,
+}
+
+/// What brings values to zero mean and unit variance: v becomes (v − mean) / sd, for each channel by itself.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Normalise {
+    /// Nothing: values are in [0, 1].
+    #[default]
+    None,
+    /// Mean and standard deviation of each image, as the network sees it.
+    Image,
+    /// Mean and standard deviation over all images of the training part, before augmentation.
+    Dataset,
+}
+
+impl Normalise {
+    fn is_default(&self) -> bool {
+        *self == Self::default()
+    }
 }
 
 /// What happens to the aspect ratio.
@@ -80,21 +102,6 @@ pub enum Fit {
     Stretch,
     /// Kept: the longer side is cut, centred.
     Crop,
-}
-
-/// Random changes of training samples, each with its probability in [0, 1]; 0 switches it off.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(default, deny_unknown_fields)]
-pub struct Augment {
-    /// Left and right change places.
-    #[schemars(range(min = 0, max = 1))]
-    pub flip_horizontal: f64,
-    /// Top and bottom change places.
-    #[schemars(range(min = 0, max = 1))]
-    pub flip_vertical: f64,
-    /// A turn by 90°, 180° or 270°; needs a square `preprocess.size`.
-    #[schemars(range(min = 0, max = 1))]
-    pub rotate90: f64,
 }
 
 /// Epochs, batches, seeds.
@@ -179,7 +186,7 @@ impl Precision {
 
 impl Default for Preprocess {
     fn default() -> Self {
-        Self { size: [224, 224], fit: Fit::Pad }
+        Self { size: [224, 224], fit: Fit::Pad, normalise: Normalise::None }
     }
 }
 

@@ -7,6 +7,7 @@
 //! `node`); merged, they are held against the shape that the serde types have (`schema`, `shape`, `conform`), and what has the
 //! shape against the rules between values (`rules`, `sweep`). Mistakes of all these are shown together (`problem`).
 
+mod augment;
 mod complain;
 mod conform;
 mod dataset;
@@ -29,6 +30,7 @@ mod sweep;
 mod syntax;
 mod template;
 
+pub use augment::*;
 pub use dataset::*;
 pub use experiment::*;
 pub use loss::*;

@@ -27,6 +27,7 @@ pub(super) fn check(e: &Experiment) -> Vec<Finding> {
     let mut found = Vec::new();
     found.extend(sides(e));
     found.extend(square(e));
+    found.extend(ranges(e));
     found.extend(groups(&e.model));
     found.extend(classes(e));
     found.extend(weights(e));
@@ -73,6 +74,14 @@ fn square(e: &Experiment) -> Option<Finding> {
     let title = format!("`augment.rotate90` turns a picture by 90°, which needs a square `{SIZE}`, got [{h}, {w}]");
     let help = "make the size square, or set rotate90 = 0";
     (e.augment.rotate90 > 0.0 && h != w).then(|| Finding::new(title, &["augment.rotate90", SIZE], help))
+}
+
+/// Ranges of `[augment]` go up.
+fn ranges(e: &Experiment) -> impl Iterator<Item = Finding> {
+    e.augment.ranges().into_iter().filter(|(_, [low, high])| low > high).map(|(key, [low, high])| {
+        let title = format!("`{key}` goes from the least to the largest, but {low} comes before {high}");
+        Finding::new(title, &[key], format!("write [{high}, {low}]"))
+    })
 }
 
 fn groups(model: &Model) -> Option<Finding> {

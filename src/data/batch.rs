@@ -1,8 +1,8 @@
 //! The order of an epoch and the tensors of a batch.
 
-use super::augment::Motion;
+use super::augment::{Change, Motion};
 use super::random::{generator, shuffle};
-use super::{Dataset, Sample};
+use super::{Dataset, Normaliser, Sample};
 use crate::config::Augment;
 use candle_core::{Device, Result, Tensor};
 use rand::Rng;
@@ -11,12 +11,30 @@ use rayon::prelude::*;
 /// Some samples as tensors of f32.
 #[derive(Debug, Clone)]
 pub struct Batch {
-    /// (n, channels, height, width), in [0, 1].
+    /// (n, channels, height, width), in [0, 1] until they are [normalised](Self::normalised).
     pub images: Tensor,
     /// (n, classes, height, width), in {0, 1}.
     pub targets: Tensor,
     /// Which samples of the data set, in this order.
     pub indices: Vec<usize>,
+}
+
+impl Batch {
+    /// The same with images as the network takes them.
+    ///
+    /// # Errors
+    /// If the device has no room.
+    pub fn normalised(self, normaliser: &Normaliser) -> Result<Self> {
+        if *normaliser == Normaliser::None {
+            return Ok(self);
+        }
+        let (n, channels, height, width) = self.images.dims4()?;
+        let mut values = self.images.flatten_all()?.to_vec1::<f32>()?;
+        let pixels = height * width;
+        values.par_chunks_mut(channels * pixels).for_each(|image| normaliser.apply(image, pixels));
+        let images = Tensor::from_vec(values, (n, channels, height, width), self.images.device())?;
+        Ok(Self { images, ..self })
+    }
 }
 
 /// What random changes follow from, together with a sample's index.
@@ -70,14 +88,52 @@ pub fn batch(dataset: &Dataset, indices: &[usize], draw: Option<Draw<'_>>, devic
     if draw.is_some_and(|d| d.augment.rotate90 > 0.0) && height != width {
         candle_core::bail!("augment.rotate90 needs a square preprocess.size, got [{height}, {width}]");
     }
-    let motion = |index: usize| draw.map_or_else(Motion::default, |d| d.motion(index));
-    let images = gather(dataset, indices, channels, &motion, |sample| &sample.image, |v| v);
-    let targets = gather(dataset, indices, classes, &motion, |sample| &sample.mask, f32::from);
+    let (images, targets) = match draw.filter(|d| d.augment.resamples()) {
+        Some(draw) => changed(dataset, indices, draw),
+        None => {
+            let motion = |index: usize| draw.map_or_else(Motion::default, |d| d.motion(index));
+            let images = gather(dataset, indices, channels, &motion, |sample| &sample.image, |v| v);
+            (images, gather(dataset, indices, classes, &motion, |sample| &sample.mask, f32::from))
+        }
+    };
     Ok(Batch {
         images: Tensor::from_vec(images, (indices.len(), channels, height, width), device)?,
         targets: Tensor::from_vec(targets, (indices.len(), classes, height, width), device)?,
         indices: indices.to_vec(),
     })
+}
+
+/// Some samples as the network is to see them, where a device gathers batches: changed if `draw` calculates pixels anew, else with
+/// flips and quarter turns left to the device; and normalised.
+///
+/// # Panics
+/// If an index lies outside of the data set.
+pub fn composed(dataset: &Dataset, indices: &[usize], draw: Option<Draw<'_>>, normaliser: &Normaliser) -> Vec<Sample> {
+    let pixels = dataset.size[0] * dataset.size[1];
+    let draw = draw.filter(|draw| draw.augment.resamples());
+    let compose = |index: &usize| {
+        let mut sample = dataset.samples[*index].clone();
+        if let Some(draw) = draw {
+            let change = Change::draw(draw.augment, draw.seed, draw.epoch, *index);
+            change.apply(&dataset.samples[*index], dataset.size, &mut sample.image, &mut sample.mask, |v| v);
+        }
+        normaliser.apply(&mut sample.image, pixels);
+        sample
+    };
+    indices.par_iter().map(compose).collect()
+}
+
+/// Values of images and targets, a thread a sample.
+fn changed(dataset: &Dataset, indices: &[usize], draw: Draw<'_>) -> (Vec<f32>, Vec<f32>) {
+    let pixels = dataset.size[0] * dataset.size[1];
+    let (image, mask) = (dataset.channels * pixels, dataset.classes.len() * pixels);
+    let (mut images, mut targets) = (vec![0.0; indices.len() * image], vec![0.0; indices.len() * mask]);
+    let places = images.par_chunks_mut(image).zip(targets.par_chunks_mut(mask)).zip(indices);
+    places.for_each(|((image, mask), index)| {
+        let change = Change::draw(draw.augment, draw.seed, draw.epoch, *index);
+        change.apply(&dataset.samples[*index], dataset.size, image, mask, f32::from);
+    });
+    (images, targets)
 }
 
 fn gather<T: Copy + Sync>(

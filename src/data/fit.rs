@@ -159,7 +159,7 @@ mod tests {
     use super::*;
 
     fn frame(source: [usize; 2], size: [usize; 2], fit: Fit) -> Frame {
-        Frame::new(source, &Preprocess { size, fit })
+        Frame::new(source, &Preprocess { size, fit, ..Default::default() })
     }
 
     #[test]

@@ -113,8 +113,10 @@ impl Reader<'_> {
 
     fn key(&self, entry: &Entry) -> blake3::Hash {
         let mut hasher = blake3::Hasher::new();
-        let (options, preprocess) = (self.layout.options(), self.preprocess);
-        hasher.update(format!("{FORMAT}; {options}; {}; {preprocess:?}; page {:?}", self.channels, entry.page).as_bytes());
+        let (options, config::Preprocess { size, fit, .. }) = (self.layout.options(), self.preprocess);
+        // Of what is asked for, only this decides about the values that are kept.
+        let kept = format!("Preprocess {{ size: {size:?}, fit: {fit:?} }}");
+        hasher.update(format!("{FORMAT}; {options}; {}; {kept}; page {:?}", self.channels, entry.page).as_bytes());
         entry.files.iter().for_each(|file| {
             hasher.update(self.hashes[file].as_bytes());
         });

@@ -3,6 +3,7 @@
 //! From a checked [`config::Dataset`] to batches of tensors; the main type is [`Dataset`]. Nothing is known here of networks,
 //! runs or where results lie. Every [`Error`] is the user's to mend and names the files or samples it is about.
 
+mod ahead;
 mod augment;
 mod batch;
 mod cache;
@@ -18,6 +19,7 @@ mod layout;
 mod lists;
 mod load;
 mod mask;
+mod normalise;
 mod pages;
 mod photo;
 mod picture;
@@ -28,11 +30,13 @@ mod split;
 mod stack;
 mod synthetic;
 
+pub use ahead::{Making, Supply, supply};
 pub use augment::Motion;
-pub use batch::{Batch, Draw, batch, order, subset};
+pub use batch::{Batch, Draw, batch, composed, order, subset};
 pub use error::Error;
 pub use inspect::{Look, look};
 pub use load::{fingerprint, open};
+pub use normalise::Normaliser;
 pub use photo::{Photo, PhotoPlace, photos};
 pub use split::{Parts, split};
 pub use synthetic::{Drawn, GENERATOR_VERSION, draw};

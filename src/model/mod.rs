@@ -165,6 +165,14 @@ pub fn ends(file: &Path) -> Result<(usize, usize), Error> {
     weights::ends(file)
 }
 
+/// A word of the metadata of a safetensors file; `None` without one.
+///
+/// # Errors
+/// If the file cannot be read.
+pub fn metadata(file: &Path, key: &str) -> Result<Option<String>, Error> {
+    weights::metadata(file, key)
+}
+
 /// What the sides of a network's input must be multiples of, in pixels.
 pub fn step(model: &config::Model) -> usize {
     1 << (model.channels().len() - 1)

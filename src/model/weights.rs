@@ -7,6 +7,7 @@ use candle_nn::var_builder::SimpleBackend;
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{RngCore, SeedableRng};
 use std::collections::{BTreeSet, HashMap};
+use std::io::Read;
 use std::path::Path;
 
 /// Draws each tensor from a generator of its own, seeded by (seed, name): neither order nor other layers matter.
@@ -50,6 +51,21 @@ pub(super) fn read(file: &Path) -> std::result::Result<HashMap<String, Tensor>, 
     let mut tensors = read.map_err(|cause| Error::Read { file: file.to_owned(), cause })?;
     tensors.retain(|name, _| !name.ends_with(".num_batches_tracked"));
     Ok(tensors)
+}
+
+/// A word of a safetensors file's metadata; `None` without one.
+pub(super) fn metadata(file: &Path, key: &str) -> std::result::Result<Option<String>, Error> {
+    let failed = |cause: candle_core::Error| Error::Read { file: file.to_owned(), cause };
+    let read = || -> std::io::Result<Vec<u8>> {
+        let (mut open, mut length) = (std::fs::File::open(file)?, [0; 8]);
+        open.read_exact(&mut length)?;
+        let mut header = Vec::new();
+        open.take(u64::from_le_bytes(length)).read_to_end(&mut header)?;
+        Ok(header)
+    };
+    let header = read().map_err(|e| failed(e.into()))?;
+    let header: serde_json::Value = serde_json::from_slice(&header).map_err(|e| failed(candle_core::Error::wrap(e)))?;
+    Ok(header["__metadata__"][key].as_str().map(str::to_owned))
 }
 
 /// Channels that the network of a file takes, and classes that it gives, by the shapes of its first and last convolution.

@@ -24,13 +24,13 @@ impl RunSpec {
 }
 
 /// The last word of a dotted key, by which readers know it; two where the last alone would be taken for a key of `[training]`, as in
-/// `lr_warmup.epochs`, or for a score, as in `loss.dice`.
+/// `lr_warmup.epochs`, or for a score, as in `loss.dice`, or has namesakes, as in `augment.rotate.probability`.
 pub fn last_word(key: &str) -> &str {
     let mut dots = key.rmatch_indices('.').map(|(at, _)| at);
     let Some(dot) = dots.next() else { return key };
     let (above, word) = (&key[..dot], &key[dot + 1..]);
     let of_training = || toml::Table::try_from(Training::default()).is_ok_and(|training| training.contains_key(word));
-    let alone = above == "training" || (above != "loss" && !of_training());
+    let alone = above == "training" || (above != "loss" && !above.starts_with("augment.") && !of_training());
     if alone { word } else { &key[dots.next().map_or(0, |dot| dot + 1)..] }
 }
 
@@ -72,6 +72,8 @@ mod tests {
             ("lr_warmup.epochs", "lr_warmup.epochs"),
             ("loss.dice", "loss.dice"),
             ("some.deep.table.epochs", "table.epochs"),
+            ("augment.rotate90", "rotate90"),
+            ("augment.rotate.degrees", "rotate.degrees"),
             ("seed", "seed"),
         ] {
             assert_eq!(last_word(key), word);

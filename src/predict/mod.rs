@@ -8,13 +8,14 @@ mod tiles;
 pub use measure::{Measure, cup_to_disc, measure};
 pub use tiles::Tiling;
 
-use crate::config::{Experiment, Preprocess, Training};
-use crate::data::{self, Dataset, Photo};
+use crate::config::{Experiment, Normalise, Preprocess, Training};
+use crate::data::{self, Dataset, Normaliser, Photo};
 use crate::metric::{Extras, ImageExtras, MaskScores, Tally};
 use crate::model::{self, Mode, Network, Weights};
 use crate::ops::Tape;
 use crate::store::RunDir;
 use candle_core::{Device, Tensor};
+use std::path::Path;
 
 /// How a picture is brought to a network.
 #[derive(Debug, Clone, PartialEq)]
@@ -61,6 +62,8 @@ struct Member {
     network: Box<dyn Network>,
     training: Training,
     preprocess: Preprocess,
+    /// What its images go through before the network.
+    normaliser: Normaliser,
     /// What the sides of its input must be divisible by.
     step: usize,
 }
@@ -99,10 +102,11 @@ impl Predictor {
         }
         let (channels, classes) = model::ends(&file)?;
         let network = model::build(&experiment.model, channels, classes, Weights::File(&file), &Device::Cpu)?;
+        let normaliser = normaliser(&file, experiment.preprocess.normalise, channels)?;
         let names = class_names(run, classes);
         let (training, preprocess, step) =
             (experiment.training.clone(), experiment.preprocess.clone(), model::step(&experiment.model));
-        Ok(Self { classes: names, channels, members: vec![Member { network, training, preprocess, step }] })
+        Ok(Self { classes: names, channels, members: vec![Member { network, training, preprocess, normaliser, step }] })
     }
 
     /// The size that the (first) run was trained on, height and width.
@@ -137,12 +141,19 @@ impl Predictor {
         for member in &self.members {
             let probs = match &how.scale {
                 Scale::Resize => {
-                    let fitted = photo.fitted(&member.preprocess, self.channels);
+                    let [h, w] = member.preprocess.size;
+                    let mut fitted = photo.fitted(&member.preprocess, self.channels);
+                    member.normaliser.apply(&mut fitted, h * w);
                     photo.restored(&member.preprocess, member.flipped(&fitted, self.channels, member.preprocess.size, how.flips)?)
                 }
-                Scale::Tiles(tiling) => tiling.blend(&photo.planes(self.channels), self.channels, photo.size, |tile| {
-                    member.flipped(tile, self.channels, tiling.size, how.flips)
-                })?,
+                Scale::Tiles(tiling) => {
+                    // The whole picture's own numbers, so that a tile's place in it makes no difference.
+                    let mut planes = photo.planes(self.channels);
+                    member.normaliser.apply(&mut planes, photo.size[0] * photo.size[1]);
+                    tiling.blend(&planes, self.channels, photo.size, |tile| {
+                        member.flipped(tile, self.channels, tiling.size, how.flips)
+                    })?
+                }
             };
             sum.iter_mut().zip(probs).for_each(|(sum, prob)| *sum += prob);
         }
@@ -169,7 +180,7 @@ impl Predictor {
             (&self.members[0], Tally::new(self.classes.len()), Vec::new(), Vec::new());
         // In batches of training's size, so that numbers are the very same as those at the end of training.
         for part in indices.chunks(member.training.batch_size) {
-            let batch = data::batch(data, part, None, &Device::Cpu)?;
+            let batch = data::batch(data, part, None, &Device::Cpu)?.normalised(&member.normaliser)?;
             let tape = Tape::inference().with_precision(member.training.precision);
             let logits = member.network.forward(&tape, &batch.images, Mode::Eval)?.value().flatten_all()?.to_vec1::<f32>()?;
             let targets = batch.targets.flatten_all()?.to_vec1::<f32>()?;
@@ -204,6 +215,22 @@ impl Member {
         let tape = Tape::inference().with_precision(self.training.precision);
         let logits = self.network.forward(&tape, &images, Mode::Eval)?.value().flatten_all()?.to_vec1::<f32>()?;
         Ok(logits.into_iter().map(|x| (1.0 / (1.0 + f64::from(-x).exp())) as f32).collect())
+    }
+}
+
+/// What images went through in training: as the weights' file says, or as its run asked for if that needs no numbers.
+fn normaliser(file: &Path, wanted: Normalise, channels: usize) -> Result<Normaliser, Error> {
+    let told = |problem: String| Error::Mistake(format!("{}: {problem}", file.display()));
+    let text = model::metadata(file, Normaliser::METADATA)?;
+    match (Normaliser::from_metadata(text.as_deref()).map_err(told)?, wanted) {
+        (Normaliser::None, Normalise::Image) => Ok(Normaliser::Image),
+        (Normaliser::None, Normalise::Dataset) => Err(told(
+            "its metadata lacks the mean and sd that images are normalised by; restore the file as training wrote it".into(),
+        )),
+        (normaliser, _) if !normaliser.fits(channels) => Err(told(format!(
+            "its metadata has no mean and sd for each of {channels} channels; restore the file as training wrote it"
+        ))),
+        (normaliser, _) => Ok(normaliser),
     }
 }
 

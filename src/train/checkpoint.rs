@@ -13,6 +13,7 @@ use super::gradient::Accumulation;
 use super::lr_schedule::Plateau;
 use super::optimizer::Optimizer;
 use super::safetensors::{Contents, Entry, Values, write};
+use crate::data::Normaliser;
 use crate::metric::{Means, Tally};
 use crate::model::Params;
 use crate::ops::Gradients;
@@ -79,14 +80,17 @@ fn all(params: &Params) -> impl Iterator<Item = &(String, Var)> {
     params.trained.iter().chain(&params.buffers)
 }
 
-/// Writes weights and running statistics after `epoch`.
+/// Writes weights and running statistics after `epoch`, and how images are normalised, if they are.
 ///
 /// # Errors
 /// If the file cannot be written.
-pub fn write_weights(path: &Path, params: &Params, epoch: usize) -> Result<(), Error> {
+pub fn write_weights(path: &Path, params: &Params, epoch: usize, normaliser: &Normaliser) -> Result<(), Error> {
     let entries: Vec<Entry> = all(params).map(|(name, var)| Entry { name: name.clone(), values: Values::Tensor(var) }).collect();
     let epoch = epoch.to_string();
-    Ok(store::replace(path, |file| write(file, &[("format", "pt"), ("epoch", &epoch)], &entries))?)
+    let normaliser = normaliser.to_metadata();
+    let mut metadata = vec![("format", "pt"), ("epoch", epoch.as_str())];
+    metadata.extend(normaliser.as_deref().map(|text| (Normaliser::METADATA, text)));
+    Ok(store::replace(path, |file| write(file, &metadata, &entries))?)
 }
 
 /// Puts the weights of a file that [`write_weights`] wrote into the parameters.

@@ -5,7 +5,7 @@
 
 use super::Optimizer;
 use crate::config::{Experiment, Loss};
-use crate::data::{Dataset, Draw};
+use crate::data::{self, Dataset, Draw, Normaliser, Sample};
 use crate::model::{Mode, Network};
 use crate::ops::cuda::{Array, Gpu, Graph, Kind, Losses, Moment, PLANE_SUMS, Pinned, Samples, Store, Update};
 use crate::ops::{Device, Gradients, OUT_OF_DEVICE_MEMORY, Tape};
@@ -93,8 +93,10 @@ pub struct Trainer<'a> {
     experiment: &'a Experiment,
     data: &'a Dataset,
     network: &'a dyn Network,
+    normaliser: Normaliser,
     samples: Samples,
-    /// Whether all samples are on the device; else those of a part are put there with it.
+    /// Whether all samples are on the device; else those of a part are put there with it, for want of room or because their pixels
+    /// are calculated anew.
     resident: bool,
     losses: Losses,
     told: Array,
@@ -108,23 +110,29 @@ pub struct Trainer<'a> {
 }
 
 impl<'a> Trainer<'a> {
-    /// Puts everything on the device of this number.
+    /// Puts everything on the device of this number, images as the normaliser makes them.
     ///
     /// # Errors
     /// If there is no such device, a library is missing, or the device has no room.
-    pub fn new(ordinal: usize, experiment: &'a Experiment, data: &'a Dataset, network: &'a dyn Network) -> Result<Self> {
+    pub fn new(
+        ordinal: usize,
+        experiment: &'a Experiment,
+        data: &'a Dataset,
+        network: &'a dyn Network,
+        normaliser: &Normaliser,
+    ) -> Result<Self> {
         let training = &experiment.training;
         let gpu = Gpu::open(ordinal, training.precision, training.deterministic)?;
         let params = network.params();
         let store = Store::new(&gpu, &params.trained, &params.buffers, Optimizer::moments_of(&experiment.optimizer))?;
         let classes = data.classes.len();
         let bytes = Samples::bytes(data.samples.len(), data.channels, classes, data.size);
-        let resident = (bytes as f64) < SHARE_OF_DATA * gpu.free_memory()? as f64;
+        let resident = !experiment.augment.resamples() && (bytes as f64) < SHARE_OF_DATA * gpu.free_memory()? as f64;
         let count = if resident { data.samples.len() } else { training.batch_size };
         let samples = Samples::new(&gpu, count, data.channels, classes, data.size)?;
         if resident {
-            for (place, sample) in data.samples.iter().enumerate() {
-                samples.put(place, &sample.image, &sample.mask)?;
+            for index in 0..data.samples.len() {
+                put(&samples, index, &data::composed(data, &[index], None, normaliser))?;
             }
         }
         let Loss { bce, dice, class_weights, .. } = &experiment.loss;
@@ -142,6 +150,7 @@ impl<'a> Trainer<'a> {
             experiment,
             data,
             network,
+            normaliser: normaliser.clone(),
             samples,
             resident,
             losses,
@@ -195,16 +204,15 @@ impl<'a> Trainer<'a> {
         words.iter_mut().zip(rule).for_each(|(word, value)| *word = value.to_bits());
         words[RULE] = u32::try_from(slot * self.planes).expect("planes of a batch are few");
         words[RULE + 2] = (part.share as f32).to_bits();
+        // Where pixels are calculated anew, flips and turns have a part in that.
+        let moved = part.draw.filter(|draw| !draw.augment.resamples());
         for (place, &index) in part.indices.iter().enumerate() {
             let sample = if self.resident { index } else { place };
-            words.extend(motion(part.draw, index, sample).map(i32::cast_unsigned));
+            words.extend(motion(moved, index, sample).map(i32::cast_unsigned));
         }
         self.gpu.put(&self.told.part(0, words.len()), &words)?;
         if !self.resident {
-            for (place, &index) in part.indices.iter().enumerate() {
-                let sample = &self.data.samples[index];
-                self.samples.put(place, &sample.image, &sample.mask)?;
-            }
+            put(&self.samples, 0, &data::composed(self.data, part.indices, part.draw, &self.normaliser))?;
         }
         Ok(())
     }
@@ -318,6 +326,11 @@ impl<'a> Trainer<'a> {
     pub fn description(&self) -> (String, String) {
         (self.gpu.description().name.clone(), self.gpu.convolutions())
     }
+}
+
+/// Puts samples on the device, side by side from a place on.
+fn put(samples: &Samples, first: usize, composed: &[Sample]) -> Result<()> {
+    composed.iter().zip(first..).try_for_each(|(sample, place)| samples.put(place, &sample.image, &sample.mask))
 }
 
 /// Four words of a sample's motion.

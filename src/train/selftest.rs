@@ -3,7 +3,7 @@
 use super::gpu::{Part, Tail, Trainer};
 use super::{Optimizer, weighted_loss};
 use crate::config::{self, Adam, Experiment, Model, Norm, Optimizer as Kind, Precision, Sgd, Unet, Up};
-use crate::data::{self, Dataset, Draw, Sample};
+use crate::data::{self, Dataset, Draw, Normaliser, Sample};
 use crate::metric::Tally;
 use crate::model::{Mode, Network, Weights, build};
 use crate::ops::cuda::{Comparison, Gpu, operations};
@@ -160,7 +160,7 @@ fn on_gpu(ordinal: usize, experiment: &Experiment, data: &Dataset) -> Result<Led
     let network = network(experiment, data)?;
     let before = values(&*network)?;
     let mut optimizer = Optimizer::new(&experiment.optimizer, &network.params().trained);
-    let mut trainer = Trainer::new(ordinal, experiment, data, &*network)?;
+    let mut trainer = Trainer::new(ordinal, experiment, data, &*network, &Normaliser::None)?;
     let (mut trained, mut tested) = (Tally::new(2), Tally::new(2));
     let pixels = data.size[0] * data.size[1];
     for step in 0..STEPS {

@@ -13,7 +13,7 @@ use super::gradient::Accumulation;
 use super::lr_schedule::LrSchedule;
 use super::{Error, Optimizer, Place, Progress, checkpoint, early_stop, predecessor, provenance, samples};
 use crate::config::Experiment;
-use crate::data::{self, Dataset, Parts};
+use crate::data::{self, Dataset, Normaliser, Parts};
 use crate::metric::{self, Direction, Part};
 use crate::model::{Mode, Network};
 use crate::ops::{Gradients, Tape};
@@ -50,6 +50,8 @@ pub struct Session<'a> {
     data: &'a Dataset,
     parts: &'a Parts,
     network: &'a dyn Network,
+    /// What images go through before the network.
+    normaliser: Normaliser,
     optimizer: Optimizer,
     schedule: LrSchedule,
     /// Averages of the weights; while they are validated and written, the weights themselves.
@@ -107,10 +109,11 @@ impl<'a> Session<'a> {
             within = resume.within(network.params(), data.classes.len())?;
             state = resume.state;
         }
+        let normaliser = Normaliser::of(experiment.preprocess.normalise, data, &parts.train);
         #[cfg(feature = "cuda")]
         let gpu = match place.gpu {
             Some(ordinal) => {
-                let trainer = Trainer::new(ordinal, experiment, data, network)?;
+                let trainer = Trainer::new(ordinal, experiment, data, network, &normaliser)?;
                 let waiting = within.as_ref().map(|(_, waiting)| waiting).filter(|waiting| waiting.batches() > 0);
                 trainer.send(&optimizer, waiting.map(Accumulation::sum))?;
                 Some(on_gpu::OnGpu::new(trainer, waiting.map_or(0, Accumulation::batches)))
@@ -123,6 +126,7 @@ impl<'a> Session<'a> {
             data,
             parts,
             network,
+            normaliser,
             optimizer,
             schedule,
             ema,
@@ -262,9 +266,9 @@ impl<'a> Session<'a> {
         }
         self.exchange()?;
         if best {
-            write_weights(&run.best_checkpoint(), params, epoch)?;
+            write_weights(&run.best_checkpoint(), params, epoch, &self.normaliser)?;
         }
-        write_weights(&run.last_checkpoint(), params, epoch)?;
+        write_weights(&run.last_checkpoint(), params, epoch, &self.normaliser)?;
         self.exchange()?;
         self.ended(record);
         self.write_state(&Gradients::default())
@@ -330,7 +334,7 @@ impl<'a> Session<'a> {
         if let Some(gpu) = &self.gpu {
             return gpu.trainer.logits(index);
         }
-        let batch = data::batch(self.data, &[index], None, &Device::Cpu)?;
+        let batch = data::batch(self.data, &[index], None, &Device::Cpu)?.normalised(&self.normaliser)?;
         let tape = Tape::inference().with_precision(self.experiment.training.precision);
         self.network.forward(&tape, &batch.images, Mode::Eval)?.value().flatten_all()?.to_vec1()
     }

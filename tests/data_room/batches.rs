@@ -3,8 +3,8 @@
 use crate::tree::named;
 use candle_core::{Device, Tensor};
 use std::collections::BTreeSet;
-use umlaut::config::Augment;
-use umlaut::data::{Dataset, Draw, Sample, batch, order};
+use umlaut::config::{Augment, Noise, Rotate};
+use umlaut::data::{Dataset, Draw, Making, Normaliser, Sample, batch, order, supply};
 
 /// Two-channel pictures of side × side with all values different, and masks that are functions of the first channel.
 fn pictures(count: usize, side: usize) -> Dataset {
@@ -32,7 +32,9 @@ fn values(tensor: &Tensor) -> Vec<f32> {
     tensor.flatten_all().unwrap().to_vec1().unwrap()
 }
 
-const ALL: Augment = Augment { flip_horizontal: 0.5, flip_vertical: 0.5, rotate90: 0.5 };
+fn all() -> Augment {
+    Augment { flip_horizontal: 0.5, flip_vertical: 0.5, rotate90: 0.5, ..Augment::default() }
+}
 
 #[test]
 fn without_a_draw_samples_come_as_they_are() {
@@ -49,7 +51,7 @@ fn without_a_draw_samples_come_as_they_are() {
 fn masks_and_channels_move_with_the_image() {
     let dataset = pictures(40, 3);
     let indices: Vec<usize> = (0..40).collect();
-    let moved = batch(&dataset, &indices, Some(Draw { augment: &ALL, seed: 1, epoch: 1 }), &Device::Cpu).unwrap();
+    let moved = batch(&dataset, &indices, Some(Draw { augment: &all(), seed: 1, epoch: 1 }), &Device::Cpu).unwrap();
     let (images, targets) = (values(&moved.images), values(&moved.targets));
     let mut orders = BTreeSet::new();
     for (i, (image, target)) in images.chunks(18).zip(targets.chunks(18)).enumerate() {
@@ -68,7 +70,8 @@ fn masks_and_channels_move_with_the_image() {
 #[test]
 fn what_happens_to_a_sample_does_not_depend_on_its_batch() {
     let dataset = pictures(12, 4);
-    let draw = |epoch| Some(Draw { augment: &ALL, seed: 5, epoch });
+    let all = all();
+    let draw = |epoch| Some(Draw { augment: &all, seed: 5, epoch });
     let whole = batch(&dataset, &(0..12).collect::<Vec<_>>(), draw(2), &Device::Cpu).unwrap();
     for i in 0..12 {
         let alone = batch(&dataset, &[i], draw(2), &Device::Cpu).unwrap();
@@ -81,6 +84,32 @@ fn what_happens_to_a_sample_does_not_depend_on_its_batch() {
     assert_ne!(values(&next.images), values(&whole.images));
 }
 
+/// Oracle: the same batches, made one after the other.
+#[test]
+fn batches_made_ahead_are_the_same() {
+    let dataset = pictures(12, 8);
+    let rotate = Some(Rotate { probability: 0.5, ..Rotate::default() });
+    let changed = Augment { rotate, noise: Some(Noise::default()), ..all() };
+    let indices: Vec<usize> = (0..12).collect();
+    let parts: Vec<&[usize]> = indices.chunks(5).collect();
+    for augment in [&changed, &all()] {
+        let draw = Draw { augment, seed: 5, epoch: 2 };
+        let making = Making { dataset: &dataset, draw, normaliser: &Normaliser::Image };
+        let made = supply(making, &parts, |supply| std::iter::from_fn(|| supply.take()).collect::<Vec<_>>());
+        assert_eq!(made.len(), 3);
+        for (made, part) in made.into_iter().zip(&parts) {
+            let (made, expected) = (made.unwrap(), batch(&dataset, part, Some(draw), &Device::Cpu).unwrap());
+            let expected = expected.normalised(&Normaliser::Image).unwrap();
+            assert_eq!(made.indices, *part);
+            assert_eq!(values(&made.images), values(&expected.images));
+            assert_eq!(values(&made.targets), values(&expected.targets));
+        }
+        // Whoever takes no more is not kept waiting for the rest.
+        let endless: Vec<&[usize]> = parts.iter().copied().cycle().take(1_000_000).collect();
+        assert!(supply(making, &endless, |supply| supply.take().is_some_and(|made| made.is_ok())));
+    }
+}
+
 #[test]
 fn flips_work_on_oblongs() {
     let mut dataset = named(&["a".to_owned()]);
@@ -89,7 +118,7 @@ fn flips_work_on_oblongs() {
     let flip = Augment { flip_horizontal: 1.0, ..Augment::default() };
     let moved = batch(&dataset, &[0], Some(Draw { augment: &flip, seed: 1, epoch: 1 }), &Device::Cpu).unwrap();
     assert_eq!((values(&moved.images), values(&moved.targets)), (vec![3.0, 2.0, 1.0], vec![0.0, 0.0, 1.0]));
-    let refused = batch(&dataset, &[0], Some(Draw { augment: &ALL, seed: 1, epoch: 1 }), &Device::Cpu).unwrap_err();
+    let refused = batch(&dataset, &[0], Some(Draw { augment: &all(), seed: 1, epoch: 1 }), &Device::Cpu).unwrap_err();
     assert!(refused.to_string().contains("augment.rotate90 needs a square preprocess.size, got [1, 3]"), "{refused}");
 }
 

@@ -88,7 +88,7 @@ fn without_a_place_nothing_is_kept_and_all_is_read() {
     let tree = Tree::new();
     tree.pairs(2);
     tree.write("taken", b"a file where the cache should be");
-    let size = Preprocess { size: [4, 4], fit: Fit::Pad };
+    let size = Preprocess { size: [4, 4], fit: Fit::Pad, ..Preprocess::default() };
     let dataset = open(&tree.folders(""), &size, &tree.path("taken"), &|_, _| ()).unwrap();
     assert_eq!(dataset, tree.open(&tree.folders(""), [4, 4], Fit::Pad).unwrap());
 }
@@ -98,7 +98,7 @@ fn progress_counts_every_sample() {
     let tree = Tree::new();
     tree.pairs(5);
     let seen = std::sync::Mutex::new(Vec::new());
-    let size = Preprocess { size: [4, 4], fit: Fit::Pad };
+    let size = Preprocess { size: [4, 4], fit: Fit::Pad, ..Preprocess::default() };
     open(&tree.folders(""), &size, &tree.path(".cache"), &|done, all| seen.lock().unwrap().push((done, all))).unwrap();
     let mut seen = seen.into_inner().unwrap();
     seen.sort();
@@ -110,7 +110,7 @@ fn progress_counts_every_sample() {
 fn threads_do_not_change_the_data() {
     let tree = Tree::new();
     tree.pairs(5);
-    let size = Preprocess { size: [7, 3], fit: Fit::Stretch };
+    let size = Preprocess { size: [7, 3], fit: Fit::Stretch, ..Preprocess::default() };
     let with = |threads: usize| {
         let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
         pool.install(|| open(&tree.folders(""), &size, &tree.path(&format!("cache{threads}")), &|_, _| ()).unwrap())

@@ -10,7 +10,7 @@ fn isbi_2012_opens_cold_and_warm() {
     let Some(root) = std::env::var_os("UMLAUT_ISBI2012") else { return };
     let config = toml::from_str(&format!("[folders]\nroot = {root:?}\nmasks = 'labels'\nclasses = ['cell']")).unwrap();
     let cache = tempfile::tempdir().unwrap();
-    let size = Preprocess { size: [512, 512], fit: Fit::Pad };
+    let size = Preprocess { size: [512, 512], fit: Fit::Pad, ..Preprocess::default() };
     let timed = |what: &str| {
         let start = Instant::now();
         let dataset = open(&config, &size, cache.path(), &|_, _| ()).unwrap();

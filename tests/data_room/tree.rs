@@ -85,7 +85,7 @@ impl Tree {
 
     /// Opens with a cache of its own in the tree.
     pub fn open(&self, config: &config::Dataset, size: [usize; 2], fit: config::Fit) -> Result<Dataset, Error> {
-        data::open(config, &config::Preprocess { size, fit }, &self.root().join(".cache"), &|_, _| ())
+        data::open(config, &config::Preprocess { size, fit, ..Default::default() }, &self.root().join(".cache"), &|_, _| ())
     }
 
     /// What `open` has against it, the tree's path written as ROOT.

@@ -4,7 +4,7 @@ use candle_core::{Device, Tensor};
 use std::cell::{Cell, RefCell};
 use std::fs;
 use std::path::Path;
-use umlaut::config::Experiment;
+use umlaut::config::{Experiment, Normalise};
 use umlaut::data::{self, Dataset, Parts};
 use umlaut::plan::{RunId, RunSpec};
 use umlaut::record::{EpochRecord, Outcome};
@@ -121,13 +121,16 @@ impl Progress for &Seen {
     }
 }
 
-/// Everything that has a state between epochs: momentum, plateau, running statistics, accumulation, augmentation.
+/// Everything that has a state between epochs: momentum, plateau, running statistics, accumulation, augmentation made ahead.
 pub fn with_all_states() -> Experiment {
-    experiment(
+    let mut experiment = experiment(
         "accumulate = 2\nclip_norm = 1.0\nbest = 'val_dice'\nema_decay = 0.9",
-        "[augment]\nflip_horizontal = 0.5\nrotate90 = 0.5\n[lr_warmup]\nepochs = 2\n\
+        "[augment]\nflip_horizontal = 0.5\nrotate90 = 0.5\n[augment.rotate]\n[augment.elastic]\nsigma = [1, 2]\n[augment.gamma]\n\
+         [augment.noise]\n[lr_warmup]\nepochs = 2\n\
          [lr_schedule.plateau]\npatience = 0\nthreshold = 0.5\nfactor = 0.5\n\
          [loss.focal]\nweight = 0.3\n[loss.lovasz]\nweight = 0.1\n\
          [metrics]\nextra = ['assd', 'hd95', 'boundary_iou', 'ece', 'vcdr_error', 'rand_score', 'pixel_error']",
-    )
+    );
+    experiment.preprocess.normalise = Normalise::Dataset;
+    experiment
 }

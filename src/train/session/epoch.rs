@@ -2,7 +2,7 @@
 
 use super::{Halt, Session, Within};
 use crate::config::Term;
-use crate::data::{self, Draw};
+use crate::data::{self, Draw, Making, Supply};
 use crate::metric::{Extras, ImageExtras, MaskScores, Means, Scores, Tally};
 use crate::model::Mode;
 use crate::ops::{Gradients, Node, Tape, term, weighted_sum};
@@ -83,9 +83,26 @@ impl Session<'_> {
         }
         let training = &self.experiment.training;
         let order = data::order(&self.parts.train, training.seeds[0], epoch.number);
-        let mut batches = order.chunks(training.batch_size).skip(epoch.batches).peekable();
+        let batches: Vec<&[usize]> = order.chunks(training.batch_size).skip(epoch.batches).collect();
+        let parts: Vec<&[usize]> = batches.iter().flat_map(|indices| split(indices, self.micro_batches)).collect();
+        let draw = Draw { augment: &self.experiment.augment, seed: training.seeds[0], epoch: epoch.number };
+        let normaliser = self.normaliser.clone();
+        let making = Making { dataset: self.data, draw, normaliser: &normaliser };
+        data::supply(making, &parts, |supply| self.train_batches(epoch, &batches, supply, stop, progress))
+    }
+
+    fn train_batches(
+        &mut self,
+        epoch: &mut Epoch,
+        batches: &[&[usize]],
+        supply: &mut Supply,
+        stop: &dyn Fn() -> bool,
+        progress: &mut dyn Progress,
+    ) -> Result<(), Halt> {
+        let training = &self.experiment.training;
+        let mut batches = batches.iter().peekable();
         while let Some(indices) = batches.next() {
-            let (loss, gradients) = self.batch(epoch, indices)?;
+            let (loss, gradients) = self.batch(epoch, indices, supply)?;
             epoch.waiting.add(gradients)?;
             if epoch.waiting.batches() == training.accumulate || batches.peek().is_none() {
                 self.update(epoch.waiting.take()?, epoch.lr)?;
@@ -98,25 +115,25 @@ impl Session<'_> {
     }
 
     /// Loss and gradients of a batch: those of its parts, weighed by their samples, since a loss is a mean over samples.
-    fn batch(&self, epoch: &mut Epoch, indices: &[usize]) -> Result<(f64, Gradients), Halt> {
+    fn batch(&self, epoch: &mut Epoch, indices: &[usize], supply: &mut Supply) -> Result<(f64, Gradients), Halt> {
         let (mut loss, mut gradients) = (0.0, Gradients::default());
         for part in split(indices, self.micro_batches) {
-            let (more_loss, more) = self.part(epoch, part, part.len() as f64 / indices.len() as f64)?;
+            let (more_loss, more) = self.part(epoch, supply, part.len() as f64 / indices.len() as f64)?;
             loss += more_loss;
             gradients.add(more)?;
         }
         Ok((loss, gradients))
     }
 
-    /// Loss and gradients of some samples at once, both times their share of the batch.
-    fn part(&self, epoch: &mut Epoch, indices: &[usize], share: f64) -> Result<(f64, Gradients), Halt> {
+    /// Loss and gradients of the next samples at once, both times their share of the batch.
+    fn part(&self, epoch: &mut Epoch, supply: &mut Supply, share: f64) -> Result<(f64, Gradients), Halt> {
         let training = &self.experiment.training;
         let draw = Draw { augment: &self.experiment.augment, seed: training.seeds[0], epoch: epoch.number };
-        let batch = data::batch(self.data, indices, Some(draw), &Device::Cpu)?;
-        let tape = Tape::training().with_precision(training.precision).with_noise(draw.noise(indices[0]));
+        let batch = supply.take().expect("there is a batch for every part")?;
+        let tape = Tape::training().with_precision(training.precision).with_noise(draw.noise(batch.indices[0]));
         let logits = self.network.forward(&tape, &batch.images, Mode::Train)?;
         let loss = weighted_loss(&tape, &logits, &batch.targets, &self.experiment.loss)?;
-        epoch.terms.add(indices.len(), &loss.terms);
+        epoch.terms.add(batch.indices.len(), &loss.terms);
         let loss = if share == 1.0 { loss.sum } else { weighted_sum(&tape, &[(share, &loss.sum)])? };
         let value = finite(&loss, epoch)?;
         add(&mut epoch.tally, &logits, &batch.targets)?;
@@ -150,7 +167,7 @@ impl Session<'_> {
         let (mut images, mut more) = (Vec::new(), Vec::new());
         let (training, loss) = (&self.experiment.training, &self.experiment.loss);
         for indices in part.chunks(training.batch_size.div_ceil(self.micro_batches)) {
-            let batch = data::batch(self.data, indices, None, &Device::Cpu)?;
+            let batch = data::batch(self.data, indices, None, &Device::Cpu)?.normalised(&self.normaliser)?;
             let tape = Tape::inference().with_precision(training.precision);
             let logits = self.network.forward(&tape, &batch.images, Mode::Eval)?;
             let price = |(_, kind): (f64, Term)| -> candle_core::Result<_> {

@@ -201,11 +201,16 @@ impl<'a> Session<'a> {
             gpu.trainer.store().exchange()?;
             gpu.trainer.fetch(None)?;
             gpu.trainer.store().exchange()?;
-            write_weights(&run.best_checkpoint(), params, self.state.best.as_ref().map_or(0, |best| best.epoch))?;
+            write_weights(
+                &run.best_checkpoint(),
+                params,
+                self.state.best.as_ref().map_or(0, |best| best.epoch),
+                &self.normaliser,
+            )?;
         }
         gpu.trainer.fetch(Some(&mut self.optimizer))?;
         let waiting = if gpu.waiting > 0 { gpu.trainer.store().waiting()? } else { Gradients::default() };
-        write_weights(&run.last_checkpoint(), params, self.state.epoch)?;
+        write_weights(&run.last_checkpoint(), params, self.state.epoch, &self.normaliser)?;
         self.write_state(&waiting)?;
         if let Some(gpu) = &mut self.gpu {
             gpu.saved = (Instant::now(), began.elapsed());

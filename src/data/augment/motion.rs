@@ -1,7 +1,7 @@
 //! Random changes of training samples that move image and mask alike.
 
-use super::random::generator;
 use crate::config::Augment;
+use crate::data::random::generator;
 use rand::Rng;
 
 /// What happens to one sample in one epoch: flips first, then quarter turns counter-clockwise.
@@ -18,7 +18,7 @@ pub struct Motion {
 impl Motion {
     /// Follows from seed, epoch and sample alone. All numbers are drawn always, so that one setting does not change what
     /// another does.
-    pub(super) fn draw(augment: &Augment, seed: u64, epoch: usize, sample: usize) -> Self {
+    pub(in crate::data) fn draw(augment: &Augment, seed: u64, epoch: usize, sample: usize) -> Self {
         let mut rng = generator("umlaut augment", &[seed, epoch as u64, sample as u64]);
         let mut happens = |probability: f64| rng.random::<f64>() < probability;
         let flip_horizontal = happens(augment.flip_horizontal);
@@ -29,11 +29,29 @@ impl Motion {
     }
 
     /// Moves one plane of height · width. Quarter turns need a square, half turns do not.
-    pub(super) fn apply<T: Copy, U>(self, plane: &[T], [height, width]: [usize; 2], moved: &mut [U], convert: impl Fn(T) -> U) {
+    pub(in crate::data) fn apply<T: Copy, U>(
+        self,
+        plane: &[T],
+        [height, width]: [usize; 2],
+        moved: &mut [U],
+        convert: impl Fn(T) -> U,
+    ) {
         for (i, to) in moved.iter_mut().enumerate() {
             let (y, x) = self.origin([i / width, i % width], [height, width]);
             *to = convert(plane[y * width + x]);
         }
+    }
+
+    /// Where in a plane the pixel lies that ends up first, and how far from it those that end up below and to its right.
+    pub(super) fn offsets(self, size: [usize; 2]) -> [isize; 3] {
+        let [height, width] = size;
+        let at = |place| {
+            let (y, x) = self.origin(place, size);
+            (y * width + x) as isize
+        };
+        let first = at([0, 0]);
+        let [down, right] = [(height, [1, 0]), (width, [0, 1])].map(|(side, place)| if side > 1 { at(place) - first } else { 0 });
+        [first, down, right]
     }
 
     /// Where the pixel that ends up at (y, x) comes from.
@@ -75,7 +93,7 @@ mod tests {
 
     #[test]
     fn probabilities_are_kept() {
-        let augment = Augment { flip_horizontal: 0.0, flip_vertical: 1.0, rotate90: 0.5 };
+        let augment = Augment { flip_vertical: 1.0, rotate90: 0.5, ..Augment::default() };
         let motions: Vec<Motion> = (0..1000).map(|sample| Motion::draw(&augment, 1, 1, sample)).collect();
         assert!(motions.iter().all(|m| !m.flip_horizontal && m.flip_vertical));
         // 1000 draws at 0.5: 16 is a standard deviation; each turn comes in a third of the turned ones.
@@ -88,8 +106,8 @@ mod tests {
 
     #[test]
     fn one_setting_leaves_the_others_alone() {
-        let flips = Augment { flip_horizontal: 0.5, flip_vertical: 0.0, rotate90: 0.0 };
-        let all = Augment { flip_horizontal: 0.5, flip_vertical: 0.5, rotate90: 0.5 };
+        let flips = Augment { flip_horizontal: 0.5, ..Augment::default() };
+        let all = Augment { flip_horizontal: 0.5, flip_vertical: 0.5, rotate90: 0.5, ..Augment::default() };
         for sample in 0..50 {
             let (a, b) = (Motion::draw(&flips, 7, 3, sample), Motion::draw(&all, 7, 3, sample));
             assert_eq!(a.flip_horizontal, b.flip_horizontal);
