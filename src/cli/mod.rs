@@ -3,6 +3,7 @@
 
 mod check;
 mod compare;
+mod data;
 mod device;
 mod estimate;
 mod evaluate;
@@ -57,6 +58,8 @@ enum Verb {
     Init(init::Arguments),
     /// Print the JSON Schema of experiment files, for completion in editors
     Schema,
+    /// Look at a data set, or write what training sees of it
+    Data(data::Arguments),
     /// Show a network's layers, shapes, parameters, FLOPs and memory
     Summary(summary::Arguments),
     /// Show this machine and the kernels that serve on it
@@ -136,6 +139,7 @@ pub fn main() -> ExitCode {
         Verb::Check(a) => check::run(&a),
         Verb::Init(a) => init::run(&a),
         Verb::Schema => schema::run(),
+        Verb::Data(a) => data::run(&a),
         Verb::Summary(a) => summary::run(&a),
         Verb::Info => info::run(),
         #[cfg(feature = "cuda")]

@@ -1,0 +1,201 @@
+//! `umlaut data inspect FILE`.
+
+use super::super::settings::Settings;
+use super::super::{Failure, ResultsPlace, Sets, load, mistake, progress, text};
+use super::{masks, parts};
+use anyhow::Context;
+use comfy_table::{CellAlignment, Table, TableComponent, presets};
+use image::{RgbImage, imageops};
+use std::path::{Path, PathBuf};
+use umlaut::config::Experiment;
+use umlaut::data::{self, Dataset, Look, Parts};
+use umlaut::report::paint;
+
+/// Bits of 256 in which two pictures may differ that are called near-duplicates.
+const NEAR: u32 = 12;
+/// Near-duplicates that are listed.
+const LISTED: usize = 10;
+/// Samples on a contact sheet, and how many stand side by side.
+const SHOWN: usize = 24;
+const COLUMNS: usize = 6;
+/// Side of a picture on the sheet, and what lies between two, in pixels.
+const SIDE: u32 = 192;
+const GAP: u32 = 8;
+
+#[derive(clap::Args)]
+pub struct Arguments {
+    /// The experiment, a TOML file; [dataset], [preprocess] and [split] are used
+    file: PathBuf,
+    #[command(flatten)]
+    sets: Sets,
+    /// Draw samples of every part with the outlines of their masks: a PNG
+    #[arg(long, value_name = "PNG")]
+    sheet: Option<PathBuf>,
+    #[command(flatten)]
+    place: ResultsPlace,
+}
+
+pub fn run(arguments: &Arguments) -> Result<(), Failure> {
+    let experiment = load(&arguments.file, &arguments.sets)?;
+    let reading = progress::Reading::new("reading images");
+    let looks = data::look(&experiment.dataset, &|done, of| reading.at(done, of)).map_err(mistake)?;
+    let cache = arguments.place.results(&Settings::load()?).cache();
+    let data = data::open(&experiment.dataset, &experiment.preprocess, &cache, &|_, _| ()).map_err(mistake)?;
+    drop(reading);
+    let split = data::split(&data, &first_fold(&experiment)).map_err(mistake)?;
+    println!("{}\n", heading(&data, &looks));
+    println!("{}\n", table(&data, &looks, &split));
+    for line in remarks(&data, &looks, &split) {
+        println!("{}", text::wrap(&line, 80, 2).join("\n"));
+    }
+    if let Some(path) = &arguments.sheet {
+        sheet(&data, &split, path)?;
+        println!("contact sheet: {}, from the top: {}", path.display(), order(&split));
+    }
+    Ok(())
+}
+
+/// The split with one fold, where there are several.
+fn first_fold(experiment: &Experiment) -> umlaut::config::Split {
+    let mut split = experiment.split.clone();
+    if let umlaut::config::Split::KFold(folds) = &mut split {
+        folds.folds = vec![folds.folds.first().copied().unwrap_or(1)];
+    }
+    split
+}
+
+fn heading(data: &Dataset, looks: &[Look]) -> String {
+    let channels = if data.channels == 1 { "grey" } else { "RGB" };
+    let low = looks.iter().map(|look| look.range.0).fold(f32::INFINITY, f32::min);
+    let high = looks.iter().map(|look| look.range.1).fold(f32::NEG_INFINITY, f32::max);
+    let [h, w] = data.size;
+    format!(
+        "{} samples, {channels}, values {low:.2} to {high:.2}, trained at {h} × {w} (height × width)\nclasses: {}\nfingerprint: {}",
+        looks.len(),
+        data.classes.join(", "),
+        data.fingerprint
+    )
+}
+
+fn table(data: &Dataset, looks: &[Look], split: &Parts) -> Table {
+    let mut table = Table::new();
+    table.load_preset(presets::NOTHING);
+    table.set_style(TableComponent::HeaderLines, '─').set_style(TableComponent::MiddleHeaderIntersections, '─');
+    let mut header = vec!["part".to_owned(), "samples".into(), "height".into(), "width".into()];
+    header.extend(data.classes.iter().flat_map(|class| [class.clone(), "empty".into()]));
+    table.set_header(header);
+    for (part, samples) in parts(split) {
+        let side = |axis: usize| {
+            let sides = samples.iter().map(|i| looks[*i].size[axis]);
+            let (low, high) = (sides.clone().min().unwrap_or(0), sides.max().unwrap_or(0));
+            if low == high { low.to_string() } else { format!("{low}–{high}") }
+        };
+        let mut row = vec![part.to_owned(), samples.len().to_string(), side(0), side(1)];
+        for class in 0..data.classes.len() {
+            let shares: Vec<f64> = samples.iter().map(|i| looks[*i].marked[class]).collect();
+            row.push(format!("{:.1} %", 100.0 * shares.iter().sum::<f64>() / shares.len() as f64));
+            row.push(shares.iter().filter(|share| **share == 0.0).count().to_string());
+        }
+        table.add_row(row);
+    }
+    table.column_iter_mut().skip(1).for_each(|column| column.set_cell_alignment(CellAlignment::Right));
+    table
+}
+
+/// What the numbers mean, and what someone who is to trust them must know.
+fn remarks(data: &Dataset, looks: &[Look], split: &Parts) -> Vec<String> {
+    let mut remarks =
+        vec!["A class's share is the mean over samples of its marked pixels; empty counts masks without any.".to_owned()];
+    for (class, name) in data.classes.iter().enumerate() {
+        if looks.iter().all(|look| look.marked[class] == 0.0) {
+            remarks.push(format!("WARNING: no sample has a pixel of \"{name}\": check mask_values and classes"));
+        }
+    }
+    let flat: Vec<&str> = looks.iter().filter(|look| look.range.0 == look.range.1).map(|look| look.name.as_str()).collect();
+    if !flat.is_empty() {
+        remarks.push(format!("WARNING: {} image(s) are of one value throughout: {}", flat.len(), first(&flat)));
+    }
+    let dark = looks.iter().map(|look| look.range.1).fold(f32::NEG_INFINITY, f32::max);
+    if dark < 0.5 {
+        remarks.push(format!(
+            "WARNING: no value is above {dark:.2} of full brightness: set preprocess.normalise, or spread the values"
+        ));
+    }
+    let near = near(looks, split);
+    if near.is_empty() {
+        remarks.push(format!("No two samples of different parts look alike (difference hash, {NEAR} of 256 bits at most)."));
+    } else {
+        let listed: Vec<String> = near.iter().take(LISTED).cloned().collect();
+        remarks.push(format!(
+            "WARNING: {} pair(s) of samples in different parts look alike (difference hash, {NEAR} of 256 bits at most): {}{}. If they \
+             are of one patient or volume, keep them together with split.….group.",
+            near.len(),
+            listed.join("; "),
+            if near.len() > LISTED { "; …" } else { "" }
+        ));
+    }
+    remarks
+}
+
+fn first(names: &[&str]) -> String {
+    let more = if names.len() > LISTED { ", …" } else { "" };
+    names.iter().take(LISTED).copied().collect::<Vec<_>>().join(", ") + more
+}
+
+/// Pairs of samples in different parts that look alike.
+fn near(looks: &[Look], split: &Parts) -> Vec<String> {
+    let placed: Vec<(&str, &Look)> =
+        parts(split).into_iter().flat_map(|(part, samples)| samples.iter().map(move |i| (part, &looks[*i]))).collect();
+    let mut pairs = Vec::new();
+    for (at, (part, look)) in placed.iter().enumerate() {
+        for (other_part, other) in placed[at + 1..].iter().filter(|(other, _)| other != part) {
+            if look.distance(other) <= NEAR {
+                pairs.push(format!("{} ({part}) and {} ({other_part})", look.name, other.name));
+            }
+        }
+    }
+    pairs
+}
+
+/// Evenly spaced samples of each part, as many of each as its share of the sheet.
+fn shown(split: &Parts) -> Vec<(&'static str, Vec<usize>)> {
+    let parts = parts(split);
+    let rows = SHOWN / COLUMNS;
+    let of_part = |samples: &[usize], rows: usize| {
+        let count = samples.len().min(rows * COLUMNS);
+        (0..count).map(|i| samples[i * samples.len() / count]).collect()
+    };
+    let spare = rows + 1 - parts.len();
+    parts.into_iter().enumerate().map(|(at, (part, samples))| (part, of_part(samples, if at == 0 { spare } else { 1 }))).collect()
+}
+
+fn order(split: &Parts) -> String {
+    shown(split).iter().map(|(part, samples)| format!("{} of {part}", samples.len())).collect::<Vec<_>>().join(", ")
+}
+
+/// Each part begins a new row.
+fn sheet(data: &Dataset, split: &Parts, path: &Path) -> Result<(), Failure> {
+    let rows: Vec<Vec<usize>> = shown(split)
+        .into_iter()
+        .flat_map(|(_, samples)| samples.chunks(COLUMNS).map(<[usize]>::to_vec).collect::<Vec<_>>())
+        .collect();
+    let [h, w] = data.size;
+    let scale = f64::from(SIDE) / h.max(w) as f64;
+    let [height, width] = [h, w].map(|side| (side as f64 * scale).round().max(1.0) as u32);
+    let columns = rows.iter().map(Vec::len).max().unwrap_or(1) as u32;
+    let mut sheet = RgbImage::from_pixel(
+        columns * (width + GAP) + GAP,
+        rows.len() as u32 * (height + GAP) + GAP,
+        image::Rgb([255, 255, 255]),
+    );
+    for (row, samples) in (0i64..).zip(&rows) {
+        for (column, index) in (0i64..).zip(samples) {
+            let sample = &data.samples[*index];
+            let painted = paint(&sample.image, data.size, &masks(&sample.mask, h * w));
+            let small = imageops::resize(&painted, width, height, imageops::FilterType::Triangle);
+            let place = |at: i64, side: u32| i64::from(GAP) + at * i64::from(side + GAP);
+            imageops::replace(&mut sheet, &small, place(column, width), place(row, height));
+        }
+    }
+    Ok(sheet.save(path).with_context(|| format!("writing {}", path.display()))?)
+}
