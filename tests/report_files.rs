@@ -262,3 +262,24 @@ fn twelve_groups_with_names_that_need_escaping() {
     assert_eq!(written.charts.len(), 9, "{:?}", names(&written));
     assert!(text(&written.charts[0]).contains("&lt;a &amp; b&gt;"));
 }
+
+/// The last words of their keys and the values are equal: they must not pass for seeds of one group.
+#[test]
+fn runs_of_different_keys_are_different_groups_whatever_they_are_called() {
+    let (_temp, dir) = experiment();
+    for (optimizer, dice) in [("adam", 0.9), ("sgd", 0.5)] {
+        for seed in [1, 2] {
+            let key = format!("optimizer.{optimizer}.lr");
+            let differs = vec![(key, "0.01".to_owned()), ("seed".to_owned(), seed.to_string())];
+            let id = RunId::from_name(&format!("{optimizer}_seed-{seed}"));
+            let spec = RunSpec { id, experiment: toml::from_str("name = 'widths'").unwrap(), differs };
+            let run = dir.run(&spec.id);
+            run.create(&spec, "").unwrap();
+            finish(&run, &[row(1, dice, 1.0 - dice)], Status::Finished, None);
+        }
+    }
+    let written = report::write(&dir, &report::Wanted::default()).unwrap();
+    let text = fs::read_to_string(dir.path().join("report.md")).unwrap();
+    assert!(text.contains("optimizer.adam.lr 0.01") && text.contains("optimizer.sgd.lr 0.01"), "{text}");
+    assert!(written.table.contains("2 groups"), "{}", written.table);
+}

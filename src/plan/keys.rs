@@ -30,7 +30,8 @@ pub fn last_word(key: &str) -> &str {
     let Some(dot) = dots.next() else { return key };
     let (above, word) = (&key[..dot], &key[dot + 1..]);
     let of_training = || toml::Table::try_from(Training::default()).is_ok_and(|training| training.contains_key(word));
-    let alone = above == "training" || (above != "loss" && !above.starts_with("augment.") && !of_training());
+    let alone = above == "training"
+        || (above != "loss" && !above.starts_with("loss.") && !above.starts_with("augment.") && !of_training());
     if alone { word } else { &key[dots.next().map_or(0, |dot| dot + 1)..] }
 }
 
@@ -71,6 +72,7 @@ mod tests {
             ("training.epochs", "epochs"),
             ("lr_warmup.epochs", "lr_warmup.epochs"),
             ("loss.dice", "loss.dice"),
+            ("loss.tversky.weight", "tversky.weight"),
             ("some.deep.table.epochs", "table.epochs"),
             ("augment.rotate90", "rotate90"),
             ("augment.rotate.degrees", "rotate.degrees"),

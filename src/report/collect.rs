@@ -270,18 +270,29 @@ fn complete(run: &mut Run, best_by: &str) {
     }
 }
 
+/// Runs whose swept keys and values are the same but for seed and fold. Names are for readers: where two groups would have one, whole keys
+/// tell them apart.
 fn group(runs: Vec<Read>) -> Vec<Group> {
     let mut groups: Vec<Group> = Vec::new();
     for (run, _) in runs {
-        let name = plan::group_name(&run.differs);
-        match groups.iter_mut().find(|g| g.name == name) {
+        match groups.iter_mut().find(|group| of_group(&group.runs[0]).eq(of_group(&run))) {
             Some(group) => group.runs.push(run),
-            None => groups.push(Group { name, runs: vec![run] }),
+            None => groups.push(Group { name: plan::group_name(&run.differs), runs: vec![run] }),
         }
+    }
+    let names: Vec<String> = groups.iter().map(|group| group.name.clone()).collect();
+    for group in groups.iter_mut().filter(|group| names.iter().filter(|name| **name == group.name).count() > 1) {
+        let whole = of_group(&group.runs[0]).map(|(key, value)| format!("{key} {}", plan::spoken(value)));
+        group.name = whole.collect::<Vec<_>>().join(", ");
     }
     groups.iter_mut().for_each(|g| g.runs.sort_by(|a, b| natural(&words(a), &words(b))));
     groups.sort_by(|a, b| natural(&a.name, &b.name));
     groups
+}
+
+/// What a run shares with its repetitions.
+fn of_group(run: &Run) -> impl Iterator<Item = &(String, String)> {
+    run.differs.iter().filter(|(key, _)| key != "seed" && key != "fold")
 }
 
 fn words(run: &Run) -> String {
