@@ -82,7 +82,7 @@ fn made(dataset: &Dataset, augment: &Augment, threads: usize) -> Result<f64, Err
     let mut epoch = 0;
     rate(indices.len(), || {
         epoch += 1;
-        let draw = Draw { augment, seed: 1, epoch };
+        let draw = Draw { augment, patches: None, seed: 1, epoch };
         pool.install(|| data::batch(dataset, &indices, Some(draw), &Device::Cpu)).map(drop)
     })
 }

@@ -171,6 +171,7 @@ prop_compose! {
             description,
             dataset,
             preprocess: Preprocess { size: size.map(|side| side * 16), fit, normalise: Normalise::None },
+            patches: None,
             split,
             augment: Augment { flip_horizontal, flip_vertical, ..Augment::default() },
             model,

@@ -47,7 +47,7 @@ const SHORTER: [(&str, &str); 3] = [("nearest ×2", "up ×2"), ("batch norm", "B
 
 /// Layers, shapes, parameters and operations as a table of at most 80 columns, with totals below it.
 fn text(experiment: &Experiment, channels: usize, classes: usize) -> String {
-    let input = Input { in_channels: channels, classes, size: experiment.preprocess.size, batch: experiment.training.batch_size };
+    let input = Input { in_channels: channels, classes, size: experiment.input_size(), batch: experiment.training.batch_size };
     let cost = Cost::of(&experiment.model, input);
     let [h, w] = input.size;
     let title = format!("{}: {channels}×{h}×{w} in, {classes}×{h}×{w} out", experiment.name);

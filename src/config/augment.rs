@@ -16,7 +16,7 @@ pub struct Augment {
     /// Top and bottom change places: the probability.
     #[schemars(range(min = 0, max = 1))]
     pub flip_vertical: f64,
-    /// A turn by 90°, 180° or 270°: the probability; needs a square `preprocess.size`.
+    /// A turn by 90°, 180° or 270°: the probability; needs a square `preprocess.size`, or square patches.
     #[schemars(range(min = 0, max = 1))]
     pub rotate90: f64,
     /// What turned, scaled, moved and deformed images show where there was no image.

@@ -3,7 +3,7 @@
 //! Ranges stand on the fields themselves, as JSON Schema keywords: editors and the checks of a file read the same ones.
 
 use super::model::is_default;
-use super::{Augment, Dataset, Loss, LrSchedule, LrWarmup, Metrics, Model, Optimizer, Split, Sweep};
+use super::{Augment, Dataset, Loss, LrSchedule, LrWarmup, Metrics, Model, Optimizer, Patches, Split, Sweep};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -26,6 +26,9 @@ pub struct Experiment {
     /// How every image is brought to one size.
     #[serde(default)]
     pub preprocess: Preprocess,
+    /// Training on parts of the images rather than on whole ones.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub patches: Option<Patches>,
     /// Which samples train, validate and test.
     #[serde(default)]
     pub split: Split,
@@ -58,11 +61,18 @@ pub struct Experiment {
     pub sweep: Sweep,
 }
 
+impl Experiment {
+    /// Height and width in pixels of what goes through the network: of patches, else of whole images.
+    pub fn input_size(&self) -> [usize; 2] {
+        self.patches.as_ref().map_or(self.preprocess.size, |patches| patches.size)
+    }
+}
+
 /// How every image is brought to one size.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Preprocess {
-    /// Height and width in pixels that the network sees.
+    /// Height and width in pixels that the network sees, or that patches are taken from.
     #[schemars(inner(range(min = 2, max = 8192)))]
     pub size: [usize; 2],
     /// What happens to the aspect ratio.
@@ -79,7 +89,7 @@ pub enum Normalise {
     /// Nothing: values are in [0, 1].
     #[default]
     None,
-    /// Mean and standard deviation of each image, as the network sees it.
+    /// Mean and standard deviation of each image, as the network sees it; of patches, those of the whole image before augmentation.
     Image,
     /// Mean and standard deviation over all images of the training part, before augmentation.
     Dataset,

@@ -26,6 +26,7 @@ impl Finding {
 pub(super) fn check(e: &Experiment) -> Vec<Finding> {
     let mut found = Vec::new();
     found.extend(sides(e));
+    found.extend(patches(e));
     found.extend(square(e));
     found.extend(ranges(e));
     found.extend(groups(&e.model));
@@ -42,6 +43,20 @@ pub(super) fn check(e: &Experiment) -> Vec<Finding> {
 }
 
 const SIZE: &str = "preprocess.size";
+const PATCH: &str = "patches.size";
+
+/// The key of the size that goes through the network.
+fn size_key(e: &Experiment) -> &'static str {
+    if e.patches.is_some() { PATCH } else { SIZE }
+}
+
+/// Patches lie within the images.
+fn patches(e: &Experiment) -> Option<Finding> {
+    let (of, [h, w]) = (e.preprocess.size, e.patches.as_ref()?.size);
+    let title = format!("`{PATCH}` must lie within `{SIZE}`, {of:?}, got [{h}, {w}]");
+    let help = "make the patches smaller or the images larger; without [patches] whole images train";
+    (h > of[0] || w > of[1]).then(|| Finding::new(title, &[PATCH, SIZE], help))
+}
 
 /// The keys of channels, norm and groups of the network that is chosen.
 fn keys(model: &Model) -> [&'static str; 3] {
@@ -54,26 +69,27 @@ fn keys(model: &Model) -> [&'static str; 3] {
 
 fn sides(e: &Experiment) -> Option<Finding> {
     let [key, ..] = keys(&e.model);
+    let size = size_key(e);
     let levels = e.model.channels().len();
     let depth = levels.checked_sub(1).filter(|depth| *depth < 32)?;
     let step = 1_usize << depth;
-    let [h, w] = e.preprocess.size;
+    let [h, w] = e.input_size();
     let bad: Vec<usize> = [h, w].into_iter().filter(|side| side % step != 0).collect();
     if bad.is_empty() {
         return None;
     }
     let (down, up) = ([h, w].map(|side| side / step * step), [h, w].map(|side| side.next_multiple_of(step)));
     let near = if down.contains(&0) { format!("{up:?}") } else { format!("{down:?} or {up:?}") };
-    let title = format!("`{key}` has {levels} levels, so the sides of `{SIZE}` must be divisible by {step}, got [{h}, {w}]");
+    let title = format!("`{key}` has {levels} levels, so the sides of `{size}` must be divisible by {step}, got [{h}, {w}]");
     let help = if levels > 2 { format!("write size = {near}, or drop a level") } else { format!("write size = {near}") };
-    Some(Finding::new(title, &[SIZE, key], help))
+    Some(Finding::new(title, &[size, key], help))
 }
 
 fn square(e: &Experiment) -> Option<Finding> {
-    let [h, w] = e.preprocess.size;
-    let title = format!("`augment.rotate90` turns a picture by 90°, which needs a square `{SIZE}`, got [{h}, {w}]");
+    let (size, [h, w]) = (size_key(e), e.input_size());
+    let title = format!("`augment.rotate90` turns a picture by 90°, which needs a square `{size}`, got [{h}, {w}]");
     let help = "make the size square, or set rotate90 = 0";
-    (e.augment.rotate90 > 0.0 && h != w).then(|| Finding::new(title, &["augment.rotate90", SIZE], help))
+    (e.augment.rotate90 > 0.0 && h != w).then(|| Finding::new(title, &["augment.rotate90", size], help))
 }
 
 /// Ranges of `[augment]` go up.

@@ -22,7 +22,7 @@ pub struct Making<'a> {
 
 impl Making<'_> {
     fn make(&self, indices: &[usize]) -> Result<Batch> {
-        batch(self.dataset, indices, Some(self.draw), &Device::Cpu)?.normalised(self.normaliser)
+        batch(self.dataset, indices, Some(self.draw), &Device::Cpu)?.normalised(self.normaliser, self.dataset)
     }
 }
 

@@ -2,8 +2,9 @@
 
 use super::augment::{Change, Motion};
 use super::random::{generator, shuffle};
+use super::window::Window;
 use super::{Dataset, Normaliser, Sample};
-use crate::config::Augment;
+use crate::config::{Augment, Experiment, Patches};
 use candle_core::{Device, Result, Tensor};
 use rand::Rng;
 use rayon::prelude::*;
@@ -15,23 +16,30 @@ pub struct Batch {
     pub images: Tensor,
     /// (n, classes, height, width), in {0, 1}.
     pub targets: Tensor,
-    /// Which samples of the data set, in this order.
+    /// Which draws of samples, in this order; without patches, which samples.
     pub indices: Vec<usize>,
 }
 
 impl Batch {
-    /// The same with images as the network takes them.
+    /// The same with images as the network takes them. `dataset` is what they were taken from: parts of an image are normalised by the
+    /// numbers of the whole one.
     ///
     /// # Errors
     /// If the device has no room.
-    pub fn normalised(self, normaliser: &Normaliser) -> Result<Self> {
+    pub fn normalised(self, normaliser: &Normaliser, dataset: &Dataset) -> Result<Self> {
         if *normaliser == Normaliser::None {
             return Ok(self);
         }
         let (n, channels, height, width) = self.images.dims4()?;
         let mut values = self.images.flatten_all()?.to_vec1::<f32>()?;
-        let pixels = height * width;
-        values.par_chunks_mut(channels * pixels).for_each(|image| normaliser.apply(image, pixels));
+        let (pixels, all) = (height * width, dataset.size[0] * dataset.size[1]);
+        let images = values.par_chunks_mut(channels * pixels).zip(&self.indices);
+        match normaliser {
+            Normaliser::Image if pixels != all => images.for_each(|(image, index)| {
+                Normaliser::of_image(&sample(dataset, *index).image, all).apply(image, pixels);
+            }),
+            _ => images.for_each(|(image, _)| normaliser.apply(image, pixels)),
+        }
         let images = Tensor::from_vec(values, (n, channels, height, width), self.images.device())?;
         Ok(Self { images, ..self })
     }
@@ -42,13 +50,28 @@ impl Batch {
 pub struct Draw<'a> {
     /// The changes and their probabilities.
     pub augment: &'a Augment,
+    /// Parts of samples rather than whole ones.
+    pub patches: Option<&'a Patches>,
     /// The run's seed.
     pub seed: u64,
     /// 1-based.
     pub epoch: usize,
 }
 
-impl Draw<'_> {
+impl<'a> Draw<'a> {
+    /// That of an experiment's first seed in an epoch, 1-based.
+    pub fn of(experiment: &'a Experiment, epoch: usize) -> Self {
+        let seed = experiment.training.seeds.first().copied().unwrap_or(1);
+        Self { augment: &experiment.augment, patches: experiment.patches.as_ref(), seed, epoch }
+    }
+
+    /// What a draw shows of its sample.
+    fn window(&self, dataset: &Dataset, index: usize) -> Window {
+        let numbers = [self.seed, self.epoch as u64, index as u64];
+        let of_patch = |patches| Window::draw(patches, sample(dataset, index), dataset.size, numbers);
+        self.patches.map_or(Window::whole(dataset.size), of_patch)
+    }
+
     /// What happens to the sample of this index.
     pub fn motion(&self, index: usize) -> Motion {
         Motion::draw(self.augment, self.seed, self.epoch, index)
@@ -58,6 +81,17 @@ impl Draw<'_> {
     pub fn noise(&self, index: usize) -> u64 {
         generator("umlaut dropout", &[self.seed, self.epoch as u64, index as u64]).random()
     }
+}
+
+/// The sample that a draw is of.
+fn sample(dataset: &Dataset, index: usize) -> &Sample {
+    &dataset.samples[index % dataset.samples.len()]
+}
+
+/// What an epoch draws: every sample of the part, and with several patches of an image the k-th of sample i as i + k · samples.
+pub fn draws(part: &[usize], patches: Option<&Patches>, dataset: &Dataset) -> Vec<usize> {
+    let times = patches.map_or(1, |patches| patches.per_image);
+    (0..times).flat_map(|k| part.iter().map(move |index| index + k * dataset.samples.len())).collect()
 }
 
 /// The samples of a part in the order of an epoch: a shuffle that depends on part, seed and epoch only.
@@ -75,25 +109,31 @@ pub fn subset(part: &[usize], samples: usize, seed: u64) -> Vec<usize> {
     part.iter().copied().filter(|sample| chosen.contains(sample)).collect()
 }
 
-/// The tensors of some samples, changed at random if there is a `draw`. What happens to a sample does not depend on its batch.
+/// The tensors of some samples, or, with a `draw`, of random parts or changes of some [draws]. What happens to one does not depend on its
+/// batch.
 ///
 /// # Errors
-/// If the device has no room, or quarter turns are asked for of samples that are not square.
+/// If the device has no room, or quarter turns are asked for of what is not square.
 ///
 /// # Panics
-/// If an index lies outside of the data set.
+/// If an index lies outside of the data set, and without patches there; or patches are larger than samples.
 pub fn batch(dataset: &Dataset, indices: &[usize], draw: Option<Draw<'_>>, device: &Device) -> Result<Batch> {
-    let [height, width] = dataset.size;
+    let patches = draw.and_then(|draw| draw.patches);
+    let [height, width] = patches.map_or(dataset.size, |patches| patches.size);
     let (channels, classes) = (dataset.channels, dataset.classes.len());
     if draw.is_some_and(|d| d.augment.rotate90 > 0.0) && height != width {
-        candle_core::bail!("augment.rotate90 needs a square preprocess.size, got [{height}, {width}]");
+        let key = if patches.is_some() { "patches.size" } else { "preprocess.size" };
+        candle_core::bail!("augment.rotate90 needs a square {key}, got [{height}, {width}]");
     }
-    let (images, targets) = match draw.filter(|d| d.augment.resamples()) {
-        Some(draw) => changed(dataset, indices, draw),
+    let (images, targets) = match draw {
+        Some(draw) => changed(dataset, indices, draw, [height, width]),
         None => {
-            let motion = |index: usize| draw.map_or_else(Motion::default, |d| d.motion(index));
-            let images = gather(dataset, indices, channels, &motion, |sample| &sample.image, |v| v);
-            (images, gather(dataset, indices, classes, &motion, |sample| &sample.mask, f32::from))
+            let (mut images, mut targets) = (Vec::new(), Vec::new());
+            for index in indices {
+                images.extend_from_slice(&dataset.samples[*index].image);
+                targets.extend(dataset.samples[*index].mask.iter().map(|v| f32::from(*v)));
+            }
+            (images, targets)
         }
     };
     Ok(Batch {
@@ -115,7 +155,7 @@ pub fn composed(dataset: &Dataset, indices: &[usize], draw: Option<Draw<'_>>, no
         let mut sample = dataset.samples[*index].clone();
         if let Some(draw) = draw {
             let change = Change::draw(draw.augment, draw.seed, draw.epoch, *index);
-            change.apply(&dataset.samples[*index], dataset.size, &mut sample.image, &mut sample.mask, |v| v);
+            change.apply(&dataset.samples[*index], Window::whole(dataset.size), &mut sample.image, &mut sample.mask, |v| v);
         }
         normaliser.apply(&mut sample.image, pixels);
         sample
@@ -124,36 +164,16 @@ pub fn composed(dataset: &Dataset, indices: &[usize], draw: Option<Draw<'_>>, no
 }
 
 /// Values of images and targets, a thread a sample.
-fn changed(dataset: &Dataset, indices: &[usize], draw: Draw<'_>) -> (Vec<f32>, Vec<f32>) {
-    let pixels = dataset.size[0] * dataset.size[1];
+fn changed(dataset: &Dataset, indices: &[usize], draw: Draw<'_>, size: [usize; 2]) -> (Vec<f32>, Vec<f32>) {
+    let pixels = size[0] * size[1];
     let (image, mask) = (dataset.channels * pixels, dataset.classes.len() * pixels);
     let (mut images, mut targets) = (vec![0.0; indices.len() * image], vec![0.0; indices.len() * mask]);
     let places = images.par_chunks_mut(image).zip(targets.par_chunks_mut(mask)).zip(indices);
     places.for_each(|((image, mask), index)| {
         let change = Change::draw(draw.augment, draw.seed, draw.epoch, *index);
-        change.apply(&dataset.samples[*index], dataset.size, image, mask, f32::from);
+        change.apply(sample(dataset, *index), draw.window(dataset, *index), image, mask, f32::from);
     });
     (images, targets)
-}
-
-fn gather<T: Copy + Sync>(
-    dataset: &Dataset,
-    indices: &[usize],
-    planes: usize,
-    motion: &(impl Fn(usize) -> Motion + Sync),
-    values: impl Fn(&Sample) -> &Vec<T> + Sync,
-    convert: impl Fn(T) -> f32 + Sync,
-) -> Vec<f32> {
-    let pixels = dataset.size[0] * dataset.size[1];
-    let mut gathered = vec![0.0; indices.len() * planes * pixels];
-    gathered.par_chunks_mut(planes * pixels).zip(indices).for_each(|(to, index)| {
-        let motion = motion(*index);
-        let from = values(&dataset.samples[*index]);
-        for (from, to) in from.chunks_exact(pixels).zip(to.chunks_exact_mut(pixels)) {
-            motion.apply(from, dataset.size, to, &convert);
-        }
-    });
-    gathered
 }
 
 #[cfg(test)]

@@ -29,10 +29,11 @@ mod rim_one;
 mod split;
 mod stack;
 mod synthetic;
+mod window;
 
 pub use ahead::{Making, Supply, supply};
 pub use augment::Motion;
-pub use batch::{Batch, Draw, batch, composed, order, subset};
+pub use batch::{Batch, Draw, batch, composed, draws, order, subset};
 pub use error::Error;
 pub use inspect::{Look, look};
 pub use load::{fingerprint, open};

@@ -65,6 +65,14 @@ impl Normaliser {
         }
     }
 
+    /// The numbers of one image of channels · pixels.
+    pub(super) fn of_image(image: &[f32], pixels: usize) -> Self {
+        let planes = image.chunks_exact(pixels);
+        let (mean, sd) =
+            planes.map(|plane| of_sums([plane.iter().map(|v| f64::from(*v)).sum(), squares(plane)], pixels as f64)).unzip();
+        Self::Dataset { mean, sd }
+    }
+
     /// Changes an image of channels · pixels.
     pub fn apply(&self, image: &mut [f32], pixels: usize) {
         for (channel, plane) in image.chunks_exact_mut(pixels).enumerate() {

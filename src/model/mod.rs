@@ -24,9 +24,12 @@
 
 mod blocks;
 mod layers;
+mod tiles;
 mod unet;
 mod unet_plus_plus;
 mod weights;
+
+pub use tiles::{Tiling, logits};
 
 use crate::config;
 use crate::ops::{Map, Node, Tape};

@@ -3,16 +3,13 @@
 //! [`Predictor`] is one run, or several as an ensemble. Nothing is known here of files to be written or of how it looks.
 
 mod measure;
-mod tiles;
 
 pub use measure::{Measure, cup_to_disc, measure};
-pub use tiles::Tiling;
 
 use crate::config::{Experiment, Normalise, Preprocess, Training};
 use crate::data::{self, Dataset, Normaliser, Photo};
 use crate::metric::{Extras, ImageExtras, MaskScores, Tally};
-use crate::model::{self, Mode, Network, Weights};
-use crate::ops::Tape;
+use crate::model::{self, Network, Tiling, Weights};
 use crate::store::RunDir;
 use candle_core::{Device, Tensor};
 use std::path::Path;
@@ -62,6 +59,8 @@ struct Member {
     network: Box<dyn Network>,
     training: Training,
     preprocess: Preprocess,
+    /// How it sees whole images, if it was trained on patches.
+    tiling: Option<Tiling>,
     /// What its images go through before the network.
     normaliser: Normaliser,
     /// What the sides of its input must be divisible by.
@@ -106,12 +105,14 @@ impl Predictor {
         let names = class_names(run, classes);
         let (training, preprocess, step) =
             (experiment.training.clone(), experiment.preprocess.clone(), model::step(&experiment.model));
-        Ok(Self { classes: names, channels, members: vec![Member { network, training, preprocess, normaliser, step }] })
+        let tiling = experiment.patches.as_ref().map(Tiling::of);
+        Ok(Self { classes: names, channels, members: vec![Member { network, training, preprocess, tiling, normaliser, step }] })
     }
 
-    /// The size that the (first) run was trained on, height and width.
+    /// The size that the (first) run's network was trained on, height and width.
     pub fn size(&self) -> [usize; 2] {
-        self.members[0].preprocess.size
+        let member = &self.members[0];
+        member.tiling.as_ref().map_or(member.preprocess.size, |tiling| tiling.size)
     }
 
     /// Checks tiles against the networks.
@@ -144,14 +145,15 @@ impl Predictor {
                     let [h, w] = member.preprocess.size;
                     let mut fitted = photo.fitted(&member.preprocess, self.channels);
                     member.normaliser.apply(&mut fitted, h * w);
-                    photo.restored(&member.preprocess, member.flipped(&fitted, self.channels, member.preprocess.size, how.flips)?)
+                    let probs = member.flipped(&fitted, self.channels, [h, w], member.tiling.as_ref(), how.flips)?;
+                    photo.restored(&member.preprocess, probs)
                 }
                 Scale::Tiles(tiling) => {
                     // The whole picture's own numbers, so that a tile's place in it makes no difference.
                     let mut planes = photo.planes(self.channels);
                     member.normaliser.apply(&mut planes, photo.size[0] * photo.size[1]);
-                    tiling.blend(&planes, self.channels, photo.size, |tile| {
-                        member.flipped(tile, self.channels, tiling.size, how.flips)
+                    tiling.blend(&planes, self.channels, photo.size, 1, |tile| {
+                        member.flipped(&tile, self.channels, tiling.size, None, how.flips)
                     })?
                 }
             };
@@ -179,10 +181,10 @@ impl Predictor {
         let (member, mut tally, mut scores, mut more) =
             (&self.members[0], Tally::new(self.classes.len()), Vec::new(), Vec::new());
         // In batches of training's size, so that numbers are the very same as those at the end of training.
-        for part in indices.chunks(member.training.batch_size) {
-            let batch = data::batch(data, part, None, &Device::Cpu)?.normalised(&member.normaliser)?;
-            let tape = Tape::inference().with_precision(member.training.precision);
-            let logits = member.network.forward(&tape, &batch.images, Mode::Eval)?.value().flatten_all()?.to_vec1::<f32>()?;
+        let at_once = member.training.batch_size;
+        for part in indices.chunks(if member.tiling.is_some() { 1 } else { at_once }) {
+            let batch = data::batch(data, part, None, &Device::Cpu)?.normalised(&member.normaliser, data)?;
+            let logits = member.logits(&batch.images, member.tiling.as_ref())?;
             let targets = batch.targets.flatten_all()?.to_vec1::<f32>()?;
             scores.extend(tally.add(part.len(), &logits, &targets));
             more.extend(extras.of(&logits, &targets));
@@ -194,13 +196,21 @@ impl Predictor {
 
 impl Member {
     /// Probabilities (classes · h · w) of planes (channels · h · w), the mean over mirror images if wanted.
-    fn flipped(&self, planes: &[f32], channels: usize, size: [usize; 2], flips: bool) -> Result<Vec<f32>, Error> {
+    fn flipped(
+        &self,
+        planes: &[f32],
+        channels: usize,
+        size: [usize; 2],
+        tiling: Option<&Tiling>,
+        flips: bool,
+    ) -> Result<Vec<f32>, Error> {
         if !flips {
-            return self.probs(planes.to_vec(), channels, size);
+            return self.probs(planes.to_vec(), channels, size, tiling);
         }
         let mut sum: Vec<f32> = Vec::new();
         for (down, right) in [(false, false), (false, true), (true, false), (true, true)] {
-            let probs = mirrored(&self.probs(mirrored(planes, size, down, right), channels, size)?, size, down, right);
+            let probs = self.probs(mirrored(planes, size, down, right), channels, size, tiling)?;
+            let probs = mirrored(&probs, size, down, right);
             match sum.is_empty() {
                 true => sum = probs,
                 false => sum.iter_mut().zip(probs).for_each(|(sum, prob)| *sum += prob),
@@ -210,11 +220,17 @@ impl Member {
         Ok(sum)
     }
 
-    fn probs(&self, planes: Vec<f32>, channels: usize, [h, w]: [usize; 2]) -> Result<Vec<f32>, Error> {
+    fn probs(&self, planes: Vec<f32>, channels: usize, [h, w]: [usize; 2], tiling: Option<&Tiling>) -> Result<Vec<f32>, Error> {
         let images = Tensor::from_vec(planes, (1, channels, h, w), &Device::Cpu)?;
-        let tape = Tape::inference().with_precision(self.training.precision);
-        let logits = self.network.forward(&tape, &images, Mode::Eval)?.value().flatten_all()?.to_vec1::<f32>()?;
+        let logits = self.logits(&images, tiling)?;
         Ok(logits.into_iter().map(|x| (1.0 / (1.0 + f64::from(-x).exp())) as f32).collect())
+    }
+
+    /// Logits of images, all in one.
+    fn logits(&self, images: &Tensor, tiling: Option<&Tiling>) -> Result<Vec<f32>, Error> {
+        let training = &self.training;
+        let logits = model::logits(&*self.network, images, training.precision, tiling, training.batch_size)?;
+        Ok(logits.flatten_all()?.to_vec1()?)
     }
 }
 

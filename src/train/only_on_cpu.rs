@@ -11,6 +11,7 @@ pub fn only_on_cpu(experiment: &Experiment) -> Option<String> {
         (blocks.activation != Activation::Relu, "an activation other than \"relu\""),
         (blocks.residual, "residual = true"),
         (blocks.dropout > 0.0, "dropout"),
+        (experiment.patches.is_some(), "[patches]"),
         (experiment.training.ema_decay > 0.0, "training.ema_decay"),
         (!experiment.loss.terms().is_empty(), "a term of the loss other than bce and dice"),
     ];

@@ -124,7 +124,7 @@ fn batch(step: usize) -> [usize; 3] {
 }
 
 fn draw(experiment: &Experiment) -> Draw<'_> {
-    Draw { augment: &experiment.augment, seed: 5, epoch: 1 }
+    Draw { seed: 5, ..Draw::of(experiment, 1) }
 }
 
 fn numbers(tally: &Tally) -> Vec<f32> {

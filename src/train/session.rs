@@ -15,8 +15,8 @@ use super::{Error, Optimizer, Place, Progress, checkpoint, early_stop, predecess
 use crate::config::Experiment;
 use crate::data::{self, Dataset, Normaliser, Parts};
 use crate::metric::{self, Direction, Part};
-use crate::model::{Mode, Network};
-use crate::ops::{Gradients, Tape};
+use crate::model::{self, Network, Tiling};
+use crate::ops::Gradients;
 use crate::record::{EpochRecord, Failure, ImageScores, Outcome, Status};
 use crate::store::RunDir;
 use candle_core::Device;
@@ -189,7 +189,7 @@ impl<'a> Session<'a> {
     fn train_epochs(&mut self, stop: &dyn Fn() -> bool, progress: &mut dyn Progress) -> Result<(), Halt> {
         let training = &self.experiment.training;
         let mut rows = self.run.metrics_after(self.state.epoch)?;
-        progress.started(self.state.epoch + 1, training.epochs, self.parts.train.len().div_ceil(training.batch_size));
+        progress.started(self.state.epoch + 1, training.epochs, self.draws().len().div_ceil(training.batch_size));
         for number in self.state.epoch + 1..=training.epochs {
             if self.is_over()? {
                 break;
@@ -334,9 +334,20 @@ impl<'a> Session<'a> {
         if let Some(gpu) = &self.gpu {
             return gpu.trainer.logits(index);
         }
-        let batch = data::batch(self.data, &[index], None, &Device::Cpu)?.normalised(&self.normaliser)?;
-        let tape = Tape::inference().with_precision(self.experiment.training.precision);
-        self.network.forward(&tape, &batch.images, Mode::Eval)?.value().flatten_all()?.to_vec1()
+        let batch = data::batch(self.data, &[index], None, &Device::Cpu)?.normalised(&self.normaliser, self.data)?;
+        let training = &self.experiment.training;
+        let logits = model::logits(self.network, &batch.images, training.precision, self.tiling().as_ref(), training.batch_size)?;
+        logits.flatten_all()?.to_vec1()
+    }
+
+    /// What an epoch draws.
+    fn draws(&self) -> Vec<usize> {
+        data::draws(&self.parts.train, self.experiment.patches.as_ref(), self.data)
+    }
+
+    /// How whole images are seen where patches train.
+    fn tiling(&self) -> Option<Tiling> {
+        self.experiment.patches.as_ref().map(Tiling::of)
     }
 
     fn failed(&self, failure: Failure, cause: String) -> Outcome {

@@ -7,7 +7,7 @@ use umlaut::config::{Augment, Noise, Rotate};
 use umlaut::data::{Dataset, Draw, Making, Normaliser, Sample, batch, order, supply};
 
 /// Two-channel pictures of side × side with all values different, and masks that are functions of the first channel.
-fn pictures(count: usize, side: usize) -> Dataset {
+pub fn pictures(count: usize, side: usize) -> Dataset {
     let mut dataset = named(&(0..count).map(|i| i.to_string()).collect::<Vec<_>>());
     let pixels = side * side;
     dataset.channels = 2;
@@ -28,7 +28,7 @@ fn pictures(count: usize, side: usize) -> Dataset {
     dataset
 }
 
-fn values(tensor: &Tensor) -> Vec<f32> {
+pub fn values(tensor: &Tensor) -> Vec<f32> {
     tensor.flatten_all().unwrap().to_vec1().unwrap()
 }
 
@@ -51,7 +51,8 @@ fn without_a_draw_samples_come_as_they_are() {
 fn masks_and_channels_move_with_the_image() {
     let dataset = pictures(40, 3);
     let indices: Vec<usize> = (0..40).collect();
-    let moved = batch(&dataset, &indices, Some(Draw { augment: &all(), seed: 1, epoch: 1 }), &Device::Cpu).unwrap();
+    let moved =
+        batch(&dataset, &indices, Some(Draw { augment: &all(), patches: None, seed: 1, epoch: 1 }), &Device::Cpu).unwrap();
     let (images, targets) = (values(&moved.images), values(&moved.targets));
     let mut orders = BTreeSet::new();
     for (i, (image, target)) in images.chunks(18).zip(targets.chunks(18)).enumerate() {
@@ -71,7 +72,7 @@ fn masks_and_channels_move_with_the_image() {
 fn what_happens_to_a_sample_does_not_depend_on_its_batch() {
     let dataset = pictures(12, 4);
     let all = all();
-    let draw = |epoch| Some(Draw { augment: &all, seed: 5, epoch });
+    let draw = |epoch| Some(Draw { augment: &all, patches: None, seed: 5, epoch });
     let whole = batch(&dataset, &(0..12).collect::<Vec<_>>(), draw(2), &Device::Cpu).unwrap();
     for i in 0..12 {
         let alone = batch(&dataset, &[i], draw(2), &Device::Cpu).unwrap();
@@ -93,13 +94,13 @@ fn batches_made_ahead_are_the_same() {
     let indices: Vec<usize> = (0..12).collect();
     let parts: Vec<&[usize]> = indices.chunks(5).collect();
     for augment in [&changed, &all()] {
-        let draw = Draw { augment, seed: 5, epoch: 2 };
+        let draw = Draw { augment, patches: None, seed: 5, epoch: 2 };
         let making = Making { dataset: &dataset, draw, normaliser: &Normaliser::Image };
         let made = supply(making, &parts, |supply| std::iter::from_fn(|| supply.take()).collect::<Vec<_>>());
         assert_eq!(made.len(), 3);
         for (made, part) in made.into_iter().zip(&parts) {
             let (made, expected) = (made.unwrap(), batch(&dataset, part, Some(draw), &Device::Cpu).unwrap());
-            let expected = expected.normalised(&Normaliser::Image).unwrap();
+            let expected = expected.normalised(&Normaliser::Image, &dataset).unwrap();
             assert_eq!(made.indices, *part);
             assert_eq!(values(&made.images), values(&expected.images));
             assert_eq!(values(&made.targets), values(&expected.targets));
@@ -116,9 +117,10 @@ fn flips_work_on_oblongs() {
     dataset.size = [1, 3];
     dataset.samples[0] = Sample { name: "a".into(), image: vec![1.0, 2.0, 3.0], mask: vec![1, 0, 0] };
     let flip = Augment { flip_horizontal: 1.0, ..Augment::default() };
-    let moved = batch(&dataset, &[0], Some(Draw { augment: &flip, seed: 1, epoch: 1 }), &Device::Cpu).unwrap();
+    let moved = batch(&dataset, &[0], Some(Draw { augment: &flip, patches: None, seed: 1, epoch: 1 }), &Device::Cpu).unwrap();
     assert_eq!((values(&moved.images), values(&moved.targets)), (vec![3.0, 2.0, 1.0], vec![0.0, 0.0, 1.0]));
-    let refused = batch(&dataset, &[0], Some(Draw { augment: &all(), seed: 1, epoch: 1 }), &Device::Cpu).unwrap_err();
+    let refused =
+        batch(&dataset, &[0], Some(Draw { augment: &all(), patches: None, seed: 1, epoch: 1 }), &Device::Cpu).unwrap_err();
     assert!(refused.to_string().contains("augment.rotate90 needs a square preprocess.size, got [1, 3]"), "{refused}");
 }
 

@@ -5,6 +5,7 @@ mod caching;
 mod errors;
 mod layouts;
 mod masks;
+mod patches;
 mod real;
 mod splits;
 mod tree;

@@ -2,6 +2,7 @@
 
 mod longer;
 mod parts;
+mod patches;
 mod place;
 mod repeat;
 

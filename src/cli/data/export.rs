@@ -22,7 +22,7 @@ pub struct Arguments {
     /// The part to write
     #[arg(long, default_value = "train", value_parser = ["train", "val", "test"])]
     part: String,
-    /// Change the samples as [augment] does in this epoch of the first seed; without it they are as they are
+    /// Take patches and change the samples as training does in this epoch of the first seed; without it they are as they are
     #[arg(long, value_name = "N")]
     epoch: Option<usize>,
     #[command(flatten)]
@@ -47,25 +47,28 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
     let path = out.join("samples.csv");
     let mut table = csv::Writer::from_path(&path).with_context(|| format!("writing {}", path.display()))?;
     table.write_record(["sample", "file", "source"])?;
-    let seed = experiment.training.seeds.first().copied().unwrap_or(1);
-    let draw = arguments.epoch.map(|epoch| Draw { augment: &experiment.augment, seed, epoch });
+    let draw = arguments.epoch.map(|epoch| Draw::of(&experiment, epoch));
+    let patches = experiment.patches.as_ref().filter(|_| draw.is_some());
+    let draws = data::draws(samples, patches, &data);
     let writing = progress::Reading::new("writing");
-    for (done, index) in samples.iter().enumerate() {
+    for (done, index) in draws.iter().enumerate() {
         let batch = data::batch(&data, &[*index], draw, &candle_core::Device::Cpu)?;
         let file = format!("{done:05}");
         write(&data, &batch, &out.join(&file))?;
-        table.write_record([&data.samples[*index].name, &file, &data.sources[*index]])?;
-        writing.at(done + 1, samples.len());
+        let sample = index % data.samples.len();
+        table.write_record([&data.samples[sample].name, &file, &data.sources[sample]])?;
+        writing.at(done + 1, draws.len());
     }
     table.flush()?;
     drop(writing);
-    println!("{} samples of {} as training sees them: {}", samples.len(), arguments.part, out.display());
+    let what = if patches.is_some() { "patches" } else { "samples" };
+    println!("{} {what} of {} as training sees them: {}", draws.len(), arguments.part, out.display());
     Ok(())
 }
 
 /// `NUMBER_image.png`, `NUMBER_CLASS_mask.png`, `NUMBER_overlay.png`.
 fn write(data: &Dataset, batch: &Batch, stem: &Path) -> Result<(), Failure> {
-    let [h, w] = data.size;
+    let (_, _, h, w) = batch.images.dims4()?;
     let (image, targets) = (batch.images.flatten_all()?.to_vec1::<f32>()?, batch.targets.flatten_all()?.to_vec1::<f32>()?);
     let mask: Vec<u8> = targets.iter().map(|t| u8::from(*t >= 0.5)).collect();
     let save = |kind: &str, picture: DynamicImage| -> anyhow::Result<()> {

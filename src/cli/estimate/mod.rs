@@ -10,6 +10,7 @@ mod records;
 use std::time::Instant;
 use umlaut::config::{self, Dataset, Experiment, Split, ValidateOn};
 use umlaut::data::{self, Description};
+use umlaut::model::Tiling;
 use umlaut::plan::{Cost, Input, Plan};
 use umlaut::schedule::Slot;
 use umlaut::store::Results;
@@ -28,12 +29,16 @@ pub struct Load {
 impl Load {
     /// Of a run on data of this description.
     fn of(experiment: &Experiment, data: &Description) -> Self {
-        let (size, batch) = (experiment.preprocess.size, experiment.training.batch_size);
+        let (size, batch) = (experiment.input_size(), experiment.training.batch_size);
         let input = Input { in_channels: data.channels, classes: data.classes.len(), size, batch };
         let cost = Cost::of(&experiment.model, input);
         let (all, val) = parts(&experiment.split, data.count as f64);
         let train = experiment.training.samples.map_or(all, |samples| all.min(samples as f64));
-        Self { epoch: cost.flops() as f64 * (3.0 * train + val), cost, input }
+        // Patches for each training image, tiles for each validation image.
+        let patches = experiment.patches.as_ref();
+        let (patches, tiles) =
+            patches.map_or((1, 1), |patches| (patches.per_image, Tiling::of(patches).count(experiment.preprocess.size)));
+        Self { epoch: cost.flops() as f64 * (3.0 * train * patches as f64 + val * tiles as f64), cost, input }
     }
 
     /// Operations of a training step, backward counted as twice forward.
@@ -201,6 +206,15 @@ mod tests {
         let load = Load::of(&experiment("[split.fractions]\ntrain = 0.6\nval = 0.2\ntest = 0.2"), &described(10));
         assert_eq!(load.epoch, load.cost.flops() as f64 * 20.0);
         assert_eq!(load.step(), 15 * load.cost.flops());
+    }
+
+    #[test]
+    fn patches_train_and_tiles_validate() {
+        let patches = "preprocess.size = [256, 256]\n[patches]\nsize = [128, 128]\nper_image = 4\noverlap = 0.25\n";
+        let split = "[split.fractions]\ntrain = 0.6\nval = 0.2\ntest = 0.2";
+        let load = Load::of(&experiment(&format!("{patches}{split}")), &described(10));
+        // Tiles of 128 begin at 0, 64 and 128: steps of 96 at the most.
+        assert_eq!((load.input.size, load.epoch), ([128, 128], load.cost.flops() as f64 * (3.0 * 6.0 * 4.0 + 2.0 * 9.0)));
     }
 
     #[test]

@@ -9,7 +9,8 @@ use super::{Failure, ResultsPlace, coloured, mistake, progress, text};
 use std::path::PathBuf;
 use umlaut::config;
 use umlaut::data::{Photo, PhotoPlace, photos};
-use umlaut::predict::{Error, How, Predictor, Scale, Tiling};
+use umlaut::model::Tiling;
+use umlaut::predict::{Error, How, Predictor, Scale};
 use umlaut::store::{Results, RunDir};
 use write::Writer;
 

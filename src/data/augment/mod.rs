@@ -14,6 +14,7 @@ mod warp;
 pub use motion::Motion;
 
 use super::Sample;
+use super::window::Window;
 use crate::config::Augment;
 use colour::Tone;
 use stream::{Place, Stream};
@@ -47,17 +48,18 @@ impl Change {
         }
     }
 
-    /// Changes a sample of height · width into planes of the image and of the mask, whose values `of` converts.
-    pub fn apply<U>(&self, sample: &Sample, size: [usize; 2], image: &mut [f32], mask: &mut [U], of: fn(u8) -> U) {
-        let pixels = size[0] * size[1];
+    /// Changes a window of a sample into planes of the image and of the mask, whose values `of` converts.
+    pub fn apply<U>(&self, sample: &Sample, window: Window, image: &mut [f32], mask: &mut [U], of: fn(u8) -> U) {
+        let size = window.size;
+        let (all, pixels) = (window.image[0] * window.image[1], size[0] * size[1]);
         match &self.warp {
-            Some(warp) => warp.apply(self.motion, (&sample.image, &sample.mask), size, (image, mask), of),
+            Some(warp) => warp.apply(self.motion, (&sample.image, &sample.mask), window, (image, mask), of),
             None => {
-                for (from, to) in sample.image.chunks_exact(pixels).zip(image.chunks_exact_mut(pixels)) {
-                    self.motion.apply(from, size, to, |v| v);
+                for (from, to) in sample.image.chunks_exact(all).zip(image.chunks_exact_mut(pixels)) {
+                    self.motion.apply(from, window, to, |v| v);
                 }
-                for (from, to) in sample.mask.chunks_exact(pixels).zip(mask.chunks_exact_mut(pixels)) {
-                    self.motion.apply(from, size, to, of);
+                for (from, to) in sample.mask.chunks_exact(all).zip(mask.chunks_exact_mut(pixels)) {
+                    self.motion.apply(from, window, to, of);
                 }
             }
         }

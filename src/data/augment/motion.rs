@@ -2,6 +2,7 @@
 
 use crate::config::Augment;
 use crate::data::random::generator;
+use crate::data::window::Window;
 use rand::Rng;
 
 /// What happens to one sample in one epoch: flips first, then quarter turns counter-clockwise.
@@ -28,42 +29,66 @@ impl Motion {
         Self { flip_horizontal, flip_vertical, quarter_turns: if turned { quarters } else { 0 } }
     }
 
-    /// Moves one plane of height · width. Quarter turns need a square, half turns do not.
-    pub(in crate::data) fn apply<T: Copy, U>(
-        self,
-        plane: &[T],
-        [height, width]: [usize; 2],
-        moved: &mut [U],
-        convert: impl Fn(T) -> U,
-    ) {
+    /// Moves a window of one plane. Quarter turns need a square, half turns do not.
+    pub(in crate::data) fn apply<T: Copy, U>(self, plane: &[T], window: Window, moved: &mut [U], convert: impl Fn(T) -> U) {
+        let width = window.size[1];
         for (i, to) in moved.iter_mut().enumerate() {
-            let (y, x) = self.origin([i / width, i % width], [height, width]);
-            *to = convert(plane[y * width + x]);
+            let [y, x] = self.origin([i / width, i % width].map(|at| at as isize), window.size);
+            *to = convert(plane[window.offset(y as usize, x as usize)]);
         }
     }
 
-    /// Where in a plane the pixel lies that ends up first, and how far from it those that end up below and to its right.
-    pub(super) fn offsets(self, size: [usize; 2]) -> [isize; 3] {
-        let [height, width] = size;
-        let at = |place| {
-            let (y, x) = self.origin(place, size);
-            (y * width + x) as isize
+    /// How the picture about a window lies once it is moved with it.
+    pub(super) fn view(self, window: Window) -> View {
+        let at = |place: [isize; 2]| {
+            let place = self.origin(place, window.size);
+            [0, 1].map(|axis| place[axis] + window.corner[axis] as isize)
         };
-        let first = at([0, 0]);
-        let [down, right] = [(height, [1, 0]), (width, [0, 1])].map(|(side, place)| if side > 1 { at(place) - first } else { 0 });
-        [first, down, right]
+        let (first, width) = (at([0, 0]), window.image[1] as isize);
+        let axis = |place: [isize; 2]| {
+            let next = at(place);
+            let step = [next[0] - first[0], next[1] - first[1]];
+            // One of both is 1 or −1: where the axis leads to.
+            let along = usize::from(step[0] == 0);
+            let side = window.image[along] as isize;
+            let low = if step[along] > 0 { -first[along] } else { first[along] - side + 1 };
+            Axis { step: step[0] * width + step[1], low, side }
+        };
+        View { first: first[0] * width + first[1], axes: [axis([1, 0]), axis([0, 1])] }
     }
 
-    /// Where the pixel that ends up at (y, x) comes from.
-    fn origin(self, [mut y, mut x]: [usize; 2], [height, width]: [usize; 2]) -> (usize, usize) {
+    /// Where in a window the pixel that ends up at (y, x) comes from.
+    fn origin(self, [mut y, mut x]: [isize; 2], size: [usize; 2]) -> [isize; 2] {
+        let [height, width] = size.map(|side| side as isize);
         (y, x) = match self.quarter_turns {
             1 => (x, width - 1 - y),
             2 => (height - 1 - y, width - 1 - x),
             3 => (height - 1 - x, y),
             _ => (y, x),
         };
-        (if self.flip_vertical { height - 1 - y } else { y }, if self.flip_horizontal { width - 1 - x } else { x })
+        [if self.flip_vertical { height - 1 - y } else { y }, if self.flip_horizontal { width - 1 - x } else { x }]
     }
+}
+
+/// A picture that flips and quarter turns have moved, without being copied, as seen from a window of it: the window's first pixel is at
+/// (0, 0), and the picture goes on beyond it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct View {
+    /// Where in a plane the window's first pixel lies.
+    pub first: isize,
+    /// Downwards and to the right.
+    pub axes: [Axis; 2],
+}
+
+/// One direction of a [`View`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Axis {
+    /// How far the next pixel lies in a plane.
+    pub step: isize,
+    /// Where the picture begins.
+    pub low: isize,
+    /// How many pixels it has.
+    pub side: isize,
 }
 
 #[cfg(test)]
@@ -74,7 +99,7 @@ mod tests {
 
     fn moved(motion: Motion) -> String {
         let mut moved = [' '; 4];
-        motion.apply(&['a', 'b', 'c', 'd'], SQUARE, &mut moved, |c| c);
+        motion.apply(&['a', 'b', 'c', 'd'], Window::whole(SQUARE), &mut moved, |c| c);
         moved.iter().collect()
     }
 

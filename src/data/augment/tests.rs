@@ -44,7 +44,7 @@ fn discs() -> Sample {
 
 fn changed(augment: &Augment, sample: &Sample, index: usize) -> (Vec<f32>, Vec<u8>) {
     let (mut image, mut mask) = (vec![-1.0; sample.image.len()], vec![9; sample.mask.len()]);
-    Change::draw(augment, 3, 2, index).apply(sample, [SIDE, SIDE], &mut image, &mut mask, |v| v);
+    Change::draw(augment, 3, 2, index).apply(sample, Window::whole([SIDE, SIDE]), &mut image, &mut mask, |v| v);
     (image, mask)
 }
 
@@ -109,7 +109,7 @@ fn quarter_turns_by_angle_are_quarter_turns() {
         let motion = Motion { quarter_turns: turns, ..Motion::default() };
         let mut expected = vec![0.0; 3 * PIXELS];
         for (from, to) in sample.image.chunks_exact(PIXELS).zip(expected.chunks_exact_mut(PIXELS)) {
-            motion.apply(from, [SIDE, SIDE], to, |v| v);
+            motion.apply(from, Window::whole([SIDE, SIDE]), to, |v| v);
         }
         let (image, _) = changed(&turn, &sample, 0);
         assert!(image.iter().zip(&expected).all(|(a, b)| (a - b).abs() < 1e-5), "{turns}");

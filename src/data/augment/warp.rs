@@ -5,9 +5,10 @@
 //! c + R(−θ) (p + d(p) − c − t) / s of the image as flips and quarter turns left it.
 
 use super::elastic::{Grid, weights};
-use super::motion::Motion;
+use super::motion::{Axis, Motion, View};
 use super::stream::Place;
 use crate::config::{Augment, Outside};
+use crate::data::window::Window;
 
 /// What happens to the places of pixels.
 #[derive(Debug, Clone, PartialEq)]
@@ -45,11 +46,12 @@ impl Warp {
         })
     }
 
-    /// Moves image (channels · h · w) and mask (classes · h · w), after `motion`.
-    pub fn apply<U>(&self, motion: Motion, from: (&[f32], &[u8]), size: [usize; 2], to: (&mut [f32], &mut [U]), of: fn(u8) -> U) {
-        let [h, w] = size;
-        let (map, columns) = (self.map(size), weights(w));
-        let source = Source { size, offsets: motion.offsets(size), outside: self.outside };
+    /// Moves a window of image (channels planes) and mask (classes planes), after `motion`. What comes into it from beyond its edges is the
+    /// picture there, as far as that goes.
+    pub fn apply<U>(&self, motion: Motion, from: (&[f32], &[u8]), window: Window, to: (&mut [f32], &mut [U]), of: fn(u8) -> U) {
+        let ([h, w], all) = (window.size, window.image[0] * window.image[1]);
+        let (map, columns) = (self.map(window.size), weights(w));
+        let source = Source { view: motion.view(window), outside: self.outside };
         let mut row: Vec<Neighbours> = Vec::with_capacity(w);
         for y in 0..h {
             row.clear();
@@ -61,10 +63,10 @@ impl Warp {
                 Some(grid) => row.extend(grid.row(y, h, &columns).enumerate().map(|(x, displaced)| place(x, displaced))),
                 None => row.extend((0..w).map(|x| place(x, [0.0; 2]))),
             }
-            for (plane, to) in from.0.chunks_exact(h * w).zip(to.0.chunks_exact_mut(h * w)) {
+            for (plane, to) in from.0.chunks_exact(all).zip(to.0.chunks_exact_mut(h * w)) {
                 to[y * w..][..w].iter_mut().zip(&row).for_each(|(to, near)| *to = near.mean(plane));
             }
-            for (plane, to) in from.1.chunks_exact(h * w).zip(to.1.chunks_exact_mut(h * w)) {
+            for (plane, to) in from.1.chunks_exact(all).zip(to.1.chunks_exact_mut(h * w)) {
                 to[y * w..][..w]
                     .iter_mut()
                     .zip(&row)
@@ -84,11 +86,9 @@ impl Warp {
     }
 }
 
-/// An image that flips and quarter turns have moved, without being copied.
+/// Where pixels come from.
 struct Source {
-    size: [usize; 2],
-    /// Where the first pixel lies, and how far the next one down and to the right.
-    offsets: [isize; 3],
+    view: View,
     outside: Outside,
 }
 
@@ -108,17 +108,17 @@ impl Source {
 
     /// Where a pixel lies; `None` outside, where that is black.
     fn offset(&self, y: isize, x: isize) -> Option<u32> {
-        let inside = |at: isize, side: usize| match self.outside {
-            _ if (0..side as isize).contains(&at) => Some(at),
+        let inside = |at: isize, Axis { low, side, .. }: Axis| match self.outside {
+            _ if (low..low + side).contains(&at) => Some(at),
             Outside::Black => None,
             Outside::Mirror => {
-                let at = at.rem_euclid(2 * side as isize);
-                Some(at.min(2 * side as isize - 1 - at))
+                let at = (at - low).rem_euclid(2 * side);
+                Some(low + at.min(2 * side - 1 - at))
             }
         };
-        let (y, x) = (inside(y, self.size[0])?, inside(x, self.size[1])?);
-        let [first, down, right] = self.offsets;
-        Some((first + down * y + right * x) as u32)
+        let [down, right] = self.view.axes;
+        let (y, x) = (inside(y, down)?, inside(x, right)?);
+        Some((self.view.first + down.step * y + right.step * x) as u32)
     }
 }
 

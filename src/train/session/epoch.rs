@@ -4,7 +4,7 @@ use super::{Halt, Session, Within};
 use crate::config::Term;
 use crate::data::{self, Draw, Making, Supply};
 use crate::metric::{Extras, ImageExtras, MaskScores, Means, Scores, Tally};
-use crate::model::Mode;
+use crate::model::{self, Mode};
 use crate::ops::{Gradients, Node, Tape, term, weighted_sum};
 use crate::train::gradient::{Accumulation, clip};
 use crate::train::{Error, Progress, weighted_loss};
@@ -82,10 +82,10 @@ impl Session<'_> {
             return self.train_epoch_on_gpu(epoch, stop, progress);
         }
         let training = &self.experiment.training;
-        let order = data::order(&self.parts.train, training.seeds[0], epoch.number);
+        let order = data::order(&self.draws(), training.seeds[0], epoch.number);
         let batches: Vec<&[usize]> = order.chunks(training.batch_size).skip(epoch.batches).collect();
         let parts: Vec<&[usize]> = batches.iter().flat_map(|indices| split(indices, self.micro_batches)).collect();
-        let draw = Draw { augment: &self.experiment.augment, seed: training.seeds[0], epoch: epoch.number };
+        let draw = Draw::of(self.experiment, epoch.number);
         let normaliser = self.normaliser.clone();
         let making = Making { dataset: self.data, draw, normaliser: &normaliser };
         data::supply(making, &parts, |supply| self.train_batches(epoch, &batches, supply, stop, progress))
@@ -128,7 +128,7 @@ impl Session<'_> {
     /// Loss and gradients of the next samples at once, both times their share of the batch.
     fn part(&self, epoch: &mut Epoch, supply: &mut Supply, share: f64) -> Result<(f64, Gradients), Halt> {
         let training = &self.experiment.training;
-        let draw = Draw { augment: &self.experiment.augment, seed: training.seeds[0], epoch: epoch.number };
+        let draw = Draw::of(self.experiment, epoch.number);
         let batch = supply.take().expect("there is a batch for every part")?;
         let tape = Tape::training().with_precision(training.precision).with_noise(draw.noise(batch.indices[0]));
         let logits = self.network.forward(&tape, &batch.images, Mode::Train)?;
@@ -166,10 +166,12 @@ impl Session<'_> {
         let (mut tally, mut terms) = (Tally::new(self.data.classes.len()), Means::default());
         let (mut images, mut more) = (Vec::new(), Vec::new());
         let (training, loss) = (&self.experiment.training, &self.experiment.loss);
-        for indices in part.chunks(training.batch_size.div_ceil(self.micro_batches)) {
-            let batch = data::batch(self.data, indices, None, &Device::Cpu)?.normalised(&self.normaliser)?;
-            let tape = Tape::inference().with_precision(training.precision);
-            let logits = self.network.forward(&tape, &batch.images, Mode::Eval)?;
+        let (tiling, at_once) = (self.tiling(), training.batch_size.div_ceil(self.micro_batches));
+        for indices in part.chunks(if tiling.is_some() { 1 } else { at_once }) {
+            let batch = data::batch(self.data, indices, None, &Device::Cpu)?.normalised(&self.normaliser, self.data)?;
+            let logits = model::logits(self.network, &batch.images, training.precision, tiling.as_ref(), at_once)?;
+            let tape = Tape::inference();
+            let logits = tape.constant(&logits);
             let price = |(_, kind): (f64, Term)| -> candle_core::Result<_> {
                 let priced = term(&tape, &logits, &batch.targets, &kind, &loss.class_weights)?;
                 Ok((kind.column(), priced.of_images))

@@ -78,7 +78,7 @@ impl<'a> Session<'a> {
         progress: &mut dyn Progress,
     ) -> Result<(), Halt> {
         let training = &self.experiment.training;
-        let draw = Some(Draw { augment: &self.experiment.augment, seed: training.seeds[0], epoch: epoch.number });
+        let draw = Some(Draw::of(self.experiment, epoch.number));
         let parts: Vec<&[usize]> = split(indices, self.micro_batches).collect();
         let waiting = self.gpu.as_ref().map_or(0, |gpu| gpu.waiting);
         let updates = waiting + 1 == training.accumulate || last;

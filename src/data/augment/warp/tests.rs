@@ -10,7 +10,7 @@ fn warp(outside: Outside) -> Warp {
 
 fn warped(warp: &Warp, motion: Motion, image: &[f32], mask: &[u8]) -> (Vec<f32>, Vec<u8>) {
     let (mut moved, mut marked) = (vec![9.0; 35], vec![9; 35]);
-    warp.apply(motion, (image, mask), SIZE, (&mut moved, &mut marked), |v| v);
+    warp.apply(motion, (image, mask), Window::whole(SIZE), (&mut moved, &mut marked), |v| v);
     (moved, marked)
 }
 
@@ -36,8 +36,8 @@ fn a_motion_comes_before() {
     let (image, mask) = pattern();
     let motion = Motion { flip_horizontal: true, flip_vertical: false, quarter_turns: 2 };
     let (mut first, mut first_mask) = (vec![0.0; 35], vec![0; 35]);
-    motion.apply(&image, SIZE, &mut first, |v| v);
-    motion.apply(&mask, SIZE, &mut first_mask, |v: u8| v);
+    motion.apply(&image, Window::whole(SIZE), &mut first, |v| v);
+    motion.apply(&mask, Window::whole(SIZE), &mut first_mask, |v: u8| v);
     let warp = warp(Outside::Mirror);
     assert_eq!(warped(&warp, motion, &image, &mask), warped(&warp, Motion::default(), &first, &first_mask));
 }
