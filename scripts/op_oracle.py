@@ -96,6 +96,7 @@ NETS = {
     "attention_group_elu": lambda: AttentionUNet(3, 2, [2, 4, 6], "transposed", "group", groups=2, activation="elu"),
     "nested_batch": lambda: UNetPlusPlus(3, 2, [2, 4, 6], "batch"),
     "nested_residual_leaky": lambda: UNetPlusPlus(3, 2, [2, 4, 6], "none", activation="leaky_relu", residual=True),
+    "nested_deep": lambda: UNetPlusPlus(3, 2, [2, 4, 6], "batch", deep_supervision=True),
 }
 for name, net in NETS.items():
     net = net().double()
@@ -103,9 +104,11 @@ for name, net in NETS.items():
         p.data = torch.randn_like(p).float().double() * (0.3 if p.dim() > 1 else 1.0)
     images, targets = torch.rand(2, 3, 12, 8).double(), torch.randint(0, 2, (2, 2, 12, 8)).double()
     weights = {f"weights/{k}": v.clone() for k, v in net.state_dict().items()}
-    logits = net(images)
+    outputs = net(images)
+    outputs = outputs if isinstance(outputs, list) else [outputs]
     ones = torch.ones(2).double()
-    loss = 0.5 * bce(logits, targets, ones) + 0.5 * soft_dice_loss(logits, targets, ones)
+    losses = [0.5 * bce(logits, targets, ones) + 0.5 * soft_dice_loss(logits, targets, ones) for logits in outputs]
+    loss, logits = sum(losses) / len(losses), outputs[-1]
     loss.backward()
     kept = {**weights, "images": images, "targets": targets, "train/logits": logits, "train/loss": loss}
     kept.update({f"grad/{k}": p.grad for k, p in net.named_parameters()})

@@ -85,7 +85,8 @@ class AttentionUNet(UNet):
 
 
 class UNetPlusPlus(nn.Module):
-    def __init__(self, in_channels, classes, channels, norm="batch", groups=8, activation="relu", residual=False):
+    def __init__(self, in_channels, classes, channels, norm="batch", groups=8, activation="relu", residual=False,
+                 deep_supervision=False):
         super().__init__()
         norm, act = kinds(norm, groups, activation)
         inputs = [in_channels, *channels]
@@ -99,6 +100,8 @@ class UNetPlusPlus(nn.Module):
             nn.ModuleList(block(level, column) for column in range(depth - level + 1)) for level in range(depth + 1)
         )
         self.up = nn.Upsample(scale_factor=2, mode="bilinear", align_corners=True)
+        sides = depth - 1 if deep_supervision else 0
+        self.side = nn.ModuleList(nn.Conv2d(channels[0], classes, 1) for _ in range(sides))
         self.head = nn.Conv2d(channels[0], classes, 1)
 
     def forward(self, x):
@@ -110,4 +113,7 @@ class UNetPlusPlus(nn.Module):
             for level in range(len(maps) - column):
                 sources = [*maps[level], self.up(maps[level + 1][column - 1])]
                 maps[level].append(self.block[level][column](torch.cat(sources, 1)))
-        return self.head(maps[0][-1])
+        logits = self.head(maps[0][-1])
+        if not (self.training and len(self.side)):
+            return logits
+        return [*(side(x) for side, x in zip(self.side, maps[0][1:])), logits]

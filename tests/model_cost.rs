@@ -17,6 +17,7 @@ fn models() -> Vec<Model> {
                 let transposed = Unet { up: Up::Transposed, ..plain.clone() };
                 models.extend([plain.clone(), transposed.clone()].map(Model::Unet));
                 models.extend([plain, transposed].map(Model::AttentionUnet));
+                models.push(Model::UnetPlusPlus(UnetPlusPlus { deep_supervision: true, ..nested.clone() }));
                 models.push(Model::UnetPlusPlus(nested));
             }
         }

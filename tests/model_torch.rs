@@ -2,9 +2,10 @@
 
 use candle_core::{Device, Tensor};
 use std::collections::HashMap;
-use umlaut::config::{Activation, Model, Norm, Unet, UnetPlusPlus, Up};
+use umlaut::config::{Activation, Loss, Model, Norm, Unet, UnetPlusPlus, Up};
 use umlaut::model::{Mode, Weights, build};
-use umlaut::ops::{Tape, bce_with_logits, soft_dice_loss, weighted_sum};
+use umlaut::ops::Tape;
+use umlaut::train::supervised_loss;
 
 fn unet() -> Unet {
     Unet { channels: vec![2, 4, 6], groups: 2, ..Unet::default() }
@@ -34,6 +35,7 @@ fn nested_u_nets() {
     check("nested_batch", &Model::UnetPlusPlus(nested()));
     let residual = UnetPlusPlus { norm: Norm::None, activation: Activation::LeakyRelu, residual: true, ..nested() };
     check("nested_residual_leaky", &Model::UnetPlusPlus(residual));
+    check("nested_deep", &Model::UnetPlusPlus(UnetPlusPlus { deep_supervision: true, ..nested() }));
 }
 
 fn check(fixture: &str, model: &Model) {
@@ -47,11 +49,9 @@ fn check(fixture: &str, model: &Model) {
 
     let net = build(model, 3, 2, Weights::File(&path), &Device::Cpu).unwrap();
     let tape = Tape::training();
-    let logits = net.forward(&tape, &all["images"], Mode::Train).unwrap();
-    close("logits", logits.value(), &all["train/logits"]);
-    let bce = bce_with_logits(&tape, &logits, &all["targets"], &[]).unwrap();
-    let dice = soft_dice_loss(&tape, &logits, &all["targets"], &[]).unwrap();
-    let loss = weighted_sum(&tape, &[(0.5, &bce), (0.5, &dice)]).unwrap();
+    let logits = net.forward_supervised(&tape, &all["images"]).unwrap();
+    close("logits", logits.last().unwrap().value(), &all["train/logits"]);
+    let loss = supervised_loss(&tape, &logits, &all["targets"], &Loss::default()).unwrap().sum;
     close("loss", loss.value(), &all["train/loss"]);
 
     let grads = tape.backward(&loss).unwrap();

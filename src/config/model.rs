@@ -64,6 +64,10 @@ pub struct UnetPlusPlus {
     #[serde(skip_serializing_if = "is_default")]
     #[schemars(range(min = 0), extend("exclusiveMaximum" = 1))]
     pub dropout: f64,
+    /// Whether each block of the full resolution has a head of its own while training, and the loss is their mean. The last one is what
+    /// predicts.
+    #[serde(skip_serializing_if = "is_default")]
+    pub deep_supervision: bool,
 }
 
 /// What follows each normalisation, x being a number of a feature map.
@@ -171,7 +175,7 @@ impl Default for Model {
 
 impl Default for Unet {
     fn default() -> Self {
-        let UnetPlusPlus { channels, norm, groups, activation, residual, dropout } = UnetPlusPlus::default();
+        let UnetPlusPlus { channels, norm, groups, activation, residual, dropout, .. } = UnetPlusPlus::default();
         Self { channels, up: Up::NearestConv, norm, groups, activation, residual, dropout }
     }
 }
@@ -185,6 +189,7 @@ impl Default for UnetPlusPlus {
             activation: Activation::Relu,
             residual: false,
             dropout: 0.0,
+            deep_supervision: false,
         }
     }
 }

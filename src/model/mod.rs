@@ -17,6 +17,7 @@
 //! gate.i.signal.0 …             .weight (out, in, 1, 1) .bias    attention: convolutions of what came up, of the skip (skip.0) and
 //!                                                                of their sum (psi.0); their normalisations end in 1
 //! block.i.j.0 … block.i.j.4     as encoder                       UNet++: block j of level i
+//! side.k                        as head                          UNet++ with deep supervision: head of block 0.(k + 1)
 //! … .shortcut.0  .shortcut.1    as a gate's                      residual blocks
 //! ```
 //!
@@ -73,6 +74,17 @@ pub trait Network {
     /// # Errors
     /// If shapes do not fit.
     fn forward_map(&self, tape: &Tape, images: Map, mode: Mode) -> candle_core::Result<Node>;
+
+    /// All logits that a loss is taken of while training; those of [`forward`](Self::forward) are the last.
+    ///
+    /// # Shapes
+    /// As [`forward`](Self::forward), each of them.
+    ///
+    /// # Errors
+    /// If shapes do not fit.
+    fn forward_supervised(&self, tape: &Tape, images: &Tensor) -> candle_core::Result<Vec<Node>> {
+        Ok(vec![self.forward(tape, images, Mode::Train)?])
+    }
 
     /// Its parameters and buffers.
     fn params(&self) -> &Params;

@@ -1,19 +1,22 @@
 //! UNet++ (Zhou et al. 2018): block (i, j) of level i reads blocks (i, 0) to (i, j − 1) and block (i + 1, j − 1), doubled.
 //!
-//! Without deep supervision, doubling by bilinear interpolation: the public PyTorch code that the reference numbers come from.
+//! Doubling is by bilinear interpolation, as in the public PyTorch code that the reference numbers come from. With deep supervision
+//! every block (0, j) has a head while training; the last one's logits are the network's.
 
 use super::blocks::Block;
 use super::layers::Conv;
 use super::{Error, Mode, Network, Params};
 use crate::config::{Model, UnetPlusPlus};
 use crate::ops::{self, Map, Node, Tape};
-use candle_core::Result;
+use candle_core::{Result, Tensor};
 use candle_nn::VarBuilder;
 
 /// UNet++.
 pub(super) struct Nested {
     /// `blocks[i][j]`: column 0 is the encoder; level i has depth − i more.
     blocks: Vec<Vec<Block>>,
+    /// Of the blocks (0, 1) to (0, depth − 1); none without deep supervision.
+    side: Vec<Conv>,
     head: Conv,
     params: Params,
 }
@@ -38,13 +41,15 @@ impl Nested {
         let blocks: Result<Vec<Vec<Block>>> =
             (0..=depth).map(|level| (0..=depth - level).map(|column| block(level, column)).collect()).collect();
         let blocks = blocks?;
-        let head = Conv::new(&mut params, source.pp("head"), [classes, widths[0], 1, 1], classes)?;
-        Ok(Self { blocks, head, params })
+        let mut head = |source: VarBuilder| Conv::new(&mut params, source, [classes, widths[0], 1, 1], classes);
+        let sides = if net.deep_supervision { depth - 1 } else { 0 };
+        let side = (0..sides).map(|column| head(source.pp("side").pp(column))).collect::<Result<_>>()?;
+        let head = head(source.pp("head"))?;
+        Ok(Self { blocks, side, head, params })
     }
-}
 
-impl Network for Nested {
-    fn forward_map(&self, tape: &Tape, images: Map, mode: Mode) -> Result<Node> {
+    /// The maps of the full resolution, from the left.
+    fn maps(&self, tape: &Tape, images: &Map, mode: Mode) -> Result<Vec<Map>> {
         let depth = self.blocks.len() - 1;
         // The maps of each level, from the left.
         let mut maps: Vec<Vec<Map>> = Vec::new();
@@ -63,7 +68,20 @@ impl Network for Nested {
                 maps[level].push(map);
             }
         }
-        self.head.conv1x1(tape, &maps[0][depth])
+        Ok(maps.swap_remove(0))
+    }
+}
+
+impl Network for Nested {
+    fn forward_map(&self, tape: &Tape, images: Map, mode: Mode) -> Result<Node> {
+        self.head.conv1x1(tape, &self.maps(tape, &images, mode)?[self.blocks.len() - 1])
+    }
+
+    fn forward_supervised(&self, tape: &Tape, images: &Tensor) -> Result<Vec<Node>> {
+        let images = Map::pack(tape, &tape.constant(images))?;
+        let maps = self.maps(tape, &images, Mode::Train)?;
+        let heads = self.side.iter().chain([&self.head]);
+        heads.zip(&maps[maps.len() - self.side.len() - 1..]).map(|(head, map)| head.conv1x1(tape, map)).collect()
     }
 
     fn params(&self) -> &Params {

@@ -75,7 +75,7 @@ impl Cost {
         match model {
             config::Model::Unet(net) => count.unet(&net.channels, net.up, false),
             config::Model::AttentionUnet(net) => count.unet(&net.channels, net.up, true),
-            config::Model::UnetPlusPlus(net) => count.unet_plus_plus(&net.channels),
+            config::Model::UnetPlusPlus(net) => count.unet_plus_plus(&net.channels, net.deep_supervision),
         }
     }
 
@@ -124,7 +124,7 @@ impl Count {
         self.head(widths.first().copied().unwrap_or(0))
     }
 
-    fn unet_plus_plus(mut self, widths: &[usize]) -> Cost {
+    fn unet_plus_plus(mut self, widths: &[usize], deep: bool) -> Cost {
         let depth = widths.len().saturating_sub(1);
         let mut channels = self.input.in_channels;
         self.keep(channels, 0);
@@ -139,6 +139,10 @@ impl Count {
             self.keep(below, level);
             self.keep_output(widths[level], level);
             self.block(&format!("block.{level}.{column}"), level, column * widths[level] + below, widths[level]);
+        }
+        for column in 0..if deep { depth.saturating_sub(1) } else { 0 } {
+            self.convolution(format!("side.{column}"), "conv 1×1".into(), [widths[0], self.input.classes], 1, 0, 0);
+            self.keep(2 * self.input.classes, 0);
         }
         self.head(widths.first().copied().unwrap_or(0))
     }

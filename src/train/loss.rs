@@ -39,6 +39,26 @@ pub fn weighted_loss(tape: &Tape, logits: &Node, targets: &Tensor, loss: &Loss) 
     Ok(BatchLoss { sum, terms })
 }
 
+/// The mean over some logits of the same images, each with the [weighted sum](weighted_loss) of its terms: what deep supervision minimises
+/// (Zhou et al. 2018). The terms are those of the last.
+///
+/// # Shapes
+/// logits, targets: (n, classes, h, w).
+///
+/// # Errors
+/// As [`weighted_loss`], or without logits.
+pub fn supervised_loss(tape: &Tape, logits: &[Node], targets: &Tensor, loss: &Loss) -> Result<BatchLoss> {
+    let Some((last, side)) = logits.split_last() else { candle_core::bail!("no logits to take a loss of") };
+    let last = weighted_loss(tape, last, targets, loss)?;
+    if side.is_empty() {
+        return Ok(last);
+    }
+    let sides = side.iter().map(|logits| Ok(weighted_loss(tape, logits, targets, loss)?.sum)).collect::<Result<Vec<Node>>>()?;
+    let share = 1.0 / logits.len() as f64;
+    let terms: Vec<(f64, &Node)> = sides.iter().chain([&last.sum]).map(|sum| (share, sum)).collect();
+    Ok(BatchLoss { sum: weighted_sum(tape, &terms)?, ..last })
+}
+
 /// The same sum of terms that are numbers already; `terms` by the names of their columns.
 pub fn total(bce: f64, dice_loss: f64, terms: &BTreeMap<String, f64>, loss: &Loss) -> f64 {
     let value = |name: &str| terms.get(name).copied().unwrap_or(f64::NAN);

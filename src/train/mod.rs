@@ -28,7 +28,7 @@ mod selftest;
 mod session;
 
 pub use error::Error;
-pub use loss::weighted_loss;
+pub use loss::{supervised_loss, weighted_loss};
 
 pub use only_on_cpu::only_on_cpu;
 pub use optimizer::Optimizer;

@@ -185,3 +185,21 @@ fn averages_are_validated_and_kept() {
         fs::read(place.run("averaged").last_checkpoint()).unwrap()
     );
 }
+
+/// Oracle: the same samples validated; with a learning rate of next to nothing and no normalisation both see the same network.
+#[test]
+fn side_heads_have_no_part_in_scores() {
+    let place = Place::new();
+    let deep =
+        "[model.unet_plus_plus]\nchannels = [4, 8, 12]\nnorm = 'none'\ndeep_supervision = true\n[optimizer.sgd]\nlr = 1e-30";
+    let mut experiment: Experiment = toml::from_str(&format!("name = 'deep'\n{deep}")).unwrap();
+    (experiment.training.epochs, experiment.training.batch_size) = (1, 2);
+    let same = Parts { train: (0..4).collect(), val: (0..4).collect(), test: Vec::new() };
+    let run = place.run("deep");
+    train(&run, &experiment, &place.data, &same, &umlaut::train::Place::cpu(), &|| false, &mut ()).unwrap();
+    let row = &run.metrics().unwrap()[0];
+    for name in ["loss", "dice"] {
+        let [train, val] = ["train", "val"].map(|part| row.get(&format!("{part}_{name}")).unwrap());
+        assert!((train - val).abs() < 1e-6, "{name}: {train} in training, {val} in validation");
+    }
+}

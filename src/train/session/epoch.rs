@@ -4,10 +4,11 @@ use super::{Halt, Session, Within};
 use crate::config::Term;
 use crate::data::{self, Draw, Making, Supply};
 use crate::metric::{Extras, ImageExtras, MaskScores, Means, Scores, Tally};
-use crate::model::{self, Mode};
+use crate::model;
 use crate::ops::{Gradients, Node, Tape, term, weighted_sum};
 use crate::train::gradient::{Accumulation, clip};
-use crate::train::{Error, Progress, weighted_loss};
+use crate::train::loss::supervised_loss;
+use crate::train::{Error, Progress};
 use candle_core::{Device, Tensor};
 use std::collections::BTreeMap;
 use std::time::Instant;
@@ -131,12 +132,13 @@ impl Session<'_> {
         let draw = Draw::of(self.experiment, epoch.number);
         let batch = supply.take().expect("there is a batch for every part")?;
         let tape = Tape::training().with_precision(training.precision).with_noise(draw.noise(batch.indices[0]));
-        let logits = self.network.forward(&tape, &batch.images, Mode::Train)?;
-        let loss = weighted_loss(&tape, &logits, &batch.targets, &self.experiment.loss)?;
+        let logits = self.network.forward_supervised(&tape, &batch.images)?;
+        let loss = supervised_loss(&tape, &logits, &batch.targets, &self.experiment.loss)?;
         epoch.terms.add(batch.indices.len(), &loss.terms);
         let loss = if share == 1.0 { loss.sum } else { weighted_sum(&tape, &[(share, &loss.sum)])? };
         let value = finite(&loss, epoch)?;
-        add(&mut epoch.tally, &logits, &batch.targets)?;
+        // The network's own logits; other heads have no part in scores.
+        add(&mut epoch.tally, &logits[logits.len() - 1], &batch.targets)?;
         Ok((value, tape.backward(&loss)?))
     }
 
