@@ -8,6 +8,7 @@ mod device;
 mod estimate;
 mod evaluate;
 mod export;
+mod find_lr;
 mod info;
 mod init;
 mod live;
@@ -62,6 +63,8 @@ enum Verb {
     Data(data::Arguments),
     /// Show a network's layers, shapes, parameters, FLOPs and memory
     Summary(summary::Arguments),
+    /// Try growing learning rates on an experiment's first run, and suggest one (CPU)
+    FindLr(find_lr::Arguments),
     /// Show this machine and the kernels that serve on it
     Info,
     /// Check that a GPU calculates what the CPU does
@@ -141,6 +144,7 @@ pub fn main() -> ExitCode {
         Verb::Schema => schema::run(),
         Verb::Data(a) => data::run(&a),
         Verb::Summary(a) => summary::run(&a),
+        Verb::FindLr(a) => find_lr::run(&a),
         Verb::Info => info::run(),
         #[cfg(feature = "cuda")]
         Verb::Selftest(a) => selftest::run(&a),

@@ -101,7 +101,7 @@ impl Optimizer {
     }
 
     /// The dotted key of the learning rate.
-    pub(super) fn lr_path(&self) -> &'static str {
+    pub fn lr_path(&self) -> &'static str {
         match self {
             Self::Adam(_) => "optimizer.adam.lr",
             Self::Adamw(_) => "optimizer.adamw.lr",

@@ -24,6 +24,7 @@ mod verdict;
 
 pub use paint::paint;
 
+use crate::record::LrSearch;
 use crate::store::{self, ExperimentDir, RunDir};
 use chart::Drawn;
 use collect::Comparison;
@@ -126,6 +127,12 @@ pub fn compare(places: &[Place], by: Option<&str>) -> Result<String, Error> {
     let comparison = collect::collect_several(places)?;
     let verdict = verdict(&comparison, by)?;
     Ok(table::terminal(&comparison, &verdict))
+}
+
+/// The chart of a search for a learning rate as SVG: the losses over the learning rate, with the suggestion; `of` says in a few words what was
+/// trained. `None` if no loss is a finite number.
+pub fn lr_search(search: &LrSearch, of: &str) -> Option<String> {
+    chart::find_lr(search, of)
 }
 
 fn verdict(comparison: &Comparison, by: Option<&str>) -> Result<Verdict, Error> {

@@ -98,6 +98,11 @@ impl ExperimentDir {
         self.path.join("tensorboard")
     }
 
+    /// Where a search for a learning rate goes if nothing else is said.
+    pub fn find_lr(&self) -> PathBuf {
+        self.path.join("find-lr")
+    }
+
     /// The runs that exist, by name.
     ///
     /// # Errors

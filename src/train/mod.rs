@@ -10,6 +10,7 @@ mod columns;
 mod early_stop;
 mod ema;
 mod error;
+mod find_lr;
 #[cfg(feature = "cuda")]
 pub mod gpu;
 mod gradient;
@@ -28,8 +29,8 @@ mod selftest;
 mod session;
 
 pub use error::Error;
+pub use find_lr::{Range, find_lr};
 pub use loss::{supervised_loss, weighted_loss};
-
 pub use only_on_cpu::only_on_cpu;
 pub use optimizer::Optimizer;
 pub use predecessor::extends;
@@ -39,7 +40,7 @@ pub use selftest::selftest;
 
 use crate::config::Experiment;
 use crate::data::{Dataset, Parts};
-use crate::model::{self, Weights};
+use crate::model::{self, Network, Weights};
 use crate::record::{Outcome, Status};
 use crate::store::RunDir;
 use candle_core::Device;
@@ -94,6 +95,11 @@ pub fn train(
     let seed = check::seed(experiment)?;
     check::fits(experiment, data, parts)?;
     let parts = &check::limited(experiment, parts, seed)?;
-    let network = model::build(&experiment.model, data.channels, data.classes.len(), Weights::Seed(seed), &Device::Cpu)?;
+    let network = initial(experiment, data, seed)?;
     Session::begin(run, experiment, data, parts, network.as_ref(), place)?.run(stop, progress)
+}
+
+/// The network of a run that has not begun.
+fn initial(experiment: &Experiment, data: &Dataset, seed: u64) -> Result<Box<dyn Network>, Error> {
+    Ok(model::build(&experiment.model, data.channels, data.classes.len(), Weights::Seed(seed), &Device::Cpu)?)
 }

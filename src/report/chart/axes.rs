@@ -73,6 +73,20 @@ impl Axis {
         Self { low, high, ticks: ticks.map(|t| (t, format!("{t}"))).collect(), title: "Epoch".into() }
     }
 
+    /// A logarithmic axis from 10^low to 10^high: at most seven whole decades have words, and where there are fewer than two of them also 2 and 5
+    /// times a power of ten, else both ends.
+    pub(crate) fn decades(low: f64, high: f64, title: &str) -> Self {
+        let whole =
+            |step: usize| (low.ceil() as i32..=high.floor() as i32).step_by(step).map(|p| (f64::from(p), format!("1e{p}")));
+        let step = whole(1).count().div_ceil(7).max(1);
+        let parts = (low.floor() as i32..=high.ceil() as i32)
+            .flat_map(|p| [1.0, 2.0, 5.0].map(|m: f64| (f64::from(p) + m.log10(), format!("{m}e{p}"))));
+        let ends = [low, high].map(|end| (end, format!("{:.1e}", 10f64.powf(end))));
+        let choices = [whole(step).collect::<Vec<_>>(), parts.filter(|t| (low..=high).contains(&t.0)).collect(), ends.to_vec()];
+        let ticks = choices.into_iter().find(|ticks| ticks.len() > 1).expect("there are two ends");
+        Self { low, high, ticks, title: title.into() }
+    }
+
     /// Values from `low` to `high`, widened to whole steps but not beyond `limit`.
     pub(crate) fn values(low: f64, high: f64, limit: (f64, f64), title: &str) -> Self {
         let room = if high > low { high - low } else { (low.abs() * 0.1).max(1e-3) };
@@ -218,6 +232,15 @@ mod tests {
         assert_eq!(words(&Axis::epochs(3)), ["1", "2", "3"]);
         assert_eq!(words(&Axis::epochs(12)), ["0", "2", "4", "6", "8", "10", "12"]);
         assert_eq!(words(&Axis::epochs(50)), ["0", "10", "20", "30", "40", "50"]);
+    }
+
+    #[test]
+    fn decades_have_words_that_fit() {
+        let axis = |low: f64, high: f64| Axis::decades(low, high, "Learning rate");
+        assert_eq!(words(&axis(-7.0, 0.0)), ["1e-7", "1e-5", "1e-3", "1e-1"]);
+        assert_eq!(words(&axis(-4.3, -0.9)), ["1e-4", "1e-3", "1e-2", "1e-1"]);
+        assert_eq!(words(&axis(-3.8, -2.5)), ["2e-4", "5e-4", "1e-3", "2e-3"]);
+        assert_eq!(words(&axis(-2.9, -2.8)), ["1.3e-3", "1.6e-3"]);
     }
 
     #[test]

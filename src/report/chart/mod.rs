@@ -3,6 +3,7 @@
 mod axes;
 mod backend;
 mod curves;
+mod find_lr;
 mod focus;
 mod heat;
 mod importance;
@@ -21,6 +22,7 @@ mod swarm;
 mod tests;
 mod text;
 
+pub(super) use find_lr::draw as find_lr;
 pub(super) use ink::{Anchor, Face, Ink, Pen, extent, path};
 pub(super) use style::{CASING, COLUMN, EDGE, LEADING, MUTED, TEXT, class_color, hex};
 pub(super) use text::fit;

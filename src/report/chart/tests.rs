@@ -107,7 +107,7 @@ fn overlap(a: &Area, b: &Area) -> bool {
     a.x.0 < b.x.1 && b.x.0 < a.x.1 && a.y.0 < b.y.1 && b.y.0 < a.y.1
 }
 
-fn check(svg: &str, with_curves: bool) {
+pub(super) fn check(svg: &str, with_curves: bool) {
     let size = attribute(svg, "viewBox").unwrap();
     let size: Vec<i32> = size.split(' ').map(|n| n.parse().unwrap()).collect();
     let mut all = boxes(svg);
@@ -182,14 +182,20 @@ fn all(comparison: &Comparison) -> Vec<Drawn> {
     super::all(comparison, &verdict::judge(comparison, None))
 }
 
-/// Writes charts where `UMLAUT_SHOW_CHARTS` says, to be looked at.
 fn show(what: &str, charts: &[Drawn]) {
+    charts.iter().for_each(|chart| show_svg(&format!("{}_{}", what.replace([' ', ','], "-"), chart.name), &chart.svg));
+}
+
+/// Writes a chart where `UMLAUT_SHOW_CHARTS` says, to be looked at.
+pub(super) fn show_svg(name: &str, svg: &str) {
     if let Some(dir) = std::env::var_os("UMLAUT_SHOW_CHARTS") {
-        for chart in charts {
-            let path = std::path::Path::new(&dir).join(format!("{}_{}.svg", what.replace([' ', ','], "-"), chart.name));
-            std::fs::write(path, &chart.svg).unwrap();
-        }
+        std::fs::write(std::path::Path::new(&dir).join(format!("{name}.svg")), svg).unwrap();
     }
+}
+
+/// The lines of words of a chart.
+pub(super) fn words(svg: &str) -> Vec<String> {
+    boxes(svg).into_iter().map(|area| area.words).collect()
 }
 
 #[test]

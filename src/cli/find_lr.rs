@@ -1,0 +1,124 @@
+//! `umlaut find-lr FILE`: a learning-rate range test of an experiment's first run.
+
+use super::settings::Settings;
+use super::stop::Stop;
+use super::{Failure, ResultsPlace, Sets, load, mistake, progress, text};
+use std::path::{Path, PathBuf};
+use umlaut::config::Experiment;
+use umlaut::data;
+use umlaut::plan::{RunSpec, expand};
+use umlaut::record::LrSearch;
+use umlaut::report;
+use umlaut::store::write_lr_search;
+use umlaut::train::{self, Range};
+
+#[derive(clap::Args)]
+pub struct Arguments {
+    /// The experiment, a TOML file; of a sweep, the first run is tried
+    file: PathBuf,
+    #[command(flatten)]
+    sets: Sets,
+    /// The first learning rate
+    #[arg(long, value_name = "LR", default_value_t = 1e-7)]
+    from: f64,
+    /// The last learning rate, unless the loss has left all bounds before
+    #[arg(long, value_name = "LR", default_value_t = 1.0)]
+    to: f64,
+    /// How many learning rates are tried, an update of the weights each, 20 or more
+    #[arg(long, value_name = "N", default_value_t = 100, value_parser = clap::value_parser!(u32).range(20..=1_000_000))]
+    steps: u32,
+    /// Where to write find-lr.csv and find-lr.svg [default: `find-lr` in the results of the experiment]
+    #[arg(long, value_name = "DIR")]
+    out: Option<PathBuf>,
+    #[command(flatten)]
+    place: ResultsPlace,
+}
+
+pub fn run(arguments: &Arguments) -> Result<(), Failure> {
+    let stop = Stop::on_signals()?;
+    let range = range(arguments)?;
+    let asked = load(&arguments.file, &arguments.sets)?;
+    let (run, runs) = first_run(&asked)?;
+    let results = arguments.place.results(&Settings::load()?);
+    let experiment = &run.experiment;
+    let reading = progress::Reading::new("reading images");
+    let data = data::open(&experiment.dataset, &experiment.preprocess, &results.cache(), &|done, of| reading.at(done, of))
+        .map_err(mistake)?;
+    let parts = data::split(&data, &experiment.split).map_err(mistake)?;
+    drop(reading);
+    let (bar, mut done) = (progress::Reading::new("trying learning rates"), 0);
+    let mut each = |_: &_| {
+        done += 1;
+        bar.at(done, range.steps);
+    };
+    let found = train::find_lr(experiment, &data, &parts, range, &|| stop.asked(), &mut each)
+        .map_err(|error| if error.is_mistake() { mistake(error) } else { error.into() })?;
+    drop(bar);
+    let found = found.ok_or(Failure::Stopped)?;
+    let of = describe(&asked, &run, runs);
+    let Some(chart) = report::lr_search(&found, &of) else {
+        let lr = found.steps[0].lr;
+        return Err(
+            anyhow::anyhow!("{of}: the loss is no finite number before the first update (lr {lr:.1e}); check the data").into()
+        );
+    };
+    let dir = arguments.out.clone().unwrap_or_else(|| results.experiment(&asked.name).find_lr());
+    let [table, chart] = write_lr_search(&dir, &found, &chart)?;
+    println!("{of}: {}", course(&found, range));
+    println!("steps: {}\nchart: {}", table.display(), chart.display());
+    tell(&asked, experiment, &found, &arguments.file)
+}
+
+fn range(arguments: &Arguments) -> Result<Range, Failure> {
+    let (from, to) = (arguments.from, arguments.to);
+    if !(from > 0.0 && to.is_finite()) {
+        return Err(mistake(format!("--from {from} --to {to}: learning rates are numbers above 0")));
+    }
+    if from >= to {
+        return Err(mistake(format!("--from {from} --to {to}: the learning rate grows, so --to must be above --from")));
+    }
+    Ok(Range { from, to, steps: arguments.steps as usize })
+}
+
+/// The first run, and how many there are.
+fn first_run(experiment: &Experiment) -> Result<(RunSpec, usize), Failure> {
+    // What the data holds decides a run's id alone, which is not needed here; data sets must only be told apart.
+    let plan = expand(experiment, |dataset| Ok(format!("{dataset:?}"))).map_err(mistake)?;
+    let runs = plan.runs.len();
+    let run = plan.runs.into_iter().next().ok_or_else(|| mistake(format!("{}: the sweep leaves no run", experiment.name)))?;
+    Ok((run, runs))
+}
+
+/// `quickstart, channels [4, 8, 16, 32], seed 1 (the first of 6 runs)`.
+fn describe(asked: &Experiment, run: &RunSpec, runs: usize) -> String {
+    let group = Some(run.group()).filter(|group| group != "all");
+    let words: Vec<String> = [asked.name.clone()].into_iter().chain(group).chain([format!("seed {}", run.seed())]).collect();
+    words.join(", ") + &if runs > 1 { format!(" (the first of {runs} runs)") } else { String::new() }
+}
+
+/// `100 updates, lr 1.0e-7 to 1.0e0`.
+fn course(found: &LrSearch, range: Range) -> String {
+    let last = found.steps.last().map_or(range.to, |step| step.lr);
+    let course = format!("{}, lr {:.1e} to {last:.1e}", text::counted(found.steps.len(), "update"), range.from);
+    if found.steps.len() < range.steps { course + ", where the loss had left all bounds" } else { course }
+}
+
+/// What to write into the file.
+fn tell(asked: &Experiment, experiment: &Experiment, found: &LrSearch, file: &Path) -> Result<(), Failure> {
+    let key = experiment.optimizer.lr_path();
+    let Some(lr) = found.suggestion() else {
+        eprintln!(
+            "no suggestion: the loss falls nowhere by more than batches differ; look at the chart, then try more --steps or another range"
+        );
+        return Err(Failure::Runs);
+    };
+    println!("suggestion: lr {lr:.1e}, where the loss falls fastest");
+    if let Some(least) = found.least {
+        println!("            or {:.1e}, a tenth of the lr where it is least", found.steps[least].lr / 10.0);
+    }
+    match asked.sweep.keys().into_iter().find(|swept| *swept == key || key.starts_with(&format!("{swept}."))) {
+        Some(swept) => println!("the sweep of {} varies {swept}: let its values lie around this one", file.display()),
+        None => println!("to use it: --set {key}={lr:.1e}"),
+    }
+    Ok(())
+}
