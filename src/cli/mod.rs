@@ -10,6 +10,7 @@ mod evaluate;
 mod export;
 mod info;
 mod init;
+mod initial;
 mod live;
 mod plan;
 mod predict;

@@ -13,6 +13,7 @@ mod error;
 #[cfg(feature = "cuda")]
 pub mod gpu;
 mod gradient;
+mod initial;
 mod loss;
 mod lr_schedule;
 mod only_on_cpu;
@@ -28,6 +29,7 @@ mod selftest;
 mod session;
 
 pub use error::Error;
+pub use initial::InitialWeights;
 pub use loss::weighted_loss;
 
 pub use only_on_cpu::only_on_cpu;
@@ -65,7 +67,7 @@ impl Place {
 ///
 /// A run that has finished before is not trained again: its outcome is returned. One that was stopped goes on with the next step,
 /// one that was killed or has failed after the last epoch or stop. One that has not begun and [extends] a finished run of the same
-/// experiment begins with that one's epochs. Batches are split as the [provenance](RunDir::micro_batches) asks. The caller holds the
+/// experiment begins with that one's epochs, any other with weights as `training.initial` says. Batches are split as the [provenance](RunDir::micro_batches) asks. The caller holds the
 /// run's [claim](RunDir::claim). `stop` is asked after every batch: true ends the run as interrupted, its step kept. A loss that is
 /// no finite number ends it as failed; both are outcomes, not errors.
 ///
