@@ -1,9 +1,12 @@
 //! `umlaut check`: says of experiment files whether they are good, and everything that is wrong with those that are not.
 
+use super::initial::Files;
+use super::settings::Settings;
 use super::{Failure, Sets, coloured};
 use std::path::{Path, PathBuf};
 use umlaut::config::{self, Experiment, Split};
 use umlaut::plan::{self, Plan};
+use umlaut::store::Results;
 
 #[derive(clap::Args)]
 pub struct Arguments {
@@ -16,9 +19,10 @@ pub struct Arguments {
 
 /// A line for each good file on standard output; the mistakes of all others together.
 pub fn run(arguments: &Arguments) -> Result<(), Failure> {
+    let results = Results::new(Settings::load()?.results.unwrap_or_else(|| PathBuf::from("results")));
     let mut bad = Vec::new();
     for file in &arguments.files {
-        match verdict(file, &arguments.sets.sets, coloured()) {
+        match verdict(file, &arguments.sets.sets, &results, coloured()) {
             Ok(line) => println!("{}: ok, {line}", file.display()),
             Err(mistakes) => bad.push(mistakes.trim_end().to_owned()),
         }
@@ -26,9 +30,13 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
     if bad.is_empty() { Ok(()) } else { Err(Failure::Mistake(bad.join("\n\n"))) }
 }
 
-fn verdict(file: &Path, sets: &[String], colour: bool) -> Result<String, String> {
+/// Of the files that an experiment names, initial weights are read and data are not.
+fn verdict(file: &Path, sets: &[String], results: &Results, colour: bool) -> Result<String, String> {
     let experiment = config::load(file, sets).map_err(|problems| problems.render(colour))?;
-    let plan = plan::expand(&experiment, |_| Ok(String::new())).map_err(|e| format!("error: {}: {e}", file.display()))?;
+    let mut weights = Files::of(results);
+    let plan = plan::expand_with(&experiment, |_| Ok(String::new()), |initial| weights.find(initial))
+        .map_err(|e| format!("error: {}: {e}", file.display()))?;
+    weights.check(&plan).map_err(|e| format!("error: {}: {e}", file.display()))?;
     Ok(runs(&experiment, &plan))
 }
 

@@ -1,15 +1,16 @@
 //! `umlaut find-lr FILE`: a learning-rate range test of an experiment's first run.
 
+use super::initial::Files;
 use super::settings::Settings;
 use super::stop::Stop;
 use super::{Failure, ResultsPlace, Sets, load, mistake, progress, text};
 use std::path::{Path, PathBuf};
 use umlaut::config::Experiment;
 use umlaut::data;
-use umlaut::plan::{RunSpec, expand};
+use umlaut::plan::{RunSpec, expand_with};
 use umlaut::record::LrSearch;
 use umlaut::report;
-use umlaut::store::write_lr_search;
+use umlaut::store::{Results, write_lr_search};
 use umlaut::train::{self, Range};
 
 #[derive(clap::Args)]
@@ -38,8 +39,8 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
     let stop = Stop::on_signals()?;
     let range = range(arguments)?;
     let asked = load(&arguments.file, &arguments.sets)?;
-    let (run, runs) = first_run(&asked)?;
     let results = arguments.place.results(&Settings::load()?);
+    let (run, runs) = first_run(&asked, &results)?;
     let experiment = &run.experiment;
     let reading = progress::Reading::new("reading images");
     let data = data::open(&experiment.dataset, &experiment.preprocess, &results.cache(), &|done, of| reading.at(done, of))
@@ -81,9 +82,10 @@ fn range(arguments: &Arguments) -> Result<Range, Failure> {
 }
 
 /// The first run, and how many there are.
-fn first_run(experiment: &Experiment) -> Result<(RunSpec, usize), Failure> {
+fn first_run(experiment: &Experiment, results: &Results) -> Result<(RunSpec, usize), Failure> {
+    let mut files = Files::of(results);
     // What the data holds decides a run's id alone, which is not needed here; data sets must only be told apart.
-    let plan = expand(experiment, |dataset| Ok(format!("{dataset:?}"))).map_err(mistake)?;
+    let plan = expand_with(experiment, |dataset| Ok(format!("{dataset:?}")), |initial| files.find(initial)).map_err(mistake)?;
     let runs = plan.runs.len();
     let run = plan.runs.into_iter().next().ok_or_else(|| mistake(format!("{}: the sweep leaves no run", experiment.name)))?;
     Ok((run, runs))

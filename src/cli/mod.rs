@@ -11,6 +11,7 @@ mod export;
 mod find_lr;
 mod info;
 mod init;
+mod initial;
 mod live;
 mod plan;
 mod predict;

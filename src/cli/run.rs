@@ -1,6 +1,7 @@
 //! `umlaut run FILE`: plans an experiment, runs what is not finished, draws the report.
 
 use super::estimate::Estimate;
+use super::initial::Files;
 use super::rewriting::Rewriting;
 use super::settings::Settings;
 use super::slots::SlotChoice;
@@ -8,9 +9,9 @@ use super::stop::PassedOn;
 use super::{Failure, ResultsPlace, Sets, live, load, mistake, text};
 use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
-use umlaut::plan::{Plan, expand};
+use umlaut::plan::{Plan, expand_with};
 use umlaut::schedule::{Local, Policy, Slot, Tally, Work, execute};
-use umlaut::store::ExperimentDir;
+use umlaut::store::{ExperimentDir, Results};
 use umlaut::{config, data, report};
 
 #[derive(clap::Args)]
@@ -40,8 +41,8 @@ pub struct Arguments {
 pub fn run(arguments: &Arguments) -> Result<(), Failure> {
     let settings = Settings::load()?;
     let slots = arguments.slots.slots(&settings)?;
-    let plan = plan(&load(&arguments.file, &arguments.sets)?)?;
     let results = arguments.place.results(&settings);
+    let plan = plan(&load(&arguments.file, &arguments.sets)?, &results)?;
     if arguments.dry_run {
         return super::plan::show(&plan, &results, &slots, false);
     }
@@ -69,9 +70,13 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
     end(tally, &dir)
 }
 
-/// The runs of an experiment. Data sets are named relative to the working directory in a file; a run directory must work from everywhere.
-pub fn plan(experiment: &config::Experiment) -> Result<Plan, Failure> {
-    let mut plan = expand(experiment, |dataset| data::fingerprint(dataset).map_err(|e| e.to_string())).map_err(mistake)?;
+/// The runs of an experiment, initial weights checked against their networks. Data sets are named relative to the working directory in a
+/// file; a run directory must work from everywhere. A run whose weights are to begin with is looked for in `results`.
+pub fn plan(experiment: &config::Experiment, results: &Results) -> Result<Plan, Failure> {
+    let mut files = Files::of(results);
+    let fingerprint = |dataset: &config::Dataset| data::fingerprint(dataset).map_err(|e| e.to_string());
+    let mut plan = expand_with(experiment, fingerprint, |initial| files.find(initial)).map_err(mistake)?;
+    files.check(&plan).map_err(mistake)?;
     plan.runs.iter_mut().for_each(|run| absolute(&mut run.experiment.dataset));
     Ok(plan)
 }

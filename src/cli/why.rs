@@ -1,13 +1,15 @@
 //! `umlaut why A B`: what makes two runs different ones. A side is a run's directory or an experiment file, of whose plan the run
 //! nearest to the other side is meant.
 
+use super::initial::Files;
+use super::settings::Settings;
 use super::{Failure, Sets, coloured, load, mistake};
 use comfy_table::{ContentArrangement, Table, TableComponent, presets};
 use std::path::{Path, PathBuf};
 use umlaut::config::{self, Experiment};
 use umlaut::data;
-use umlaut::plan::{Difference, FINGERPRINT, Identity, NUMERIC_VERSION, VERSION, defining_values, expand};
-use umlaut::store::RunDir;
+use umlaut::plan::{Difference, FINGERPRINT, Identity, NUMERIC_VERSION, VERSION, defining_values, expand_with};
+use umlaut::store::{Results, RunDir};
 
 /// Characters of a fingerprint that are shown; so many differ in any two.
 const SHOWN: usize = 16;
@@ -78,12 +80,14 @@ fn of_run(path: &Path) -> Result<Side, Failure> {
 fn of_plan(path: &Path, sets: &Sets) -> Result<Choice, Failure> {
     let experiment = load(path, sets)?;
     let mut prints: Vec<(config::Dataset, String)> = Vec::new();
-    let plan = expand(&experiment, |dataset| {
+    let results = Results::new(Settings::load()?.results.unwrap_or_else(|| PathBuf::from("results")));
+    let mut files = Files::of(&results);
+    let fingerprint = |dataset: &config::Dataset| {
         let print = data::fingerprint(dataset).map_err(|e| e.to_string())?;
         prints.push((dataset.clone(), print.clone()));
         Ok(print)
-    })
-    .map_err(mistake)?;
+    };
+    let plan = expand_with(&experiment, fingerprint, |initial| files.find(initial)).map_err(mistake)?;
     let print = |of: &Experiment| prints.iter().find(|(dataset, _)| *dataset == of.dataset).map(|(_, print)| print.clone());
     let side = |run: umlaut::plan::RunSpec| Side {
         title: format!("{}, run {}", path.display(), run.id),

@@ -145,6 +145,9 @@ pub struct Training {
     /// Ends a run that no longer gets better.
     #[serde(skip_serializing_if = "is_default")]
     pub early_stopping: EarlyStopping,
+    /// What the network begins with.
+    #[serde(skip_serializing_if = "is_default")]
+    pub initial: Initial,
     /// Decay of an exponential moving average of the weights, which is validated and kept in their place; 0 for none.
     #[serde(skip_serializing_if = "is_default")]
     #[schemars(range(min = 0), extend("exclusiveMaximum" = 1))]
@@ -163,6 +166,38 @@ pub struct EarlyStopping {
     /// What a gain must be more than, in the column's own unit, 0 or more.
     #[schemars(range(min = 0))]
     pub min_delta: f64,
+}
+
+/// What the network begins with: weights that are drawn, or those of a file.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct Initial {
+    /// `random`, drawn by the seed; or a safetensors file, umlaut's or PyTorch's, relative to the working directory; or a trained run, by
+    /// its directory or the end of its id, of which the best epoch's weights are taken.
+    #[schemars(length(min = 1))]
+    pub weights: String,
+    /// Tensors that are drawn nevertheless, or passed over in the file: their names, or what these begin with up to a dot.
+    #[schemars(inner(length(min = 1)), extend("uniqueItems" = true))]
+    pub skip: Vec<String>,
+    /// What the file must hold: its BLAKE3 hash, 64 hexadecimal digits. Filled in when runs are planned.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub hash: Option<String>,
+}
+
+impl Initial {
+    /// The word for weights that are drawn.
+    pub const RANDOM: &str = "random";
+
+    /// Whether the weights are drawn.
+    pub fn is_random(&self) -> bool {
+        self.weights == Self::RANDOM
+    }
+}
+
+impl Default for Initial {
+    fn default() -> Self {
+        Self { weights: Self::RANDOM.into(), skip: Vec::new(), hash: None }
+    }
 }
 
 /// How exactly the network calculates. Weights, statistics, sums, losses and the optimizer are 32-bit in each.
@@ -212,6 +247,7 @@ impl Default for Training {
             precision: Precision::F32,
             best: "val_loss".into(),
             early_stopping: EarlyStopping::default(),
+            initial: Initial::default(),
             ema_decay: 0.0,
             seeds: vec![1],
         }

@@ -2,8 +2,8 @@
 
 use super::suggest::{closest, listed};
 use super::{
-    Dataset, Experiment, Folders, FractionSplit, KFoldSplit, ListSplit, LrSchedule, MaskValues, Model, MultiStepLr, Norm,
-    Optimizer, Split,
+    Dataset, Experiment, Folders, FractionSplit, Initial, KFoldSplit, ListSplit, LrSchedule, MaskValues, Model, MultiStepLr,
+    Norm, Optimizer, Split,
 };
 use std::collections::HashMap;
 
@@ -38,6 +38,7 @@ pub(super) fn check(e: &Experiment) -> Vec<Finding> {
     found.extend(metric("training.best", &e.training.best, e));
     found.extend(schedule(e));
     found.extend(warmup(e));
+    found.extend(initial(e));
     found.extend(super::metrics::check(e));
     found
 }
@@ -324,4 +325,17 @@ fn warmup(e: &Experiment) -> Option<Finding> {
     let title = format!("`lr_warmup.epochs` must be at most `training.epochs`, {all}, got {warm}");
     let help = "shorten the warm-up, or train longer";
     (warm > all).then(|| Finding::new(title, &["lr_warmup.epochs", "training.epochs"], help))
+}
+
+fn initial(e: &Experiment) -> Option<Finding> {
+    const KEY: &str = "training.initial.hash";
+    let initial = &e.training.initial;
+    let hash = initial.hash.as_ref()?;
+    if initial.is_random() {
+        let title = format!("`{KEY}` is that of a file, but `training.initial.weights` are \"{}\"", Initial::RANDOM);
+        return Some(Finding::new(title, &[KEY, "training.initial.weights"], "name the file, or take the hash out"));
+    }
+    let good = hash.len() == 64 && hash.bytes().all(|c| matches!(c, b'0'..=b'9' | b'a'..=b'f'));
+    let title = format!("`{KEY}` must be 64 digits of 0 to 9 and a to f, got \"{hash}\"");
+    (!good).then(|| Finding::new(title, &[KEY], "write what `b3sum` says of the file, or leave it out"))
 }

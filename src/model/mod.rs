@@ -172,6 +172,14 @@ pub fn build(
     }
 }
 
+/// The same network with zeros for weights, for its names and shapes.
+///
+/// # Errors
+/// If the numbers make no network.
+pub fn blank(model: &config::Model, in_channels: usize, classes: usize, device: &Device) -> Result<Box<dyn Network>, Error> {
+    network(model, in_channels, classes, VarBuilder::zeros(DType::F32, device))
+}
+
 /// Input channels and classes of the network in a safetensors file.
 ///
 /// # Errors

@@ -1,7 +1,7 @@
 //! A run's identity: a readable slug and a hash of everything that defines its numbers.
 
 use super::last_word;
-use crate::config::{Dataset, Experiment};
+use crate::config::{Dataset, Experiment, Initial};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
@@ -48,7 +48,7 @@ impl fmt::Display for RunId {
 }
 
 /// Every value that has a part in a run's numbers, by dotted key. Left out: names, descriptions, and where files lie (the data
-/// set's fingerprint says what they hold).
+/// set's fingerprint and the hash of initial weights say what they hold).
 pub fn defining_values(resolved: &Experiment) -> BTreeMap<String, String> {
     let mut e = resolved.clone();
     e.name = String::new();
@@ -62,9 +62,16 @@ pub fn defining_values(resolved: &Experiment) -> BTreeMap<String, String> {
         Dataset::Stack(d) => (d.images, d.labels) = Default::default(),
         Dataset::Synthetic(_) => {}
     }
+    if e.training.initial.is_random() {
+        // There is nothing to skip.
+        e.training.initial = Initial::default();
+    }
     let value = serde_json::to_value(&e).expect("an experiment is plain data");
     let mut flat = BTreeMap::new();
     flatten("", &value, &mut flat);
+    if e.training.initial.hash.is_some() {
+        flat.remove("training.initial.weights");
+    }
     flat
 }
 
@@ -156,6 +163,20 @@ mod tests {
         assert_ne!(base, id("name = 'a'", "g"));
         assert_ne!(base, id("name = 'a'\n[training]\nseeds = [2]", "f"));
         assert_ne!(base, id("name = 'a'\n[optimizer.adam]\nlr = 1e-4", "f"));
+    }
+
+    #[test]
+    fn initial_weights_count_by_what_they_are_not_by_where_they_lie() {
+        let id = |initial: &str| RunId::new(&experiment(&format!("name = 'a'\n[training.initial]\n{initial}")), "f", &[]);
+        let (one, two) = ("1".repeat(64), "2".repeat(64));
+        let file = |path: &str, hash: &str| id(&format!("weights = '{path}'\nhash = '{hash}'"));
+        let random = RunId::new(&experiment("name = 'a'"), "f", &[]);
+        assert_eq!(file("a.safetensors", &one), file("/elsewhere/b.safetensors", &one));
+        assert_ne!(file("a.safetensors", &one), file("a.safetensors", &two));
+        assert_ne!(file("a.safetensors", &one), random);
+        assert_ne!(id(&format!("weights = 'a'\nhash = '{one}'\nskip = ['head']")), file("a", &one));
+        assert_ne!(id("weights = 'a'"), id("weights = 'b'"), "what is not known yet goes by its name");
+        assert_eq!(id("skip = ['head']"), random);
     }
 
     /// Oracle: the definition; whatever differs makes another id, and nothing else does.

@@ -6,9 +6,10 @@
 mod cost;
 mod identity;
 mod keys;
+mod label;
 mod sweep;
 
 pub use cost::{Cost, Input, Layer, Memory};
 pub use identity::{Difference, FINGERPRINT, Identity, NUMERIC_VERSION, RunId, VERSION, defining_values};
 pub use keys::{last_word, spoken};
-pub use sweep::{Error, Excluded, Plan, RunSpec, expand, group_name};
+pub use sweep::{Error, Excluded, Plan, RunSpec, expand, expand_with, group_name};

@@ -1,7 +1,8 @@
 //! Sweep × seeds × folds.
 
+use super::label::Labels;
 use super::{RunId, last_word, spoken};
-use crate::config::{self, Experiment, Point, Split};
+use crate::config::{self, Experiment, Initial, Point, Split};
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 
@@ -71,25 +72,44 @@ pub enum Error {
     /// The data set cannot be read.
     #[error("{0}")]
     Data(String),
+    /// A file of initial weights cannot be read.
+    #[error("{0}")]
+    Weights(String),
 }
 
-/// Unfolds an experiment. `fingerprint` says what a data set holds; it is asked once for each distinct data set.
+/// Unfolds an experiment whose files of initial weights are not looked at. `fingerprint` says what a data set holds; it is asked once for
+/// each distinct data set.
 ///
 /// # Errors
 /// If a combination of swept values is impossible, or the fingerprint cannot be had.
 pub fn expand(
     experiment: &Experiment,
+    fingerprint: impl FnMut(&config::Dataset) -> Result<String, String>,
+) -> Result<Plan, Error> {
+    expand_with(experiment, fingerprint, |initial| Ok(initial.clone()))
+}
+
+/// Unfolds an experiment. `fingerprint` is as for [`expand`]; `weights` says of initial weights that are not drawn which file is meant
+/// and what its hash is, for each point of the sweep that has some.
+///
+/// # Errors
+/// If a combination of swept values is impossible, or the fingerprint or the weights cannot be had.
+pub fn expand_with(
+    experiment: &Experiment,
     mut fingerprint: impl FnMut(&config::Dataset) -> Result<String, String>,
+    mut weights: impl FnMut(&Initial) -> Result<Initial, String>,
 ) -> Result<Plan, Error> {
     let mut known: Vec<(config::Dataset, String)> = Vec::new();
     let mut ids = HashMap::new();
     let mut plan = Plan { experiment: experiment.name.clone(), runs: Vec::new(), excluded: Vec::new(), points: 0 };
-    for Point { values, left_out } in experiment.points() {
+    let points = experiment.points();
+    let labels = Labels::of(&points);
+    for Point { values, left_out } in points {
         if let Some(reason) = left_out {
             plan.excluded.push(Excluded { point: words(&values), reason });
             continue;
         }
-        let resolved = experiment.at(&values).map_err(|problem| Error::Point { point: words(&values), problem })?;
+        let mut resolved = experiment.at(&values).map_err(|problem| Error::Point { point: words(&values), problem })?;
         let print = match known.iter().find(|(dataset, _)| *dataset == resolved.dataset) {
             Some((_, print)) => print.clone(),
             None => {
@@ -98,8 +118,12 @@ pub fn expand(
                 print
             }
         };
+        if !resolved.training.initial.is_random() {
+            resolved.training.initial = weights(&resolved.training.initial).map_err(Error::Weights)?;
+        }
+        let differs: Vec<_> = values.iter().map(|(key, value)| (key.clone(), labels.text(key, value))).collect();
         let runs = folds(&resolved).into_iter().flat_map(|fold| resolved.training.seeds.iter().map(move |seed| (fold, *seed)));
-        let runs = runs.map(|(fold, seed)| run(&resolved, &values, fold, seed, &print)).collect();
+        let runs = runs.map(|(fold, seed)| run(&resolved, &differs, fold, seed, &print)).collect();
         plan.add(runs, &values, &mut ids);
     }
     Ok(plan)
@@ -132,10 +156,10 @@ fn folds(resolved: &Experiment) -> Vec<Option<usize>> {
     }
 }
 
-fn run(point: &Experiment, swept: &[(String, toml::Value)], fold: Option<usize>, seed: u64, fingerprint: &str) -> RunSpec {
+fn run(point: &Experiment, swept: &[(String, String)], fold: Option<usize>, seed: u64, fingerprint: &str) -> RunSpec {
     let mut experiment = point.clone();
     experiment.training.seeds = vec![seed];
-    let mut differs: Vec<(String, String)> = swept.iter().map(|(key, value)| (key.clone(), value.to_string())).collect();
+    let mut differs = swept.to_vec();
     if let (Split::KFold(split), Some(fold)) = (&mut experiment.split, fold) {
         split.folds = vec![fold];
         differs.push(("fold".into(), fold.to_string()));
@@ -178,6 +202,22 @@ mod tests {
         let by = "excluded by training.epochs = 2";
         assert_eq!(reasons, [by, &format!("the same run as {}", plan.runs[0].id), by]);
         assert_eq!(plan.excluded[0].point, "optimizer adam, training.epochs 2");
+    }
+
+    #[test]
+    fn two_names_of_the_same_weights_are_one_run_and_drawn_ones_need_no_file() {
+        let text = "name = 'x'\n[sweep.grid]\n'training.initial.weights' = ['random', 'w/a', 'w/b', 'w/c']";
+        let experiment = config::load_str("x.toml", text).unwrap_or_else(|problems| panic!("{problems}"));
+        let of = |initial: &Initial| match initial.weights.as_str() {
+            "w/c" => Ok(Initial { hash: Some("2".into()), ..initial.clone() }),
+            _ => Ok(Initial { hash: Some("1".into()), ..initial.clone() }),
+        };
+        let plan = expand_with(&experiment, |_| Ok("same".into()), of).unwrap();
+        let groups: Vec<String> = plan.runs.iter().map(RunSpec::group).collect();
+        assert_eq!(groups, ["weights random", "weights a", "weights c"]);
+        assert_eq!(plan.excluded[0].reason, format!("the same run as {}", plan.runs[1].id));
+        let none = |_: &Initial| Err("no such file".to_owned());
+        assert_eq!(expand_with(&experiment, |_| Ok("same".into()), none).unwrap_err().to_string(), "no such file");
     }
 
     #[test]

@@ -38,7 +38,8 @@ impl RunDir {
         RunId::from_name(&self.path.file_name().unwrap_or_default().to_string_lossy())
     }
 
-    /// Creates the directory with run.toml; one that is there already is left as it is, but for its place among the other runs.
+    /// Creates the directory with run.toml. Of one that is there already its place among the other runs is made new, and run.toml unless the
+    /// run has finished: the same run may find its files elsewhere now.
     ///
     /// # Errors
     /// If it cannot be written.
@@ -51,7 +52,11 @@ impl RunDir {
             write_atomic(&place, text.as_bytes())?;
         }
         let path = self.path.join(RUN);
-        if path.exists() { Ok(()) } else { write_atomic(&path, run_toml.as_bytes()) }
+        let finished = || Ok::<_, super::Error>(self.outcome()?.is_some_and(|outcome| outcome.status == Status::Finished));
+        match read_if_there(&path)? {
+            Some(text) if text == run_toml || finished()? => Ok(()),
+            _ => write_atomic(&path, run_toml.as_bytes()),
+        }
     }
 
     /// run.toml: the complete resolved input.

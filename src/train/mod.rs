@@ -14,6 +14,7 @@ mod find_lr;
 #[cfg(feature = "cuda")]
 pub mod gpu;
 mod gradient;
+mod initial;
 mod loss;
 mod lr_schedule;
 mod only_on_cpu;
@@ -30,6 +31,7 @@ mod session;
 
 pub use error::Error;
 pub use find_lr::{Range, find_lr};
+pub use initial::InitialWeights;
 pub use loss::{supervised_loss, weighted_loss};
 pub use only_on_cpu::only_on_cpu;
 pub use optimizer::Optimizer;
@@ -66,9 +68,9 @@ impl Place {
 ///
 /// A run that has finished before is not trained again: its outcome is returned. One that was stopped goes on with the next step,
 /// one that was killed or has failed after the last epoch or stop. One that has not begun and [extends] a finished run of the same
-/// experiment begins with that one's epochs. Batches are split as the [provenance](RunDir::micro_batches) asks. The caller holds the
-/// run's [claim](RunDir::claim). `stop` is asked after every batch: true ends the run as interrupted, its step kept. A loss that is
-/// no finite number ends it as failed; both are outcomes, not errors.
+/// experiment begins with that one's epochs, any other with weights as `training.initial` says. Batches are split as the
+/// [provenance](RunDir::micro_batches) asks. The caller holds the run's [claim](RunDir::claim). `stop` is asked after every batch: true
+/// ends the run as interrupted, its step kept. A loss that is no finite number ends it as failed; both are outcomes, not errors.
 ///
 /// # Errors
 /// [`Error::is_mistake`] if the experiment and the data do not fit (nothing was begun), else what failed while running; the
@@ -95,11 +97,11 @@ pub fn train(
     let seed = check::seed(experiment)?;
     check::fits(experiment, data, parts)?;
     let parts = &check::limited(experiment, parts, seed)?;
-    let network = initial(experiment, data, seed)?;
+    let network = drawn(experiment, data, seed)?;
     Session::begin(run, experiment, data, parts, network.as_ref(), place)?.run(stop, progress)
 }
 
-/// The network of a run that has not begun.
-fn initial(experiment: &Experiment, data: &Dataset, seed: u64) -> Result<Box<dyn Network>, Error> {
+/// The network of a run that has not begun, before weights are put into it as `training.initial` says.
+fn drawn(experiment: &Experiment, data: &Dataset, seed: u64) -> Result<Box<dyn Network>, Error> {
     Ok(model::build(&experiment.model, data.channels, data.classes.len(), Weights::Seed(seed), &Device::Cpu)?)
 }

@@ -36,7 +36,7 @@ fn course(experiment: &Experiment) -> LrSchedule {
 pub fn take_over(run: &RunDir, experiment: &Experiment, fingerprint: &str) -> Result<Option<Resume>, Error> {
     let found = find(run, experiment, fingerprint)?;
     // Before the copy, so that no run has another's epochs without saying so.
-    provenance::begins(run, found.as_ref().map(|(other, epochs)| (other.id(), *epochs)))?;
+    provenance::begins(run, found.as_ref().map(|(other, epochs)| (other, *epochs)))?;
     let Some((other, epochs)) = found else { return Ok(None) };
     run.take_over(&other)?;
     Ok(Resume::read(run.resume_state())?.filter(|resume| resume.state.epoch == epochs))

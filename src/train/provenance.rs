@@ -5,32 +5,48 @@
 use crate::config::{Model, Norm, Precision};
 use crate::machine;
 use crate::ops::blocked::simd::level;
-use crate::plan::{NUMERIC_VERSION, RunId};
+use crate::plan::NUMERIC_VERSION;
 use crate::store::{self, RunDir};
+use std::path::Path;
 use std::time::{SystemTime, UNIX_EPOCH};
 use toml::{Table, Value};
 
 const CONTINUED_FROM: &str = "continued_from";
 const CONTINUED_AFTER: &str = "continued_after_epoch";
 const SPLIT_SINCE: &str = "micro_batches_since_epoch";
+/// The file of initial weights, its hash, and what was taken of it.
+const INITIAL: [&str; 3] = ["initial_weights", "initial_weights_hash", "initial_weights_notes"];
 
 /// What is true no longer when a run starts over.
 const OF_AN_ATTEMPT: [&str; 7] =
     [CONTINUED_FROM, CONTINUED_AFTER, SPLIT_SINCE, "resumed", "resumed_after_epoch", "resumed_after_batch", "ended"];
 
-/// Notes that a run begins: with nothing, or with the epochs of another run.
+/// Notes that a run begins: with nothing, or with the epochs of another run, whose initial weights are its own then.
 ///
 /// # Errors
 /// If the file cannot be read or written.
-pub fn begins(run: &RunDir, with: Option<(RunId, usize)>) -> Result<(), store::Error> {
+pub fn begins(run: &RunDir, with: Option<(&RunDir, usize)>) -> Result<(), store::Error> {
     let before = run.provenance()?.unwrap_or_default();
     let mut table = before.clone();
-    OF_AN_ATTEMPT.iter().for_each(|key| _ = table.remove(*key));
-    if let Some((id, epochs)) = with {
-        table.insert(CONTINUED_FROM.into(), id.to_string().into());
+    OF_AN_ATTEMPT.iter().chain(&INITIAL).for_each(|key| _ = table.remove(*key));
+    if let Some((other, epochs)) = with {
+        let known = other.provenance()?.unwrap_or_default();
+        table.extend(known.into_iter().filter(|(key, _)| INITIAL.contains(&key.as_str())));
+        table.insert(CONTINUED_FROM.into(), other.id().to_string().into());
         table.insert(CONTINUED_AFTER.into(), whole(epochs));
     }
     if table == before { Ok(()) } else { run.write_provenance(&table) }
+}
+
+/// Notes the weights that a run begins with, where they are not drawn: their file, its hash, and what is to be known of them.
+///
+/// # Errors
+/// If the file cannot be read or written.
+pub fn initialised(run: &RunDir, file: &Path, hash: &str, notes: Vec<String>) -> Result<(), store::Error> {
+    let mut table = run.provenance()?.unwrap_or_default();
+    let values: [Value; 3] = [file.display().to_string().into(), hash.into(), notes.into()];
+    table.extend(INITIAL.map(str::to_owned).into_iter().zip(values));
+    run.write_provenance(&table)
 }
 
 /// Notes the start with what is said of the `place`, or the resume after `epochs` epochs and `batches` batches, and returns what is known by now.
@@ -74,7 +90,8 @@ pub fn started(
 
 /// What a reader of the run's numbers should know, a sentence each.
 pub fn notes(provenance: &Table, model: &Model) -> Vec<String> {
-    let mut notes = Vec::new();
+    let initial = provenance.get(INITIAL[2]).and_then(Value::as_array).into_iter().flatten();
+    let mut notes: Vec<String> = initial.filter_map(|note| Some(note.as_str()?.to_owned())).collect();
     if let (Some(id), Some(epochs)) =
         (provenance.get(CONTINUED_FROM).and_then(Value::as_str), number(provenance, CONTINUED_AFTER))
     {
@@ -169,7 +186,8 @@ mod tests {
     fn a_run_that_goes_on_with_anothers_epochs_starts_after_them() {
         let dir = tempfile::tempdir().unwrap();
         let run = RunDir::at(dir.path());
-        begins(&run, Some((RunId::from_name("seed-1-abc"), 2))).unwrap();
+        let other = RunDir::at(dir.path().join("seed-1-abc"));
+        begins(&run, Some((&other, 2))).unwrap();
         let table = started(&run, Precision::F32, &[], (2, 0)).unwrap();
         assert!(table.contains_key("started") && !table.contains_key("resumed"), "{table}");
         assert_eq!(notes(&table, &model("batch")), ["epochs 1 to 2 were taken over from the finished run seed-1-abc"]);

@@ -11,7 +11,7 @@ use super::ema::Ema;
 use super::gpu::Trainer;
 use super::gradient::Accumulation;
 use super::lr_schedule::LrSchedule;
-use super::{Error, Optimizer, Place, Progress, checkpoint, early_stop, predecessor, provenance, samples};
+use super::{Error, Optimizer, Place, Progress, checkpoint, early_stop, initial, predecessor, provenance, samples};
 use crate::config::Experiment;
 use crate::data::{self, Dataset, Normaliser, Parts};
 use crate::metric::{self, Direction, Part};
@@ -86,7 +86,6 @@ impl<'a> Session<'a> {
         let mut schedule = LrSchedule::new(lr, &experiment.lr_schedule, &experiment.lr_warmup, experiment.training.epochs);
         let mut state = State { epoch: 0, steps: 0, plateau: schedule.plateau().clone(), best: None, within: None };
         let decay = Some(experiment.training.ema_decay).filter(|decay| *decay > 0.0);
-        let mut ema = decay.map(|decay| Ema::new(decay, network.params())).transpose()?;
         let mut within = None;
         // Without the rows of the epochs done there is nothing to append to, so the run starts over.
         let rows = run.metrics()?;
@@ -102,13 +101,20 @@ impl<'a> Session<'a> {
             Some(own) => Some(own),
             None => predecessor::take_over(run, experiment, &data.fingerprint)?,
         };
-        if let Some(resume) = resume {
-            resume.restore(network.params(), &mut optimizer)?;
-            schedule.resume(resume.state.plateau.clone());
-            ema = decay.map(|decay| resume.ema(decay, network.params())).transpose()?;
-            within = resume.within(network.params(), data.classes.len())?;
-            state = resume.state;
-        }
+        let ema = match resume {
+            Some(resume) => {
+                resume.restore(network.params(), &mut optimizer)?;
+                schedule.resume(resume.state.plateau.clone());
+                let ema = decay.map(|decay| resume.ema(decay, network.params())).transpose()?;
+                within = resume.within(network.params(), data.classes.len())?;
+                state = resume.state;
+                ema
+            }
+            None => {
+                initial::begin(run, experiment, network.params())?;
+                decay.map(|decay| Ema::new(decay, network.params())).transpose()?
+            }
+        };
         let normaliser = Normaliser::of(experiment.preprocess.normalise, data, &parts.train);
         #[cfg(feature = "cuda")]
         let gpu = match place.gpu {

@@ -35,8 +35,9 @@ pub struct Arguments {
 pub fn run(arguments: &Arguments) -> Result<(), Failure> {
     let settings = Settings::load()?;
     let slots = arguments.slots.slots(&settings)?;
-    let plan = run::plan(&load(&arguments.file, &arguments.sets)?)?;
-    show(&plan, &arguments.place.results(&settings), &slots, arguments.csv)
+    let results = arguments.place.results(&settings);
+    let plan = run::plan(&load(&arguments.file, &arguments.sets)?, &results)?;
+    show(&plan, &results, &slots, arguments.csv)
 }
 
 /// Prints the plan, as it stands in these results.

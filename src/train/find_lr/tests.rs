@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::data::Sample;
+use crate::model::Mode;
 use crate::model::Params;
 use crate::ops::{Map, Node};
 use candle_core::{DType, Device, Tensor, Var};

@@ -1,0 +1,312 @@
+//! The weights that a run begins with where they are not drawn: those of a safetensors file, of another run or written by PyTorch.
+//!
+//! Tensors are matched by name and shape. Everything must be accounted for: what the network has and the file has not, or the other way
+//! round, is a mistake unless `training.initial.skip` names it. A run reads the file once, when it begins; from then on its own
+//! resume state has all.
+
+use super::safetensors::Contents;
+use super::{Error, provenance};
+use crate::config::{Experiment, Initial, Normalise};
+use crate::data::Normaliser;
+use crate::model::{self, Params};
+use crate::store::RunDir;
+use candle_core::{DType, Device, Tensor, Var};
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+/// What PyTorch's wrappers put before every name: `DataParallel`, a module that holds the network, `torch.compile`.
+const PREFIXES: [&str; 3] = ["module.", "model.", "_orig_mod."];
+
+/// Tensors that are named one by one in a message.
+const NAMED: usize = 4;
+
+/// A file of weights, read.
+pub struct InitialWeights {
+    file: PathBuf,
+    hash: String,
+    /// f32 wherever they were floating-point numbers of another kind.
+    tensors: BTreeMap<String, Tensor>,
+    /// What was done to them, in words.
+    changes: Vec<String>,
+    /// The epoch after which a run of ours wrote them.
+    epoch: Option<String>,
+    /// What images they expect, as far as the file tells.
+    normaliser: Option<Normaliser>,
+}
+
+/// Whose tensors the network begins with.
+#[derive(Debug, Default, PartialEq)]
+pub struct Fit {
+    /// Names that are taken from the file.
+    taken: Vec<String>,
+    /// Names that keep what was drawn.
+    drawn: Vec<String>,
+    /// Names of the file that are not taken.
+    passed: Vec<String>,
+}
+
+impl InitialWeights {
+    /// Reads a file.
+    ///
+    /// # Errors
+    /// A mistake of the user's, if it is no safetensors file.
+    pub fn read(file: &Path) -> Result<Self, Error> {
+        let told = |problem: String| mistake(file, &problem);
+        let bytes = std::fs::read(file).map_err(|e| told(format!("cannot be read: {e}")))?;
+        let contents = Contents::read(&bytes, &Device::Cpu).map_err(|e| told(format!("{}: {e}", no_safetensors(&bytes))))?;
+        let word = |key: &str| contents.metadata.get(key).and_then(|word| word.as_str());
+        let epoch = word("epoch").map(str::to_owned);
+        let text = word(Normaliser::METADATA);
+        // Our files say so where images are normalised; of others nothing is known.
+        let known = text.is_some() || epoch.is_some();
+        let normaliser = known.then(|| Normaliser::from_metadata(text)).transpose().map_err(told)?;
+        let mut changes = Vec::new();
+        let tensors = in_f32(without_prefixes(contents.tensors, &mut changes), &mut changes)?;
+        let hash = blake3::hash(&bytes).to_hex().to_string();
+        Ok(Self { file: file.to_owned(), hash, tensors, changes, epoch, normaliser })
+    }
+
+    /// The BLAKE3 hash of the file, in hexadecimal digits.
+    pub fn hash(&self) -> &str {
+        &self.hash
+    }
+
+    /// Checks the file against a network before anything runs.
+    ///
+    /// # Errors
+    /// A mistake of the user's: tensors are missing, of another shape, left over, or hold what is no finite number; or
+    /// `training.initial.skip` names what is nowhere.
+    pub fn check(&self, experiment: &Experiment, in_channels: usize, classes: usize) -> Result<(), Error> {
+        let network = model::blank(&experiment.model, in_channels, classes, &Device::Cpu)?;
+        self.fit(network.params(), &experiment.training.initial.skip).map(drop)
+    }
+
+    /// What should be known before images are normalised otherwise than those that the weights were trained on.
+    pub fn doubt(&self, normalise: Normalise) -> Option<String> {
+        let theirs = match self.normaliser.as_ref()? {
+            Normaliser::None => Normalise::None,
+            Normaliser::Image => Normalise::Image,
+            Normaliser::Dataset { .. } => Normalise::Dataset,
+        };
+        let (theirs, ours) = (word(theirs), word(normalise));
+        (theirs != ours).then(|| {
+            format!("its weights were trained on images with preprocess.normalise = \"{theirs}\", here it is \"{ours}\"")
+        })
+    }
+
+    /// Checks that the file holds what was planned.
+    ///
+    /// # Errors
+    /// A mistake of the user's, if it has another hash than `training.initial.hash`.
+    pub fn is_planned(&self, initial: &Initial) -> Result<(), Error> {
+        match initial.hash.as_ref().filter(|planned| **planned != self.hash) {
+            Some(planned) => {
+                let problem = format!("its BLAKE3 hash is {}, not {planned} as training.initial.hash says", self.hash);
+                Err(mistake(
+                    &self.file,
+                    &format!("{problem}; the file was changed: plan the run again, or bring the old one back"),
+                ))
+            }
+            None => Ok(()),
+        }
+    }
+
+    fn fit(&self, params: &Params, skip: &[String]) -> Result<Fit, Error> {
+        let network: BTreeMap<&str, &Var> =
+            params.trained.iter().chain(&params.buffers).map(|(name, var)| (name.as_str(), var)).collect();
+        let theirs = || self.tensors.keys().map(String::as_str);
+        if let Some(idle) = skip.iter().find(|skip| !network.keys().copied().chain(theirs()).any(|name| covers(skip, name))) {
+            return Err(self.unknown(idle, network.keys().copied()));
+        }
+        let (drawn, wanted): (Vec<&str>, Vec<&str>) = network.keys().copied().partition(|name| covered(skip, name));
+        let (passed, left): (Vec<&str>, Vec<&str>) =
+            theirs().filter(|name| !network.contains_key(name)).partition(|name| covered(skip, name));
+        let misfits: Vec<Misfit> = wanted.iter().filter_map(|name| self.misfit(name, network[name])).collect();
+        if !misfits.is_empty() || !left.is_empty() {
+            return Err(self.unfit(&misfits, wanted.len(), &left));
+        }
+        if wanted.is_empty() {
+            return Err(mistake(&self.file, "training.initial.skip leaves nothing to take; shorten it, or leave weights out"));
+        }
+        let all_finite = |name: &&str| {
+            let values = self.tensors[*name].flatten_all().and_then(|flat| flat.to_vec1::<f32>());
+            values.map(|values| values.iter().all(|value| value.is_finite()))
+        };
+        for name in &wanted {
+            if !all_finite(name)? {
+                let problem = format!("the tensor {name} holds what is no finite number; no run can begin with that");
+                return Err(mistake(&self.file, &problem));
+            }
+        }
+        let owned = |names: Vec<&str>| names.into_iter().map(str::to_owned).collect();
+        Ok(Fit { taken: owned(wanted), drawn: owned(drawn), passed: owned(passed) })
+    }
+
+    /// What is wrong with the file's tensor of this name, if anything is.
+    fn misfit(&self, name: &str, var: &Var) -> Option<Misfit> {
+        let problem = match self.tensors.get(name) {
+            None => "is missing".to_owned(),
+            Some(tensor) if tensor.dims() != var.dims() => {
+                format!("is {:?} there and {:?} in the network", tensor.dims(), var.dims())
+            }
+            Some(tensor) if tensor.dtype() != DType::F32 => format!("holds no weights but {}", tensor.dtype().as_str()),
+            Some(_) => return None,
+        };
+        Some(Misfit { name: name.to_owned(), problem })
+    }
+
+    fn unfit(&self, misfits: &[Misfit], of: usize, left: &[&str]) -> Error {
+        let mut problems = Vec::new();
+        if !misfits.is_empty() {
+            let told = misfits.iter().map(|misfit| format!("{} {}", misfit.name, misfit.problem));
+            problems.push(format!(
+                "{} of the network's {of} tensors are not there as it needs them: {}",
+                misfits.len(),
+                few(told, "; ")
+            ));
+        }
+        if !left.is_empty() {
+            let told = few(left.iter().map(|name| (*name).to_owned()), ", ");
+            problems.push(format!("the network has no place for {} of the file's {}: {told}", left.len(), self.tensors.len()));
+        }
+        let mut modules: Vec<&str> =
+            misfits.iter().map(|misfit| misfit.name.as_str()).chain(left.iter().copied()).map(module).collect();
+        modules.dedup();
+        let remedy = match modules.len() {
+            ..=3 => format!("to train the rest with them: training.initial.skip = {modules:?}"),
+            _ => "is the file of another architecture? training.initial.skip names what need not fit".to_owned(),
+        };
+        mistake(&self.file, &format!("{}; {remedy}", problems.join("; ")))
+    }
+
+    fn unknown<'a>(&self, skip: &str, network: impl Iterator<Item = &'a str>) -> Error {
+        let mut first: Vec<&str> = network.map(|name| name.split('.').next().unwrap_or(name)).collect();
+        first.dedup();
+        let known = first.join(", ");
+        mistake(
+            &self.file,
+            &format!("training.initial.skip names \"{skip}\", which begins no tensor's name; the network has {known}"),
+        )
+    }
+
+    /// Puts what is taken into the parameters.
+    fn fill(&self, params: &Params, fit: &Fit) -> Result<(), Error> {
+        for (name, var) in params.trained.iter().chain(&params.buffers).filter(|(name, _)| fit.taken.contains(name)) {
+            var.set(&self.tensors[name])?;
+        }
+        Ok(())
+    }
+
+    /// What a reader of the run's numbers should know.
+    fn notes(&self, fit: &Fit, normalise: Normalise) -> Vec<String> {
+        let epoch = self.epoch.as_ref().map_or(String::new(), |epoch| format!(", as they were after epoch {epoch}"));
+        let mut note = format!("began with the {} tensors of {}{epoch}", fit.taken.len(), self.file.display());
+        for (what, names) in [("drawn by the seed", &fit.drawn), ("passed over in the file", &fit.passed)] {
+            if !names.is_empty() {
+                note += &format!("; {what}: {}", few(names.iter().cloned(), ", "));
+            }
+        }
+        note.extend(self.changes.iter().map(|change| format!("; {change}")));
+        let doubt = self.doubt(normalise).map(|doubt| format!("{}: {doubt}", self.file.display()));
+        std::iter::once(note).chain(doubt).collect()
+    }
+}
+
+/// A tensor of the network that the file cannot give.
+struct Misfit {
+    name: String,
+    problem: String,
+}
+
+/// Puts the weights of the experiment's file, if it names one, into the parameters, which hold what was drawn; notes that in the
+/// provenance.
+///
+/// # Errors
+/// A mistake of the user's if the file does not fit or is not the one that was planned; else if the provenance cannot be written.
+pub fn begin(run: &RunDir, experiment: &Experiment, params: &Params) -> Result<(), Error> {
+    let Some((weights, fit)) = fill(experiment, params)? else { return Ok(()) };
+    Ok(provenance::initialised(run, &weights.file, &weights.hash, weights.notes(&fit, experiment.preprocess.normalise))?)
+}
+
+/// Puts the weights of the experiment's file, if it names one, into the parameters, which hold what was drawn.
+///
+/// # Errors
+/// A mistake of the user's if the file does not fit or is not the one that was planned.
+pub fn fill(experiment: &Experiment, params: &Params) -> Result<Option<(InitialWeights, Fit)>, Error> {
+    let initial = &experiment.training.initial;
+    if initial.is_random() {
+        return Ok(None);
+    }
+    let weights = InitialWeights::read(Path::new(&initial.weights))?;
+    weights.is_planned(initial)?;
+    let fit = weights.fit(params, &initial.skip)?;
+    weights.fill(params, &fit)?;
+    Ok(Some((weights, fit)))
+}
+
+fn without_prefixes(tensors: impl IntoIterator<Item = (String, Tensor)>, changes: &mut Vec<String>) -> BTreeMap<String, Tensor> {
+    let weighs = |(name, _): &(String, Tensor)| !name.ends_with(".num_batches_tracked");
+    let mut tensors: BTreeMap<String, Tensor> = tensors.into_iter().filter(weighs).collect();
+    let common = |tensors: &BTreeMap<String, Tensor>| {
+        PREFIXES.into_iter().find(|prefix| !tensors.is_empty() && tensors.keys().all(|name| name.starts_with(prefix)))
+    };
+    while let Some(prefix) = common(&tensors) {
+        changes.push(format!("\"{prefix}\" before every name there was taken off"));
+        tensors = tensors.into_iter().map(|(name, tensor)| (name[prefix.len()..].to_owned(), tensor)).collect();
+    }
+    tensors
+}
+
+fn in_f32(mut tensors: BTreeMap<String, Tensor>, changes: &mut Vec<String>) -> Result<BTreeMap<String, Tensor>, Error> {
+    let mut kinds: BTreeMap<&str, usize> = BTreeMap::new();
+    for tensor in tensors.values_mut().filter(|tensor| matches!(tensor.dtype(), DType::F16 | DType::BF16 | DType::F64)) {
+        *kinds.entry(tensor.dtype().as_str()).or_default() += 1;
+        *tensor = tensor.to_dtype(DType::F32)?;
+    }
+    changes.extend(kinds.iter().map(|(kind, count)| format!("{count} tensors were converted from {kind} to f32")));
+    Ok(tensors)
+}
+
+/// What a file seems to be that is no safetensors file.
+fn no_safetensors(bytes: &[u8]) -> &'static str {
+    // An archive, as torch.save writes it now, and a pickle, as it did before.
+    match bytes.first_chunk::<2>() {
+        Some(b"PK" | b"\x80\x02") => {
+            "seems to be written by torch.save; write it anew with safetensors.torch.save_file(model.state_dict(), FILE)"
+        }
+        _ => "is no whole safetensors file",
+    }
+}
+
+/// Whether an entry of `skip` means this tensor.
+fn covers(skip: &str, name: &str) -> bool {
+    name.strip_prefix(skip).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
+}
+
+fn covered(skip: &[String], name: &str) -> bool {
+    skip.iter().any(|skip| covers(skip, name))
+}
+
+/// The layer that a tensor belongs to.
+fn module(name: &str) -> &str {
+    name.rsplit_once('.').map_or(name, |(module, _)| module)
+}
+
+/// The first of them, and how many more there are.
+fn few(all: impl ExactSizeIterator<Item = String>, between: &str) -> String {
+    let more = all.len().saturating_sub(NAMED);
+    let named = all.take(NAMED).collect::<Vec<_>>().join(between);
+    if more > 0 { format!("{named}{between}and {more} more") } else { named }
+}
+
+fn word(normalise: Normalise) -> &'static str {
+    match normalise {
+        Normalise::None => "none",
+        Normalise::Image => "image",
+        Normalise::Dataset => "dataset",
+    }
+}
+
+fn mistake(file: &Path, problem: &str) -> Error {
+    Error::Setup(format!("{}: {problem}", file.display()))
+}
