@@ -1,0 +1,121 @@
+//! Classes, masks and splits.
+
+use super::Finding;
+use crate::config::suggest::listed;
+use crate::config::{Dataset, Experiment, Folders, FractionSplit, KFoldSplit, ListSplit, MaskValues, Split};
+use std::collections::HashMap;
+
+pub(super) fn classes(e: &Experiment) -> Vec<Finding> {
+    let mut found = Vec::new();
+    let (key, names, values) = match &e.dataset {
+        Dataset::Folders(d) => ("dataset.folders.classes", &d.classes, Some(("dataset.folders.mask_values", d.mask_values))),
+        Dataset::Stack(d) => ("dataset.stack.classes", &d.classes, Some(("dataset.stack.mask_values", d.mask_values))),
+        _ => return found,
+    };
+    if names.iter().any(|name| name == "loss") {
+        let title = format!("a class of `{key}` cannot be named \"loss\": the column `val_dice_loss` has another meaning");
+        found.push(Finding::new(title, &[key], "choose another name"));
+    }
+    if let Dataset::Folders(folders) = &e.dataset {
+        found.extend(tables(folders));
+    }
+    let by_tables = matches!(&e.dataset, Dataset::Folders(d) if !d.levels.is_empty() || !d.class_masks.is_empty());
+    if let Some((values_key, MaskValues::Binary)) = values
+        && names.len() > 1
+        && !by_tables
+    {
+        let title = format!("a mask with `mask_values = \"binary\"` shows one class, but `{key}` names {}", names.len());
+        found.push(Finding::new(title, &[key, values_key], "write mask_values = \"indexed\", or name one class"));
+    }
+    found
+}
+
+/// Tables by class name classes, and all of them.
+fn tables(folders: &Folders) -> Vec<Finding> {
+    let levels: Vec<&String> = folders.levels.keys().filter(|name| *name != "background").collect();
+    let masks: Vec<&String> = folders.class_masks.keys().collect();
+    let mut found = Vec::new();
+    for (key, named) in [("dataset.folders.levels", &levels), ("dataset.folders.class_masks", &masks)] {
+        let strange = named.iter().find(|name| !folders.classes.contains(name));
+        let absent = folders.classes.iter().find(|name| !named.contains(name) && !named.is_empty());
+        let problem = match (strange, absent) {
+            (Some(name), _) => format!("`{key}` names \"{name}\", which is no class"),
+            (None, Some(name)) => format!("`{key}` has nothing for the class \"{name}\""),
+            (None, None) => continue,
+        };
+        let listed = listed(folders.classes.iter().map(String::as_str));
+        found.push(Finding::new(problem, &[key, "dataset.folders.classes"], format!("the classes are {listed}")));
+    }
+    if !levels.is_empty() && !masks.is_empty() {
+        let title = "`dataset.folders.levels` and `dataset.folders.class_masks` exclude each other".to_owned();
+        let keys = ["dataset.folders.levels", "dataset.folders.class_masks"];
+        found.push(Finding::new(title, &keys, "keep one of them"));
+    }
+    found
+}
+
+pub(super) fn split(e: &Experiment) -> Vec<Finding> {
+    match &e.split {
+        Split::Official(_) => official(&e.dataset).into_iter().collect(),
+        Split::Fractions(s) => fractions(s).into_iter().collect(),
+        Split::KFold(s) => folds(s, &e.dataset),
+        Split::Lists(s) => lists(s),
+    }
+}
+
+fn official(dataset: &Dataset) -> Option<Finding> {
+    let title = format!("`{}` has no official parts, so `split.official` has nothing to go by", dataset.path());
+    let help = "choose [split.fractions], [split.k_fold] or [split.lists]; only [dataset.drishti_gs] has official parts";
+    (!matches!(dataset, Dataset::DrishtiGs(_) | Dataset::RimOne(_)))
+        .then(|| Finding::new(title, &["split.official", dataset.path()], help))
+}
+
+fn fractions(s: &FractionSplit) -> Option<Finding> {
+    let sum = s.train + s.val + s.test;
+    if (sum - 1.0).abs() <= 1e-6 {
+        return None;
+    }
+    let tidy = |x: f64| (x * 1e6).round() / 1e6;
+    let title = format!("the shares train {}, val {} and test {} must add up to 1, got {}", s.train, s.val, s.test, tidy(sum));
+    let rest = tidy(1.0 - s.val - s.test);
+    let help = match () {
+        () if tidy(s.train + s.val) == 1.0 => "write test = 0 if nothing is to be tested".to_owned(),
+        () if rest > 0.0 => format!("train = {rest} would do"),
+        () => "lower one of them".to_owned(),
+    };
+    Some(Finding::new(title, &["split.fractions.train", "split.fractions.val", "split.fractions.test"], help))
+}
+
+fn folds(s: &KFoldSplit, dataset: &Dataset) -> Vec<Finding> {
+    const FOLDS: &str = "split.k_fold.folds";
+    const K: &str = "split.k_fold.k";
+    let mut found = Vec::new();
+    if let Some(fold) = s.folds.iter().find(|fold| **fold > s.k) {
+        let title = format!("`{FOLDS}` are numbered from 1 to {}, got {fold}", s.k);
+        found.push(Finding::new(title, &[FOLDS, K], "take it out, raise k, or write [] for all folds"));
+    }
+    if let Dataset::Synthetic(d) = dataset {
+        let left = d.count - ((d.count as f64 * s.test).round() as usize).min(d.count);
+        if left < s.k {
+            let title = format!("`{K}` wants {} folds of {left} samples", s.k);
+            let keys = [K, "dataset.synthetic.count", "split.k_fold.test"];
+            found.push(Finding::new(title, &keys, "lower k or test, or raise the count"));
+        }
+    }
+    found
+}
+
+fn lists(s: &ListSplit) -> Vec<Finding> {
+    let parts = [("split.lists.train", &s.train), ("split.lists.val", &s.val), ("split.lists.test", &s.test)];
+    let mut seen: HashMap<&str, &'static str> = HashMap::new();
+    let mut found = Vec::new();
+    for (key, names) in parts {
+        for name in names {
+            if let Some(first) = seen.insert(name, key).filter(|first| *first != key) {
+                let title = format!("\"{name}\" is in `{first}` and in `{key}`: a sample belongs to one part");
+                found.push(Finding::new(title, &[key, first], "take it out of one of them"));
+            }
+        }
+    }
+    found
+}
