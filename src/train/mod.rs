@@ -13,7 +13,7 @@ mod error;
 #[cfg(feature = "cuda")]
 pub mod gpu;
 mod gradient;
-mod initial;
+mod initial_weights;
 mod loss;
 mod lr_schedule;
 mod only_on_cpu;
@@ -29,7 +29,7 @@ mod selftest;
 mod session;
 
 pub use error::Error;
-pub use initial::InitialWeights;
+pub use initial_weights::InitialWeights;
 pub use loss::weighted_loss;
 
 pub use only_on_cpu::only_on_cpu;
