@@ -233,6 +233,48 @@ fn a_run_that_was_stopped_anywhere_ends_with_the_same_bytes() {
     }
 }
 
+/// Oracle: the run that was asked for no more epochs, byte by byte.
+#[test]
+fn a_run_that_ends_early_leaves_the_files_of_its_last_epoch() {
+    if !can_emulate() {
+        return;
+    }
+    let desk = Desk::with(TINY);
+    let run = |results: &str, sets: &[&str]| {
+        let sets = sets.iter().flat_map(|set| ["--set", *set]);
+        let arguments = ["run", "x.toml", "--device", "cuda:0", "--results", results].into_iter().chain(sets);
+        ends_with(&desk.umlaut(&arguments.collect::<Vec<_>>()), 0)
+    };
+    run("whole", &[]);
+    run("early", &["training.epochs=9", "training.early_stopping={ patience = 2, min_delta = 10.0 }"]);
+    for file in ["metrics.csv", "checkpoints/best.safetensors", "checkpoints/last.safetensors", "checkpoints/resume.safetensors"]
+    {
+        let bytes = |results: &str| fs::read(desk.run(results).join(file)).unwrap();
+        assert!(bytes("whole") == bytes("early"), "{file} differs");
+    }
+    assert!(desk.read("early", "outcome.toml").contains("stopped early after epoch 3 of 9"));
+}
+
+/// Oracle: the CPU's metrics.csv, whose first epoch begins with the same weights.
+#[test]
+fn a_run_begins_with_the_weights_of_another() {
+    if !can_emulate() {
+        return;
+    }
+    let desk = Desk::with(TINY);
+    ends_with(&desk.umlaut(&["run", "x.toml", "--device", "cpu", "--results", "source"]), 0);
+    let weights = format!("training.initial.weights='{}'", desk.run("source").display());
+    let sets = ["--set", "optimizer.adam.eps=1e-3", "--set", &weights];
+    for (device, results) in [("cpu", "cpu"), ("cuda:0", "gpu")] {
+        let arguments = [&["run", "x.toml", "--device", device, "--results", results][..], &sets].concat();
+        ends_with(&desk.umlaut(&arguments), 0);
+    }
+    let (right, got) = (numbers(&desk.read("cpu", "metrics.csv")), numbers(&desk.read("gpu", "metrics.csv")));
+    let far = right.iter().zip(&got).map(|(a, b)| (a - b).abs()).fold(0.0, f64::max);
+    assert!(right.len() == got.len() && far < 1e-4, "{far}: {right:?} {got:?}");
+    assert_ne!(numbers(&desk.read("source", "metrics.csv"))[2], right[2], "the training loss of other weights");
+}
+
 #[test]
 fn want_of_device_memory_is_answered_by_smaller_parts() {
     if !can_emulate() {

@@ -105,7 +105,7 @@ impl Progress for Bar {
     }
 
     fn ended(&mut self, outcome: &Outcome) {
-        let ending = ending(outcome);
+        let ending = ending(outcome, self.course.epochs);
         self.line(&format!("{}: {ending}", self.title));
         if let Some(bar) = &self.bar {
             bar.finish_and_clear();
@@ -211,14 +211,17 @@ fn short(value: f64) -> String {
     }
 }
 
-/// How a run ended, in a line.
-pub fn ending(outcome: &Outcome) -> String {
+/// How a run ended that was to have so many epochs, in a line.
+pub fn ending(outcome: &Outcome, epochs: usize) -> String {
     let best = match (outcome.best_epoch, outcome.best.get("val_dice")) {
         (Some(epoch), Some(dice)) => format!("; best epoch {epoch} by {}, val dice {dice:.3}", outcome.best_by),
         _ => String::new(),
     };
     let cause = outcome.cause.as_ref().map_or(String::new(), |cause| format!(": {cause}"));
     match outcome.status {
+        Status::Finished if outcome.epochs < epochs => {
+            format!("finished early, after epoch {} of {epochs}{best}", outcome.epochs)
+        }
         Status::Finished => format!("finished{best}"),
         Status::Failed => format!("failed{cause}{best}"),
         Status::Interrupted => format!("stopped after epoch {}; the same command goes on from there", outcome.epochs),
@@ -278,8 +281,9 @@ mod tests {
             ..Outcome::default()
         };
         let expected = "failed: the training loss is NaN in epoch 2, step 3; best epoch 1 by val_loss, val dice 0.750";
-        assert_eq!(ending(&outcome), expected);
+        assert_eq!(ending(&outcome, 4), expected);
         (outcome.status, outcome.cause) = (Status::Finished, None);
-        assert_eq!(ending(&outcome), "finished; best epoch 1 by val_loss, val dice 0.750");
+        assert_eq!(ending(&outcome, 1), "finished; best epoch 1 by val_loss, val dice 0.750");
+        assert_eq!(ending(&outcome, 4), "finished early, after epoch 1 of 4; best epoch 1 by val_loss, val dice 0.750");
     }
 }

@@ -14,19 +14,21 @@ const EXTENSION: &str = ".safetensors";
 pub(super) struct Labels(BTreeMap<String, String>);
 
 impl Labels {
-    /// For the values of all points: each path without the folders that are common to all, at its start and at its end.
+    /// For the values of all points: of each path, without the parts that all end in, as many parts from its end as tell it from the others.
     pub fn of(points: &[Point]) -> Self {
         let texts = points.iter().flat_map(|point| &point.values).filter(|(key, _)| key == KEY);
         let texts: BTreeSet<&str> =
             texts.filter_map(|(_, value)| value.as_str()).filter(|text| *text != Initial::RANDOM).collect();
         let mut paths: Vec<Vec<&str>> = texts.iter().map(|text| text.split('/').collect()).collect();
-        while alike(&paths, |path| path.first().copied()) {
-            paths.iter_mut().for_each(|path| _ = path.remove(0));
-        }
-        while alike(&paths, |path| path.last().copied()) {
+        while paths.len() > 1 && paths.iter().all(|path| path.len() > 1 && path.last() == paths[0].last()) {
             paths.iter_mut().for_each(|path| _ = path.pop());
         }
-        let long: Vec<String> = paths.iter().map(|path| path.join("/")).collect();
+        let alone = |tail: &[&str]| paths.iter().filter(|path| path.ends_with(tail)).count() == 1;
+        let tails = |path: &Vec<&str>| {
+            let tail = (0..path.len()).rev().map(|at| &path[at..]).find(|tail| alone(tail));
+            tail.unwrap_or(path).join("/")
+        };
+        let long: Vec<String> = paths.iter().map(tails).collect();
         let short = long.iter().map(|label| label.strip_suffix(EXTENSION).unwrap_or(label).to_owned());
         let distinct = |labels: &[String]| labels.iter().collect::<BTreeSet<_>>().len() == labels.len();
         let labels = Some(short.collect()).filter(|short: &Vec<String>| distinct(short)).unwrap_or(long);
@@ -38,12 +40,6 @@ impl Labels {
         let label = value.as_str().filter(|_| key == KEY).and_then(|text| self.0.get(text));
         label.map_or_else(|| value.to_string(), |label| toml::Value::from(label.as_str()).to_string())
     }
-}
-
-/// Whether all paths have the same part here and others beside.
-fn alike<'a>(paths: &[Vec<&'a str>], part: fn(&[&'a str]) -> Option<&'a str>) -> bool {
-    let first = paths.first().and_then(|path| part(path));
-    first.is_some() && paths.iter().all(|path| path.len() > 1 && part(path) == first)
 }
 
 #[cfg(test)]
@@ -58,6 +54,7 @@ mod tests {
             texts.iter().map(|text| labels.text(KEY, &(*text).into())).collect()
         };
         assert_eq!(labels(&["random", "pre/trained/one.safetensors"]), ["\"random\"", "\"one\""]);
+        assert_eq!(labels(&["results/x/runs/lr-1-aa", "copy.safetensors"]), ["\"lr-1-aa\"", "\"copy\""]);
         assert_eq!(labels(&["pre/a.safetensors", "pre/b.safetensors"]), ["\"a\"", "\"b\""]);
         assert_eq!(
             labels(&[

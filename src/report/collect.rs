@@ -43,6 +43,8 @@ pub(super) struct Run {
     pub state: State,
     /// Why it failed or cannot be read.
     pub cause: Option<String>,
+    /// What is to be known of its numbers.
+    pub notes: Vec<String>,
     pub rows: Vec<EpochRecord>,
     /// Sum over the epochs that timing.csv knows.
     pub seconds: f64,
@@ -222,6 +224,7 @@ fn read(dir: RunDir) -> Read {
         differs: dir.differs().unwrap_or_default(),
         state: State::Unfinished,
         cause: None,
+        notes: Vec::new(),
         rows: Vec::new(),
         seconds: 0.0,
         epoch_seconds: Vec::new(),
@@ -247,8 +250,8 @@ fn fill(run: &mut Run) -> Result<Option<String>, store::Error> {
     run.images = run.dir.image_scores()?;
     run.epoch_seconds = run.dir.timing()?.iter().filter_map(|row| row.get("elapsed_s")).collect();
     run.seconds = run.epoch_seconds.iter().sum();
-    let Some(Outcome { status, cause, best_epoch, best_by, best, test, .. }) = run.dir.outcome()? else { return Ok(None) };
-    (run.cause, run.best_epoch, run.best, run.test) = (cause, best_epoch, best, test);
+    let Some(Outcome { status, cause, notes, best_epoch, best_by, best, test, .. }) = run.dir.outcome()? else { return Ok(None) };
+    (run.cause, run.notes, run.best_epoch, run.best, run.test) = (cause, notes, best_epoch, best, test);
     run.state = match status {
         Status::Finished => State::Finished,
         Status::Failed => State::Failed,

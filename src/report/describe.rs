@@ -58,6 +58,18 @@ pub(super) fn troubled(comparison: &Comparison) -> Vec<(&Run, String)> {
     troubled.map(|run| (run, cause(run))).collect()
 }
 
+/// What is to be known of the numbers of some runs, each sentence once with the runs that it is about.
+pub(super) fn noted(comparison: &Comparison) -> Vec<(String, Vec<&Run>)> {
+    let mut noted: Vec<(String, Vec<&Run>)> = Vec::new();
+    for (run, note) in comparison.runs().flat_map(|run| run.notes.iter().map(move |note| (run, note))) {
+        match noted.iter_mut().find(|(known, _)| known == note) {
+            Some((_, runs)) => runs.push(run),
+            None => noted.push((note.clone(), vec![run])),
+        }
+    }
+    noted
+}
+
 /// A group's name without the quotes of TOML.
 pub(super) fn shown(name: &str) -> String {
     name.replace('"', "")

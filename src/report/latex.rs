@@ -123,6 +123,7 @@ mod tests {
             cause: None,
             rows: Vec::new(),
             seconds: 0.0,
+            notes: Vec::new(),
             epoch_seconds: Vec::new(),
             best_epoch: Some(2),
             best: best.map(|(column, value)| (column.to_owned(), value)).into_iter().collect(),

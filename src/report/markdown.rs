@@ -1,7 +1,7 @@
 //! report.md: the comparison in words, tables and links to the charts.
 
 use super::chart::Drawn;
-use super::collect::{Comparison, State};
+use super::collect::{Comparison, Run, State};
 use super::describe;
 use super::grid::{self, Grid};
 use super::overlay::Overlays;
@@ -22,6 +22,7 @@ pub(super) fn report(comparison: &Comparison, verdict: &Verdict, charts: &[Drawn
     text.push_str(&section("Classes", grid::classes(comparison, verdict, &["dice", "iou"])));
     text.push_str(&section("Test part, with the weights of the best epoch", grid::tested(comparison, verdict)));
     text.push_str(&troubles(comparison, overlays));
+    text.push_str(&notes(comparison));
     text.push_str(&links(charts));
     text.push_str("\nEach run's values are in [summary.csv](summary.csv), those of the groups in [groups.csv](groups.csv).\n");
     text
@@ -65,6 +66,15 @@ fn troubles(comparison: &Comparison, overlays: &Overlays) -> String {
     let open = comparison.runs().filter(|r| matches!(r.state, State::Interrupted | State::Unfinished));
     lines.extend(open.map(|r| format!("- `{}` {} after {}", r.id, r.state.word(), describe::plural(r.rows.len(), "epoch"))));
     if lines.is_empty() { String::new() } else { format!("\n## Failed and unfinished\n\n{}\n", lines.join("\n")) }
+}
+
+fn notes(comparison: &Comparison) -> String {
+    let line = |(note, runs): (String, Vec<&Run>)| {
+        let runs: Vec<String> = runs.iter().map(|run| format!("`{}`", run.id)).collect();
+        format!("- {}: {}\n", runs.join(", "), cell(&note))
+    };
+    let lines: String = describe::noted(comparison).into_iter().map(line).collect();
+    if lines.is_empty() { lines } else { format!("\n## Notes\n\n{lines}") }
 }
 
 fn links(charts: &[Drawn]) -> String {

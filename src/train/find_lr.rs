@@ -5,7 +5,7 @@
 //! way, from the same initial weights; the schedule of the learning rate alone has no part. Nothing is written here.
 
 use super::gradient::{Accumulation, clip};
-use super::{Error, Optimizer, check, drawn, initial, supervised_loss};
+use super::{Error, Optimizer, check, drawn, initial_weights, supervised_loss};
 use crate::config::Experiment;
 use crate::data::{self, Dataset, Draw, Making, Normaliser, Parts, Supply};
 use crate::model::Network;
@@ -62,7 +62,7 @@ pub fn find_lr(
     check::fits(experiment, data, parts)?;
     let parts = check::limited(experiment, parts, seed)?;
     let network = drawn(experiment, data, seed)?;
-    initial::fill(experiment, network.params())?;
+    initial_weights::fill(experiment, network.params())?;
     search(experiment, data, &parts.train, network.as_ref(), range, stop, each)
 }
 

@@ -14,7 +14,7 @@ mod find_lr;
 #[cfg(feature = "cuda")]
 pub mod gpu;
 mod gradient;
-mod initial;
+mod initial_weights;
 mod loss;
 mod lr_schedule;
 mod only_on_cpu;
@@ -31,7 +31,7 @@ mod session;
 
 pub use error::Error;
 pub use find_lr::{Range, find_lr};
-pub use initial::InitialWeights;
+pub use initial_weights::InitialWeights;
 pub use loss::{supervised_loss, weighted_loss};
 pub use only_on_cpu::only_on_cpu;
 pub use optimizer::Optimizer;

@@ -1,26 +1,30 @@
-//! More epochs for a finished run, or other metrics: a new run that differs by nothing else begins with the finished one's epochs.
+//! More epochs for a finished run, more patience, or other metrics: a new run that differs by nothing else begins with the finished one's
+//! epochs.
 
 use super::checkpoint::Resume;
 use super::lr_schedule::LrSchedule;
-use super::{Error, Optimizer, provenance};
-use crate::config::{Experiment, Metrics};
+use super::{Error, Optimizer, early_stop, provenance};
+use crate::config::Experiment;
 use crate::plan::{RunId, defining_values};
 use crate::record::Status;
 use crate::store::{self, RunDir};
+use std::collections::BTreeMap;
 
-/// Whether a run of `new` can go on from the end of a run of `old`, on the same data: it has more epochs or measures something else at
-/// its end, differs by nothing else that defines its numbers, and the learning rate of every epoch of `old` is the same. A schedule
-/// whose course depends on the number of epochs (cosine, polynomial, one cycle) makes a run with more of them another.
-pub fn extends(old: &Experiment, new: &Experiment) -> bool {
-    let epochs = old.training.epochs;
-    let values = |experiment: &Experiment| {
-        let mut values = defining_values(experiment);
-        values.retain(|key, _| key != "training.epochs" && !key.starts_with("metrics."));
-        values
-    };
+/// Whether a run of `new` can go on from the first `done` epochs of a run of `old`, on the same data: it asks for as many, differs by nothing
+/// that defines the numbers of an epoch (only by how many there are, when to stop early, or what is measured at the end), and the learning rate
+/// of every epoch done is the same. A schedule whose course depends on the number of epochs (cosine, polynomial, one cycle) makes
+/// a run with more of them another.
+pub fn extends(old: &Experiment, done: usize, new: &Experiment) -> bool {
     let (before, now) = (course(old), course(new));
-    let more = epochs < new.training.epochs || (epochs == new.training.epochs && old.metrics != new.metrics);
-    more && values(old) == values(new) && (1..=epochs).all(|epoch| before.rate(epoch) == now.rate(epoch))
+    let (of_old, of_new) = (defining_values(old), defining_values(new));
+    let of_an_epoch = |values: &BTreeMap<String, String>| -> BTreeMap<String, String> {
+        let end = |key: &str| ["metrics.", "training.early_stopping."].iter().any(|table| key.starts_with(table));
+        values.iter().filter(|(key, _)| *key != "training.epochs" && !end(key)).map(|(k, v)| (k.clone(), v.clone())).collect()
+    };
+    done <= new.training.epochs
+        && of_old != of_new
+        && of_an_epoch(&of_old) == of_an_epoch(&of_new)
+        && (1..=done).all(|epoch| before.rate(epoch) == now.rate(epoch))
 }
 
 fn course(experiment: &Experiment) -> LrSchedule {
@@ -44,17 +48,13 @@ pub fn take_over(run: &RunDir, experiment: &Experiment, fingerprint: &str) -> Re
 
 /// The run to go on from and its epochs. Its id tells what it was made from: data, numeric version and all values.
 fn find(run: &RunDir, experiment: &Experiment, fingerprint: &str) -> Result<Option<(RunDir, usize)>, store::Error> {
-    let shorter = |epochs: usize, metrics: Metrics| {
-        let mut old = Experiment { metrics, ..experiment.clone() };
-        old.training.epochs = epochs;
-        extends(&old, experiment).then(|| RunId::new(&old, fingerprint, &[]))
-    };
     let mut best: Option<(RunDir, usize)> = None;
     for other in run.siblings()? {
-        let Some(epochs) = whole_epochs(&other) else { continue };
-        let Some(metrics) = metrics(&other) else { continue };
-        let id = shorter(epochs, metrics);
-        let fits = id.as_ref().is_some_and(|id| id.hash() == other.id().hash());
+        let Some((epochs, asked)) = whole_epochs(&other).zip(asked(&other)) else { continue };
+        let mut old = Experiment { metrics: asked.metrics, ..experiment.clone() };
+        (old.training.epochs, old.training.early_stopping) = (asked.training.epochs, asked.training.early_stopping);
+        let same = RunId::new(&old, fingerprint, &[]).hash() == other.id().hash();
+        let fits = same && extends(&old, epochs, experiment) && gets_there(&other, experiment, epochs);
         if fits && best.as_ref().is_none_or(|(_, most)| *most < epochs) {
             best = Some((other, epochs));
         }
@@ -62,10 +62,18 @@ fn find(run: &RunDir, experiment: &Experiment, fingerprint: &str) -> Result<Opti
     Ok(best)
 }
 
-/// What a run measures at its end.
-fn metrics(run: &RunDir) -> Option<Metrics> {
+/// What a run was asked for.
+fn asked(run: &RunDir) -> Option<Experiment> {
     let text = String::from_utf8(store::read_bytes(&run.run_toml()).ok()?).ok()?;
-    toml::from_str::<Experiment>(&text).ok().map(|experiment| experiment.metrics)
+    toml::from_str(&text).ok()
+}
+
+/// Whether early stopping lets a run of `experiment` have as many epochs as `other`, whose epochs are its own.
+fn gets_there(other: &RunDir, experiment: &Experiment, epochs: usize) -> bool {
+    let training = &experiment.training;
+    let values: Vec<f64> =
+        other.metrics().unwrap_or_default().iter().map(|row| row.get(&training.best).unwrap_or(f64::NAN)).collect();
+    values.len() == epochs && (0..epochs).all(|done| !early_stop::is_over(training, &values[..done]))
 }
 
 /// How many epochs a finished run has that are all there and are those of whole batches. A run that is damaged is nobody's
@@ -86,7 +94,7 @@ mod tests {
 
     #[test]
     fn a_course_that_depends_on_the_number_of_epochs_cannot_be_extended() {
-        let extends = |kind: &str| extends(&experiment(4, kind), &experiment(8, kind));
+        let extends = |kind: &str| extends(&experiment(4, kind), 4, &experiment(8, kind));
         for kind in ["constant", "step", "exponential", "plateau", "multi_step.milestones = [2, 6]"] {
             let kind = if kind.contains('=') { format!("lr_schedule.{kind}") } else { format!("[lr_schedule.{kind}]") };
             assert!(extends(&kind), "{kind}");
@@ -101,21 +109,31 @@ mod tests {
     fn what_is_measured_at_the_end_needs_no_other_epochs() {
         let old = experiment(2, "[lr_schedule.cosine]");
         let new = experiment(2, "metrics.extra = ['hd95']\n[lr_schedule.cosine]");
-        assert!(extends(&old, &new) && extends(&new, &old) && !extends(&new, &new));
-        assert!(!extends(&experiment(3, "metrics.extra = ['hd95']"), &experiment(2, "")), "fewer epochs are no part");
+        assert!(extends(&old, 2, &new) && extends(&new, 2, &old) && !extends(&new, 2, &new));
+        assert!(!extends(&experiment(3, "metrics.extra = ['hd95']"), 3, &experiment(2, "")), "fewer epochs are no part");
     }
 
     #[test]
     fn nothing_but_more_epochs_may_differ_and_names_do_not_count() {
         let old = experiment(2, "");
-        assert!(extends(&old, &experiment(3, "description = 'longer'")));
+        assert!(extends(&old, 2, &experiment(3, "description = 'longer'")));
         for other in [
             experiment(2, ""),
             experiment(1, ""),
             experiment(3, "training.seeds = [2]"),
             experiment(3, "training.batch_size = 3"),
         ] {
-            assert!(!extends(&old, &other), "{other:?}");
+            assert!(!extends(&old, 2, &other), "{other:?}");
         }
+    }
+
+    #[test]
+    fn when_to_stop_early_does_not_change_the_epochs_before() {
+        let old = experiment(9, "training.early_stopping.patience = 2");
+        assert!(extends(&old, 3, &experiment(9, "training.early_stopping.patience = 4")) && extends(&old, 3, &experiment(9, "")));
+        assert!(extends(&old, 3, &experiment(5, "")) && !extends(&old, 3, &experiment(2, "")));
+        let cosine = "[lr_schedule.cosine]\n[training.early_stopping]\npatience = 2";
+        assert!(extends(&experiment(9, cosine), 3, &experiment(9, "[lr_schedule.cosine]")));
+        assert!(!extends(&experiment(9, cosine), 3, &experiment(5, "[lr_schedule.cosine]")));
     }
 }

@@ -11,7 +11,7 @@ use super::ema::Ema;
 use super::gpu::Trainer;
 use super::gradient::Accumulation;
 use super::lr_schedule::LrSchedule;
-use super::{Error, Optimizer, Place, Progress, checkpoint, early_stop, initial, predecessor, provenance, samples};
+use super::{Error, Optimizer, Place, Progress, checkpoint, early_stop, initial_weights, predecessor, provenance, samples};
 use crate::config::Experiment;
 use crate::data::{self, Dataset, Normaliser, Parts};
 use crate::metric::{self, Direction, Part};
@@ -111,7 +111,7 @@ impl<'a> Session<'a> {
                 ema
             }
             None => {
-                initial::begin(run, experiment, network.params())?;
+                initial_weights::begin(run, experiment, network.params())?;
                 decay.map(|decay| Ema::new(decay, network.params())).transpose()?
             }
         };
@@ -195,10 +195,12 @@ impl<'a> Session<'a> {
     fn train_epochs(&mut self, stop: &dyn Fn() -> bool, progress: &mut dyn Progress) -> Result<(), Halt> {
         let training = &self.experiment.training;
         let mut rows = self.run.metrics_after(self.state.epoch)?;
+        let judged = |record: &EpochRecord| record.get(&training.best).unwrap_or(f64::NAN);
+        let mut course: Vec<f64> = self.run.metrics()?.iter().map(judged).collect();
         progress.started(self.state.epoch + 1, training.epochs, self.draws().len().div_ceil(training.batch_size));
         for number in self.state.epoch + 1..=training.epochs {
-            if self.is_over()? {
-                break;
+            if early_stop::is_over(training, &course) {
+                return Ok(self.stop_early()?);
             }
             let (mut epoch, val) = (self.epoch(number), &self.parts.val);
             let validated = match self.train_epoch(&mut epoch, stop, progress).and_then(|()| self.validate(val, stop)) {
@@ -207,6 +209,7 @@ impl<'a> Session<'a> {
             };
             let record = self.record(&epoch, &validated)?;
             rows.append(&record, epoch.seconds())?;
+            course.push(judged(&record));
             self.keep(&record)?;
             #[cfg(feature = "cuda")]
             self.tell_memory(progress);
@@ -228,21 +231,19 @@ impl<'a> Session<'a> {
         self.ema.as_mut().map_or(Ok(()), |ema| ema.exchange(self.network.params()))
     }
 
-    /// Whether the run ends here because it no longer gets better; notes it then.
-    fn is_over(&mut self) -> Result<bool, Error> {
-        let training = &self.experiment.training;
-        if training.early_stopping.patience == 0 {
-            return Ok(false);
-        }
-        let direction = metric::describe(&training.best).map_or(Direction::Lower, |metric| metric.direction);
-        let rows = self.run.metrics()?;
-        let values: Vec<f64> = rows.iter().map(|row| row.get(&training.best).unwrap_or(f64::NAN)).collect();
-        let over = early_stop::is_over(&training.early_stopping, direction, &values);
-        if over {
-            let (column, patience) = (&training.best, training.early_stopping.patience);
-            self.notes.push(format!("stopped early after epoch {}: no gain in {column} for {patience} epochs", self.state.epoch));
-        }
-        Ok(over)
+    /// Ends the epochs here because they no longer bring a gain.
+    fn stop_early(&mut self) -> Result<(), Error> {
+        // Not foreseen when the epoch ended, so a GPU may not have written it.
+        #[cfg(feature = "cuda")]
+        self.save_from_gpu()?;
+        let (column, patience) = (&self.experiment.training.best, self.experiment.training.early_stopping.patience);
+        self.notes.push(format!(
+            "stopped early after epoch {} of {}: no gain in {column} for {patience} epoch{}",
+            self.state.epoch,
+            self.experiment.training.epochs,
+            if patience == 1 { "" } else { "s" }
+        ));
+        Ok(())
     }
 
     fn record(&self, epoch: &Epoch, validated: &Evaluated) -> Result<EpochRecord, Halt> {

@@ -1,5 +1,7 @@
 //! Whole training runs of tiny networks on tiny synthetic photographs: what they learn, what they leave, how they end.
 
+mod early;
+mod initial;
 mod longer;
 mod parts;
 mod patches;
@@ -160,7 +162,7 @@ fn a_run_without_gains_ends_early_and_says_so() {
     let outcome = place.train("early", &experiment);
     assert_eq!((outcome.status, outcome.epochs, outcome.best_epoch), (Status::Finished, 3, Some(1)));
     assert!(
-        outcome.notes.contains(&"stopped early after epoch 3: no gain in val_loss for 2 epochs".to_owned()),
+        outcome.notes.contains(&"stopped early after epoch 3 of 9: no gain in val_loss for 2 epochs".to_owned()),
         "{:?}",
         outcome.notes
     );

@@ -50,7 +50,7 @@ impl Watch for Lines {
     }
 
     fn ended(&mut self, at: At<'_>, outcome: &Outcome, next: &Next) {
-        eprintln!("{}: {}", self.title(at), ending(outcome));
+        eprintln!("{}: {}", self.title(at), ending(outcome, at.run.experiment.training.epochs));
         if let Next::Again(how) = next {
             eprintln!("{}: once more, {how}", self.title(at));
         }

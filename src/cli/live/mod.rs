@@ -233,11 +233,15 @@ impl Watch for Live<'_> {
         let took = clock(running.began.elapsed());
         match next {
             Next::Again(how) => {
-                self.say(&format!("{}: {}; once more, {how}", self.title(at), ending(outcome)));
+                self.say(&format!(
+                    "{}: {}; once more, {how}",
+                    self.title(at),
+                    ending(outcome, at.run.experiment.training.epochs)
+                ));
                 self.again.insert(index);
             }
             Next::Over => {
-                self.say(&format!("{}: {} ({took})", self.title(at), ending(outcome)));
+                self.say(&format!("{}: {} ({took})", self.title(at), ending(outcome, at.run.experiment.training.epochs)));
                 self.over[index] = true;
             }
         }

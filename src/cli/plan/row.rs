@@ -31,7 +31,10 @@ pub fn rows<'a>(plan: &'a Plan, dir: &ExperimentDir, estimate: &Estimate) -> Res
     let row = |((run, place), load): ((&'a RunSpec, &RunDir), &Option<Load>)| {
         let standing = standing(place).map_err(|error| error.to_string());
         let epochs = run.experiment.training.epochs;
-        let epochs_done = if matches!(standing, Ok(Standing::Finished(_))) { epochs } else { kept(place).min(epochs) };
+        let epochs_done = match &standing {
+            Ok(Standing::Finished(outcome)) => outcome.epochs,
+            _ => kept(place).min(epochs),
+        };
         let epochs_left = if again(&standing) { epochs - epochs_done } else { 0 };
         Row { run, load: load.clone(), standing, epochs_done, epochs_left, left: None }
     };
@@ -80,6 +83,7 @@ impl Row<'_> {
         let (done, of) = (self.epochs_done, self.run.experiment.training.epochs);
         match &self.standing {
             Ok(Standing::Running(_) | Standing::Resumable(_)) => format!("{}, epoch {done}/{of}", self.word()),
+            Ok(Standing::Finished(_)) if done < of => format!("finished early, epoch {done}/{of}"),
             _ => self.word().to_owned(),
         }
     }

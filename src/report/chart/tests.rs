@@ -22,6 +22,7 @@ fn run(id: &str, differs: &[(&str, &str)], state: State, rows: Vec<EpochRecord>)
         best: rows.last().map(|row| row.values.iter().cloned().collect()).unwrap_or_default(),
         rows,
         seconds: 1.0,
+        notes: Vec::new(),
         epoch_seconds: vec![0.9, 1.0, 1.1],
         best_epoch,
         test: BTreeMap::new(),

@@ -91,6 +91,7 @@ pub(super) fn page(comparison: &Comparison, verdict: &Verdict, charts: &[Drawn],
         problems => overlays.problems.clone(),
         troubles => describe::troubled(comparison).into_iter().map(trouble).collect::<Vec<_>>(),
         open => open(comparison),
+        notes => describe::noted(comparison).into_iter().map(note).collect::<Vec<_>>(),
         provenance => Value::from(Serde(provenance::of(comparison))),
         configuration => Value::from(Serde(configuration::of(comparison))),
         version => env!("CARGO_PKG_VERSION"),
@@ -150,6 +151,10 @@ fn pairs(comparison: &Comparison, verdict: &Verdict) -> Grid {
 fn trouble((run, cause): (&Run, String)) -> Value {
     let log = run.dir.last_words(0, LAST_WORDS).unwrap_or_default();
     context! { id => run.id.clone(), state => run.state.word(), cause => cause, log => log.join("\n") }
+}
+
+fn note((words, runs): (String, Vec<&Run>)) -> Value {
+    context! { words => words, runs => runs.iter().map(|run| run.id.clone()).collect::<Vec<_>>() }
 }
 
 fn open(comparison: &Comparison) -> Vec<String> {

@@ -30,6 +30,7 @@ fn run(group: usize, seed: &str, part: &str, metric: &str, scores: &[(String, f6
         cause: None,
         rows: Vec::new(),
         seconds: 1.0,
+        notes: Vec::new(),
         epoch_seconds: Vec::new(),
         best_epoch: Some(1),
         best,

@@ -181,7 +181,7 @@ impl<'a> Session<'a> {
             gpu.unsaved_best = true;
         }
         let (when, took) = gpu.saved;
-        if last || when.elapsed() >= PATIENCE * took { self.save() } else { Ok(()) }
+        if last || when.elapsed() >= PATIENCE * took { self.save_from_gpu() } else { Ok(()) }
     }
 
     /// Notes how far an epoch is, and writes all.
@@ -189,11 +189,11 @@ impl<'a> Session<'a> {
         let (batches, waiting) = (epoch.batches, self.on_gpu().waiting);
         let (tally, terms) = (epoch.tally.clone(), epoch.terms.clone());
         self.state.within = Some(Within { batches, waiting, seconds: epoch.seconds(), tally, terms });
-        Ok(self.save()?)
+        Ok(self.save_from_gpu()?)
     }
 
-    /// Writes the files, the resume state last.
-    fn save(&mut self) -> Result<(), Error> {
+    /// Writes the files, the resume state last; nothing where no GPU trains.
+    pub(super) fn save_from_gpu(&mut self) -> Result<(), Error> {
         let began = Instant::now();
         let (run, params) = (self.run, self.network.params());
         let Some(gpu) = &mut self.gpu else { return Ok(()) };

@@ -54,6 +54,9 @@ impl InitialWeights {
         let told = |problem: String| mistake(file, &problem);
         let bytes = std::fs::read(file).map_err(|e| told(format!("cannot be read: {e}")))?;
         let contents = Contents::read(&bytes, &Device::Cpu).map_err(|e| told(format!("{}: {e}", no_safetensors(&bytes))))?;
+        if contents.metadata.contains_key("state") {
+            return Err(told("is what a run is resumed from; name the run, or its best.safetensors beside".to_owned()));
+        }
         let word = |key: &str| contents.metadata.get(key).and_then(|word| word.as_str());
         let epoch = word("epoch").map(str::to_owned);
         let text = word(Normaliser::METADATA);
@@ -189,6 +192,22 @@ impl InitialWeights {
         )
     }
 
+    /// Puts the weights that `initial` asks for into parameters that hold what was drawn.
+    ///
+    /// # Errors
+    /// A mistake of the user's, as [`is_planned`](Self::is_planned) and [`check`](Self::check) have it.
+    pub fn put(&self, params: &Params, initial: &Initial) -> Result<(), Error> {
+        self.taken(params, initial).map(drop)
+    }
+
+    /// The same, and what was taken.
+    fn taken(&self, params: &Params, initial: &Initial) -> Result<Fit, Error> {
+        self.is_planned(initial)?;
+        let fit = self.fit(params, &initial.skip)?;
+        self.fill(params, &fit)?;
+        Ok(fit)
+    }
+
     /// Puts what is taken into the parameters.
     fn fill(&self, params: &Params, fit: &Fit) -> Result<(), Error> {
         for (name, var) in params.trained.iter().chain(&params.buffers).filter(|(name, _)| fit.taken.contains(name)) {
@@ -238,9 +257,7 @@ pub fn fill(experiment: &Experiment, params: &Params) -> Result<Option<(InitialW
         return Ok(None);
     }
     let weights = InitialWeights::read(Path::new(&initial.weights))?;
-    weights.is_planned(initial)?;
-    let fit = weights.fit(params, &initial.skip)?;
-    weights.fill(params, &fit)?;
+    let fit = weights.taken(params, initial)?;
     Ok(Some((weights, fit)))
 }
 
@@ -310,3 +327,6 @@ fn word(normalise: Normalise) -> &'static str {
 fn mistake(file: &Path, problem: &str) -> Error {
     Error::Setup(format!("{}: {problem}", file.display()))
 }
+
+#[cfg(test)]
+mod tests;
