@@ -2,7 +2,7 @@
 
 use super::error::{Error, listed};
 use super::files;
-use super::layout::{Decoded, Entry, Layout};
+use super::layout::{Decoded, Entry, Layout, channels};
 use super::mask;
 use super::picture::Picture;
 use crate::config::{self, Colour};
@@ -113,16 +113,7 @@ impl Layout for Folders {
     }
 
     fn channels(&self) -> Result<usize, Error> {
-        match self.config.colour {
-            Colour::Grey => Ok(1),
-            Colour::Rgb => Ok(3),
-            Colour::Auto => Picture::channels_of(&self.entries[0].files[0]).map_err(|fault| Error::Faulty {
-                what: "samples",
-                count: 1,
-                of: self.entries.len(),
-                faults: vec![fault],
-            }),
-        }
+        channels(self.config.colour, &self.entries)
     }
 
     fn options(&self) -> String {

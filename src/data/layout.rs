@@ -7,10 +7,11 @@ use super::drishti_gs::DrishtiGs;
 use super::dsb2018::Dsb2018;
 use super::error::Error;
 use super::folders::Folders;
+use super::picture::Picture;
 use super::refuge;
 use super::rim_one::RimOne;
 use super::stack::Stack;
-use crate::config;
+use crate::config::{self, Colour};
 use std::path::PathBuf;
 
 /// One sample, not yet read.
@@ -64,6 +65,20 @@ pub(super) trait Layout: Sync {
 
     /// Reads one sample. What is wrong is told as file, problem and remedy.
     fn decode(&self, entry: &Entry, channels: usize) -> Result<Decoded, String>;
+}
+
+/// Channels of every image where a configuration says so, else of the first file's.
+pub(super) fn channels(colour: Colour, entries: &[Entry]) -> Result<usize, Error> {
+    match colour {
+        Colour::Grey => Ok(1),
+        Colour::Rgb => Ok(3),
+        Colour::Auto => Picture::channels_of(&entries[0].files[0]).map_err(|fault| Error::Faulty {
+            what: "samples",
+            count: 1,
+            of: entries.len(),
+            faults: vec![fault],
+        }),
+    }
 }
 
 /// Lists the samples that a configuration means.
