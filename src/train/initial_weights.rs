@@ -136,7 +136,7 @@ impl InitialWeights {
             values.map(|values| values.iter().all(|value| value.is_finite()))
         };
         for name in &wanted {
-            if !all_finite(&name)? {
+            if !all_finite(name)? {
                 let problem = format!("the tensor {name} holds what is no finite number; no run can begin with that");
                 return Err(mistake(&self.file, &problem));
             }
