@@ -13,8 +13,8 @@ pub(super) struct Provenance {
     differing: Grid,
 }
 
-/// Differs for every run by nature, and says nothing that its other columns do not.
-const LEFT_OUT: [&str; 1] = ["command"];
+/// Differs for every run by nature and says nothing that its other columns do not; stands among the notes.
+const LEFT_OUT: [&str; 2] = ["command", "initial_weights_notes"];
 /// Most columns of what differs.
 const COLUMNS: usize = 8;
 
