@@ -2,7 +2,7 @@
 
 use super::super::settings::Settings;
 use super::super::{Failure, ResultsPlace, Sets, load, mistake, progress};
-use super::{masks, parts};
+use super::{first_fold, masks, parts};
 use anyhow::Context;
 use image::{DynamicImage, GrayImage, RgbImage};
 use std::fs;
@@ -22,9 +22,9 @@ pub struct Arguments {
     /// The part to write
     #[arg(long, default_value = "train", value_parser = ["train", "val", "test"])]
     part: String,
-    /// Change the samples as [augment] does in this epoch of the first seed; without it they are as they are
-    #[arg(long, value_name = "N")]
-    epoch: Option<usize>,
+    /// Change the samples as [augment] does in this epoch, from 1, of the first seed; without it they are as they are
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    epoch: Option<u32>,
     #[command(flatten)]
     place: ResultsPlace,
 }
@@ -40,15 +40,18 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
     let data =
         data::open(&experiment.dataset, &experiment.preprocess, &cache, &|done, of| reading.at(done, of)).map_err(mistake)?;
     drop(reading);
-    let split = data::split(&data, &experiment.split).map_err(mistake)?;
+    let split = data::split(&data, &first_fold(&experiment)).map_err(mistake)?;
     let samples = parts(&split).into_iter().find(|(part, _)| *part == arguments.part).map(|(_, samples)| samples);
     let samples = samples.ok_or_else(|| mistake(format!("the {} part is empty; name another --part", arguments.part)))?;
+    let seed = experiment.training.seeds.first().copied().unwrap_or(1);
+    // As many as train, of those that do.
+    let fewer = experiment.training.samples.filter(|_| arguments.part == "train");
+    let samples = fewer.map_or_else(|| samples.to_vec(), |fewer| data::subset(samples, fewer, seed));
     fs::create_dir_all(out).with_context(|| format!("creating {}", out.display()))?;
     let path = out.join("samples.csv");
     let mut table = csv::Writer::from_path(&path).with_context(|| format!("writing {}", path.display()))?;
     table.write_record(["sample", "file", "source"])?;
-    let seed = experiment.training.seeds.first().copied().unwrap_or(1);
-    let draw = arguments.epoch.map(|epoch| Draw { augment: &experiment.augment, seed, epoch });
+    let draw = arguments.epoch.map(|epoch| Draw { augment: &experiment.augment, seed, epoch: epoch as usize });
     let writing = progress::Reading::new("writing");
     for (done, index) in samples.iter().enumerate() {
         let batch = data::batch(&data, &[*index], draw, &candle_core::Device::Cpu)?;
