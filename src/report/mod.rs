@@ -6,6 +6,7 @@
 mod chart;
 mod collect;
 mod column;
+mod contact;
 mod describe;
 mod grid;
 mod html;
@@ -22,6 +23,7 @@ mod table;
 pub mod tensorboard;
 mod verdict;
 
+pub use contact::{Tile, contact_sheet};
 pub use paint::paint;
 
 use crate::record::LrSearch;

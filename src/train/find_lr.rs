@@ -194,8 +194,8 @@ impl Smooth {
 /// how fast the loss falls.
 ///
 /// The moving average is no measure for that: it trails by β/(1 − β) = 49 updates, which is 3.5 decades of a search of 100 updates over 7. The
-/// steepest fall is looked for up to the least fitted loss, among lines that have losses on both sides as far as they reach and that fall by three
-/// of their standard errors at least.
+/// least fitted loss is looked for where there are losses on both sides as far as a line reaches, if there is such a place, the steepest fall
+/// there and up to the least, among lines that fall by three of their standard errors at least.
 fn judged(steps: Vec<LrStep>) -> LrSearch {
     let finite = steps.iter().take_while(|step| step.loss.is_finite()).count();
     let points: Vec<(f64, f64)> = steps[..finite].iter().map(|step| (libm::log10(step.lr), step.loss)).collect();
@@ -204,9 +204,10 @@ fn judged(steps: Vec<LrStep>) -> LrSearch {
     let around = |at: usize| &points[at.saturating_sub(reach)..(at + reach + 1).min(finite)];
     let lines: Vec<Line> = (0..finite).map(|at| Line::through(around(at))).collect();
     let mut fitted: Vec<f64> = lines.iter().zip(&points).map(|(line, (x, _))| line.at(*x)).collect();
-    let least = (0..finite).min_by(|a, b| fitted[*a].total_cmp(&fitted[*b]));
-    let whole = reach..finite.saturating_sub(reach).min(least.map_or(0, |least| least + 1));
-    let falling = whole.filter(|at| lines[*at].slope < -CERTAIN * lines[*at].error);
+    let whole = reach..finite.saturating_sub(reach);
+    let least = if whole.is_empty() { 0..finite } else { whole.clone() };
+    let least = least.min_by(|a, b| fitted[*a].total_cmp(&fitted[*b]));
+    let falling = whole.filter(|at| Some(*at) <= least && lines[*at].slope < -CERTAIN * lines[*at].error);
     let steepest = falling.min_by(|a, b| lines[*a].slope.total_cmp(&lines[*b].slope));
     fitted.resize(steps.len(), f64::NAN);
     LrSearch { steps, fitted, steepest, least }

@@ -2,7 +2,7 @@
 
 use super::super::settings::Settings;
 use super::super::{Failure, ResultsPlace, Sets, load, mistake, progress};
-use super::{masks, parts};
+use super::{first_fold, marks, masks, parts};
 use anyhow::Context;
 use image::{DynamicImage, GrayImage, RgbImage};
 use std::fs;
@@ -22,9 +22,9 @@ pub struct Arguments {
     /// The part to write
     #[arg(long, default_value = "train", value_parser = ["train", "val", "test"])]
     part: String,
-    /// Take patches and change the samples as training does in this epoch of the first seed; without it they are as they are
-    #[arg(long, value_name = "N")]
-    epoch: Option<usize>,
+    /// Take patches and change the samples as training does in this epoch, from 1, of the first seed; without it they are as they are
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    epoch: Option<u32>,
     #[command(flatten)]
     place: ResultsPlace,
 }
@@ -40,16 +40,20 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
     let data =
         data::open(&experiment.dataset, &experiment.preprocess, &cache, &|done, of| reading.at(done, of)).map_err(mistake)?;
     drop(reading);
-    let split = data::split(&data, &experiment.split).map_err(mistake)?;
+    let split = data::split(&data, &first_fold(&experiment)).map_err(mistake)?;
     let samples = parts(&split).into_iter().find(|(part, _)| *part == arguments.part).map(|(_, samples)| samples);
     let samples = samples.ok_or_else(|| mistake(format!("the {} part is empty; name another --part", arguments.part)))?;
+    let seed = experiment.training.seeds.first().copied().unwrap_or(1);
+    // As many as train, of those that do.
+    let fewer = experiment.training.samples.filter(|_| arguments.part == "train");
+    let samples = fewer.map_or_else(|| samples.to_vec(), |fewer| data::subset(samples, fewer, seed));
     fs::create_dir_all(out).with_context(|| format!("creating {}", out.display()))?;
     let path = out.join("samples.csv");
     let mut table = csv::Writer::from_path(&path).with_context(|| format!("writing {}", path.display()))?;
     table.write_record(["sample", "file", "source"])?;
-    let draw = arguments.epoch.map(|epoch| Draw::of(&experiment, epoch));
+    let draw = arguments.epoch.map(|epoch| Draw::of(&experiment, epoch as usize));
     let patches = experiment.patches.as_ref().filter(|_| draw.is_some());
-    let draws = data::draws(samples, patches, &data);
+    let draws = data::draws(&samples, patches, &data);
     let writing = progress::Reading::new("writing");
     for (done, index) in draws.iter().enumerate() {
         let batch = data::batch(&data, &[*index], draw, &candle_core::Device::Cpu)?;
@@ -69,8 +73,7 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
 /// `NUMBER_image.png`, `NUMBER_CLASS_mask.png`, `NUMBER_overlay.png`.
 fn write(data: &Dataset, batch: &Batch, stem: &Path) -> Result<(), Failure> {
     let (_, _, h, w) = batch.images.dims4()?;
-    let (image, targets) = (batch.images.flatten_all()?.to_vec1::<f32>()?, batch.targets.flatten_all()?.to_vec1::<f32>()?);
-    let mask: Vec<u8> = targets.iter().map(|t| u8::from(*t >= 0.5)).collect();
+    let (image, mask) = (batch.images.flatten_all()?.to_vec1::<f32>()?, marks(batch)?);
     let save = |kind: &str, picture: DynamicImage| -> anyhow::Result<()> {
         let path = PathBuf::from(format!("{}_{kind}.png", stem.display()));
         picture.save(&path).with_context(|| format!("writing {}", path.display()))

@@ -2,40 +2,36 @@
 
 use super::super::settings::Settings;
 use super::super::{Failure, ResultsPlace, Sets, load, mistake, progress, text};
-use super::{masks, parts};
-use anyhow::Context;
+use super::sheet::{self, Form};
+use super::{first_fold, parts};
 use comfy_table::{CellAlignment, Table, TableComponent, presets};
-use image::{RgbImage, imageops};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use umlaut::config::Experiment;
-use umlaut::data::{self, Dataset, Look, Parts};
-use umlaut::report::paint;
+use umlaut::data::{self, Dataset, Draw, Look, Parts};
 
 /// Bits of 256 in which two pictures may differ that are called near-duplicates.
 const NEAR: u32 = 12;
 /// Near-duplicates that are listed.
 const LISTED: usize = 10;
-/// Samples on a contact sheet, and how many stand side by side.
-const SHOWN: usize = 24;
-const COLUMNS: usize = 6;
-/// Side of a picture on the sheet, and what lies between two, in pixels.
-const SIDE: u32 = 192;
-const GAP: u32 = 8;
 
 #[derive(clap::Args)]
 pub struct Arguments {
-    /// The experiment, a TOML file; [dataset], [preprocess] and [split] are used
+    /// The experiment, a TOML file; [dataset], [preprocess] and [split] are used, with --epoch also [augment] and [patches]
     file: PathBuf,
     #[command(flatten)]
     sets: Sets,
-    /// Draw samples of every part with the outlines of their masks: a PNG
-    #[arg(long, value_name = "PNG")]
+    /// Draw samples of every part with the outlines of their masks: a .png, or an .svg with their names
+    #[arg(long, value_name = "FILE")]
     sheet: Option<PathBuf>,
+    /// Draw the training samples alone, with patches and changes as this epoch of the first seed has them
+    #[arg(long, value_name = "N", requires = "sheet", value_parser = clap::value_parser!(u32).range(1..))]
+    epoch: Option<u32>,
     #[command(flatten)]
     place: ResultsPlace,
 }
 
 pub fn run(arguments: &Arguments) -> Result<(), Failure> {
+    let wanted = arguments.sheet.as_ref().map(|path| Form::of(path).map(|form| (path, form))).transpose()?;
     let experiment = load(&arguments.file, &arguments.sets)?;
     let reading = progress::Reading::new("reading images");
     let looks = data::look(&experiment.dataset, &|done, of| reading.at(done, of)).map_err(mistake)?;
@@ -43,34 +39,28 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
     let data = data::open(&experiment.dataset, &experiment.preprocess, &cache, &|_, _| ()).map_err(mistake)?;
     drop(reading);
     let split = data::split(&data, &first_fold(&experiment)).map_err(mistake)?;
-    println!("{}\n", heading(&data, &looks));
+    println!("{}\n", heading(&experiment, &data, &looks));
     println!("{}\n", table(&data, &looks, &split));
     for line in remarks(&data, &looks, &split) {
         println!("{}", text::wrap(&line, 80, 2).join("\n"));
     }
-    if let Some(path) = &arguments.sheet {
-        sheet(&data, &split, path)?;
-        println!("contact sheet: {}, from the top: {}", path.display(), order(&split));
+    if let Some((path, form)) = wanted {
+        let draw = arguments.epoch.map(|epoch| Draw::of(&experiment, epoch as usize));
+        let split = if draw.is_some() { Parts { val: Vec::new(), test: Vec::new(), ..split } } else { split };
+        sheet::write(&data, &split, draw, path, form)?;
+        println!("contact sheet: {}, from the top: {}", path.display(), sheet::order(&split));
     }
     Ok(())
 }
 
-/// The split with one fold, where there are several.
-fn first_fold(experiment: &Experiment) -> umlaut::config::Split {
-    let mut split = experiment.split.clone();
-    if let umlaut::config::Split::KFold(folds) = &mut split {
-        folds.folds = vec![folds.folds.first().copied().unwrap_or(1)];
-    }
-    split
-}
-
-fn heading(data: &Dataset, looks: &[Look]) -> String {
+fn heading(experiment: &Experiment, data: &Dataset, looks: &[Look]) -> String {
     let channels = if data.channels == 1 { "grey" } else { "RGB" };
     let low = looks.iter().map(|look| look.range.0).fold(f32::INFINITY, f32::min);
     let high = looks.iter().map(|look| look.range.1).fold(f32::NEG_INFINITY, f32::max);
-    let [h, w] = data.size;
+    let ([h, w], [ph, pw]) = (data.size, experiment.input_size());
+    let patches = if experiment.patches.is_some() { format!(" in patches of {ph} × {pw}") } else { String::new() };
     format!(
-        "{} samples, {channels}, values {low:.2} to {high:.2}, trained at {h} × {w} (height × width)\nclasses: {}\nfingerprint: {}",
+        "{} samples, {channels}, values {low:.2} to {high:.2}, trained at {h} × {w} (height × width){patches}\nclasses: {}\nfingerprint: {}",
         looks.len(),
         data.classes.join(", "),
         data.fingerprint
@@ -155,47 +145,4 @@ fn near(looks: &[Look], split: &Parts) -> Vec<String> {
         }
     }
     pairs
-}
-
-/// Evenly spaced samples of each part, as many of each as its share of the sheet.
-fn shown(split: &Parts) -> Vec<(&'static str, Vec<usize>)> {
-    let parts = parts(split);
-    let rows = SHOWN / COLUMNS;
-    let of_part = |samples: &[usize], rows: usize| {
-        let count = samples.len().min(rows * COLUMNS);
-        (0..count).map(|i| samples[i * samples.len() / count]).collect()
-    };
-    let spare = rows + 1 - parts.len();
-    parts.into_iter().enumerate().map(|(at, (part, samples))| (part, of_part(samples, if at == 0 { spare } else { 1 }))).collect()
-}
-
-fn order(split: &Parts) -> String {
-    shown(split).iter().map(|(part, samples)| format!("{} of {part}", samples.len())).collect::<Vec<_>>().join(", ")
-}
-
-/// Each part begins a new row.
-fn sheet(data: &Dataset, split: &Parts, path: &Path) -> Result<(), Failure> {
-    let rows: Vec<Vec<usize>> = shown(split)
-        .into_iter()
-        .flat_map(|(_, samples)| samples.chunks(COLUMNS).map(<[usize]>::to_vec).collect::<Vec<_>>())
-        .collect();
-    let [h, w] = data.size;
-    let scale = f64::from(SIDE) / h.max(w) as f64;
-    let [height, width] = [h, w].map(|side| (side as f64 * scale).round().max(1.0) as u32);
-    let columns = rows.iter().map(Vec::len).max().unwrap_or(1) as u32;
-    let mut sheet = RgbImage::from_pixel(
-        columns * (width + GAP) + GAP,
-        rows.len() as u32 * (height + GAP) + GAP,
-        image::Rgb([255, 255, 255]),
-    );
-    for (row, samples) in (0i64..).zip(&rows) {
-        for (column, index) in (0i64..).zip(samples) {
-            let sample = &data.samples[*index];
-            let painted = paint(&sample.image, data.size, &masks(&sample.mask, h * w));
-            let small = imageops::resize(&painted, width, height, imageops::FilterType::Triangle);
-            let place = |at: i64, side: u32| i64::from(GAP) + at * i64::from(side + GAP);
-            imageops::replace(&mut sheet, &small, place(column, width), place(row, height));
-        }
-    }
-    Ok(sheet.save(path).with_context(|| format!("writing {}", path.display()))?)
 }

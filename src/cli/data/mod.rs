@@ -2,6 +2,7 @@
 
 mod export;
 mod inspect;
+mod sheet;
 
 use super::Failure;
 
@@ -32,7 +33,21 @@ fn parts(parts: &umlaut::data::Parts) -> Vec<(&'static str, &[usize])> {
     all.into_iter().filter(|(_, samples)| !samples.is_empty()).collect()
 }
 
+/// The masks of a batch, in {0, 1}.
+fn marks(batch: &umlaut::data::Batch) -> candle_core::Result<Vec<u8>> {
+    Ok(batch.targets.flatten_all()?.to_vec1::<f32>()?.into_iter().map(|target| u8::from(target >= 0.5)).collect())
+}
+
 /// The masks of a sample, class by class.
 fn masks(mask: &[u8], pixels: usize) -> Vec<Vec<bool>> {
     mask.chunks_exact(pixels).map(|plane| plane.iter().map(|marked| *marked != 0).collect()).collect()
+}
+
+/// The split with one fold, where there are several.
+fn first_fold(experiment: &umlaut::config::Experiment) -> umlaut::config::Split {
+    let mut split = experiment.split.clone();
+    if let umlaut::config::Split::KFold(folds) = &mut split {
+        folds.folds = vec![folds.folds.first().copied().unwrap_or(1)];
+    }
+    split
 }

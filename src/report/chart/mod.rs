@@ -19,15 +19,15 @@ mod strip;
 mod style;
 mod swarm;
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;
 mod text;
 
 pub(super) use find_lr::draw as find_lr;
 pub(super) use ink::{Anchor, Face, Ink, Pen, extent, path};
 pub(super) use style::{CASING, COLUMN, EDGE, LEADING, MUTED, TEXT, class_color, hex};
-pub(super) use text::fit;
 #[cfg(test)]
 pub(super) use text::width;
+pub(super) use text::{fit, fit_ends};
 
 use super::collect::Comparison;
 use super::sweep::{self, Factor};

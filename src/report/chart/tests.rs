@@ -72,7 +72,7 @@ fn boxes(svg: &str) -> Vec<Area> {
     let mut boxes = Vec::new();
     for element in svg.split("<text").skip(1) {
         let (tag, rest) = element.split_once('>').unwrap();
-        let words = rest.split("</text>").next().unwrap().replace("&amp;", "&");
+        let words = rest.split("</text>").next().unwrap().replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&");
         let size: i32 = attribute(tag, "font-size").map_or(80, |s| s.parse().unwrap());
         let width = text::width(&words, size);
         let before = match attribute(tag, "text-anchor").as_deref() {
@@ -108,7 +108,7 @@ fn overlap(a: &Area, b: &Area) -> bool {
     a.x.0 < b.x.1 && b.x.0 < a.x.1 && a.y.0 < b.y.1 && b.y.0 < a.y.1
 }
 
-pub(super) fn check(svg: &str, with_curves: bool) {
+pub(crate) fn check(svg: &str, with_curves: bool) {
     let size = attribute(svg, "viewBox").unwrap();
     let size: Vec<i32> = size.split(' ').map(|n| n.parse().unwrap()).collect();
     let mut all = boxes(svg);
@@ -188,14 +188,14 @@ fn show(what: &str, charts: &[Drawn]) {
 }
 
 /// Writes a chart where `UMLAUT_SHOW_CHARTS` says, to be looked at.
-pub(super) fn show_svg(name: &str, svg: &str) {
+pub(crate) fn show_svg(name: &str, svg: &str) {
     if let Some(dir) = std::env::var_os("UMLAUT_SHOW_CHARTS") {
         std::fs::write(std::path::Path::new(&dir).join(format!("{name}.svg")), svg).unwrap();
     }
 }
 
 /// The lines of words of a chart.
-pub(super) fn words(svg: &str) -> Vec<String> {
+pub(crate) fn words(svg: &str) -> Vec<String> {
     boxes(svg).into_iter().map(|area| area.words).collect()
 }
 

@@ -86,10 +86,11 @@ fn half_a_decade_at_both_ends_and_what_comes_after_the_least_are_not_suggested()
 #[test]
 fn nothing_is_suggested_where_nothing_falls_or_too_little_was_seen() {
     let rising = judged(curve(100, |x| x));
-    assert_eq!((rising.suggestion(), rising.least), (None, Some(0)));
+    assert_eq!((rising.suggestion(), rising.least), (None, Some(8)), "8 steps are half a decade");
     let unknown = judged(curve(30, |_| f64::NAN));
     assert_eq!((unknown.suggestion(), unknown.least), (None, None));
-    assert_eq!(judged(curve(2, |x| -x)).suggestion(), None);
+    let two = judged(curve(2, |x| -x));
+    assert_eq!((two.suggestion(), two.least), (None, Some(1)));
     assert!(judged(curve(20, |x| -x)).suggestion().is_some());
     // Batches differ and nothing falls: a wave that fits no line.
     assert_eq!(judged(curve(100, |x| (x * 700.0).sin())).suggestion(), None);
