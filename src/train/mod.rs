@@ -29,7 +29,7 @@ mod selftest;
 mod session;
 
 pub use error::Error;
-pub use find_lr::{Range, find_lr};
+pub use find_lr::{LrRange, find_lr};
 pub use loss::weighted_loss;
 
 pub use only_on_cpu::only_on_cpu;
