@@ -49,7 +49,7 @@ fn a_search_leaves_a_table_and_a_chart_and_suggests_a_step_of_it() {
     assert!(rows.windows(2).all(|pair| (pair[1][0] / pair[0][0] / factor - 1.0).abs() < 1e-9), "{rows:?}");
     assert!(rows[0][1] == rows[0][2] && rows.iter().all(|row| row[1] > 0.0), "{rows:?}");
     let (_, lr) = out.rsplit_once("to use it: --set optimizer.adamw.lr=").unwrap();
-    assert!(rows.iter().any(|row| format!("{:.1e}", row[0]) == lr.trim()), "{lr} in {rows:?}");
+    assert!(rows.iter().any(|row| umlaut::record::short_lr(row[0]) == lr.trim()), "{lr} in {rows:?}");
     assert!(out.starts_with("tiny, seed 1: ") && out.contains("find-lr.csv\n"), "{out}");
     let chart = fs::read_to_string(place.join("find-lr.svg")).unwrap();
     assert!(chart.contains(&format!("suggested {}", lr.trim())) && chart.contains("prefers-color-scheme:dark"), "{chart}");

@@ -7,11 +7,19 @@ use super::{Failure, ResultsPlace, Sets, load, mistake, progress, text};
 use std::path::{Path, PathBuf};
 use umlaut::config::Experiment;
 use umlaut::data;
+<<<<<<< HEAD
 use umlaut::plan::{RunSpec, expand_with};
 use umlaut::record::LrSearch;
 use umlaut::report;
 use umlaut::store::{Results, write_lr_search};
 use umlaut::train::{self, Range};
+=======
+use umlaut::plan::{RunSpec, expand};
+use umlaut::record::{LrSearch, short_lr};
+use umlaut::report;
+use umlaut::store::write_lr_search;
+use umlaut::train::{self, LrRange};
+>>>>>>> h8-lr
 
 #[derive(clap::Args)]
 pub struct Arguments {
@@ -20,10 +28,10 @@ pub struct Arguments {
     #[command(flatten)]
     sets: Sets,
     /// The first learning rate
-    #[arg(long, value_name = "LR", default_value_t = 1e-7)]
+    #[arg(long, value_name = "LR", default_value = "1e-7")]
     from: f64,
     /// The last learning rate, unless the loss has left all bounds before
-    #[arg(long, value_name = "LR", default_value_t = 1.0)]
+    #[arg(long, value_name = "LR", default_value = "1")]
     to: f64,
     /// How many learning rates are tried, an update of the weights each, 20 or more
     #[arg(long, value_name = "N", default_value_t = 100, value_parser = clap::value_parser!(u32).range(20..=1_000_000))]
@@ -59,9 +67,11 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
     let of = describe(&asked, &run, runs);
     let Some(chart) = report::lr_search(&found, &of) else {
         let lr = found.steps[0].lr;
-        return Err(
-            anyhow::anyhow!("{of}: the loss is no finite number before the first update (lr {lr:.1e}); check the data").into()
-        );
+        return Err(anyhow::anyhow!(
+            "{of}: the loss is no finite number before the first update (lr {}); check the data",
+            short_lr(lr)
+        )
+        .into());
     };
     let dir = arguments.out.clone().unwrap_or_else(|| results.experiment(&asked.name).find_lr());
     let [table, chart] = write_lr_search(&dir, &found, &chart)?;
@@ -70,15 +80,15 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
     tell(&asked, experiment, &found, &arguments.file)
 }
 
-fn range(arguments: &Arguments) -> Result<Range, Failure> {
+fn range(arguments: &Arguments) -> Result<LrRange, Failure> {
     let (from, to) = (arguments.from, arguments.to);
     if !(from > 0.0 && to.is_finite()) {
-        return Err(mistake(format!("--from {from} --to {to}: learning rates are numbers above 0")));
+        return Err(mistake(format!("--from {from:?} --to {to:?}: learning rates are numbers above 0")));
     }
     if from >= to {
-        return Err(mistake(format!("--from {from} --to {to}: the learning rate grows, so --to must be above --from")));
+        return Err(mistake(format!("--from {from:?} --to {to:?}: the learning rate grows, so --to must be above --from")));
     }
-    Ok(Range { from, to, steps: arguments.steps as usize })
+    Ok(LrRange { from, to, steps: arguments.steps as usize })
 }
 
 /// The first run, and how many there are.
@@ -98,29 +108,30 @@ fn describe(asked: &Experiment, run: &RunSpec, runs: usize) -> String {
     words.join(", ") + &if runs > 1 { format!(" (the first of {runs} runs)") } else { String::new() }
 }
 
-/// `100 updates, lr 1.0e-7 to 1.0e0`.
-fn course(found: &LrSearch, range: Range) -> String {
+/// `100 updates, lr 1.0e-7 to 1.0`.
+fn course(found: &LrSearch, range: LrRange) -> String {
     let last = found.steps.last().map_or(range.to, |step| step.lr);
-    let course = format!("{}, lr {:.1e} to {last:.1e}", text::counted(found.steps.len(), "update"), range.from);
+    let course = format!("{}, lr {} to {}", text::counted(found.steps.len(), "update"), short_lr(range.from), short_lr(last));
     if found.steps.len() < range.steps { course + ", where the loss had left all bounds" } else { course }
 }
 
 /// What to write into the file.
 fn tell(asked: &Experiment, experiment: &Experiment, found: &LrSearch, file: &Path) -> Result<(), Failure> {
     let key = experiment.optimizer.lr_path();
-    let Some(lr) = found.suggestion() else {
+    let Some(lr) = found.suggestion().map(short_lr) else {
         eprintln!(
             "no suggestion: the loss falls nowhere by more than batches differ; look at the chart, then try more --steps or another range"
         );
         return Err(Failure::Runs);
     };
-    println!("suggestion: lr {lr:.1e}, where the loss falls fastest");
-    if let Some(least) = found.least {
-        println!("            or {:.1e}, a tenth of the lr where it is least", found.steps[least].lr / 10.0);
+    println!("suggestion: lr {lr}, where the loss falls fastest");
+    if let Some(tenth) = found.least.map(|least| found.steps[least].lr / 10.0) {
+        let safer = if found.suggestion().is_some_and(|lr| tenth < lr) { ", to be on the safe side," } else { "" };
+        println!("            or{safer} {}, a tenth of the lr where it is least", short_lr(tenth));
     }
     match asked.sweep.keys().into_iter().find(|swept| *swept == key || key.starts_with(&format!("{swept}."))) {
         Some(swept) => println!("the sweep of {} varies {swept}: let its values lie around this one", file.display()),
-        None => println!("to use it: --set {key}={lr:.1e}"),
+        None => println!("to use it: --set {key}={lr}"),
     }
     Ok(())
 }

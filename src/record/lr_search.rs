@@ -40,9 +40,20 @@ impl LrSearch {
     }
 }
 
+/// A learning rate for readers and for files, with two digits: `1.7e-2`, `1.2`.
+pub fn short_lr(lr: f64) -> String {
+    let words = format!("{lr:.1e}");
+    words.strip_suffix("e0").map(str::to_owned).unwrap_or(words)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn learning_rates_are_short_numbers_of_a_file() {
+        assert_eq!([1e-7, 0.017_43, 1.249, 30.0].map(short_lr), ["1.0e-7", "1.7e-2", "1.2", "3.0e1"]);
+    }
 
     #[test]
     fn a_table_has_a_header_and_a_row_a_step() {

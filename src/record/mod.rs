@@ -12,5 +12,5 @@ mod outcome;
 pub use epoch::EpochRecord;
 pub use event::Event;
 pub use image_scores::{ImageRow, ImageScores};
-pub use lr_search::{LrSearch, LrStep};
+pub use lr_search::{LrSearch, LrStep, short_lr};
 pub use outcome::{Failure, Outcome, Status};

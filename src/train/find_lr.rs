@@ -27,7 +27,7 @@ const CERTAIN: f64 = 3.0;
 
 /// Which learning rates are tried.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Range {
+pub struct LrRange {
     /// The first, above 0.
     pub from: f64,
     /// The last, above the first.
@@ -36,7 +36,7 @@ pub struct Range {
     pub steps: usize,
 }
 
-impl Range {
+impl LrRange {
     /// The learning rate of a step, counted from 0: each is the same multiple of the one before.
     fn lr(&self, step: usize) -> f64 {
         self.from * libm::pow(self.to / self.from, step as f64 / (self.steps - 1) as f64)
@@ -54,7 +54,7 @@ pub fn find_lr(
     experiment: &Experiment,
     data: &Dataset,
     parts: &Parts,
-    range: Range,
+    range: LrRange,
     stop: &dyn Fn() -> bool,
     each: &mut dyn FnMut(&LrStep),
 ) -> Result<Option<LrSearch>, Error> {
@@ -72,7 +72,7 @@ fn search(
     data: &Dataset,
     train: &[usize],
     network: &dyn Network,
-    range: Range,
+    range: LrRange,
     stop: &dyn Fn() -> bool,
     each: &mut dyn FnMut(&LrStep),
 ) -> Result<Option<LrSearch>, Error> {
@@ -109,7 +109,7 @@ struct Trial<'a> {
     experiment: &'a Experiment,
     network: &'a dyn Network,
     optimizer: Optimizer,
-    range: Range,
+    range: LrRange,
     smooth: Smooth,
     steps: Vec<LrStep>,
     stop: &'a dyn Fn() -> bool,

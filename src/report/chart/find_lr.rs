@@ -4,7 +4,7 @@ use super::axes::{ABOVE, AXIS_WORDS, Axis, Plot, Room, plot};
 use super::ink::{Anchor, Face, Ink, Pen, extent};
 use super::key::{Key, Sign};
 use super::style::{self, AXIS, AXIS_WIDTH, COLUMN, DASH, DOTS, EDGE, FAINT, LINE_WIDTH, MARK, MUTED, Shape, THIN_WIDTH};
-use crate::record::{LrSearch, LrStep};
+use crate::record::{LrSearch, LrStep, short_lr};
 
 /// Height of the frame.
 const FRAME: i32 = 1000;
@@ -60,7 +60,7 @@ pub(crate) fn draw(search: &LrSearch, of: &str) -> Option<String> {
 fn marked(search: &LrSearch, least: usize) -> Vec<Marked> {
     let mark = |at: usize, shape: Shape, what: &str, face: Face| {
         let lr = search.steps[at].lr;
-        Marked { at: (lr.log10(), search.fitted[at]), shape, words: format!("{what} {lr:.1e}"), face }
+        Marked { at: (lr.log10(), search.fitted[at]), shape, words: format!("{what} {}", short_lr(lr)), face }
     };
     let suggested = search.steepest.map(|at| mark(at, Shape::Dot, "suggested", Face::HEAD));
     let least = mark(least, Shape::Diamond, "least at", Face { color: MUTED, ..Face::WORDS });

@@ -9,7 +9,7 @@ use candle_core::{DType, Device, Tensor, Var};
 
 /// A step a learning rate from 1e-6 to 1, with these losses by the decimal logarithm.
 fn curve(steps: usize, loss: impl Fn(f64) -> f64) -> Vec<LrStep> {
-    let range = Range { from: 1e-6, to: 1.0, steps };
+    let range = LrRange { from: 1e-6, to: 1.0, steps };
     let step = |at: usize| {
         let lr = range.lr(at);
         LrStep { lr, loss: loss(lr.log10()), smoothed: 0.5 }
@@ -24,7 +24,7 @@ fn valley(place: f64) -> impl Fn(f64) -> f64 {
 
 #[test]
 fn learning_rates_grow_by_one_factor_from_the_first_to_the_last() {
-    let lrs: Vec<f64> = (0..5).map(|step| Range { from: 1e-4, to: 1.0, steps: 5 }.lr(step)).collect();
+    let lrs: Vec<f64> = (0..5).map(|step| LrRange { from: 1e-4, to: 1.0, steps: 5 }.lr(step)).collect();
     assert!(lrs.iter().zip([1e-4, 1e-3, 1e-2, 1e-1, 1.0]).all(|(a, b)| (a / b - 1.0).abs() < 1e-12), "{lrs:?}");
 }
 
@@ -155,7 +155,7 @@ fn experiment(training: &str) -> Experiment {
 }
 
 /// What a search on half-marked images finds, begun at weight 3.
-fn searched(training: &str, range: Range) -> LrSearch {
+fn searched(training: &str, range: LrRange) -> LrSearch {
     let data = data(5);
     let found = search(&experiment(training), &data, &[0, 1, 2, 3, 4], &OneWeight::at(3.0), range, &|| false, &mut |_| ());
     found.unwrap().unwrap()
@@ -165,7 +165,7 @@ fn searched(training: &str, range: Range) -> LrSearch {
 /// curvature 1/4, so that descent is stable up to a learning rate of 8.
 #[test]
 fn a_search_descends_as_gradient_descent_and_ends_where_it_diverges() {
-    let range = Range { from: 1e-3, to: 1e5, steps: 80 };
+    let range = LrRange { from: 1e-3, to: 1e5, steps: 80 };
     let search = searched("", range);
     let mut w = 3.0f64;
     for (at, step) in search.steps.iter().enumerate() {
@@ -184,7 +184,7 @@ fn a_search_descends_as_gradient_descent_and_ends_where_it_diverges() {
 /// Five samples are three batches of two, two and one; all losses are equal, so an epoch is two updates if two batches are waited for.
 #[test]
 fn batches_are_accumulated_and_gradients_clipped_as_in_training() {
-    let range = Range { from: 1.0, to: 2.0, steps: 20 };
+    let range = LrRange { from: 1.0, to: 2.0, steps: 20 };
     let seen = |training: &str| -> Vec<f64> { searched(training, range).steps.iter().map(|step| step.loss).collect() };
     let plain = seen("");
     // A mean of equal gradients is that gradient, up to the rounding of f32.
@@ -198,7 +198,7 @@ fn batches_are_accumulated_and_gradients_clipped_as_in_training() {
 #[test]
 fn whoever_asks_to_stop_gets_nothing() {
     let (data, mut seen) = (data(5), 0);
-    let range = Range { from: 1e-3, to: 1e-2, steps: 50 };
+    let range = LrRange { from: 1e-3, to: 1e-2, steps: 50 };
     let asked = std::cell::Cell::new(0);
     let stop = || asked.replace(asked.get() + 1) == 6;
     let found = search(&experiment(""), &data, &[0, 1, 2, 3, 4], &OneWeight::at(3.0), range, &stop, &mut |_| seen += 1);
@@ -209,7 +209,7 @@ fn whoever_asks_to_stop_gets_nothing() {
 /// A weight that is no number from the start.
 #[test]
 fn a_loss_that_is_no_number_is_kept_and_ends_the_search() {
-    let range = Range { from: 1e-3, to: 1e-2, steps: 50 };
+    let range = LrRange { from: 1e-3, to: 1e-2, steps: 50 };
     let found = search(&experiment(""), &data(5), &[0, 1], &OneWeight::at(f32::NAN), range, &|| false, &mut |_| ());
     let found = found.unwrap().unwrap();
     assert!(found.steps.len() == 1 && found.steps[0].loss.is_nan(), "{found:?}");
