@@ -7,19 +7,11 @@ use super::{Failure, ResultsPlace, Sets, load, mistake, progress, text};
 use std::path::{Path, PathBuf};
 use umlaut::config::Experiment;
 use umlaut::data;
-<<<<<<< HEAD
 use umlaut::plan::{RunSpec, expand_with};
-use umlaut::record::LrSearch;
-use umlaut::report;
-use umlaut::store::{Results, write_lr_search};
-use umlaut::train::{self, Range};
-=======
-use umlaut::plan::{RunSpec, expand};
 use umlaut::record::{LrSearch, short_lr};
 use umlaut::report;
-use umlaut::store::write_lr_search;
+use umlaut::store::{Results, write_lr_search};
 use umlaut::train::{self, LrRange};
->>>>>>> h8-lr
 
 #[derive(clap::Args)]
 pub struct Arguments {
@@ -118,16 +110,18 @@ fn course(found: &LrSearch, range: LrRange) -> String {
 /// What to write into the file.
 fn tell(asked: &Experiment, experiment: &Experiment, found: &LrSearch, file: &Path) -> Result<(), Failure> {
     let key = experiment.optimizer.lr_path();
-    let Some(lr) = found.suggestion().map(short_lr) else {
+    let (Some(suggested), Some(steepest)) = (found.suggested(), found.steepest) else {
         eprintln!(
             "no suggestion: the loss falls nowhere by more than batches differ; look at the chart, then try more --steps or another range"
         );
         return Err(Failure::Runs);
     };
-    println!("suggestion: lr {lr}, where the loss falls fastest");
-    if let Some(tenth) = found.least.map(|least| found.steps[least].lr / 10.0) {
-        let safer = if found.suggestion().is_some_and(|lr| tenth < lr) { ", to be on the safe side," } else { "" };
-        println!("            or{safer} {}, a tenth of the lr where it is least", short_lr(tenth));
+    let [lr, fastest] = [suggested, steepest].map(|at| short_lr(found.steps[at].lr));
+    match suggested == steepest {
+        true => println!("suggestion: lr {lr}, where the loss falls fastest"),
+        false => println!(
+            "suggestion: lr {lr}, a tenth of the lr where the loss is least; it falls fastest at {fastest}, too near to that"
+        ),
     }
     match asked.sweep.keys().into_iter().find(|swept| *swept == key || key.starts_with(&format!("{swept}."))) {
         Some(swept) => println!("the sweep of {} varies {swept}: let its values lie around this one", file.display()),

@@ -25,9 +25,13 @@ pub struct LrSearch {
 }
 
 impl LrSearch {
-    /// The learning rate where the loss falls fastest.
-    pub fn suggestion(&self) -> Option<f64> {
-        self.steepest.map(|at| self.steps[at].lr)
+    /// The step whose learning rate is suggested, as an index: where the loss falls fastest, or a tenth of where it is least if that is
+    /// less. `None` if the loss falls nowhere.
+    pub fn suggested(&self) -> Option<usize> {
+        // Rounding must not take a step off a whole decade.
+        let most = self.steps[self.least?].lr / 10.0 * (1.0 + 1e-9);
+        let tenth = self.steps.iter().rposition(|step| step.lr <= most).unwrap_or(0);
+        self.steepest.map(|steepest| steepest.min(tenth))
     }
 
     /// A header and a row a step, as text. Numbers are written so that reading them gives the same bits.
@@ -56,11 +60,21 @@ mod tests {
     }
 
     #[test]
+    fn the_safer_of_two_rules_is_suggested() {
+        let step = |at: i32| LrStep { lr: 10f64.powf(-6.0 + f64::from(at) / 4.0), loss: 0.5, smoothed: 0.5 };
+        let search = |steepest, least| LrSearch { steps: (0..20).map(step).collect(), fitted: vec![0.5; 20], steepest, least };
+        // Four steps are a decade.
+        assert_eq!(search(Some(8), Some(18)).suggested(), Some(8));
+        assert_eq!(search(Some(16), Some(18)).suggested(), Some(14));
+        assert_eq!(search(Some(2), Some(3)).suggested(), Some(0), "the first, where there is nothing below");
+        assert_eq!((search(None, Some(18)).suggested(), search(None, None).suggested()), (None, None));
+    }
+
+    #[test]
     fn a_table_has_a_header_and_a_row_a_step() {
         let steps = vec![LrStep { lr: 1e-4, loss: 0.5, smoothed: 0.25 }, LrStep { lr: 1e-3, loss: f64::NAN, smoothed: f64::NAN }];
         let search = LrSearch { steps, fitted: vec![0.75, f64::NAN], steepest: Some(1), least: Some(0) };
         let header = ["lr", "loss", "smoothed_loss", "fitted_loss"];
         assert_eq!(search.table(), [header, ["0.0001", "0.5", "0.25", "0.75"], ["0.001", "NaN", "NaN", "NaN"]]);
-        assert_eq!(search.suggestion(), Some(1e-3));
     }
 }

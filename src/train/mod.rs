@@ -30,15 +30,9 @@ mod selftest;
 mod session;
 
 pub use error::Error;
-<<<<<<< HEAD
-pub use find_lr::{Range, find_lr};
+pub use find_lr::{LrRange, find_lr};
 pub use initial_weights::InitialWeights;
 pub use loss::{supervised_loss, weighted_loss};
-=======
-pub use find_lr::{LrRange, find_lr};
-pub use loss::weighted_loss;
-
->>>>>>> h8-lr
 pub use only_on_cpu::only_on_cpu;
 pub use optimizer::Optimizer;
 pub use predecessor::extends;

@@ -62,7 +62,7 @@ fn marked(search: &LrSearch, least: usize) -> Vec<Marked> {
         let lr = search.steps[at].lr;
         Marked { at: (lr.log10(), search.fitted[at]), shape, words: format!("{what} {}", short_lr(lr)), face }
     };
-    let suggested = search.steepest.map(|at| mark(at, Shape::Dot, "suggested", Face::HEAD));
+    let suggested = search.suggested().map(|at| mark(at, Shape::Dot, "suggested", Face::HEAD));
     let least = mark(least, Shape::Diamond, "least at", Face { color: MUTED, ..Face::WORDS });
     suggested.into_iter().chain([least]).collect()
 }
