@@ -53,7 +53,7 @@ impl InitialWeights {
     pub fn read(file: &Path) -> Result<Self, Error> {
         let told = |problem: String| mistake(file, &problem);
         let bytes = std::fs::read(file).map_err(|e| told(format!("cannot be read: {e}")))?;
-        let contents = Contents::read(&bytes, &Device::Cpu).map_err(|e| told(format!("{}: {e}", no_safetensors(&bytes))))?;
+        let contents = Contents::read(&bytes, &Device::Cpu).map_err(|e| told(no_safetensors(&bytes, &e)))?;
         if contents.metadata.contains_key("state") {
             return Err(told("is what a run is resumed from; name the run, or its best.safetensors beside".to_owned()));
         }
@@ -276,13 +276,14 @@ fn in_f32(mut tensors: BTreeMap<String, Tensor>, changes: &mut Vec<String>) -> R
 }
 
 /// What a file seems to be that is no safetensors file.
-fn no_safetensors(bytes: &[u8]) -> &'static str {
+fn no_safetensors(bytes: &[u8], cause: &candle_core::Error) -> String {
     // An archive, as torch.save writes it now, and a pickle, as it did before.
     match bytes.first_chunk::<2>() {
         Some(b"PK" | b"\x80\x02") => {
             "seems to be written by torch.save; write it anew with safetensors.torch.save_file(model.state_dict(), FILE)"
+                .to_owned()
         }
-        _ => "is no whole safetensors file",
+        _ => format!("is no whole safetensors file: {cause}"),
     }
 }
 

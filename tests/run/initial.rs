@@ -15,7 +15,8 @@ fn desk() -> (Desk, PathBuf) {
 
 /// Writes an experiment that begins with these weights.
 fn fine(desk: &Desk, weights: &[&str]) {
-    let text = format!("extends = 'x.toml'\nname = 'fine'\ntraining.epochs = 1\n[sweep.grid]\n'training.initial.weights' = {weights:?}");
+    let text =
+        format!("extends = 'x.toml'\nname = 'fine'\ntraining.epochs = 1\n[sweep.grid]\n'training.initial.weights' = {weights:?}");
     fs::write(desk.path("fine.toml"), text).expect("writable");
 }
 
