@@ -108,12 +108,17 @@ fn model() -> impl Strategy<Value = Model> {
     })
 }
 
+fn initial() -> impl Strategy<Value = Initial> {
+    let file = ("w/[a-z]{1,9}", vec("[a-z.0-9]{1,9}", 0..2), option::of("[0-9a-f]{64}"));
+    prop_oneof![Just(Initial::default()), file.prop_map(|(weights, skip, hash)| Initial { weights, skip, hash }),]
+}
+
 fn training() -> impl Strategy<Value = Training> {
     let best = select(vec!["val_loss", "val_dice", "val_bce"]);
     let precision = select(vec![Precision::F32, Precision::F32Fast, Precision::Tf32, Precision::Bf16]);
-    let limits = (option::of(positive()), option::of(1..99_usize));
-    (9..999_usize, 1..99_usize, 1..9_usize, limits, precision, best, seed()).prop_map(
-        |(epochs, batch_size, accumulate, (clip_norm, samples), precision, best, seed)| {
+    let more = (option::of(positive()), option::of(1..99_usize), initial());
+    (9..999_usize, 1..99_usize, 1..9_usize, more, precision, best, seed()).prop_map(
+        |(epochs, batch_size, accumulate, (clip_norm, samples, initial), precision, best, seed)| {
             let (best, seeds) = (best.to_owned(), vec![seed, 12_345]);
             Training {
                 epochs,
@@ -124,6 +129,7 @@ fn training() -> impl Strategy<Value = Training> {
                 precision,
                 deterministic: seed % 2 == 0,
                 best,
+                initial,
                 seeds,
                 ..Training::default()
             }

@@ -4,21 +4,21 @@
 //! round, is a mistake unless `training.initial.skip` names it. A run reads the file once, when it begins; from then on its own
 //! resume state has all.
 
+mod fit;
+
 use super::safetensors::Contents;
 use super::{Error, provenance};
 use crate::config::{Experiment, Initial, Normalise};
 use crate::data::Normaliser;
 use crate::model::{self, Params};
 use crate::store::RunDir;
-use candle_core::{DType, Device, Tensor, Var};
+use candle_core::{DType, Device, Tensor};
+use fit::{Fit, Unfit, few};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 /// What PyTorch's wrappers put before every name: `DataParallel`, a module that holds the network, `torch.compile`.
 const PREFIXES: [&str; 3] = ["module.", "model.", "_orig_mod."];
-
-/// Tensors that are named one by one in a message.
-const NAMED: usize = 4;
 
 /// A file of weights, read.
 pub struct InitialWeights {
@@ -34,17 +34,6 @@ pub struct InitialWeights {
     normaliser: Option<Normaliser>,
 }
 
-/// Whose tensors the network begins with.
-#[derive(Debug, Default, PartialEq)]
-pub struct Fit {
-    /// Names that are taken from the file.
-    taken: Vec<String>,
-    /// Names that keep what was drawn.
-    drawn: Vec<String>,
-    /// Names of the file that are not taken.
-    passed: Vec<String>,
-}
-
 impl InitialWeights {
     /// Reads a file.
     ///
@@ -53,7 +42,7 @@ impl InitialWeights {
     pub fn read(file: &Path) -> Result<Self, Error> {
         let told = |problem: String| mistake(file, &problem);
         let bytes = std::fs::read(file).map_err(|e| told(format!("cannot be read: {e}")))?;
-        let contents = Contents::read(&bytes, &Device::Cpu).map_err(|e| told(format!("{}: {e}", no_safetensors(&bytes))))?;
+        let contents = Contents::read(&bytes, &Device::Cpu).map_err(|e| told(no_safetensors(&bytes, &e)))?;
         if contents.metadata.contains_key("state") {
             return Err(told("is what a run is resumed from; name the run, or its best.safetensors beside".to_owned()));
         }
@@ -81,7 +70,7 @@ impl InitialWeights {
     /// `training.initial.skip` names what is nowhere.
     pub fn check(&self, experiment: &Experiment, in_channels: usize, classes: usize) -> Result<(), Error> {
         let network = model::blank(&experiment.model, in_channels, classes, &Device::Cpu)?;
-        self.fit(network.params(), &experiment.training.initial.skip).map(drop)
+        Fit::of(&self.tensors, network.params(), &experiment.training.initial.skip).map_err(|e| self.told(e)).map(drop)
     }
 
     /// What should be known before images are normalised otherwise than those that the weights were trained on.
@@ -114,84 +103,6 @@ impl InitialWeights {
         }
     }
 
-    fn fit(&self, params: &Params, skip: &[String]) -> Result<Fit, Error> {
-        let network: BTreeMap<&str, &Var> =
-            params.trained.iter().chain(&params.buffers).map(|(name, var)| (name.as_str(), var)).collect();
-        let theirs = || self.tensors.keys().map(String::as_str);
-        if let Some(idle) = skip.iter().find(|skip| !network.keys().copied().chain(theirs()).any(|name| covers(skip, name))) {
-            return Err(self.unknown(idle, network.keys().copied()));
-        }
-        let (drawn, wanted): (Vec<&str>, Vec<&str>) = network.keys().copied().partition(|name| covered(skip, name));
-        let (passed, left): (Vec<&str>, Vec<&str>) =
-            theirs().filter(|name| !network.contains_key(name)).partition(|name| covered(skip, name));
-        let misfits: Vec<Misfit> = wanted.iter().filter_map(|name| self.misfit(name, network[name])).collect();
-        if !misfits.is_empty() || !left.is_empty() {
-            return Err(self.unfit(&misfits, wanted.len(), &left));
-        }
-        if wanted.is_empty() {
-            return Err(mistake(&self.file, "training.initial.skip leaves nothing to take; shorten it, or leave weights out"));
-        }
-        let all_finite = |name: &&str| {
-            let values = self.tensors[*name].flatten_all().and_then(|flat| flat.to_vec1::<f32>());
-            values.map(|values| values.iter().all(|value| value.is_finite()))
-        };
-        for name in &wanted {
-            if !all_finite(name)? {
-                let problem = format!("the tensor {name} holds what is no finite number; no run can begin with that");
-                return Err(mistake(&self.file, &problem));
-            }
-        }
-        let owned = |names: Vec<&str>| names.into_iter().map(str::to_owned).collect();
-        Ok(Fit { taken: owned(wanted), drawn: owned(drawn), passed: owned(passed) })
-    }
-
-    /// What is wrong with the file's tensor of this name, if anything is.
-    fn misfit(&self, name: &str, var: &Var) -> Option<Misfit> {
-        let problem = match self.tensors.get(name) {
-            None => "is missing".to_owned(),
-            Some(tensor) if tensor.dims() != var.dims() => {
-                format!("is {:?} there and {:?} in the network", tensor.dims(), var.dims())
-            }
-            Some(tensor) if tensor.dtype() != DType::F32 => format!("holds no weights but {}", tensor.dtype().as_str()),
-            Some(_) => return None,
-        };
-        Some(Misfit { name: name.to_owned(), problem })
-    }
-
-    fn unfit(&self, misfits: &[Misfit], of: usize, left: &[&str]) -> Error {
-        let mut problems = Vec::new();
-        if !misfits.is_empty() {
-            let told = misfits.iter().map(|misfit| format!("{} {}", misfit.name, misfit.problem));
-            problems.push(format!(
-                "{} of the network's {of} tensors are not there as it needs them: {}",
-                misfits.len(),
-                few(told, "; ")
-            ));
-        }
-        if !left.is_empty() {
-            let told = few(left.iter().map(|name| (*name).to_owned()), ", ");
-            problems.push(format!("the network has no place for {} of the file's {}: {told}", left.len(), self.tensors.len()));
-        }
-        let mut modules: Vec<&str> =
-            misfits.iter().map(|misfit| misfit.name.as_str()).chain(left.iter().copied()).map(module).collect();
-        modules.dedup();
-        let remedy = match modules.len() {
-            ..=3 => format!("to train the rest with them: training.initial.skip = {modules:?}"),
-            _ => "is the file of another architecture? training.initial.skip names what need not fit".to_owned(),
-        };
-        mistake(&self.file, &format!("{}; {remedy}", problems.join("; ")))
-    }
-
-    fn unknown<'a>(&self, skip: &str, network: impl Iterator<Item = &'a str>) -> Error {
-        let mut first: Vec<&str> = network.map(|name| name.split('.').next().unwrap_or(name)).collect();
-        first.dedup();
-        let known = first.join(", ");
-        mistake(
-            &self.file,
-            &format!("training.initial.skip names \"{skip}\", which begins no tensor's name; the network has {known}"),
-        )
-    }
-
     /// Puts the weights that `initial` asks for into parameters that hold what was drawn.
     ///
     /// # Errors
@@ -203,9 +114,17 @@ impl InitialWeights {
     /// The same, and what was taken.
     fn taken(&self, params: &Params, initial: &Initial) -> Result<Fit, Error> {
         self.is_planned(initial)?;
-        let fit = self.fit(params, &initial.skip)?;
+        let fit = Fit::of(&self.tensors, params, &initial.skip).map_err(|e| self.told(e))?;
         self.fill(params, &fit)?;
         Ok(fit)
+    }
+
+    /// What does not fit, as the user is told.
+    fn told(&self, unfit: Unfit) -> Error {
+        match unfit {
+            Unfit::Mistake(problem) => mistake(&self.file, &problem),
+            Unfit::Tensor(error) => error.into(),
+        }
     }
 
     /// Puts what is taken into the parameters.
@@ -231,19 +150,13 @@ impl InitialWeights {
     }
 }
 
-/// A tensor of the network that the file cannot give.
-struct Misfit {
-    name: String,
-    problem: String,
-}
-
 /// Puts the weights of the experiment's file, if it names one, into the parameters, which hold what was drawn; notes that in the
 /// provenance.
 ///
 /// # Errors
 /// A mistake of the user's if the file does not fit or is not the one that was planned; else if the provenance cannot be written.
 pub fn begin(run: &RunDir, experiment: &Experiment, params: &Params) -> Result<(), Error> {
-    let Some((weights, fit)) = fill(experiment, params)? else { return Ok(()) };
+    let Some((weights, fit)) = taken(experiment, params)? else { return Ok(()) };
     Ok(provenance::initialised(run, &weights.file, &weights.hash, weights.notes(&fit, experiment.preprocess.normalise))?)
 }
 
@@ -251,7 +164,11 @@ pub fn begin(run: &RunDir, experiment: &Experiment, params: &Params) -> Result<(
 ///
 /// # Errors
 /// A mistake of the user's if the file does not fit or is not the one that was planned.
-pub fn fill(experiment: &Experiment, params: &Params) -> Result<Option<(InitialWeights, Fit)>, Error> {
+pub fn fill(experiment: &Experiment, params: &Params) -> Result<(), Error> {
+    taken(experiment, params).map(drop)
+}
+
+fn taken(experiment: &Experiment, params: &Params) -> Result<Option<(InitialWeights, Fit)>, Error> {
     let initial = &experiment.training.initial;
     if initial.is_random() {
         return Ok(None);
@@ -285,35 +202,15 @@ fn in_f32(mut tensors: BTreeMap<String, Tensor>, changes: &mut Vec<String>) -> R
 }
 
 /// What a file seems to be that is no safetensors file.
-fn no_safetensors(bytes: &[u8]) -> &'static str {
+fn no_safetensors(bytes: &[u8], cause: &candle_core::Error) -> String {
     // An archive, as torch.save writes it now, and a pickle, as it did before.
     match bytes.first_chunk::<2>() {
         Some(b"PK" | b"\x80\x02") => {
             "seems to be written by torch.save; write it anew with safetensors.torch.save_file(model.state_dict(), FILE)"
+                .to_owned()
         }
-        _ => "is no whole safetensors file",
+        _ => format!("is no whole safetensors file: {cause}"),
     }
-}
-
-/// Whether an entry of `skip` means this tensor.
-fn covers(skip: &str, name: &str) -> bool {
-    name.strip_prefix(skip).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
-}
-
-fn covered(skip: &[String], name: &str) -> bool {
-    skip.iter().any(|skip| covers(skip, name))
-}
-
-/// The layer that a tensor belongs to.
-fn module(name: &str) -> &str {
-    name.rsplit_once('.').map_or(name, |(module, _)| module)
-}
-
-/// The first of them, and how many more there are.
-fn few(all: impl ExactSizeIterator<Item = String>, between: &str) -> String {
-    let more = all.len().saturating_sub(NAMED);
-    let named = all.take(NAMED).collect::<Vec<_>>().join(between);
-    if more > 0 { format!("{named}{between}and {more} more") } else { named }
 }
 
 fn word(normalise: Normalise) -> &'static str {
