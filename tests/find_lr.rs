@@ -78,6 +78,26 @@ fn a_second_search_writes_the_same_bytes_on_any_number_of_threads() {
     assert!(!dir.path().join("results/tiny").exists(), "--out was named");
 }
 
+/// Oracle: a trained network's first loss is less than a drawn one's; the batch and what happens to it are the same.
+#[test]
+fn a_search_begins_with_the_runs_initial_weights() {
+    let dir = place(TINY);
+    let done = |arguments: &[&str]| {
+        let (code, out, err) = told(umlaut(dir.path(), arguments));
+        assert_eq!(code, Some(0), "{arguments:?}: {out}{err}");
+    };
+    done(&["run", "x.toml", "--device", "cpu", "--set", "training.epochs=8", "--set", "optimizer.adamw.lr=1e-2"]);
+    let trained = fs::read_dir(dir.path().join("results/tiny/runs")).unwrap().next().unwrap().unwrap().path();
+    let first_loss = |initial: &str| {
+        let initial = format!("training.initial.weights=\"{initial}\"");
+        let (_, out, err) = told(umlaut(dir.path(), &["find-lr", "x.toml", "--steps", "20", "--out", "o", "--set", &initial]));
+        assert!(dir.path().join("o/find-lr.csv").is_file(), "{out}{err}");
+        rows(&dir.path().join("o/find-lr.csv"))[0][1]
+    };
+    let (drawn, trained) = (first_loss("random"), first_loss(trained.to_str().unwrap()));
+    assert!(trained < 0.9 * drawn, "{drawn} drawn, {trained} trained");
+}
+
 /// Runs, plan and reports are as they were, and no other command takes the search for a run.
 #[test]
 fn a_search_leaves_runs_alone() {
