@@ -30,6 +30,7 @@ mod suggest;
 mod sweep;
 mod syntax;
 mod template;
+mod training;
 
 pub use augment::*;
 pub use dataset::*;
@@ -45,6 +46,7 @@ pub use schema::json_schema;
 pub use split::*;
 pub use sweep::{Draw, Point, Random, Sweep};
 pub use template::template;
+pub use training::*;
 
 use node::{Node, Span};
 use source::Sources;
