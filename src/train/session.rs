@@ -1,25 +1,26 @@
 //! The loop: epochs of batches, each validated, recorded and kept.
 
+mod begin;
 mod epoch;
+mod finish;
 #[cfg(feature = "cuda")]
 mod on_gpu;
 
-use super::checkpoint::{Best, Resume, State, Within, write_resume, write_weights};
-use super::columns::{columns, header};
+use super::checkpoint::{Best, State, Within, write_resume, write_weights};
+use super::columns::columns;
 use super::ema::Ema;
 #[cfg(feature = "cuda")]
 use super::gpu::Trainer;
 use super::gradient::Accumulation;
 use super::lr_schedule::LrSchedule;
-use super::{Error, Optimizer, Place, Progress, checkpoint, early_stop, initial_weights, predecessor, provenance, samples};
+use super::{Error, Optimizer, Place, Progress, early_stop, provenance};
 use crate::config::Experiment;
 use crate::data::{self, Dataset, Normaliser, Parts};
 use crate::metric::{self, Direction, Part};
-use crate::model::{self, Network, Tiling};
+use crate::model::{Network, Tiling};
 use crate::ops::Gradients;
-use crate::record::{EpochRecord, Failure, ImageScores, Outcome, Status};
+use crate::record::{EpochRecord, Failure, Outcome, Status};
 use crate::store::RunDir;
-use candle_core::Device;
 use epoch::{Epoch, Evaluated};
 use std::collections::BTreeMap;
 
@@ -69,83 +70,6 @@ pub struct Session<'a> {
 }
 
 impl<'a> Session<'a> {
-    /// A session where the run's resume state is, else at the end of the finished run that it extends, else at the start.
-    ///
-    /// # Errors
-    /// If there is such a state and it cannot be read or does not fit.
-    pub fn begin(
-        run: &'a RunDir,
-        experiment: &'a Experiment,
-        data: &'a Dataset,
-        parts: &'a Parts,
-        network: &'a dyn Network,
-        place: &Place,
-    ) -> Result<Self, Error> {
-        let lr = Optimizer::base_lr(&experiment.optimizer);
-        let mut optimizer = Optimizer::new(&experiment.optimizer, &network.params().trained);
-        let mut schedule = LrSchedule::new(lr, &experiment.lr_schedule, &experiment.lr_warmup, experiment.training.epochs);
-        let mut state = State { epoch: 0, steps: 0, plateau: schedule.plateau().clone(), best: None, within: None };
-        let decay = Some(experiment.training.ema_decay).filter(|decay| *decay > 0.0);
-        let mut within = None;
-        // Without the rows of the epochs done there is nothing to append to, so the run starts over.
-        let rows = run.metrics()?;
-        let own = Resume::read(run.resume_state())?.filter(|resume| resume.state.epoch <= rows.len());
-        if own.is_some() && rows.first().is_some_and(|row| row.header() != header(&experiment.loss, &data.classes)) {
-            return Err(Error::Setup(format!(
-                "{}: it was begun by a version of umlaut that wrote other columns to metrics.csv; finish it with that version, or \
-                 move the directory away to train it again",
-                run.path().display()
-            )));
-        }
-        let resume = match own {
-            Some(own) => Some(own),
-            None => predecessor::take_over(run, experiment, &data.fingerprint)?,
-        };
-        let ema = match resume {
-            Some(resume) => {
-                resume.restore(network.params(), &mut optimizer)?;
-                schedule.resume(resume.state.plateau.clone());
-                let ema = decay.map(|decay| resume.ema(decay, network.params())).transpose()?;
-                within = resume.within(network.params(), data.classes.len())?;
-                state = resume.state;
-                ema
-            }
-            None => {
-                initial_weights::begin(run, experiment, network.params())?;
-                decay.map(|decay| Ema::new(decay, network.params())).transpose()?
-            }
-        };
-        let normaliser = Normaliser::of(experiment.preprocess.normalise, data, &parts.train);
-        #[cfg(feature = "cuda")]
-        let gpu = match place.gpu {
-            Some(ordinal) => {
-                let trainer = Trainer::new(ordinal, experiment, data, network, &normaliser)?;
-                let waiting = within.as_ref().map(|(_, waiting)| waiting).filter(|waiting| waiting.batches() > 0);
-                trainer.send(&optimizer, waiting.map(Accumulation::sum))?;
-                Some(on_gpu::OnGpu::new(trainer, waiting.map_or(0, Accumulation::batches)))
-            }
-            None => None,
-        };
-        Ok(Self {
-            run,
-            experiment,
-            data,
-            parts,
-            network,
-            normaliser,
-            optimizer,
-            schedule,
-            ema,
-            state,
-            within,
-            micro_batches: run.micro_batches()?,
-            notes: Vec::new(),
-            place: place.clone(),
-            #[cfg(feature = "cuda")]
-            gpu,
-        })
-    }
-
     /// Trains to the end, whatever end that is, and records it.
     ///
     /// # Errors
@@ -300,51 +224,6 @@ impl<'a> Session<'a> {
         let direction = metric::describe(column).map_or(Direction::Lower, |metric| metric.direction);
         let best = self.state.best.as_ref().and_then(|best| best.values.get(column));
         direction.is_better(record.get(column).unwrap_or(f64::NAN), best.copied().unwrap_or(f64::NAN))
-    }
-
-    /// Scores every image of the validation and test parts and shows some, with the best weights. Returns what is new of the
-    /// validation part and all of the test part, by column.
-    fn finish(&mut self, stop: &dyn Fn() -> bool) -> Result<(Columns, Columns), Halt> {
-        if self.state.best.is_some() {
-            checkpoint::read_weights(&self.run.best_checkpoint(), self.network.params())?;
-            #[cfg(feature = "cuda")]
-            if let Some(gpu) = &self.gpu {
-                gpu.trainer.send_weights()?;
-            }
-        }
-        let (parts, extras) = (self.parts, samples::extras(self.experiment, self.data));
-        let validated = self.evaluate(&parts.val, Some(&extras), stop)?;
-        let tested = if parts.test.is_empty() { None } else { Some(self.evaluate(&parts.test, Some(&extras), stop)?) };
-        let of = |part: Part, indices: &[usize], seen: &Evaluated| {
-            samples::image_rows(self.data, part, indices, extras.rows(&seen.images, &seen.extras))
-        };
-        let mut rows = of(Part::Val, &parts.val, &validated);
-        rows.extend(tested.iter().flat_map(|tested| of(Part::Test, &parts.test, tested)));
-        self.run.write_image_scores(&ImageScores { metrics: extras.columns(), rows })?;
-        let (judged, seen) = tested.as_ref().map_or((&parts.val, &validated), |tested| (&parts.test, tested));
-        let shown = samples::shown(&parts.val, judged, &seen.images);
-        samples::write(self.run, self.data, &shown, &|index| self.logits(index))?;
-        let more = |part: Part, seen: &Evaluated| -> Columns {
-            extras.means(&seen.extras).into_iter().map(|(name, mean)| (format!("{}_{name}", part.prefix()), mean)).collect()
-        };
-        let mut test = Columns::new();
-        if let Some(tested) = &tested {
-            test.extend(columns(Part::Test, &tested.scores, &tested.terms, &self.experiment.loss, &self.data.classes));
-            test.extend(more(Part::Test, tested));
-        }
-        Ok((more(Part::Val, &validated), test))
-    }
-
-    /// Logits (classes, h, w) of a sample, with the weights as they are.
-    fn logits(&self, index: usize) -> candle_core::Result<Vec<f32>> {
-        #[cfg(feature = "cuda")]
-        if let Some(gpu) = &self.gpu {
-            return gpu.trainer.logits(index);
-        }
-        let batch = data::batch(self.data, &[index], None, &Device::Cpu)?.normalised(&self.normaliser, self.data)?;
-        let training = &self.experiment.training;
-        let logits = model::logits(self.network, &batch.images, training.precision, self.tiling().as_ref(), training.batch_size)?;
-        logits.flatten_all()?.to_vec1()
     }
 
     /// What an epoch draws.

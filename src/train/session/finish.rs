@@ -1,0 +1,58 @@
+//! What a session does once the last epoch is over.
+
+use super::epoch::Evaluated;
+use super::{Columns, Halt, Session};
+use crate::data;
+use crate::metric::Part;
+use crate::model;
+use crate::record::ImageScores;
+use crate::train::columns::columns;
+use crate::train::{checkpoint, samples};
+use candle_core::Device;
+
+impl Session<'_> {
+    /// Scores every image of the validation and test parts and shows some, with the best weights. Returns what is new of the
+    /// validation part and all of the test part, by column.
+    pub(super) fn finish(&mut self, stop: &dyn Fn() -> bool) -> Result<(Columns, Columns), Halt> {
+        if self.state.best.is_some() {
+            checkpoint::read_weights(&self.run.best_checkpoint(), self.network.params())?;
+            #[cfg(feature = "cuda")]
+            if let Some(gpu) = &self.gpu {
+                gpu.trainer.send_weights()?;
+            }
+        }
+        let (parts, extras) = (self.parts, samples::extras(self.experiment, self.data));
+        let validated = self.evaluate(&parts.val, Some(&extras), stop)?;
+        let tested = if parts.test.is_empty() { None } else { Some(self.evaluate(&parts.test, Some(&extras), stop)?) };
+        let of = |part: Part, indices: &[usize], seen: &Evaluated| {
+            samples::image_rows(self.data, part, indices, extras.rows(&seen.images, &seen.extras))
+        };
+        let mut rows = of(Part::Val, &parts.val, &validated);
+        rows.extend(tested.iter().flat_map(|tested| of(Part::Test, &parts.test, tested)));
+        self.run.write_image_scores(&ImageScores { metrics: extras.columns(), rows })?;
+        let (judged, seen) = tested.as_ref().map_or((&parts.val, &validated), |tested| (&parts.test, tested));
+        let shown = samples::shown(&parts.val, judged, &seen.images);
+        samples::write(self.run, self.data, &shown, &|index| self.logits(index))?;
+        let more = |part: Part, seen: &Evaluated| -> Columns {
+            extras.means(&seen.extras).into_iter().map(|(name, mean)| (format!("{}_{name}", part.prefix()), mean)).collect()
+        };
+        let mut test = Columns::new();
+        if let Some(tested) = &tested {
+            test.extend(columns(Part::Test, &tested.scores, &tested.terms, &self.experiment.loss, &self.data.classes));
+            test.extend(more(Part::Test, tested));
+        }
+        Ok((more(Part::Val, &validated), test))
+    }
+
+    /// Logits (classes, h, w) of a sample, with the weights as they are.
+    fn logits(&self, index: usize) -> candle_core::Result<Vec<f32>> {
+        #[cfg(feature = "cuda")]
+        if let Some(gpu) = &self.gpu {
+            return gpu.trainer.logits(index);
+        }
+        let batch = data::batch(self.data, &[index], None, &Device::Cpu)?.normalised(&self.normaliser, self.data)?;
+        let training = &self.experiment.training;
+        let logits = model::logits(self.network, &batch.images, training.precision, self.tiling().as_ref(), training.batch_size)?;
+        logits.flatten_all()?.to_vec1()
+    }
+}
