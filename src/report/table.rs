@@ -129,12 +129,20 @@ fn ranking(comparison: &Comparison, verdict: &Verdict) -> Table {
     }
     let columns: Vec<String> = grid::columns(verdict).into_iter().take(3).collect();
     let titles = columns.iter().map(|c| grid::heading(c));
-    table.set_header(["rank", "group", "runs"].into_iter().map(str::to_owned).chain(titles).chain(["epoch".to_owned()]));
+    let header: Vec<String> =
+        ["rank", "group", "runs"].into_iter().map(str::to_owned).chain(titles).chain(["epoch".to_owned()]).collect();
+    table.set_header(header.clone());
+    let mut rows = Vec::new();
     for (group, standing) in grid::placed(comparison, verdict) {
         let rank = standing.map_or("–".to_owned(), |s| s.rank.to_string());
         let mut row = vec![rank, describe::shown(&group.name), finished(group), stats::spread(&values(group, &columns[0]), 3)];
         row.extend(columns[1..].iter().map(|c| stats::plain(&values(group, c), 3)));
         row.push(best_epoch(group));
+        rows.push(row);
+    }
+    let most = room(&header, &rows);
+    for mut row in rows {
+        row[1] = wrap(&row[1], most, "").join("\n");
         table.add_row(row);
     }
     for (_, column) in table.column_iter_mut().enumerate().filter(|(at, _)| *at != 1) {
@@ -143,7 +151,14 @@ fn ranking(comparison: &Comparison, verdict: &Verdict) -> Table {
     table
 }
 
-/// Breaks a line between words, or within one that is too long, into lines of at most `most` characters.
+/// Characters that a line of 80 has for a group's name, beside the other columns and what lies between them.
+fn room(header: &[String], rows: &[Vec<String>]) -> usize {
+    let width = |column: usize| rows.iter().chain([&header.to_vec()]).map(|row| row[column].chars().count()).max().unwrap_or(0);
+    let others: usize = (0..header.len()).filter(|column| *column != 1).map(|column| width(column) + 3).sum();
+    80_usize.saturating_sub(others + 3).max(8)
+}
+
+/// Breaks a line between words, or within one that is too long, if possible at a joint of it, into lines of at most `most` characters.
 fn wrap(text: &str, most: usize, indent: &str) -> Vec<String> {
     let mut lines = vec![String::new()];
     for word in text.split_whitespace() {
@@ -158,7 +173,8 @@ fn wrap(text: &str, most: usize, indent: &str) -> Vec<String> {
                 break;
             }
             if empty {
-                line.extend(word.drain(..room));
+                let joint = word[..room].iter().rposition(|c| matches!(c, '.' | '_' | '-' | '/'));
+                line.extend(word.drain(..joint.map_or(room, |joint| joint + 1)));
             }
             lines.push(indent.to_owned());
         }
@@ -177,5 +193,11 @@ mod tests {
         assert!(lines.iter().all(|l| l.chars().count() <= 80), "{lines:?}");
         let squeeze = |s: String| s.replace(' ', "");
         assert_eq!(squeeze(lines.concat()), squeeze(text));
+    }
+
+    #[test]
+    fn long_words_break_at_their_joints() {
+        assert_eq!(wrap("focal_tversky.weight 1.0", 17, ""), ["focal_tversky.", "weight 1.0"]);
+        assert_eq!(wrap("weighted_bce.pos_weight 3", 12, ""), ["weighted_", "bce.pos_", "weight 3"]);
     }
 }
