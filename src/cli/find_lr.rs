@@ -120,7 +120,7 @@ fn tell(asked: &Experiment, experiment: &Experiment, found: &LrSearch, file: &Pa
     match suggested == steepest {
         true => println!("suggestion: lr {lr}, where the loss falls fastest"),
         false => println!(
-            "suggestion: lr {lr}, a tenth of the lr where the loss is least; it falls fastest at {fastest}, too near to that"
+            "suggestion: lr {lr}, about a tenth of the lr where the loss is least; it falls fastest at {fastest}, too near to that"
         ),
     }
     match asked.sweep.keys().into_iter().find(|swept| *swept == key || key.starts_with(&format!("{swept}."))) {

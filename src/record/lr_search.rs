@@ -25,12 +25,12 @@ pub struct LrSearch {
 }
 
 impl LrSearch {
-    /// The step whose learning rate is suggested, as an index: where the loss falls fastest, or a tenth of where it is least if that is
-    /// less. `None` if the loss falls nowhere.
+    /// The step whose learning rate is suggested, as an index: where the loss falls fastest, or the one nearest to a tenth of where it is
+    /// least if that is less. `None` if the loss falls nowhere.
     pub fn suggested(&self) -> Option<usize> {
-        // Rounding must not take a step off a whole decade.
-        let most = self.steps[self.least?].lr / 10.0 * (1.0 + 1e-9);
-        let tenth = self.steps.iter().rposition(|step| step.lr <= most).unwrap_or(0);
+        let tenth = self.steps[self.least?].lr / 10.0;
+        let far = |at: &usize| (self.steps[*at].lr / tenth).ln().abs();
+        let tenth = (0..self.steps.len()).min_by(|a, b| far(a).total_cmp(&far(b)))?;
         self.steepest.map(|steepest| steepest.min(tenth))
     }
 
