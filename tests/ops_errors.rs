@@ -29,8 +29,8 @@ fn shapes_that_do_not_fit() {
     refused(ops::max_pool2x2(&tape, &map(&tape, &[2, 3, 1, 5])), "sides of 2 or more, got 1x5");
     let other = map(&tape, &[2, 3, 4, 4]);
     refused(ops::conv3x3(&tape, &[&x, &other], &of(&[6, 6, 3, 3]), &of(&[6])), "cannot concatenate");
-    refused(ops::group_norm_relu(&tape, &x, &of(&[3]), &of(&[3]), 2), "2 groups do not divide 3 channels");
-    refused(ops::group_norm_relu(&tape, &x, &of(&[3]), &of(&[3]), 0), "0 groups");
+    refused(ops::group_norm(&tape, &x, &of(&[3]), &of(&[3]), 2, None), "2 groups do not divide 3 channels");
+    refused(ops::group_norm(&tape, &x, &of(&[3]), &of(&[3]), 0, None), "0 groups");
     refused(Map::pack(&tape, &of(&[3, 4])), "unexpected rank");
     refused(Map::pack(&tape, &of(&[3, 0, 4, 4])), "no element");
     refused(ops::weighted_sum(&tape, &[(1.0, &of(&[3]))]), "adds scalars");
@@ -42,7 +42,7 @@ fn a_batch_of_one_value_has_no_variance() {
     let zeros = || Var::zeros(2, DType::F32, &Device::Cpu).unwrap();
     let running = Running { mean: zeros(), var: zeros() };
     let (x, c) = (map(&tape, &[1, 2, 1, 1]), ones(&tape, &[2]));
-    refused(ops::batch_norm_relu(&tape, &x, &c, &c, Statistics::Batch(&running)), "more than one value a channel");
+    refused(ops::batch_norm(&tape, &x, &c, &c, Statistics::Batch(&running), None), "more than one value a channel");
 }
 
 #[test]
@@ -88,7 +88,7 @@ fn batch_norm_keeps_its_digits_far_from_zero() {
     let running =
         Running { mean: Var::zeros(1, DType::F32, &Device::Cpu).unwrap(), var: Var::ones(1, DType::F32, &Device::Cpu).unwrap() };
     let bias = tape.constant(&Tensor::full(2f32, 1, &Device::Cpu).unwrap());
-    let y = ops::batch_norm_relu(&tape, &x, &ones(&tape, &[1]), &bias, Statistics::Batch(&running)).unwrap();
+    let y = ops::batch_norm(&tape, &x, &ones(&tape, &[1]), &bias, Statistics::Batch(&running), None).unwrap();
     let y = y.unpack(&tape).unwrap();
     // Mean 10000.5 and variance 1/4, so 2 ± 0.5/√(0.25 + 1e-5).
     for (i, y) in y.value().flatten_all().unwrap().to_vec1::<f32>().unwrap().into_iter().enumerate() {

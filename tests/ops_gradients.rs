@@ -246,6 +246,17 @@ fn normalised(shape: Shape, x: &[Input], key: impl Fn(usize, usize) -> usize, gi
         .collect()
 }
 
+/// What follows a normalisation, and its formula.
+type Then = (Option<Activation>, fn(f64) -> f64);
+
+const THEN: [Then; 5] = [
+    (None, |x| x),
+    (Some(Activation::Relu), |x| x.max(0.0)),
+    (Some(Activation::LeakyRelu), |x| if x > 0.0 { x } else { 0.01 * x }),
+    (Some(Activation::Elu), |x| if x > 0.0 { x } else { x.exp() - 1.0 }),
+    (Some(Activation::Silu), |x| x / (1.0 + (-x).exp())),
+];
+
 #[test]
 fn batch_norm() {
     for shape @ [_, c, ..] in SHAPES.into_iter().skip(1) {
@@ -256,15 +267,12 @@ fn batch_norm() {
         let running = || Running { mean: var(&means), var: var(&vars) };
         let by_batch = |x: &[Input]| normalised(shape, x, |_, c| c, None);
         let by_running = |x: &[Input]| normalised(shape, x, |_, c| c, Some((&means, &vars)));
-        let relu = |y: Vec<f64>| y.into_iter().map(|y| y.max(0.0)).collect();
-        let fused = on_map(|tape, x, p| ops::batch_norm_relu(tape, x, &p[0], &p[1], Statistics::Batch(&running())));
-        check("batch_norm_relu", &inputs, fused, |x| relu(by_batch(x)));
-        let fused = on_map(|tape, x, p| ops::batch_norm_relu(tape, x, &p[0], &p[1], Statistics::Running(&running())));
-        check("batch_norm_relu, running", &inputs, fused, |x| relu(by_running(x)));
-        let alone = on_map(|tape, x, p| ops::batch_norm(tape, x, &p[0], &p[1], Statistics::Batch(&running())));
-        check("batch_norm", &inputs, alone, by_batch);
-        let alone = on_map(|tape, x, p| ops::batch_norm(tape, x, &p[0], &p[1], Statistics::Running(&running())));
-        check("batch_norm, running", &inputs, alone, by_running);
+        for (then, f) in THEN {
+            let op = on_map(|tape, x, p| ops::batch_norm(tape, x, &p[0], &p[1], Statistics::Batch(&running()), then));
+            check(&format!("batch_norm, {then:?}"), &inputs, op, |x| by_batch(x).into_iter().map(f).collect());
+            let op = on_map(|tape, x, p| ops::batch_norm(tape, x, &p[0], &p[1], Statistics::Running(&running()), then));
+            check(&format!("batch_norm, running, {then:?}"), &inputs, op, |x| by_running(x).into_iter().map(f).collect());
+        }
     }
 }
 
@@ -275,26 +283,21 @@ fn group_norm() {
         let rng = &mut ChaCha8Rng::seed_from_u64(9);
         let inputs = [draw(rng, &shape), draw(rng, &[c]), draw(rng, &[c])];
         let normal = |x: &[Input]| normalised(shape, x, |n, at| n * groups + at / (c / groups), None);
-        let formula = |x: &[Input]| normal(x).into_iter().map(|y| y.max(0.0)).collect();
-        let op = on_map(|tape, x, p| ops::group_norm_relu(tape, x, &p[0], &p[1], groups));
-        check("group_norm_relu", &inputs, op, formula);
-        let alone = on_map(|tape, x, p| ops::group_norm(tape, x, &p[0], &p[1], groups));
-        check("group_norm", &inputs, alone, normal);
+        for (then, f) in THEN {
+            let op = on_map(|tape, x, p| ops::group_norm(tape, x, &p[0], &p[1], groups, then));
+            check(&format!("group_norm, {then:?}"), &inputs, op, |x| normal(x).into_iter().map(f).collect());
+        }
     }
 }
 
 #[test]
 fn activations() {
-    let logistic = |x: f64| 1.0 / (1.0 + (-x).exp());
     for shape in SHAPES {
         let inputs = [draw(&mut ChaCha8Rng::seed_from_u64(13), &shape)];
-        let compare = |name: &str, activation: Activation, f: &dyn Fn(f64) -> f64| {
+        for (activation, f) in THEN.into_iter().filter_map(|(then, f)| Some((then?, f))) {
             let formula = |x: &[Input]| x[0].values.iter().map(|x| f(*x)).collect();
-            check(name, &inputs, on_map(|tape, x, _| ops::activate(tape, x, activation)), formula);
-        };
-        compare("leaky_relu", Activation::LeakyRelu, &|x| if x > 0.0 { x } else { 0.01 * x });
-        compare("elu", Activation::Elu, &|x| if x > 0.0 { x } else { x.exp() - 1.0 });
-        compare("silu", Activation::Silu, &|x| x * logistic(x));
+            check(&format!("{activation:?}"), &inputs, on_map(|tape, x, _| ops::activate(tape, x, activation)), formula);
+        }
     }
 }
 
@@ -337,7 +340,7 @@ fn gates() {
             let open = |n: usize, i: usize, j: usize| 1.0 / (1.0 + (-x[1].values[(n * h + i) * w + j]).exp());
             places(shape).zip(&x[0].values).map(|((n, _, i, j), x)| x * open(n, i, j)).collect()
         };
-        let op = |tape: &Tape, x: &[Node]| ops::gate(tape, &Map::pack(tape, &x[0])?, &x[1])?.unpack(tape);
+        let op = |tape: &Tape, x: &[Node]| ops::gate(tape, &Map::pack(tape, &x[0])?, &Map::pack(tape, &x[1])?)?.unpack(tape);
         check(&format!("gate of {c} channels"), &inputs, op, formula);
     }
 }

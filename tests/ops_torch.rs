@@ -4,6 +4,7 @@ mod levels;
 
 use candle_core::{Device, Result, Tensor, Var};
 use std::collections::HashMap;
+use umlaut::config::Activation;
 use umlaut::ops::{self, Map, Node, Running, Statistics, Tape};
 
 struct Case {
@@ -134,7 +135,7 @@ fn check_batch_norm(name: &'static str, batch: bool) {
     let running = Running { mean: var("const_mean"), var: var("const_var") };
     let op = on_map(|tape, x, p| {
         let statistics = if batch { Statistics::Batch(&running) } else { Statistics::Running(&running) };
-        ops::batch_norm_relu(tape, x, &p[0], &p[1], statistics)
+        ops::batch_norm(tape, x, &p[0], &p[1], statistics, Some(Activation::Relu))
     });
     case.check(&["x", "weight", "bias"], op);
     case.compare("new_mean", &running.mean);
@@ -143,7 +144,7 @@ fn check_batch_norm(name: &'static str, batch: bool) {
 
 #[test]
 fn group_norm() {
-    let op = on_map(|tape, x, p| ops::group_norm_relu(tape, x, &p[0], &p[1], 3));
+    let op = on_map(|tape, x, p| ops::group_norm(tape, x, &p[0], &p[1], 3, Some(Activation::Relu)));
     Case::read("group_norm_relu").check(&["x", "w", "b"], op);
 }
 

@@ -34,7 +34,7 @@ impl Block {
         let y = match &self.shortcut {
             None => self.second.forward(tape, &[&x], mode)?,
             Some((conv, norm)) => {
-                let shortcut = norm.alone(tape, &conv.pointwise(tape, sources)?, mode)?;
+                let shortcut = norm.apply(tape, &conv.pointwise(tape, sources)?, mode, None)?;
                 self.second.forward_adding(tape, &x, &shortcut, mode)?
             }
         };
@@ -65,9 +65,9 @@ impl Gate {
 
     /// What of the skip passes.
     pub(super) fn forward(&self, tape: &Tape, signal: &Map, skip: &Map, mode: Mode) -> Result<Map> {
-        let projected = |(conv, norm): &(Conv, Normalise), x: &Map| norm.alone(tape, &conv.pointwise(tape, &[x])?, mode);
+        let projected = |(conv, norm): &(Conv, Normalise), x: &Map| norm.apply(tape, &conv.pointwise(tape, &[x])?, mode, None);
         let sum = ops::add(tape, &projected(&self.signal, signal)?, &projected(&self.skip, skip)?)?;
         let psi = projected(&self.psi, &ops::relu(tape, &sum)?)?;
-        ops::gate(tape, skip, &psi.unpack(tape)?)
+        ops::gate(tape, skip, &psi)
     }
 }

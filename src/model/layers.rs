@@ -95,29 +95,14 @@ impl Normalise {
         Ok(Self::Batch { weight, bias, running })
     }
 
-    /// Normalisation, then the activation.
-    fn activate(&self, tape: &Tape, x: &Map, mode: Mode, activation: Activation) -> Result<Map> {
-        if activation != Activation::Relu {
-            let x = self.alone(tape, x, mode)?;
-            return ops::activate(tape, &x, activation);
-        }
+    /// Normalisation, and the activation after it if there is one.
+    pub(super) fn apply(&self, tape: &Tape, x: &Map, mode: Mode, then: Option<Activation>) -> Result<Map> {
         match self {
             Self::Batch { weight, bias, running } => {
-                ops::batch_norm_relu(tape, x, &weight.on(tape), &bias.on(tape), statistics(running, mode))
+                ops::batch_norm(tape, x, &weight.on(tape), &bias.on(tape), statistics(running, mode), then)
             }
-            Self::Group { weight, bias, groups } => ops::group_norm_relu(tape, x, &weight.on(tape), &bias.on(tape), *groups),
-            Self::None => ops::relu(tape, x),
-        }
-    }
-
-    /// Normalisation and nothing else.
-    pub(super) fn alone(&self, tape: &Tape, x: &Map, mode: Mode) -> Result<Map> {
-        match self {
-            Self::Batch { weight, bias, running } => {
-                ops::batch_norm(tape, x, &weight.on(tape), &bias.on(tape), statistics(running, mode))
-            }
-            Self::Group { weight, bias, groups } => ops::group_norm(tape, x, &weight.on(tape), &bias.on(tape), *groups),
-            Self::None => Ok(x.clone()),
+            Self::Group { weight, bias, groups } => ops::group_norm(tape, x, &weight.on(tape), &bias.on(tape), *groups, then),
+            Self::None => then.map_or_else(|| Ok(x.clone()), |activation| ops::activate(tape, x, activation)),
         }
     }
 }
@@ -159,18 +144,18 @@ impl Unit {
     /// Reads `sources` as one map, their channels one after the other.
     pub(super) fn forward(&self, tape: &Tape, sources: &[&Map], mode: Mode) -> Result<Map> {
         let x = self.conv.conv3x3(tape, sources)?;
-        self.norm.activate(tape, &x, mode, self.activation)
+        self.norm.apply(tape, &x, mode, Some(self.activation))
     }
 
     /// The same with `more` added before the activation.
     pub(super) fn forward_adding(&self, tape: &Tape, x: &Map, more: &Map, mode: Mode) -> Result<Map> {
-        let x = self.norm.alone(tape, &self.conv.conv3x3(tape, &[x])?, mode)?;
+        let x = self.norm.apply(tape, &self.conv.conv3x3(tape, &[x])?, mode, None)?;
         ops::activate(tape, &ops::add(tape, &x, more)?, self.activation)
     }
 
     /// Reads a map with its sides doubled (nearest).
     pub(super) fn forward_doubled(&self, tape: &Tape, x: &Map, mode: Mode) -> Result<Map> {
         let x = self.conv.conv3x3_of_doubled(tape, x)?;
-        self.norm.activate(tape, &x, mode, self.activation)
+        self.norm.apply(tape, &x, mode, Some(self.activation))
     }
 }

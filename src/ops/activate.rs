@@ -1,6 +1,8 @@
-//! Functions of single numbers that follow normalisations, other than ReLU.
+//! Functions of single numbers that follow normalisations.
 
 use super::blocked::elementwise::{of_one, of_two};
+#[cfg(feature = "cuda")]
+use super::cuda;
 use super::map::blocked_tensor;
 use super::storage::{Stored, by_type, values_of};
 use super::{Map, Tape, relu};
@@ -10,11 +12,12 @@ use candle_core::Result;
 /// Slope of the leaky ReLU below 0, PyTorch's default.
 const LEAK: f32 = 0.01;
 
-/// `activation` of every number. All but ReLU on the CPU only.
+/// `activation` of every number.
 ///
 /// # Errors
 /// What candle reports.
 pub fn activate(tape: &Tape, x: &Map, activation: Activation) -> Result<Map> {
+    on_device!(tape, device => cuda::activate(tape, device, x, activation));
     match activation {
         Activation::Relu => relu(tape, x),
         Activation::LeakyRelu => by(tape, x, |x| if x < 0.0 { LEAK * x } else { x }, |x| if x > 0.0 { 1.0 } else { LEAK }),

@@ -1,11 +1,13 @@
 //! Sum of two maps.
 
 use super::blocked::elementwise::of_two;
+#[cfg(feature = "cuda")]
+use super::cuda;
 use super::storage::{Stored, by_type, values_of};
 use super::{Map, Tape};
 use candle_core::{Result, bail};
 
-/// `a + b`; on the CPU only.
+/// `a + b`.
 ///
 /// # Errors
 /// If the sizes differ.
@@ -13,6 +15,7 @@ pub fn add(tape: &Tape, a: &Map, b: &Map) -> Result<Map> {
     if a.shape() != b.shape() {
         bail!("maps of {:?} and {:?} cannot be added", a.shape(), b.shape())
     }
+    on_device!(tape, device => cuda::add(tape, device, a, b));
     by_type!(a.dtype(), E => add_as::<E>(tape, a, b))
 }
 

@@ -1,4 +1,4 @@
-//! Batch normalisation (Ioffe and Szegedy 2015), alone and with the ReLU that follows it as one operation.
+//! Batch normalisation (Ioffe and Szegedy 2015), alone and with the activation that follows it.
 //!
 //! Nothing is kept for the ReLU: the backward pass works out again which outputs were above 0.
 
@@ -9,7 +9,8 @@ use super::blocked::{Blocked, Shape};
 use super::cuda;
 use super::map::blocked_tensor;
 use super::storage::{Stored, by_type, tensor, values, values_of};
-use super::{Map, Node, Tape};
+use super::{Map, Node, Tape, activate};
+use crate::config::Activation;
 use candle_core::{Result, Tensor, Var, bail};
 
 /// Added to the variance.
@@ -35,24 +36,32 @@ pub enum Statistics<'a> {
     Running(&'a Running),
 }
 
-/// `max((x − mean) / √(var + 1e-5) · weight + bias, 0)`, mean and variance being each channel's.
+/// `(x − mean) / √(var + 1e-5) · weight + bias`, mean and variance being each channel's, and what follows it.
 ///
 /// # Shapes
 /// x and the result (n, c, h, w); weight and bias (c).
 ///
 /// # Errors
 /// If shapes do not fit, or batch statistics are wanted of a single value.
-pub fn batch_norm_relu(tape: &Tape, x: &Map, weight: &Node, bias: &Node, statistics: Statistics) -> Result<Map> {
-    on_device!(tape, device => cuda::batch_norm_relu(tape, device, x, weight, bias, statistics));
-    by_type!(x.dtype(), E => normalise_as::<E>(tape, x, (weight, bias), statistics, Then::Relu))
+pub fn batch_norm(
+    tape: &Tape,
+    x: &Map,
+    weight: &Node,
+    bias: &Node,
+    statistics: Statistics,
+    then: Option<Activation>,
+) -> Result<Map> {
+    on_device!(tape, device => cuda::batch_norm(tape, device, x, weight, bias, statistics, then));
+    followed(tape, then, |then| by_type!(x.dtype(), E => normalise_as::<E>(tape, x, (weight, bias), statistics, then)))
 }
 
-/// The same without ReLU; on the CPU only.
-///
-/// # Errors
-/// As [`batch_norm_relu`].
-pub fn batch_norm(tape: &Tape, x: &Map, weight: &Node, bias: &Node, statistics: Statistics) -> Result<Map> {
-    by_type!(x.dtype(), E => normalise_as::<E>(tape, x, (weight, bias), statistics, Then::Nothing))
+/// A normalisation with a ReLU or nothing in the same pass, another activation in one of its own.
+pub(super) fn followed(tape: &Tape, then: Option<Activation>, normalise: impl FnOnce(Then) -> Result<Map>) -> Result<Map> {
+    match then {
+        None => normalise(Then::Nothing),
+        Some(Activation::Relu) => normalise(Then::Relu),
+        Some(other) => activate(tape, &normalise(Then::Nothing)?, other),
+    }
 }
 
 fn normalise_as<E: Stored>(

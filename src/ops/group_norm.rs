@@ -1,7 +1,7 @@
-//! Group normalisation (Wu and He 2018), alone and with the ReLU that follows it: statistics of some channels of one sample, so that nothing
-//! depends on the batch.
+//! Group normalisation (Wu and He 2018), alone and with the activation that follows it: statistics of some channels of one sample, so that
+//! nothing depends on the batch.
 
-use super::batch_norm::EPSILON;
+use super::batch_norm::{EPSILON, followed};
 use super::blocked::normalise::{self, Line, Moments, Slant, Then};
 use super::blocked::simd::{LANES, level};
 use super::blocked::{Blocked, Shape};
@@ -10,44 +10,27 @@ use super::cuda;
 use super::map::blocked_tensor;
 use super::storage::{Stored, by_type, tensor, values, values_of};
 use super::{Map, Node, Tape};
+use crate::config::Activation;
 use candle_core::{Result, bail};
 
-/// `max((x − mean) / √(var + 1e-5) · weight + bias, 0)`, mean and biased variance being those of `c / groups` channels of one
-/// sample.
+/// `(x − mean) / √(var + 1e-5) · weight + bias`, mean and biased variance being those of `c / groups` channels of one sample, and what
+/// follows it.
 ///
 /// # Shapes
 /// x and the result (n, c, h, w); weight and bias (c).
 ///
 /// # Errors
 /// If shapes do not fit or `groups` does not divide the channels.
-pub fn group_norm_relu(tape: &Tape, x: &Map, weight: &Node, bias: &Node, groups: usize) -> Result<Map> {
-    check_groups(x.shape().c, groups)?;
-    on_device!(tape, device => cuda::group_norm_relu(tape, device, x, weight, bias, groups));
-    normalise(tape, x, (weight, bias), groups, Then::Relu)
-}
-
-/// The same without ReLU; on the CPU only.
-///
-/// # Errors
-/// As [`group_norm_relu`].
-pub fn group_norm(tape: &Tape, x: &Map, weight: &Node, bias: &Node, groups: usize) -> Result<Map> {
-    check_groups(x.shape().c, groups)?;
-    normalise(tape, x, (weight, bias), groups, Then::Nothing)
-}
-
-fn check_groups(c: usize, groups: usize) -> Result<()> {
+pub fn group_norm(tape: &Tape, x: &Map, weight: &Node, bias: &Node, groups: usize, then: Option<Activation>) -> Result<Map> {
+    let c = x.shape().c;
     if groups == 0 || !c.is_multiple_of(groups) {
         bail!("group_norm: {groups} groups do not divide {c} channels")
     }
-    Ok(())
-}
-
-fn normalise(tape: &Tape, x: &Map, (weight, bias): (&Node, &Node), groups: usize, then: Then) -> Result<Map> {
-    let c = x.shape().c;
+    on_device!(tape, device => cuda::group_norm(tape, device, x, weight, bias, groups, then));
     if weight.value().dims() != [c] || bias.value().dims() != [c] {
         bail!("group_norm of {c} channels: weight {:?}, bias {:?}", weight.value().shape(), bias.value().shape())
     }
-    by_type!(x.dtype(), E => normalise_as::<E>(tape, x, (weight, bias), c / groups, then))
+    followed(tape, then, |then| by_type!(x.dtype(), E => normalise_as::<E>(tape, x, (weight, bias), c / groups, then)))
 }
 
 fn normalise_as<E: Stored>(tape: &Tape, x: &Map, (weight, bias): (&Node, &Node), size: usize, then: Then) -> Result<Map> {

@@ -4,6 +4,8 @@ use super::blocked::{Blocked, Shape, pack, unpack};
 use super::storage::{Stored, by_type, tensor, values, values_of};
 use super::{Node, Tape};
 use candle_core::{DType, Result, Tensor};
+#[cfg(feature = "cuda")]
+use std::{cell::OnceCell, rc::Rc};
 
 /// A feature map of (n, c, h, w) on a tape.
 ///
@@ -13,9 +15,18 @@ use candle_core::{DType, Result, Tensor};
 pub struct Map {
     node: Node,
     shape: Shape,
-    /// On a GPU: the parameter that is the bias of the convolution that wrote it, and that is not in it yet.
     #[cfg(feature = "cuda")]
-    shift: Option<usize>,
+    pending: Option<Pending>,
+}
+
+/// On a GPU: the bias of the convolution that wrote a map, which is not in it yet.
+#[cfg(feature = "cuda")]
+#[derive(Debug, Clone)]
+struct Pending {
+    /// The parameter.
+    shift: usize,
+    /// The map with it, once that was wanted.
+    settled: Rc<OnceCell<Map>>,
 }
 
 impl Map {
@@ -56,14 +67,15 @@ impl Map {
             node,
             shape,
             #[cfg(feature = "cuda")]
-            shift: None,
+            pending: None,
         }
     }
 
     /// A map on a GPU, its layout as [`cuda`](super::cuda) has it, `shift` being the bias that is still to be added.
     #[cfg(feature = "cuda")]
     pub(super) fn on_device(node: Node, shape: Shape, shift: Option<usize>) -> Self {
-        Self { node, shape, shift }
+        let pending = shift.map(|shift| Pending { shift, settled: Rc::default() });
+        Self { node, shape, pending }
     }
 
     /// The numbers on a GPU, without the bias that is still to be added.
@@ -75,7 +87,18 @@ impl Map {
     /// The parameter that is still to be added to every pixel.
     #[cfg(feature = "cuda")]
     pub(super) fn shift(&self) -> Option<usize> {
-        self.shift
+        self.pending.as_ref().map(|pending| pending.shift)
+    }
+
+    /// The map with all that is to be added: itself if that is nothing, else what `add` makes of it the first time.
+    #[cfg(feature = "cuda")]
+    pub(super) fn settled(&self, add: impl FnOnce(usize) -> Result<Self>) -> Result<Self> {
+        let Some(Pending { shift, settled }) = &self.pending else { return Ok(self.clone()) };
+        if let Some(map) = settled.get() {
+            return Ok(map.clone());
+        }
+        let map = add(*shift)?;
+        Ok(settled.get_or_init(|| map).clone())
     }
 
     /// Its size.

@@ -45,7 +45,7 @@ pub const OUT_OF_DEVICE_MEMORY: &str = "out of device memory";
 
 pub use activate::activate;
 pub use add::add;
-pub use batch_norm::{Running, Statistics, batch_norm, batch_norm_relu};
+pub use batch_norm::{Running, Statistics, batch_norm};
 pub use bce::bce_with_logits;
 pub use conv_transpose2x2::conv_transpose2x2;
 pub use conv1x1::conv1x1;
@@ -53,7 +53,7 @@ pub use conv3x3::{conv3x3, conv3x3_of_doubled};
 pub use dice::soft_dice_loss;
 pub use dropout::dropout;
 pub use gate::gate;
-pub use group_norm::{group_norm, group_norm_relu};
+pub use group_norm::group_norm;
 pub use kernels::kernels;
 pub use map::Map;
 pub use max_pool2x2::max_pool2x2;

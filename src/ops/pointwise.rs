@@ -3,12 +3,14 @@
 use super::blocked::conv3x3::bias_gradient;
 use super::blocked::simd::level;
 use super::blocked::{Blocked, Shape, pointwise as kernel};
+#[cfg(feature = "cuda")]
+use super::cuda;
 use super::map::blocked_tensor;
 use super::storage::{Stored, Values, by_type, tensor, values, values_of};
 use super::{Map, Node, Tape};
 use candle_core::{Result, Tensor, bail};
 
-/// `y[n, o] = Σᵢ weight[o, i] · x[n, i] + bias[o]`, x being the sources' channels one source after the other; on the CPU only.
+/// `y[n, o] = Σᵢ weight[o, i] · x[n, i] + bias[o]`, x being the sources' channels one source after the other.
 ///
 /// # Shapes
 /// sources (n, inᵢ, h, w), weight (out, Σ inᵢ, 1, 1), bias (out); the result is (n, out, h, w).
@@ -16,6 +18,7 @@ use candle_core::{Result, Tensor, bail};
 /// # Errors
 /// If shapes do not fit.
 pub fn pointwise(tape: &Tape, sources: &[&Map], weight: &Node, bias: &Node) -> Result<Map> {
+    on_device!(tape, device => cuda::pointwise(tape, device, sources, weight, bias));
     let Some(first) = sources.first() else { bail!("a 1×1 convolution reads at least one map") };
     let shape = first.shape();
     let (inputs, outputs) = (sources.iter().map(|x| x.shape().c).sum::<usize>(), weight.value().dim(0)?);

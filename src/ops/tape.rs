@@ -128,8 +128,13 @@ pub struct Tape {
     slots: RefCell<usize>,
     /// `(position in the parameter list, slot)`.
     params: RefCell<Vec<(usize, usize)>>,
-    /// What dropout follows from, and how often it was asked for.
-    noise: Option<(u64, Cell<u64>)>,
+    /// What dropout follows from.
+    noise: Option<u64>,
+    /// The same as two words on a GPU.
+    #[cfg(feature = "cuda")]
+    noise_at: Option<cuda::Array>,
+    /// How often noise was asked for.
+    asked: Cell<u64>,
     #[cfg(feature = "cuda")]
     device: Option<Device>,
 }
@@ -152,15 +157,31 @@ impl Tape {
 
     /// The same with dropout, which follows from the seed.
     pub fn with_noise(self, seed: u64) -> Self {
-        Self { noise: Some((seed, Cell::new(0))), ..self }
+        Self { noise: Some(seed), ..self }
+    }
+
+    /// The same on a GPU, where a step is recorded once and replayed with other seeds: `words` are the low and the high half of the
+    /// seed, u32, to be read when the step runs.
+    #[cfg(feature = "cuda")]
+    pub fn with_noise_at(self, words: cuda::Array) -> Self {
+        Self { noise_at: Some(words), ..self }
     }
 
     /// A seed for the next operation that needs one; `None` without noise.
     pub(super) fn noise(&self) -> Option<u64> {
-        let (seed, asked) = self.noise.as_ref()?;
-        asked.set(asked.get() + 1);
-        // Places of a map count from here: operations lie 2⁴⁰ apart.
-        Some(seed.wrapping_add(asked.get() << 40))
+        self.noise.map(|seed| seed.wrapping_add(self.apart()))
+    }
+
+    /// The same on a GPU: the seed's words, and what is to be added to it.
+    #[cfg(feature = "cuda")]
+    pub(super) fn noise_at(&self) -> Option<(cuda::Array, u64)> {
+        self.noise_at.as_ref().map(|words| (words.clone(), self.apart()))
+    }
+
+    /// How far from the seed the next operation begins. Places of a map count from there: operations lie 2⁴⁰ apart.
+    fn apart(&self) -> u64 {
+        self.asked.set(self.asked.get() + 1);
+        self.asked.get() << 40
     }
 
     /// The same with operations on a GPU.
@@ -363,7 +384,7 @@ impl Tape {
             #[cfg(feature = "cuda")]
             (Value::Device(sum), Value::Device(grad)) => {
                 let Some(device) = &self.device else { candle_core::bail!("a gradient on a GPU of a tape without one") };
-                cuda::add(&device.gpu, sum, grad)
+                cuda::add_to(&device.gpu, sum, grad)
             }
             #[cfg(feature = "cuda")]
             _ => candle_core::bail!("gradients on two devices cannot be added"),

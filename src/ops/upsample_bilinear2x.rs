@@ -2,13 +2,14 @@
 
 use super::blocked::simd::level;
 use super::blocked::{Blocked, bilinear};
+#[cfg(feature = "cuda")]
+use super::cuda;
 use super::map::blocked_tensor;
 use super::storage::{Stored, by_type, values_of};
 use super::{Map, Tape};
 use candle_core::Result;
 
-/// Both sides doubled by bilinear interpolation, the corners' centres staying where they are (PyTorch's `align_corners=True`); on the
-/// CPU only.
+/// Both sides doubled by bilinear interpolation, the corners' centres staying where they are (PyTorch's `align_corners=True`).
 ///
 /// # Shapes
 /// (n, c, h, w) to (n, c, 2h, 2w).
@@ -16,6 +17,7 @@ use candle_core::Result;
 /// # Errors
 /// What candle reports.
 pub fn upsample_bilinear2x(tape: &Tape, x: &Map) -> Result<Map> {
+    on_device!(tape, device => cuda::upsample_bilinear2x(tape, device, x));
     by_type!(x.dtype(), E => upsample_as::<E>(tape, x))
 }
 

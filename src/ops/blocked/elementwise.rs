@@ -30,14 +30,19 @@ pub fn of_two<E: Element>(a: &[E], b: &[E], f: impl Fn(f32, f32) -> f32 + Sync) 
     out
 }
 
+/// Of 2³², what a number drawn for a place must reach to stay; and what is then done to it.
+pub fn thinning(p: f64) -> (u32, f32) {
+    ((p * 2f64.powi(32)) as u32, (1.0 / (1.0 - p)) as f32)
+}
+
 /// Every number, or 0 with the probability `p`, the others times 1 / (1 − p): inverted dropout. Which, follows from the seed and the
 /// place alone.
 pub fn thinned<E: Element>(x: &[E], seed: u64, p: f64) -> Vec<E> {
-    let (bound, factor) = ((p * 2f64.powi(32)) as u64, (1.0 / (1.0 - p)) as f32);
+    let (bound, factor) = thinning(p);
     let mut out = vec![E::ZERO; x.len()];
     out.par_chunks_mut(CHUNK).zip(x.par_chunks(CHUNK)).enumerate().for_each(|(chunk, (out, x))| {
         for (at, (out, x)) in out.iter_mut().zip(x).enumerate() {
-            let drawn = mixed(seed.wrapping_add((chunk * CHUNK + at) as u64)) >> 32;
+            let drawn = (mixed(seed.wrapping_add((chunk * CHUNK + at) as u64)) >> 32) as u32;
             *out = if drawn < bound { E::ZERO } else { E::of(x.wide() * factor) };
         }
     });

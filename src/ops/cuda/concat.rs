@@ -67,7 +67,7 @@ pub(super) fn parted(gpu: &Gpu, joined: &Array, shape: Shape, shapes: &[Shape]) 
 }
 
 /// Adds `b` to `a` in place.
-pub(in crate::ops) fn add(gpu: &Gpu, a: &Array, b: &Array) -> Result<()> {
+pub(in crate::ops) fn add_to(gpu: &Gpu, a: &Array, b: &Array) -> Result<()> {
     if a.len() != b.len() || a.kind() != b.kind() {
         bail!("cannot add gradients of {a:?} and {b:?}")
     }

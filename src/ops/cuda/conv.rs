@@ -139,20 +139,30 @@ impl Gpu {
 
 /// As `ops::conv3x3`.
 pub(in crate::ops) fn conv3x3(tape: &Tape, device: &Device, sources: &[&Map], weight: &Node, bias: &Node) -> Result<Map> {
+    convolution(tape, device, sources, weight, bias, 3)
+}
+
+/// As `ops::pointwise`.
+pub(in crate::ops) fn pointwise(tape: &Tape, device: &Device, sources: &[&Map], weight: &Node, bias: &Node) -> Result<Map> {
+    convolution(tape, device, sources, weight, bias, 1)
+}
+
+/// A convolution of odd `side` that keeps the size of maps.
+fn convolution(tape: &Tape, device: &Device, sources: &[&Map], weight: &Node, bias: &Node, side: usize) -> Result<Map> {
     let (gpu, store) = (device.gpu.clone(), device.store.clone());
-    let Some(first) = sources.first() else { bail!("conv3x3 reads at least one map") };
+    let Some(first) = sources.first() else { bail!("a {side}×{side} convolution reads at least one map") };
     let shapes: Vec<Shape> = sources.iter().map(|map| map.shape()).collect();
     let inputs = shapes.iter().map(|s| s.c).sum::<usize>();
     let (index, shift) = (weight.param()?, bias.param()?);
     let outputs = store.dims(index)[0];
-    if store.dims(index) != [outputs, inputs, 3, 3] || store.dims(shift) != [outputs] {
-        bail!("conv3x3 of {inputs} channels: weight {:?}, bias {:?}", store.dims(index), store.dims(shift))
+    if store.dims(index) != [outputs, inputs, side, side] || store.dims(shift) != [outputs] {
+        bail!("a {side}×{side} convolution of {inputs} channels: weight {:?}, bias {:?}", store.dims(index), store.dims(shift))
     }
     if shapes.iter().any(|s| (s.n, s.h, s.w) != (shapes[0].n, shapes[0].h, shapes[0].w)) {
-        bail!("conv3x3 cannot concatenate the channels of maps of {shapes:?}")
+        bail!("a {side}×{side} convolution cannot concatenate the channels of maps of {shapes:?}")
     }
     let Shape { n, h, w, .. } = first.shape();
-    let problem = Problem { n, h, w, c: stored(inputs), k: stored(outputs), side: 3, pad: 1, stride: 1 };
+    let problem = Problem { n, h, w, c: stored(inputs), k: stored(outputs), side, pad: side / 2, stride: 1 };
     let shape = Shape { n, c: outputs, h, w };
     let sources: Vec<Map> = sources.iter().map(|map| settled(tape, device, map)).collect::<Result<_>>()?;
     let maps: Vec<Array> = sources.iter().map(Map::array).collect::<Result<_>>()?;

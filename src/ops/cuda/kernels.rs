@@ -11,10 +11,14 @@ use std::ffi::{CString, c_void};
 use std::path::PathBuf;
 
 /// The sources; the first is what the others share.
-const SOURCES: [&str; 8] = [
+const SOURCES: [&str; 12] = [
     include_str!("kernels/common.cu"),
+    include_str!("kernels/activations.cu"),
     include_str!("kernels/normalise.cu"),
     include_str!("kernels/maps.cu"),
+    include_str!("kernels/elementwise.cu"),
+    include_str!("kernels/bilinear.cu"),
+    include_str!("kernels/gate.cu"),
     include_str!("kernels/doubled.cu"),
     include_str!("kernels/head.cu"),
     include_str!("kernels/loss.cu"),

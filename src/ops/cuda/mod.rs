@@ -12,6 +12,7 @@
 //! One thread, one stream: what was asked for first is done first, so no operation waits for another by itself. Each parameter is
 //! used once a pass: its gradient is written, not added.
 
+mod bilinear;
 mod check;
 mod concat;
 mod conv;
@@ -19,6 +20,8 @@ mod conv;
 mod cudnn;
 mod doubled;
 mod driver;
+mod elementwise;
+mod gate;
 mod head;
 mod kernels;
 mod library;
@@ -38,11 +41,14 @@ pub use memory::{Array, Kind};
 pub use samples::Samples;
 pub use store::{Store, Update};
 
-pub(super) use concat::add;
-pub(super) use conv::{conv_transpose2x2, conv3x3};
+pub(super) use bilinear::upsample_bilinear2x;
+pub(super) use concat::add_to;
+pub(super) use conv::{conv_transpose2x2, conv3x3, pointwise};
 pub(super) use doubled::conv3x3_of_doubled;
+pub(super) use elementwise::{add, dropout};
+pub(super) use gate::gate;
 pub(super) use head::conv1x1;
-pub(super) use norm::{batch_norm_relu, group_norm_relu, relu};
+pub(super) use norm::{activate, batch_norm, group_norm};
 pub(super) use pool::max_pool2x2;
 
 use super::blocked::Shape;

@@ -1,9 +1,10 @@
-//! Normalisation and the ReLU after it, and the biases of convolutions, which are added here: nothing else reads what a convolution
+//! Normalisation and the activation after it, and the biases of convolutions, which are added here: nothing else reads what a convolution
 //! wrote, so a pass over memory is spared.
 
 use super::driver::Grid;
 use super::kernels::{Argument, long};
 use super::{Array, CHANNELS, Cut, Gpu, Kind, Store, stored};
+use crate::config::Activation;
 use crate::ops::blocked::Shape;
 use crate::ops::tape::{Device, Value};
 use crate::ops::{Map, Node, Statistics, Tape};
@@ -23,8 +24,19 @@ struct Lined {
     shape: Shape,
     /// Whether every sample has lines of its own.
     each: bool,
-    /// Whether a ReLU follows.
-    cut: bool,
+    /// What follows.
+    then: Option<Activation>,
+}
+
+/// What follows a line, as `activations.cu` has it.
+fn code(then: Option<Activation>) -> Argument {
+    Argument::Int(match then {
+        None => 0,
+        Some(Activation::Relu) => 1,
+        Some(Activation::LeakyRelu) => 2,
+        Some(Activation::Elu) => 3,
+        Some(Activation::Silu) => 4,
+    })
 }
 
 impl Lined {
@@ -44,7 +56,7 @@ impl Lined {
     fn apply(&self, gpu: &Gpu) -> Result<Array> {
         let y = gpu.map(self.shape)?;
         let samples = self.shape.n;
-        let tail = [(&y).into(), long(self.plane()), self.channels().into(), samples.into(), self.each.into(), self.cut.into()];
+        let tail = [(&y).into(), long(self.plane()), self.channels().into(), samples.into(), self.each.into(), code(self.then)];
         gpu.launch(
             "apply_lines",
             Grid::over(y.len() / CHANNELS),
@@ -59,7 +71,7 @@ impl Lined {
         let cut = Cut::of(rows, channels);
         let partial = gpu.array(Kind::F32, samples * cut.blocks * 2 * channels)?;
         let head = [dy.into(), (&self.x).into(), (&self.lines).into(), (&partial).into(), long(rows)];
-        let tail: [Argument; 4] = [channels.into(), cut.lanes.into(), self.each.into(), self.cut.into()];
+        let tail: [Argument; 4] = [channels.into(), cut.lanes.into(), self.each.into(), code(self.then)];
         gpu.launch("gradient_sums", cut.grid(samples), &[&head[..], &tail].concat())?;
         Ok((partial, cut))
     }
@@ -67,7 +79,7 @@ impl Lined {
     fn gradient(&self, gpu: &Gpu, dy: &Array, slants: &Array) -> Result<Array> {
         let dx = gpu.map(self.shape)?;
         let head = [dy.into(), (&self.x).into(), (&self.lines).into(), slants.into(), (&dx).into(), long(self.plane())];
-        let tail: [Argument; 4] = [self.channels().into(), self.shape.n.into(), self.each.into(), self.cut.into()];
+        let tail: [Argument; 4] = [self.channels().into(), self.shape.n.into(), self.each.into(), code(self.then)];
         gpu.launch("line_gradient", Grid::over(dx.len() / CHANNELS), &[&head[..], &tail].concat())?;
         Ok(dx)
     }
@@ -127,19 +139,20 @@ impl Given {
         [(&self.store.value(self.weight)).into(), (&self.store.value(self.bias)).into(), shift.as_ref().into()]
     }
 
-    fn lined(&self, lines: Array, each: bool) -> Lined {
-        Lined { x: self.x.clone(), lines, shape: self.shape, each, cut: true }
+    fn lined(&self, lines: Array, each: bool, then: Option<Activation>) -> Lined {
+        Lined { x: self.x.clone(), lines, shape: self.shape, each, then }
     }
 }
 
-/// As `ops::batch_norm_relu`.
-pub(in crate::ops) fn batch_norm_relu(
+/// As `ops::batch_norm`.
+pub(in crate::ops) fn batch_norm(
     tape: &Tape,
     device: &Device,
     x: &Map,
     weight: &Node,
     bias: &Node,
     statistics: Statistics,
+    then: Option<Activation>,
 ) -> Result<Map> {
     let given = Given::new(device, x, weight, bias)?;
     let shape = given.shape;
@@ -147,7 +160,7 @@ pub(in crate::ops) fn batch_norm_relu(
     if batch && rows < 2 {
         bail!("batch normalisation needs more than one value a channel to train, got {shape:?}")
     }
-    let lined = given.lined(batch_lines(&given, statistics)?, false);
+    let lined = given.lined(batch_lines(&given, statistics)?, false, then);
     let y = lined.apply(&given.gpu)?;
     let node = tape.record_device(y, &[x.node()], move |dy| {
         let (dy, gpu, store) = (dy.device()?, &given.gpu, &given.store);
@@ -181,14 +194,15 @@ fn batch_lines(given: &Given, statistics: Statistics) -> Result<Array> {
     Ok(lines)
 }
 
-/// As `ops::group_norm_relu`.
-pub(in crate::ops) fn group_norm_relu(
+/// As `ops::group_norm`.
+pub(in crate::ops) fn group_norm(
     tape: &Tape,
     device: &Device,
     x: &Map,
     weight: &Node,
     bias: &Node,
     groups: usize,
+    then: Option<Activation>,
 ) -> Result<Map> {
     let given = Given::new(device, x, weight, bias)?;
     let shape = given.shape;
@@ -200,7 +214,7 @@ pub(in crate::ops) fn group_norm_relu(
     let over = Grid::blocks(samples * (groups + 1));
     let head = [(&partial).into(), cut.blocks.into(), (&given.x).into()];
     gpu.launch("group_lines", over, &[&head[..], &sizes, &given.values(), &[(&lines).into()]].concat())?;
-    let lined = given.lined(lines, true);
+    let lined = given.lined(lines, true, then);
     let y = lined.apply(&gpu)?;
     let node = tape.record_device(y, &[x.node()], move |dy| {
         let (dy, store) = (dy.device()?, &given.store);
@@ -213,7 +227,8 @@ pub(in crate::ops) fn group_norm_relu(
         let tail = [channels.into(), samples.into(), (&dweight).into(), (&dbias).into()];
         gpu.launch("group_gradients", Grid::blocks(channels), &[&head[..], &tail].concat())?;
         let dx = lined.gradient(&gpu, &dy, &slants)?;
-        if let Some(shift) = given.shift {
+        // Statistics of a single channel take the convolution's bias away again.
+        if let (true, Some(shift)) = (size > 1, given.shift) {
             bias_gradient(&gpu, &dx, shape, &store.gradient(shift))?;
         }
         Ok(vec![Some(Value::Device(dx))])
@@ -221,37 +236,58 @@ pub(in crate::ops) fn group_norm_relu(
     Ok(Map::on_device(node, shape, None))
 }
 
-/// As `ops::relu`, after the convolution's bias.
-pub(in crate::ops) fn relu(tape: &Tape, device: &Device, x: &Map) -> Result<Map> {
-    shifted(tape, device, x, true)
-}
-
-/// The map with the convolution's bias in it.
-pub(super) fn settled(tape: &Tape, device: &Device, x: &Map) -> Result<Map> {
-    if x.shift().is_none() { Ok(x.clone()) } else { shifted(tape, device, x, false) }
-}
-
-fn shifted(tape: &Tape, device: &Device, x: &Map, cut: bool) -> Result<Map> {
-    let (gpu, store, shape) = (device.gpu.clone(), device.store.clone(), x.shape());
-    let (channels, shift) = (stored(shape.c), x.shift());
-    let lines = gpu.array(Kind::F32, LINE * channels)?;
-    let by = shift.map(|shift| store.value(shift));
-    gpu.launch("plain_lines", Grid::over(channels), &[channels.into(), by.as_ref().into(), (&lines).into()])?;
-    let lined = Lined { x: x.array()?, lines, shape, each: false, cut };
+/// As `ops::activate`, after the convolution's bias.
+pub(in crate::ops) fn activate(tape: &Tape, device: &Device, x: &Map, activation: Activation) -> Result<Map> {
+    let (gpu, store, shape, shift) = (device.gpu.clone(), device.store.clone(), x.shape(), x.shift());
+    let lined = Lined { then: Some(activation), ..plain(device, x)? };
     let y = lined.apply(&gpu)?;
     let node = tape.record_device(y, &[x.node()], move |dy| {
-        let (dy, dbias) = (dy.device()?, shift.map(|shift| store.gradient(shift)));
-        let slants = lined.slants(&gpu, &dy, 0, [None, dbias.as_ref()])?;
-        Ok(vec![Some(Value::Device(if cut { lined.gradient(&gpu, &dy, &slants)? } else { dy }))])
+        let dy = dy.device()?;
+        let slants = match shift {
+            Some(shift) => lined.slants(&gpu, &dy, 0, [None, Some(&store.gradient(shift))])?,
+            None => plain_slants(&gpu, lined.channels())?,
+        };
+        Ok(vec![Some(Value::Device(lined.gradient(&gpu, &dy, &slants)?))])
     });
     Ok(Map::on_device(node, shape, None))
 }
 
+/// The map with the convolution's bias in it: made once, however many read it, for the bias has one gradient.
+pub(super) fn settled(tape: &Tape, device: &Device, x: &Map) -> Result<Map> {
+    x.settled(|shift| {
+        let (gpu, store, shape) = (device.gpu.clone(), device.store.clone(), x.shape());
+        let y = plain(device, x)?.apply(&gpu)?;
+        let node = tape.record_device(y, &[x.node()], move |dy| {
+            let dy = dy.device()?;
+            bias_gradient(&gpu, &dy, shape, &store.gradient(shift))?;
+            Ok(vec![Some(Value::Device(dy))])
+        });
+        Ok(Map::on_device(node, shape, None))
+    })
+}
+
+/// A map and lines that only add the convolution's bias.
+fn plain(device: &Device, x: &Map) -> Result<Lined> {
+    let (gpu, shape) = (&device.gpu, x.shape());
+    let by = x.shift().map(|shift| device.store.value(shift));
+    Ok(Lined { x: x.array()?, lines: plain_lines(gpu, stored(shape.c), by.as_ref())?, shape, each: false, then: None })
+}
+
+fn plain_lines(gpu: &Gpu, channels: usize, shift: Option<&Array>) -> Result<Array> {
+    let lines = gpu.array(Kind::F32, LINE * channels)?;
+    gpu.launch("plain_lines", Grid::over(channels), &[channels.into(), shift.into(), (&lines).into()])?;
+    Ok(lines)
+}
+
+fn plain_slants(gpu: &Gpu, channels: usize) -> Result<Array> {
+    let slants = gpu.array(Kind::F32, SLANT * channels)?;
+    gpu.launch("plain_slants", Grid::over(channels), &[channels.into(), (&slants).into()])?;
+    Ok(slants)
+}
+
 /// The gradient of a convolution's bias: the sum over all pixels.
 fn bias_gradient(gpu: &Gpu, dy: &Array, shape: Shape, dbias: &Array) -> Result<()> {
-    let channels = stored(shape.c);
-    let lines = gpu.array(Kind::F32, LINE * channels)?;
-    gpu.launch("plain_lines", Grid::over(channels), &[channels.into(), None.into(), (&lines).into()])?;
-    let lined = Lined { x: dy.clone(), lines, shape, each: false, cut: false };
+    let lines = plain_lines(gpu, stored(shape.c), None)?;
+    let lined = Lined { x: dy.clone(), lines, shape, each: false, then: None };
     lined.slants(gpu, dy, 0, [None, Some(dbias)]).map(|_| ())
 }

@@ -1,7 +1,7 @@
-// Normalisation with the ReLU after it, and sums over channels.
+// Normalisation with the activation after it, and sums over channels.
 //
-// What is done to a channel is a line, max((x - mean) * slope + bias, 0); `lines` holds mean, slope, bias and 1/sqrt(var + eps),
-// `channels` numbers each, for the whole batch or for each sample (one after the other).
+// What is done to a channel is a line, (x - mean) * slope + bias, and what follows it; `lines` holds mean, slope, bias and
+// 1/sqrt(var + eps), `channels` numbers each, for the whole batch or for each sample (one after the other).
 
 #define MEAN 0
 #define SLOPE 1
@@ -104,6 +104,14 @@ extern "C" __global__ void plain_lines(int channels, const float* shift, float* 
   lines[INVERSE * channels + c] = 1;
 }
 
+// Slants of lines that only add a bias: the gradient as it is.
+extern "C" __global__ void plain_slants(int channels, float* __restrict__ slants) {
+  int c = first_index();
+  if (c >= channels) return;
+  slants[c] = 1;
+  slants[channels + c] = slants[2 * channels + c] = 0;
+}
+
 // Lines of group statistics: a block a group of `size` channels of a sample. Channels of no group get lines of zeros, by a block more.
 extern "C" __global__ void __launch_bounds__(THREADS)
 group_lines(const float* __restrict__ partial, int blocks, const stored* __restrict__ x, i64 rows, int channels, int groups, int size,
@@ -143,35 +151,31 @@ __device__ inline eight on_line(const eight& x, const float* lines, int channels
   return y;
 }
 
-// y = line(x), cut at 0 if `cut`. `stride` is 0 if all samples share their lines, else 1.
+// y = line(x) and what follows. `stride` is 0 if all samples share their lines, else 1.
 extern "C" __global__ void __launch_bounds__(THREADS)
 apply_lines(const stored* __restrict__ x, const float* __restrict__ lines, stored* __restrict__ y, i64 rows, int channels, int samples,
-            int stride, int cut) {
+            int stride, int then) {
   int vectors = channels / WIDTH;
   i64 all = rows * samples * vectors;
   for (i64 at = first_index(); at < all; at += index_step()) {
     int channel = at % vectors * WIDTH;
     const float* own = lines + (stride ? at / vectors / rows * LINE * channels : 0);
     eight value = on_line(load(x + at * WIDTH), own, channels, channel);
-    // A NaN passes: it fails the comparison.
-    if (cut)
-      for (int i = 0; i < WIDTH; i++) value.v[i] = value.v[i] < 0 ? 0 : value.v[i];
+    follow(value, then);
     store(y + at * WIDTH, value);
   }
 }
 
-// The gradient where the ReLU let pass.
-__device__ inline eight passed(const eight& dy, const eight& x, const float* lines, int channels, int channel, int cut) {
-  if (!cut) return dy;
-  eight y = on_line(x, lines, channels, channel), g;
-  for (int i = 0; i < WIDTH; i++) g.v[i] = y.v[i] > 0 ? dy.v[i] : 0;
-  return g;
+// The gradient of the line's result.
+__device__ inline eight passed(eight dy, const eight& x, const float* lines, int channels, int channel, int then) {
+  if (then != NOTHING) follow_back(dy, on_line(x, lines, channels, channel), then);
+  return dy;
 }
 
-// Sums of g and of g * (x - mean), g being the gradient that the ReLU lets pass.
+// Sums of g and of g * (x - mean), g being the gradient of the line's result.
 extern "C" __global__ void __launch_bounds__(THREADS)
 gradient_sums(const stored* __restrict__ dy, const stored* __restrict__ x, const float* __restrict__ lines, float* __restrict__ partial,
-              i64 rows, int channels, int lanes, int stride, int cut) {
+              i64 rows, int channels, int lanes, int stride, int then) {
   __shared__ float shared[THREADS][2 * WIDTH];
   int channel = (blockIdx.y * lanes + threadIdx.x % lanes) * WIDTH, beside = THREADS / lanes;
   eight sum = {}, product = {};
@@ -181,7 +185,7 @@ gradient_sums(const stored* __restrict__ dy, const stored* __restrict__ x, const
     i64 start = (i64)blockIdx.z * rows * channels + channel;
     for (i64 row = (i64)blockIdx.x * beside + threadIdx.x / lanes; row < rows; row += (i64)gridDim.x * beside) {
       eight here = load(x + start + row * channels);
-      eight g = passed(load(dy + start + row * channels), here, own, channels, channel, cut);
+      eight g = passed(load(dy + start + row * channels), here, own, channels, channel, then);
       for (int i = 0; i < WIDTH; i++) {
         sum.v[i] += g.v[i];
         product.v[i] += g.v[i] * (here.v[i] - mean.v[i]);
@@ -255,14 +259,14 @@ group_gradients(const float* __restrict__ partial, int blocks, const float* __re
 // dx = factor * g - level - (x - mean) * tilt.
 extern "C" __global__ void __launch_bounds__(THREADS)
 line_gradient(const stored* __restrict__ dy, const stored* __restrict__ x, const float* __restrict__ lines, const float* __restrict__ slants,
-              stored* __restrict__ dx, i64 rows, int channels, int samples, int stride, int cut) {
+              stored* __restrict__ dx, i64 rows, int channels, int samples, int stride, int then) {
   int vectors = channels / WIDTH;
   i64 all = rows * samples * vectors;
   for (i64 at = first_index(); at < all; at += index_step()) {
     int channel = at % vectors * WIDTH;
     i64 sample = stride ? at / vectors / rows : 0;
     const float *own = lines + sample * LINE * channels, *slant = slants + sample * SLANT * channels + channel;
-    eight here = load(x + at * WIDTH), g = passed(load(dy + at * WIDTH), here, own, channels, channel, cut), d;
+    eight here = load(x + at * WIDTH), g = passed(load(dy + at * WIDTH), here, own, channels, channel, then), d;
     eight mean = load_f32(own + MEAN * channels + channel), factor = load_f32(slant);
     eight level = load_f32(slant + channels), tilt = load_f32(slant + 2 * channels);
     for (int i = 0; i < WIDTH; i++) d.v[i] = factor.v[i] * g.v[i] - level.v[i] - (here.v[i] - mean.v[i]) * tilt.v[i];
