@@ -1,16 +1,12 @@
 //! What a GPU does not do.
 
-use crate::config::{Activation, Experiment, Model};
+use crate::config::{Experiment, Model};
 
 /// The setting that only the CPU calculates, as a reader knows it; `None` if a GPU does all that `experiment` asks for.
 pub fn only_on_cpu(experiment: &Experiment) -> Option<String> {
-    let (model, blocks) = (&experiment.model, experiment.model.blocks());
     let settings = [
-        (matches!(model, Model::AttentionUnet(_)), "model.attention_unet"),
-        (matches!(model, Model::UnetPlusPlus(_)), "model.unet_plus_plus"),
-        (blocks.activation != Activation::Relu, "an activation other than \"relu\""),
-        (blocks.residual, "residual = true"),
-        (blocks.dropout > 0.0, "dropout"),
+        (matches!(&experiment.model, Model::UnetPlusPlus(net) if net.deep_supervision), "deep_supervision = true"),
+        (experiment.model.blocks().dropout > 0.0, "dropout"),
         (experiment.patches.is_some(), "[patches]"),
         (experiment.training.ema_decay > 0.0, "training.ema_decay"),
         (!experiment.loss.terms().is_empty(), "a term of the loss other than bce and dice"),

@@ -2,7 +2,7 @@
 
 use super::gpu::{Part, Tail, Trainer};
 use super::{Optimizer, weighted_loss};
-use crate::config::{self, Adam, Experiment, Model, Norm, Optimizer as Kind, Precision, Sgd, Unet, Up};
+use crate::config::{self, Activation, Adam, Experiment, Model, Norm, Optimizer as Kind, Precision, Sgd, Unet, UnetPlusPlus, Up};
 use crate::data::{self, Dataset, Draw, Normaliser, Sample};
 use crate::metric::Tally;
 use crate::model::{Mode, Network, Weights, build};
@@ -32,20 +32,35 @@ pub fn selftest(ordinal: usize, precision: Precision) -> Result<(String, Vec<Com
 }
 
 /// Small networks with every layer that there is, each with an optimizer.
-fn networks() -> Vec<(&'static str, Unet, Kind)> {
+fn networks() -> Vec<(&'static str, Model, Kind)> {
     let unet = |norm, up| Unet { channels: vec![8, 20, 32], norm, up, groups: 4, ..Unet::default() };
-    let momentum = Kind::Sgd(Sgd { lr: LR, momentum: 0.9, nesterov: true, weight_decay: 0.01 });
+    let small = |norm, up| Unet { channels: vec![8, 12], ..unet(norm, up) };
+    let momentum = || Kind::Sgd(Sgd { lr: LR, momentum: 0.9, nesterov: true, weight_decay: 0.01 });
+    let plain = || Kind::Sgd(Sgd { lr: LR, ..Sgd::default() });
+    let gated = Unet { activation: Activation::Silu, ..small(Norm::Batch, Up::NearestConv) };
+    let residual = Unet { activation: Activation::LeakyRelu, residual: true, ..small(Norm::Instance, Up::Transposed) };
+    let nested = UnetPlusPlus {
+        channels: vec![4, 8, 8],
+        norm: Norm::Group,
+        groups: 4,
+        activation: Activation::Elu,
+        ..UnetPlusPlus::default()
+    };
     vec![
-        ("U-Net, batch norm, SGD", unet(Norm::Batch, Up::NearestConv), momentum),
-        ("U-Net, group norm, SGD", unet(Norm::Group, Up::Transposed), Kind::Sgd(Sgd { lr: LR, ..Sgd::default() })),
-        ("U-Net, no norm, Adam", unet(Norm::None, Up::NearestConv), Kind::Adam(Adam { lr: LR, ..Adam::default() })),
+        ("U-Net, batch norm, SGD", Model::Unet(unet(Norm::Batch, Up::NearestConv)), momentum()),
+        ("U-Net, group norm, SGD", Model::Unet(unet(Norm::Group, Up::Transposed)), plain()),
+        ("U-Net, no norm, Adam", Model::Unet(unet(Norm::None, Up::NearestConv)), Kind::Adam(Adam { lr: LR, ..Adam::default() })),
+        ("residual U-Net, instance norm, leaky ReLU", Model::Unet(residual), plain()),
+        ("attention U-Net, batch norm, SiLU", Model::AttentionUnet(gated), plain()),
+        ("attention U-Net, no norm", Model::AttentionUnet(small(Norm::None, Up::Transposed)), momentum()),
+        ("UNet++, group norm, ELU", Model::UnetPlusPlus(nested), plain()),
     ]
 }
 
-fn experiment(unet: Unet, optimizer: Kind, precision: Precision) -> Experiment {
+fn experiment(model: Model, optimizer: Kind, precision: Precision) -> Experiment {
     let mut experiment =
         config::load_str("selftest", "name = 'selftest'\n[dataset.synthetic]").expect("it is all that is needed");
-    (experiment.model, experiment.optimizer) = (Model::Unet(unet), optimizer);
+    (experiment.model, experiment.optimizer) = (model, optimizer);
     experiment.training.precision = precision;
     experiment.training.batch_size = 3;
     experiment.augment.flip_horizontal = 0.5;
