@@ -169,6 +169,26 @@ fn a_run_on_a_gpu_has_the_cpus_numbers_and_says_where_it_ran() {
     assert_eq!(of("cpu"), of("gpu"));
 }
 
+/// Oracle: the CPU's metrics.csv.
+#[test]
+fn other_networks_than_the_unet_have_the_cpus_numbers() {
+    if !can_emulate() {
+        return;
+    }
+    let attention = "[model.attention_unet]\nresidual = true\nactivation = 'silu'";
+    let nested = "[model.unet_plus_plus]\nactivation = 'elu'";
+    for model in [attention, nested] {
+        let desk = Desk::with(&TINY.replace("[model.unet]", model));
+        for (device, results) in [("cpu", "cpu"), ("cuda:0", "gpu")] {
+            let eps = "optimizer.adam.eps=1e-3";
+            ends_with(&desk.umlaut(&["run", "x.toml", "--device", device, "--results", results, "--set", eps]), 0);
+        }
+        let (right, got) = (numbers(&desk.read("cpu", "metrics.csv")), numbers(&desk.read("gpu", "metrics.csv")));
+        let far = right.iter().zip(&got).map(|(a, b)| (a - b).abs()).fold(0.0, f64::max);
+        assert!(right.len() == got.len() && far < 1e-4, "{model}: {far}: {right:?} {got:?}");
+    }
+}
+
 /// Changes that calculate pixels anew, and normalisation, happen before samples are on the device. Oracle: the CPU's metrics.csv.
 #[test]
 fn changed_and_normalised_images_are_the_cpus() {
