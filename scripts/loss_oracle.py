@@ -1,6 +1,8 @@
 """The terms of a loss beside BCE and Dice, by formulas in PyTorch (float64, autograd): values of each image, and gradients of their weighted mean.
 
     python scripts/loss_oracle.py        # writes tests/fixtures/terms.safetensors, which tests/loss_terms.rs reads; needs scipy
+
+Where MONAI is installed, its Tversky, focal, Dice and Jaccard losses are compared with these formulas first.
 """
 
 import pathlib
@@ -37,17 +39,15 @@ def weighted_bce(x, t, c):
     return F.binary_cross_entropy_with_logits(x, t, pos_weight=torch.tensor([2.5, 0.5]).double()[c])
 
 
-def tversky_index(x, t, alpha, beta):
+def tversky_index(x, t, alpha, beta, smoothing=1):
     p = torch.sigmoid(x)
     both, wrong, missed = (p * t).sum(), (p * (1 - t)).sum(), ((1 - p) * t).sum()
-    return (both + 1) / (both + alpha * wrong + beta * missed + 1)
+    return (both + smoothing) / (both + alpha * wrong + beta * missed + smoothing)
 
 
 def focal(x, t, c):
     ce = F.binary_cross_entropy_with_logits(x, t, reduction="none")
-    right = torch.sigmoid(x) * t + torch.sigmoid(-x) * (1 - t)
     wrong = torch.sigmoid(-x) * t + torch.sigmoid(x) * (1 - t)
-    del right
     return ((0.3 * t + 0.7 * (1 - t)) * wrong**1.5 * ce).mean()
 
 
@@ -93,6 +93,36 @@ TERMS = {
     "boundary_loss": per_plane(boundary),
     "softmax_ce": softmax_ce,
 }
+
+
+def compare_with_monai():
+    try:
+        from monai import losses
+    except ImportError:
+        print("MONAI is not installed: formulas of PyTorch alone")
+        return
+    plain = {"sigmoid": True, "reduction": "none"}
+    # Two in numerator and denominator of MONAI's 2·I / 2·U are one in those of I / U.
+    theirs = {
+        "tversky_loss": losses.TverskyLoss(alpha=0.3, beta=0.7, smooth_nr=1, smooth_dr=1, **plain),
+        "jaccard_loss": losses.DiceLoss(jaccard=True, smooth_nr=2, smooth_dr=2, **plain),
+        "dice_loss": losses.DiceLoss(smooth_nr=1, smooth_dr=1, **plain),
+        "focal_loss": losses.FocalLoss(gamma=1.5, alpha=0.3, reduction="none"),
+    }
+    ours = {**TERMS, "dice_loss": per_plane(lambda x, t, c: 1 - tversky_index(x, t, 0.5, 0.5, 0.5))}
+    for name, loss in theirs.items():
+        x = logits.clone().requires_grad_()
+        planes = loss(x, targets).double().reshape(3, 2, -1).mean(2) @ class_weights / class_weights.sum()
+        gradient = torch.autograd.grad(planes.mean(), x)[0]
+        y = logits.clone().requires_grad_()
+        own = ours[name](y, targets)
+        own_gradient = torch.autograd.grad(own.mean(), y)[0]
+        far = max((planes - own).abs().max().item(), (gradient - own_gradient).abs().max().item())
+        print(f"{name}: values and gradients of MONAI differ by {far:.1e} at most")
+        assert far < 1e-6, name
+
+
+compare_with_monai()
 kept = {"logits": logits, "targets": targets, "exclusive": exclusive}
 for name, term in TERMS.items():
     x = logits.clone().requires_grad_()
