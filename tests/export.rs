@@ -217,5 +217,5 @@ fn mistakes_are_the_users() {
     let (code, _, err) = export(&[&run]);
     assert_eq!((code, err.as_str()), (2, "error: where do the event files go? name a directory with --out\n"));
     let (code, _, err) = export(&[&dir.path().join("nowhere")]);
-    assert!(code == 2 && err.contains("nowhere holds no runs; name the directory of an experiment"), "{err}");
+    assert!(code == 2 && err.contains("nowhere is no directory of runs, no experiment in results"), "{err}");
 }

@@ -45,7 +45,7 @@ pub fn find_run(word: &Path, results: &Results) -> Result<RunDir, Failure> {
 }
 
 /// What a word means: a directory, else the name of an experiment, else the end of a run's id.
-fn find(word: &Path, results: &Results) -> Result<Place, Failure> {
+pub fn find(word: &Path, results: &Results) -> Result<Place, Failure> {
     let run = RunDir::at(word);
     if run.run_toml().is_file() {
         return Ok(Place::Run(run));

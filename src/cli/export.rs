@@ -1,10 +1,12 @@
 //! `umlaut export tensorboard`: results in the form of another program.
 
-use super::{Failure, mistake, progress};
+use super::compare::find;
+use super::settings::Settings;
+use super::{Failure, ResultsPlace, mistake, progress};
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
-use umlaut::report::tensorboard;
-use umlaut::store::{ExperimentDir, RunDir};
+use umlaut::report::{Place, tensorboard};
+use umlaut::store::RunDir;
 
 #[derive(clap::Args)]
 pub struct Arguments {
@@ -20,9 +22,11 @@ enum Form {
 
 #[derive(clap::Args)]
 struct Tensorboard {
-    /// Directories of experiments (such as results/quickstart) or of single runs
-    #[arg(required = true)]
-    dirs: Vec<PathBuf>,
+    /// Directories of experiments or runs, names of experiments, or ids of runs (the ten characters at the end do)
+    #[arg(required = true, value_name = "RUN|EXPERIMENT")]
+    places: Vec<PathBuf>,
+    #[command(flatten)]
+    results: ResultsPlace,
     /// Where the event files go [default: `tensorboard` in the directory of the experiment, if there is one]
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
@@ -30,8 +34,10 @@ struct Tensorboard {
 
 pub fn run(arguments: &Arguments) -> Result<(), Failure> {
     let Form::Tensorboard(arguments) = &arguments.form;
-    let runs = runs(&arguments.dirs)?;
-    let out = out(arguments)?;
+    let results = arguments.results.results(&Settings::load()?);
+    let places = arguments.places.iter().map(|word| find(word, &results)).collect::<Result<Vec<_>, _>>()?;
+    let runs = runs(&places)?;
+    let out = out(arguments.out.as_deref(), &places)?;
     let placed = placed(runs, &out)?;
     let reading = progress::Reading::new("exporting runs");
     let exported = tensorboard::export(&placed, &|done, of| reading.at(done, of))?;
@@ -48,19 +54,14 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
     Ok(())
 }
 
-/// The runs of all directories, each once.
-fn runs(dirs: &[PathBuf]) -> Result<Vec<RunDir>, Failure> {
+/// The runs of all places, each once.
+fn runs(places: &[Place]) -> Result<Vec<RunDir>, Failure> {
     let mut runs = Vec::new();
-    for dir in dirs {
-        let run = RunDir::at(dir);
-        let of_dir = if run.run_toml().is_file() { vec![run] } else { tensorboard::runs(&ExperimentDir::at(dir))? };
-        if of_dir.is_empty() {
-            return Err(mistake(format!(
-                "{} holds no runs; name the directory of an experiment, such as results/quickstart, or of a run below its runs/",
-                dir.display()
-            )));
+    for place in places {
+        match place {
+            Place::Run(run) => runs.push(RunDir::at(run.path())),
+            Place::Experiment(dir) => runs.extend(tensorboard::runs(dir)?),
         }
-        runs.extend(of_dir);
     }
     let mut seen = HashSet::new();
     runs.retain(|run| seen.insert(std::path::absolute(run.path()).unwrap_or_else(|_| run.path().to_owned())));
@@ -68,10 +69,10 @@ fn runs(dirs: &[PathBuf]) -> Result<Vec<RunDir>, Failure> {
 }
 
 /// Where files go if nothing was said: beside the runs of the one experiment that was named.
-fn out(arguments: &Tensorboard) -> Result<PathBuf, Failure> {
-    match (&arguments.out, &arguments.dirs[..]) {
-        (Some(out), _) => Ok(out.clone()),
-        (None, [dir]) if !RunDir::at(dir).run_toml().is_file() => Ok(ExperimentDir::at(dir).tensorboard()),
+fn out(asked: Option<&Path>, places: &[Place]) -> Result<PathBuf, Failure> {
+    match (asked, places) {
+        (Some(out), _) => Ok(out.to_owned()),
+        (None, [Place::Experiment(dir)]) => Ok(dir.tensorboard()),
         (None, _) => Err(mistake("where do the event files go? name a directory with --out")),
     }
 }
