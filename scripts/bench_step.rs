@@ -145,7 +145,15 @@ fn on_gpu(
         let start = Instant::now();
         for _ in 0..count {
             let (tail, rule) = (Tail { collect: None, update: Some(None) }, optimizer.step_elsewhere(LR));
-            trainer.submit(Part { indices: &indices, draw: None, share: 1.0, tail: Some(tail), rule: Some(rule), ends: true })?;
+            trainer.submit(Part {
+                indices: &indices,
+                draw: None,
+                share: 1.0,
+                tail: Some(tail),
+                rule: Some(rule),
+                rate: 0.0,
+                ends: true,
+            })?;
         }
         while trainer.land()?.is_some() {}
         Ok(milliseconds(start) / count as f64)

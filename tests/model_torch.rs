@@ -4,7 +4,7 @@ use candle_core::{Device, Tensor};
 use std::collections::HashMap;
 use umlaut::config::{Activation, Loss, Model, Norm, Unet, UnetPlusPlus, Up};
 use umlaut::model::{Mode, Weights, build};
-use umlaut::ops::Tape;
+use umlaut::ops::{Map, Tape};
 use umlaut::train::supervised_loss;
 
 fn unet() -> Unet {
@@ -49,7 +49,7 @@ fn check(fixture: &str, model: &Model) {
 
     let net = build(model, 3, 2, Weights::File(&path), &Device::Cpu).unwrap();
     let tape = Tape::training();
-    let logits = net.forward_supervised(&tape, &all["images"]).unwrap();
+    let logits = net.forward_supervised(&tape, Map::constant(&tape, &all["images"]).unwrap()).unwrap();
     close("logits", logits.last().unwrap().value(), &all["train/logits"]);
     let loss = supervised_loss(&tape, &logits, &all["targets"], &Loss::default()).unwrap().sum;
     close("loss", loss.value(), &all["train/loss"]);

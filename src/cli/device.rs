@@ -23,6 +23,24 @@ pub fn chosen(text: Option<&str>, settings: &Settings) -> Result<Vec<Device>, Fa
     text.or(settings.device.as_deref()).map_or_else(|| Ok(here.best()), |text| here.list(text).map_err(mistake))
 }
 
+/// The device of a verb that uses one.
+#[derive(clap::Args)]
+pub struct OneDevice {
+    /// Where to calculate: cpu or cuda:N [default: the first GPU, else the CPU]
+    #[arg(long = "device", value_name = "DEVICE")]
+    name: Option<String>,
+}
+
+impl OneDevice {
+    /// The place that it names.
+    ///
+    /// # Errors
+    /// As [`place`].
+    pub fn place(&self) -> Result<Place, Failure> {
+        place(self.name.as_deref())
+    }
+}
+
 /// Where a single run trains: on the first device of the settings, if this text does not name one.
 ///
 /// # Errors

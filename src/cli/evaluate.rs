@@ -1,5 +1,6 @@
 //! `umlaut evaluate RUN DATASET`: the scores of a trained run on another data set.
 
+use super::device::OneDevice;
 use super::predict::{failure, open};
 use super::settings::Settings;
 use super::{Failure, ResultsPlace, Sets, load, mistake, progress};
@@ -31,6 +32,8 @@ pub struct Arguments {
     /// Write the scores of every image and class there, as CSV
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
+    #[command(flatten)]
+    device: OneDevice,
     #[command(flatten)]
     results: ResultsPlace,
 }
@@ -81,7 +84,7 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
     let results = arguments.results.results(&Settings::load()?);
     let opened = open(&arguments.run, &results)?;
     let (preprocess, of_run) = (opened.1.preprocess.clone(), opened.1.metrics.clone());
-    let predictor = Predictor::open(&[opened]).map_err(failure)?;
+    let predictor = Predictor::open(&[opened], arguments.device.place()?.gpu).map_err(failure)?;
     let asked = load(&arguments.dataset, &arguments.sets)?;
     let reading = progress::Reading::new("reading images");
     let data = data::open(&asked.dataset, &preprocess, &results.cache(), &|done, of| reading.at(done, of)).map_err(mistake)?;

@@ -1,5 +1,6 @@
 //! `umlaut find-lr FILE`: a learning-rate range test of an experiment's first run.
 
+use super::device::OneDevice;
 use super::initial::Files;
 use super::settings::Settings;
 use super::stop::Stop;
@@ -32,6 +33,8 @@ pub struct Arguments {
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
     #[command(flatten)]
+    device: OneDevice,
+    #[command(flatten)]
     place: ResultsPlace,
 }
 
@@ -40,6 +43,7 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
     let range = range(arguments)?;
     let asked = load(&arguments.file, &arguments.sets)?;
     let results = arguments.place.results(&Settings::load()?);
+    let device = arguments.device.place()?;
     let (run, runs) = first_run(&asked, &results)?;
     let experiment = &run.experiment;
     let reading = progress::Reading::new("reading images");
@@ -52,7 +56,7 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
         done += 1;
         bar.at(done, range.steps);
     };
-    let found = train::find_lr(experiment, &data, &parts, range, &|| stop.asked(), &mut each)
+    let found = train::find_lr(experiment, &data, &parts, &device, range, &|| stop.asked(), &mut each)
         .map_err(|error| if error.is_mistake() { mistake(error) } else { error.into() })?;
     drop(bar);
     let found = found.ok_or(Failure::Stopped)?;

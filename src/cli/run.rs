@@ -10,7 +10,7 @@ use super::{Failure, ResultsPlace, Sets, live, load, mistake, text};
 use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
 use umlaut::plan::{Plan, expand_with};
-use umlaut::schedule::{Local, Policy, Slot, Tally, Work, execute};
+use umlaut::schedule::{Local, Policy, Tally, Work, execute};
 use umlaut::store::{ExperimentDir, Results};
 use umlaut::{config, data, report};
 
@@ -46,7 +46,6 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
     if arguments.dry_run {
         return super::plan::show(&plan, &results, &slots, false);
     }
-    fit_devices(&plan, &slots)?;
     check_data(&plan, &results.cache())?;
     if !plan.excluded.is_empty() {
         eprintln!("{}: umlaut plan says why", text::counted(plan.excluded.len(), "combination") + " left out");
@@ -79,17 +78,6 @@ pub fn plan(experiment: &config::Experiment, results: &Results) -> Result<Plan, 
     files.check(&plan).map_err(mistake)?;
     plan.runs.iter_mut().for_each(|run| absolute(&mut run.experiment.dataset));
     Ok(plan)
-}
-
-/// Refuses runs that the devices cannot calculate before any begins.
-fn fit_devices(plan: &Plan, slots: &[Slot]) -> Result<(), Failure> {
-    let Some(slot) = slots.iter().find(|slot| slot.gpu.is_some()) else { return Ok(()) };
-    match plan.runs.iter().find_map(|run| umlaut::train::only_on_cpu(&run.experiment)) {
-        Some(setting) => {
-            Err(mistake(format!("{setting} is calculated on the CPU only, not on {}; say --device cpu", slot.device)))
-        }
-        None => Ok(()),
-    }
 }
 
 /// Epochs that each run has left.

@@ -32,14 +32,9 @@ impl Batch {
         }
         let (n, channels, height, width) = self.images.dims4()?;
         let mut values = self.images.flatten_all()?.to_vec1::<f32>()?;
-        let (pixels, all) = (height * width, dataset.size[0] * dataset.size[1]);
+        let pixels = height * width;
         let images = values.par_chunks_mut(channels * pixels).zip(&self.indices);
-        match normaliser {
-            Normaliser::Image if pixels != all => images.for_each(|(image, index)| {
-                Normaliser::of_image(&sample(dataset, *index).image, all).apply(image, pixels);
-            }),
-            _ => images.for_each(|(image, _)| normaliser.apply(image, pixels)),
-        }
+        images.for_each(|(image, index)| normalise(normaliser, image, pixels, dataset, *index));
         let images = Tensor::from_vec(values, (n, channels, height, width), self.images.device())?;
         Ok(Self { images, ..self })
     }
@@ -75,6 +70,11 @@ impl<'a> Draw<'a> {
     /// What happens to the sample of this index.
     pub fn motion(&self, index: usize) -> Motion {
         Motion::draw(self.augment, self.seed, self.epoch, index)
+    }
+
+    /// Whether pixels are calculated anew or others are chosen, beyond flips and quarter turns of whole samples.
+    pub fn composes(&self) -> bool {
+        self.augment.resamples() || self.patches.is_some()
     }
 
     /// A seed for what a network leaves out of a batch that begins with the sample of this index.
@@ -143,22 +143,37 @@ pub fn batch(dataset: &Dataset, indices: &[usize], draw: Option<Draw<'_>>, devic
     })
 }
 
-/// Some samples as the network is to see them, where a device gathers batches: changed if `draw` calculates pixels anew, else with
-/// flips and quarter turns left to the device; and normalised.
+/// Changes what a draw shows as the normaliser says: a part of an image by the numbers of the whole one.
+fn normalise(normaliser: &Normaliser, image: &mut [f32], pixels: usize, dataset: &Dataset, index: usize) {
+    let all = dataset.size[0] * dataset.size[1];
+    if *normaliser == Normaliser::Image && pixels != all {
+        Normaliser::of_image(&sample(dataset, index).image, all).apply(image, pixels);
+    } else {
+        normaliser.apply(image, pixels);
+    }
+}
+
+/// Some samples as the network is to see them, where a device gathers batches: as `draw` has them if it [composes](Draw::composes) them, else
+/// with flips and quarter turns left to the device; and normalised.
 ///
 /// # Panics
-/// If an index lies outside of the data set.
+/// If an index lies outside of the data set, and without patches there.
 pub fn composed(dataset: &Dataset, indices: &[usize], draw: Option<Draw<'_>>, normaliser: &Normaliser) -> Vec<Sample> {
-    let pixels = dataset.size[0] * dataset.size[1];
-    let draw = draw.filter(|draw| draw.augment.resamples());
+    let draw = draw.filter(Draw::composes);
     let compose = |index: &usize| {
-        let mut sample = dataset.samples[*index].clone();
-        if let Some(draw) = draw {
-            let change = Change::draw(draw.augment, draw.seed, draw.epoch, *index);
-            change.apply(&dataset.samples[*index], Window::whole(dataset.size), &mut sample.image, &mut sample.mask, |v| v);
+        let (mut made, mut pixels) = (Sample::default(), dataset.size[0] * dataset.size[1]);
+        match draw {
+            None => made.clone_from(&dataset.samples[*index]),
+            Some(draw) => {
+                let (change, window) = (Change::draw(draw.augment, draw.seed, draw.epoch, *index), draw.window(dataset, *index));
+                pixels = window.size[0] * window.size[1];
+                made.image.resize(dataset.channels * pixels, 0.0);
+                made.mask.resize(dataset.classes.len() * pixels, 0);
+                change.apply(sample(dataset, *index), window, &mut made.image, &mut made.mask, |v| v);
+            }
         }
-        normaliser.apply(&mut sample.image, pixels);
-        sample
+        normalise(normaliser, &mut made.image, pixels, dataset, *index);
+        made
     };
     indices.par_iter().map(compose).collect()
 }

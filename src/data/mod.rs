@@ -45,7 +45,7 @@ pub use synthetic::{Drawn, GENERATOR_VERSION, draw};
 use crate::config;
 
 /// One image with its masks.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub struct Sample {
     /// Unique in its data set.
     pub name: String,

@@ -66,7 +66,7 @@ pub trait Network {
     /// # Errors
     /// If shapes do not fit.
     fn forward(&self, tape: &Tape, images: &Tensor, mode: Mode) -> candle_core::Result<Node> {
-        self.forward_map(tape, Map::pack(tape, &tape.constant(images))?, mode)
+        self.forward_map(tape, Map::constant(tape, images)?, mode)
     }
 
     /// The same of images that are a map already.
@@ -82,8 +82,8 @@ pub trait Network {
     ///
     /// # Errors
     /// If shapes do not fit.
-    fn forward_supervised(&self, tape: &Tape, images: &Tensor) -> candle_core::Result<Vec<Node>> {
-        Ok(vec![self.forward(tape, images, Mode::Train)?])
+    fn forward_supervised(&self, tape: &Tape, images: Map) -> candle_core::Result<Vec<Node>> {
+        Ok(vec![self.forward_map(tape, images, Mode::Train)?])
     }
 
     /// Its parameters and buffers.

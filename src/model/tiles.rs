@@ -2,7 +2,7 @@
 
 use super::{Mode, Network};
 use crate::config::{Patches, Precision};
-use crate::ops::Tape;
+use crate::ops::{self, Tape};
 use candle_core::{Device, Result as TensorResult, Tensor};
 use std::f64::consts::PI;
 
@@ -127,8 +127,8 @@ fn mirror(at: usize, length: usize) -> usize {
     within.min(period - within)
 }
 
-/// Logits of whole images with the weights as they are, calculated in tiles if there is a tiling: some tiles `at_once`, blended as
-/// [`Tiling::blend`] says.
+/// Logits of whole images with the weights as they are, the network's own or those on a device; calculated in tiles if there is a tiling:
+/// some tiles `at_once`, blended as [`Tiling::blend`] says.
 ///
 /// # Shapes
 /// (n, channels, h, w) to (n, classes, h, w).
@@ -137,14 +137,21 @@ fn mirror(at: usize, length: usize) -> usize {
 /// If shapes do not fit the network.
 pub fn logits(
     network: &dyn Network,
+    device: Option<&ops::Device>,
     images: &Tensor,
     precision: Precision,
     tiling: Option<&Tiling>,
     at_once: usize,
 ) -> TensorResult<Tensor> {
-    let whole = |images: &Tensor| {
-        let tape = Tape::inference().with_precision(precision);
-        Ok(network.forward(&tape, images, Mode::Eval)?.value().clone())
+    let whole = |images: &Tensor| match device {
+        #[cfg(feature = "cuda")]
+        Some(device) => device.logits(images, precision, |tape, images| network.forward_map(tape, images, Mode::Eval)),
+        #[cfg(not(feature = "cuda"))]
+        Some(device) => match *device {},
+        None => {
+            let tape = Tape::inference().with_precision(precision);
+            Ok(network.forward(&tape, images, Mode::Eval)?.value().clone())
+        }
     };
     let Some(tiling) = tiling else { return whole(images) };
     let (n, channels, h, w) = images.dims4()?;

@@ -8,7 +8,7 @@ use super::layers::Conv;
 use super::{Error, Mode, Network, Params};
 use crate::config::{Model, UnetPlusPlus};
 use crate::ops::{self, Map, Node, Tape};
-use candle_core::{Result, Tensor};
+use candle_core::Result;
 use candle_nn::VarBuilder;
 
 /// UNet++.
@@ -77,8 +77,7 @@ impl Network for Nested {
         self.head.conv1x1(tape, &self.maps(tape, &images, mode)?[self.blocks.len() - 1])
     }
 
-    fn forward_supervised(&self, tape: &Tape, images: &Tensor) -> Result<Vec<Node>> {
-        let images = Map::pack(tape, &tape.constant(images))?;
+    fn forward_supervised(&self, tape: &Tape, images: Map) -> Result<Vec<Node>> {
         let maps = self.maps(tape, &images, Mode::Train)?;
         let heads = self.side.iter().chain([&self.head]);
         heads.zip(&maps[maps.len() - self.side.len() - 1..]).map(|(head, map)| head.conv1x1(tape, map)).collect()

@@ -48,6 +48,14 @@ impl Map {
         Ok(Self::on_host(node, shape))
     }
 
+    /// The same of images, which need no gradient.
+    ///
+    /// # Errors
+    /// As [`Map::pack`].
+    pub fn constant(tape: &Tape, images: &Tensor) -> Result<Self> {
+        Self::pack(tape, &tape.constant(images))
+    }
+
     /// Takes the map out of its blocks: (n, c, h, w), f32.
     ///
     /// # Errors

@@ -59,9 +59,9 @@ pub use map::Map;
 pub use max_pool2x2::max_pool2x2;
 pub use pointwise::pointwise;
 pub use relu::relu;
+pub use tape::{Device, Gradients, Node, Tape};
 #[cfg(feature = "cuda")]
-pub use tape::Device;
-pub use tape::{Gradients, Node, Tape};
+pub use term::boundary_weights;
 pub use term::{TermLoss, term};
 pub use upsample_bilinear2x::upsample_bilinear2x;
 pub use weighted_sum::weighted_sum;

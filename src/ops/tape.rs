@@ -56,6 +56,11 @@ pub struct Device {
     pub store: Rc<cuda::Store>,
 }
 
+/// A GPU, of which a program without CUDA has none.
+#[cfg(not(feature = "cuda"))]
+#[derive(Debug, Clone)]
+pub enum Device {}
+
 /// Turns the gradient of an operation's output into one gradient for each recorded input, in their order.
 type Apart = Box<dyn FnOnce(Value) -> Result<Vec<Option<Value>>>>;
 /// Turns the gradient of an operation's output, and what has been collected for its only input, into the sum for that input.
@@ -323,7 +328,7 @@ impl Tape {
     /// What an operation's backward reports.
     pub fn backward(self, loss: &Node) -> Result<Gradients> {
         let seed = loss.slot.map(|_| loss.value().ones_like()).transpose()?;
-        let (mut grads, params) = self.run(loss, seed.map(Value::Host))?;
+        let (mut grads, params) = self.run(seed.map(|seed| (loss, Value::Host(seed))).into_iter().collect())?;
         let len = params.iter().map(|(index, _)| index + 1).max().unwrap_or(0);
         let mut by_param: Vec<Option<Tensor>> = vec![None; len];
         for (index, slot) in params {
@@ -332,21 +337,23 @@ impl Tape {
         Ok(Gradients { by_param })
     }
 
-    /// Goes back from a gradient of `output` on a GPU; the gradients of the parameters are then in the store.
+    /// Goes back from the gradients of some outputs on a GPU; the gradients of the parameters are then in the store.
     ///
     /// # Errors
     /// What an operation's backward reports.
     #[cfg(feature = "cuda")]
-    pub fn backward_from(self, output: &Node, gradient: cuda::Array) -> Result<()> {
-        self.run(output, Some(Value::Device(gradient))).map(|_| ())
+    pub fn backward_from(self, outputs: Vec<(&Node, cuda::Array)>) -> Result<()> {
+        self.run(outputs.into_iter().map(|(output, gradient)| (output, Value::Device(gradient))).collect()).map(|_| ())
     }
 
-    /// Runs all entries backwards; the gradients left, and which of them are the parameters'.
+    /// Runs all entries backwards, from gradients of outputs, each another one; the gradients left, and which of them are the parameters'.
     #[expect(clippy::type_complexity, reason = "two lists that are taken apart at once")]
-    fn run(self, from: &Node, seed: Option<Value>) -> Result<(Vec<Option<Value>>, Vec<(usize, usize)>)> {
+    fn run(self, from: Vec<(&Node, Value)>) -> Result<(Vec<Option<Value>>, Vec<(usize, usize)>)> {
         let mut grads: Vec<Option<Value>> = vec![None; *self.slots.borrow()];
-        if let Some(slot) = from.slot {
-            grads[slot] = seed;
+        for (output, seed) in from {
+            if let Some(slot) = output.slot {
+                grads[slot] = Some(seed);
+            }
         }
         let mut entries = self.entries.take();
         while let Some(entry) = entries.pop() {

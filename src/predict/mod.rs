@@ -6,10 +6,11 @@ mod measure;
 
 pub use measure::{Measure, cup_to_disc, measure};
 
-use crate::config::{Experiment, Normalise, Preprocess, Training};
+use crate::config::{Experiment, Normalise, Precision, Preprocess, Training};
 use crate::data::{self, Dataset, Normaliser, Photo};
 use crate::metric::{Extras, ImageExtras, MaskScores, Tally};
 use crate::model::{self, Network, Tiling, Weights};
+use crate::ops;
 use crate::store::RunDir;
 use candle_core::{Device, Tensor};
 use std::path::Path;
@@ -57,6 +58,8 @@ pub struct Predictor {
 
 struct Member {
     network: Box<dyn Network>,
+    /// Where it calculates, if that is a GPU.
+    device: Option<ops::Device>,
     training: Training,
     preprocess: Preprocess,
     /// How it sees whole images, if it was trained on patches.
@@ -68,14 +71,14 @@ struct Member {
 }
 
 impl Predictor {
-    /// The weights of the best epoch of these runs, with the experiments that their run.toml hold.
+    /// The weights of the best epoch of these runs, with the experiments that their run.toml hold, on the GPU of this number or on the CPU.
     ///
     /// # Errors
-    /// If a run has no such weights, or the runs differ in classes or channels.
-    pub fn open(runs: &[(RunDir, Experiment)]) -> Result<Self, Error> {
+    /// If a run has no such weights, the runs differ in classes or channels, or the GPU cannot be used.
+    pub fn open(runs: &[(RunDir, Experiment)], gpu: Option<usize>) -> Result<Self, Error> {
         let mut opened: Option<Self> = None;
         for (run, experiment) in runs {
-            let next = Self::of(run, experiment)?;
+            let next = Self::of(run, experiment, gpu)?;
             let Some(all) = &mut opened else {
                 opened = Some(next);
                 continue;
@@ -93,7 +96,7 @@ impl Predictor {
         opened.ok_or_else(|| Error::Mistake("no run is named".to_owned()))
     }
 
-    fn of(run: &RunDir, experiment: &Experiment) -> Result<Self, Error> {
+    fn of(run: &RunDir, experiment: &Experiment, gpu: Option<usize>) -> Result<Self, Error> {
         let file = run.best_checkpoint();
         if !file.is_file() {
             let there = "the run has no weights yet; finish it with `umlaut run`";
@@ -101,12 +104,14 @@ impl Predictor {
         }
         let (channels, classes) = model::ends(&file)?;
         let network = model::build(&experiment.model, channels, classes, Weights::File(&file), &Device::Cpu)?;
+        let device = gpu.map(|ordinal| device(ordinal, &*network, experiment.training.precision)).transpose()?;
         let normaliser = normaliser(&file, experiment.preprocess.normalise, channels)?;
         let names = class_names(run, classes);
         let (training, preprocess, step) =
             (experiment.training.clone(), experiment.preprocess.clone(), model::step(&experiment.model));
         let tiling = experiment.patches.as_ref().map(Tiling::of);
-        Ok(Self { classes: names, channels, members: vec![Member { network, training, preprocess, tiling, normaliser, step }] })
+        let member = Member { network, device, training, preprocess, tiling, normaliser, step };
+        Ok(Self { classes: names, channels, members: vec![member] })
     }
 
     /// The size that the (first) run's network was trained on, height and width.
@@ -229,9 +234,23 @@ impl Member {
     /// Logits of images, all in one.
     fn logits(&self, images: &Tensor, tiling: Option<&Tiling>) -> Result<Vec<f32>, Error> {
         let training = &self.training;
-        let logits = model::logits(&*self.network, images, training.precision, tiling, training.batch_size)?;
+        let logits =
+            model::logits(&*self.network, self.device.as_ref(), images, training.precision, tiling, training.batch_size)?;
         Ok(logits.flatten_all()?.to_vec1()?)
     }
+}
+
+/// The GPU of this number with the network's weights.
+#[cfg(feature = "cuda")]
+fn device(ordinal: usize, network: &dyn Network, precision: Precision) -> Result<ops::Device, Error> {
+    ops::cuda::ready().map_err(Error::Mistake)?;
+    let params = network.params();
+    Ok(ops::Device::open(ordinal, precision, &params.trained, &params.buffers)?)
+}
+
+#[cfg(not(feature = "cuda"))]
+fn device(ordinal: usize, _: &dyn Network, _: Precision) -> Result<ops::Device, Error> {
+    Err(Error::Mistake(format!("cuda:{ordinal}: this program was built without CUDA")))
 }
 
 /// What images went through in training: as the weights' file says, or as its run asked for if that needs no numbers.

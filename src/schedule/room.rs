@@ -26,7 +26,9 @@ fn memory(run: &RunSpec) -> String {
     let e = &run.experiment;
     let (training, optimizer) = (&e.training, std::mem::discriminant(&e.optimizer));
     let numbers = (training.batch_size, training.accumulate > 1, training.precision, training.deterministic);
-    format!("{:?}", (&e.model, &e.dataset, &e.preprocess, optimizer, numbers))
+    // Averages of the weights, and what samples are there beside their images and masks.
+    let beside = (training.ema_decay > 0.0, e.loss.boundary.weight > 0.0, e.augment.resamples(), &e.patches);
+    format!("{:?}", (&e.model, &e.dataset, &e.preprocess, optimizer, numbers, beside))
 }
 
 /// A GPU and the runs on it.

@@ -44,17 +44,22 @@ impl Ema {
         all(params).map(|(name, _)| name.as_str()).zip(&self.averages)
     }
 
+    /// How far averages move towards values after an update; `updates` were before it.
+    pub fn rate(&self, updates: u64) -> f32 {
+        let n = updates as f64;
+        1.0 - self.decay.min((1.0 + n) / (10.0 + n)) as f32
+    }
+
     /// Moves the averages after an update; `updates` were before it.
     ///
     /// # Errors
     /// What candle reports.
     pub fn update(&mut self, params: &Params, updates: u64) -> Result<()> {
-        let n = updates as f64;
-        let decay = self.decay.min((1.0 + n) / (10.0 + n)) as f32;
+        let rate = self.rate(updates);
         for ((_, var), average) in all(params).zip(&mut self.averages) {
             let mut moved: Vec<f32> = average.flatten_all()?.to_vec1()?;
             let values: Vec<f32> = var.flatten_all()?.to_vec1()?;
-            moved.par_iter_mut().zip(&values).for_each(|(average, value)| *average += (1.0 - decay) * (value - *average));
+            moved.par_iter_mut().zip(&values).for_each(|(average, value)| *average += rate * (value - *average));
             *average = Tensor::from_vec(moved, average.shape(), average.device())?;
         }
         Ok(())

@@ -4,13 +4,13 @@
 //! An update is what it is in training: the same batches in the same order, changed, normalised, priced, averaged and clipped in the same
 //! way, from the same initial weights; the schedule of the learning rate alone has no part. Nothing is written here.
 
-use super::gradient::{Accumulation, clip};
-use super::{Error, Optimizer, check, drawn, initial_weights, supervised_loss};
+mod learner;
+
+use super::{Error, Place, check, drawn, initial_weights};
 use crate::config::Experiment;
-use crate::data::{self, Dataset, Draw, Making, Normaliser, Parts, Supply};
-use crate::model::Network;
-use crate::ops::{Gradients, Tape};
+use crate::data::{self, Dataset, Draw, Parts};
 use crate::record::{LrSearch, LrStep};
+use learner::{Learn, Learner};
 use std::ops::ControlFlow::{self, Break, Continue};
 
 /// Share of the average so far in the next average of losses.
@@ -46,7 +46,7 @@ impl LrRange {
 /// Trains a run's network from its initial weights with learning rates of this range, one an update; with gradient accumulation an update takes
 /// several batches, and its loss is their mean. Ends early when the smoothed loss (exponential moving average with β = 0.98, divided by
 /// 1 − βᵗ) is more than four times its least, or a loss is no finite number. `each` hears of every step. `None` if `stop`, asked after every
-/// batch, says so. The numbers do not depend on the number of threads.
+/// update, says so. The numbers do not depend on the number of threads.
 ///
 /// # Errors
 /// [`Error::is_mistake`] if the experiment and the data do not fit, else what failed while computing.
@@ -54,6 +54,7 @@ pub fn find_lr(
     experiment: &Experiment,
     data: &Dataset,
     parts: &Parts,
+    place: &Place,
     range: LrRange,
     stop: &dyn Fn() -> bool,
     each: &mut dyn FnMut(&LrStep),
@@ -63,31 +64,30 @@ pub fn find_lr(
     let parts = check::limited(experiment, parts, seed)?;
     let network = drawn(experiment, data, seed)?;
     initial_weights::fill(experiment, network.params())?;
-    search(experiment, data, &parts.train, network.as_ref(), range, stop, each)
+    let learner = Learner::new(experiment, data, &parts.train, network.as_ref(), place)?;
+    search(experiment, data, &parts.train, learner, range, stop, each)
 }
 
-/// As [`find_lr`], with this network on these samples.
+/// As [`find_lr`], with a learner of these samples.
 fn search(
     experiment: &Experiment,
     data: &Dataset,
     train: &[usize],
-    network: &dyn Network,
+    mut learner: Learner,
     range: LrRange,
     stop: &dyn Fn() -> bool,
     each: &mut dyn FnMut(&LrStep),
 ) -> Result<Option<LrSearch>, Error> {
     let training = &experiment.training;
     let seed = training.seeds[0];
-    let normaliser = Normaliser::of(experiment.preprocess.normalise, data, train);
-    let optimizer = Optimizer::new(&experiment.optimizer, &network.params().trained);
-    let mut trial = Trial { experiment, network, optimizer, range, smooth: Smooth::default(), steps: Vec::new(), stop, each };
+    let mut trial = Trial { range, smooth: Smooth::default(), steps: Vec::new(), stop, each };
     for epoch in 1.. {
         let order = data::order(&data::draws(train, experiment.patches.as_ref(), data), seed, epoch);
         let left = (range.steps - trial.steps.len()).saturating_mul(training.accumulate);
         let batches: Vec<&[usize]> = order.chunks(training.batch_size).take(left).collect();
         let draw = Draw::of(experiment, epoch);
-        let making = Making { dataset: data, draw, normaliser: &normaliser };
-        match data::supply(making, &batches, |supply| trial.epoch(draw, batches.len(), supply))? {
+        let updates = batches.chunks(training.accumulate);
+        match learner.epoch(data, &batches, draw, |learn| trial.epoch(updates, learn))? {
             Continue(()) => {}
             Break(End::Stopped) => return Ok(None),
             Break(End::Done) => break,
@@ -104,11 +104,8 @@ enum End {
     Stopped,
 }
 
-/// A network that is tried.
+/// The learning rates tried so far.
 struct Trial<'a> {
-    experiment: &'a Experiment,
-    network: &'a dyn Network,
-    optimizer: Optimizer,
     range: LrRange,
     smooth: Smooth,
     steps: Vec<LrStep>,
@@ -117,50 +114,24 @@ struct Trial<'a> {
 }
 
 impl Trial<'_> {
-    /// Updates by the batches of an epoch; the last of them takes those that are left, as in training.
-    fn epoch(&mut self, draw: Draw, batches: usize, supply: &mut Supply) -> Result<ControlFlow<End>, Error> {
-        let (mut waiting, mut losses) = (Accumulation::default(), 0.0);
-        for batch in 1..=batches {
-            let (loss, gradients) = self.batch(draw, supply)?;
-            losses += loss;
-            let Some(gradients) = gradients else {
-                self.note(loss);
+    /// Updates by the batches of an epoch; the last of them takes those that are left, as in training. `learn` makes an update of some batches
+    /// with a learning rate, and returns their mean loss before it.
+    fn epoch<'b>(
+        &mut self,
+        updates: impl Iterator<Item = &'b [&'b [usize]]>,
+        learn: &mut Learn,
+    ) -> Result<ControlFlow<End>, Error> {
+        for batches in updates {
+            let loss = learn(batches, self.range.lr(self.steps.len()))?;
+            let step = self.note(loss);
+            let least = self.steps.iter().map(|step| step.smoothed).fold(f64::INFINITY, f64::min);
+            if !loss.is_finite() || step.smoothed > DIVERGED * least || self.steps.len() == self.range.steps {
                 return Ok(Break(End::Done));
-            };
-            waiting.add(gradients)?;
-            if waiting.batches() == self.experiment.training.accumulate || batch == batches {
-                let loss = std::mem::take(&mut losses) / waiting.batches() as f64;
-                if let Break(end) = self.update(loss, waiting.take()?)? {
-                    return Ok(Break(end));
-                }
             }
             if (self.stop)() {
                 return Ok(Break(End::Stopped));
             }
         }
-        Ok(Continue(()))
-    }
-
-    /// Loss and gradients of the next batch; there are none of a loss that is no finite number.
-    fn batch(&self, draw: Draw, supply: &mut Supply) -> Result<(f64, Option<Gradients>), Error> {
-        let batch = supply.take().expect("there is a batch for every part of the epoch")?;
-        let tape = Tape::training().with_precision(self.experiment.training.precision).with_noise(draw.noise(batch.indices[0]));
-        let logits = self.network.forward_supervised(&tape, &batch.images)?;
-        let loss = supervised_loss(&tape, &logits, &batch.targets, &self.experiment.loss)?.sum;
-        let value = f64::from(loss.value().to_scalar::<f32>()?);
-        Ok((value, if value.is_finite() { Some(tape.backward(&loss)?) } else { None }))
-    }
-
-    fn update(&mut self, loss: f64, mut gradients: Gradients) -> Result<ControlFlow<End>, Error> {
-        let step = self.note(loss);
-        let least = self.steps.iter().map(|step| step.smoothed).fold(f64::INFINITY, f64::min);
-        if step.smoothed > DIVERGED * least || self.steps.len() == self.range.steps {
-            return Ok(Break(End::Done));
-        }
-        if let Some(max_norm) = self.experiment.training.clip_norm {
-            clip(&mut gradients, max_norm)?;
-        }
-        self.optimizer.step(&self.network.params().trained, &gradients, step.lr)?;
         Ok(Continue(()))
     }
 

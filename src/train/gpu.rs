@@ -4,12 +4,15 @@
 //! the learning rate) and answers with the sums that its scores are made of, which arrive while later steps run.
 
 use super::Optimizer;
+use super::loss::total;
 use crate::config::{Experiment, Loss};
 use crate::data::{self, Dataset, Draw, Normaliser, Sample};
+use crate::metric::{Means, Tally, weighted_mean};
 use crate::model::{Mode, Network};
-use crate::ops::cuda::{Array, Gpu, Graph, Kind, Losses, Moment, PLANE_SUMS, Pinned, Samples, Store, Update};
-use crate::ops::{Device, Gradients, OUT_OF_DEVICE_MEMORY, Tape};
+use crate::ops::cuda::{Array, Gpu, Graph, Kind, Losses, Moment, PLANE_SUMS, Pinned, Pricing, Samples, Store, Update};
+use crate::ops::{Device, Gradients, OUT_OF_DEVICE_MEMORY, Tape, boundary_weights};
 use candle_core::Result;
+use rayon::prelude::*;
 use std::collections::{HashMap, VecDeque};
 use std::rc::Rc;
 
@@ -21,7 +24,13 @@ const SHARE_OF_DATA: f64 = 0.4;
 
 /// Words of the optimizer's rule, and of a step, at the beginning of what a step is told.
 const RULE: usize = 8;
-const STEP: usize = 4;
+const STEP: usize = 8;
+/// Of a step's words: the first plane of its sums, its share of the batch, how far averages of the weights move, and two of what dropout
+/// follows from. `struct step` in `loss.cu` reads the first ones.
+const PLANE: usize = RULE;
+const SHARE: usize = RULE + 2;
+const RATE: usize = RULE + 3;
+const NOISE: usize = RULE + 4;
 
 /// What follows a backward pass.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
@@ -61,6 +70,8 @@ pub struct Part<'a> {
     pub tail: Option<Tail>,
     /// Of the optimizer's step that it ends with, if it does.
     pub rule: Option<Update>,
+    /// How far averages of the weights move after that step, where there are any.
+    pub rate: f32,
     /// Whether its batch ends with it.
     pub ends: bool,
 }
@@ -84,6 +95,21 @@ pub struct Landed {
     pub ends: bool,
     /// Sums of every class of every sample.
     pub sums: Vec<[f64; PLANE_SUMS]>,
+    /// Of each term of the loss beside BCE and Dice, the name of its column and its value of each sample.
+    pub terms: Vec<(&'static str, Vec<f64>)>,
+}
+
+impl Trainer<'_> {
+    /// What was minimised, of a part: the weighted sum of its terms.
+    pub fn loss(&self, landed: &Landed) -> f64 {
+        let loss = &self.experiment.loss;
+        let mut tally = Tally::new(self.data.classes.len());
+        tally.add_sums(landed.images, self.pixels(), &landed.sums);
+        let (scores, mut terms) = (tally.scores(), Means::default());
+        terms.add(landed.images, &landed.terms);
+        let mean = |values: &[f64]| weighted_mean(values, &loss.class_weights);
+        total(mean(&scores.bce), mean(&scores.dice_loss), &terms.means(), loss)
+    }
 }
 
 /// A network in training on a GPU.
@@ -96,8 +122,10 @@ pub struct Trainer<'a> {
     normaliser: Normaliser,
     samples: Samples,
     /// Whether all samples are on the device; else those of a part are put there with it, for want of room or because their pixels
-    /// are calculated anew.
+    /// are calculated anew or chosen.
     resident: bool,
+    /// Height and width of what is trained on.
+    size: [usize; 2],
     losses: Losses,
     told: Array,
     sums: Array,
@@ -126,22 +154,24 @@ impl<'a> Trainer<'a> {
         let params = network.params();
         let store = Store::new(&gpu, &params.trained, &params.buffers, Optimizer::moments_of(&experiment.optimizer))?;
         let classes = data.classes.len();
-        let bytes = Samples::bytes(data.samples.len(), data.channels, classes, data.size);
-        let resident = !experiment.augment.resamples() && (bytes as f64) < SHARE_OF_DATA * gpu.free_memory()? as f64;
+        let weighted = experiment.loss.boundary.weight > 0.0;
+        let bytes = Samples::bytes(data.samples.len(), data.channels, classes, data.size, weighted);
+        let composes = Draw::of(experiment, 1).composes();
+        let resident = !composes && (bytes as f64) < SHARE_OF_DATA * gpu.free_memory()? as f64;
         let count = if resident { data.samples.len() } else { training.batch_size };
-        let samples = Samples::new(&gpu, count, data.channels, classes, data.size)?;
+        let size = experiment.patches.as_ref().map_or(data.size, |patches| patches.size);
+        let samples = Samples::new(&gpu, count, data.channels, classes, size, weighted)?;
         if resident {
             for index in 0..data.samples.len() {
-                put(&samples, index, &data::composed(data, &[index], None, normaliser))?;
+                put(&samples, index, &data::composed(data, &[index], None, normaliser), &experiment.loss, size)?;
             }
         }
-        let Loss { bce, dice, class_weights, .. } = &experiment.loss;
-        let losses = Losses::new(&gpu, *bce, *dice, &shares(class_weights, classes))?;
+        let losses = Losses::new(&gpu, &experiment.loss, classes, size[0] * size[1])?;
         let planes = training.batch_size * classes;
         Ok(Self {
             told: gpu.lasting(Kind::F32, RULE + STEP + 4 * training.batch_size)?,
-            sums: gpu.lasting(Kind::F64, AHEAD * planes * PLANE_SUMS)?,
-            arrived: gpu.pinned(AHEAD * planes * PLANE_SUMS)?,
+            sums: gpu.lasting(Kind::F64, AHEAD * planes * losses.sums())?,
+            arrived: gpu.pinned(AHEAD * planes * losses.sums())?,
             device: Device { gpu: gpu.clone(), store },
             flights: VecDeque::new(),
             next: 0,
@@ -153,6 +183,7 @@ impl<'a> Trainer<'a> {
             normaliser: normaliser.clone(),
             samples,
             resident,
+            size,
             losses,
             planes,
         })
@@ -168,7 +199,8 @@ impl<'a> Trainer<'a> {
         self.next = (slot + 1) % AHEAD;
         self.tell(part, slot)?;
         self.run(Work { samples: part.indices.len(), tail: part.tail })?;
-        let (start, count) = (slot * self.planes * PLANE_SUMS, part.indices.len() * self.data.classes.len() * PLANE_SUMS);
+        let each = self.losses.sums();
+        let (start, count) = (slot * self.planes * each, part.indices.len() * self.data.classes.len() * each);
         self.gpu.fetch(&self.sums, start, count, &self.arrived, start)?;
         self.flights.push_back(Flight {
             images: part.indices.len(),
@@ -187,10 +219,10 @@ impl<'a> Trainer<'a> {
     pub fn land(&mut self) -> Result<Option<Landed>> {
         let Some(Flight { images, share, ends, slot, arrives }) = self.flights.pop_front() else { return Ok(None) };
         arrives.wait()?;
-        let count = images * self.data.classes.len();
-        let numbers = self.arrived.read(slot * self.planes * PLANE_SUMS, count * PLANE_SUMS);
-        let sums = numbers.as_chunks::<PLANE_SUMS>().0.to_vec();
-        Ok(Some(Landed { images, share, ends, sums }))
+        let (count, each) = (images * self.data.classes.len(), self.losses.sums());
+        let numbers = self.arrived.read(slot * self.planes * each, count * each);
+        let sums = numbers.chunks(each).map(|plane| *plane.first_chunk().expect("a plane has these sums at least")).collect();
+        Ok(Some(Landed { images, share, ends, sums, terms: self.losses.of_images(&numbers) }))
     }
 
     /// Writes what a part is told.
@@ -202,17 +234,21 @@ impl<'a> Trainer<'a> {
             None => &[],
         };
         words.iter_mut().zip(rule).for_each(|(word, value)| *word = value.to_bits());
-        words[RULE] = u32::try_from(slot * self.planes).expect("planes of a batch are few");
-        words[RULE + 2] = (part.share as f32).to_bits();
-        // Where pixels are calculated anew, flips and turns have a part in that.
-        let moved = part.draw.filter(|draw| !draw.augment.resamples());
+        words[PLANE] = u32::try_from(slot * self.planes).expect("planes of a batch are few");
+        words[SHARE] = (part.share as f32).to_bits();
+        words[RATE] = part.rate.to_bits();
+        let noise = part.draw.zip(part.indices.first()).map_or(0, |(draw, first)| draw.noise(*first));
+        (words[NOISE], words[NOISE + 1]) = (noise as u32, (noise >> 32) as u32);
+        // Where pixels are calculated anew or chosen, flips and turns have a part in that.
+        let moved = part.draw.filter(|draw| !draw.composes());
         for (place, &index) in part.indices.iter().enumerate() {
             let sample = if self.resident { index } else { place };
             words.extend(motion(moved, index, sample).map(i32::cast_unsigned));
         }
         self.gpu.put(&self.told.part(0, words.len()), &words)?;
         if !self.resident {
-            put(&self.samples, 0, &data::composed(self.data, part.indices, part.draw, &self.normaliser))?;
+            let composed = data::composed(self.data, part.indices, part.draw, &self.normaliser);
+            put(&self.samples, 0, &composed, &self.experiment.loss, self.size)?;
         }
         Ok(())
     }
@@ -243,19 +279,22 @@ impl<'a> Trainer<'a> {
 
     /// Starts the kernels of some work.
     fn perform(&self, work: Work) -> Result<()> {
-        let (tape, mode) = match work.tail {
-            Some(_) => (Tape::training(), Mode::Train),
-            None => (Tape::inference(), Mode::Eval),
-        };
-        let tape = tape.with_precision(self.experiment.training.precision).on(&self.device);
+        let Some(tail) = work.tail else { return self.look(work.samples) };
         let part = |start, len| self.told.part(start, len);
-        let (images, targets) = self.samples.batch(&tape, &part(RULE + STEP, 4 * work.samples), work.samples)?;
-        let logits = self.network.forward_map(&tape, images, mode)?;
-        let plane = self.data.size[0] * self.data.size[1];
-        let gradient = self.losses.apply(&tape, &logits, &targets, plane, &part(RULE, STEP), &self.sums)?;
-        let (Some(gradient), Some(tail)) = (gradient, work.tail) else { return Ok(()) };
-        drop(targets);
-        tape.backward_from(&logits, gradient)?;
+        let tape = Tape::training().with_noise_at(part(NOISE, 2));
+        let tape = tape.with_precision(self.experiment.training.precision).on(&self.device);
+        let (images, truth) = self.samples.batch(&tape, &part(RULE + STEP, 4 * work.samples), work.samples)?;
+        let heads = self.network.forward_supervised(&tape, images)?;
+        let mut gradients = Vec::new();
+        for (at, logits) in heads.iter().enumerate() {
+            // The network's own logits come last; other heads have no part in scores.
+            let sums = (at + 1 == heads.len()).then_some(&self.sums);
+            let pricing = Pricing { truth: &truth, heads: heads.len(), step: &part(PLANE, STEP), sums };
+            let gradient = self.losses.apply(&tape, logits, pricing)?;
+            gradients.extend(gradient.map(|gradient| (logits, gradient)));
+        }
+        drop(truth);
+        tape.backward_from(gradients)?;
         let store = &self.device.store;
         if let Some(first) = tail.collect {
             store.collect(first)?;
@@ -263,20 +302,26 @@ impl<'a> Trainer<'a> {
         if let Some(collected) = tail.update {
             let rule = Optimizer::update_of(&self.experiment.optimizer, 0.0, 1);
             store.update(rule, &part(0, RULE), collected, self.experiment.training.clip_norm)?;
+            if self.experiment.training.ema_decay > 0.0 {
+                store.average(&part(RATE, 1))?;
+            }
         }
         Ok(())
     }
 
-    /// Logits (classes, h, w) of one sample, as it is.
-    ///
-    /// # Errors
-    /// If the device has no room.
-    pub fn logits(&self, index: usize) -> Result<Vec<f32>> {
-        let part = Part { indices: &[index], draw: None, share: 1.0, tail: None, rule: None, ends: true };
-        self.tell(part, 0)?;
+    /// Starts the kernels of an evaluation.
+    fn look(&self, samples: usize) -> Result<()> {
+        let part = |start, len| self.told.part(start, len);
         let tape = Tape::inference().with_precision(self.experiment.training.precision).on(&self.device);
-        let (images, _) = self.samples.batch(&tape, &self.told.part(RULE + STEP, 4), 1)?;
-        self.gpu.download(&self.network.forward_map(&tape, images, Mode::Eval)?.array()?)
+        let (images, truth) = self.samples.batch(&tape, &part(RULE + STEP, 4 * samples), samples)?;
+        let logits = self.network.forward_map(&tape, images, Mode::Eval)?;
+        let pricing = Pricing { truth: &truth, heads: 1, step: &part(PLANE, STEP), sums: Some(&self.sums) };
+        self.losses.apply(&tape, &logits, pricing).map(|_| ())
+    }
+
+    /// Pixels of a plane of what is trained on.
+    pub fn pixels(&self) -> usize {
+        self.size[0] * self.size[1]
     }
 
     /// Copies parameters and running statistics into the network's own, and, if wanted, the moments into the optimizer's.
@@ -312,6 +357,11 @@ impl<'a> Trainer<'a> {
         waiting.map_or(Ok(()), |waiting| store.set_waiting(waiting))
     }
 
+    /// The device with the parameters on it.
+    pub fn device(&self) -> &Device {
+        &self.device
+    }
+
     /// The parameters' place on the device.
     pub fn store(&self) -> &Store {
         &self.device.store
@@ -328,9 +378,15 @@ impl<'a> Trainer<'a> {
     }
 }
 
-/// Puts samples on the device, side by side from a place on.
-fn put(samples: &Samples, first: usize, composed: &[Sample]) -> Result<()> {
-    composed.iter().zip(first..).try_for_each(|(sample, place)| samples.put(place, &sample.image, &sample.mask))
+/// Puts samples of this size on the device, side by side from a place on, with what the loss wants to know of their pixels.
+fn put(samples: &Samples, first: usize, composed: &[Sample], loss: &Loss, size: [usize; 2]) -> Result<()> {
+    let weigh = |sample: &Sample| boundary_weights(&sample.mask, size, &loss.boundary);
+    let weights: Vec<Option<Vec<f32>>> =
+        composed.par_iter().map(|sample| (loss.boundary.weight > 0.0).then(|| weigh(sample))).collect();
+    let put = |((sample, weights), place): ((&Sample, &Option<Vec<f32>>), usize)| {
+        samples.put(place, &sample.image, &sample.mask, weights.as_deref())
+    };
+    composed.iter().zip(&weights).zip(first..).try_for_each(put)
 }
 
 /// Four words of a sample's motion.
@@ -338,12 +394,4 @@ fn motion(draw: Option<Draw>, index: usize, sample: usize) -> [i32; 4] {
     let motion = draw.map(|draw| draw.motion(index)).unwrap_or_default();
     let sample = i32::try_from(sample).expect("samples are fewer");
     [sample, motion.flip_horizontal.into(), motion.flip_vertical.into(), motion.quarter_turns.cast_signed()]
-}
-
-/// Each class's weight over the sum of all.
-fn shares(weights: &[f64], classes: usize) -> Vec<f64> {
-    if weights.is_empty() {
-        return vec![1.0 / classes as f64; classes];
-    }
-    weights.iter().map(|weight| weight / weights.iter().sum::<f64>()).collect()
 }

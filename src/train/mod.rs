@@ -17,7 +17,6 @@ mod gradient;
 mod initial_weights;
 mod loss;
 mod lr_schedule;
-mod only_on_cpu;
 mod optimizer;
 mod predecessor;
 mod progress;
@@ -33,7 +32,6 @@ pub use error::Error;
 pub use find_lr::{LrRange, find_lr};
 pub use initial_weights::InitialWeights;
 pub use loss::{supervised_loss, weighted_loss};
-pub use only_on_cpu::only_on_cpu;
 pub use optimizer::Optimizer;
 pub use predecessor::extends;
 pub use progress::Progress;
@@ -90,9 +88,6 @@ pub fn train(
     #[cfg(feature = "cuda")]
     if place.gpu.is_some() {
         crate::ops::cuda::ready().map_err(Error::Setup)?;
-    }
-    if let Some(setting) = place.gpu.and(only_on_cpu(experiment)) {
-        return Err(Error::Setup(format!("{setting} is calculated on the CPU only; say --device cpu")));
     }
     let seed = check::seed(experiment)?;
     check::fits(experiment, data, parts)?;

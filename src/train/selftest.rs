@@ -6,7 +6,7 @@ use crate::config::{self, Activation, Adam, Experiment, Model, Norm, Optimizer a
 use crate::data::{self, Dataset, Draw, Normaliser, Sample};
 use crate::metric::Tally;
 use crate::model::{Mode, Network, Weights, build};
-use crate::ops::cuda::{Comparison, Gpu, operations};
+use crate::ops::cuda::{Comparison, Gpu, losses, operations};
 use crate::ops::{Gradients, Tape};
 use candle_core::Device;
 use std::error::Error;
@@ -23,6 +23,7 @@ const LR: f64 = 0.01;
 pub fn selftest(ordinal: usize, precision: Precision) -> Result<(String, Vec<Comparison>), Box<dyn Error>> {
     let gpu = Gpu::open(ordinal, precision, true)?;
     let mut all = operations(&gpu, precision)?;
+    all.extend(losses(&gpu)?);
     let by = gpu.convolutions();
     drop(gpu);
     for (name, model, optimizer) in networks() {
@@ -181,12 +182,20 @@ fn on_gpu(ordinal: usize, experiment: &Experiment, data: &Dataset) -> Result<Led
     for step in 0..STEPS {
         let (tail, rule) = (Tail { collect: None, update: Some(None) }, optimizer.step_elsewhere(LR));
         let draw = Some(draw(experiment));
-        trainer.submit(Part { indices: &batch(step), draw, share: 1.0, tail: Some(tail), rule: Some(rule), ends: true })?;
+        trainer.submit(Part {
+            indices: &batch(step),
+            draw,
+            share: 1.0,
+            tail: Some(tail),
+            rule: Some(rule),
+            rate: 0.0,
+            ends: true,
+        })?;
     }
     while let Some(landed) = trainer.land()? {
         trained.add_sums(landed.images, pixels, &landed.sums);
     }
-    trainer.submit(Part { indices: &batch(0), draw: None, share: 1.0, tail: None, rule: None, ends: true })?;
+    trainer.submit(Part { indices: &batch(0), draw: None, share: 1.0, tail: None, rule: None, rate: 0.0, ends: true })?;
     while let Some(landed) = trainer.land()? {
         tested.add_sums(landed.images, pixels, &landed.sums);
     }

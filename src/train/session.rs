@@ -17,7 +17,7 @@ use super::{Error, Optimizer, Place, Progress, early_stop, provenance};
 use crate::config::Experiment;
 use crate::data::{self, Dataset, Normaliser, Parts};
 use crate::metric::{self, Direction, Part};
-use crate::model::{Network, Tiling};
+use crate::model::Network;
 use crate::ops::Gradients;
 use crate::record::{EpochRecord, Failure, Outcome, Status};
 use crate::store::RunDir;
@@ -150,8 +150,12 @@ impl<'a> Session<'a> {
         validated
     }
 
-    /// Weights and their averages, where there are any, change places.
+    /// Weights and their averages, where there are any, change places, wherever they train.
     fn exchange(&mut self) -> candle_core::Result<()> {
+        #[cfg(feature = "cuda")]
+        if let Some(gpu) = &self.gpu {
+            return gpu.trainer.store().exchange_averages();
+        }
         self.ema.as_mut().map_or(Ok(()), |ema| ema.exchange(self.network.params()))
     }
 
@@ -229,11 +233,6 @@ impl<'a> Session<'a> {
     /// What an epoch draws.
     fn draws(&self) -> Vec<usize> {
         data::draws(&self.parts.train, self.experiment.patches.as_ref(), self.data)
-    }
-
-    /// How whole images are seen where patches train.
-    fn tiling(&self) -> Option<Tiling> {
-        self.experiment.patches.as_ref().map(Tiling::of)
     }
 
     fn failed(&self, failure: Failure, cause: String) -> Outcome {

@@ -6,6 +6,8 @@
 
 #![cfg(feature = "cudnn")]
 
+mod further;
+#[path = "../software_cuda/mod.rs"]
 mod software_cuda;
 
 use std::fs;
@@ -56,6 +58,10 @@ impl Desk {
         desk
     }
 
+    fn path(&self, name: &str) -> PathBuf {
+        self.0.path().join(name)
+    }
+
     fn command(&self, arguments: &[&str]) -> Command {
         let mut command = software_cuda::command(assert_cmd::cargo::cargo_bin!("umlaut"));
         command.args(arguments).current_dir(self.0.path()).env("XDG_CONFIG_HOME", self.0.path()).stdin(Stdio::null());
@@ -74,6 +80,52 @@ impl Desk {
 
     fn read(&self, results: &str, file: &str) -> String {
         fs::read_to_string(self.run(results).join(file)).unwrap()
+    }
+
+    /// A run that is stopped and goes on ends with the bytes of one that is not.
+    fn assert_stops_leave_no_trace(&self) {
+        ends_with(&self.umlaut(&["run", "x.toml", "--device", "cuda:0", "--results", "whole"]), 0);
+        let prepared = self.umlaut(&["run", "x.toml", "--device", "cuda:0", "--results", "parts", "--set", "training.epochs=3"]);
+        ends_with(&prepared, 0);
+        for file in ["metrics.csv", "outcome.toml", "timing.csv"] {
+            fs::remove_file(self.run("parts").join(file)).unwrap();
+        }
+        fs::remove_dir_all(self.run("parts").join("checkpoints")).unwrap();
+        let mut stops = 0;
+        // A child stops when its standard input ends, after the step that it is at: by turns at once and after an epoch, for a stop during
+        // validation leaves nothing to go on from but the epoch's batches.
+        loop {
+            let mut child = self
+                .command(&[
+                    "train",
+                    self.run("parts").to_str().unwrap(),
+                    "--child",
+                    "--device",
+                    "cuda:0",
+                    "--cache",
+                    "parts/.cache",
+                ])
+                .stdin(Stdio::piped())
+                .stdout(Stdio::piped())
+                .stderr(Stdio::null())
+                .spawn()
+                .unwrap();
+            let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+            let seen = if stops % 2 == 0 { "\"event\":\"started\"" } else { "\"event\":\"epoch\"" };
+            _ = lines.by_ref().take_while(|line| line.as_ref().is_ok_and(|line| !line.contains(seen))).count();
+            drop(child.stdin.take());
+            _ = lines.count();
+            match child.wait().unwrap().code() {
+                Some(130) => stops += 1,
+                code => break assert_eq!(code, Some(0)),
+            }
+            assert!(stops < 50, "every second attempt gets further");
+        }
+        assert!(stops > 0, "at least once it was stopped");
+        for file in ["metrics.csv", "checkpoints/best.safetensors", "checkpoints/last.safetensors"] {
+            let bytes = |results: &str| fs::read(self.run(results).join(file)).unwrap();
+            assert!(bytes("whole") == bytes("parts"), "{file} differs after {stops} stops");
+        }
     }
 }
 
@@ -216,41 +268,7 @@ fn a_run_that_was_stopped_anywhere_ends_with_the_same_bytes() {
     if !can_emulate() {
         return;
     }
-    let desk = Desk::with(TINY);
-    ends_with(&desk.umlaut(&["run", "x.toml", "--device", "cuda:0", "--results", "whole"]), 0);
-    let prepared = desk.umlaut(&["run", "x.toml", "--device", "cuda:0", "--results", "parts", "--set", "training.epochs=3"]);
-    ends_with(&prepared, 0);
-    for file in ["metrics.csv", "outcome.toml", "timing.csv"] {
-        fs::remove_file(desk.run("parts").join(file)).unwrap();
-    }
-    fs::remove_dir_all(desk.run("parts").join("checkpoints")).unwrap();
-    let mut stops = 0;
-    // A child stops when its standard input ends, after the step that it is at: by turns at once and after an epoch, for a stop during
-    // validation leaves nothing to go on from but the epoch's batches.
-    loop {
-        let mut child = desk
-            .command(&["train", desk.run("parts").to_str().unwrap(), "--child", "--device", "cuda:0", "--cache", "parts/.cache"])
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::null())
-            .spawn()
-            .unwrap();
-        let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
-        let seen = if stops % 2 == 0 { "\"event\":\"started\"" } else { "\"event\":\"epoch\"" };
-        _ = lines.by_ref().take_while(|line| line.as_ref().is_ok_and(|line| !line.contains(seen))).count();
-        drop(child.stdin.take());
-        _ = lines.count();
-        match child.wait().unwrap().code() {
-            Some(130) => stops += 1,
-            code => break assert_eq!(code, Some(0)),
-        }
-        assert!(stops < 50, "every second attempt gets further");
-    }
-    assert!(stops > 0, "at least once it was stopped");
-    for file in ["metrics.csv", "checkpoints/best.safetensors", "checkpoints/last.safetensors"] {
-        let bytes = |results: &str| fs::read(desk.run(results).join(file)).unwrap();
-        assert!(bytes("whole") == bytes("parts"), "{file} differs after {stops} stops");
-    }
+    Desk::with(TINY).assert_stops_leave_no_trace();
 }
 
 /// Oracle: the run that was asked for no more epochs, byte by byte.

@@ -50,7 +50,7 @@ fn whole_images_are_scored_in_tiles_and_so_again_later() {
     let (parts, nobody) = (super::place::parts(), &mut ());
     let outcome =
         umlaut::train::train(&run, &experiment, &place.data, &parts, &umlaut::train::Place::cpu(), &|| false, nobody).unwrap();
-    let predictor = Predictor::open(&[(run, experiment)]).unwrap();
+    let predictor = Predictor::open(&[(run, experiment)], None).unwrap();
     assert_eq!(predictor.size(), [8, 8]);
     let (scores, _) =
         predictor.evaluate(&place.data, &parts.val, &Extras::new(&[], [16, 16], None, &place.data.classes), &|_| ()).unwrap();

@@ -3,6 +3,7 @@
 mod write;
 
 use super::compare::find_run;
+use super::device::OneDevice;
 use super::settings::Settings;
 use super::stop::Stop;
 use super::{Failure, ResultsPlace, coloured, mistake, progress, text};
@@ -52,6 +53,8 @@ pub struct Arguments {
     #[arg(long)]
     force: bool,
     #[command(flatten)]
+    device: OneDevice,
+    #[command(flatten)]
     results: ResultsPlace,
 }
 
@@ -60,7 +63,7 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
     let results = arguments.results.results(&Settings::load()?);
     let words = std::iter::once(&arguments.run).chain(&arguments.others);
     let runs = words.map(|word| open(word, &results)).collect::<Result<Vec<_>, _>>()?;
-    let predictor = Predictor::open(&runs).map_err(failure)?;
+    let predictor = Predictor::open(&runs, arguments.device.place()?.gpu).map_err(failure)?;
     let how = how(arguments, &predictor)?;
     let places = photos(&arguments.images).map_err(mistake)?;
     let mut writer = Writer::new(arguments, &predictor.classes)?;

@@ -1,6 +1,9 @@
 //! Every operation on the device against the CPU's.
 
 mod cases;
+mod losses;
+
+pub use losses::losses;
 
 use super::{Array, Gpu, Kind, Store};
 use crate::config::Precision;
@@ -181,7 +184,7 @@ impl Case {
             Output::Map(map) => gpu.pack(&dy, map.shape())?,
             Output::Logits(_) => gpu.upload(Kind::F32, &dy)?,
         };
-        tape.backward_from(&node, dy)?;
+        tape.backward_from(vec![(&node, dy)])?;
         let mut results = vec![("result".to_owned(), y)];
         for (i, shape) in self.inputs.iter().enumerate() {
             let gradient = gradients.borrow()[i].clone();

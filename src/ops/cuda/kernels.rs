@@ -11,7 +11,7 @@ use std::ffi::{CString, c_void};
 use std::path::PathBuf;
 
 /// The sources; the first is what the others share.
-const SOURCES: [&str; 12] = [
+const SOURCES: [&str; 14] = [
     include_str!("kernels/common.cu"),
     include_str!("kernels/activations.cu"),
     include_str!("kernels/normalise.cu"),
@@ -22,6 +22,8 @@ const SOURCES: [&str; 12] = [
     include_str!("kernels/doubled.cu"),
     include_str!("kernels/head.cu"),
     include_str!("kernels/loss.cu"),
+    include_str!("kernels/terms.cu"),
+    include_str!("kernels/lovasz.cu"),
     include_str!("kernels/optimizer.cu"),
     include_str!("kernels/convolve.cu"),
 ];

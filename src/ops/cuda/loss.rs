@@ -2,7 +2,9 @@
 
 use super::driver::{Grid, THREADS};
 use super::kernels::long;
-use super::{Array, Gpu, Kind};
+use super::terms::Of;
+use super::{Array, Gpu, Kind, Truth};
+use crate::config::{Loss, Term};
 use crate::ops::{Node, Tape};
 use candle_core::{Result, bail};
 use std::rc::Rc;
@@ -10,69 +12,162 @@ use std::rc::Rc;
 /// Sums of a plane (one class of one sample), as f64: |P∩T|, |P|, |T|, Σ bce, Σ p·t, Σ p.
 pub const PLANE_SUMS: usize = 6;
 
-/// Weighted BCE and soft Dice of logits on the device.
+/// Numbers of each class: its share of the classes' weights,
+pub(super) const SHARES: usize = 0;
+/// its weight,
+pub(super) const WEIGHTS: usize = 1;
+/// what marked pixels count in weighted BCE,
+pub(super) const MARKED: usize = 2;
+/// and in the focal loss.
+pub(super) const OF_FOCAL: usize = 3;
+
+/// The loss of logits on the device.
 pub struct Losses {
-    gpu: Rc<Gpu>,
-    /// Weights of BCE and Dice, then each class's share.
-    weights: Array,
-    classes: usize,
+    pub(super) gpu: Rc<Gpu>,
+    /// Weights of BCE and Dice, then of each class the four numbers above, one kind after the other.
+    numbers: Array,
+    /// Each class's weight over the sum of all.
+    shares: Vec<f64>,
+    /// Pixels of a plane.
+    pub(super) plane: usize,
+    /// Beside BCE and Dice, with their weights.
+    pub(super) terms: Vec<(f64, Term)>,
+}
+
+/// Where a loss is taken, and what of it counts.
+#[derive(Clone, Copy)]
+pub struct Pricing<'a> {
+    /// What is true.
+    pub truth: &'a Truth,
+    /// The number of logits that the loss is the mean over.
+    pub heads: usize,
+    /// Words of the step: the first plane of its sums, 0, then the share of the loss as f32.
+    pub step: &'a Array,
+    /// Where sums go, [`Losses::sums`] each; `None` if they are not wanted.
+    pub sums: Option<&'a Array>,
+}
+
+/// What the kernels of a loss are told besides.
+pub(super) struct Sizes {
+    pub planes: usize,
+    pub samples: usize,
+    /// What a gradient is divided by: samples times heads.
+    pub parts: usize,
+    /// Blocks of a plane that are summed apart.
+    pub blocks: usize,
 }
 
 impl Losses {
-    /// `shares` are the classes' weights over their sum.
+    /// That of an experiment, for planes of so many pixels.
     ///
     /// # Errors
     /// If the device has no room.
-    pub fn new(gpu: &Rc<Gpu>, bce: f64, dice: f64, shares: &[f64]) -> Result<Self> {
-        let weights: Vec<f32> = [bce, dice].iter().chain(shares).map(|w| *w as f32).collect();
-        let array = gpu.lasting(Kind::F32, weights.len())?;
-        gpu.put(&array, &weights)?;
-        Ok(Self { gpu: gpu.clone(), weights: array, classes: shares.len() })
+    pub fn new(gpu: &Rc<Gpu>, loss: &Loss, classes: usize, plane: usize) -> Result<Self> {
+        let all = |given: &[f64]| if given.is_empty() { vec![1.0; classes] } else { given.to_vec() };
+        let weights = all(&loss.class_weights);
+        let shares: Vec<f64> = weights.iter().map(|weight| weight / weights.iter().sum::<f64>()).collect();
+        let marked = all(&loss.weighted_bce.pos_weight);
+        let of_focal = vec![loss.focal.alpha; classes];
+        let numbers = [&[loss.bce, loss.dice][..], &shares, &weights, &marked, &of_focal].concat();
+        let numbers: Vec<f32> = numbers.into_iter().map(|number| number as f32).collect();
+        let array = gpu.lasting(Kind::F32, numbers.len())?;
+        gpu.put(&array, &numbers)?;
+        Ok(Self { gpu: gpu.clone(), numbers: array, shares, plane, terms: loss.terms() })
     }
 
-    /// Writes the sums of every plane to `masks`, [`PLANE_SUMS`] each, from the plane on that `step` names, and returns the gradient
-    /// of the loss with respect to the logits if the tape wants one. `step` is two words, the first plane and 0, then the share
-    /// of the loss as f32, and 0.
+    pub(super) fn classes(&self) -> usize {
+        self.shares.len()
+    }
+
+    /// Numbers of each class, of one kind.
+    pub(super) fn of_classes(&self, which: usize) -> Array {
+        self.numbers.part(2 + which * self.classes(), self.classes())
+    }
+
+    /// Numbers (f64) that a plane has: [`PLANE_SUMS`], then the value of each further term, classes not weighed.
+    pub fn sums(&self) -> usize {
+        PLANE_SUMS + self.terms.len()
+    }
+
+    /// From those numbers of all planes of some samples: of each further term the name of its column and its value of each sample.
+    pub fn of_images(&self, sums: &[f64]) -> Vec<(&'static str, Vec<f64>)> {
+        let images = || sums.chunks(self.classes() * self.sums());
+        let of = |(slot, (_, term)): (usize, &(f64, Term))| {
+            let values = |image: &[f64]| {
+                let planes = image.chunks(self.sums()).map(|plane| plane[PLANE_SUMS + slot]);
+                match term {
+                    // A sample's value stands with its first class.
+                    Term::SoftmaxCe => planes.sum(),
+                    _ => planes.zip(&self.shares).map(|(value, share)| value * share).sum(),
+                }
+            };
+            (term.column(), images().map(values).collect())
+        };
+        self.terms.iter().enumerate().map(of).collect()
+    }
+
+    /// Writes the sums of every plane, if they are wanted, and returns the gradient of the loss with respect to the logits, if the tape wants one.
     ///
     /// # Shapes
-    /// logits and targets (n, classes, h, w), `plane` = h · w.
+    /// logits (n, classes, h, w).
     ///
     /// # Errors
     /// If the lengths do not fit.
-    pub fn apply(
-        &self,
-        tape: &Tape,
-        logits: &Node,
-        targets: &Array,
-        plane: usize,
-        step: &Array,
-        masks: &Array,
-    ) -> Result<Option<Array>> {
-        let logits = logits.array()?;
-        let planes = logits.len() / plane;
-        if logits.len() != targets.len() || !planes.is_multiple_of(self.classes) {
-            bail!("a loss of {logits:?} and {targets:?} for {} classes", self.classes)
+    pub fn apply(&self, tape: &Tape, logits: &Node, pricing: Pricing) -> Result<Option<Array>> {
+        let (logits, targets) = (logits.array()?, &pricing.truth.targets);
+        let planes = logits.len() / self.plane;
+        if logits.len() != targets.len() || !planes.is_multiple_of(self.classes()) {
+            bail!("a loss of {logits:?} and {targets:?} for {} classes", self.classes())
         }
-        let gpu = &self.gpu;
-        let blocks = plane.div_ceil(16 * THREADS as usize).clamp(1, 64);
-        let grid = |blocks: usize| {
-            let [blocks, planes] = [blocks, planes].map(|n| u32::try_from(n).expect("planes of a batch are few"));
-            Grid { blocks: [blocks, planes, 1], threads: THREADS }
+        let samples = planes / self.classes();
+        let blocks = self.plane.div_ceil(16 * THREADS as usize).clamp(1, 64);
+        let sizes = Sizes { planes, samples, parts: samples * pricing.heads, blocks };
+        let (own, factors) = (self.gpu.array(Kind::F64, planes * PLANE_SUMS)?, self.gpu.array(Kind::F32, 3 * planes)?);
+        self.count(&logits, pricing, &sizes, &own, &factors)?;
+        let terms = || {
+            let terms = (PLANE_SUMS..).zip(&self.terms);
+            terms.map(|(slot, (weight, term))| Of { term, weight: *weight, pricing, sizes: &sizes, slot })
         };
-        let partial = gpu.array(Kind::F64, planes * blocks * PLANE_SUMS)?;
-        let read = [(&logits).into(), targets.into()];
-        gpu.launch("loss_sums", grid(blocks), &[&read[..], &[(&partial).into(), long(plane)]].concat())?;
-        let factors = gpu.array(Kind::F32, 3 * planes)?;
-        let samples = planes / self.classes;
-        let sizes = [blocks.into(), planes.into(), samples.into(), self.classes.into(), long(plane)];
-        let written = [(&self.weights).into(), step.into(), masks.into(), (&factors).into()];
-        gpu.launch("loss_finish", Grid::over(planes), &[&[(&partial).into()], &sizes[..], &written].concat())?;
-        if !tape.is_recording() {
-            return Ok(None);
-        }
-        let dx = gpu.array(Kind::F32, logits.len())?;
-        let rest = [(&factors).into(), (&dx).into(), long(plane)];
-        gpu.launch("loss_gradient", grid(plane.div_ceil(THREADS as usize).min(1 << 16)), &[&read[..], &rest].concat())?;
-        Ok(Some(dx))
+        terms().try_for_each(|of| self.region(of, &own, &factors))?;
+        let gradient = tape.is_recording().then(|| self.gradient(&logits, targets, &sizes, &factors)).transpose()?;
+        terms().try_for_each(|of| self.further(of, (&logits, gradient.as_ref())))?;
+        Ok(gradient)
     }
+
+    /// Sums of every plane, and what the gradients of BCE and Dice follow from.
+    fn count(&self, logits: &Array, pricing: Pricing, sizes: &Sizes, own: &Array, factors: &Array) -> Result<()> {
+        let gpu = &self.gpu;
+        let partial = gpu.array(Kind::F64, sizes.planes * sizes.blocks * PLANE_SUMS)?;
+        let arguments = [logits.into(), (&pricing.truth.targets).into(), (&partial).into(), long(self.plane)];
+        gpu.launch("loss_sums", sizes.summing(sizes.planes), &arguments)?;
+        let numbers = [sizes.blocks.into(), sizes.planes.into(), sizes.parts.into(), self.classes().into(), long(self.plane)];
+        let read = [(&self.numbers).into(), pricing.step.into()];
+        let written = [own.into(), pricing.sums.into(), self.sums().into(), factors.into()];
+        let arguments = [&[(&partial).into()], &numbers[..], &read, &written].concat();
+        gpu.launch("loss_finish", Grid::over(sizes.planes), &arguments)
+    }
+
+    fn gradient(&self, logits: &Array, targets: &Array, sizes: &Sizes, factors: &Array) -> Result<Array> {
+        let dx = self.gpu.array(Kind::F32, logits.len())?;
+        let arguments = [logits.into(), targets.into(), factors.into(), (&dx).into(), long(self.plane)];
+        self.gpu.launch("loss_gradient", self.spread(sizes.planes), &arguments)?;
+        Ok(dx)
+    }
+
+    /// A thread for each pixel of so many planes.
+    pub(super) fn spread(&self, planes: usize) -> Grid {
+        grid(self.plane.div_ceil(THREADS as usize).min(1 << 16), planes)
+    }
+}
+
+impl Sizes {
+    /// The blocks that sum up so many planes.
+    pub fn summing(&self, planes: usize) -> Grid {
+        grid(self.blocks, planes)
+    }
+}
+
+fn grid(blocks: usize, planes: usize) -> Grid {
+    let [blocks, planes] = [blocks, planes].map(|n| u32::try_from(n).expect("planes of a batch are few"));
+    Grid { blocks: [blocks, planes, 1], threads: THREADS }
 }

@@ -23,6 +23,7 @@ mod driver;
 mod elementwise;
 mod gate;
 mod head;
+mod inference;
 mod kernels;
 mod library;
 mod loss;
@@ -31,14 +32,15 @@ mod norm;
 mod pool;
 mod samples;
 mod store;
+mod terms;
 
-pub use check::{Comparison, operations, tolerance};
+pub use check::{Comparison, losses, operations, tolerance};
 pub use driver::{Description, Graph, Moment, Pinned, count};
 pub use kernels::compile;
 pub use library::{DIRECTORIES, ready};
-pub use loss::{Losses, PLANE_SUMS};
+pub use loss::{Losses, PLANE_SUMS, Pricing};
 pub use memory::{Array, Kind};
-pub use samples::Samples;
+pub use samples::{Samples, Truth};
 pub use store::{Store, Update};
 
 pub(super) use bilinear::upsample_bilinear2x;

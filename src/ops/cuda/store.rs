@@ -90,6 +90,8 @@ pub struct Store {
     /// All of them.
     statistics: Array,
     kept: RefCell<Option<Array>>,
+    /// Moving averages of values and statistics, once they were wanted.
+    averages: RefCell<Option<Array>>,
 }
 
 impl Store {
@@ -132,6 +134,7 @@ impl Store {
             buffers: buffers.iter().zip(lengths).map(of_buffer).collect(),
             statistics: all.clone(),
             kept: RefCell::default(),
+            averages: RefCell::default(),
             places,
             convolutions,
         };
@@ -354,12 +357,7 @@ impl Store {
     /// # Errors
     /// If the device has no room.
     pub fn keep(&self) -> Result<()> {
-        let mut kept = self.kept.borrow_mut();
-        if kept.is_none() {
-            *kept = Some(self.gpu.lasting(Kind::F32, self.values.len() + self.statistics.len())?);
-        }
-        let kept = kept.as_ref().expect("made above");
-        self.each_with(kept, |own, kept| kept.copy_from(&self.gpu.driver, own))
+        self.each_with(&self.beside(&self.kept)?, |own, kept| kept.copy_from(&self.gpu.driver, own))
     }
 
     /// Exchanges what [`Store::keep`] kept for what is, to be looked at; a second call exchanges them back. Nothing happens if nothing
@@ -368,22 +366,63 @@ impl Store {
     /// # Errors
     /// If the device has no room.
     pub fn exchange(&self) -> Result<()> {
-        let kept = self.kept.borrow();
-        let Some(kept) = &*kept else { return Ok(()) };
+        let kept = self.kept.borrow().clone();
+        kept.map_or(Ok(()), |kept| self.exchange_with(&kept))
+    }
+
+    /// Begins moving averages with parameters and running statistics as they are.
+    ///
+    /// # Errors
+    /// If the device has no room.
+    pub fn begin_averages(&self) -> Result<()> {
+        self.each_with(&self.beside(&self.averages)?, |own, average| average.copy_from(&self.gpu.driver, own))
+    }
+
+    /// Moves the averages towards what is: `average += rate · (value − average)`, the rate being one f32.
+    ///
+    /// # Errors
+    /// What the driver reports.
+    pub fn average(&self, rate: &Array) -> Result<()> {
+        self.each_with(&self.beside(&self.averages)?, |own, average| {
+            let arguments = [average.into(), own.into(), long(own.len()), rate.into()];
+            self.gpu.launch("move_averages", Grid::over(own.len()), &arguments)
+        })
+    }
+
+    /// Exchanges averages for what is, to be looked at; a second call exchanges them back. Nothing happens if there are none.
+    ///
+    /// # Errors
+    /// If the device has no room.
+    pub fn exchange_averages(&self) -> Result<()> {
+        let averages = self.averages.borrow().clone();
+        averages.map_or(Ok(()), |averages| self.exchange_with(&averages))
+    }
+
+    fn exchange_with(&self, other: &Array) -> Result<()> {
         let driver = &self.gpu.driver;
-        self.each_with(kept, |own, kept| {
+        self.each_with(other, |own, other| {
             let between = self.gpu.array(Kind::F32, own.len())?;
             between.copy_from(driver, own)?;
-            own.copy_from(driver, kept)?;
-            kept.copy_from(driver, &between)
+            own.copy_from(driver, other)?;
+            other.copy_from(driver, &between)
         })?;
         self.copy_weights()
     }
 
-    /// Calls for the values and the running statistics with their places in `kept`.
-    fn each_with(&self, kept: &Array, mut call: impl FnMut(&Array, &Array) -> Result<()>) -> Result<()> {
+    /// Room for as many numbers as values and running statistics have, made when it is first wanted.
+    fn beside(&self, place: &RefCell<Option<Array>>) -> Result<Array> {
+        let mut place = place.borrow_mut();
+        if place.is_none() {
+            *place = Some(self.gpu.lasting(Kind::F32, self.values.len() + self.statistics.len())?);
+        }
+        Ok(place.clone().expect("made above"))
+    }
+
+    /// Calls for the values and the running statistics with their places in another array.
+    fn each_with(&self, other: &Array, mut call: impl FnMut(&Array, &Array) -> Result<()>) -> Result<()> {
         let (values, statistics) = (self.values.len(), self.statistics.len());
-        call(&self.values, &kept.part(0, values))?;
-        call(&self.statistics, &kept.part(values, statistics))
+        let (values, statistics) = (other.part(0, values), other.part(values, statistics));
+        call(&self.values, &values)?;
+        if statistics.is_empty() { Ok(()) } else { call(&self.statistics, &statistics) }
     }
 }

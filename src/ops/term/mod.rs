@@ -59,6 +59,19 @@ pub fn term(tape: &Tape, logits: &Node, targets: &Tensor, term: &Term, class_wei
     Ok(TermLoss { loss, of_images })
 }
 
+/// The weights of the boundary's term for the pixels of a sample.
+///
+/// # Shapes
+/// mask and result classes · h · w.
+#[cfg(feature = "cuda")]
+pub fn boundary_weights(mask: &[u8], size: [usize; 2], boundary: &crate::config::Boundary) -> Vec<f32> {
+    let of_plane = |plane: &[u8]| {
+        let mask: Vec<f32> = plane.iter().map(|marked| f32::from(u8::from(*marked != 0))).collect();
+        boundary::weights(&mask, size, boundary.w0, boundary.sigma)
+    };
+    mask.chunks(size[0] * size[1]).flat_map(of_plane).map(|weight| weight as f32).collect()
+}
+
 fn plane(term: &Term, class: usize, x: &[f32], t: &[f32], size: [usize; 2]) -> Priced {
     match term {
         Term::WeightedBce(o) => pixels::weighted_bce(x, t, o.pos_weight.get(class).copied().unwrap_or(1.0)),

@@ -2,9 +2,8 @@
 
 use super::*;
 use crate::data::Sample;
-use crate::model::Mode;
-use crate::model::Params;
-use crate::ops::{Map, Node};
+use crate::model::{Mode, Network, Params};
+use crate::ops::{Map, Node, Tape};
 use candle_core::{DType, Device, Tensor, Var};
 
 /// A step a learning rate from 1e-6 to 1, with these losses by the decimal logarithm.
@@ -159,10 +158,24 @@ fn experiment(training: &str) -> Experiment {
     toml::from_str(&toml).unwrap()
 }
 
+/// [`search`] of one weight.
+fn search_on_cpu(
+    experiment: &Experiment,
+    data: &Dataset,
+    train: &[usize],
+    network: &OneWeight,
+    range: LrRange,
+    stop: &dyn Fn() -> bool,
+    each: &mut dyn FnMut(&LrStep),
+) -> Result<Option<LrSearch>, Error> {
+    let learner = Learner::new(experiment, data, train, network, &Place::cpu()).unwrap();
+    search(experiment, data, train, learner, range, stop, each)
+}
+
 /// What a search on half-marked images finds, begun at weight 3.
 fn searched(training: &str, range: LrRange) -> LrSearch {
     let data = data(5);
-    let found = search(&experiment(training), &data, &[0, 1, 2, 3, 4], &OneWeight::at(3.0), range, &|| false, &mut |_| ());
+    let found = search_on_cpu(&experiment(training), &data, &[0, 1, 2, 3, 4], &OneWeight::at(3.0), range, &|| false, &mut |_| ());
     found.unwrap().unwrap()
 }
 
@@ -206,7 +219,7 @@ fn whoever_asks_to_stop_gets_nothing() {
     let range = LrRange { from: 1e-3, to: 1e-2, steps: 50 };
     let asked = std::cell::Cell::new(0);
     let stop = || asked.replace(asked.get() + 1) == 6;
-    let found = search(&experiment(""), &data, &[0, 1, 2, 3, 4], &OneWeight::at(3.0), range, &stop, &mut |_| seen += 1);
+    let found = search_on_cpu(&experiment(""), &data, &[0, 1, 2, 3, 4], &OneWeight::at(3.0), range, &stop, &mut |_| seen += 1);
     assert!(found.unwrap().is_none());
     assert_eq!(seen, 7, "a step a batch, across the epochs");
 }
@@ -215,7 +228,7 @@ fn whoever_asks_to_stop_gets_nothing() {
 #[test]
 fn a_loss_that_is_no_number_is_kept_and_ends_the_search() {
     let range = LrRange { from: 1e-3, to: 1e-2, steps: 50 };
-    let found = search(&experiment(""), &data(5), &[0, 1], &OneWeight::at(f32::NAN), range, &|| false, &mut |_| ());
+    let found = search_on_cpu(&experiment(""), &data(5), &[0, 1], &OneWeight::at(f32::NAN), range, &|| false, &mut |_| ());
     let found = found.unwrap().unwrap();
     assert!(found.steps.len() == 1 && found.steps[0].loss.is_nan(), "{found:?}");
     assert_eq!((found.steepest, found.least), (None, None));

@@ -48,7 +48,8 @@ impl<'a> Session<'a> {
             Some(own) => Some(own),
             None => predecessor::take_over(run, experiment, &data.fingerprint)?,
         };
-        let ema = match resume {
+        #[cfg_attr(not(feature = "cuda"), expect(unused_mut, reason = "it goes to a GPU where there is one"))]
+        let mut ema = match resume {
             Some(resume) => {
                 resume.restore(network.params(), &mut optimizer)?;
                 schedule.resume(resume.state.plateau.clone());
@@ -69,6 +70,9 @@ impl<'a> Session<'a> {
                 let trainer = Trainer::new(ordinal, experiment, data, network, &normaliser)?;
                 let waiting = within.as_ref().map(|(_, waiting)| waiting).filter(|waiting| waiting.batches() > 0);
                 trainer.send(&optimizer, waiting.map(Accumulation::sum))?;
+                if let Some(ema) = &mut ema {
+                    Self::send_averages(&trainer, ema, network.params())?;
+                }
                 Some(on_gpu::OnGpu::new(trainer, waiting.map_or(0, Accumulation::batches)))
             }
             None => None,

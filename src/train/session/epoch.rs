@@ -4,8 +4,8 @@ use super::{Halt, Session, Within};
 use crate::config::Term;
 use crate::data::{self, Draw, Making, Supply};
 use crate::metric::{Extras, ImageExtras, MaskScores, Means, Scores, Tally};
-use crate::model;
-use crate::ops::{Gradients, Node, Tape, term, weighted_sum};
+use crate::model::{self, Tiling};
+use crate::ops::{Gradients, Map, Node, Tape, term, weighted_sum};
 use crate::train::gradient::{Accumulation, clip};
 use crate::train::loss::supervised_loss;
 use crate::train::{Error, Progress};
@@ -132,7 +132,7 @@ impl Session<'_> {
         let draw = Draw::of(self.experiment, epoch.number);
         let batch = supply.take().expect("there is a batch for every part")?;
         let tape = Tape::training().with_precision(training.precision).with_noise(draw.noise(batch.indices[0]));
-        let logits = self.network.forward_supervised(&tape, &batch.images)?;
+        let logits = self.network.forward_supervised(&tape, Map::constant(&tape, &batch.images)?)?;
         let loss = supervised_loss(&tape, &logits, &batch.targets, &self.experiment.loss)?;
         epoch.terms.add(batch.indices.len(), &loss.terms);
         let loss = if share == 1.0 { loss.sum } else { weighted_sum(&tape, &[(share, &loss.sum)])? };
@@ -161,17 +161,18 @@ impl Session<'_> {
         extras: Option<&Extras>,
         stop: &dyn Fn() -> bool,
     ) -> Result<Evaluated, Halt> {
+        // Of tiles that are blended a GPU makes no scores.
         #[cfg(feature = "cuda")]
-        if self.gpu.is_some() {
+        if self.gpu.is_some() && self.experiment.patches.is_none() {
             return self.evaluate_on_gpu(part, extras, stop);
         }
         let (mut tally, mut terms) = (Tally::new(self.data.classes.len()), Means::default());
         let (mut images, mut more) = (Vec::new(), Vec::new());
-        let (training, loss) = (&self.experiment.training, &self.experiment.loss);
-        let (tiling, at_once) = (self.tiling(), training.batch_size.div_ceil(self.micro_batches));
-        for indices in part.chunks(if tiling.is_some() { 1 } else { at_once }) {
+        let loss = &self.experiment.loss;
+        let at_once = if self.experiment.patches.is_some() { 1 } else { self.at_once() };
+        for indices in part.chunks(at_once) {
             let batch = data::batch(self.data, indices, None, &Device::Cpu)?.normalised(&self.normaliser, self.data)?;
-            let logits = model::logits(self.network, &batch.images, training.precision, tiling.as_ref(), at_once)?;
+            let logits = self.logits_of(&batch.images)?;
             let tape = Tape::inference();
             let logits = tape.constant(&logits);
             let price = |(_, kind): (f64, Term)| -> candle_core::Result<_> {
@@ -186,6 +187,30 @@ impl Session<'_> {
             asked(stop)?;
         }
         Ok(Evaluated { scores: tally.scores(), terms: terms.means(), images, extras: more })
+    }
+}
+
+impl Session<'_> {
+    /// Images, or tiles of one, that are evaluated at once.
+    fn at_once(&self) -> usize {
+        self.experiment.training.batch_size.div_ceil(self.micro_batches)
+    }
+
+    /// Logits of whole images, normalised, with the weights as they are.
+    fn logits_of(&self, images: &Tensor) -> candle_core::Result<Tensor> {
+        let tiling = self.experiment.patches.as_ref().map(Tiling::of);
+        #[cfg(feature = "cuda")]
+        let device = self.gpu.as_ref().map(|gpu| gpu.trainer.device());
+        #[cfg(not(feature = "cuda"))]
+        let device = None;
+        let precision = self.experiment.training.precision;
+        model::logits(self.network, device, images, precision, tiling.as_ref(), self.at_once())
+    }
+
+    /// Logits (classes, h, w) of a sample, with the weights as they are.
+    pub(super) fn logits(&self, index: usize) -> candle_core::Result<Vec<f32>> {
+        let batch = data::batch(self.data, &[index], None, &Device::Cpu)?.normalised(&self.normaliser, self.data)?;
+        self.logits_of(&batch.images)?.flatten_all()?.to_vec1()
     }
 }
 

@@ -2,13 +2,10 @@
 
 use super::epoch::Evaluated;
 use super::{Columns, Halt, Session};
-use crate::data;
 use crate::metric::Part;
-use crate::model;
 use crate::record::ImageScores;
 use crate::train::columns::columns;
 use crate::train::{checkpoint, samples};
-use candle_core::Device;
 
 impl Session<'_> {
     /// Scores every image of the validation and test parts and shows some, with the best weights. Returns what is new of the
@@ -42,17 +39,5 @@ impl Session<'_> {
             test.extend(more(Part::Test, tested));
         }
         Ok((more(Part::Val, &validated), test))
-    }
-
-    /// Logits (classes, h, w) of a sample, with the weights as they are.
-    fn logits(&self, index: usize) -> candle_core::Result<Vec<f32>> {
-        #[cfg(feature = "cuda")]
-        if let Some(gpu) = &self.gpu {
-            return gpu.trainer.logits(index);
-        }
-        let batch = data::batch(self.data, &[index], None, &Device::Cpu)?.normalised(&self.normaliser, self.data)?;
-        let training = &self.experiment.training;
-        let logits = model::logits(self.network, &batch.images, training.precision, self.tiling().as_ref(), training.batch_size)?;
-        logits.flatten_all()?.to_vec1()
     }
 }

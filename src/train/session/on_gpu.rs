@@ -6,15 +6,14 @@
 
 use super::epoch::{Epoch, Evaluated, asked, split};
 use super::{Halt, Session, Within};
-use crate::config::Loss;
 use crate::data::{self, Draw};
-use crate::metric::{Extras, Tally, weighted_mean};
+use crate::metric::{Extras, Means, Tally};
+use crate::model::Params;
 use crate::ops::Gradients;
 use crate::train::checkpoint::write_weights;
+use crate::train::ema::Ema;
 use crate::train::gpu::{Landed, Part, Tail, Trainer};
-use crate::train::loss::total;
 use crate::train::{Error, Progress};
-use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 /// Time between writings, in times that writing takes.
@@ -55,7 +54,7 @@ impl<'a> Session<'a> {
         progress: &mut dyn Progress,
     ) -> Result<(), Halt> {
         let training = &self.experiment.training;
-        let order = data::order(&self.parts.train, training.seeds[0], epoch.number);
+        let order = data::order(&self.draws(), training.seeds[0], epoch.number);
         let mut batches = order.chunks(training.batch_size).skip(epoch.batches).peekable();
         let mut arrived = Arrivals { number: epoch.number, batches: epoch.batches, loss: 0.0 };
         while let Some(indices) = batches.next() {
@@ -89,9 +88,10 @@ impl<'a> Session<'a> {
                 collect: (!whole).then_some(waiting == 0 && at == 0),
                 update: (updates && ends).then_some((!whole).then_some(waiting + 1)),
             };
+            let rate = self.ema.as_ref().map_or(0.0, |ema| ema.rate(self.optimizer.steps()));
             let rule = tail.update.map(|_| self.optimizer.step_elsewhere(epoch.lr));
             let share = part.len() as f64 / indices.len() as f64;
-            let landed = self.on_gpu().trainer.submit(Part { indices: part, draw, share, tail: Some(tail), rule, ends })?;
+            let landed = self.on_gpu().trainer.submit(Part { indices: part, draw, share, tail: Some(tail), rule, rate, ends })?;
             self.arrive(epoch, landed, arrived, progress)?;
         }
         self.on_gpu().waiting = if updates { 0 } else { waiting + 1 };
@@ -113,10 +113,11 @@ impl<'a> Session<'a> {
         arrived: &mut Arrivals,
         progress: &mut dyn Progress,
     ) -> Result<(), Halt> {
-        let Some(landed) = landed else { return Ok(()) };
-        let pixels = self.data.size[0] * self.data.size[1];
+        let (Some(landed), Some(gpu)) = (landed, &self.gpu) else { return Ok(()) };
+        let pixels = gpu.trainer.pixels();
         epoch.tally.add_sums(landed.images, pixels, &landed.sums);
-        arrived.loss += landed.share * loss_of(&landed, self.data.classes.len(), pixels, &self.experiment.loss);
+        epoch.terms.add(landed.images, &landed.terms);
+        arrived.loss += landed.share * gpu.trainer.loss(&landed);
         if landed.ends {
             let loss = std::mem::take(&mut arrived.loss);
             arrived.batches += 1;
@@ -129,7 +130,7 @@ impl<'a> Session<'a> {
         Ok(())
     }
 
-    /// Scores of a part, with the weights as they are; `extras` are what is asked for beside them.
+    /// Scores of a part of what is trained on whole, with the weights as they are; `extras` are what is asked for beside them.
     pub(super) fn evaluate_on_gpu(
         &mut self,
         part: &[usize],
@@ -137,10 +138,13 @@ impl<'a> Session<'a> {
         stop: &dyn Fn() -> bool,
     ) -> Result<Evaluated, Halt> {
         let (classes, pixels) = (self.data.classes.len(), self.data.size[0] * self.data.size[1]);
-        let (mut tally, mut images) = (Tally::new(classes), Vec::new());
-        let mut add = |landed: Landed| images.extend(tally.add_sums(landed.images, pixels, &landed.sums));
+        let (mut tally, mut terms, mut images) = (Tally::new(classes), Means::default(), Vec::new());
+        let mut add = |landed: Landed| {
+            terms.add(landed.images, &landed.terms);
+            images.extend(tally.add_sums(landed.images, pixels, &landed.sums));
+        };
         for indices in part.chunks(self.experiment.training.batch_size.div_ceil(self.micro_batches)) {
-            let part = Part { indices, draw: None, share: 1.0, tail: None, rule: None, ends: true };
+            let part = Part { indices, draw: None, share: 1.0, tail: None, rule: None, rate: 0.0, ends: true };
             self.on_gpu().trainer.submit(part)?.into_iter().for_each(&mut add);
             if let Err(halt) = asked(stop) {
                 while self.on_gpu().trainer.land()?.is_some() {}
@@ -153,11 +157,11 @@ impl<'a> Session<'a> {
         let mut more = Vec::new();
         for &index in extras.map_or(&[][..], |_| part) {
             let targets: Vec<f32> = self.data.samples[index].mask.iter().map(|marked| f32::from(*marked != 0)).collect();
-            let logits = self.on_gpu().trainer.logits(index)?;
+            let logits = self.logits(index)?;
             more.extend(extras.into_iter().flat_map(|extras| extras.of(&logits, &targets)));
             asked(stop)?;
         }
-        Ok(Evaluated { scores: tally.scores(), terms: BTreeMap::new(), images, extras: more })
+        Ok(Evaluated { scores: tally.scores(), terms: terms.means(), images, extras: more })
     }
 
     fn on_gpu(&mut self) -> &mut OnGpu<'a> {
@@ -176,11 +180,13 @@ impl<'a> Session<'a> {
     pub(super) fn keep_on_gpu(&mut self, best: bool) -> Result<(), Error> {
         let last = self.state.epoch == self.experiment.training.epochs;
         let gpu = self.on_gpu();
-        if best {
-            gpu.trainer.store().keep()?;
-            gpu.unsaved_best = true;
-        }
         let (when, took) = gpu.saved;
+        if best {
+            self.exchange()?;
+            self.on_gpu().trainer.store().keep()?;
+            self.exchange()?;
+            self.on_gpu().unsaved_best = true;
+        }
         if last || when.elapsed() >= PATIENCE * took { self.save_from_gpu() } else { Ok(()) }
     }
 
@@ -210,7 +216,11 @@ impl<'a> Session<'a> {
         }
         gpu.trainer.fetch(Some(&mut self.optimizer))?;
         let waiting = if gpu.waiting > 0 { gpu.trainer.store().waiting()? } else { Gradients::default() };
+        self.fetch_averages()?;
+        let exchange = |ema: &mut Option<Ema>| ema.as_mut().map_or(Ok(()), |ema| ema.exchange(params));
+        exchange(&mut self.ema)?;
         write_weights(&run.last_checkpoint(), params, self.state.epoch, &self.normaliser)?;
+        exchange(&mut self.ema)?;
         self.write_state(&waiting)?;
         if let Some(gpu) = &mut self.gpu {
             gpu.saved = (Instant::now(), began.elapsed());
@@ -219,11 +229,24 @@ impl<'a> Session<'a> {
     }
 }
 
-/// What was minimised, of a part.
-fn loss_of(landed: &Landed, classes: usize, pixels: usize, loss: &Loss) -> f64 {
-    let mut tally = Tally::new(classes);
-    tally.add_sums(landed.images, pixels, &landed.sums);
-    let scores = tally.scores();
-    let mean = |values: &[f64]| weighted_mean(values, &loss.class_weights);
-    total(mean(&scores.bce), mean(&scores.dice_loss), &BTreeMap::new(), loss)
+impl Session<'_> {
+    /// Copies the averages of the weights from the device to this machine's, where there are any.
+    fn fetch_averages(&mut self) -> candle_core::Result<()> {
+        let (Some(ema), Some(gpu)) = (&mut self.ema, &self.gpu) else { return Ok(()) };
+        let (params, store) = (self.network.params(), gpu.trainer.store());
+        ema.exchange(params)?;
+        store.exchange_averages()?;
+        gpu.trainer.fetch(None)?;
+        store.exchange_averages()?;
+        ema.exchange(params)
+    }
+
+    /// The other way, with the weights themselves.
+    pub(super) fn send_averages(trainer: &Trainer, ema: &mut Ema, params: &Params) -> candle_core::Result<()> {
+        ema.exchange(params)?;
+        trainer.send_weights()?;
+        trainer.store().begin_averages()?;
+        ema.exchange(params)?;
+        trainer.send_weights()
+    }
 }

@@ -39,26 +39,27 @@ loss_sums(const float* __restrict__ logits, const u8* __restrict__ targets, doub
   }
 }
 
-// What a step is told: where its sums go, and what its loss counts.
-struct step { int masks, pad; float share, pad2; };
+// What a step is told: the first of its planes in `masks`, and what its loss counts. More follows that is not for losses.
+struct step { int masks, pad; float share; };
 
-// Sums of every plane, for the scores, and what its gradient needs: a (sigma - t) + (k - l t) p (1 - p).
-// weights: those of bce and dice, then the share of every class.
+// Sums of every plane, and what its gradient needs: a (sigma - t) + (k - l t) p (1 - p). They go to `own` for what comes after, and to `masks` for the
+// scores, `each` numbers a plane, if that is not null. weights: those of bce and dice, then the share of every class; `parts` is samples times heads.
 extern "C" __global__ void
-loss_finish(const double* __restrict__ partial, int blocks, int planes, int samples, int classes, i64 plane, const float* weights,
-            const struct step* now, double* __restrict__ masks, float* __restrict__ factors) {
+loss_finish(const double* __restrict__ partial, int blocks, int planes, int parts, int classes, i64 plane, const float* weights,
+            const struct step* now, double* __restrict__ own, double* masks, int each, float* __restrict__ factors) {
   int index = first_index();
   if (index >= planes) return;
   double sums[SUMS];
   for (int k = 0; k < SUMS; k++) {
     sums[k] = 0;
     for (int block = 0; block < blocks; block++) sums[k] += partial[((i64)index * blocks + block) * SUMS + k];
-    masks[((i64)now->masks + index) * SUMS + k] = sums[k];
+    own[(i64)index * SUMS + k] = sums[k];
+    if (masks) masks[((i64)now->masks + index) * each + k] = sums[k];
   }
-  double each = now->share * (double)weights[2 + index % classes] / samples;
+  double counts = now->share * (double)weights[2 + index % classes] / parts;
   double numerator = 2 * sums[OVERLAP] + 1, denominator = sums[PROBS] + sums[TRUTH] + 1;
-  double dice = weights[1] * each / (denominator * denominator);
-  factors[3 * index] = weights[0] * each / plane;
+  double dice = weights[1] * counts / (denominator * denominator);
+  factors[3 * index] = weights[0] * counts / plane;
   factors[3 * index + 1] = dice * numerator;
   factors[3 * index + 2] = dice * 2 * denominator;
 }

@@ -100,10 +100,10 @@ __device__ inline i64 origin(const struct motion& m, int y, int x, int h, int w)
 }
 
 // A batch out of the data set, a thread a pixel: images (sample, channel, y, x) to a map, masks (sample, class, y, x) to targets of
-// the same order.
+// the same order, and with them weights of their pixels, if there are any.
 extern "C" __global__ void __launch_bounds__(THREADS)
-gather(const float* __restrict__ images, const u8* __restrict__ masks, const struct motion* __restrict__ motions, stored* __restrict__ x,
-       u8* __restrict__ targets, struct size to, int channels, int classes) {
+gather(const float* __restrict__ images, const u8* __restrict__ masks, const float* weights, const struct motion* __restrict__ motions,
+       stored* __restrict__ x, u8* __restrict__ targets, float* target_weights, struct size to, int channels, int classes) {
   i64 plane = (i64)to.h * to.w, all = to.n * plane;
   for (i64 at = first_index(); at < all; at += index_step()) {
     int n = at / plane;
@@ -112,7 +112,10 @@ gather(const float* __restrict__ images, const u8* __restrict__ masks, const str
     i64 from = origin(m, p / to.w, p % to.w, to.h, to.w);
     for (int c = 0; c < to.c; c++)
       x[at * to.c + c] = narrow(c < channels ? images[((i64)m.sample * channels + c) * plane + from] : 0);
-    for (int c = 0; c < classes; c++)
-      targets[((i64)n * classes + c) * plane + p] = masks[((i64)m.sample * classes + c) * plane + from];
+    for (int c = 0; c < classes; c++) {
+      i64 there = ((i64)n * classes + c) * plane + p, here = ((i64)m.sample * classes + c) * plane + from;
+      targets[there] = masks[here];
+      if (weights) target_weights[there] = weights[here];
+    }
   }
 }

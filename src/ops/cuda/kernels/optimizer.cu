@@ -77,3 +77,10 @@ extern "C" __global__ void gradient_factor(const double* __restrict__ partial, i
   }
   *factor = scale;
 }
+
+// averages += rate * (values - averages).
+extern "C" __global__ void __launch_bounds__(THREADS)
+move_averages(float* __restrict__ averages, const float* __restrict__ values, i64 count, const float* rate) {
+  float r = *rate;
+  for (i64 i = first_index(); i < count; i += index_step()) averages[i] += r * (values[i] - averages[i]);
+}

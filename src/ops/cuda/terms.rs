@@ -1,0 +1,129 @@
+//! Terms of the loss beside BCE and soft Dice, the formulas of `ops::term` as kernels.
+//!
+//! Terms that compare regions follow from the sums of a plane, so they come before the gradient is written and only change its factors;
+//! the others add theirs to it.
+
+use super::driver::Grid;
+use super::kernels::{Argument, long};
+use super::loss::{Losses, MARKED, OF_FOCAL, Pricing, SHARES, Sizes, WEIGHTS};
+use super::{Array, Kind};
+use crate::config::Term;
+use candle_core::{Result, bail};
+
+/// Numbers of the kinds of pixels' terms in `terms.cu`.
+const WEIGHTED_BCE: usize = 0;
+const FOCAL: usize = 1;
+const BOUNDARY: usize = 2;
+
+/// A term at work.
+#[derive(Clone, Copy)]
+pub(super) struct Of<'a> {
+    pub term: &'a Term,
+    pub weight: f64,
+    pub pricing: Pricing<'a>,
+    pub sizes: &'a Sizes,
+    /// Where its value stands among the numbers of a plane.
+    pub slot: usize,
+}
+
+impl Of<'_> {
+    fn weight(self) -> Argument {
+        Argument::Float(self.weight as f32)
+    }
+}
+
+/// The logits, and their gradient, if there is one.
+type Logits<'a> = (&'a Array, Option<&'a Array>);
+
+impl Losses {
+    /// A term that compares regions, any other being left for [`Losses::further`]: its value of each plane, and its part in the factors of
+    /// the gradient.
+    pub(super) fn region(&self, of: Of, own: &Array, factors: &Array) -> Result<()> {
+        let numbers = match of.term {
+            Term::Tversky(o) => [o.alpha, o.beta, 1.0],
+            Term::FocalTversky(o) => [o.alpha, o.beta, o.gamma],
+            // TP + FP + FN is the soft union.
+            Term::Jaccard => [1.0; 3],
+            _ => return Ok(()),
+        };
+        let shares = self.of_classes(SHARES);
+        let [alpha, beta, gamma] = numbers.map(|number| Argument::Float(number as f32));
+        let sizes = [own.into(), of.sizes.planes.into(), of.sizes.parts.into(), self.classes().into()];
+        let read = [alpha, beta, gamma, of.weight(), (&shares).into(), of.pricing.step.into()];
+        let arguments = [&sizes[..], &read, &self.value(of), &[factors.into()]].concat();
+        self.gpu.launch("region_term", Grid::over(of.sizes.planes), &arguments)
+    }
+
+    /// Any other term: its value of each plane or sample, if that is wanted, and its gradient added to that of the logits.
+    pub(super) fn further(&self, of: Of, logits: Logits) -> Result<()> {
+        match of.term {
+            Term::WeightedBce(_) => self.pixels(of, logits, (WEIGHTED_BCE, 0.0), MARKED, None),
+            Term::Focal(o) => self.pixels(of, logits, (FOCAL, o.gamma), OF_FOCAL, None),
+            Term::Boundary(_) => match &of.pricing.truth.weights {
+                Some(weights) => self.pixels(of, logits, (BOUNDARY, 0.0), MARKED, Some(weights)),
+                None => bail!("the boundary's term of a loss needs weights of the pixels"),
+            },
+            Term::SoftmaxCe => self.softmax(of, logits),
+            Term::Lovasz => self.lovasz(of, logits),
+            Term::Tversky(_) | Term::FocalTversky(_) | Term::Jaccard => Ok(()),
+        }
+    }
+
+    /// Where a term's value goes: the sums, how many a plane has, and which it is.
+    fn value(&self, of: Of) -> [Argument; 3] {
+        [of.pricing.sums.into(), self.sums().into(), of.slot.into()]
+    }
+
+    /// A mean over pixels; `marks` are the numbers of the classes that say what marked pixels count, if `weights` do not.
+    fn pixels(
+        &self,
+        of: Of,
+        (logits, gradient): Logits,
+        (kind, gamma): (usize, f64),
+        marks: usize,
+        weights: Option<&Array>,
+    ) -> Result<()> {
+        let (sizes, step, marks) = (of.sizes, of.pricing.step, self.of_classes(marks));
+        let read = [logits.into(), (&of.pricing.truth.targets).into(), (&marks).into(), weights.into()];
+        let kind: [Argument; 2] = [kind.into(), Argument::Float(gamma as f32)];
+        let (plane, classes) = (long(self.plane), self.classes().into());
+        if of.pricing.sums.is_some() {
+            let partial = self.gpu.array(Kind::F64, sizes.planes * sizes.blocks)?;
+            let arguments = [&read[..], &kind, &[(&partial).into(), plane, classes]].concat();
+            self.gpu.launch("pixel_sums", sizes.summing(sizes.planes), &arguments)?;
+            let head = [(&partial).into(), sizes.blocks.into(), sizes.planes.into(), plane, step.into()];
+            self.gpu.launch("pixel_finish", Grid::over(sizes.planes), &[&head[..], &self.value(of)].concat())?;
+        }
+        let Some(dx) = gradient else { return Ok(()) };
+        let shares = self.of_classes(SHARES);
+        let counts = [of.weight(), (&shares).into(), step.into(), sizes.parts.into(), classes, plane, dx.into()];
+        self.gpu.launch("pixel_gradient", self.spread(sizes.planes), &[&read[..], &kind, &counts].concat())
+    }
+
+    fn softmax(&self, of: Of, (logits, gradient): Logits) -> Result<()> {
+        let (sizes, step, weights) = (of.sizes, of.pricing.step, self.of_classes(WEIGHTS));
+        let (plane, classes) = (long(self.plane), self.classes().into());
+        let read = [logits.into(), (&of.pricing.truth.targets).into(), (&weights).into()];
+        let partial = self.gpu.array(Kind::F64, 2 * sizes.samples * sizes.blocks)?;
+        let arguments = [&read[..], &[(&partial).into(), plane, classes]].concat();
+        self.gpu.launch("softmax_sums", sizes.summing(sizes.samples), &arguments)?;
+        let shares = self.gpu.array(Kind::F64, sizes.samples)?;
+        let head = [(&partial).into(), sizes.blocks.into(), sizes.samples.into(), classes, step.into()];
+        let arguments = [&head[..], &self.value(of), &[(&shares).into()]].concat();
+        self.gpu.launch("softmax_finish", Grid::over(sizes.samples), &arguments)?;
+        let Some(dx) = gradient else { return Ok(()) };
+        let counts = [(&shares).into(), of.weight(), step.into(), sizes.parts.into(), classes, plane, dx.into()];
+        self.gpu.launch("softmax_gradient", self.spread(sizes.samples), &[&read[..], &counts].concat())
+    }
+
+    fn lovasz(&self, of: Of, (logits, gradient): Logits) -> Result<()> {
+        let (sizes, shares) = (of.sizes, self.of_classes(SHARES));
+        // Keys and places, and room to sort them. Words of 32 bits, whatever they stand for.
+        let room = (0..4).map(|_| self.gpu.array(Kind::F32, logits.len())).collect::<Result<Vec<_>>>()?;
+        let room: Vec<Argument> = room.iter().map(Argument::from).collect();
+        let read = [logits.into(), (&of.pricing.truth.targets).into()];
+        let counts = [long(self.plane), self.classes().into(), sizes.parts.into(), of.weight(), (&shares).into()];
+        let arguments = [&read[..], &room, &counts, &[of.pricing.step.into()], &self.value(of), &[gradient.into()]].concat();
+        self.gpu.launch("lovasz_term", Grid::blocks(sizes.planes), &arguments)
+    }
+}
