@@ -83,6 +83,14 @@ def softmax_ce(x, t):
     return torch.stack([F.cross_entropy(x[n : n + 1], truth[n : n + 1], weight=weight) for n in range(3)])
 
 
+def softmax_dice(x, t):
+    """Soft Dice of the softmax's probabilities, the background being a class of logit 0."""
+    p = torch.softmax(torch.cat([torch.zeros_like(x[:, :1]), x], 1), 1)[:, 1:].flatten(2)
+    t = t.flatten(2)
+    planes = 1 - (2 * (p * t).sum(2) + 1) / (p.sum(2) + t.sum(2) + 1)
+    return planes @ class_weights / class_weights.sum()
+
+
 TERMS = {
     "weighted_bce": per_plane(weighted_bce),
     "tversky_loss": per_plane(lambda x, t, c: 1 - tversky_index(x, t, 0.3, 0.7)),
@@ -92,6 +100,7 @@ TERMS = {
     "lovasz_loss": per_plane(lovasz),
     "boundary_loss": per_plane(boundary),
     "softmax_ce": softmax_ce,
+    "softmax_dice": softmax_dice,
 }
 
 
@@ -126,7 +135,7 @@ compare_with_monai()
 kept = {"logits": logits, "targets": targets, "exclusive": exclusive}
 for name, term in TERMS.items():
     x = logits.clone().requires_grad_()
-    values = term(x, exclusive if name == "softmax_ce" else targets)
+    values = term(x, exclusive if name.startswith("softmax") else targets)
     values.mean().backward()
     kept.update({f"{name}/values": values, f"{name}/gradient": x.grad})
 fixtures = pathlib.Path(__file__).parent.parent / "tests" / "fixtures"

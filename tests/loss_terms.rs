@@ -3,7 +3,7 @@
 use candle_core::{Device, Tensor, Var};
 use std::collections::HashMap;
 use umlaut::config::{Boundary, Focal, FocalTversky, Term, Tversky, WeightedBce};
-use umlaut::ops::{Tape, term};
+use umlaut::ops::{Tape, against_rest, soft_dice_loss, term};
 
 /// The terms with the oracle's options.
 fn terms() -> [Term; 8] {
@@ -50,6 +50,30 @@ fn values_and_gradients_are_pytorchs() {
             }
         }
     }
+}
+
+/// Soft Dice of the softmax's probabilities, as PyTorch has it. Of very unlike logits both sides round off what is next to 0.
+#[test]
+fn terms_of_exclusive_classes_are_of_the_softmax() {
+    let file = format!("{}/tests/fixtures/terms.safetensors", env!("CARGO_MANIFEST_DIR"));
+    let all: HashMap<String, Tensor> = candle_core::safetensors::load(file, &Device::Cpu).unwrap();
+    let tape = Tape::training();
+    let logits = tape.param(0, &Var::from_tensor(&all["logits"]).unwrap());
+    let scored = against_rest(&tape, &logits).unwrap();
+    let probability = |x: f64| 1.0 / (1.0 + (-x).exp());
+    let scores = list(scored.value());
+    for image in scores.chunks(2 * 13 * 17) {
+        let sums = (0..13 * 17).map(|i| probability(image[i]) + probability(image[13 * 17 + i]));
+        assert!(sums.into_iter().all(|sum| sum < 1.0 + 1e-6), "the background has a part too");
+    }
+    let loss = soft_dice_loss(&tape, &scored, &all["exclusive"], &[1.0, 3.0]).unwrap();
+    let values = list(&all["softmax_dice/values"]);
+    let want = values.iter().sum::<f64>() / values.len() as f64;
+    assert!((f64::from(loss.value().to_scalar::<f32>().unwrap()) - want).abs() < 1e-6);
+    let gradients = tape.backward(&loss).unwrap();
+    let (got, want) = (list(gradients.get(0).unwrap()), list(&all["softmax_dice/gradient"]));
+    let scale = want.iter().fold(0f64, |max, x| max.max(x.abs()));
+    assert!(got.iter().zip(&want).all(|(got, want)| (got - want).abs() <= 2e-6 * scale));
 }
 
 /// Masks without a pixel and of all pixels, logits far beyond what a probability can tell apart from 0 and 1.

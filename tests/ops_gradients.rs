@@ -424,6 +424,22 @@ fn losses() {
 }
 
 #[test]
+fn classes_against_the_rest() {
+    let mut rng = ChaCha8Rng::seed_from_u64(77);
+    let inputs = [draw(&mut rng, &[2, 3, 4, 5])];
+    let formula = |x: &[Input]| {
+        let at = |n: usize, c: usize, p: usize| x[0].values[(n * 3 + c) * 20 + p];
+        let of = |i: usize| {
+            let (n, c, p) = (i / 60, i / 20 % 3, i % 20);
+            let others: f64 = (0..3).filter(|k| *k != c).map(|k| at(n, k, p).exp()).sum();
+            at(n, c, p) - (1.0 + others).ln()
+        };
+        (0..120).map(of).collect()
+    };
+    check("against_rest", &inputs, |tape, x| ops::against_rest(tape, &x[0]), formula);
+}
+
+#[test]
 fn weighted_sum() {
     let inputs = [3.0, -2.0, 0.5].map(|x| Input { values: vec![x], shape: vec![] });
     let formula = |x: &[Input]| vec![0.5 * x[0].values[0] - 3.0 * x[1].values[0] + 2.0 * x[2].values[0]];

@@ -309,3 +309,46 @@ fn weights_without_the_numbers_they_need_are_told() {
     assert_eq!(output.status.code(), Some(2), "{}", words(&output));
     assert!(words(&output).contains("its metadata lacks the mean and sd"), "{}", words(&output));
 }
+
+/// With softmax cross-entropy probabilities are a softmax's: those of all classes add up to 1 at the most, and no pixel is of two classes.
+#[test]
+fn classes_that_exclude_each_other_never_overlap() {
+    let dir = tempfile::tempdir().unwrap();
+    for folder in ["d/images", "d/masks"] {
+        fs::create_dir_all(dir.path().join(folder)).unwrap();
+    }
+    let class = |x: u32, y: u32, k: u32| if (x + k) % 16 < 5 { 1 } else { u8::from((y + k) % 16 < 6) * 2 };
+    for k in 0..12 {
+        let mask = GrayImage::from_fn(16, 16, |x, y| Luma([class(x, y, k)]));
+        let image =
+            GrayImage::from_fn(16, 16, |x, y| Luma([[40, 120, 200][usize::from(class(x, y, k))] + ((x * y + k) % 30) as u8]));
+        mask.save(dir.path().join(format!("d/masks/{k}.png"))).unwrap();
+        image.save(dir.path().join(format!("d/images/{k}.png"))).unwrap();
+    }
+    let text = "name = 'x'\n[dataset.folders]\nroot = 'd'\nclasses = ['a', 'b']\nmask_values = 'indexed'\n[preprocess]\nsize = [16, 16]\n\
+                [loss]\nbce = 0.0\n[loss.softmax_ce]\nweight = 1.0\n[model.unet]\nchannels = [4, 8]\n[optimizer.adam]\nlr = 1e-2\n\
+                [training]\nepochs = 40\nbatch_size = 4\n";
+    fs::write(dir.path().join("x.toml"), text).unwrap();
+    let succeeds = |arguments: &[&str]| {
+        let output = umlaut(dir.path(), arguments);
+        assert_eq!(output.status.code(), Some(0), "{}", words(&output));
+    };
+    succeeds(&["run", "x.toml"]);
+    let run = fs::read_dir(dir.path().join("results/x/runs")).unwrap().next().unwrap().unwrap().path();
+    succeeds(&["predict", run.to_str().unwrap(), "d/images", "--out", "p", "--probabilities"]);
+    let (mut marked, mut largest) = ([0, 0], 0);
+    for k in 0..12 {
+        let [a, b] =
+            ["a", "b"].map(|class| image::open(dir.path().join(format!("p/{k}_{class}_probability.png"))).unwrap().into_luma16());
+        let [of_a, of_b] = ["a", "b"].map(|class| mask(&dir.path().join(format!("p/{k}_{class}_mask.png"))));
+        for (x, y, p) in a.enumerate_pixels() {
+            let sum = u32::from(p.0[0]) + u32::from(b.get_pixel(x, y).0[0]);
+            largest = largest.max(sum);
+            let of = [of_a.get_pixel(x, y).0[0] == 255, of_b.get_pixel(x, y).0[0] == 255];
+            assert!(of != [true, true], "image {k}, {x}, {y}");
+            marked = [0, 1].map(|class| marked[class] + usize::from(of[class]));
+        }
+    }
+    assert!(marked.iter().all(|count| *count > 100), "both classes are found: {marked:?}");
+    assert!((60_000..=65_536).contains(&largest), "{largest} of 65535, but for rounding");
+}

@@ -38,7 +38,7 @@ pub struct Loss {
     /// Cross-entropy that counts more between neighbouring components.
     #[serde(skip_serializing_if = "is_default")]
     pub boundary: Boundary,
-    /// Softmax cross-entropy, for classes that exclude each other.
+    /// Softmax cross-entropy, for classes that exclude each other; all scores are then of the softmax's probabilities.
     #[serde(skip_serializing_if = "is_default")]
     pub softmax_ce: Plain,
 }
@@ -165,6 +165,11 @@ impl Term {
 }
 
 impl Loss {
+    /// Whether classes exclude each other: with softmax cross-entropy all of the loss and every score is of the softmax's probabilities.
+    pub fn is_exclusive(&self) -> bool {
+        self.softmax_ce.weight != 0.0
+    }
+
     /// The terms beside BCE and Dice whose weight is not 0, with their weights.
     pub fn terms(&self) -> Vec<(f64, Term)> {
         let all = [

@@ -4,7 +4,7 @@ mod data;
 mod size;
 
 use super::suggest::{closest, listed};
-use super::{Experiment, Initial, LrSchedule, MultiStepLr, Optimizer};
+use super::{Dataset, Experiment, Initial, LrSchedule, MultiStepLr, Optimizer};
 use data::{classes, split};
 use size::{groups, patches, ranges, sides, square};
 
@@ -34,6 +34,7 @@ pub(super) fn check(e: &Experiment) -> Vec<Finding> {
     found.extend(classes(e));
     found.extend(weights(e));
     found.extend(terms(e));
+    found.extend(exclusive(e));
     found.extend(split(e));
     found.extend(nesterov(e));
     found.extend(metric("training.best", &e.training.best, e));
@@ -74,6 +75,19 @@ fn terms(e: &Experiment) -> Option<Finding> {
     let help = "give one of them a weight above 0";
     (e.loss.bce == 0.0 && e.loss.dice == 0.0 && e.loss.terms().is_empty())
         .then(|| Finding::new(title, &["loss.bce", "loss.dice"], help))
+}
+
+/// Classes that overlap by their very definition; masks are looked at when a run begins.
+fn exclusive(e: &Experiment) -> Option<Finding> {
+    const KEY: &str = "loss.softmax_ce.weight";
+    let names = e.dataset.classes();
+    let nested = !matches!(e.dataset, Dataset::Folders(_) | Dataset::Stack(_) | Dataset::Dsb2018(_)) && names.len() > 1;
+    let title = format!(
+        "`{KEY}` needs classes that exclude each other, but {} lie in one another",
+        listed(names.iter().map(String::as_str))
+    );
+    let help = "use other terms, such as `loss.bce` and `loss.dice`, or one class";
+    (e.loss.is_exclusive() && nested).then(|| Finding::new(title, &[KEY, e.dataset.classes_path()], help))
 }
 
 fn nesterov(e: &Experiment) -> Option<Finding> {

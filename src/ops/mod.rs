@@ -17,6 +17,7 @@ macro_rules! on_device {
 
 mod activate;
 mod add;
+mod against_rest;
 mod batch_norm;
 mod bce;
 pub mod blocked;
@@ -45,6 +46,7 @@ pub const OUT_OF_DEVICE_MEMORY: &str = "out of device memory";
 
 pub use activate::activate;
 pub use add::add;
+pub use against_rest::against_rest;
 pub use batch_norm::{Running, Statistics, batch_norm};
 pub use bce::bce_with_logits;
 pub use conv_transpose2x2::conv_transpose2x2;

@@ -10,7 +10,7 @@ use crate::config::{Experiment, Normalise, Precision, Preprocess, Training};
 use crate::data::{self, Dataset, Normaliser, Photo};
 use crate::metric::{Extras, ImageExtras, MaskScores, Tally};
 use crate::model::{self, Network, Tiling, Weights};
-use crate::ops;
+use crate::ops::{self, Tape};
 use crate::store::RunDir;
 use candle_core::{Device, Tensor};
 use std::path::Path;
@@ -68,6 +68,8 @@ struct Member {
     normaliser: Normaliser,
     /// What the sides of its input must be divisible by.
     step: usize,
+    /// Whether its classes exclude each other.
+    exclusive: bool,
 }
 
 impl Predictor {
@@ -110,7 +112,8 @@ impl Predictor {
         let (training, preprocess, step) =
             (experiment.training.clone(), experiment.preprocess.clone(), model::step(&experiment.model));
         let tiling = experiment.patches.as_ref().map(Tiling::of);
-        let member = Member { network, device, training, preprocess, tiling, normaliser, step };
+        let exclusive = experiment.loss.is_exclusive();
+        let member = Member { network, device, training, preprocess, tiling, normaliser, step, exclusive };
         Ok(Self { classes: names, channels, members: vec![member] })
     }
 
@@ -231,12 +234,16 @@ impl Member {
         Ok(logits.into_iter().map(|x| (1.0 / (1.0 + f64::from(-x).exp())) as f32).collect())
     }
 
-    /// Logits of images, all in one.
+    /// Logits of images, all in one: those whose logistic function is the probability.
     fn logits(&self, images: &Tensor, tiling: Option<&Tiling>) -> Result<Vec<f32>, Error> {
         let training = &self.training;
         let logits =
             model::logits(&*self.network, self.device.as_ref(), images, training.precision, tiling, training.batch_size)?;
-        Ok(logits.flatten_all()?.to_vec1()?)
+        if !self.exclusive {
+            return Ok(logits.flatten_all()?.to_vec1()?);
+        }
+        let tape = Tape::inference();
+        Ok(ops::against_rest(&tape, &tape.constant(&logits))?.value().flatten_all()?.to_vec1()?)
     }
 }
 

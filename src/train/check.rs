@@ -40,7 +40,7 @@ pub fn fits(experiment: &Experiment, data: &Dataset, parts: &Parts) -> Result<()
             "loss.class_weights has {weights} values for {classes} classes ({names}); give one each"
         )));
     }
-    if experiment.loss.softmax_ce.weight != 0.0 {
+    if experiment.loss.is_exclusive() {
         exclusive(data)?;
     }
     Ok(())

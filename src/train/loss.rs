@@ -1,7 +1,7 @@
 //! From the weights in the experiment to the number that is minimised.
 
-use crate::config::Loss;
-use crate::ops::{Node, Tape, TermLoss, bce_with_logits, soft_dice_loss, term, weighted_sum};
+use crate::config::{Loss, Term};
+use crate::ops::{Node, Tape, TermLoss, against_rest, bce_with_logits, soft_dice_loss, term, weighted_sum};
 use candle_core::{Result, Tensor};
 use std::collections::BTreeMap;
 
@@ -11,6 +11,29 @@ pub struct BatchLoss {
     pub sum: Node,
     /// Of each term beside BCE and Dice, the name of its column and its value of each image.
     pub terms: Vec<(&'static str, Vec<f64>)>,
+    /// The logits that scores are made of.
+    pub scored: Node,
+}
+
+/// The logits that scores, and all terms of a loss but softmax cross-entropy, are made of: the network's own, or, of classes that exclude each
+/// other, those [against the rest](against_rest).
+///
+/// # Shapes
+/// logits and the result (n, classes, h, w).
+///
+/// # Errors
+/// If the logits have not four dimensions.
+pub fn scored(tape: &Tape, logits: &Node, loss: &Loss) -> Result<Node> {
+    if loss.is_exclusive() { against_rest(tape, logits) } else { Ok(logits.clone()) }
+}
+
+/// The value of a term beside BCE and Dice; `scored` is what [`scored`] makes of the logits.
+///
+/// # Errors
+/// As [`term`].
+pub fn priced(tape: &Tape, logits: &Node, scored: &Node, targets: &Tensor, kind: &Term, loss: &Loss) -> Result<TermLoss> {
+    let logits = if *kind == Term::SoftmaxCe { logits } else { scored };
+    term(tape, logits, targets, kind, &loss.class_weights)
 }
 
 /// The weighted sum of the terms, recorded on the tape. A term of weight 0 is left out: it has no part in the gradient, and the columns of
@@ -22,21 +45,22 @@ pub struct BatchLoss {
 /// # Errors
 /// If shapes or the number of class weights do not fit, or classes overlap that must not.
 pub fn weighted_loss(tape: &Tape, logits: &Node, targets: &Tensor, loss: &Loss) -> Result<BatchLoss> {
+    let scored = scored(tape, logits, loss)?;
     let mut nodes = Vec::new();
     if loss.bce != 0.0 {
-        nodes.push((loss.bce, bce_with_logits(tape, logits, targets, &loss.class_weights)?));
+        nodes.push((loss.bce, bce_with_logits(tape, &scored, targets, &loss.class_weights)?));
     }
     if loss.dice != 0.0 {
-        nodes.push((loss.dice, soft_dice_loss(tape, logits, targets, &loss.class_weights)?));
+        nodes.push((loss.dice, soft_dice_loss(tape, &scored, targets, &loss.class_weights)?));
     }
     let mut terms = Vec::new();
     for (weight, kind) in loss.terms() {
-        let TermLoss { loss, of_images } = term(tape, logits, targets, &kind, &loss.class_weights)?;
+        let TermLoss { loss, of_images } = priced(tape, logits, &scored, targets, &kind, loss)?;
         nodes.push((weight, loss));
         terms.push((kind.column(), of_images));
     }
     let sum = weighted_sum(tape, &nodes.iter().map(|(weight, term)| (*weight, term)).collect::<Vec<_>>())?;
-    Ok(BatchLoss { sum, terms })
+    Ok(BatchLoss { sum, terms, scored })
 }
 
 /// The mean over some logits of the same images, each with the [weighted sum](weighted_loss) of its terms: what deep supervision minimises

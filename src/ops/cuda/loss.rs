@@ -123,14 +123,21 @@ impl Losses {
         let blocks = self.plane.div_ceil(16 * THREADS as usize).clamp(1, 64);
         let sizes = Sizes { planes, samples, parts: samples * pricing.heads, blocks };
         let (own, factors) = (self.gpu.array(Kind::F64, planes * PLANE_SUMS)?, self.gpu.array(Kind::F32, 3 * planes)?);
-        self.count(&logits, pricing, &sizes, &own, &factors)?;
+        let exclusive = self.terms.iter().any(|(_, term)| *term == Term::SoftmaxCe);
+        let scored = if exclusive { self.against_rest(&logits, &sizes)? } else { logits.clone() };
+        self.count(&scored, pricing, &sizes, &own, &factors)?;
         let terms = || {
             let terms = (PLANE_SUMS..).zip(&self.terms);
             terms.map(|(slot, (weight, term))| Of { term, weight: *weight, pricing, sizes: &sizes, slot })
         };
         terms().try_for_each(|of| self.region(of, &own, &factors))?;
-        let gradient = tape.is_recording().then(|| self.gradient(&logits, targets, &sizes, &factors)).transpose()?;
-        terms().try_for_each(|of| self.further(of, (&logits, gradient.as_ref())))?;
+        let mut gradient = tape.is_recording().then(|| self.gradient(&scored, targets, &sizes, &factors)).transpose()?;
+        let softmax = |of: &Of| *of.term == Term::SoftmaxCe;
+        terms().filter(|of| !softmax(of)).try_for_each(|of| self.further(of, (&scored, gradient.as_ref())))?;
+        if exclusive {
+            gradient = gradient.map(|dy| self.against_rest_gradient(&logits, &dy, &sizes)).transpose()?;
+            terms().filter(softmax).try_for_each(|of| self.further(of, (&logits, gradient.as_ref())))?;
+        }
         Ok(gradient)
     }
 

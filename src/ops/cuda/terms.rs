@@ -100,6 +100,22 @@ impl Losses {
         self.gpu.launch("pixel_gradient", self.spread(sizes.planes), &[&read[..], &kind, &counts].concat())
     }
 
+    /// As `ops::against_rest`.
+    pub(super) fn against_rest(&self, logits: &Array, sizes: &Sizes) -> Result<Array> {
+        let y = self.gpu.array(Kind::F32, logits.len())?;
+        let arguments = [logits.into(), (&y).into(), self.classes().into(), long(self.plane)];
+        self.gpu.launch("against_rest", self.spread(sizes.samples), &arguments)?;
+        Ok(y)
+    }
+
+    /// The gradient of the logits from that of their [`Losses::against_rest`].
+    pub(super) fn against_rest_gradient(&self, logits: &Array, dy: &Array, sizes: &Sizes) -> Result<Array> {
+        let dx = self.gpu.array(Kind::F32, logits.len())?;
+        let arguments = [logits.into(), dy.into(), (&dx).into(), self.classes().into(), long(self.plane)];
+        self.gpu.launch("against_rest_gradient", self.spread(sizes.samples), &arguments)?;
+        Ok(dx)
+    }
+
     fn softmax(&self, of: Of, (logits, gradient): Logits) -> Result<()> {
         let (sizes, step, weights) = (of.sizes, of.pricing.step, self.of_classes(WEIGHTS));
         let (plane, classes) = (long(self.plane), self.classes().into());

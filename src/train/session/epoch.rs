@@ -5,9 +5,9 @@ use crate::config::Term;
 use crate::data::{self, Draw, Making, Supply};
 use crate::metric::{Extras, ImageExtras, MaskScores, Means, Scores, Tally};
 use crate::model::{self, Tiling};
-use crate::ops::{Gradients, Map, Node, Tape, term, weighted_sum};
+use crate::ops::{Gradients, Map, Node, Tape, weighted_sum};
 use crate::train::gradient::{Accumulation, clip};
-use crate::train::loss::supervised_loss;
+use crate::train::loss::{priced, scored, supervised_loss};
 use crate::train::{Error, Progress};
 use candle_core::{Device, Tensor};
 use std::collections::BTreeMap;
@@ -135,11 +135,10 @@ impl Session<'_> {
         let logits = self.network.forward_supervised(&tape, Map::constant(&tape, &batch.images)?)?;
         let loss = supervised_loss(&tape, &logits, &batch.targets, &self.experiment.loss)?;
         epoch.terms.add(batch.indices.len(), &loss.terms);
-        let loss = if share == 1.0 { loss.sum } else { weighted_sum(&tape, &[(share, &loss.sum)])? };
-        let value = finite(&loss, epoch)?;
-        // The network's own logits; other heads have no part in scores.
-        add(&mut epoch.tally, &logits[logits.len() - 1], &batch.targets)?;
-        Ok((value, tape.backward(&loss)?))
+        let sum = if share == 1.0 { loss.sum } else { weighted_sum(&tape, &[(share, &loss.sum)])? };
+        let value = finite(&sum, epoch)?;
+        add(&mut epoch.tally, &loss.scored, &batch.targets)?;
+        Ok((value, tape.backward(&sum)?))
     }
 
     fn update(&mut self, mut gradients: Gradients, lr: f64) -> Result<(), Halt> {
@@ -175,14 +174,14 @@ impl Session<'_> {
             let logits = self.logits_of(&batch.images)?;
             let tape = Tape::inference();
             let logits = tape.constant(&logits);
+            let seen = scored(&tape, &logits, loss)?;
             let price = |(_, kind): (f64, Term)| -> candle_core::Result<_> {
-                let priced = term(&tape, &logits, &batch.targets, &kind, &loss.class_weights)?;
-                Ok((kind.column(), priced.of_images))
+                Ok((kind.column(), priced(&tape, &logits, &seen, &batch.targets, &kind, loss)?.of_images))
             };
             terms.add(indices.len(), &loss.terms().into_iter().map(price).collect::<candle_core::Result<Vec<_>>>()?);
-            images.extend(add(&mut tally, &logits, &batch.targets)?);
+            images.extend(add(&mut tally, &seen, &batch.targets)?);
             if let Some(extras) = extras {
-                more.extend(extras.of(&numbers(logits.value())?, &numbers(&batch.targets)?));
+                more.extend(extras.of(&numbers(seen.value())?, &numbers(&batch.targets)?));
             }
             asked(stop)?;
         }
@@ -207,10 +206,12 @@ impl Session<'_> {
         model::logits(self.network, device, images, precision, tiling.as_ref(), self.at_once())
     }
 
-    /// Logits (classes, h, w) of a sample, with the weights as they are.
+    /// Logits (classes, h, w) that scores of a sample are made of, with the weights as they are.
     pub(super) fn logits(&self, index: usize) -> candle_core::Result<Vec<f32>> {
         let batch = data::batch(self.data, &[index], None, &Device::Cpu)?.normalised(&self.normaliser, self.data)?;
-        self.logits_of(&batch.images)?.flatten_all()?.to_vec1()
+        let tape = Tape::inference();
+        let logits = tape.constant(&self.logits_of(&batch.images)?);
+        numbers(scored(&tape, &logits, &self.experiment.loss)?.value())
     }
 }
 

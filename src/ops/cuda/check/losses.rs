@@ -1,9 +1,9 @@
 //! Every term of a loss on the device against the CPU's.
 
 use super::{Comparison, noise};
-use crate::config::{Boundary, Focal, FocalTversky, Loss, Plain, Tversky, WeightedBce};
+use crate::config::{Boundary, Focal, FocalTversky, Loss, Plain, Term, Tversky, WeightedBce};
 use crate::ops::cuda::{Gpu, Kind, Losses, Pricing, Truth};
-use crate::ops::{Node, Tape, bce_with_logits, boundary_weights, soft_dice_loss, term, weighted_sum};
+use crate::ops::{Node, Tape, against_rest, bce_with_logits, boundary_weights, soft_dice_loss, term, weighted_sum};
 use candle_core::{Device as Host, Result, Tensor, Var};
 use std::rc::Rc;
 
@@ -48,7 +48,8 @@ fn losses_to_compare() -> Vec<(&'static str, Loss)> {
         ("loss lovasz", Loss { lovasz: plain.clone(), ..none.clone() }),
         ("loss boundary", Loss { boundary, ..none.clone() }),
         ("loss softmax_ce", Loss { softmax_ce: plain.clone(), ..none.clone() }),
-        ("loss softmax_ce, weighted", Loss { softmax_ce: plain, class_weights: class_weights.clone(), ..none }),
+        ("loss softmax_ce, weighted", Loss { softmax_ce: plain.clone(), class_weights: class_weights.clone(), ..none }),
+        ("loss of all terms and softmax_ce", Loss { softmax_ce: plain, ..all.clone() }),
         ("loss of all terms, weighted", Loss { class_weights, ..all }),
     ]
 }
@@ -60,7 +61,7 @@ fn losses_to_compare() -> Vec<(&'static str, Loss)> {
 pub fn losses(gpu: &Rc<Gpu>) -> Result<Vec<Comparison>> {
     let mut all = Vec::new();
     for (name, loss) in losses_to_compare() {
-        let masks = masks(loss.softmax_ce.weight > 0.0);
+        let masks = masks(loss.is_exclusive());
         let (right, got) = (on_cpu(&loss, &masks)?, on_gpu(gpu, &loss, &masks)?);
         let compare = |what: &str, got: &[f32], right: &[f32]| Comparison::of(format!("{name}: {what}"), got, right, TOLERANCE);
         // BCE and Dice have no values of images beside the sums that scores are made of.
@@ -105,14 +106,16 @@ fn on_cpu(loss: &Loss, masks: &[u8]) -> Result<Priced> {
     let targets = Tensor::from_vec(masks.iter().map(|m| f32::from(*m)).collect::<Vec<_>>(), shape, &Host::Cpu)?;
     let tape = Tape::training();
     let logits = tape.param(0, &Var::from_slice(&logits(), shape, &Host::Cpu)?);
+    let scored = if loss.is_exclusive() { against_rest(&tape, &logits)? } else { logits.clone() };
     let mut nodes: Vec<(f64, Node)> = Vec::new();
     if loss.bce > 0.0 {
-        nodes.push((loss.bce, bce_with_logits(&tape, &logits, &targets, &loss.class_weights)?));
-        nodes.push((loss.dice, soft_dice_loss(&tape, &logits, &targets, &loss.class_weights)?));
+        nodes.push((loss.bce, bce_with_logits(&tape, &scored, &targets, &loss.class_weights)?));
+        nodes.push((loss.dice, soft_dice_loss(&tape, &scored, &targets, &loss.class_weights)?));
     }
     let mut values = Vec::new();
     for (weight, kind) in loss.terms() {
-        let priced = term(&tape, &logits, &targets, &kind, &loss.class_weights)?;
+        let read = if kind == Term::SoftmaxCe { &logits } else { &scored };
+        let priced = term(&tape, read, &targets, &kind, &loss.class_weights)?;
         values.extend(priced.of_images.iter().map(|value| *value as f32));
         nodes.push((weight, priced.loss));
     }

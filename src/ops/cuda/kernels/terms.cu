@@ -160,3 +160,35 @@ softmax_gradient(const float* __restrict__ logits, const u8* __restrict__ target
       dx[start + at + c * plane] += own * (exp(logits[start + at + c * plane] - s.largest) / s.total - (c == s.truth));
   }
 }
+
+// Logits of classes that exclude each other, each against all others and the background: x - ln(1 + the sum of e^x of the others).
+__device__ inline double rest_of(const float* logits, int own, int classes, i64 plane) {
+  double largest = 0;
+  for (int c = 0; c < classes; c++)
+    if (c != own && logits[c * plane] > largest) largest = logits[c * plane];
+  double sum = exp(-largest);
+  for (int c = 0; c < classes; c++)
+    if (c != own) sum += exp(logits[c * plane] - largest);
+  return largest + log(sum);
+}
+
+extern "C" __global__ void __launch_bounds__(THREADS)
+against_rest(const float* __restrict__ logits, float* __restrict__ y, int classes, i64 plane) {
+  i64 start = (i64)blockIdx.y * classes * plane;
+  for (i64 at = first_index(); at < plane; at += index_step())
+    for (int c = 0; c < classes; c++) y[start + at + c * plane] = logits[start + at + c * plane] - rest_of(logits + start + at, c, classes, plane);
+}
+
+extern "C" __global__ void __launch_bounds__(THREADS)
+against_rest_gradient(const float* __restrict__ logits, const float* __restrict__ dy, float* __restrict__ dx, int classes, i64 plane) {
+  i64 start = (i64)blockIdx.y * classes * plane;
+  for (i64 at = first_index(); at < plane; at += index_step()) {
+    const float *x = logits + start + at, *g = dy + start + at;
+    for (int c = 0; c < classes; c++) {
+      double sum = g[c * plane];
+      for (int other = 0; other < classes; other++)
+        if (other != c) sum -= g[other * plane] * exp(x[c * plane] - rest_of(x, other, classes, plane));
+      dx[start + at + c * plane] = sum;
+    }
+  }
+}
