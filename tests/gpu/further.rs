@@ -1,22 +1,7 @@
 //! What sweeps vary beyond the plain U-Net: losses, parts of images, averages of the weights; and verbs other than `run`.
 
-use super::{Desk, TINY, can_emulate, ends_with, numbers};
+use super::{Desk, TINY, can_emulate, ends_with};
 use std::fs;
-
-/// The largest difference between the metrics.csv of both devices, whose first one must be the CPU's. Adam's ε is large, so that it does not
-/// blow rounding up.
-fn farthest(toml: &str) -> f64 {
-    let desk = Desk::with(toml);
-    for (device, results) in [("cpu", "cpu"), ("cuda:0", "gpu")] {
-        let eps = "optimizer.adam.eps=1e-3";
-        ends_with(&desk.umlaut(&["run", "x.toml", "--device", device, "--results", results, "--set", eps]), 0);
-    }
-    let (right, got) = (desk.read("cpu", "metrics.csv"), desk.read("gpu", "metrics.csv"));
-    assert_eq!(right.lines().next(), got.lines().next());
-    let (right, got) = (numbers(&right), numbers(&got));
-    assert_eq!(right.len(), got.len());
-    right.iter().zip(&got).map(|(a, b)| (a - b).abs()).fold(0.0, f64::max)
-}
 
 /// UNet++ with a head on every block, dropout and averages of the weights, on parts of images that change.
 const EVERYTHING: &str = r#"
@@ -57,10 +42,10 @@ fn supervised_averaged_and_patched_training_is_the_cpus() {
     if !can_emulate() {
         return;
     }
-    let far = farthest(EVERYTHING);
+    let far = Desk::with(EVERYTHING).farthest_from_the_cpu(&[]);
     assert!(far < 1e-4, "{far}");
     let unpatched = EVERYTHING.replace("[patches]\nsize = [16, 16]\nper_image = 2\n", "").replace("[augment.rotate]\n", "");
-    let far = farthest(&unpatched.replace("norm = \"group\"", "norm = \"batch\""));
+    let far = Desk::with(&unpatched.replace("norm = \"group\"", "norm = \"batch\"")).farthest_from_the_cpu(&[]);
     assert!(far < 1e-4, "{far}");
 }
 
@@ -73,11 +58,12 @@ fn every_term_of_the_loss_is_the_cpus() {
     // The Lovász hinge by itself: pixels whose margins are nearly equal change places by rounding, which may flip a pixel's mark in the end.
     for terms in [&["weighted_bce", "tversky", "focal", "focal_tversky", "jaccard", "boundary"][..], &["lovasz"]] {
         let tables: String = terms.iter().map(|term| format!("[loss.{term}]\nweight = 0.3\n")).collect();
-        let far = farthest(&format!("{TINY}\n[loss]\nclass_weights = [1.0, 3.0]\n{tables}"));
+        let far = Desk::with(&format!("{TINY}\n[loss]\nclass_weights = [1.0, 3.0]\n{tables}")).farthest_from_the_cpu(&[]);
         assert!(far < 1e-4, "{terms:?}: {far}");
     }
     let one_class = TINY.replace("size = [32, 32]", "size = [32, 32]\ntargets = ['disc']");
-    let far = farthest(&format!("{one_class}\n[loss]\nbce = 0.0\n[loss.softmax_ce]\nweight = 1.0\n"));
+    let far =
+        Desk::with(&format!("{one_class}\n[loss]\nbce = 0.0\n[loss.softmax_ce]\nweight = 1.0\n")).farthest_from_the_cpu(&[]);
     assert!(far < 1e-4, "{far}");
 }
 
