@@ -90,7 +90,7 @@ fn open(path: &Path) -> Result<(), libloading::Error> {
 /// # Errors
 /// What cannot be, with a remedy.
 pub fn ready() -> Result<(), String> {
-    driver().and_then(|()| compiler())
+    driver().and_then(|()| compiler()).map_err(|why| format!("{why}, or say --device cpu"))
 }
 
 /// Opens the driver, once.
