@@ -40,6 +40,8 @@ pub(super) struct Run {
     pub id: String,
     /// Swept keys with this run's values, then fold and seed.
     pub differs: Vec<(String, String)>,
+    /// Fingerprint of its data set; empty if the run does not say.
+    pub data: String,
     pub state: State,
     /// Why it failed or cannot be read.
     pub cause: Option<String>,
@@ -99,6 +101,11 @@ impl Group {
     pub(super) fn others(&self) -> Vec<&Run> {
         let settled: Vec<&str> = self.settled().iter().map(|r| r.id.as_str()).collect();
         self.runs.iter().filter(|r| !settled.contains(&r.id.as_str())).collect()
+    }
+
+    /// The data set that it is about.
+    pub(super) fn data(&self) -> &str {
+        self.settled().first().map_or("", |run| run.data.as_str())
     }
 
     /// The mean best epoch of the settled runs, to the nearest one.
@@ -222,6 +229,7 @@ fn read(dir: RunDir) -> Read {
     let mut run = Run {
         id: dir.id().to_string(),
         differs: dir.differs().unwrap_or_default(),
+        data: String::new(),
         state: State::Unfinished,
         cause: None,
         notes: Vec::new(),
@@ -246,6 +254,8 @@ fn read(dir: RunDir) -> Read {
 
 fn fill(run: &mut Run) -> Result<Option<String>, store::Error> {
     run.differs = run.dir.differs()?;
+    let fingerprint = run.dir.provenance()?.and_then(|told| Some(told.get(plan::FINGERPRINT)?.as_str()?.to_owned()));
+    run.data = fingerprint.unwrap_or_default();
     run.rows = run.dir.metrics()?;
     run.images = run.dir.image_scores()?;
     run.epoch_seconds = run.dir.timing()?.iter().filter_map(|row| row.get("elapsed_s")).collect();

@@ -72,8 +72,15 @@ mod tests {
     }
 
     fn verdict(means: &[f64]) -> Verdict {
-        let standing =
-            |(group, mean): (usize, &f64)| Standing { group, rank: 1, n: 1, mean: *mean, deviation: None, interval: None };
+        let standing = |(group, mean): (usize, &f64)| Standing {
+            group,
+            data: 0,
+            rank: 1,
+            n: 1,
+            mean: *mean,
+            deviation: None,
+            interval: None,
+        };
         let standings = means.iter().enumerate().map(standing).collect();
         Verdict { column: "val_dice".into(), standings, pairs: Vec::new(), words: Vec::new() }
     }

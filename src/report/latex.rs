@@ -119,6 +119,7 @@ mod tests {
             dir: RunDir::at("a"),
             id: "a".to_owned(),
             differs: Vec::new(),
+            data: String::new(),
             state: State::Finished,
             cause: None,
             rows: Vec::new(),
@@ -149,6 +150,7 @@ mod tests {
         };
         let standing = |group, rank, mean| Standing {
             group,
+            data: 0,
             rank,
             n: 2,
             mean,

@@ -17,6 +17,7 @@ fn run(id: &str, differs: &[(&str, &str)], state: State, rows: Vec<EpochRecord>)
         dir: RunDir::at(id),
         id: id.to_owned(),
         differs: differs.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect(),
+        data: String::new(),
         state,
         cause: None,
         best: rows.last().map(|row| row.values.iter().cloned().collect()).unwrap_or_default(),

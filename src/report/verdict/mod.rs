@@ -19,7 +19,7 @@ pub(super) use words::{method, number, p as p_value};
 pub(super) struct Verdict {
     /// The column by which groups are compared: `test_dice`, `val_dice`, ….
     pub column: String,
-    /// Every group that has a value, the best first; groups that cannot be told apart share a rank.
+    /// Every group that has a value, those of a data set together, the best first; groups that cannot be told apart share a rank.
     pub standings: Vec<Standing>,
     /// Every pair of groups that was tested: all, or with more than [`ALL_PAIRS`] groups each with the best.
     pub pairs: Vec<Pair>,
@@ -32,7 +32,9 @@ pub(super) struct Verdict {
 pub(super) struct Standing {
     /// Its place in [`Comparison::groups`], which decides its colour.
     pub group: usize,
-    /// 1 for the best; groups that cannot be told apart from the first of their rank share it.
+    /// Which data set it is about, counted from 0; those of another do not compare with it.
+    pub data: usize,
+    /// 1 for the best of its data set; groups that cannot be told apart from the first of their rank share it.
     pub rank: usize,
     /// Runs with a value.
     pub n: usize,
@@ -67,6 +69,8 @@ pub(super) struct Pair {
 
 /// Most groups of which every pair is tested.
 pub(super) const ALL_PAIRS: usize = 12;
+/// Digits of a mean behind the point.
+const SHOWN: usize = 3;
 /// Chance of a false difference that is put up with.
 const LEVEL: f64 = 0.05;
 
@@ -96,15 +100,19 @@ pub(super) fn judge(comparison: &Comparison, by: Option<&str>) -> Verdict {
 }
 
 fn standings(comparison: &Comparison, column: &str) -> Vec<Standing> {
-    let mut standings: Vec<Standing> = Vec::new();
+    let (mut standings, mut known): (Vec<Standing>, Vec<&str>) = (Vec::new(), Vec::new());
     for (group, of) in comparison.groups.iter().enumerate() {
         let values = of.values(column);
         let Some(mean) = stats::mean(&values) else { continue };
         let (deviation, interval) = (stats::deviation(&values), stats::interval(&values));
-        standings.push(Standing { group, rank: 0, n: values.len(), mean, deviation, interval });
+        let data = known.iter().position(|data| *data == of.data()).unwrap_or_else(|| {
+            known.push(of.data());
+            known.len() - 1
+        });
+        standings.push(Standing { group, data, rank: 0, n: values.len(), mean, deviation, interval });
     }
     let sign = if column::higher_is_better(column) { -1.0 } else { 1.0 };
-    standings.sort_by(|a, b| (sign * a.mean).total_cmp(&(sign * b.mean)));
+    standings.sort_by(|a, b| a.data.cmp(&b.data).then((sign * a.mean).total_cmp(&(sign * b.mean))));
     standings
 }
 
@@ -130,17 +138,21 @@ fn test(column: &str, a: usize, b: usize, shared: &Shared) -> Option<Pair> {
     Some(Pair { better, worse, difference: mean.abs(), interval, p, p_holm: 1.0, images, seeds: shared.seeds, apart: false })
 }
 
-/// Shares a rank among neighbours that cannot be told apart from its first.
+/// Shares a rank among neighbours that cannot be told apart from its first: by the test, or, where there is none, by the digits that tables show.
 fn rank(standings: &mut [Standing], pairs: &[Pair]) {
-    let same = |a: usize, b: usize| {
-        let pair = pairs.iter().find(|pair| [(a, b), (b, a)].contains(&(pair.better, pair.worse)));
-        pair.is_some_and(|pair| !pair.apart)
+    let same = |a: &Standing, b: &Standing| {
+        let is_theirs = |pair: &&Pair| [(a.group, b.group), (b.group, a.group)].contains(&(pair.better, pair.worse));
+        let alike = || format!("{:.SHOWN$}", a.mean) == format!("{:.SHOWN$}", b.mean);
+        a.data == b.data && pairs.iter().find(is_theirs).map_or_else(alike, |pair| !pair.apart)
     };
-    let mut first = 0;
+    let (mut first, mut start) = (0, 0);
     for at in 0..standings.len() {
-        if !same(standings[first].group, standings[at].group) {
+        if standings[start].data != standings[at].data {
+            start = at;
+        }
+        if !same(&standings[first], &standings[at]) {
             first = at;
         }
-        standings[at].rank = first + 1;
+        standings[at].rank = first - start + 1;
     }
 }

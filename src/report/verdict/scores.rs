@@ -110,7 +110,8 @@ fn by_seed(group: &Group, part: Part, metric: &str, class: Option<&str>) -> BySe
             let sum = sums.entry(&row.image).or_default();
             *sum = (sum.0 + row.values[place], sum.1 + 1.0);
         }
-        let of_run = sums.into_iter().map(|(image, (sum, count))| (image.to_owned(), sum / count));
+        // Images of different data sets are others, whatever they are called.
+        let of_run = sums.into_iter().map(|(image, (sum, count))| (format!("{}/{image}", run.data), sum / count));
         seeds.entry(seed).or_default().extend(of_run);
     }
     seeds.retain(|_, images| !images.is_empty());

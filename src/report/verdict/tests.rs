@@ -26,6 +26,7 @@ fn run(group: usize, seed: &str, part: &str, metric: &str, scores: &[(String, f6
         dir: RunDir::at("nowhere"),
         id: format!("{group}-{seed}"),
         differs: vec![("lr".into(), group.to_string()), ("seed".into(), seed.into())],
+        data: String::new(),
         state: State::Finished,
         cause: None,
         rows: Vec::new(),
@@ -181,4 +182,26 @@ fn nothing_yet_is_said_so() {
     );
     comparison.groups[0].runs.clear();
     assert_eq!(judge(&comparison, None).words, ["No run has ended an epoch yet."]);
+}
+
+/// The images have the same names in both data sets.
+#[test]
+fn groups_of_different_data_sets_do_not_compare() {
+    let mut comparison = groups(&[0.80, 0.75, 0.90], 3, 12, "test", "dice");
+    comparison.groups[2].runs.iter_mut().for_each(|run| run.data = "other".into());
+    let verdict = judge(&comparison, None);
+    assert_eq!(ranks(&verdict), [(0, 1), (1, 2), (2, 1)]);
+    assert_eq!(verdict.pairs.len(), 1, "{:?}", verdict.pairs);
+    assert_eq!((verdict.pairs[0].better, verdict.pairs[0].worse), (0, 1));
+    assert!(verdict.words[0].contains("of 2 data sets, whose scores do not compare"), "{:?}", verdict.words);
+    assert!(verdict.words[1].starts_with("Best: a,") && verdict.words[2].starts_with("Best: c,"), "{:?}", verdict.words);
+}
+
+#[test]
+fn what_no_test_and_no_digit_tells_apart_shares_a_rank() {
+    let verdict = judge(&groups(&[0.8001, 0.8002, 0.75], 1, 12, "test", "dice"), None);
+    let mut found = ranks(&verdict);
+    found.sort_unstable();
+    assert_eq!(found, [(0, 1), (1, 1), (2, 3)]);
+    assert!(verdict.words[0].contains("and 1 other alike"), "{:?}", verdict.words);
 }

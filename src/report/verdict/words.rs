@@ -1,7 +1,7 @@
 //! The verdict in sentences.
 
 use super::scores::Scores;
-use super::{ALL_PAIRS, LEVEL, Pair, Verdict};
+use super::{ALL_PAIRS, LEVEL, Pair, Standing, Verdict};
 use crate::metric::{self, Direction, Part};
 use crate::report::collect::{Comparison, State};
 use crate::report::describe::{plural, shown};
@@ -31,7 +31,13 @@ pub(crate) fn method(column: &str) -> String {
 
 /// Best group, differences, what cannot be told apart, and what to be careful about.
 pub(super) fn of(comparison: &Comparison, scores: &Scores, verdict: &Verdict) -> Vec<String> {
-    let mut words = vec![headline(comparison, scores, verdict)];
+    let mut words: Vec<String> = of_data(verdict).map(|of| headline(comparison, scores, verdict, of)).collect();
+    if words.is_empty() {
+        words.push("No run has ended an epoch yet.".to_owned());
+    }
+    if words.len() > 1 {
+        words.insert(0, format!("The groups are of {} data sets, whose scores do not compare with each other.", words.len()));
+    }
     if verdict.standings.len() > 1 {
         match reason(scores, verdict) {
             Some(reason) => words.push(reason),
@@ -42,8 +48,14 @@ pub(super) fn of(comparison: &Comparison, scores: &Scores, verdict: &Verdict) ->
     words
 }
 
-fn headline(comparison: &Comparison, scores: &Scores, verdict: &Verdict) -> String {
-    let Some(best) = verdict.standings.first() else { return "No run has ended an epoch yet.".to_owned() };
+/// The standings of each data set.
+fn of_data(verdict: &Verdict) -> impl Iterator<Item = &[Standing]> {
+    verdict.standings.chunk_by(|a, b| a.data == b.data)
+}
+
+/// The best group of a data set, and those that the digits do not tell from it where there is no test.
+fn headline(comparison: &Comparison, scores: &Scores, verdict: &Verdict, of: &[Standing]) -> String {
+    let best = &of[0];
     let group = &comparison.groups[best.group];
     let values = group.values(&verdict.column);
     let so_far = if group.runs.iter().any(|run| run.state == State::Finished) { "" } else { " so far" };
@@ -52,7 +64,12 @@ fn headline(comparison: &Comparison, scores: &Scores, verdict: &Verdict) -> Stri
     let (spread, runs) = (stats::spread(&values, 4), plural(values.len(), "run"));
     match comparison.groups.len() {
         1 => format!("Best {what}{so_far}: {spread} ({runs})."),
-        _ => format!("Best{so_far}: {}, {what} {spread} ({runs}).", shown(&group.name)),
+        _ => {
+            let untested = |other: &&Standing| other.rank == best.rank && find(verdict, best.group, other.group).is_none();
+            let alike = of[1..].iter().filter(untested).count();
+            let with = if alike > 0 { format!(" and {} alike", plural(alike, "other")) } else { String::new() };
+            format!("Best{so_far}: {}{with}, {what} {spread} ({runs}).", shown(&group.name))
+        }
     }
 }
 
@@ -67,6 +84,8 @@ fn reason(scores: &Scores, verdict: &Verdict) -> Option<String> {
         "scores of single images, which a run writes when it is finished, are there of fewer than two groups"
     } else if seeds.iter().filter(|seeds| **seeds > 1).count() < 2 {
         "with one seed a difference between groups may be the luck of its initial weights; run several, such as seeds = 3"
+    } else if of_data(verdict).count() > 1 {
+        "groups of different data sets have no images in common"
     } else {
         "the groups have no images in common"
     };
@@ -78,7 +97,7 @@ fn differences(comparison: &Comparison, verdict: &Verdict) -> Vec<String> {
     let mut words = Vec::new();
     let ranks: Vec<Vec<usize>> = verdict
         .standings
-        .chunk_by(|a, b| a.rank == b.rank)
+        .chunk_by(|a, b| (a.data, a.rank) == (b.data, b.rank))
         .map(|rank| rank.iter().map(|standing| standing.group).collect())
         .collect();
     for (at, rank) in ranks.iter().enumerate().take(RANKS) {
