@@ -1,5 +1,29 @@
 //! The `umlaut` program: parses arguments, dispatches, prints the error, sets the exit code.
 
+/// As `std`'s, but whoever reads may go: what a program has to say is then lost, and what it has to do is done all the same.
+macro_rules! println {
+    ($($words:tt)*) => {{
+        use std::io::Write as _;
+        _ = writeln!(std::io::stdout(), $($words)*);
+    }};
+}
+
+/// The same without an end of the line.
+macro_rules! print {
+    ($($words:tt)*) => {{
+        use std::io::Write as _;
+        _ = write!(std::io::stdout(), $($words)*);
+    }};
+}
+
+/// The same of what is told beside results.
+macro_rules! eprintln {
+    ($($words:tt)*) => {{
+        use std::io::Write as _;
+        _ = writeln!(std::io::stderr(), $($words)*);
+    }};
+}
+
 mod cli;
 
 use std::process::ExitCode;

@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::path::Path;
-use std::process::{Command, Output};
+use std::process::{Command, Output, Stdio};
 use umlaut::config::{self, load};
 
 /// Exit code, standard output and standard error, in a directory of its own.
@@ -34,6 +34,28 @@ fn a_good_file_gets_a_line_with_its_runs() {
     assert_eq!(line(sweep, &["split.k_fold.k=5"]), "x.toml: ok, 30 runs (3 combinations × 5 folds × 2 seeds)\n");
     let folds = "name = 'x'\n[split.k_fold]\n[sweep.grid]\n'split.k_fold.k' = [2, 3]";
     assert_eq!(line(folds, &[]), "x.toml: ok, 5 runs\n");
+}
+
+/// As with `| head`: the work is done, and nobody is told of a panic.
+#[test]
+fn a_reader_that_goes_is_no_failure() {
+    let dir = tempfile::tempdir().unwrap();
+    fs::write(
+        dir.path().join("x.toml"),
+        "name = 'x'\n[dataset.synthetic]\ncount = 6\nsize = [32, 32]\n[preprocess]\nsize = [32, 32]",
+    )
+    .unwrap();
+    for arguments in
+        [&["schema"][..], &["summary", "x.toml"], &["check", "x.toml"], &["data", "inspect", "x.toml", "--sheet", "s.svg"]]
+    {
+        let mut command = Command::new(assert_cmd::cargo::cargo_bin!("umlaut"));
+        command.args(arguments).current_dir(dir.path()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut child = command.spawn().unwrap();
+        drop(child.stdout.take());
+        let Output { status, stderr, .. } = child.wait_with_output().unwrap();
+        assert!(status.code() == Some(0) && stderr.is_empty(), "{arguments:?}: {status}, {}", String::from_utf8_lossy(&stderr));
+    }
+    assert!(dir.path().join("s.svg").exists());
 }
 
 #[test]

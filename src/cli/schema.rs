@@ -1,11 +1,10 @@
 //! `umlaut schema`: the JSON Schema of an experiment file, for completion and checks in an editor.
 
-use super::Failure;
+use super::{Failure, text};
 use umlaut::config;
 
 pub fn run() -> Result<(), Failure> {
-    print!("{}", text());
-    Ok(())
+    Ok(text::print(&text())?)
 }
 
 /// The schema as text.
