@@ -115,7 +115,7 @@ impl Layout for DrishtiGs {
         let mut planes = Vec::new();
         for path in mask_paths {
             let mask = Picture::read(path)?;
-            same_size(&image_path.to_string_lossy(), image.size, &path.to_string_lossy(), mask.size)?;
+            same_size(&image_path.to_string_lossy(), &image, &path.to_string_lossy(), &mask)?;
             let plane = mask::annotated(&mask, self.config.mask_policy);
             planes.extend(plane.map_err(|problem| format!("{}: {problem}", path.display()))?);
         }

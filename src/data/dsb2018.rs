@@ -4,7 +4,7 @@ use super::error::{Error, listed};
 use super::files;
 use super::folders::same_size;
 use super::layout::{Decoded, Entry, Layout, channels};
-use super::mask;
+use super::mask::{self, Keys};
 use super::picture::Picture;
 use crate::config::{self, MaskValues};
 use std::path::Path;
@@ -75,9 +75,9 @@ impl Layout for Dsb2018 {
         let mut merged = vec![0; image.size[0] * image.size[1]];
         for path in mask_paths {
             let mask = Picture::read(path)?;
-            same_size(&image_path.to_string_lossy(), image.size, &path.to_string_lossy(), mask.size)?;
-            let nucleus =
-                mask::classes(&mask, MaskValues::Binary, 1).map_err(|problem| format!("{}: {problem}", path.display()))?;
+            same_size(&image_path.to_string_lossy(), &image, &path.to_string_lossy(), &mask)?;
+            let nucleus = mask::classes(&mask, MaskValues::Binary, 1, Keys::None)
+                .map_err(|problem| format!("{}: {problem}", path.display()))?;
             merged.iter_mut().zip(nucleus).for_each(|(all, one)| *all |= one);
         }
         Ok(Decoded { size: image.size, image: image.planes(channels), mask: merged })

@@ -4,7 +4,7 @@ use super::error::{Error, listed};
 use super::files;
 use super::folders::same_size;
 use super::layout::{Decoded, Entry, Layout};
-use super::mask;
+use super::mask::{self, Keys};
 use super::picture::Picture;
 use crate::config::{self, FundusTarget, MaskValues};
 use std::path::{Path, PathBuf};
@@ -86,8 +86,8 @@ impl Layout for RimOne {
         let mut planes = Vec::new();
         for path in mask_paths {
             let mask = Picture::read(path)?;
-            same_size(&image_path.to_string_lossy(), image.size, &path.to_string_lossy(), mask.size)?;
-            let plane = mask::classes(&mask, MaskValues::Binary, 1);
+            same_size(&image_path.to_string_lossy(), &image, &path.to_string_lossy(), &mask)?;
+            let plane = mask::classes(&mask, MaskValues::Binary, 1, Keys::None);
             planes.extend(plane.map_err(|problem| format!("{}: {problem}", path.display()))?);
         }
         Ok(Decoded { size: image.size, image: image.planes(channels), mask: planes })
