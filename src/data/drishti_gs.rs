@@ -42,7 +42,10 @@ impl DrishtiGs {
         files::unique(by_name)?;
         problems.extend(lacking(&entries));
         if !problems.is_empty() {
-            return Err(Error::Unpaired { problems });
+            return Err(Error::Unpaired {
+                problems,
+                rule: "an image NAME has its soft maps in NAME/SoftMap, as the archive has them",
+            });
         }
         entries.sort_by(|a, b| a.name.cmp(&b.name));
         Ok(Self { config: config.clone(), entries })

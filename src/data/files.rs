@@ -84,7 +84,7 @@ pub(super) fn missing(path: &Path, what: &str) -> Error {
     let names: Vec<String> = folders(place).iter().filter_map(|p| Some(p.file_name()?.to_string_lossy().into_owned())).collect();
     let there = match names.len() {
         0 => format!("{} has no folders", place.display()),
-        _ => format!("{} has the folders {}", place.display(), listed(&names, 10, ", ")),
+        _ => format!("{} has the folders {}", place.display(), listed(&names, 6, ", ")),
     };
     Error::Missing { path: path.to_owned(), what: what.to_owned(), there }
 }

@@ -97,7 +97,7 @@ fn pair(images: &BTreeMap<String, PathBuf>, masks: &BTreeMap<String, PathBuf>, f
     .map(|(lonely, what)| format!("{} {what}: {}", lonely.len(), listed(&lonely, 5, ", ")))
     .collect();
     if !problems.is_empty() {
-        return Err(Error::Unpaired { problems });
+        return Err(Error::Unpaired { problems, rule: "an image and its mask have the same name but for the extension" });
     }
     let entry = |((name, image), mask): ((&String, &PathBuf), &PathBuf)| Entry {
         name: name.clone(),

@@ -46,7 +46,10 @@ impl RimOne {
         if !absent.is_empty() {
             let folder = config.root.join(&config.masks);
             let problem = format!("{} mask(s) are missing in {}: {}", absent.len(), folder.display(), listed(&absent, 5, ", "));
-            return Err(Error::Unpaired { problems: vec![problem] });
+            return Err(Error::Unpaired {
+                problems: vec![problem],
+                rule: "an image NAME has the masks NAME-1-Disc-T and NAME-1-Cup-T",
+            });
         }
         Ok(Self { config: config.clone(), entries })
     }

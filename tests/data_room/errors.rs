@@ -328,8 +328,8 @@ fn drishti_with_something_amiss() {
     assert_eq!(
         tree.refusal(&config),
         "1 folder(s) of soft maps without an image: ROOT/Training/GT/drishtiGS_009; 1 soft map(s) are missing: \
-         ROOT/Training/GT/drishtiGS_001/SoftMap/drishtiGS_001_cupsegSoftmap.png; an image and its mask have the same name but for \
-         the extension"
+         ROOT/Training/GT/drishtiGS_001/SoftMap/drishtiGS_001_cupsegSoftmap.png; an image NAME has its soft maps in NAME/SoftMap, as \
+         the archive has them"
     );
     fs::remove_dir_all(tree.root().join("Training/GT/drishtiGS_009")).unwrap();
     tree.grey(&format!("{maps}_cupsegSoftmap.png"), [1, 2], |_, _| 0);

@@ -397,7 +397,13 @@ fn rim_one_finds_masks_by_name_and_its_test_part_by_folder() {
     assert_eq!(dataset.samples[0].mask, [1, 1, 0, 0, 1, 0, 0, 0]);
     tree.rgb(&format!("{images}/training_set/normal/r3.png"), [2, 2], |_, _| [1, 2, 3]);
     let refused = tree.open(&config, [2, 2], Fit::Pad).unwrap_err().to_string();
-    assert!(refused.contains("2 mask(s) are missing") && refused.contains("r3-1-Disc-T"), "{refused}");
+    let masks = tree.path("RIM-ONE_DL_reference_segmentations").display().to_string();
+    assert_eq!(
+        refused,
+        format!(
+            "2 mask(s) are missing in {masks}: r3-1-Disc-T, r3-1-Cup-T; an image NAME has the masks NAME-1-Disc-T and NAME-1-Cup-T"
+        )
+    );
 }
 
 #[test]
@@ -411,6 +417,23 @@ fn the_data_science_bowls_masks_are_merged() {
     assert_eq!((names(&dataset), dataset.classes.clone()), (vec!["aa"], vec!["nucleus".to_owned()]));
     assert_eq!(dataset.samples[0].mask, [1, 0, 1]);
     tree.rgb("bb/images/bb.png", [1, 3], |_, _| [4, 5, 6]);
-    let refused = tree.open(&config, [1, 3], Fit::Pad).unwrap_err().to_string();
-    assert!(refused.contains("1 sample(s) are amiss") && refused.contains("bb/masks"), "{refused}");
+    let rule = "a sample is a folder with one image in `images` and a mask for each nucleus in `masks`";
+    assert_eq!(tree.refusal(&config), format!("1 sample(s) are amiss: ROOT/bb has no folder `masks`; {rule}"));
+    tree.write("bb/masks/x.txt", b"");
+    let empty = "ROOT/bb/masks: holds no PNG, JPEG, TIFF or BMP file; it holds only .txt; convert them";
+    assert_eq!(tree.refusal(&config), format!("1 sample(s) are amiss: {empty}; {rule}"));
+    for i in 0..5 {
+        tree.write(&format!("c{i}/masks/x.txt"), b"");
+    }
+    assert!(
+        tree.refusal(&config).contains("6 sample(s) are amiss: ") && tree.refusal(&config).contains("; and 3 more; a sample is")
+    );
+    // A root that is none is told once.
+    let wrong = Tree::new();
+    (0..9).for_each(|i| wrong.write(&format!("d{i}/x.txt"), b""));
+    assert_eq!(
+        wrong.refusal(&wrong.dataset("dsb2018", &format!("root = {:?}", wrong.root()))),
+        "ROOT: looked for folders that hold `images` and `masks`, one a sample (`stage1_train`), found none; ROOT has the folders d0, d1, \
+         d2, d3, d4, d5, and 3 more; paths are relative to the working directory"
+    );
 }
