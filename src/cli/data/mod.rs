@@ -43,11 +43,22 @@ fn masks(mask: &[u8], pixels: usize) -> Vec<Vec<bool>> {
     mask.chunks_exact(pixels).map(|plane| plane.iter().map(|marked| *marked != 0).collect()).collect()
 }
 
-/// The split with one fold, where there are several.
-fn first_fold(experiment: &umlaut::config::Experiment) -> umlaut::config::Split {
-    let mut split = experiment.split.clone();
-    if let umlaut::config::Split::KFold(folds) = &mut split {
-        folds.folds = vec![folds.folds.first().copied().unwrap_or(1)];
+/// Tells on standard error which classes training cannot learn; of a fold, which.
+pub fn warn_of_absent(data: &umlaut::data::Dataset, parts: &umlaut::data::Parts, fold: Option<usize>) {
+    for line in umlaut::data::absent(data, parts) {
+        eprintln!("warning: {}{line}", of_fold(fold));
     }
-    split
+}
+
+/// `fold 2: `, or nothing where there are no folds.
+fn of_fold(fold: Option<usize>) -> String {
+    fold.map(|fold| format!("fold {fold}: ")).unwrap_or_default()
+}
+
+/// `, fold 2 of 5`, or nothing where there are no folds.
+fn fold_of(experiment: &umlaut::config::Experiment, fold: Option<usize>) -> String {
+    match (&experiment.split, fold) {
+        (umlaut::config::Split::KFold(folds), Some(fold)) => format!(", fold {fold} of {}", folds.k),
+        _ => String::new(),
+    }
 }
