@@ -42,8 +42,8 @@ pub use folds::{Fold, apart, folds};
 pub use inspect::{Look, look};
 pub use load::{fingerprint, open};
 pub use normalise::Normaliser;
-pub use photo::{Photo, PhotoPlace, photos};
-pub use split::{Parts, split};
+pub use photo::{Photo, PhotoPlace, photos, unreadable};
+pub use split::{Parts, group_keys, split};
 pub use synthetic::{Drawn, GENERATOR_VERSION, draw};
 
 use crate::config;

@@ -129,6 +129,24 @@ fn groups(dataset: &Dataset, members: Group, pattern: Option<&str>) -> Result<BT
     Ok(groups)
 }
 
+/// For each sample what it has in common with those that must stay in one part with it: its group, or its own name.
+///
+/// # Errors
+/// If `group` is no regular expression or matches not all names.
+pub fn group_keys(dataset: &Dataset, split: &Split) -> Result<Vec<String>, Error> {
+    let pattern = match split {
+        Split::Official(config) => config.group.as_deref(),
+        Split::Fractions(config) => config.group.as_deref(),
+        Split::KFold(config) => config.group.as_deref(),
+        Split::Lists(_) => None,
+    };
+    let mut keys = vec![String::new(); dataset.samples.len()];
+    for (key, members) in groups(dataset, (0..dataset.samples.len()).collect(), pattern)? {
+        members.into_iter().for_each(|i| keys[i].clone_from(&key));
+    }
+    Ok(keys)
+}
+
 /// A group that the official parts tear apart cannot stay together.
 fn refuse_torn_groups(dataset: &Dataset, test: &Group, training: &Group, pattern: Option<&str>) -> Result<(), Error> {
     let Some(pattern) = pattern else { return Ok(()) };

@@ -1,6 +1,7 @@
 //! `umlaut data`: looks at a data set, and writes what training sees of it.
 
 mod export;
+mod exported;
 mod inspect;
 mod sheet;
 
@@ -16,7 +17,7 @@ pub struct Arguments {
 enum Verb {
     /// Count, measure and check the samples of every part; draw some of them
     Inspect(inspect::Arguments),
-    /// Write images and masks as training sees them, changes of an epoch included
+    /// Write images and masks at the size of training, with the changes of an epoch if wanted, and a file to train on them
     Export(export::Arguments),
 }
 
