@@ -130,8 +130,17 @@ fn check_data(plan: &Plan, cache: &Path) -> Result<(), Failure> {
             opened.size[1],
             opened.classes.join(", ")
         );
+        super::data::warn_of_absent(&opened, &parts, fold(&e.split));
     }
     Ok(())
+}
+
+/// The one fold that a run has, if it has one.
+fn fold(split: &config::Split) -> Option<usize> {
+    match split {
+        config::Split::KFold(folds) => folds.folds.first().copied(),
+        _ => None,
+    }
 }
 
 fn end(tally: Tally, dir: &ExperimentDir) -> Result<(), Failure> {

@@ -50,6 +50,7 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
         .map_err(mistake)?;
     let parts = data::split(&opened, &experiment.split).map_err(mistake)?;
     drop(reading);
+    super::data::warn_of_absent(&opened, &parts, None);
     let mut provenance = place.provenance()?.unwrap_or_default();
     provenance.insert("dataset_fingerprint".into(), opened.fingerprint.clone().into());
     if let Some(parts) = arguments.micro_batches {

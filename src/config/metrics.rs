@@ -22,7 +22,7 @@ pub struct Metrics {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum ExtraMetric {
-    /// 95th percentile of the distances between the boundaries (Hausdorff), in pixels.
+    /// 95th percentile of the distances between the boundaries (Hausdorff) each way, the larger one, in pixels.
     Hd95,
     /// Average symmetric surface distance, in pixels.
     Assd,

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub enum Split {
-    /// The data set's own parts.
+    /// The data set's own parts; `drishti_gs` and `rim_one` have them.
     Official(OfficialSplit),
     /// Random shares.
     Fractions(FractionSplit),

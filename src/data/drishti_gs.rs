@@ -42,7 +42,10 @@ impl DrishtiGs {
         files::unique(by_name)?;
         problems.extend(lacking(&entries));
         if !problems.is_empty() {
-            return Err(Error::Unpaired { problems });
+            return Err(Error::Unpaired {
+                problems,
+                rule: "an image NAME has its soft maps in NAME/SoftMap, as the archive has them",
+            });
         }
         entries.sort_by(|a, b| a.name.cmp(&b.name));
         Ok(Self { config: config.clone(), entries })
@@ -115,7 +118,7 @@ impl Layout for DrishtiGs {
         let mut planes = Vec::new();
         for path in mask_paths {
             let mask = Picture::read(path)?;
-            same_size(&image_path.to_string_lossy(), image.size, &path.to_string_lossy(), mask.size)?;
+            same_size(&image_path.to_string_lossy(), &image, &path.to_string_lossy(), &mask)?;
             let plane = mask::annotated(&mask, self.config.mask_policy);
             planes.extend(plane.map_err(|problem| format!("{}: {problem}", path.display()))?);
         }

@@ -4,10 +4,14 @@ use super::error::{Error, listed};
 use super::files;
 use super::folders::same_size;
 use super::layout::{Decoded, Entry, Layout, channels};
-use super::mask;
+use super::mask::{self, Keys};
 use super::picture::Picture;
 use crate::config::{self, MaskValues};
 use std::path::Path;
+
+/// What a sample's folder holds.
+const PARTS: [&str; 2] = ["images", "masks"];
+const RULE: &str = "a sample is a folder with one image in `images` and a mask for each nucleus in `masks`";
 
 /// Listed; a sample is called after its folder.
 pub(super) struct Dsb2018 {
@@ -25,15 +29,19 @@ impl Dsb2018 {
             return Err(files::missing(&config.root, "a folder that holds a folder for each sample (`stage1_train`)"));
         }
         let (mut entries, mut problems) = (Vec::new(), Vec::new());
-        for folder in files::folders(&config.root) {
+        let folders = files::folders(&config.root);
+        if !folders.is_empty() && !folders.iter().any(|folder| PARTS.iter().any(|part| folder.join(part).is_dir())) {
+            return Err(files::missing(&config.root, "folders that hold `images` and `masks`, one a sample (`stage1_train`)"));
+        }
+        for folder in folders {
             match entry(&folder) {
                 Ok(entry) => entries.push(entry),
                 Err(problem) => problems.push(problem),
             }
         }
         if !problems.is_empty() {
-            let problem = format!("{} sample(s) are amiss: {}", problems.len(), listed(&problems, 5, "; "));
-            return Err(Error::Unpaired { problems: vec![problem] });
+            let problem = format!("{} sample(s) are amiss: {}", problems.len(), listed(&problems, 3, "; "));
+            return Err(Error::Unpaired { problems: vec![problem], rule: RULE });
         }
         if entries.is_empty() {
             return Err(Error::Empty { path: config.root.clone(), there: "it has no folders".into() });
@@ -43,8 +51,11 @@ impl Dsb2018 {
 }
 
 fn entry(folder: &Path) -> Result<Entry, String> {
-    let images = files::pictures(&folder.join("images"), None).map_err(|e| e.to_string())?;
-    let masks = files::pictures(&folder.join("masks"), None).map_err(|e| e.to_string())?;
+    let [images, masks] = PARTS.map(|part| match folder.join(part) {
+        part if part.is_dir() => files::pictures(&part, None).map_err(|e| e.to_string()),
+        _ => Err(format!("{} has no folder `{part}`", folder.display())),
+    });
+    let (images, masks) = (images?, masks?);
     if images.len() != 1 {
         return Err(format!("{} has {} images in `images`, not one", folder.display(), images.len()));
     }
@@ -75,9 +86,9 @@ impl Layout for Dsb2018 {
         let mut merged = vec![0; image.size[0] * image.size[1]];
         for path in mask_paths {
             let mask = Picture::read(path)?;
-            same_size(&image_path.to_string_lossy(), image.size, &path.to_string_lossy(), mask.size)?;
-            let nucleus =
-                mask::classes(&mask, MaskValues::Binary, 1).map_err(|problem| format!("{}: {problem}", path.display()))?;
+            same_size(&image_path.to_string_lossy(), &image, &path.to_string_lossy(), &mask)?;
+            let nucleus = mask::classes(&mask, MaskValues::Binary, 1, Keys::None)
+                .map_err(|problem| format!("{}: {problem}", path.display()))?;
             merged.iter_mut().zip(nucleus).for_each(|(all, one)| *all |= one);
         }
         Ok(Decoded { size: image.size, image: image.planes(channels), mask: merged })

@@ -42,10 +42,12 @@ pub enum Error {
         examples: String,
     },
     /// Images without masks, or masks without images.
-    #[error("{}; an image and its mask have the same name but for the extension", problems.join("; "))]
+    #[error("{}; {rule}", problems.join("; "))]
     Unpaired {
         /// For each side that lacks something: how many, the first names, what the other side has.
         problems: Vec<String>,
+        /// How images and masks belong together in this layout.
+        rule: &'static str,
     },
     /// Files that exist and cannot be used.
     #[error("{count} of {of} {what} cannot be used:\n  {list}", list = listed(faults, 10, "\n  "))]

@@ -10,6 +10,19 @@ use walkdir::{DirEntry, WalkDir};
 /// Extensions that are read, in lower case.
 pub(super) const EXTENSIONS: [&str; 6] = ["png", "jpg", "jpeg", "tif", "tiff", "bmp"];
 
+/// Extensions of pictures that are not read, in lower case.
+const OTHERS: [&str; 16] =
+    ["gif", "webp", "heic", "heif", "avif", "jp2", "jxl", "jfif", "ppm", "pgm", "pnm", "tga", "dcm", "svs", "psd", "exr"];
+
+/// Pictures below `folder` of kinds that are not read, sorted by path.
+///
+/// # Errors
+/// If the folder is unreadable.
+pub(super) fn others(folder: &Path) -> Result<Vec<PathBuf>, Error> {
+    let other = |path: &PathBuf| OTHERS.contains(&path.extension().unwrap_or_default().to_string_lossy().to_lowercase().as_str());
+    Ok(walk(folder, None)?.into_iter().filter(other).collect())
+}
+
 /// All pictures below `folder` by name: the path relative to it, without extension, with `/` between its parts.
 /// Hidden files, `Thumbs.db` and what lies below `skip` are passed over.
 ///
@@ -84,7 +97,7 @@ pub(super) fn missing(path: &Path, what: &str) -> Error {
     let names: Vec<String> = folders(place).iter().filter_map(|p| Some(p.file_name()?.to_string_lossy().into_owned())).collect();
     let there = match names.len() {
         0 => format!("{} has no folders", place.display()),
-        _ => format!("{} has the folders {}", place.display(), listed(&names, 10, ", ")),
+        _ => format!("{} has the folders {}", place.display(), listed(&names, 6, ", ")),
     };
     Error::Missing { path: path.to_owned(), what: what.to_owned(), there }
 }

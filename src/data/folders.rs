@@ -3,7 +3,7 @@
 use super::error::{Error, listed};
 use super::files;
 use super::layout::{Decoded, Entry, Layout, channels};
-use super::mask;
+use super::mask::{self, Keys};
 use super::picture::Picture;
 use crate::config::{self, Colour};
 use std::collections::BTreeMap;
@@ -64,17 +64,22 @@ impl Folders {
         Ok(Self { entries: pair(images, masks, &folder)?, config })
     }
 
-    fn mask(&self, masks: &[Picture]) -> Result<Vec<u8>, String> {
+    /// The classes of masks that lie at these paths.
+    fn mask(&self, masks: &[Picture], paths: &[PathBuf]) -> Result<Vec<u8>, String> {
         let config = &self.config;
+        let named = |path: &PathBuf, problem: String| format!("{}: {problem}", path.display());
         if !config.class_masks.is_empty() {
-            let planes: Result<Vec<_>, _> = masks.iter().map(|mask| mask::classes(mask, config::MaskValues::Binary, 1)).collect();
-            return Ok(planes?.concat());
+            let plane = |mask| mask::classes(mask, config::MaskValues::Binary, 1, Keys::None);
+            let planes = masks.iter().zip(paths).map(|(mask, path)| plane(mask).map_err(|problem| named(path, problem)));
+            return Ok(planes.collect::<Result<Vec<_>, _>>()?.concat());
         }
-        if config.levels.is_empty() {
-            return mask::classes(&masks[0], config.mask_values, config.classes.len());
-        }
-        let classes: Vec<&[u16]> = config.classes.iter().map(|class| &config.levels[class][..]).collect();
-        mask::by_levels(&masks[0], &classes, config.levels.get("background").map_or(&[0], |values| &values[..]))
+        let plane = if config.levels.is_empty() {
+            mask::classes(&masks[0], config.mask_values, config.classes.len(), Keys::Folders)
+        } else {
+            let classes: Vec<&[u16]> = config.classes.iter().map(|class| &config.levels[class][..]).collect();
+            mask::by_levels(&masks[0], &classes, config.levels.get("background").map_or(&[0], |values| &values[..]))
+        };
+        plane.map_err(|problem| named(&paths[0], problem))
     }
 }
 
@@ -92,7 +97,7 @@ fn pair(images: &BTreeMap<String, PathBuf>, masks: &BTreeMap<String, PathBuf>, f
     .map(|(lonely, what)| format!("{} {what}: {}", lonely.len(), listed(&lonely, 5, ", ")))
     .collect();
     if !problems.is_empty() {
-        return Err(Error::Unpaired { problems });
+        return Err(Error::Unpaired { problems, rule: "an image and its mask have the same name but for the extension" });
     }
     let entry = |((name, image), mask): ((&String, &PathBuf), &PathBuf)| Entry {
         name: name.clone(),
@@ -138,12 +143,9 @@ impl Layout for Folders {
         }
         let masks: Vec<Picture> = mask_paths.iter().map(|path| Picture::read(path)).collect::<Result<_, _>>()?;
         for (path, mask) in mask_paths.iter().zip(&masks) {
-            same_size(&image_path.to_string_lossy(), image.size, &path.to_string_lossy(), mask.size)?;
+            same_size(&image_path.to_string_lossy(), &image, &path.to_string_lossy(), mask)?;
         }
-        let named = |problem: String| {
-            format!("{}: {problem}", listed(&mask_paths.iter().map(|p| p.display()).collect::<Vec<_>>(), 3, ", "))
-        };
-        let mask = self.mask(&masks).map_err(named)?;
+        let mask = self.mask(&masks, mask_paths)?;
         Ok(Decoded { size: image.size, image: image.planes(channels), mask })
     }
 }
@@ -152,9 +154,16 @@ impl Layout for Folders {
 ///
 /// # Errors
 /// In words, both files named.
-pub(super) fn same_size(image: &str, [h, w]: [usize; 2], mask: &str, [mask_h, mask_w]: [usize; 2]) -> Result<(), String> {
-    if [h, w] == [mask_h, mask_w] {
+pub(super) fn same_size(name: &str, image: &Picture, mask_name: &str, mask: &Picture) -> Result<(), String> {
+    if image.size == mask.size {
         return Ok(());
     }
-    Err(format!("{image}: is {h} × {w} (height × width), its mask {mask} is {mask_h} × {mask_w}; bring both to one size"))
+    let told = |picture: &Picture| {
+        let turned = if picture.turned { " as its EXIF orientation shows it" } else { "" };
+        (picture.size[0], picture.size[1], turned)
+    };
+    let ((h, w, turned), (mask_h, mask_w, mask_turned)) = (told(image), told(mask));
+    Err(format!(
+        "{name}: is {h} × {w} (height × width){turned}, its mask {mask_name} is {mask_h} × {mask_w}{mask_turned}; bring both to one size"
+    ))
 }

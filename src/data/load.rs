@@ -5,16 +5,17 @@ use super::cache::{Cache, FORMAT};
 use super::error::Error;
 use super::fit::Frame;
 use super::layout::{self, Entry, Layout};
+use super::picture;
 use super::{Dataset, Sample};
 use crate::config;
 use rayon::prelude::*;
 use std::collections::BTreeMap;
-use std::fs::File;
+use std::fs::{self, File};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-/// The hash of each file's content.
+/// The hash of each file's content; of one that EXIF turns another than that of the same bytes when nothing turned them.
 type Hashes<'a> = BTreeMap<&'a PathBuf, blake3::Hash>;
 
 /// What a data set holds, in hexadecimal: names, official parts and the content of all files, wherever they lie. Of drawings:
@@ -124,12 +125,23 @@ impl Reader<'_> {
     }
 }
 
+/// Spares volumes, which are never turned, a second reading into memory.
+fn may_be_turned(path: &Path) -> bool {
+    !path.extension().is_some_and(|ending| ending.to_ascii_lowercase().to_string_lossy().starts_with("tif"))
+}
+
 fn hash_files(entries: &[Entry]) -> Result<Hashes<'_>, Error> {
     let mut files: Vec<&PathBuf> = entries.iter().flat_map(|entry| &entry.files).collect();
     files.sort();
     files.dedup();
-    let hash =
-        |path: &&PathBuf| -> io::Result<blake3::Hash> { Ok(blake3::Hasher::new().update_reader(File::open(path)?)?.finalize()) };
+    let hash = |path: &&PathBuf| -> io::Result<blake3::Hash> {
+        let mut hasher = blake3::Hasher::new();
+        hasher.update_reader(File::open(path)?)?;
+        if may_be_turned(path) && picture::is_turned(&fs::read(path)?) {
+            hasher.update(b"turned");
+        }
+        Ok(hasher.finalize())
+    };
     let told = |path: &PathBuf, e: io::Error| format!("{}: cannot be read: {e}; check its permissions", path.display());
     let hashes = files.par_iter().map(|path| hash(path).map(|h| (*path, h)).map_err(|e| told(path, e)));
     Ok(all("files", hashes.collect())?.into_iter().collect())

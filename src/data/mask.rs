@@ -1,16 +1,28 @@
 //! From a mask's pixel values to one plane a class.
 
+use super::error::listed;
 use super::picture::Picture;
 use crate::config::{MaskPolicy, MaskValues};
 use std::borrow::Cow;
+
+/// Which keys of a layout say how its masks are read, so that no remedy names a key that it lacks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Keys {
+    /// `mask_values`, `classes` and `levels`.
+    Folders,
+    /// `mask_values` and `classes`.
+    Stack,
+    /// None: masks are black and white.
+    None,
+}
 
 /// `classes` planes of height · width in {0, 1}.
 ///
 /// # Errors
 /// In words, the file not named: a value that means nothing, or colour.
-pub(super) fn classes(picture: &Picture, meaning: MaskValues, classes: usize) -> Result<Vec<u8>, String> {
+pub(super) fn classes(picture: &Picture, meaning: MaskValues, classes: usize, keys: Keys) -> Result<Vec<u8>, String> {
     match meaning {
-        MaskValues::Binary => binary(&grey(picture)?, picture),
+        MaskValues::Binary => binary(&grey(picture, keys)?, picture, keys),
         MaskValues::Indexed => indexed(&indices(picture)?, classes),
     }
 }
@@ -23,7 +35,7 @@ pub(super) fn by_levels(picture: &Picture, classes: &[&[u16]], background: &[u16
     if picture.lossy {
         return Err("is a JPEG, which changes the values of masks; save masks as PNG or TIFF".into());
     }
-    let values = grey(picture)?;
+    let values = grey(picture, Keys::Folders)?;
     let known = |v: &u16| background.contains(v) || classes.iter().any(|class| class.contains(v));
     if let Some(value) = values.iter().find(|v| !known(v)) {
         let count = values.iter().filter(|v| *v == value).count();
@@ -46,26 +58,60 @@ pub(super) fn annotated(picture: &Picture, policy: MaskPolicy) -> Result<Vec<u8>
         MaskPolicy::Majority => annotators(v) >= 3.0,
         MaskPolicy::All => annotators(v) >= 4.0,
     };
-    Ok(grey(picture)?.iter().map(|v| u8::from(marked(*v))).collect())
+    Ok(grey(picture, Keys::None)?.iter().map(|v| u8::from(marked(*v))).collect())
 }
+
+/// Values in JPEG below which a dark pixel may be noise.
+const JPEG_TOLERANCE: u16 = 16;
 
 /// The outer thirds of the range count as its ends. Edges of discs, black on white, ring up to 38 and down to 214 in JPEG of
 /// quality 75, up to 103 and down to 161 at 50: there a few pixels are undecided, and the user is told.
-fn binary(values: &[u16], picture: &Picture) -> Result<Vec<u8>, String> {
-    let (dark, bright) = (picture.top / 3, picture.top - picture.top / 3);
+///
+/// Values of a file of 16 bits that has none above 255 are on the scale of 8 bits: many tools save masks of 0 and 255 so.
+fn binary(values: &[u16], picture: &Picture, keys: Keys) -> Result<Vec<u8>, String> {
+    let highest = values.iter().max().copied().unwrap_or(0);
+    let top = if highest <= 255 { picture.top.min(255) } else { picture.top };
+    let (dark, bright) = (top / 3, top - top / 3);
     if let Some(value) = values.iter().find(|v| (dark + 1..bright).contains(v)) {
+        let numbers = match keys {
+            Keys::None => "",
+            _ => ", or set mask_values = \"indexed\" if values are class numbers",
+        };
         return Err(format!(
-            "has the value {value}, neither dark (0 to {dark}) nor bright ({bright} to {top}); make it black and white, or set \
-             mask_values = \"indexed\" if values are class numbers",
-            top = picture.top
+            "has the value {value}, neither dark (0 to {dark}) nor bright ({bright} to {top}); make it black and white{numbers}"
         ));
     }
-    // Class numbers 0 and 1 would pass as all dark. In JPEG a 1 is noise.
-    let highest = values.iter().max().copied().unwrap_or(0);
-    if !picture.lossy && highest == 1 && picture.top > 1 {
-        return Err("holds only the values 0 and 1; set mask_values = \"indexed\", or save it with 0 and 255".into());
+    // Class numbers would pass as all dark.
+    if highest > if picture.lossy { JPEG_TOLERANCE } else { 0 } && highest < bright {
+        return Err(none_bright(values, top, keys));
     }
     Ok(values.iter().map(|v| u8::from(*v >= bright)).collect())
+}
+
+/// What to say of a mask that has values and no bright one.
+fn none_bright(values: &[u16], top: u16, keys: Keys) -> String {
+    let mut found = values.to_vec();
+    found.sort_unstable();
+    found.dedup();
+    let highest = found.last().copied().unwrap_or(0);
+    if found == [0, 1] && keys != Keys::None {
+        return format!("holds only the values 0 and 1; set mask_values = \"indexed\", or save it with 0 and {top}");
+    }
+    let levels = if keys == Keys::Folders { "list them in levels, or " } else { "" };
+    let remedy = match keys {
+        Keys::None => String::new(),
+        // There are 255 classes at most.
+        _ if highest > 255 => levels.to_owned(),
+        _ => {
+            let or = if levels.is_empty() { "or " } else { levels };
+            format!("set mask_values = \"indexed\" and name every class in `classes` if they are class numbers, {or}")
+        }
+    };
+    let bright = top - top / 3;
+    format!(
+        "holds only the values {}, none of them bright ({bright} to {top}); {remedy}save it with 0 and {top}",
+        listed(&found, 5, ", ")
+    )
 }
 
 fn indexed(values: &[u16], classes: usize) -> Result<Vec<u8>, String> {
@@ -81,7 +127,8 @@ fn indices(picture: &Picture) -> Result<Cow<'_, [u16]>, String> {
     if picture.lossy {
         return Err("is a JPEG, which changes class numbers; save indexed masks as PNG or TIFF".into());
     }
-    let Some(palette) = &picture.palette else { return grey(picture) };
+    let Some(palette) = &picture.palette else { return grey(picture, Keys::Folders) };
+    refuse_alpha(picture)?;
     let index = |pixel: &[u16]| {
         let colour = |c: usize| pixel[c.min(pixel.len() - 1)];
         palette.iter().position(|entry| (0..3).all(|c| u16::from(entry[c]) == colour(c)))
@@ -91,8 +138,8 @@ fn indices(picture: &Picture) -> Result<Cow<'_, [u16]>, String> {
 }
 
 /// The one value of each pixel. RGB will do where the three are equal, in JPEG nearly so.
-fn grey(picture: &Picture) -> Result<Cow<'_, [u16]>, String> {
-    const JPEG_TOLERANCE: u16 = 16;
+fn grey(picture: &Picture, keys: Keys) -> Result<Cow<'_, [u16]>, String> {
+    refuse_alpha(picture)?;
     if picture.channels == 1 {
         return Ok(Cow::Borrowed(&picture.values));
     }
@@ -100,7 +147,26 @@ fn grey(picture: &Picture) -> Result<Cow<'_, [u16]>, String> {
     let tolerance = if picture.lossy { JPEG_TOLERANCE } else { 0 };
     let spread = |[r, g, b]: &[u16; 3]| r.max(g).max(b) - r.min(g).min(b);
     if let Some([r, g, b]) = pixels.iter().find(|pixel| spread(pixel) > tolerance) {
-        return Err(format!("is in colour (a pixel is {r}, {g}, {b}); save masks as grey, or as PNG with a palette of classes"));
+        let remedy = match (&picture.palette, keys) {
+            (Some(_), Keys::Folders | Keys::Stack) => {
+                "its palette numbers the classes: set mask_values = \"indexed\" and name every class in `classes`"
+            }
+            (_, Keys::Folders | Keys::Stack) => {
+                "save masks as grey, or as PNG with a palette of classes and mask_values = \"indexed\""
+            }
+            (_, Keys::None) => "save masks as grey",
+        };
+        return Err(format!("is in colour (a pixel is {r}, {g}, {b}); {remedy}"));
     }
     Ok(pixels.iter().map(|[_, g, _]| *g).collect())
+}
+
+/// Alpha is dropped; a mask that is nothing else would be empty, or full.
+fn refuse_alpha(picture: &Picture) -> Result<(), String> {
+    match picture.only_alpha {
+        true => {
+            Err("is of one colour throughout and has its shape in the alpha channel; save it as grey, black and white".into())
+        }
+        false => Ok(()),
+    }
 }

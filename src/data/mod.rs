@@ -3,6 +3,7 @@
 //! From a checked [`config::Dataset`] to batches of tensors; the main type is [`Dataset`]. Nothing is known here of networks,
 //! runs or where results lie. Every [`Error`] is the user's to mend and names the files or samples it is about.
 
+mod absent;
 mod ahead;
 mod augment;
 mod batch;
@@ -14,6 +15,7 @@ mod error;
 mod files;
 mod fit;
 mod folders;
+mod folds;
 mod inspect;
 mod layout;
 mod lists;
@@ -31,15 +33,17 @@ mod stack;
 mod synthetic;
 mod window;
 
+pub use absent::absent;
 pub use ahead::{Making, Supply, supply};
 pub use augment::Motion;
 pub use batch::{Batch, Draw, batch, composed, draws, order, subset};
 pub use error::Error;
+pub use folds::{Fold, apart, folds};
 pub use inspect::{Look, look};
 pub use load::{fingerprint, open};
 pub use normalise::Normaliser;
-pub use photo::{Photo, PhotoPlace, photos};
-pub use split::{Parts, split};
+pub use photo::{Photo, PhotoPlace, photos, unreadable};
+pub use split::{Parts, group_keys, split};
 pub use synthetic::{Drawn, GENERATOR_VERSION, draw};
 
 use crate::config;

@@ -55,6 +55,15 @@ pub fn photos(paths: &[PathBuf]) -> Result<Vec<PhotoPlace>, Error> {
     Ok(places)
 }
 
+/// Pictures in the folders among these paths of kinds that are not read, such as GIF; `photos` passes them over.
+///
+/// # Errors
+/// If a folder is unreadable.
+pub fn unreadable(paths: &[PathBuf]) -> Result<Vec<PathBuf>, Error> {
+    let folders = paths.iter().filter(|path| path.is_dir());
+    Ok(folders.map(|folder| files::others(folder)).collect::<Result<Vec<_>, _>>()?.concat())
+}
+
 fn of_file(path: PathBuf, name: String) -> Vec<PhotoPlace> {
     let tiff = path.extension().is_some_and(|ending| ending.to_ascii_lowercase().to_string_lossy().starts_with("tif"));
     let pages =

@@ -1,6 +1,8 @@
-//! A decoded file as plain numbers: PNG, JPEG, TIFF or BMP, grey or RGB, 8 or 16 bits. Alpha is dropped.
+//! A decoded file as plain numbers: PNG, JPEG, TIFF or BMP, grey or RGB, 8 or 16 bits. Alpha is dropped. JPEG and PNG are turned as their
+//! EXIF orientation says.
 
 use super::pages;
+use image::metadata::Orientation;
 use image::{DynamicImage, ImageDecoder, ImageFormat, ImageReader};
 use std::fs;
 use std::io::Cursor;
@@ -21,6 +23,10 @@ pub(super) struct Picture {
     pub palette: Option<Vec<[u8; 3]>>,
     /// Whether the values are near what was meant rather than exact.
     pub lossy: bool,
+    /// Whether all pixels have one colour and an alpha, dropped, that differs.
+    pub only_alpha: bool,
+    /// Whether it is turned or mirrored against what is stored, as EXIF says.
+    pub turned: bool,
 }
 
 impl Picture {
@@ -53,9 +59,11 @@ impl Picture {
         if lossy && !jpeg_is_complete(bytes) {
             return Err(broken("the file ends before the picture does"));
         }
-        let decoded = image::load_from_memory_with_format(bytes, format).map_err(broken)?;
+        let orientation = orientation(bytes, format);
+        let mut decoded = image::load_from_memory_with_format(bytes, format).map_err(broken)?;
+        decoded.apply_orientation(orientation);
         let mut picture = Self::from_image(&decoded)?;
-        picture.lossy = lossy;
+        (picture.lossy, picture.turned) = (lossy, orientation != Orientation::NoTransforms);
         if format == ImageFormat::Png {
             picture.undo_expansion(bytes);
         }
@@ -87,10 +95,14 @@ impl Picture {
             return Err(broken("it is empty, or has fewer values than its size says"));
         }
         let channels = if samples < 3 { 1 } else { 3 };
+        let mut only_alpha = false;
         if samples != channels {
+            let pixels = || values.chunks_exact(samples);
+            let alike = |range: std::ops::Range<usize>| pixels().all(|pixel| pixel[range.clone()] == values[range.clone()]);
+            only_alpha = alike(0..channels) && !alike(channels..samples);
             values = values.chunks_exact(samples).flat_map(|pixel| &pixel[..channels]).copied().collect();
         }
-        Ok(Self { size, channels, top, values, palette: None, lossy: false })
+        Ok(Self { size, channels, top, values, palette: None, lossy: false, only_alpha, turned: false })
     }
 
     /// The decoder spreads grey of 1, 2 or 4 bits over 0-255 and replaces palette indices by colours; class indices need the
@@ -141,6 +153,20 @@ fn format_of(bytes: &[u8]) -> Result<ImageFormat, String> {
         Ok(format @ (ImageFormat::Png | ImageFormat::Jpeg | ImageFormat::Tiff | ImageFormat::Bmp)) => Ok(format),
         _ => Err(broken("its content is no PNG, JPEG, TIFF or BMP")),
     }
+}
+
+/// How a JPEG or PNG is to be turned; what cannot be told is left as it is.
+fn orientation(bytes: &[u8], format: ImageFormat) -> Orientation {
+    if !matches!(format, ImageFormat::Jpeg | ImageFormat::Png) {
+        return Orientation::NoTransforms;
+    }
+    let decoder = ImageReader::with_format(Cursor::new(bytes), format).into_decoder();
+    decoder.and_then(|mut decoder| decoder.orientation()).unwrap_or(Orientation::NoTransforms)
+}
+
+/// Whether a file is shown turned or mirrored against what it stores.
+pub(super) fn is_turned(bytes: &[u8]) -> bool {
+    format_of(bytes).is_ok_and(|format| orientation(bytes, format) != Orientation::NoTransforms)
 }
 
 fn header_channels(bytes: &[u8]) -> Result<usize, String> {

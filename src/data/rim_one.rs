@@ -4,7 +4,7 @@ use super::error::{Error, listed};
 use super::files;
 use super::folders::same_size;
 use super::layout::{Decoded, Entry, Layout};
-use super::mask;
+use super::mask::{self, Keys};
 use super::picture::Picture;
 use crate::config::{self, FundusTarget, MaskValues};
 use std::path::{Path, PathBuf};
@@ -46,7 +46,10 @@ impl RimOne {
         if !absent.is_empty() {
             let folder = config.root.join(&config.masks);
             let problem = format!("{} mask(s) are missing in {}: {}", absent.len(), folder.display(), listed(&absent, 5, ", "));
-            return Err(Error::Unpaired { problems: vec![problem] });
+            return Err(Error::Unpaired {
+                problems: vec![problem],
+                rule: "an image NAME has the masks NAME-1-Disc-T and NAME-1-Cup-T",
+            });
         }
         Ok(Self { config: config.clone(), entries })
     }
@@ -86,8 +89,8 @@ impl Layout for RimOne {
         let mut planes = Vec::new();
         for path in mask_paths {
             let mask = Picture::read(path)?;
-            same_size(&image_path.to_string_lossy(), image.size, &path.to_string_lossy(), mask.size)?;
-            let plane = mask::classes(&mask, MaskValues::Binary, 1);
+            same_size(&image_path.to_string_lossy(), &image, &path.to_string_lossy(), &mask)?;
+            let plane = mask::classes(&mask, MaskValues::Binary, 1, Keys::None);
             planes.extend(plane.map_err(|problem| format!("{}: {problem}", path.display()))?);
         }
         Ok(Decoded { size: image.size, image: image.planes(channels), mask: planes })

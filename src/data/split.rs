@@ -3,12 +3,12 @@
 
 use super::Dataset;
 use super::error::{Error, listed};
+use super::folds::{Fold, refuse_same_pictures};
 use super::lists::lists;
 use super::random::{generator, shuffle};
 use crate::config::{FractionSplit, KFoldSplit, OfficialSplit, Split, ValidateOn};
-use rayon::prelude::*;
 use regex::Regex;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 
 /// Indices into a data set's samples, sorted; no sample is in two parts.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -27,6 +27,13 @@ pub struct Parts {
 /// # Errors
 /// If there is too little, a name or group is amiss, or the same picture (pixel by pixel) is in two parts.
 pub fn split(dataset: &Dataset, split: &Split) -> Result<Parts, Error> {
+    let parts = dealt(dataset, split)?;
+    let fold = Fold { number: None, parts };
+    refuse_same_pictures(dataset, std::slice::from_ref(&fold))?;
+    Ok(fold.parts)
+}
+
+pub(super) fn dealt(dataset: &Dataset, split: &Split) -> Result<Parts, Error> {
     let mut parts = match split {
         Split::Official(config) => official(dataset, config),
         Split::Fractions(config) => fractions(dataset, config),
@@ -39,7 +46,6 @@ pub fn split(dataset: &Dataset, split: &Split) -> Result<Parts, Error> {
             return Err(Error::EmptyPart { part });
         }
     }
-    refuse_same_pictures(dataset, &parts)?;
     Ok(parts)
 }
 
@@ -123,6 +129,24 @@ fn groups(dataset: &Dataset, members: Group, pattern: Option<&str>) -> Result<BT
     Ok(groups)
 }
 
+/// For each sample what it has in common with those that must stay in one part with it: its group, or its own name.
+///
+/// # Errors
+/// If `group` is no regular expression or matches not all names.
+pub fn group_keys(dataset: &Dataset, split: &Split) -> Result<Vec<String>, Error> {
+    let pattern = match split {
+        Split::Official(config) => config.group.as_deref(),
+        Split::Fractions(config) => config.group.as_deref(),
+        Split::KFold(config) => config.group.as_deref(),
+        Split::Lists(_) => None,
+    };
+    let mut keys = vec![String::new(); dataset.samples.len()];
+    for (key, members) in groups(dataset, (0..dataset.samples.len()).collect(), pattern)? {
+        members.into_iter().for_each(|i| keys[i].clone_from(&key));
+    }
+    Ok(keys)
+}
+
 /// A group that the official parts tear apart cannot stay together.
 fn refuse_torn_groups(dataset: &Dataset, test: &Group, training: &Group, pattern: Option<&str>) -> Result<(), Error> {
     let Some(pattern) = pattern else { return Ok(()) };
@@ -161,28 +185,4 @@ fn counts<const N: usize>(split: &'static str, there: usize, shares: [f64; N]) -
 fn deal<const N: usize>(groups: Vec<Group>, counts: [usize; N]) -> [Group; N] {
     let mut groups = groups.into_iter();
     counts.map(|count| groups.by_ref().take(count).flatten().collect())
-}
-
-fn refuse_same_pictures(dataset: &Dataset, parts: &Parts) -> Result<(), Error> {
-    let all = [("train", &parts.train), ("val", &parts.val), ("test", &parts.test)];
-    let members: Vec<(&str, usize)> = all.iter().flat_map(|(part, members)| members.iter().map(|i| (*part, *i))).collect();
-    let hashes: Vec<blake3::Hash> = members.par_iter().map(|(_, i)| hash(&dataset.samples[*i].image)).collect();
-    let mut seen: HashMap<blake3::Hash, (&str, usize)> = HashMap::new();
-    let mut twice = Vec::new();
-    for (hash, (part, i)) in hashes.into_iter().zip(members) {
-        let (first_part, first) = *seen.entry(hash).or_insert((part, i));
-        if first_part != part {
-            twice.push(format!("{} in {first_part} and {} in {part}", source(dataset, first), source(dataset, i)));
-        }
-    }
-    if twice.is_empty() { Ok(()) } else { Err(Error::SamePicture { examples: listed(&twice, 5, ", ") }) }
-}
-
-fn hash(image: &[f32]) -> blake3::Hash {
-    let bytes: Vec<u8> = image.iter().flat_map(|value| value.to_le_bytes()).collect();
-    blake3::hash(&bytes)
-}
-
-fn source(dataset: &Dataset, index: usize) -> &str {
-    dataset.sources.get(index).unwrap_or(&dataset.samples[index].name)
 }

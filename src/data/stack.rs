@@ -4,7 +4,7 @@ use super::error::Error;
 use super::files;
 use super::folders::same_size;
 use super::layout::{Decoded, Entry, Layout};
-use super::mask;
+use super::mask::{self, Keys};
 use super::pages;
 use crate::config;
 use std::fs::File;
@@ -85,8 +85,8 @@ impl Layout for Stack {
             let own = image.channels;
             return Err(format!("{image_name}: has {own} channel(s), the first page {channels}; make all pages alike"));
         }
-        same_size(&image_name, image.size, &label_name, label.size)?;
-        let mask = mask::classes(&label, self.config.mask_values, self.config.classes.len());
+        same_size(&image_name, &image, &label_name, &label)?;
+        let mask = mask::classes(&label, self.config.mask_values, self.config.classes.len(), Keys::Stack);
         Ok(Decoded {
             size: image.size,
             image: image.planes(channels),

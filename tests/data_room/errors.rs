@@ -1,7 +1,7 @@
 //! What the user reads when a data set is not as it should be, word for word.
 
 use crate::tree::Tree;
-use image::{DynamicImage, GrayImage};
+use image::{DynamicImage, GrayImage, RgbaImage};
 use std::fs;
 use umlaut::data::{describe, fingerprint};
 
@@ -180,6 +180,98 @@ fn masks_whose_values_mean_nothing() {
     assert!(two.contains("masks/2.jpg: is a JPEG, which changes class numbers; save indexed masks as PNG or TIFF"), "{two}");
 }
 
+/// What a mask of one row of these values is refused with, but for its file.
+fn of_values(values: &[u16], wide: bool, keys: &str) -> String {
+    let tree = Tree::new();
+    let size = [1, values.len() as u32];
+    tree.grey("images/0.png", size, |_, _| 9);
+    match wide {
+        true => tree.grey16("masks/0.png", size, |_, x| values[x as usize]),
+        false => tree.grey("masks/0.png", size, |_, x| values[x as usize] as u8),
+    }
+    let refusal = tree.refusal(&tree.folders(keys));
+    let start = "1 of 1 samples cannot be used:\n  ROOT/masks/0.png: ";
+    refusal.strip_prefix(start).unwrap_or_else(|| panic!("{refusal}")).to_owned()
+}
+
+#[test]
+fn class_numbers_that_are_read_as_black_and_white() {
+    let remedy = "none of them bright (170 to 255); set mask_values = \"indexed\" and name every class in `classes` if they are class \
+                  numbers, list them in levels, or save it with 0 and 255";
+    assert_eq!(of_values(&[0, 1, 2, 1], false, ""), format!("holds only the values 0, 1, 2, {remedy}"));
+    assert_eq!(of_values(&[2, 0, 2], false, ""), format!("holds only the values 0, 2, {remedy}"));
+    assert_eq!(of_values(&[1, 2, 2, 1], true, ""), format!("holds only the values 1, 2, {remedy}"), "16 bits");
+    let many = of_values(&[0, 1, 2, 3, 4, 5, 6, 7], false, "");
+    assert!(many.starts_with("holds only the values 0, 1, 2, 3, 4, and 3 more, none of them bright"), "{many}");
+    assert_eq!(
+        of_values(&[0, 4095], true, ""),
+        "holds only the values 0, 4095, none of them bright (43690 to 65535); list them in levels, or save it with 0 and 65535"
+    );
+    assert_eq!(
+        of_values(&[0, 1], true, ""),
+        "holds only the values 0 and 1; set mask_values = \"indexed\", or save it with 0 and 255"
+    );
+    let halves = of_values(&[0, 100, 200], true, "");
+    assert!(halves.starts_with("has the value 100, neither dark (0 to 85) nor bright (170 to 255); make it"), "{halves}");
+}
+
+/// Where no key says how masks are read, none is named.
+#[test]
+fn class_numbers_where_masks_are_always_black_and_white() {
+    let refusal = of_values(&[0, 1, 2], false, "classes = ['a']\nclass_masks = { a = 'masks' }");
+    assert_eq!(refusal, "holds only the values 0, 1, 2, none of them bright (170 to 255); save it with 0 and 255");
+    let refusal = of_values(&[0, 128], false, "classes = ['a']\nclass_masks = { a = 'masks' }");
+    assert_eq!(refusal, "has the value 128, neither dark (0 to 85) nor bright (170 to 255); make it black and white");
+    let tree = Tree::new();
+    tree.stack("i.tif", [1, 2], &[vec![7, 8]]);
+    tree.stack("l.tif", [1, 2], &[vec![0, 2]]);
+    let config = tree.dataset("stack", &format!("images = {:?}\nlabels = {:?}", tree.path("i.tif"), tree.path("l.tif")));
+    let refusal = tree.refusal(&config);
+    assert!(
+        refusal.ends_with(
+            "set mask_values = \"indexed\" and name every class in `classes` if they are class numbers, or save it with 0 and 255"
+        ),
+        "{refusal}"
+    );
+}
+
+#[test]
+fn a_mask_that_is_in_the_alpha_channel_alone() {
+    let tree = Tree::new();
+    tree.grey("images/0.png", [1, 2], |_, _| 9);
+    for (white, keys) in [(0, ""), (255, ""), (0, "mask_values = 'indexed'"), (0, "levels = { foreground = [255] }")] {
+        RgbaImage::from_raw(2, 1, vec![white, white, white, 0, white, white, white, 255])
+            .unwrap()
+            .save(tree.path("masks/0.png"))
+            .unwrap();
+        assert_eq!(
+            tree.refusal(&tree.folders(keys)),
+            "1 of 1 samples cannot be used:\n  ROOT/masks/0.png: is of one colour throughout and has its shape in the alpha channel; \
+             save it as grey, black and white"
+        );
+    }
+    // An alpha that says nothing, and one beside a mask that says all, are dropped.
+    for pixels in [[0, 0, 0, 255, 0, 0, 0, 255], [0, 0, 0, 0, 255, 255, 255, 255]] {
+        RgbaImage::from_raw(2, 1, pixels.to_vec()).unwrap().save(tree.path("masks/0.png")).unwrap();
+        assert!(tree.open(&tree.folders(""), [1, 2], umlaut::config::Fit::Pad).is_ok());
+    }
+}
+
+#[test]
+fn a_mask_in_colours_that_is_read_as_black_and_white() {
+    let tree = Tree::new();
+    tree.grey("images/0.png", [1, 2], |_, _| 9);
+    tree.rgb("masks/0.png", [1, 2], |_, x| [128 * x as u8, 0, 0]);
+    let refusal = |keys: &str| tree.refusal(&tree.folders(keys)).lines().last().unwrap().trim().to_owned();
+    assert_eq!(
+        refusal(""),
+        "ROOT/masks/0.png: is in colour (a pixel is 128, 0, 0); save masks as grey, or as PNG with a palette of classes and mask_values = \
+         \"indexed\""
+    );
+    let alone = "classes = ['a']\nclass_masks = { a = 'masks' }";
+    assert_eq!(refusal(alone), "ROOT/masks/0.png: is in colour (a pixel is 128, 0, 0); save masks as grey");
+}
+
 #[test]
 fn a_stack_in_a_folder() {
     let tree = Tree::new();
@@ -236,8 +328,8 @@ fn drishti_with_something_amiss() {
     assert_eq!(
         tree.refusal(&config),
         "1 folder(s) of soft maps without an image: ROOT/Training/GT/drishtiGS_009; 1 soft map(s) are missing: \
-         ROOT/Training/GT/drishtiGS_001/SoftMap/drishtiGS_001_cupsegSoftmap.png; an image and its mask have the same name but for \
-         the extension"
+         ROOT/Training/GT/drishtiGS_001/SoftMap/drishtiGS_001_cupsegSoftmap.png; an image NAME has its soft maps in NAME/SoftMap, as \
+         the archive has them"
     );
     fs::remove_dir_all(tree.root().join("Training/GT/drishtiGS_009")).unwrap();
     tree.grey(&format!("{maps}_cupsegSoftmap.png"), [1, 2], |_, _| 0);

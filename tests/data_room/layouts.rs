@@ -1,11 +1,11 @@
 //! Each layout, read from a tree that is written here.
 
 use crate::tree::{Tree, as_bytes, names};
-use image::{DynamicImage, RgbImage, RgbaImage};
+use image::{DynamicImage, GrayImage, RgbImage, RgbaImage};
 use std::io::Cursor;
 use tiff::encoder::{TiffEncoder, colortype};
 use umlaut::config::Fit;
-use umlaut::data::{Description, describe, fingerprint};
+use umlaut::data::{Description, Photo, describe, fingerprint, photos};
 
 #[test]
 fn folders_pair_by_stem_whatever_the_format() {
@@ -124,6 +124,49 @@ fn a_stack_of_16_bit_colour() {
     let dataset = tree.open(&tree.dataset("stack", &keys), [1, 2], Fit::Pad).unwrap();
     assert_eq!(dataset.samples[0].image, [0.2, 0.0, 0.0, 0.4, 1.0, 0.0]);
     assert_eq!((names(&dataset), &dataset.samples[0].mask[..]), (vec!["0"], &[1u8, 0][..]));
+}
+
+/// The mask is of the image as a viewer shows it; what is stored lies on its side.
+#[test]
+fn a_jpeg_is_turned_as_its_exif_orientation_says() {
+    let tree = Tree::new();
+    // Bright at the right as stored; orientation 6 is a quarter turn clockwise: bright at the bottom.
+    let stored = DynamicImage::ImageLuma8(GrayImage::from_fn(16, 8, |x, _| image::Luma([if x < 8 { 0 } else { 255 }])));
+    let open = || tree.open(&tree.folders("colour = 'grey'"), [16, 8], Fit::Pad).map(|dataset| dataset.samples[0].image.clone());
+    tree.grey("masks/a.png", [16, 8], |y, _| if y < 8 { 0 } else { 255 });
+    tree.jpeg_turned("images/a.jpg", 6, &stored);
+    let upright = as_bytes(&open().unwrap());
+    assert!(upright[..56].iter().all(|v| *v < 20) && upright[72..].iter().all(|v| *v > 235), "{upright:?}");
+    let photo = Photo::read(&photos(&[tree.path("images/a.jpg")]).unwrap()[0]).unwrap();
+    assert_eq!((photo.size, as_bytes(&photo.planes(1))), ([16, 8], upright.clone()), "predicted on as trained on");
+    tree.jpeg_turned("images/a.jpg", 8, &stored);
+    let other = as_bytes(&open().unwrap());
+    assert!(other[..56].iter().all(|v| *v > 235) && other[72..].iter().all(|v| *v < 20), "{other:?}");
+    // As it is stored it does not suit its mask, and the message tells what was turned.
+    tree.jpeg_turned("images/a.jpg", 1, &stored);
+    assert!(open().unwrap_err().to_string().contains("images/a.jpg: is 8 × 16 (height × width), its mask"));
+    tree.jpeg_turned("images/a.jpg", 5, &DynamicImage::new_luma8(8, 16));
+    let refused = open().unwrap_err().to_string();
+    assert!(refused.contains("images/a.jpg: is 8 × 16 (height × width) as its EXIF orientation shows it, its mask"), "{refused}");
+}
+
+/// What older versions decoded otherwise is another data set now; what they decoded alike is the same.
+#[test]
+fn a_fingerprint_tells_what_is_turned() {
+    let tree = Tree::new();
+    let image = DynamicImage::new_luma8(8, 8);
+    tree.grey("masks/a.png", [8, 8], |_, _| 0);
+    let print = |orientation: u8| {
+        tree.jpeg_turned("images/a.jpg", orientation, &image);
+        let bytes = |name: &str| blake3::hash(&std::fs::read(tree.path(name)).unwrap());
+        let mut hasher = blake3::Hasher::new();
+        hasher.update(&1u64.to_le_bytes()).update(b"a\0");
+        hasher.update(bytes("images/a.jpg").as_bytes()).update(bytes("masks/a.png").as_bytes());
+        (fingerprint(&tree.folders("")).unwrap(), hasher.finalize().to_hex().to_string())
+    };
+    let ((plain, by_content), (turned, by_bytes)) = (print(1), print(3));
+    assert_eq!(plain, by_content);
+    assert_ne!(turned, by_bytes);
 }
 
 /// Two training images, one test image, the soft values 0, 64, 128, 191, 255 in a row.
@@ -354,7 +397,13 @@ fn rim_one_finds_masks_by_name_and_its_test_part_by_folder() {
     assert_eq!(dataset.samples[0].mask, [1, 1, 0, 0, 1, 0, 0, 0]);
     tree.rgb(&format!("{images}/training_set/normal/r3.png"), [2, 2], |_, _| [1, 2, 3]);
     let refused = tree.open(&config, [2, 2], Fit::Pad).unwrap_err().to_string();
-    assert!(refused.contains("2 mask(s) are missing") && refused.contains("r3-1-Disc-T"), "{refused}");
+    let masks = tree.path("RIM-ONE_DL_reference_segmentations").display().to_string();
+    assert_eq!(
+        refused,
+        format!(
+            "2 mask(s) are missing in {masks}: r3-1-Disc-T, r3-1-Cup-T; an image NAME has the masks NAME-1-Disc-T and NAME-1-Cup-T"
+        )
+    );
 }
 
 #[test]
@@ -368,6 +417,23 @@ fn the_data_science_bowls_masks_are_merged() {
     assert_eq!((names(&dataset), dataset.classes.clone()), (vec!["aa"], vec!["nucleus".to_owned()]));
     assert_eq!(dataset.samples[0].mask, [1, 0, 1]);
     tree.rgb("bb/images/bb.png", [1, 3], |_, _| [4, 5, 6]);
-    let refused = tree.open(&config, [1, 3], Fit::Pad).unwrap_err().to_string();
-    assert!(refused.contains("1 sample(s) are amiss") && refused.contains("bb/masks"), "{refused}");
+    let rule = "a sample is a folder with one image in `images` and a mask for each nucleus in `masks`";
+    assert_eq!(tree.refusal(&config), format!("1 sample(s) are amiss: ROOT/bb has no folder `masks`; {rule}"));
+    tree.write("bb/masks/x.txt", b"");
+    let empty = "ROOT/bb/masks: holds no PNG, JPEG, TIFF or BMP file; it holds only .txt; convert them";
+    assert_eq!(tree.refusal(&config), format!("1 sample(s) are amiss: {empty}; {rule}"));
+    for i in 0..5 {
+        tree.write(&format!("c{i}/masks/x.txt"), b"");
+    }
+    assert!(
+        tree.refusal(&config).contains("6 sample(s) are amiss: ") && tree.refusal(&config).contains("; and 3 more; a sample is")
+    );
+    // A root that is none is told once.
+    let wrong = Tree::new();
+    (0..9).for_each(|i| wrong.write(&format!("d{i}/x.txt"), b""));
+    assert_eq!(
+        wrong.refusal(&wrong.dataset("dsb2018", &format!("root = {:?}", wrong.root()))),
+        "ROOT: looked for folders that hold `images` and `masks`, one a sample (`stage1_train`), found none; ROOT has the folders d0, d1, \
+         d2, d3, d4, d5, and 3 more; paths are relative to the working directory"
+    );
 }

@@ -44,6 +44,19 @@ fn sixteen_bits_and_equal_colours_are_masks_too() {
     assert_eq!(mask_of(&tree, [1, 2], ""), [1, 0]);
 }
 
+/// 16 bits that hold no more than 8 bits do are on the scale of 8 bits.
+#[test]
+fn sixteen_bits_with_the_values_of_eight() {
+    let tree = Tree::new();
+    tree.grey("images/a.png", [1, 3], |_, _| 9);
+    tree.grey16("masks/a.png", [1, 3], |_, x| [0, 255, 250][x as usize]);
+    assert_eq!(mask_of(&tree, [1, 3], ""), [0, 1, 1]);
+    tree.grey16("masks/a.png", [1, 3], |_, _| 0);
+    assert_eq!(mask_of(&tree, [1, 3], ""), [0, 0, 0]);
+    tree.grey16("masks/a.png", [1, 3], |_, x| [0, 255, 65_535][x as usize]);
+    assert_eq!(mask_of(&tree, [1, 3], ""), [0, 0, 1]);
+}
+
 const THREE: &str = "mask_values = 'indexed'\nclasses = ['a', 'b', 'c']";
 
 #[test]
@@ -102,7 +115,14 @@ fn class_numbers_in_a_palette() {
     let palette = [0, 0, 0, 128, 0, 0, 0, 128, 0, 128, 128, 0];
     tree.write("masks/a.png", &png([1, 4], 8, INDEXED, &palette, &[0, 3, 0, 1, 2]));
     assert_eq!(mask_of(&tree, [1, 4], THREE), [[0, 0, 1, 0], [0, 0, 0, 1], [1, 0, 0, 0]].concat());
-    assert!(tree.refusal(&tree.folders("")).contains("is in colour (a pixel is 128, 128, 0)"));
+    let refusal = tree.refusal(&tree.folders(""));
+    assert!(
+        refusal.ends_with(
+            "masks/a.png: is in colour (a pixel is 128, 128, 0); its palette numbers the classes: set mask_values = \"indexed\" and name every \
+             class in `classes`"
+        ),
+        "{refusal}"
+    );
 }
 
 #[test]

@@ -56,6 +56,15 @@ impl Tree {
         self.write(name, &bytes);
     }
 
+    /// A JPEG with an EXIF orientation (1 to 8): an APP1 segment with a TIFF directory of that one entry (EXIF 2.32, 4.6.4).
+    pub fn jpeg_turned(&self, name: &str, orientation: u8, image: &DynamicImage) {
+        self.jpeg(name, 95, image);
+        let plain = fs::read(self.path(name)).unwrap();
+        let mut exif = b"\xFF\xE1\x00\x22Exif\0\0II*\0\x08\0\0\0\x01\0\x12\x01\x03\0\x01\0\0\0".to_vec();
+        exif.extend([orientation, 0, 0, 0, 0, 0, 0, 0]);
+        self.write(name, &[&plain[..2], &exif, &plain[2..]].concat());
+    }
+
     /// A TIFF of grey pages, each of height · width values.
     pub fn stack(&self, name: &str, [h, w]: [u32; 2], pages: &[Vec<u8>]) {
         let mut bytes = Cursor::new(Vec::new());

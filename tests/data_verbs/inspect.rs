@@ -1,6 +1,8 @@
 //! The numbers of `umlaut data inspect`, and what it warns of.
 
 use crate::{Desk, flat, row, scene};
+use umlaut::config;
+use umlaut::data::{self, Dataset, Sample};
 
 /// Eight samples: one mask is empty, the others are marked in their upper quarter; one picture is half as large.
 const LISTS: &str = "name = 'x'\n[dataset.folders]\nroot = '.'\nclasses = ['cell']\n[preprocess]\nsize = [16, 16]\n[split.lists]\n\
@@ -65,7 +67,11 @@ fn what_cannot_be_learnt_from_is_warned_of() {
     }
     desk.grey("images/4.png", [80, 120], |_, _| 77);
     let out = flat(&desk.good(&["inspect", "x.toml"]));
-    assert!(out.contains("WARNING: no sample has a pixel of \"wall\"") && !out.contains("a pixel of \"cell\""), "{out}");
+    assert!(
+        out.contains("WARNING: no sample has a pixel of \"wall\" at 16 × 16: check the masks")
+            && !out.contains("a pixel of \"cell\""),
+        "{out}"
+    );
     assert!(out.contains("WARNING: 1 image(s) are of one value throughout: 4 "), "{out}");
     assert!(!out.contains("of full brightness"), "{out}");
     for i in 0..8u32 {
@@ -76,9 +82,81 @@ fn what_cannot_be_learnt_from_is_warned_of() {
     assert!(out.contains("WARNING: no value is above 0.20 of full brightness: set preprocess.normalise"), "{out}");
 }
 
+/// A class that only samples which do not train show.
+#[test]
+fn a_class_that_the_training_part_lacks_is_warned_of() {
+    let desk = Desk::with(&LISTS.replace("classes = ['cell']", "classes = ['cell', 'wall']\nmask_values = 'indexed'"));
+    eight(&desk);
+    for i in 0..8u32 {
+        desk.grey(&format!("masks/{i}.png"), if i == 3 { [40, 60] } else { [80, 120] }, |y, _| {
+            if y > 20 { 0 } else { 1 + u8::from(i > 4) }
+        });
+    }
+    let out = flat(&desk.good(&["inspect", "x.toml"]));
+    let told =
+        "no training sample has a pixel of \"wall\", 2 of val and 1 of test have: change the split, so that it can be learnt";
+    assert!(out.contains(&format!("WARNING: {told}")) && out.matches("WARNING").count() == 1, "{out}");
+    let quick = ["run", "x.toml", "--device", "cpu", "--set", "training.epochs=1", "--set", "model={unet={channels=[2, 4]}}"];
+    let (code, _, err) = desk.umlaut(&quick);
+    assert_eq!(code, Some(0), "{err}");
+    assert!(err.lines().any(|line| line == format!("warning: {told}")) && err.matches("warning").count() == 1, "{err}");
+    let folds = ["--set", "split={k_fold={k=2,seed=1,folds=[2]}}"];
+    let out = flat(&desk.good(&[&["inspect", "x.toml"][..], &folds].concat()));
+    assert!(!out.contains("no training sample"), "both folds train on some: {out}");
+}
+
+/// The first of the folds that run is shown, all are checked: samples in one part of it are apart in another.
+#[test]
+fn of_several_folds_the_first_is_shown_and_all_are_checked() {
+    let (data, _) = LISTS.split_once("[split.lists]").unwrap();
+    let desk = Desk::with(&format!("{data}[split.k_fold]\nk = 4\n"));
+    eight(&desk);
+    let out = flat(&desk.good(&["inspect", "x.toml"]));
+    assert!(out.contains(" parts shown: fold 1 of 4 part samples"), "{out}");
+    assert!(out.contains("No two samples of different parts look alike, in all 4 folds"), "{out}");
+    let third = flat(&desk.good(&["inspect", "x.toml", "--set", "split.k_fold.folds=[3, 1]"]));
+    assert!(third.contains(" parts shown: fold 3 of 4 part samples") && third.contains("in all 2 folds"), "{third}");
+    // Two that both train in the first fold look alike; whichever fold validates one of them has them apart.
+    let (training, _) = in_fold(&desk, 1);
+    let [one, two] = [&training[0], training.iter().find(|name| in_fold(&desk, 2).1.contains(*name)).unwrap()];
+    assert!(one != two && !in_fold(&desk, 2).1.contains(one), "{training:?}");
+    let again = |gain: f64| {
+        desk.grey(&format!("images/{two}.png"), [40, 60], scene(one.parse().unwrap(), [40, 60], gain));
+        desk.grey(&format!("masks/{two}.png"), [40, 60], |_, _| 255);
+    };
+    desk.grey(&format!("images/{one}.png"), [40, 60], scene(one.parse().unwrap(), [40, 60], 1.0));
+    desk.grey(&format!("masks/{one}.png"), [40, 60], |_, _| 255);
+    again(0.8);
+    let out = flat(&desk.good(&["inspect", "x.toml"]));
+    assert!(out.contains("WARNING: 1 pair(s) of samples in different parts look alike"), "{out}");
+    assert!(out.contains(&format!("{one} (train) and {two} (val) in fold 2. If they")), "{out}");
+    again(1.0);
+    let refusal = desk.mistake(&["inspect", "x.toml"]);
+    assert!(refusal.contains(&format!("./images/{one}.png in train and ./images/{two}.png in val in fold 2;")), "{refusal}");
+    desk.good(&["inspect", "x.toml", "--set", "split.k_fold.folds=[1]"]);
+}
+
+/// Names of the samples that train and that validate in a fold, as training splits them.
+fn in_fold(desk: &Desk, fold: usize) -> (Vec<String>, Vec<String>) {
+    let sample = |i: u8| Sample { name: i.to_string(), image: vec![i.into()], mask: vec![0] };
+    let data = Dataset {
+        channels: 1,
+        classes: vec!["cell".into()],
+        size: [1, 1],
+        samples: (0..8).map(sample).collect(),
+        official_test: vec![false; 8],
+        sources: vec![String::new(); 8],
+        fingerprint: String::new(),
+    };
+    let set = format!("split.k_fold.folds=[{fold}]");
+    let parts = data::split(&data, &config::load(&desk.path("x.toml"), &[set]).unwrap().split).unwrap();
+    let names = |samples: Vec<usize>| samples.into_iter().map(|i| i.to_string()).collect();
+    (names(parts.train), names(parts.val))
+}
+
 /// The first fold stands for all.
 #[test]
-fn of_several_folds_the_first_is_shown() {
+fn of_several_folds_the_first_is_counted() {
     let (data, _) = LISTS.split_once("[split.lists]").unwrap();
     let desk = Desk::with(&format!("{data}[split.k_fold]\nk = 4\n"));
     eight(&desk);

@@ -28,8 +28,13 @@ impl Desk {
 
     /// Exit code, standard output and standard error of `umlaut data …`.
     pub fn data(&self, arguments: &[&str]) -> (Option<i32>, String, String) {
+        self.umlaut(&[&["data"], arguments].concat())
+    }
+
+    /// The same of any verb.
+    pub fn umlaut(&self, arguments: &[&str]) -> (Option<i32>, String, String) {
         let mut command = Command::new(assert_cmd::cargo::cargo_bin!("umlaut"));
-        command.arg("data").args(arguments).current_dir(self.0.path()).env("XDG_CONFIG_HOME", self.path("settings"));
+        command.args(arguments).current_dir(self.0.path()).env("XDG_CONFIG_HOME", self.path("settings"));
         let Output { status, stdout, stderr } = command.stdin(Stdio::null()).output().unwrap();
         (status.code(), String::from_utf8(stdout).unwrap(), String::from_utf8(stderr).unwrap())
     }

@@ -2,12 +2,13 @@
 
 use super::super::settings::Settings;
 use super::super::{Failure, ResultsPlace, Sets, load, mistake, progress};
-use super::{first_fold, marks, masks, parts};
+use super::exported::{experiment as experiment_of, masks_folder};
+use super::{fold_of, marks, masks, parts};
 use anyhow::Context;
 use image::{DynamicImage, GrayImage, RgbImage};
 use std::fs;
 use std::path::{Path, PathBuf};
-use umlaut::data::{self, Batch, Dataset, Draw};
+use umlaut::data::{self, Batch, Dataset, Draw, Fold};
 use umlaut::report::paint;
 
 #[derive(clap::Args)]
@@ -16,13 +17,15 @@ pub struct Arguments {
     file: PathBuf,
     #[command(flatten)]
     sets: Sets,
-    /// Where to write images, masks and samples.csv: a new or empty directory
+    /// Where to write: a new or empty directory, which gets images/N.png, masks/N.png (of several classes masks_CLASS/N.png),
+    /// overlays/N.png, samples.csv, and dataset.toml, an experiment that trains on them
     #[arg(long, value_name = "DIR")]
     out: PathBuf,
     /// The part to write
     #[arg(long, default_value = "train", value_parser = ["train", "val", "test"])]
     part: String,
-    /// Take patches and change the samples as training does in this epoch, from 1, of the first seed; without it they are as they are
+    /// Take patches and change the training samples as this epoch, from 1, of the first seed does; without it they are as they are.
+    /// preprocess.normalise is never applied: values stay in [0, 1], 8 bits each
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     epoch: Option<u32>,
     #[command(flatten)]
@@ -32,6 +35,12 @@ pub struct Arguments {
 pub fn run(arguments: &Arguments) -> Result<(), Failure> {
     let experiment = load(&arguments.file, &arguments.sets)?;
     let out = &arguments.out;
+    if arguments.epoch.is_some() && arguments.part != "train" {
+        return Err(mistake(format!(
+            "--epoch changes what trains, and --part {} is never changed; leave out --epoch, or --part",
+            arguments.part
+        )));
+    }
     if fs::read_dir(out).is_ok_and(|mut files| files.next().is_some()) {
         return Err(mistake(format!("{} is not empty; name another --out", out.display())));
     }
@@ -40,51 +49,70 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
     let data =
         data::open(&experiment.dataset, &experiment.preprocess, &cache, &|done, of| reading.at(done, of)).map_err(mistake)?;
     drop(reading);
-    let split = data::split(&data, &first_fold(&experiment)).map_err(mistake)?;
-    let samples = parts(&split).into_iter().find(|(part, _)| *part == arguments.part).map(|(_, samples)| samples);
+    let folds = data::folds(&data, &experiment.split).map_err(mistake)?;
+    let Fold { number, parts: split } = &folds[0];
+    let keys = data::group_keys(&data, &experiment.split).map_err(mistake)?;
+    let samples = parts(split).into_iter().find(|(part, _)| *part == arguments.part).map(|(_, samples)| samples);
     let samples = samples.ok_or_else(|| mistake(format!("the {} part is empty; name another --part", arguments.part)))?;
     let seed = experiment.training.seeds.first().copied().unwrap_or(1);
     // As many as train, of those that do.
     let fewer = experiment.training.samples.filter(|_| arguments.part == "train");
     let samples = fewer.map_or_else(|| samples.to_vec(), |fewer| data::subset(samples, fewer, seed));
-    fs::create_dir_all(out).with_context(|| format!("creating {}", out.display()))?;
+    for folder in folders(&data) {
+        fs::create_dir_all(out.join(&folder)).with_context(|| format!("creating {}", out.join(&folder).display()))?;
+    }
     let path = out.join("samples.csv");
     let mut table = csv::Writer::from_path(&path).with_context(|| format!("writing {}", path.display()))?;
     table.write_record(["sample", "file", "source"])?;
     let draw = arguments.epoch.map(|epoch| Draw::of(&experiment, epoch as usize));
     let patches = experiment.patches.as_ref().filter(|_| draw.is_some());
     let draws = data::draws(&samples, patches, &data);
+    let mut written: Vec<(String, &str)> = Vec::new();
     let writing = progress::Reading::new("writing");
     for (done, index) in draws.iter().enumerate() {
         let batch = data::batch(&data, &[*index], draw, &candle_core::Device::Cpu)?;
         let file = format!("{done:05}");
-        write(&data, &batch, &out.join(&file))?;
+        write(&data, &batch, out, &file)?;
         let sample = index % data.samples.len();
         table.write_record([&data.samples[sample].name, &file, &data.sources[sample]])?;
+        written.push((file, &keys[sample]));
         writing.at(done + 1, draws.len());
     }
     table.flush()?;
     drop(writing);
+    // Whole samples where no patches were taken.
+    let shown = umlaut::config::Experiment { patches: patches.cloned(), ..experiment.clone() };
+    let path = out.join("dataset.toml");
+    let text = experiment_of(&shown, &data, out, &arguments.part, &written);
+    fs::write(&path, text).with_context(|| format!("writing {}", path.display()))?;
     let what = if patches.is_some() { "patches" } else { "samples" };
-    println!("{} {what} of {} as training sees them: {}", draws.len(), arguments.part, out.display());
+    let how = arguments.epoch.map_or("unchanged".to_owned(), |epoch| format!("as epoch {epoch} has them"));
+    let (count, part, fold) = (draws.len(), &arguments.part, fold_of(&experiment, *number));
+    println!("{count} {what} of {part}{fold}, {how}: {}\nan experiment that trains on them: {}", out.display(), path.display());
     Ok(())
 }
 
-/// `NUMBER_image.png`, `NUMBER_CLASS_mask.png`, `NUMBER_overlay.png`.
-fn write(data: &Dataset, batch: &Batch, stem: &Path) -> Result<(), Failure> {
+/// What lies in the directory that is written.
+fn folders(data: &Dataset) -> Vec<String> {
+    let masks = (0..data.classes.len()).map(|class| masks_folder(&data.classes, class));
+    ["images".to_owned(), "overlays".to_owned()].into_iter().chain(masks).collect()
+}
+
+/// `NAME.png` in each of the [folders].
+fn write(data: &Dataset, batch: &Batch, out: &Path, name: &str) -> Result<(), Failure> {
     let (_, _, h, w) = batch.images.dims4()?;
     let (image, mask) = (batch.images.flatten_all()?.to_vec1::<f32>()?, marks(batch)?);
-    let save = |kind: &str, picture: DynamicImage| -> anyhow::Result<()> {
-        let path = PathBuf::from(format!("{}_{kind}.png", stem.display()));
+    let save = |folder: &str, picture: DynamicImage| -> anyhow::Result<()> {
+        let path = out.join(folder).join(format!("{name}.png"));
         picture.save(&path).with_context(|| format!("writing {}", path.display()))
     };
-    save("image", picture(&image, [h, w]))?;
+    save("images", picture(&image, [h, w]))?;
     let planes = masks(&mask, h * w);
-    for (class, plane) in data.classes.iter().zip(&planes) {
+    for (class, plane) in planes.iter().enumerate() {
         let white: Vec<f32> = plane.iter().map(|marked| if *marked { 1.0 } else { 0.0 }).collect();
-        save(&format!("{class}_mask"), picture(&white, [h, w]))?;
+        save(&masks_folder(&data.classes, class), picture(&white, [h, w]))?;
     }
-    Ok(save("overlay", paint(&image, [h, w], &planes).into())?)
+    Ok(save("overlays", paint(&image, [h, w], &planes).into())?)
 }
 
 /// Planes of values in [0, 1] as grey or RGB of 8 bits.

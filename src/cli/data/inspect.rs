@@ -3,11 +3,11 @@
 use super::super::settings::Settings;
 use super::super::{Failure, ResultsPlace, Sets, load, mistake, progress, text};
 use super::sheet::{self, Form};
-use super::{first_fold, parts};
+use super::{fold_of, of_fold, parts};
 use comfy_table::{CellAlignment, Table, TableComponent, presets};
 use std::path::PathBuf;
 use umlaut::config::Experiment;
-use umlaut::data::{self, Dataset, Draw, Look, Parts};
+use umlaut::data::{self, Dataset, Draw, Fold, Look, Parts};
 
 /// Bits of 256 in which two pictures may differ that are called near-duplicates.
 const NEAR: u32 = 12;
@@ -16,7 +16,8 @@ const LISTED: usize = 10;
 
 #[derive(clap::Args)]
 pub struct Arguments {
-    /// The experiment, a TOML file; [dataset], [preprocess] and [split] are used, with --epoch also [augment] and [patches]
+    /// The experiment, a TOML file; [dataset], [preprocess] and [split] are used, with --epoch also [augment] and [patches]. Of several folds the
+    /// first is shown, all are checked
     file: PathBuf,
     #[command(flatten)]
     sets: Sets,
@@ -38,10 +39,11 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
     let cache = arguments.place.results(&Settings::load()?).cache();
     let data = data::open(&experiment.dataset, &experiment.preprocess, &cache, &|_, _| ()).map_err(mistake)?;
     drop(reading);
-    let split = data::split(&data, &first_fold(&experiment)).map_err(mistake)?;
-    println!("{}\n", heading(&experiment, &data, &looks));
+    let folds = data::folds(&data, &experiment.split).map_err(mistake)?;
+    let Fold { number, parts: split } = folds[0].clone();
+    println!("{}\n", heading(&experiment, &data, &looks, number));
     println!("{}\n", table(&data, &looks, &split));
-    for line in remarks(&data, &looks, &split) {
+    for line in remarks(&data, &looks, &folds) {
         println!("{}", text::wrap(&line, 80, 2).join("\n"));
     }
     if let Some((path, form)) = wanted {
@@ -53,17 +55,18 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
     Ok(())
 }
 
-fn heading(experiment: &Experiment, data: &Dataset, looks: &[Look]) -> String {
+fn heading(experiment: &Experiment, data: &Dataset, looks: &[Look], fold: Option<usize>) -> String {
     let channels = if data.channels == 1 { "grey" } else { "RGB" };
     let low = looks.iter().map(|look| look.range.0).fold(f32::INFINITY, f32::min);
     let high = looks.iter().map(|look| look.range.1).fold(f32::NEG_INFINITY, f32::max);
     let ([h, w], [ph, pw]) = (data.size, experiment.input_size());
     let patches = if experiment.patches.is_some() { format!(" in patches of {ph} × {pw}") } else { String::new() };
     format!(
-        "{} samples, {channels}, values {low:.2} to {high:.2}, trained at {h} × {w} (height × width){patches}\nclasses: {}\nfingerprint: {}",
+        "{} samples, {channels}, values {low:.2} to {high:.2}, trained at {h} × {w} (height × width){patches}\nclasses: {}\nfingerprint: {}{}",
         looks.len(),
         data.classes.join(", "),
-        data.fingerprint
+        data.fingerprint,
+        fold.map(|_| format!("\nparts shown{}", fold_of(experiment, fold).replacen(',', ":", 1))).unwrap_or_default()
     )
 }
 
@@ -93,14 +96,15 @@ fn table(data: &Dataset, looks: &[Look], split: &Parts) -> Table {
 }
 
 /// What the numbers mean, and what someone who is to trust them must know.
-fn remarks(data: &Dataset, looks: &[Look], split: &Parts) -> Vec<String> {
+fn remarks(data: &Dataset, looks: &[Look], folds: &[Fold]) -> Vec<String> {
     let mut remarks =
         vec!["A class's share is the mean over samples of its marked pixels; empty counts masks without any.".to_owned()];
-    for (class, name) in data.classes.iter().enumerate() {
-        if looks.iter().all(|look| look.marked[class] == 0.0) {
-            remarks.push(format!("WARNING: no sample has a pixel of \"{name}\": check mask_values and classes"));
-        }
-    }
+    let absent =
+        |fold: &Fold| data::absent(data, &fold.parts).into_iter().map(|line| (of_fold(fold.number), line)).collect::<Vec<_>>();
+    let mut told: Vec<(String, String)> = folds.iter().flat_map(absent).collect();
+    // What no fold can mend is said once.
+    told.dedup_by(|(_, later), (_, first)| later == first && later.starts_with("no sample "));
+    remarks.extend(told.into_iter().map(|(fold, line)| format!("WARNING: {fold}{line}")));
     let flat: Vec<&str> = looks.iter().filter(|look| look.range.0 == look.range.1).map(|look| look.name.as_str()).collect();
     if !flat.is_empty() {
         remarks.push(format!("WARNING: {} image(s) are of one value throughout: {}", flat.len(), first(&flat)));
@@ -111,9 +115,10 @@ fn remarks(data: &Dataset, looks: &[Look], split: &Parts) -> Vec<String> {
             "WARNING: no value is above {dark:.2} of full brightness: set preprocess.normalise, or spread the values"
         ));
     }
-    let near = near(looks, split);
+    let near = data::apart(folds, looks.len(), near(looks), |i, part| format!("{} ({part})", looks[i].name));
     if near.is_empty() {
-        remarks.push(format!("No two samples of different parts look alike (difference hash, {NEAR} of 256 bits at most)."));
+        let all = if folds.len() > 1 { format!(", in all {} folds", folds.len()) } else { String::new() };
+        remarks.push(format!("No two samples of different parts look alike{all} (difference hash, {NEAR} of 256 bits at most)."));
     } else {
         let listed: Vec<String> = near.iter().take(LISTED).cloned().collect();
         remarks.push(format!(
@@ -132,17 +137,8 @@ fn first(names: &[&str]) -> String {
     names.iter().take(LISTED).copied().collect::<Vec<_>>().join(", ") + more
 }
 
-/// Pairs of samples in different parts that look alike.
-fn near(looks: &[Look], split: &Parts) -> Vec<String> {
-    let placed: Vec<(&str, &Look)> =
-        parts(split).into_iter().flat_map(|(part, samples)| samples.iter().map(move |i| (part, &looks[*i]))).collect();
-    let mut pairs = Vec::new();
-    for (at, (part, look)) in placed.iter().enumerate() {
-        for (other_part, other) in placed[at + 1..].iter().filter(|(other, _)| other != part) {
-            if look.distance(other) <= NEAR {
-                pairs.push(format!("{} ({part}) and {} ({other_part})", look.name, other.name));
-            }
-        }
-    }
-    pairs
+/// Pairs of samples that look alike.
+fn near(looks: &[Look]) -> Vec<(usize, usize)> {
+    let pairs = (0..looks.len()).flat_map(|a| (a + 1..looks.len()).map(move |b| (a, b)));
+    pairs.filter(|(a, b)| looks[*a].distance(&looks[*b]) <= NEAR).collect()
 }

@@ -1,6 +1,7 @@
 //! `umlaut data`: looks at a data set, and writes what training sees of it.
 
 mod export;
+mod exported;
 mod inspect;
 mod sheet;
 
@@ -16,7 +17,7 @@ pub struct Arguments {
 enum Verb {
     /// Count, measure and check the samples of every part; draw some of them
     Inspect(inspect::Arguments),
-    /// Write images and masks as training sees them, changes of an epoch included
+    /// Write images and masks at the size of training, with the changes of an epoch if wanted, and a file to train on them
     Export(export::Arguments),
 }
 
@@ -43,11 +44,22 @@ fn masks(mask: &[u8], pixels: usize) -> Vec<Vec<bool>> {
     mask.chunks_exact(pixels).map(|plane| plane.iter().map(|marked| *marked != 0).collect()).collect()
 }
 
-/// The split with one fold, where there are several.
-fn first_fold(experiment: &umlaut::config::Experiment) -> umlaut::config::Split {
-    let mut split = experiment.split.clone();
-    if let umlaut::config::Split::KFold(folds) = &mut split {
-        folds.folds = vec![folds.folds.first().copied().unwrap_or(1)];
+/// Tells on standard error which classes training cannot learn; of a fold, which.
+pub fn warn_of_absent(data: &umlaut::data::Dataset, parts: &umlaut::data::Parts, fold: Option<usize>) {
+    for line in umlaut::data::absent(data, parts) {
+        eprintln!("warning: {}{line}", of_fold(fold));
     }
-    split
+}
+
+/// `fold 2: `, or nothing where there are no folds.
+fn of_fold(fold: Option<usize>) -> String {
+    fold.map(|fold| format!("fold {fold}: ")).unwrap_or_default()
+}
+
+/// `, fold 2 of 5`, or nothing where there are no folds.
+fn fold_of(experiment: &umlaut::config::Experiment, fold: Option<usize>) -> String {
+    match (&experiment.split, fold) {
+        (umlaut::config::Split::KFold(folds), Some(fold)) => format!(", fold {fold} of {}", folds.k),
+        _ => String::new(),
+    }
 }

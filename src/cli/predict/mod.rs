@@ -9,7 +9,7 @@ use super::stop::Stop;
 use super::{Failure, ResultsPlace, coloured, mistake, progress, text};
 use std::path::PathBuf;
 use umlaut::config;
-use umlaut::data::{Photo, PhotoPlace, photos};
+use umlaut::data::{Photo, PhotoPlace, photos, unreadable};
 use umlaut::model::Tiling;
 use umlaut::predict::{Error, How, Predictor, Scale};
 use umlaut::store::{Results, RunDir};
@@ -19,7 +19,7 @@ use write::Writer;
 pub struct Arguments {
     /// The trained run: its directory, or the end of its id
     run: PathBuf,
-    /// Image files, and folders of them: PNG, JPEG, TIFF (each page)
+    /// Image files, and folders of them: PNG, JPEG, TIFF (each page), BMP; JPEG and PNG turned as their EXIF orientation says
     #[arg(required = true)]
     images: Vec<PathBuf>,
     /// Where to write masks and predictions.csv
@@ -66,10 +66,15 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
     let predictor = Predictor::open(&runs, arguments.device.place()?.gpu).map_err(failure)?;
     let how = how(arguments, &predictor)?;
     let places = photos(&arguments.images).map_err(mistake)?;
+    let others = unreadable(&arguments.images).map_err(mistake)?;
     let mut writer = Writer::new(arguments, &predictor.classes)?;
+    for path in &others {
+        eprintln!("left out: {}: is no PNG, JPEG, TIFF or BMP; convert it", path.display());
+    }
     let failed = predict_all(&predictor, &how, &places, &mut writer, &|| stop.asked())?;
-    println!("{} of {}: {}", places.len() - failed, text::counted(places.len(), "image"), arguments.out.display());
-    if failed > 0 { Err(Failure::Runs) } else { Ok(()) }
+    let all = places.len() + others.len();
+    println!("{} of {}: {}", places.len() - failed, text::counted(all, "image"), arguments.out.display());
+    if failed > 0 || !others.is_empty() { Err(Failure::Runs) } else { Ok(()) }
 }
 
 /// A run with the experiment that it is.

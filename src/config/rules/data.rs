@@ -36,15 +36,21 @@ fn tables(folders: &Folders) -> Vec<Finding> {
     let masks: Vec<&String> = folders.class_masks.keys().collect();
     let mut found = Vec::new();
     for (key, named) in [("dataset.folders.levels", &levels), ("dataset.folders.class_masks", &masks)] {
-        let strange = named.iter().find(|name| !folders.classes.contains(name));
+        let strange: Vec<&str> = named.iter().filter(|name| !folders.classes.contains(name)).map(|name| name.as_str()).collect();
         let absent = folders.classes.iter().find(|name| !named.contains(name) && !named.is_empty());
-        let problem = match (strange, absent) {
-            (Some(name), _) => format!("`{key}` names \"{name}\", which is no class"),
-            (None, Some(name)) => format!("`{key}` has nothing for the class \"{name}\""),
-            (None, None) => continue,
+        let problem = match (&strange[..], absent) {
+            ([name], _) => format!("`{key}` names `{name}`, which is no class"),
+            ([_, ..], _) => format!("`{key}` names {}, which are no classes", listed(strange.iter().copied())),
+            ([], Some(name)) => format!("`{key}` has nothing for the class \"{name}\""),
+            ([], None) => continue,
         };
-        let listed = listed(folders.classes.iter().map(String::as_str));
-        found.push(Finding::new(problem, &[key, "dataset.folders.classes"], format!("the classes are {listed}")));
+        let there = listed(folders.classes.iter().map(String::as_str));
+        let help = if strange.len() == named.len() {
+            format!("write classes = {named:?}, in the order of the output channels; now they are {there}")
+        } else {
+            format!("the classes are {there}")
+        };
+        found.push(Finding::new(problem, &[key, "dataset.folders.classes"], help));
     }
     if !levels.is_empty() && !masks.is_empty() {
         let title = "`dataset.folders.levels` and `dataset.folders.class_masks` exclude each other".to_owned();
@@ -65,7 +71,7 @@ pub(super) fn split(e: &Experiment) -> Vec<Finding> {
 
 fn official(dataset: &Dataset) -> Option<Finding> {
     let title = format!("`{}` has no official parts, so `split.official` has nothing to go by", dataset.path());
-    let help = "choose [split.fractions], [split.k_fold] or [split.lists]; only [dataset.drishti_gs] has official parts";
+    let help = "choose [split.fractions], [split.k_fold] or [split.lists]; [dataset.drishti_gs] and [dataset.rim_one] have official parts";
     (!matches!(dataset, Dataset::DrishtiGs(_) | Dataset::RimOne(_)))
         .then(|| Finding::new(title, &["split.official", dataset.path()], help))
 }
