@@ -121,7 +121,7 @@ fn finished_and_failed_runs_are_compared() {
     );
     let report = text(written.report.as_ref().unwrap());
     assert!(report.contains("**Best: channels 8-16, validation Dice 0.8500 ± 0.0707 (2 runs).**"), "{report}");
-    assert!(report.contains("| 1 | channels 8-16 | 2/2 | **0.8500 ± 0.0707** | 0.2147 to 1.4853 |"), "{report}");
+    assert!(report.contains("| 1 | channels 8-16 | 2/2 | **0.8500 ± 0.0707** | 0.2147 to 1.0000 |"), "{report}");
     assert!(report.contains("| – | channels 16-32 | 0/1 | – |"), "a failed run has no part in the means: {report}");
     assert!(report.contains("`channels-1632_seed-1` failed: the loss is NaN in epoch 3"), "{report}");
     assert!(report.contains("3 runs in 2 groups: 2 finished, 1 failed."), "{report}");

@@ -4,6 +4,7 @@
 use super::collect::{Comparison, Group};
 use super::verdict::{Pair, Standing, Verdict};
 use super::{column, describe, stats, table};
+use crate::metric;
 
 /// Decimals of every value.
 pub(super) const DECIMALS: usize = 4;
@@ -69,14 +70,14 @@ pub(super) fn groups(comparison: &Comparison, verdict: &Verdict) -> Grid {
         let rank = standing.map_or("–".to_owned(), |s| s.rank.to_string());
         let mut cells = vec![rank, describe::shown(&group.name), table::finished(group)];
         cells.push(stats::spread(&table::values(group, &columns[0]), DECIMALS));
-        cells.push(standing.and_then(|s| s.interval).map_or("–".to_owned(), interval));
+        cells.push(standing.and_then(|s| s.interval).map_or("–".to_owned(), |i| interval_of_mean(&columns[0], i)));
         cells.extend(columns[1..].iter().map(|c| stats::spread(&table::values(group, c), DECIMALS)));
         cells.push(table::best_epoch(group));
         Row { cells, strong: standing.filter(|s| several && s.rank == 1).map(|_| 3) }
     };
     let rows = placed(comparison, verdict).into_iter().map(row).collect();
     let note = "n counts the finished runs of all; values are mean ± sample standard deviation over runs, the interval is that of the mean \
-                (Student's t).";
+                (Student's t), cut where the metric ends.";
     let shared = " Groups that cannot be told apart share a rank; those of the first are bold.";
     Grid { header, rows, words: vec![1], note: format!("{note}{}", if several { shared } else { "" }) }
 }
@@ -84,7 +85,7 @@ pub(super) fn groups(comparison: &Comparison, verdict: &Verdict) -> Grid {
 /// What ranks, if classes have it, and these scores of each class; nothing where there is one class.
 pub(super) fn classes(comparison: &Comparison, verdict: &Verdict, scores: &[&str]) -> Option<Grid> {
     let (part, classes) = (part(verdict), &comparison.classes);
-    let by = crate::metric::describe(&verdict.column).map(|metric| metric.name).filter(|by| !scores.contains(by));
+    let by = metric::describe(&verdict.column).map(|metric| metric.name).filter(|by| !scores.contains(by));
     let of = |score: &str| classes.iter().map(|class| format!("{part}_{score}_{class}")).collect::<Vec<_>>();
     let there = |column: &String| comparison.groups.iter().any(|group| !table::values(group, column).is_empty());
     let compared = by.into_iter().flat_map(of).filter(there);
@@ -95,7 +96,7 @@ pub(super) fn classes(comparison: &Comparison, verdict: &Verdict, scores: &[&str
 /// Values on the test part, of classes where there are several; nothing where there is no test part.
 pub(super) fn tested(comparison: &Comparison, verdict: &Verdict) -> Option<Grid> {
     let alone = comparison.classes.len() == 1;
-    let of_all = |c: &String| !alone || crate::metric::describe(c).is_some_and(|m| m.class.is_none());
+    let of_all = |c: &String| !alone || metric::describe(c).is_some_and(|m| m.class.is_none());
     let columns: Vec<String> = table::tested(comparison).into_iter().filter(|c| column::is_main(c) && of_all(c)).collect();
     (!columns.is_empty()).then(|| values(comparison, verdict, &columns))
 }
@@ -140,8 +141,15 @@ pub(super) fn pairs(comparison: &Comparison, verdict: &Verdict) -> Option<Grid> 
     Some(Grid { header, rows: shown.into_iter().map(row).collect(), words: vec![0, 1], note })
 }
 
+/// The interval of a mean, cut at the least and the greatest value that the column can have.
+pub(super) fn interval_of_mean(column: &str, (low, high): (f64, f64)) -> String {
+    let (least, most) = metric::describe(column).map_or((f64::NEG_INFINITY, f64::INFINITY), |metric| metric.range);
+    interval((low.clamp(least, most), high.clamp(least, most)))
+}
+
 fn interval((low, high): (f64, f64)) -> String {
-    format!("{low:.DECIMALS$} to {high:.DECIMALS$}")
+    let number = |value: f64| format!("{value:.DECIMALS$}").replace('-', "−");
+    format!("{} to {}", number(low), number(high))
 }
 
 /// A probability as papers write it.
@@ -157,5 +165,17 @@ impl Grid {
             row.cells.extend(other.cells.into_iter().skip(1));
         }
         self
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_interval_ends_where_the_metric_does() {
+        assert_eq!(interval_of_mean("test_dice", (-3.5425, 4.5894)), "0.0000 to 1.0000");
+        assert_eq!(interval_of_mean("val_hd95", (-2.0, 4.5)), "0.0000 to 4.5000");
+        assert_eq!(interval_of_mean("val_unheard_of", (-2.0, 4.5)), "−2.0000 to 4.5000");
     }
 }

@@ -175,7 +175,7 @@ mod tests {
         let text = tables(&comparison, &verdict);
         let spread = |dice: &str| format!(r"{dice} $\pm$ 0.0141");
         for (rank, name, dice, interval) in [
-            (1, "b", "0.9100", "0.8100 to 1.0100"),
+            (1, "b", "0.9100", "0.8100 to 1.0000"),
             (1, "c", "0.9000", "0.8000 to 1.0000"),
             (3, r"lr 1\%", "0.7100", "0.6100 to 0.8100"),
         ] {

@@ -3,7 +3,7 @@
 use super::{Cell, Grid, Head};
 use crate::report::collect::{Comparison, Group, Run};
 use crate::report::verdict::Verdict;
-use crate::report::{chart, column, describe, stats, table};
+use crate::report::{column, describe, grid, stats, table};
 
 /// A row a group, in the order of the verdict; groups without a value at the end.
 pub(super) fn groups(comparison: &Comparison, verdict: &Verdict) -> Grid {
@@ -22,11 +22,11 @@ pub(super) fn groups(comparison: &Comparison, verdict: &Verdict) -> Grid {
         let interval = standing.and_then(|s| s.interval);
         let interval = Cell {
             sort: interval.map(|i| i.0),
-            ..Cell::text(interval.map_or("–".into(), |(a, b)| format!("{a:.4} to {b:.4}")))
+            ..Cell::text(interval.map_or("–".into(), |i| grid::interval_of_mean(&verdict.column, i)))
         };
         let mut row = vec![
             Cell::number(standing.map(|s| s.rank as f64), |rank| rank.to_string()),
-            Cell { swatch: chart::swatch(at), ..Cell::text(describe::shown(&group.name)) },
+            Cell::group(at, &group.name),
             Cell::text(table::finished(group)),
             spread,
             interval,
