@@ -12,7 +12,7 @@ use super::chart::{self, Drawn};
 use super::collect::{Comparison, Run, State};
 use super::overlay::Overlays;
 use super::verdict::{Verdict, method, p_value};
-use super::{column, describe};
+use super::{column, describe, grid};
 use marker::Marker;
 use minijinja::syntax::SyntaxConfig;
 use minijinja::value::Serde;
@@ -90,6 +90,9 @@ pub(super) fn page(comparison: &Comparison, verdict: &Verdict, charts: &[Drawn],
         best_by => comparison.best_by.clone(),
         metric => column::title(&verdict.column),
         groups => Value::from(Serde(leaderboard::groups(comparison, verdict))),
+        less => grid::less_is_better(&leaderboard::beside(comparison, verdict)),
+        tested => Value::from(Serde(leaderboard::tested(comparison, verdict))),
+        tested_less => grid::less_is_better(&grid::tested_columns(comparison)),
         runs => Value::from(Serde(leaderboard::runs(comparison))),
         pairs => Value::from(Serde(pairs(comparison, verdict))),
         charts => curves.iter().map(shown).collect::<Vec<_>>(),
