@@ -121,13 +121,50 @@ fn finished_and_failed_runs_are_compared() {
     );
     let report = text(written.report.as_ref().unwrap());
     assert!(report.contains("**Best: channels 8-16, validation Dice 0.8500 ± 0.0707 (2 runs).**"), "{report}");
-    assert!(report.contains("| 1 | channels 8-16 | 2/2 | **0.8500 ± 0.0707** | 0.2147 to 1.4853 |"), "{report}");
+    assert!(report.contains("| 1 | channels 8-16 | 2/2 | **0.8500 ± 0.0707** | 0.2147 to 1.0000 |"), "{report}");
     assert!(report.contains("| – | channels 16-32 | 0/1 | – |"), "a failed run has no part in the means: {report}");
     assert!(report.contains("`channels-1632_seed-1` failed: the loss is NaN in epoch 3"), "{report}");
     assert!(report.contains("3 runs in 2 groups: 2 finished, 1 failed."), "{report}");
     names(&written).iter().for_each(|name| assert!(report.contains(&format!("(charts/{name})")), "{report}"));
     assert!(written.table.contains("0.850 ± 0.071"), "{}", written.table);
     assert!(text(&written.charts[1]).contains(">failed</text>"));
+}
+
+/// HD95 of validation and test as a run ends with it, and of a class, which is left to the CSV files.
+#[test]
+fn extra_metrics_have_columns() {
+    let (_temp, dir) = experiment();
+    for (seed, distance) in [(1, 3.0), (2, 4.0)] {
+        let run = create(&dir, "[8, 16]", seed);
+        finish(&run, &rising(3, 0.8), Status::Finished, None);
+        let mut outcome = run.outcome().unwrap().unwrap();
+        for (name, value) in [("val_hd95", distance), ("val_hd95_cup", 77.0), ("val_rand_score", 0.25 * distance)] {
+            outcome.best.insert(name.to_owned(), value);
+        }
+        outcome.test.insert("test_hd95".to_owned(), distance + 2.0);
+        outcome.test.insert("test_hd95_cup".to_owned(), 77.0);
+        run.write_outcome(&outcome).unwrap();
+    }
+    let formats = vec![report::Format::Html, report::Format::Markdown, report::Format::Latex];
+    let written = report::write(&dir, &report::Wanted { formats, ..report::Wanted::default() }).unwrap();
+    let report = text(written.report.as_ref().unwrap());
+    assert!(report.contains("| best epoch | HD95 (pixels) | Rand score |"), "{report}");
+    assert!(report.contains("| 3 | 3.5000 ± 0.7071 | 0.8750 ± 0.1768 |"), "{report}");
+    assert!(
+        report.contains("| group | Dice | HD95 (pixels) |") && report.contains("| 0.5000 ± 0.0000 | 5.5000 ± 0.7071 |"),
+        "{report}"
+    );
+    assert!(report.contains("Less is better: HD95 (pixels).") && !report.contains("77.0"), "{report}");
+    let html = text(written.html.as_ref().unwrap()).replace('\u{a0}', " ");
+    let tables = html.split("<h2>Groups</h2>").nth(1).and_then(|rest| rest.split("<h2>Charts</h2>").next()).unwrap();
+    for words in
+        ["val HD95 (pixels)", "val Rand score", ">HD95 (pixels)<", "3.5000 ± 0.7071", "0.8750 ± 0.1768", "5.5000 ± 0.7071"]
+    {
+        assert!(tables.contains(words), "{words} is not in {tables}");
+    }
+    assert!(tables.contains("Less is better: loss, HD95 (pixels).") && !tables.contains("77.0"), "{tables}");
+    let latex = text(written.latex.as_ref().unwrap());
+    assert!(latex.contains(r"group & Dice & HD95 (pixels) \\") && latex.contains("Less is better: HD95 (pixels)."), "{latex}");
 }
 
 #[test]

@@ -99,6 +99,51 @@ fn nothing_is_taken_for_html_and_nothing_is_fetched() {
     assert_eq!(page(&dir).1, text, "equal files give equal bytes");
 }
 
+/// Groups 1 and 8 have one colour, and 1 and 6 one shape.
+#[test]
+fn tables_have_the_markers_of_charts() {
+    let (_temp, dir) = experiment(10);
+    let (_, text) = page(&dir);
+    let table = text.split("<table id=\"groups\">").nth(1).and_then(|rest| rest.split("</table>").next()).unwrap();
+    let charts = text.split("<h2>Charts</h2>").nth(1).unwrap();
+    let mut seen = Vec::new();
+    for row in table.split("<tr>").skip(2).take(10) {
+        let class = row.split("<svg class=\"sw ").nth(1).and_then(|rest| rest.split('"').next()).unwrap();
+        let color = text.split(&format!(".{class}{{fill:")).nth(1).and_then(|rest| rest.split('}').next()).unwrap();
+        let outline = row.split("<path d=\"").nth(1).and_then(|rest| rest.split('"').next()).unwrap();
+        let shape = &outline[outline.find(['a', 'h', 'l']).unwrap()..];
+        let mark = format!("{shape}\" fill=\"{color}\"");
+        assert!(charts.contains(&mark), "no chart has {mark}: {row}");
+        seen.push(mark);
+    }
+    seen.sort_unstable();
+    seen.dedup();
+    assert_eq!(seen.len(), 10, "each group has its own");
+}
+
+/// Two runs that lie far apart give an interval of −4.5 to 5.5 or so.
+#[test]
+fn intervals_stay_within_their_metric_and_have_a_true_minus() {
+    let temp = tempfile::tempdir().unwrap();
+    let dir = Results::new(temp.path()).experiment("page");
+    for (lr, seed, top) in [("10", 1, 0.9), ("10", 2, 0.1), ("20", 1, 0.4), ("20", 2, 0.5)] {
+        finished(&dir, lr, seed, top);
+    }
+    let between = |text: &str, start: &str, end: &str| -> String {
+        let rest = text.split(start).nth(1).unwrap_or_else(|| panic!("{start} is not in {text}"));
+        rest.split(end).next().unwrap_or_default().replace('\u{a0}', " ")
+    };
+    let html = page(&dir).1;
+    let markdown = fs::read_to_string(dir.path().join("report.md")).unwrap();
+    for (groups, pairs) in [
+        (between(&html, "<table id=\"groups\">", "</table>"), between(&html, "<table id=\"pairs\">", "</table>")),
+        (between(&markdown, "## Groups", "##"), between(&markdown, "## Differences", "##")),
+    ] {
+        assert!(groups.contains("0.0000 to 1.0000"), "{groups}");
+        assert!(pairs.contains("−0.") && !pairs.contains(" -0.") && !pairs.contains(">-0."), "{pairs}");
+    }
+}
+
 #[test]
 fn only_what_is_wanted_is_written() {
     let (_temp, dir) = experiment(1);

@@ -4,6 +4,7 @@
 use super::collect::{Comparison, Group};
 use super::verdict::{Pair, Standing, Verdict};
 use super::{column, describe, stats, table};
+use crate::metric::{self, Direction, Extra};
 
 /// Decimals of every value.
 pub(super) const DECIMALS: usize = 4;
@@ -49,6 +50,20 @@ pub(super) fn columns(verdict: &Verdict) -> Vec<String> {
     columns
 }
 
+/// The extra metrics of a part that some group has, each in the mean over classes.
+pub(super) fn extras(comparison: &Comparison, part: &str) -> Vec<String> {
+    let all = Extra::ALL.into_iter().flat_map(|extra| ["", "_mm"].map(|unit| format!("{part}_{}{unit}", extra.name())));
+    all.filter(|column| comparison.groups.iter().any(|group| !table::values(group, column).is_empty())).collect()
+}
+
+/// Of which columns less is better, in a sentence; empty where there is none.
+pub(super) fn less_is_better(columns: &[String]) -> String {
+    let lower = |column: &&String| metric::describe(column).is_some_and(|metric| metric.direction == Direction::Lower);
+    let mut names: Vec<String> = columns.iter().filter(lower).map(|column| column::phrase(column)).collect();
+    names.dedup();
+    if names.is_empty() { String::new() } else { format!("Less is better: {}.", names.join(", ")) }
+}
+
 fn part(verdict: &Verdict) -> &'static str {
     if verdict.column.starts_with("test_") { "test" } else { "val" }
 }
@@ -69,22 +84,30 @@ pub(super) fn groups(comparison: &Comparison, verdict: &Verdict) -> Grid {
         let rank = standing.map_or("–".to_owned(), |s| s.rank.to_string());
         let mut cells = vec![rank, describe::shown(&group.name), table::finished(group)];
         cells.push(stats::spread(&table::values(group, &columns[0]), DECIMALS));
-        cells.push(standing.and_then(|s| s.interval).map_or("–".to_owned(), interval));
+        cells.push(standing.and_then(|s| s.interval).map_or("–".to_owned(), |i| interval_of_mean(&columns[0], i)));
         cells.extend(columns[1..].iter().map(|c| stats::spread(&table::values(group, c), DECIMALS)));
         cells.push(table::best_epoch(group));
         Row { cells, strong: standing.filter(|s| several && s.rank == 1).map(|_| 3) }
     };
     let rows = placed(comparison, verdict).into_iter().map(row).collect();
     let note = "n counts the finished runs of all; values are mean ± sample standard deviation over runs, the interval is that of the mean \
-                (Student's t).";
+                (Student's t), cut where the metric ends.";
     let shared = " Groups that cannot be told apart share a rank; those of the first are bold.";
     Grid { header, rows, words: vec![1], note: format!("{note}{}", if several { shared } else { "" }) }
+}
+
+/// Extra metrics of the part that ranks; nothing where none was asked for.
+pub(super) fn extra(comparison: &Comparison, verdict: &Verdict) -> Option<Grid> {
+    let columns: Vec<String> = extras(comparison, part(verdict)).into_iter().filter(|c| *c != verdict.column).collect();
+    let header = std::iter::once("group".to_owned()).chain(columns.iter().map(|c| heading(c))).collect();
+    let grid = Grid { header, note: less_is_better(&columns), ..values(comparison, verdict, &columns) };
+    (!columns.is_empty()).then_some(grid)
 }
 
 /// What ranks, if classes have it, and these scores of each class; nothing where there is one class.
 pub(super) fn classes(comparison: &Comparison, verdict: &Verdict, scores: &[&str]) -> Option<Grid> {
     let (part, classes) = (part(verdict), &comparison.classes);
-    let by = crate::metric::describe(&verdict.column).map(|metric| metric.name).filter(|by| !scores.contains(by));
+    let by = metric::describe(&verdict.column).map(|metric| metric.name).filter(|by| !scores.contains(by));
     let of = |score: &str| classes.iter().map(|class| format!("{part}_{score}_{class}")).collect::<Vec<_>>();
     let there = |column: &String| comparison.groups.iter().any(|group| !table::values(group, column).is_empty());
     let compared = by.into_iter().flat_map(of).filter(there);
@@ -92,12 +115,19 @@ pub(super) fn classes(comparison: &Comparison, verdict: &Verdict, scores: &[&str
     (classes.len() > 1).then(|| values(comparison, verdict, &columns))
 }
 
-/// Values on the test part, of classes where there are several; nothing where there is no test part.
+/// Values on the test part; nothing where there is no test part.
 pub(super) fn tested(comparison: &Comparison, verdict: &Verdict) -> Option<Grid> {
+    let columns = tested_columns(comparison);
+    let grid = Grid { note: less_is_better(&columns), ..values(comparison, verdict, &columns) };
+    (!columns.is_empty()).then_some(grid)
+}
+
+/// Loss and scores of the test part, of classes where there are several, then extra metrics.
+pub(super) fn tested_columns(comparison: &Comparison) -> Vec<String> {
     let alone = comparison.classes.len() == 1;
-    let of_all = |c: &String| !alone || crate::metric::describe(c).is_some_and(|m| m.class.is_none());
-    let columns: Vec<String> = table::tested(comparison).into_iter().filter(|c| column::is_main(c) && of_all(c)).collect();
-    (!columns.is_empty()).then(|| values(comparison, verdict, &columns))
+    let of_all = |c: &String| !alone || metric::describe(c).is_some_and(|m| m.class.is_none());
+    let main = table::tested(comparison).into_iter().filter(|c| column::is_main(c) && of_all(c));
+    main.chain(extras(comparison, "test")).collect()
 }
 
 fn values(comparison: &Comparison, verdict: &Verdict, columns: &[String]) -> Grid {
@@ -140,8 +170,15 @@ pub(super) fn pairs(comparison: &Comparison, verdict: &Verdict) -> Option<Grid> 
     Some(Grid { header, rows: shown.into_iter().map(row).collect(), words: vec![0, 1], note })
 }
 
+/// The interval of a mean, cut at the least and the greatest value that the column can have.
+pub(super) fn interval_of_mean(column: &str, (low, high): (f64, f64)) -> String {
+    let (least, most) = metric::describe(column).map_or((f64::NEG_INFINITY, f64::INFINITY), |metric| metric.range);
+    interval((low.clamp(least, most), high.clamp(least, most)))
+}
+
 fn interval((low, high): (f64, f64)) -> String {
-    format!("{low:.DECIMALS$} to {high:.DECIMALS$}")
+    let number = |value: f64| format!("{value:.DECIMALS$}").replace('-', "−");
+    format!("{} to {}", number(low), number(high))
 }
 
 /// A probability as papers write it.
@@ -150,12 +187,25 @@ fn probability(p: f64) -> String {
 }
 
 impl Grid {
-    /// This table with the columns of another of the same rows, but for its first.
+    /// This table with the columns of another of the same rows, but for its first, and its note.
     pub(super) fn beside(mut self, other: Grid) -> Grid {
+        self.note = format!("{} {}", self.note, other.note).trim().to_owned();
         self.header.extend(other.header.into_iter().skip(1));
         for (row, other) in self.rows.iter_mut().zip(other.rows) {
             row.cells.extend(other.cells.into_iter().skip(1));
         }
         self
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_interval_ends_where_the_metric_does() {
+        assert_eq!(interval_of_mean("test_dice", (-3.5425, 4.5894)), "0.0000 to 1.0000");
+        assert_eq!(interval_of_mean("val_hd95", (-2.0, 4.5)), "0.0000 to 4.5000");
+        assert_eq!(interval_of_mean("val_unheard_of", (-2.0, 4.5)), "−2.0000 to 4.5000");
     }
 }

@@ -16,14 +16,21 @@ pub(super) fn tables(comparison: &Comparison, verdict: &Verdict) -> String {
         Some(classes) => groups.beside(classes),
         None => groups,
     };
+    let tested = grid::tested(comparison, verdict);
+    // Beside all others they are too wide for a page: they stand in the table of the test part where there is one.
+    let groups = match grid::extra(comparison, verdict).filter(|_| tested.is_none()) {
+        Some(extra) => groups.beside(extra),
+        None => groups,
+    };
     let best = format!("Values of the best epoch by {}. {}", grid::heading(&comparison.best_by), groups.note);
     text.push_str(&float(&groups, &best, &label(&comparison.name, "groups")));
     if let Some(pairs) = grid::pairs(comparison, verdict) {
         text.push_str(&float(&pairs, &pairs.note, &label(&comparison.name, "pairs")));
     }
-    if let Some(tested) = grid::tested(comparison, verdict) {
+    if let Some(tested) = tested {
         let caption = "Values on the test part with the weights of the best epoch, mean ± sample standard deviation over runs.";
-        text.push_str(&float(&tested, caption, &label(&comparison.name, "test")));
+        let caption = format!("{caption} {}", tested.note);
+        text.push_str(&float(&tested, caption.trim(), &label(&comparison.name, "test")));
     }
     text
 }
@@ -177,7 +184,7 @@ mod tests {
         let text = tables(&comparison, &verdict);
         let spread = |dice: &str| format!(r"{dice} $\pm$ 0.0141");
         for (rank, name, dice, interval) in [
-            (1, "b", "0.9100", "0.8100 to 1.0100"),
+            (1, "b", "0.9100", "0.8100 to 1.0000"),
             (1, "c", "0.9000", "0.8000 to 1.0000"),
             (3, r"lr 1\%", "0.7100", "0.6100 to 0.8100"),
         ] {

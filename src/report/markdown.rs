@@ -17,7 +17,12 @@ pub(super) fn report(comparison: &Comparison, verdict: &Verdict, charts: &[Drawn
          shows what its runs have so far.\n",
         comparison.best_by
     );
-    text.push_str(&section("Groups", Some(grid::groups(comparison, verdict))));
+    let groups = grid::groups(comparison, verdict);
+    let groups = match grid::extra(comparison, verdict) {
+        Some(extra) => groups.beside(extra),
+        None => groups,
+    };
+    text.push_str(&section("Groups", Some(groups)));
     text.push_str(&section("Differences", grid::pairs(comparison, verdict)));
     text.push_str(&section("Classes", grid::classes(comparison, verdict, &["dice", "iou"])));
     text.push_str(&section("Test part, with the weights of the best epoch", grid::tested(comparison, verdict)));

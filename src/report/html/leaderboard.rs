@@ -3,30 +3,29 @@
 use super::{Cell, Grid, Head};
 use crate::report::collect::{Comparison, Group, Run};
 use crate::report::verdict::Verdict;
-use crate::report::{chart, column, describe, stats, table};
+use crate::report::{column, describe, grid, stats, table};
 
 /// A row a group, in the order of the verdict; groups without a value at the end.
 pub(super) fn groups(comparison: &Comparison, verdict: &Verdict) -> Grid {
-    let columns = columns(comparison, verdict);
+    let columns = beside(comparison, verdict);
     let metric = part_and_title(&verdict.column);
     let start =
         [Head::number("rank"), Head::text("group"), Head::text("runs"), Head::number(metric), Head::text("95 % interval")];
     let end = [Head::number("best epoch"), Head::number("time a run")];
     let middle = columns.iter().map(|column| Head::number(part_and_title(column)));
     let head = start.into_iter().chain(middle).chain(end).collect();
-    let placed = verdict.standings.iter().map(|standing| (standing.group, Some(standing)));
-    let others = (0..comparison.groups.len()).filter(|group| verdict.standings.iter().all(|s| s.group != *group));
-    let rows = placed.chain(others.map(|group| (group, None))).map(|(at, standing)| {
+    let rows = order(comparison, verdict).map(|at| {
+        let standing = verdict.standings.iter().find(|standing| standing.group == at);
         let group = &comparison.groups[at];
         let spread = Cell::number(standing.map(|s| s.mean), |_| stats::spread(&group.values(&verdict.column), 4));
         let interval = standing.and_then(|s| s.interval);
         let interval = Cell {
             sort: interval.map(|i| i.0),
-            ..Cell::text(interval.map_or("–".into(), |(a, b)| format!("{a:.4} to {b:.4}")))
+            ..Cell::text(interval.map_or("–".into(), |i| grid::interval_of_mean(&verdict.column, i)))
         };
         let mut row = vec![
             Cell::number(standing.map(|s| s.rank as f64), |rank| rank.to_string()),
-            Cell { swatch: chart::swatch(at), ..Cell::text(describe::shown(&group.name)) },
+            Cell::group(at, &group.name),
             Cell::text(table::finished(group)),
             spread,
             interval,
@@ -74,11 +73,35 @@ pub(super) fn runs(comparison: &Comparison) -> Grid {
     Grid { head, rows }
 }
 
-/// What stands beside the verdict's column: the main scores of validation, and Dice of every class where there are several.
-fn columns(comparison: &Comparison, verdict: &Verdict) -> Vec<String> {
+/// A row a group with values on the test part, in the order of the verdict; no rows where there is no test part.
+pub(super) fn tested(comparison: &Comparison, verdict: &Verdict) -> Grid {
+    let columns = grid::tested_columns(comparison);
+    let number = |column: &String| Head::number(column::phrase(column));
+    let head = std::iter::once(Head::text("group")).chain(columns.iter().map(number)).collect();
+    let row = |at: usize| {
+        let group = &comparison.groups[at];
+        let value = |column: &String| {
+            let values = table::values(group, column);
+            Cell::number(stats::mean(&values), |_| stats::spread(&values, 4))
+        };
+        std::iter::once(Cell::group(at, &group.name)).chain(columns.iter().map(value)).collect()
+    };
+    let rows = if columns.is_empty() { Vec::new() } else { order(comparison, verdict).map(row).collect() };
+    Grid { head, rows }
+}
+
+/// Groups in the order of the verdict, then those without a value.
+fn order<'a>(comparison: &'a Comparison, verdict: &'a Verdict) -> impl Iterator<Item = usize> + 'a {
+    let placed = verdict.standings.iter().map(|standing| standing.group);
+    placed.chain((0..comparison.groups.len()).filter(|group| verdict.standings.iter().all(|s| s.group != *group)))
+}
+
+/// What stands beside the verdict's column: the main scores of validation, Dice of every class where there are several, extra metrics.
+pub(super) fn beside(comparison: &Comparison, verdict: &Verdict) -> Vec<String> {
     let classes = if comparison.classes.len() > 1 { &comparison.classes[..] } else { &[] };
     let main = ["dice", "iou", "bce", "loss"].into_iter().map(str::to_owned);
     let all = main.chain(classes.iter().map(|class| format!("dice_{class}"))).map(|stem| format!("val_{stem}"));
+    let all = all.chain(grid::extras(comparison, "val"));
     all.filter(|column| *column != verdict.column && comparison.groups.iter().any(|g| !g.values(column).is_empty())).collect()
 }
 

@@ -5,13 +5,15 @@
 
 mod configuration;
 mod leaderboard;
+mod marker;
 mod provenance;
 
 use super::chart::{self, Drawn};
 use super::collect::{Comparison, Run, State};
 use super::overlay::Overlays;
 use super::verdict::{Verdict, method, p_value};
-use super::{column, describe};
+use super::{column, describe, grid};
+use marker::Marker;
 use minijinja::syntax::SyntaxConfig;
 use minijinja::value::Serde;
 use minijinja::{AutoEscape, Environment, Value, context};
@@ -41,8 +43,8 @@ struct Cell {
     words: String,
     /// What it is sorted by, where that is not its words.
     sort: Option<f64>,
-    /// Colour of a group, by its place among [`chart::swatches`].
-    swatch: Option<usize>,
+    /// The marker that charts give the group.
+    marker: Option<Marker>,
 }
 
 impl Head {
@@ -60,10 +62,15 @@ impl Cell {
         Self { words: words.into(), ..Self::default() }
     }
 
+    /// A group's name behind its marker.
+    fn group(at: usize, name: &str) -> Self {
+        Self { marker: marker::of(at), ..Self::text(describe::shown(name)) }
+    }
+
     /// A dash where there is no value.
     fn number(value: Option<f64>, words: impl FnOnce(f64) -> String) -> Self {
         let value = value.filter(|value| value.is_finite());
-        Self { words: value.map_or("–".to_owned(), words), sort: value, swatch: None }
+        Self { words: value.map_or("–".to_owned(), words), sort: value, ..Self::default() }
     }
 }
 
@@ -83,6 +90,9 @@ pub(super) fn page(comparison: &Comparison, verdict: &Verdict, charts: &[Drawn],
         best_by => comparison.best_by.clone(),
         metric => column::title(&verdict.column),
         groups => Value::from(Serde(leaderboard::groups(comparison, verdict))),
+        less => grid::less_is_better(&leaderboard::beside(comparison, verdict)),
+        tested => Value::from(Serde(leaderboard::tested(comparison, verdict))),
+        tested_less => grid::less_is_better(&grid::tested_columns(comparison)),
         runs => Value::from(Serde(leaderboard::runs(comparison))),
         pairs => Value::from(Serde(pairs(comparison, verdict))),
         charts => curves.iter().map(shown).collect::<Vec<_>>(),
@@ -106,7 +116,7 @@ pub(super) fn page(comparison: &Comparison, verdict: &Verdict, charts: &[Drawn],
 
 /// The charts' colours of groups as rules of CSS.
 fn colors() -> String {
-    let rule = |(at, color): (usize, &String)| format!(".sw{at}{{background:{color}}}");
+    let rule = |(at, color): (usize, &String)| format!(".sw{at}{{fill:{color}}}");
     let (light, dark): (Vec<String>, Vec<String>) = chart::swatches().into_iter().unzip();
     let all = |colors: &[String]| colors.iter().enumerate().map(rule).collect::<String>();
     format!("{}@media (prefers-color-scheme: dark){{{}}}", all(&light), all(&dark))
@@ -126,8 +136,7 @@ fn underway(comparison: &Comparison) -> String {
 fn pairs(comparison: &Comparison, verdict: &Verdict) -> Grid {
     let titles = [Head::text("better"), Head::text("worse"), Head::number("difference"), Head::text("95 % interval")];
     let tests = [Head::number("p"), Head::number("p (Holm)"), Head::text("seeds × images"), Head::text("told apart")];
-    let name =
-        |group: usize| Cell { swatch: chart::swatch(group), ..Cell::text(describe::shown(&comparison.groups[group].name)) };
+    let name = |group: usize| Cell::group(group, &comparison.groups[group].name);
     let rows = verdict.pairs.iter().map(|pair| {
         let p = |p: f64| Cell::number(Some(p), |p| p_value(p).replace("p = ", "").replace("p ", ""));
         let number = |value: f64| super::verdict::number(value, pair);
