@@ -170,6 +170,12 @@ fn browse(browser: &Path, arguments: &[&str], page: &Path) -> String {
     String::from_utf8_lossy(&output.stdout).into_owned()
 }
 
+/// What a page has left in its element `seen`.
+fn seen(document: &str) -> serde_json::Value {
+    let seen = document.split("<pre id=\"seen\">").nth(1).and_then(|rest| rest.split("</pre>").next()).expect("the page ran");
+    serde_json::from_str(&seen.replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&")).unwrap()
+}
+
 /// Works on the page as a user does, and leaves what it saw in an element of its own.
 const USER: &str = r#"<script>
 const errors = [];
@@ -215,10 +221,7 @@ fn a_browser_sorts_filters_and_prints() {
     let (path, text) = page(&dir);
     let used = temp.path().join("used.html");
     fs::write(&used, text.replace("</body>", USER)).unwrap();
-    let document = browse(&browser, &["--window-size=800,900", "--dump-dom"], &used);
-    let seen = document.split("<pre id=\"seen\">").nth(1).and_then(|rest| rest.split("</pre>").next()).expect("the page ran");
-    let seen: serde_json::Value =
-        serde_json::from_str(&seen.replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&")).unwrap();
+    let seen = seen(&browse(&browser, &["--window-size=800,900", "--dump-dom"], &used));
     let names = |key: &str| -> Vec<String> {
         let list = seen[key].as_array().unwrap_or_else(|| panic!("{key}: {seen}"));
         list.iter().map(|name| name.as_str().unwrap_or_default().to_owned()).collect()
@@ -255,4 +258,59 @@ fn a_browser_sorts_filters_and_prints() {
         let pages = words.matches('\u{c}').count();
         assert!((2..20).contains(&pages), "{pages} pages");
     }
+}
+
+/// Measures each open table: how many pixels are hidden, and where the last cell of the first row ends.
+const MEASURE: &str = r#"<script>
+addEventListener("load", () => {
+  const seen = {};
+  for (const id of ["groups", "pairs", "tested"]) {
+    const table = document.getElementById(id);
+    seen[id] = table.parentElement.scrollWidth - table.parentElement.clientWidth;
+    seen[`${id}_end`] = table.tBodies[0].rows[0].lastElementChild.getBoundingClientRect().right;
+  }
+  const pairs = document.getElementById("pairs");
+  seen.heads = [...pairs.tHead.rows[0].cells].map((cell) => cell.textContent.trim());
+  seen.verdicts = [...pairs.tBodies[0].rows].map((row) => row.cells[0].textContent.trim());
+  const told = document.createElement("pre");
+  told.id = "seen";
+  told.textContent = JSON.stringify(seen);
+  document.body.append(told);
+});
+</script></body>"#;
+
+/// Three groups with long names, extra metrics and a test part; of the pairs some can be told apart.
+#[test]
+fn nothing_is_cut_off_in_a_window_of_1280() {
+    let Some(browser) = browser() else {
+        eprintln!("skipped: no Chromium was found (UMLAUT_CHROMIUM names one)");
+        return;
+    };
+    let temp = tempfile::tempdir().unwrap();
+    let dir = Results::new(temp.path()).experiment("page");
+    for group in 0..3 {
+        let name = format!("\"weighted_bce.pos_weight 3.0-9.0, focal_tversky.weight_{group} 1.0\"");
+        for seed in [1, 2] {
+            finished(&dir, &name, seed, 0.9 - 0.05 * (group / 2) as f64);
+        }
+    }
+    for run in dir.runs().unwrap() {
+        let mut outcome = run.outcome().unwrap().unwrap();
+        for stem in ["hd95", "assd", "rand_score"] {
+            outcome.best.insert(format!("val_{stem}"), 12.3456);
+            outcome.test.insert(format!("test_{stem}"), 12.3456);
+        }
+        run.write_outcome(&outcome).unwrap();
+    }
+    let (_, text) = page(&dir);
+    let used = temp.path().join("used.html");
+    fs::write(&used, text.replace("</body>", MEASURE)).unwrap();
+    let seen = seen(&browse(&browser, &["--window-size=1280,900", "--dump-dom"], &used));
+    for table in ["groups", "pairs", "tested"] {
+        assert_eq!(seen[table].as_i64(), Some(0), "{table}: {seen}");
+        assert!(seen[format!("{table}_end")].as_f64().is_some_and(|end| end <= 1280.0), "{table}: {seen}");
+    }
+    assert_eq!(seen["heads"][0], "told apart", "the verdict comes before the names: {seen}");
+    let verdicts = seen["verdicts"].as_array().unwrap();
+    assert!(verdicts.iter().any(|v| v == "yes") && verdicts.iter().any(|v| v == "no"), "{seen}");
 }

@@ -10,7 +10,7 @@ pub(super) fn groups(comparison: &Comparison, verdict: &Verdict) -> Grid {
     let columns = beside(comparison, verdict);
     let metric = part_and_title(&verdict.column);
     let start =
-        [Head::number("rank"), Head::text("group"), Head::text("runs"), Head::number(metric), Head::text("95 % interval")];
+        [Head::number("rank"), Head::text("group"), Head::text("runs"), Head::number(metric), Head::number("95 % interval")];
     let end = [Head::number("best epoch"), Head::number("time a run")];
     let middle = columns.iter().map(|column| Head::number(part_and_title(column)));
     let head = start.into_iter().chain(middle).chain(end).collect();
@@ -55,8 +55,8 @@ pub(super) fn runs(comparison: &Comparison) -> Grid {
         let place = |key: &str| run.differs.iter().find(|(k, _)| k == key).map(|(_, value)| value.clone()).unwrap_or_default();
         let seed = place("seed");
         let mut row = vec![
-            Cell::text(run.id.clone()),
-            Cell::text(describe::shown(&group.name)),
+            Cell { class: Some("id"), ..Cell::text(run.id.clone()) },
+            Cell { class: Some("group"), ..Cell::text(describe::shown(&group.name)) },
             Cell { sort: seed.parse().ok(), ..Cell::text(seed) },
             Cell::text(place("fold")),
             Cell::text(run.state.word()),

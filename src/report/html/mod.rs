@@ -16,7 +16,7 @@ use super::{column, describe, grid};
 use marker::Marker;
 use minijinja::syntax::SyntaxConfig;
 use minijinja::value::Serde;
-use minijinja::{AutoEscape, Environment, Value, context};
+use minijinja::{AutoEscape, Environment, HtmlEscape, Value, context};
 use serde::Serialize;
 
 /// Lines of a failed run's log that are shown.
@@ -43,6 +43,8 @@ struct Cell {
     words: String,
     /// What it is sorted by, where that is not its words.
     sort: Option<f64>,
+    /// What a style sheet calls it.
+    class: Option<&'static str>,
     /// The marker that charts give the group.
     marker: Option<Marker>,
 }
@@ -64,7 +66,7 @@ impl Cell {
 
     /// A group's name behind its marker.
     fn group(at: usize, name: &str) -> Self {
-        Self { marker: marker::of(at), ..Self::text(describe::shown(name)) }
+        Self { marker: marker::of(at), class: Some("group"), ..Self::text(describe::shown(name)) }
     }
 
     /// A dash where there is no value.
@@ -109,9 +111,24 @@ pub(super) fn page(comparison: &Comparison, verdict: &Verdict, charts: &[Drawn],
     let mut environment = Environment::new();
     environment.set_auto_escape_callback(|_| AutoEscape::Html);
     let syntax = SyntaxConfig::builder().trim_blocks(true).lstrip_blocks(true).build();
+    environment.add_filter("joints", joints);
     environment.set_syntax(syntax.expect("the usual delimiters"));
     let page = environment.render_str(include_str!("page.html"), values);
     page.expect("the template names only what is given")
+}
+
+/// Words that may go on in the next line behind a joint, `focal_`|`tversky.`|`weight 1.0`, but not within `0.5`.
+fn joints(words: &str) -> Value {
+    let mut safe = String::new();
+    let mut letters = words.chars().peekable();
+    while let Some(letter) = letters.next() {
+        safe.push_str(&HtmlEscape(letter.encode_utf8(&mut [0; 4])).to_string());
+        let next_is_letter = letters.peek().is_some_and(|next| next.is_alphabetic());
+        if matches!(letter, '_' | '/') || letter == '.' && next_is_letter {
+            safe.push_str("<wbr>");
+        }
+    }
+    Value::from_safe_string(safe)
 }
 
 /// The charts' colours of groups as rules of CSS.
@@ -134,13 +151,15 @@ fn underway(comparison: &Comparison) -> String {
 }
 
 fn pairs(comparison: &Comparison, verdict: &Verdict) -> Grid {
-    let titles = [Head::text("better"), Head::text("worse"), Head::number("difference"), Head::text("95 % interval")];
-    let tests = [Head::number("p"), Head::number("p (Holm)"), Head::text("seeds × images"), Head::text("told apart")];
+    let titles = [Head::text("told apart"), Head::text("better mean"), Head::text("worse mean"), Head::number("difference")];
+    let tests = [Head::number("95 % interval"), Head::number("p (Holm)"), Head::number("p"), Head::number("seeds × images")];
     let name = |group: usize| Cell::group(group, &comparison.groups[group].name);
     let rows = verdict.pairs.iter().map(|pair| {
         let p = |p: f64| Cell::number(Some(p), |p| p_value(p).replace("p = ", "").replace("p ", ""));
         let number = |value: f64| super::verdict::number(value, pair);
+        let apart = if pair.apart { "yes" } else { "no" };
         vec![
+            Cell { class: Some(apart), ..Cell::text(apart) },
             name(pair.better),
             name(pair.worse),
             Cell::number(Some(pair.difference), number),
@@ -148,10 +167,9 @@ fn pairs(comparison: &Comparison, verdict: &Verdict) -> Grid {
                 sort: Some(pair.interval.0),
                 ..Cell::text(format!("{} to {}", number(pair.interval.0), number(pair.interval.1)))
             },
-            p(pair.p),
             p(pair.p_holm),
+            p(pair.p),
             Cell::text(format!("{} × {}", pair.seeds, pair.images)),
-            Cell::text(if pair.apart { "yes" } else { "no" }),
         ]
     });
     Grid { head: titles.into_iter().chain(tests).collect(), rows: rows.collect() }
@@ -169,4 +187,20 @@ fn note((words, runs): (String, Vec<&Run>)) -> Value {
 fn open(comparison: &Comparison) -> Vec<String> {
     let open = comparison.runs().filter(|run| matches!(run.state, State::Interrupted | State::Unfinished));
     open.map(|run| format!("{}: {} after {}", run.id, run.state.word(), describe::plural(run.rows.len(), "epoch"))).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_go_on_behind_their_joints() {
+        for (words, wanted) in [
+            ("focal_tversky.weight 1.0", "focal_<wbr>tversky.<wbr>weight 1.0"),
+            ("channels 16-32, lr 0.5", "channels 16-32, lr 0.5"),
+            ("a_<b>", "a_<wbr>&lt;b&gt;"),
+        ] {
+            assert_eq!(joints(words).to_string(), wanted);
+        }
+    }
 }
