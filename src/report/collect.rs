@@ -2,7 +2,7 @@
 //!
 //! A run whose files are damaged is kept with the reason, so that one bad file does not hide the others.
 
-use super::{Error, Place, column};
+use super::{Error, Place, column, own};
 use crate::plan;
 use crate::record::{EpochRecord, ImageScores, Outcome, Status};
 use crate::store::{self, ExperimentDir, RunDir};
@@ -63,6 +63,8 @@ pub(super) struct Run {
 pub(super) struct Group {
     pub name: String,
     pub runs: Vec<Run>,
+    /// Swept keys that it does not name, with the file's own values.
+    pub own: Vec<(String, String)>,
 }
 
 /// All that is compared, in the order of every chart and table.
@@ -177,7 +179,9 @@ pub(super) fn collect(dir: &ExperimentDir) -> Result<Comparison, Error> {
     }
     let mut runs: Vec<Read> = present.into_par_iter().map(read).collect();
     let best_by = complete_all(&mut runs);
-    Ok(Comparison::of(name(dir), group(runs), best_by, of_other_plans))
+    let mut groups = group(runs);
+    own::fill(&mut groups);
+    Ok(Comparison::of(name(dir), groups, best_by, of_other_plans))
 }
 
 /// Reads what is named: an experiment's groups, or a run, which is a group of its own under its id.
@@ -203,7 +207,7 @@ pub(super) fn collect_several(places: &[Place]) -> Result<Comparison, Error> {
                 best_by.get_or_insert(by);
                 let name = dir.id().to_string();
                 names.push(name.clone());
-                groups.push(Group { name, runs: runs.into_iter().map(|(run, _)| run).collect() });
+                groups.push(Group { name, runs: runs.into_iter().map(|(run, _)| run).collect(), own: Vec::new() });
             }
         }
     }
@@ -290,7 +294,7 @@ fn group(runs: Vec<Read>) -> Vec<Group> {
     for (run, _) in runs {
         match groups.iter_mut().find(|group| of_group(&group.runs[0]).eq(of_group(&run))) {
             Some(group) => group.runs.push(run),
-            None => groups.push(Group { name: plan::group_name(&run.differs), runs: vec![run] }),
+            None => groups.push(Group { name: plan::group_name(&run.differs), runs: vec![run], own: Vec::new() }),
         }
     }
     let names: Vec<String> = groups.iter().map(|group| group.name.clone()).collect();

@@ -147,7 +147,7 @@ mod tests {
             let best = |dice: f64| [("val_dice", dice), ("val_dice_disc", dice), ("val_dice_cup", dice)];
             vec![run(best(dice)), run(best(dice + 0.02))]
         };
-        let group = |name: &str, dice| Group { name: name.to_owned(), runs: runs(dice) };
+        let group = |name: &str, dice| Group { name: name.to_owned(), runs: runs(dice), own: Vec::new() };
         let comparison = Comparison {
             name: "a_b".to_owned(),
             groups: vec![group("lr \"1%\"", 0.7), group("b", 0.9), group("c", 0.89)],

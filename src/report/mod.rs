@@ -6,6 +6,7 @@
 mod chart;
 mod collect;
 mod column;
+mod comparable;
 mod contact;
 mod describe;
 mod grid;
@@ -15,6 +16,7 @@ mod inference;
 mod latex;
 mod markdown;
 mod overlay;
+mod own;
 mod paint;
 mod png;
 mod stats;

@@ -1,6 +1,7 @@
 //! What was swept: the parameters, their values, and which group has which.
 
 use super::collect::{Comparison, Group, Run};
+use super::own::NOT_SET;
 use crate::plan::spoken;
 
 /// A parameter with two values or more.
@@ -32,18 +33,21 @@ pub(super) enum Scale {
     Places,
 }
 
-/// The swept parameters, in the order of their keys in the groups.
-pub(super) fn factors(comparison: &Comparison) -> Vec<Factor> {
+/// What was swept, in the order of the keys in the groups; a group that does not name a key has the file's own value of it.
+pub(super) fn all(comparison: &Comparison) -> Vec<Factor> {
     let swept = comparison.swept();
     let mut keys: Vec<&String> = Vec::new();
-    for (key, _) in swept.iter().flat_map(|(_, own)| own) {
+    for (key, _) in swept.iter().flat_map(|(_, named)| named) {
         if !keys.contains(&key) {
             keys.push(key);
         }
     }
-    let value = |own: &[(String, String)], key: &String| own.iter().find(|(k, _)| k == key).map(|(_, v)| v.clone());
-    let factor = |key: &String| Factor::of(key, &swept.iter().map(|(_, own)| value(own, key)).collect::<Vec<_>>());
-    keys.into_iter().map(factor).filter(|factor| factor.levels.len() > 1).collect()
+    let value = |named: &[(String, String)], group: &Group, key: &String| {
+        named.iter().chain(&group.own).find(|(k, _)| k == key).map(|(_, v)| v.clone())
+    };
+    let groups = || swept.iter().map(|(_, named)| named).zip(&comparison.groups);
+    let values = |key: &String| groups().map(|(named, group)| value(named, group, key)).collect::<Vec<_>>();
+    keys.into_iter().map(|key| Factor::of(key, &values(key))).collect()
 }
 
 /// A run's value of the column by which groups are compared, if it is finite.
@@ -65,19 +69,32 @@ impl Factor {
     fn of(key: &str, values: &[Option<String>]) -> Self {
         let mut levels: Vec<Level> = Vec::new();
         for value in values.iter().flatten() {
-            let level = Level { words: spoken(value), number: number(value) };
-            if !levels.contains(&level) {
+            let level = Level::of(value);
+            if !levels.iter().any(|known| known.is(&level)) {
                 levels.push(level);
             }
         }
-        if levels.iter().all(|level| level.number.is_some()) {
-            levels.sort_by(|a, b| a.number.unwrap_or(0.0).total_cmp(&b.number.unwrap_or(0.0)));
+        if levels.iter().all(|level| level.number.is_some() || level.words == NOT_SET) {
+            let size = |level: &Level| level.number.unwrap_or(f64::NEG_INFINITY);
+            levels.sort_by(|a, b| size(a).total_cmp(&size(b)));
         }
         let place = |value: &Option<String>| {
-            let words = spoken(value.as_ref()?);
-            levels.iter().position(|level| level.words == words)
+            let own = Level::of(value.as_ref()?);
+            levels.iter().position(|level| level.is(&own))
         };
         Self { key: key.to_owned(), of_group: values.iter().map(place).collect(), levels }
+    }
+
+    /// The same without the values of other groups than these.
+    pub(super) fn only(&self, groups: &[bool]) -> Self {
+        let kept = || self.of_group.iter().zip(groups).map(|(level, kept)| level.filter(|_| *kept));
+        let levels: Vec<usize> = (0..self.levels.len()).filter(|level| kept().any(|own| own == Some(*level))).collect();
+        let place = |own: Option<usize>| own.and_then(|own| levels.iter().position(|level| *level == own));
+        Self {
+            key: self.key.clone(),
+            of_group: kept().map(place).collect(),
+            levels: levels.iter().map(|level| self.levels[*level].clone()).collect(),
+        }
     }
 
     /// The numbers, if all values are.
@@ -117,6 +134,17 @@ impl Factor {
             levels: bins.iter().map(level).collect(),
             of_group: self.of_group.iter().map(place).collect(),
         }
+    }
+}
+
+impl Level {
+    fn of(value: &str) -> Self {
+        Self { words: spoken(value), number: number(value) }
+    }
+
+    /// Whether it is the same value, as 1 and 1.0 are.
+    fn is(&self, other: &Level) -> bool {
+        self.words == other.words || (self.number.is_some() && self.number == other.number)
     }
 }
 

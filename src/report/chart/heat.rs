@@ -7,9 +7,11 @@ use super::levels::Levels;
 use super::style::{self, AXIS, CLOSE, COLUMN, EDGE, INK, LEADING, MARK, MUTED, NOTE, PAPER, STEPS, Shape, TEXT};
 use super::{Drawn, Source, file_name, text};
 use crate::report::collect::State;
+use crate::report::comparable::{comparable, varied};
 use crate::report::importance::MOST_LEVELS;
 use crate::report::sweep::{Factor, short};
 use crate::report::{describe, stats};
+use std::collections::BTreeSet;
 
 /// What is known of a combination.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -22,24 +24,31 @@ enum Cell {
 const WIDEST: i32 = 600;
 const BAR: i32 = 60;
 
-/// The map of the two parameters, or of the two most important; `None` of fewer, or without a score.
+/// The map of the two parameters, or of the two most important; `None` of fewer that groups show, without a score, or if less than half
+/// of the combinations have a group.
 pub(crate) fn draw(source: &Source) -> Option<Drawn> {
-    let [first, second, ..] = source.by_importance()[..] else { return None };
+    let shown = |f: &&&Factor| source.factors.iter().any(|own| own.key == f.key);
+    let [first, second] = source.by_importance().iter().filter(shown).take(2).copied().collect::<Vec<_>>()[..] else { return None };
+    let kept = comparable(&source.all, &[&first.key, &second.key]);
+    let [first, second] = [first, second].map(|factor| factor.only(&kept));
     let (x, y) = (first.binned(MOST_LEVELS), second.binned(MOST_LEVELS));
-    let ordered = [first, second].map(|factor| factor.numbers().is_some());
+    let ordered = [&first, &second].map(|factor| factor.numbers().is_some());
     // The parameter with more values goes along the page.
     let wide = y.levels.len() > x.levels.len();
     let up = ordered[usize::from(!wide)];
     let ((x, x_name), (y, y_name)) = match wide {
-        true => ((y, source.name(second)), (x, source.name(first))),
-        false => ((x, source.name(first)), (y, source.name(second))),
+        true => ((y, source.name(&second)), (x, source.name(&first))),
+        false => ((x, source.name(&first)), (y, source.name(&second))),
     };
     let cells: Vec<Vec<Cell>> =
         (0..x.levels.len()).map(|i| (0..y.levels.len()).map(|j| cell(source, &x, i, &y, j)).collect()).collect();
+    if 2 * runs(&x, &y) < x.levels.len() * y.levels.len() {
+        return None;
+    }
     let means: Vec<f64> = cells.iter().flatten().filter_map(|c| if let Cell::Mean(m) = c { Some(*m) } else { None }).collect();
     let best = means.iter().copied().reduce(|a, b| if describe::better(&source.verdict.column, b, a) { b } else { a })?;
     let worst = means.iter().copied().reduce(|a, b| if describe::better(&source.verdict.column, b, a) { a } else { b })?;
-    let others: Vec<&str> = source.factors.iter().map(|f| source.name(f)).filter(|n| *n != x_name && *n != y_name).collect();
+    let others = source.names(&varied(&source.all, &[&x, &y]));
     let key = key(&cells, &others);
     let names: Vec<Vec<String>> = y.levels.iter().map(|level| text::wrap_most(&level.words, TEXT, WIDEST, 2)).collect();
     let widest = names.iter().flatten().map(|line| text::width(line, TEXT)).max().unwrap_or(0);
@@ -62,6 +71,12 @@ pub(crate) fn draw(source: &Source) -> Option<Drawn> {
     let title = format!("{} by {x_name} and {y_name}", source.score());
     let svg = ink.finish(&title, &description(source, &map.cells, &x, &y, &others));
     Some(Drawn { name: file, title, svg })
+}
+
+/// How many combinations have a group.
+fn runs(x: &Factor, y: &Factor) -> usize {
+    let both = x.of_group.iter().zip(&y.of_group).filter_map(|(x, y)| Some(((*x)?, (*y)?)));
+    both.collect::<BTreeSet<_>>().len()
 }
 
 fn cell(source: &Source, x: &Factor, i: usize, y: &Factor, j: usize) -> Cell {

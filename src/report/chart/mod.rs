@@ -32,7 +32,7 @@ pub(super) use text::{fit, fit_ends};
 use super::collect::Comparison;
 use super::sweep::{self, Factor};
 use super::verdict::Verdict;
-use super::{column, importance as shares};
+use super::{column, comparable, importance as shares};
 use crate::plan::last_word;
 use focus::Focus;
 
@@ -50,6 +50,9 @@ pub(crate) struct Source<'a> {
     pub comparison: &'a Comparison,
     pub verdict: &'a Verdict,
     pub focus: Focus,
+    /// All that is swept.
+    pub all: Vec<Factor>,
+    /// The parameters that groups show by themselves, with the values of these groups alone.
     pub factors: Vec<Factor>,
     /// Which parameters matter, the most important first, if that can be told.
     pub shares: Option<Vec<shares::Share>>,
@@ -98,9 +101,10 @@ fn curve_charts(source: &Source) -> Vec<Drawn> {
 
 impl<'a> Source<'a> {
     pub(crate) fn of(comparison: &'a Comparison, verdict: &'a Verdict) -> Self {
-        let factors = sweep::factors(comparison);
+        let all = sweep::all(comparison);
+        let factors = comparable::charted(&all);
         let shares = shares::shares(&factors, verdict);
-        Self { comparison, verdict, focus: Focus::of(comparison, verdict), factors, shares }
+        Self { comparison, verdict, focus: Focus::of(comparison, verdict), all, factors, shares }
     }
 
     /// What the axis of scores is called: `Validation Dice`.
@@ -120,18 +124,26 @@ impl<'a> Source<'a> {
         self.verdict.standings.iter().find(|s| s.group == group).map(|s| s.mean).filter(|mean| mean.is_finite())
     }
 
-    /// The parameters, the most important first.
+    /// All parameters, the most important first, then those that change only with others.
     pub(crate) fn by_importance(&self) -> Vec<&Factor> {
-        let place = |f: &&Factor| self.shares.as_ref().and_then(|shares| shares.iter().position(|s| s.key == f.key));
-        let mut factors: Vec<&Factor> = self.factors.iter().collect();
-        factors.sort_by_key(place);
+        let place = |f: &Factor| {
+            let share = self.shares.as_ref().and_then(|shares| shares.iter().position(|s| s.key == f.key));
+            (self.factors.iter().all(|own| own.key != f.key), share)
+        };
+        let mut factors: Vec<&Factor> = self.all.iter().collect();
+        factors.sort_by_key(|f| place(f));
         factors
     }
 
+    /// What parameters are called.
+    pub(crate) fn names<'f>(&self, factors: &[&'f Factor]) -> Vec<&'f str> {
+        factors.iter().map(|factor| self.name(factor)).collect()
+    }
+
     /// What a parameter is called: the last word of its key, or all of it where two have the same.
-    pub(crate) fn name(&self, factor: &'a Factor) -> &'a str {
+    pub(crate) fn name<'f>(&self, factor: &'f Factor) -> &'f str {
         let word = last_word(&factor.key);
-        let same = self.factors.iter().filter(|other| last_word(&other.key) == word).count();
+        let same = self.all.iter().filter(|other| last_word(&other.key) == word).count();
         if same > 1 { &factor.key } else { word }
     }
 }

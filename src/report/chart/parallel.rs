@@ -4,6 +4,7 @@ use super::axes::Axis;
 use super::ink::{Anchor, At, Face, Ink, Pen};
 use super::style::{self, AXIS, AXIS_WIDTH, COLUMN, EDGE, LEADING, LINE_WIDTH, MUTED, STEPS, TEXT, TICK};
 use super::{Drawn, Source, text};
+use crate::report::own::NOT_SET;
 use crate::report::sweep::{Factor, Scale, short};
 use crate::report::{column, describe};
 
@@ -29,7 +30,10 @@ const FAINTEST: usize = 2;
 
 /// The chart of three parameters or more, the most important first; `None` of fewer, or without a score.
 pub(crate) fn draw(source: &Source) -> Option<Drawn> {
-    let factors: Vec<&Factor> = source.by_importance().into_iter().take(MOST).collect();
+    let several = |f: &&Factor| f.levels.iter().filter(|level| level.words != NOT_SET).count() > 1;
+    let mut factors: Vec<&Factor> = source.by_importance().into_iter().filter(several).collect();
+    let left_out = factors.len().saturating_sub(MOST);
+    factors.truncate(MOST);
     // The worst first: the best lies on top.
     let order: Vec<usize> =
         source.verdict.standings.iter().rev().map(|s| s.group).filter(|g| source.mean(*g).is_some()).collect();
@@ -42,7 +46,6 @@ pub(crate) fn draw(source: &Source) -> Option<Drawn> {
     let top = 40 + LEADING * if two { 2 } else { 1 } + 50;
     let frame = (top, top + FRAME);
     let axes = axes(source, &factors, &order, frame);
-    let left_out = source.factors.len() - factors.len();
     let ink = Ink::new("parallel", COLUMN, top + FRAME + 60 + if left_out > 0 { 2 } else { 1 } * LEADING + EDGE);
     draw_lines(source, &ink, &axes, &order);
     axes.iter()

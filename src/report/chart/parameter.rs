@@ -1,4 +1,4 @@
-//! Score against the values of one parameter: a dot a run, means over all else that is swept.
+//! Score against the values of one parameter: a dot a run, means over all else that is swept; of groups that differ in it alone.
 
 use super::axes::{self, Axis, Plot, Room, plot};
 use super::ink::{Ink, Pen};
@@ -9,6 +9,7 @@ use super::style::{self, AXIS, COLUMN, EDGE, INK, LINE_WIDTH, MARK, MUTED, Shape
 use super::swarm::swarm;
 use super::{Drawn, Source, file_name, text};
 use crate::report::collect::{Group, State};
+use crate::report::comparable::varied;
 use crate::report::sweep::{Factor, Scale, scores};
 use crate::report::{column, stats};
 
@@ -30,7 +31,8 @@ pub(crate) fn draw(source: &Source, factor: &Factor) -> Option<Drawn> {
     if means.len() < 2 {
         return None;
     }
-    let lines = lines(source, factor);
+    let others = varied(&source.all, &[factor]);
+    let lines = lines(source, factor, &others);
     let (name, score) = (source.name(factor), source.score());
     let runs: Vec<(usize, usize, f64)> = runs(source, factor);
     let (low, high) = runs.iter().map(|r| r.2).fold((f64::INFINITY, f64::NEG_INFINITY), |(l, h), v| (l.min(v), h.max(v)));
@@ -39,7 +41,7 @@ pub(crate) fn draw(source: &Source, factor: &Factor) -> Option<Drawn> {
     let right = widest.unwrap_or(3 * EDGE).max(if factor.scale() == Scale::Places { 0 } else { Levels::overhang(factor) });
     let levels = Levels::of(factor, name, COLUMN - EDGE - right - axes::left(&y));
     let lost = lost(source, factor, &means);
-    let key = key(source, factor, &lines, !lost.is_empty());
+    let key = key(&source.names(&others), &lines, !lost.is_empty());
     let below = key.height() + EDGE;
     let file = format!("parameter-{}", file_name(name));
     let ink = Ink::new(&file, COLUMN, 60 + FRAME + levels.height + below);
@@ -47,7 +49,8 @@ pub(crate) fn draw(source: &Source, factor: &Factor) -> Option<Drawn> {
     levels.draw(&plot);
     draw_lines(&plot, &levels, &lines);
     draw_means(&plot, &levels, factor, &means);
-    draw_dots(source, &plot, &levels, &runs);
+    // Where the values are the groups, dots are as in every chart.
+    draw_dots(&plot, &levels, &runs, others.is_empty());
     for level in &lost {
         let (x, _) = plot.at(levels.at[*level], 0.0);
         ink.mark(Shape::Cross, (x, plot.y.1 - 60), MARK, MUTED);
@@ -80,10 +83,10 @@ fn means(source: &Source, factor: &Factor, of: impl Fn(usize) -> bool) -> Vec<(u
 }
 
 /// A line for each combination of the other parameters, if there are few and a line has two points.
-fn lines(source: &Source, factor: &Factor) -> Vec<Line> {
-    let others: Vec<&Factor> = source.factors.iter().filter(|other| other.key != factor.key).collect();
+fn lines(source: &Source, factor: &Factor, others: &[&Factor]) -> Vec<Line> {
     let combination = |g: usize| others.iter().map(|other| other.of_group[g]).collect::<Vec<_>>();
-    let mut all: Vec<Vec<Option<usize>>> = (0..factor.of_group.len()).map(combination).collect();
+    let shown = (0..factor.of_group.len()).filter(|g| factor.of_group[*g].is_some());
+    let mut all: Vec<Vec<Option<usize>>> = shown.map(combination).collect();
     all.sort();
     all.dedup();
     if others.is_empty() || all.len() < 2 || all.len() > MOST_LINES {
@@ -120,7 +123,7 @@ fn slot(plot: &Plot, levels: &Levels) -> i32 {
     columns.windows(2).map(|w| w[1] - w[0]).min().unwrap_or(200)
 }
 
-fn draw_dots(source: &Source, plot: &Plot, levels: &Levels, runs: &[(usize, usize, f64)]) {
+fn draw_dots(plot: &Plot, levels: &Levels, runs: &[(usize, usize, f64)], of_groups: bool) {
     let slot = slot(plot, levels);
     for level in 0..levels.at.len() {
         let own: Vec<&(usize, usize, f64)> = runs.iter().filter(|r| r.0 == level).collect();
@@ -129,17 +132,12 @@ fn draw_dots(source: &Source, plot: &Plot, levels: &Levels, runs: &[(usize, usiz
         let room = (slot * 2 / 5).min(160).min(x - plot.x.0 - 2 * DOT).min(plot.x.1 - x - 2 * DOT).max(0);
         let (moved, radius) = swarm(&places, DOT, room);
         for ((run, y), aside) in own.iter().zip(places).zip(moved) {
-            let (shape, color) = sign(source, run.1);
+            let (shape, color) = match of_groups {
+                true => (style::group_shape(run.1), style::group_color(run.1)),
+                false => (Shape::Dot, MUTED),
+            };
             plot.ink.mark(shape, (x + aside, y), radius, color);
         }
-    }
-}
-
-/// Where the values are the groups, dots are as in every chart.
-fn sign(source: &Source, group: usize) -> (Shape, plotters::style::RGBColor) {
-    match source.factors.len() {
-        1 => (style::group_shape(group), style::group_color(group)),
-        _ => (Shape::Dot, MUTED),
     }
 }
 
@@ -164,8 +162,7 @@ fn lost(source: &Source, factor: &Factor, means: &[(usize, f64)]) -> Vec<usize> 
     (0..factor.levels.len()).filter(|level| means.iter().all(|m| m.0 != *level) && failed(*level)).collect()
 }
 
-fn key(source: &Source, factor: &Factor, lines: &[Line], lost: bool) -> Key {
-    let others: Vec<&str> = source.factors.iter().filter(|f| f.key != factor.key).map(|f| source.name(f)).collect();
+fn key(others: &[&str], lines: &[Line], lost: bool) -> Key {
     let over = if others.is_empty() { "mean".to_owned() } else { format!("mean over {}", others.join(", ")) };
     let mut items = vec![(Sign::Mark(Shape::Dot, MUTED), "run".to_owned()), (Sign::Line(Pen::new(INK, LINE_WIDTH)), over)];
     if !lines.is_empty() {

@@ -1,5 +1,6 @@
 //! Tests of whole charts: words never stand on each other, on the curves or beyond the sheet.
 
+mod points;
 mod sweeps;
 
 use super::Drawn;
@@ -50,7 +51,7 @@ fn crowded(groups: usize, name: impl Fn(usize) -> String) -> Comparison {
         let top = 0.95 - 0.0005 * i as f64;
         let state = if i == 1 { State::Failed } else { State::Finished };
         let runs = vec![run("a", &differs, State::Finished, rows(30, top, 1e-3)), run("b", &differs, state, rows(9, top, 1e-3))];
-        Group { name: format!("channels {value}"), runs }
+        Group { name: format!("channels {value}"), runs, own: Vec::new() }
     };
     let groups = (0..groups).map(group).collect();
     Comparison { name: "crowded".into(), groups, classes: Vec::new(), best_by: "val_loss".into(), of_other_plans: 0 }

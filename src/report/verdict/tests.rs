@@ -48,7 +48,7 @@ fn groups(means: &[f64], seeds: usize, images: usize, part: &str, metric: &str) 
     let group = |(group, mean): (usize, &f64)| {
         let of = |seed: usize| (0..images).map(|image| score(group, *mean, seed, image)).collect::<Vec<_>>();
         let runs = (1..=seeds).map(|seed| run(group, &seed.to_string(), part, metric, &of(seed))).collect();
-        Group { name: char::from(b'a' + group as u8).to_string(), runs }
+        Group { name: char::from(b'a' + group as u8).to_string(), runs, own: Vec::new() }
     };
     let groups = means.iter().enumerate().map(group).collect();
     let best_by = format!("val_{metric}");

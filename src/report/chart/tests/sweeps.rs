@@ -35,7 +35,7 @@ fn grid(parameters: &[Parameter], seeds: usize) -> Comparison {
             run
         };
         let runs: Vec<Run> = (1..=seeds).map(run_of).collect();
-        Group { name: crate::plan::group_name(&runs[0].differs), runs }
+        Group { name: crate::plan::group_name(&runs[0].differs), runs, own: Vec::new() }
     };
     let groups = (0..count).map(group).collect();
     Comparison { name: "grid".into(), groups, classes: Vec::new(), best_by: "val_loss".into(), of_other_plans: 0 }
@@ -68,7 +68,7 @@ fn marks(svg: &str) -> Vec<Area> {
     paths.map(mark).collect()
 }
 
-fn check_all(what: &str, charts: &[Drawn]) {
+pub(super) fn check_all(what: &str, charts: &[Drawn]) {
     for chart in charts {
         let result = std::panic::catch_unwind(|| {
             check(&chart.svg, false);

@@ -1,0 +1,52 @@
+//! The file's own values: what a group has of swept keys that it does not name, as the points of a sweep leave some out.
+
+use super::collect::{Group, Run};
+
+/// A value for readers where the file has none.
+pub(super) const NOT_SET: &str = "not set";
+
+/// Gives each group of an experiment the values of the keys that only others name, by the run.toml of one of its runs; nothing where that cannot
+/// be read.
+pub(super) fn fill(groups: &mut [Group]) {
+    let mut keys: Vec<String> = Vec::new();
+    for (key, _) in groups.iter().filter_map(|group| group.runs.first()).flat_map(|run| &run.differs) {
+        if key != "seed" && key != "fold" && !keys.contains(key) {
+            keys.push(key.clone());
+        }
+    }
+    for group in groups {
+        let Some(run) = group.runs.first() else { continue };
+        let unnamed: Vec<&String> = keys.iter().filter(|key| run.differs.iter().all(|(named, _)| named != *key)).collect();
+        if !unnamed.is_empty() {
+            group.own = values(run, &unnamed);
+        }
+    }
+}
+
+fn values(run: &Run, keys: &[&String]) -> Vec<(String, String)> {
+    let text = std::fs::read_to_string(run.dir.run_toml()).unwrap_or_default();
+    match text.parse::<toml::Table>() {
+        Ok(table) if !table.is_empty() => keys.iter().map(|key| ((*key).clone(), value(&table, key))).collect(),
+        _ => Vec::new(),
+    }
+}
+
+/// The value of a dotted key as TOML, or that it is not set.
+fn value(table: &toml::Table, key: &str) -> String {
+    let mut words = key.split('.');
+    let first = words.next().and_then(|word| table.get(word));
+    let found = words.try_fold(first, |above, word| Some(above?.get(word))).flatten();
+    found.map_or_else(|| NOT_SET.to_owned(), ToString::to_string)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_dotted_key_is_looked_up_table_by_table() {
+        let table = "[loss]\nbce = 0.0\n[loss.focal]\nweight = 1.0\n".parse().unwrap();
+        let found = ["loss.bce", "loss.focal.weight", "loss.jaccard.weight", "seed"].map(|key| value(&table, key));
+        assert_eq!(found, ["0.0", "1.0", NOT_SET, NOT_SET]);
+    }
+}
