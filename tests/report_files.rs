@@ -229,7 +229,15 @@ fn equal_files_give_equal_bytes() {
 fn one_epoch_is_enough() {
     let (_temp, dir) = experiment();
     log(&create(&dir, "[8, 16]", 1), &rising(1, 0.4));
+    let charts = dir.path().join("charts");
+    fs::create_dir(&charts).unwrap();
+    for name in ["parameter-lr.svg", "heat-a-b.png", "importance.svg", "mine.svg", "parameters.txt"] {
+        fs::write(charts.join(name), "").unwrap();
+    }
     let written = write(&dir);
+    let there = |name: &&str| charts.join(name).exists();
+    assert!(!["parameter-lr.svg", "heat-a-b.png", "importance.svg"].iter().any(|name| there(&name)), "of an earlier report");
+    assert!(["mine.svg", "parameters.txt"].iter().all(|name| there(&name)));
     assert_eq!(
         names(&written),
         ["loss.svg", "dice.svg", "iou.svg", "dice_disc.svg", "dice_cup.svg", "scores.svg", "lr.svg", "time.svg"]

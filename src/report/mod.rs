@@ -168,6 +168,7 @@ pub fn write(dir: &ExperimentDir, wanted: &Wanted) -> Result<Written, Error> {
             dir.write_picture(&chart.name, &png)?;
         }
     }
+    dir.remove_charts_but(&charts.iter().map(|chart| chart.name.as_str()).collect::<Vec<_>>())?;
     Ok(Written {
         report: report.transpose()?,
         html: html.transpose()?,

@@ -93,6 +93,28 @@ impl ExperimentDir {
         self.path.join("charts")
     }
 
+    /// Removes what earlier reports drew of swept parameters and this one, with the charts of these names, does not; everything else stays.
+    ///
+    /// # Errors
+    /// If the directory cannot be listed or a file not removed.
+    pub fn remove_charts_but(&self, drawn: &[&str]) -> Result<()> {
+        let dir = self.charts();
+        if !dir.is_dir() {
+            return Ok(());
+        }
+        for entry in told(fs::read_dir(&dir), "listing", &dir)? {
+            let file = told(entry, "listing", &dir)?.path();
+            let name = file.file_name().unwrap_or_default().to_string_lossy();
+            let Some(stem) = name.strip_suffix(".svg").or_else(|| name.strip_suffix(".png")) else { continue };
+            let swept =
+                ["parameter-", "heat-"].iter().any(|start| stem.starts_with(start)) || ["parallel", "importance"].contains(&stem);
+            if swept && !drawn.contains(&stem) {
+                told(fs::remove_file(&file), "removing", &file)?;
+            }
+        }
+        Ok(())
+    }
+
     /// Where exports for TensorBoard go if nothing else is said.
     pub fn tensorboard(&self) -> PathBuf {
         self.path.join("tensorboard")

@@ -50,11 +50,8 @@ fn values_that_change_only_together_have_no_chart() {
 const FLIP: &str = "augment.flip_horizontal";
 const ROTATE: &str = "augment.rotate.probability";
 const SCALE: &str = "augment.scale.probability";
-const AUGMENTATION: &[(&[Value], f64)] = &[
-    (&[(FLIP, "0.0")], 0.5),
-    (&[(FLIP, "0.5")], 0.6),
-    (&[(FLIP, "0.5"), (ROTATE, "0.5"), (SCALE, "0.5")], 0.9),
-];
+const AUGMENTATION: &[(&[Value], f64)] =
+    &[(&[(FLIP, "0.0")], 0.5), (&[(FLIP, "0.5")], 0.6), (&[(FLIP, "0.5"), (ROTATE, "0.5"), (SCALE, "0.5")], 0.9)];
 
 #[test]
 fn only_groups_that_differ_in_nothing_else_are_averaged() {
