@@ -28,7 +28,9 @@ const BAR: i32 = 60;
 /// of the combinations have a group.
 pub(crate) fn draw(source: &Source) -> Option<Drawn> {
     let shown = |f: &&&Factor| source.factors.iter().any(|own| own.key == f.key);
-    let [first, second] = source.by_importance().iter().filter(shown).take(2).copied().collect::<Vec<_>>()[..] else { return None };
+    let [first, second] = source.by_importance().iter().filter(shown).take(2).copied().collect::<Vec<_>>()[..] else {
+        return None;
+    };
     let kept = comparable(&source.all, &[&first.key, &second.key]);
     let [first, second] = [first, second].map(|factor| factor.only(&kept));
     let (x, y) = (first.binned(MOST_LEVELS), second.binned(MOST_LEVELS));

@@ -50,11 +50,8 @@ fn values_that_change_only_together_have_no_chart() {
 const FLIP: &str = "augment.flip_horizontal";
 const ROTATE: &str = "augment.rotate.probability";
 const SCALE: &str = "augment.scale.probability";
-const AUGMENTATION: &[(&[Value], f64)] = &[
-    (&[(FLIP, "0.0")], 0.5),
-    (&[(FLIP, "0.5")], 0.6),
-    (&[(FLIP, "0.5"), (ROTATE, "0.5"), (SCALE, "0.5")], 0.9),
-];
+const AUGMENTATION: &[(&[Value], f64)] =
+    &[(&[(FLIP, "0.0")], 0.5), (&[(FLIP, "0.5")], 0.6), (&[(FLIP, "0.5"), (ROTATE, "0.5"), (SCALE, "0.5")], 0.9)];
 
 #[test]
 fn only_groups_that_differ_in_nothing_else_are_averaged() {
@@ -86,9 +83,9 @@ fn a_map_needs_half_of_its_combinations_and_importance_a_chart() {
     // One at a time around (1, 1): five of nine; with one value more of each, seven of sixteen.
     let five: &[(&[Value], f64)] =
         &[(&[A[0], B[0]], 0.5), (&[A[1], B[0]], 0.6), (&[A[2], B[0]], 0.7), (&[A[0], B[1]], 0.8), (&[A[0], B[2]], 0.9)];
-    assert_eq!(of_parameters(&points(five, &[])), ["parameter-a", "parameter-b", "heat-a-b", "importance"]);
+    assert_eq!(of_parameters(&points(five, &[])), ["parameter-a", "parameter-b", "heat-a-b"]);
     let seven = [five, &[(&[("m.a", "4"), B[0]], 0.4), (&[A[0], ("m.b", "4")], 0.3)]].concat();
-    assert_eq!(of_parameters(&points(&seven, &[])), ["parameter-a", "parameter-b", "importance"]);
+    assert_eq!(of_parameters(&points(&seven, &[])), ["parameter-a", "parameter-b"]);
     // A third that changes only together with a fourth: it has no share.
     let third: &[(&[Value], f64)] = &[(&[A[0], B[0], ("m.c", "2"), ("m.d", "2")], 0.1)];
     let comparison = points(&[five, third].concat(), &[("m.c", "1"), ("m.d", "1")]);
