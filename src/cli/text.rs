@@ -20,6 +20,17 @@ pub fn fit(text: &str, most: usize) -> String {
     }
 }
 
+/// As [`fit`] with the end of the text: what is cut off begins with `…`.
+pub fn fit_end(text: &str, most: usize) -> String {
+    let clean = fit(text, usize::MAX);
+    if width(&clean) <= most {
+        return clean;
+    }
+    let starts = clean.char_indices().map(|(at, _)| at).chain([clean.len()]);
+    let end = starts.map(|at| &clean[at..]).find(|end| width(end) < most);
+    end.map_or_else(String::new, |end| format!("…{end}"))
+}
+
 /// As [`fit`], filled up to exactly `columns` with spaces, at the left if `right` aligned.
 pub fn padded(text: &str, columns: usize, right: bool) -> String {
     let text = fit(text, columns);
@@ -98,6 +109,11 @@ pub fn drawn(done: usize, of: usize, columns: usize) -> String {
     format!("▕{}▏", bar.chars().take(columns).collect::<String>())
 }
 
+/// Columns for a table on standard output: of a file or a pipe as many as it takes.
+pub fn table_columns() -> usize {
+    if std::io::stdout().is_terminal() { columns() } else { usize::MAX }
+}
+
 /// Columns of standard output.
 pub fn columns() -> usize {
     let term = console::Term::stdout();
@@ -124,6 +140,8 @@ mod tests {
         assert_eq!(fit("channels", 8), "channels");
         assert_eq!(fit("channels", 5), "chan…");
         assert_eq!(fit("a\tb\u{1b}[31mc\n", 9), "a bc ");
+        assert_eq!([fit_end("channels", 8), fit_end("channels", 5), fit_end("ab", 1)], ["channels", "…nels", "…"]);
+        assert_eq!((fit_end("眼底眼底", 4), fit_end("ab", 0)), ("…底".to_owned(), String::new()));
         assert_eq!((fit("眼底眼底", 5), fit("abc", 0)), ("眼底…".to_owned(), String::new()));
         assert_eq!(
             (padded("ab", 4, true), padded("ab", 4, false), padded("abcde", 4, true)),

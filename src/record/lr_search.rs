@@ -1,5 +1,7 @@
 //! What a search for a learning rate has seen.
 
+use std::ops::Range;
+
 /// One update, with the learning rate that it was made by.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct LrStep {
@@ -18,6 +20,9 @@ pub struct LrSearch {
     pub steps: Vec<LrStep>,
     /// For each step a loss that does not trail behind as the moving average does, from a line through the losses around it.
     pub fitted: Vec<f64>,
+    /// The steps with losses on both sides as far as a line reaches, where the suggestion and the least are looked for; the lines of the others
+    /// lean on one side. Empty if there are too few steps.
+    pub whole: Range<usize>,
     /// Where the fitted loss falls fastest over the logarithm of the learning rate, as an index; `None` if it falls nowhere.
     pub steepest: Option<usize>,
     /// Where the fitted loss is least, as an index; `None` if it is nowhere a finite number.
@@ -62,7 +67,13 @@ mod tests {
     #[test]
     fn the_safer_of_two_rules_is_suggested() {
         let step = |at: i32| LrStep { lr: 10f64.powf(-6.0 + f64::from(at) / 4.0), loss: 0.5, smoothed: 0.5 };
-        let search = |steepest, least| LrSearch { steps: (0..20).map(step).collect(), fitted: vec![0.5; 20], steepest, least };
+        let search = |steepest, least| LrSearch {
+            steps: (0..20).map(step).collect(),
+            fitted: vec![0.5; 20],
+            whole: 2..18,
+            steepest,
+            least,
+        };
         // Four steps are a decade.
         assert_eq!(search(Some(8), Some(18)).suggested(), Some(8));
         assert_eq!(search(Some(16), Some(18)).suggested(), Some(14));
@@ -73,7 +84,7 @@ mod tests {
     #[test]
     fn a_table_has_a_header_and_a_row_a_step() {
         let steps = vec![LrStep { lr: 1e-4, loss: 0.5, smoothed: 0.25 }, LrStep { lr: 1e-3, loss: f64::NAN, smoothed: f64::NAN }];
-        let search = LrSearch { steps, fitted: vec![0.75, f64::NAN], steepest: Some(1), least: Some(0) };
+        let search = LrSearch { steps, fitted: vec![0.75, f64::NAN], whole: 0..0, steepest: Some(1), least: Some(0) };
         let header = ["lr", "loss", "smoothed_loss", "fitted_loss"];
         assert_eq!(search.table(), [header, ["0.0001", "0.5", "0.25", "0.75"], ["0.001", "NaN", "NaN", "NaN"]]);
     }

@@ -178,10 +178,10 @@ fn judged(steps: Vec<LrStep>) -> LrSearch {
     let whole = reach..finite.saturating_sub(reach);
     let least = if whole.is_empty() { 0..finite } else { whole.clone() };
     let least = least.min_by(|a, b| fitted[*a].total_cmp(&fitted[*b]));
-    let falling = whole.filter(|at| Some(*at) <= least && lines[*at].slope < -CERTAIN * lines[*at].error);
+    let falling = whole.clone().filter(|at| Some(*at) <= least && lines[*at].slope < -CERTAIN * lines[*at].error);
     let steepest = falling.min_by(|a, b| lines[*a].slope.total_cmp(&lines[*b].slope));
     fitted.resize(steps.len(), f64::NAN);
-    LrSearch { steps, fitted, steepest, least }
+    LrSearch { steps, fitted, whole, steepest, least }
 }
 
 /// A least-squares line.

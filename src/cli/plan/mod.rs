@@ -1,6 +1,7 @@
 //! `umlaut plan FILE` and `umlaut run --dry-run`: the runs of an experiment, what they cost and where they stand. Starts and writes nothing.
 
 mod names;
+mod room;
 mod row;
 mod table;
 mod totals;
@@ -56,7 +57,7 @@ pub fn show(plan: &Plan, results: &Results, slots: &[Slot], csv: bool) -> Result
     let text = match csv {
         true => table::csv(plan, &rows)?,
         false => {
-            let columns = text::columns();
+            let columns = text::table_columns();
             format!("{}\n{}", table::text(&names, &rows, columns), totals::text(&names, plan, &rows, &estimate, slots, columns))
         }
     };

@@ -24,10 +24,25 @@ impl Names {
 
     /// `channels 8-16, lr 0.001, seed 2`; the run's id where nothing differs.
     pub fn title(&self, run: &RunSpec) -> String {
-        let words = self.keys().filter_map(|(key, name)| Some(format!("{name} {}", spoken(run.value(key)?))));
-        let words: Vec<String> = words.collect();
-        if words.is_empty() { run.id.to_string() } else { words.join(", ") }
+        let words = self.words(run, |_| true);
+        if words.is_empty() { run.id.to_string() } else { words }
     }
+
+    /// What the run shares with its repetitions, `channels 8-16, lr 0.001`; a dash where that is nothing.
+    pub fn group(&self, run: &RunSpec) -> String {
+        let words = self.words(run, |key| !of_repetition(key));
+        if words.is_empty() { "–".to_owned() } else { words }
+    }
+
+    fn words(&self, run: &RunSpec, of: impl Fn(&str) -> bool) -> String {
+        let keys = self.keys().filter(|(key, _)| of(key));
+        keys.filter_map(|(key, name)| Some(format!("{name} {}", spoken(run.value(key)?)))).collect::<Vec<_>>().join(", ")
+    }
+}
+
+/// Whether a key tells repetitions of a group apart.
+pub fn of_repetition(key: &str) -> bool {
+    key == "seed" || key == "fold"
 }
 
 /// The last words of a dotted key, as few as tell it from the others.

@@ -1,50 +1,16 @@
 //! The table of a plan: for a terminal of any width, and as CSV.
 
 use super::super::summary::{bytes, giga, thousands};
-use super::super::text::{clock_or_dash, fit, padded, width, wrap};
-use super::names::Names;
+use super::super::text::{clock_or_dash, fit, padded, wrap};
+use super::names::{Names, of_repetition};
+use super::room::{Column, Kind, fitted, total};
 use super::row::Row;
 use umlaut::plan::{Cost, Plan};
 
-/// Names and values of swept keys are cut to so many columns before costs are left out, and no further than to so many after.
-const NARROW: [usize; 2] = [16, 8];
-
-/// A column of the table.
-struct Column {
-    head: String,
-    cells: Vec<String>,
-    right: bool,
-    kind: Kind,
-}
-
-/// What a column is, as far as it matters where there is no room for all.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Kind {
-    Id,
-    Swept,
-    /// May be left out; the smaller the earlier.
-    Cost(u8),
-    Kept,
-}
-
-impl Column {
-    fn new(head: &str, kind: Kind, right: bool, cells: Vec<String>) -> Self {
-        Self { head: head.to_owned(), cells, right, kind }
-    }
-
-    fn width(&self) -> usize {
-        self.cells.iter().chain([&self.head]).map(|cell| width(cell)).max().unwrap_or(0)
-    }
-
-    fn cut(&mut self, most: usize) {
-        self.cells.iter_mut().chain([&mut self.head]).for_each(|cell| *cell = fit(cell, most));
-    }
-}
-
 /// The table, header first, no line wider than `columns`; below it which columns were left out.
 pub fn text(names: &Names, rows: &[Row<'_>], columns: usize) -> String {
-    let mut table = all(names, rows);
-    let left_out = make_room(&mut table, columns);
+    let groups = Column::new("group", Kind::Group, false, rows.iter().map(|row| names.group(row.run)).collect());
+    let (table, left_out) = fitted(all(names, rows), groups, columns);
     let widths: Vec<usize> = table.iter().map(Column::width).collect();
     let line = |cell: &dyn Fn(&Column) -> String| {
         let cells: Vec<String> = table.iter().zip(&widths).map(|(c, width)| padded(&cell(c), *width, c.right)).collect();
@@ -52,7 +18,11 @@ pub fn text(names: &Names, rows: &[Row<'_>], columns: usize) -> String {
     };
     let mut text = line(&|column| column.head.clone());
     text += &(fit(&"─".repeat(total(&table)), columns) + "\n");
-    text.extend((0..rows.len()).map(|row| line(&|column| column.cells[row].clone())));
+    for row in 0..rows.len() {
+        let lines = table.iter().map(|column| column.cells[row].lines().count()).max().unwrap_or(1);
+        let of = |column: &Column, k: usize| column.cells[row].lines().nth(k).unwrap_or_default().to_owned();
+        text.extend((0..lines).map(|k| line(&|column| of(column, k))));
+    }
     if !left_out.is_empty() {
         let lines = wrap(&format!("no room for {}; --csv has all", left_out.join(", ")), columns, 4);
         text.extend(lines.iter().map(|line| format!("{}\n", line.trim_end())));
@@ -69,7 +39,8 @@ fn all(names: &Names, rows: &[Row<'_>]) -> Vec<Column> {
         let cells: Vec<String> =
             rows.iter().map(|row| row.run.value(key).map(umlaut::plan::spoken).unwrap_or_default()).collect();
         let numbers = cells.iter().all(|cell| cell.is_empty() || cell.parse::<f64>().is_ok());
-        table.push(Column::new(name, Kind::Swept, numbers, cells));
+        let kind = if of_repetition(key) { Kind::Repetition } else { Kind::Swept };
+        table.push(Column::new(name, kind, numbers, cells));
     }
     let parameters = of_load(&|row| Some(thousands(row.load.as_ref()?.cost.parameters())));
     table.push(Column::new("parameters", Kind::Cost(2), true, parameters));
@@ -80,38 +51,6 @@ fn all(names: &Names, rows: &[Row<'_>]) -> Vec<Column> {
     table.push(Column::new("time left", Kind::Kept, true, left.collect()));
     table.push(Column::new("status", Kind::Kept, false, rows.iter().map(Row::status).collect()));
     table
-}
-
-fn total(table: &[Column]) -> usize {
-    table.iter().map(|column| column.width() + 2).sum::<usize>().saturating_sub(2)
-}
-
-/// Makes the table as narrow as it must be; what was left out.
-fn make_room(table: &mut Vec<Column>, columns: usize) -> Vec<String> {
-    let mut left_out = Vec::new();
-    if total(table) > columns {
-        // What is before the hash repeats the columns beside it.
-        let id = &mut table[0];
-        id.cells.iter_mut().for_each(|cell| *cell = cell.rsplit('-').next().unwrap_or_default().to_owned());
-    }
-    let cut = |table: &mut Vec<Column>, most: usize| {
-        if total(table) > columns {
-            table.iter_mut().filter(|column| column.kind == Kind::Swept).for_each(|column| column.cut(most));
-        }
-    };
-    cut(table, NARROW[0]);
-    for order in 0..=2 {
-        if total(table) > columns {
-            let at = table.iter().position(|column| column.kind == Kind::Cost(order)).expect("all are there");
-            left_out.push(table.remove(at).head);
-        }
-    }
-    (NARROW[1]..NARROW[0]).rev().for_each(|most| cut(table, most));
-    while total(table) > columns {
-        let Some(at) = table.iter().rposition(|column| column.kind == Kind::Swept) else { break };
-        left_out.push(table.remove(at).head);
-    }
-    left_out
 }
 
 /// The same as CSV: whole ids, all keys, units in the header, numbers in full, nothing where nothing is known.
@@ -141,12 +80,17 @@ pub fn csv(plan: &Plan, rows: &[Row<'_>]) -> Result<String, anyhow::Error> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::super::text::width;
     use super::*;
     use umlaut::config::Experiment;
     use umlaut::schedule::Standing;
 
     fn shown(sweep: &str, columns: usize) -> String {
-        let experiment: Experiment = toml::from_str(&format!("name = 'a'\n[sweep.grid]\n{sweep}")).expect("valid");
+        shown_of(&format!("[sweep.grid]\n{sweep}"), columns)
+    }
+
+    fn shown_of(sweep: &str, columns: usize) -> String {
+        let experiment: Experiment = toml::from_str(&format!("name = 'a'\n{sweep}")).expect("valid");
         let plan = umlaut::plan::expand(&experiment, |_| Ok("f".into())).expect("possible");
         let row = |run| Row { run, load: None, standing: Ok(Standing::New), epochs_done: 0, epochs_left: 50, left: Some(61.0) };
         let rows: Vec<Row<'_>> = plan.runs.iter().map(row).collect();
@@ -179,10 +123,47 @@ mod tests {
     }
 
     #[test]
-    fn where_room_is_scarce_ids_go_first_then_costs_then_keys_and_it_is_said() {
+    fn where_room_is_scarce_ids_go_first_then_costs_and_it_is_said() {
         let text = shown(WIDE, 80);
-        assert!(text.contains("flip_hori…") && text.contains("no room for memory"), "{text}");
+        assert!(text.contains("  …orizontal  ") && text.contains("no room for memory, GFLOP/step, parameters"), "{text}");
+        let text = shown(WIDE, 64);
+        assert!(text.contains("  flip_horizontal 0.5,  "), "{text}");
+        assert!(text.contains("\n            loss.bce 0.5, channels 16-32-64,\n            lr 0.001, accumulate 2\n"), "{text}");
         let text = shown(WIDE, 40);
         assert!(text.contains("status") && text.contains("no room for"), "{text}");
+    }
+
+    /// Of the terms of a loss each once, as experiments/sweeps/losses.toml has them.
+    const POINTS: &str = "[loss]\nbce = 0.0\ndice = 0.0
+[[sweep.points]]\n'loss.weighted_bce.weight' = 1.0\n'loss.weighted_bce.pos_weight' = [3.0, 9.0]
+[[sweep.points]]\n'loss.tversky.weight' = 1.0\n[[sweep.points]]\n'loss.focal.weight' = 1.0
+[[sweep.points]]\n'loss.focal_tversky.weight' = 1.0\n[[sweep.points]]\n'loss.jaccard.weight' = 1.0
+[[sweep.points]]\n'loss.bce' = 0.5\n'loss.dice' = 0.5";
+
+    #[test]
+    fn rows_can_be_told_apart_at_any_width() {
+        for columns in [50, 60, 80, 100, 120, 160, usize::MAX] {
+            let text = shown_of(POINTS, columns);
+            let lines: Vec<&str> = text.lines().collect();
+            let heads: Vec<&str> = lines[0].split_whitespace().collect();
+            assert!(heads.iter().all(|head| heads.iter().filter(|other| *other == head).count() == 1), "{columns}: {text}");
+            // Without the id, which always differs, and with what is in a line below.
+            let mut rows: Vec<String> = Vec::new();
+            for line in lines[2..].iter().take_while(|line| !line.starts_with("no room")) {
+                match line.split_once(' ').filter(|(id, _)| !id.is_empty()) {
+                    Some((_, rest)) => rows.push(rest.trim_end().to_owned()),
+                    None => rows.last_mut().expect("a row").push_str(line),
+                }
+            }
+            rows.sort_unstable();
+            rows.dedup();
+            assert_eq!(rows.len(), 6, "{columns}: {text}");
+            assert_eq!(heads.contains(&"group"), columns <= 120, "{columns}: {text}");
+        }
+        let text = shown_of(POINTS, 100);
+        assert!(text.contains("  focal_tversky.weight 1.0 ") && text.contains("  loss.bce 0.5, loss.dice 0.5 "), "{text}");
+        let text = shown_of(POINTS, 160);
+        assert!(text.contains("…_bce.pos_weight") && text.contains("…hted_bce.weight"), "{text}");
+        assert!(!shown_of(POINTS, usize::MAX).contains(['…', ';']));
     }
 }

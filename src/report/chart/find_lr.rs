@@ -4,7 +4,8 @@ use super::axes::{ABOVE, AXIS_WORDS, Axis, Plot, Room, plot};
 use super::ink::{Anchor, Face, Ink, Pen, extent};
 use super::key::{Key, Sign};
 use super::style::{self, AXIS, AXIS_WIDTH, COLUMN, DASH, DOTS, EDGE, FAINT, LINE_WIDTH, MARK, MUTED, Shape, THIN_WIDTH};
-use crate::record::{LrSearch, LrStep, short_lr};
+use crate::record::{LrSearch, short_lr};
+use std::ops::Range;
 
 /// Height of the frame.
 const FRAME: i32 = 1000;
@@ -35,7 +36,7 @@ pub(crate) fn draw(search: &LrSearch, of: &str) -> Option<String> {
     let [first, last] = [search.steps.first()?, search.steps.last()?].map(|step| step.lr.log10());
     // Free parts at both ends keep the words of the two axes apart.
     let x = Axis::decades(first, last.max(first + 0.1), "Learning rate").padded(0.06);
-    let key = key(&search.steps, &y);
+    let key = key(search, &y);
     let (top, below) = (2 * ABOVE, key.height() + EDGE);
     let ink = Ink::new("find-lr", COLUMN, top + FRAME + AXIS_WORDS + below);
     let plot = plot(&ink, &x, &y, &Room::new(top, 3 * EDGE, below));
@@ -79,37 +80,47 @@ fn losses(search: &LrSearch, least: usize) -> Axis {
     Axis::values(low, (before + 0.5 * (before - low)).min(most), (f64::NEG_INFINITY, f64::INFINITY), "Loss")
 }
 
-/// How the lines are drawn: the losses, their moving average, the fitted losses.
-fn pens() -> [Pen; 3] {
+/// How the lines are drawn: the losses, their moving average, the fitted losses, and these where they lean on one side.
+fn pens() -> [Pen; 4] {
     let color = style::group_color(0);
-    [Pen::new(FAINT, THIN_WIDTH), Pen::new(MUTED, THIN_WIDTH).dashed(DASH), Pen::new(color, LINE_WIDTH)]
+    let fitted = Pen::new(color, LINE_WIDTH);
+    [Pen::new(FAINT, THIN_WIDTH), Pen::new(MUTED, THIN_WIDTH).dashed(DASH), fitted, Pen::new(color, THIN_WIDTH).dashed(DOTS)]
 }
 
-fn key(steps: &[LrStep], y: &Axis) -> Key {
-    let [each, average, fitted] = pens();
-    let above = steps.iter().filter(|step| step.loss > y.high).count();
+/// The parts of the fitted line and whether they have losses on both sides; they meet in a step.
+fn parts(search: &LrSearch) -> Vec<(bool, Range<usize>)> {
+    let (whole, all) = (search.whole.clone(), search.steps.len());
+    if whole.is_empty() {
+        return vec![(false, 0..all)];
+    }
+    let parts = [(false, 0..whole.start + 1), (true, whole.clone()), (false, whole.end - 1..all)];
+    parts.into_iter().filter(|(both, part)| *both || part.len() > 1).collect()
+}
+
+fn key(search: &LrSearch, y: &Axis) -> Key {
+    let [each, average, fitted, leaning] = pens();
+    let above = search.steps.iter().filter(|step| step.loss > y.high).count();
     let s = if above == 1 { "" } else { "s" };
-    let mut items = vec![
-        (Sign::Line(each), "each update".to_owned()),
-        (Sign::Line(fitted), "fitted".to_owned()),
-        (Sign::Line(average), "moving average".to_owned()),
-    ];
+    let has = |both: bool| parts(search).iter().any(|part| part.0 == both);
+    let mut items = vec![(Sign::Line(each), "each update".to_owned())];
+    items.extend(has(true).then(|| (Sign::Line(fitted), "fitted".to_owned())));
+    items.extend(has(false).then(|| (Sign::Line(leaning), "fitted, one-sided: not searched".to_owned())));
+    items.push((Sign::Line(average), "moving average".to_owned()));
     items.extend((above > 0).then(|| (Sign::Nothing, format!("{above} value{s} above the axis"))));
     Key::new(items, COLUMN - 2 * EDGE)
 }
 
 fn draw_lines(plot: &Plot, search: &LrSearch) {
     plot.ink.clip((plot.x.0, plot.y.0 - 6), (plot.x.1 + 6, plot.y.1));
-    let values: [Vec<f64>; 3] = [
-        search.steps.iter().map(|step| step.loss).collect(),
-        search.steps.iter().map(|step| step.smoothed).collect(),
-        search.fitted.clone(),
-    ];
-    for (values, pen) in values.iter().zip(pens()) {
+    let draw = |of: &dyn Fn(usize) -> f64, steps: Range<usize>, pen: Pen| {
         // Only the last can be no number: the search ends there.
-        let finite = search.steps.iter().zip(values).filter(|(_, value)| value.is_finite());
-        plot.ink.line(&finite.map(|(step, value)| plot.at(step.lr.log10(), *value)).collect::<Vec<_>>(), pen);
-    }
+        let finite = steps.filter(|at| of(*at).is_finite());
+        plot.ink.line(&finite.map(|at| plot.at(search.steps[at].lr.log10(), of(at))).collect::<Vec<_>>(), pen);
+    };
+    let ([each, average, fitted, leaning], all) = (pens(), 0..search.steps.len());
+    draw(&|at| search.steps[at].loss, all.clone(), each);
+    draw(&|at| search.steps[at].smoothed, all, average);
+    parts(search).into_iter().for_each(|(both, part)| draw(&|at| search.fitted[at], part, if both { fitted } else { leaning }));
     plot.ink.close();
 }
 
@@ -132,6 +143,7 @@ fn starts(plot: &Plot, marked: &[Marked]) -> Vec<i32> {
 mod tests {
     use super::super::tests::{check, show_svg, words};
     use super::*;
+    use crate::record::LrStep;
 
     /// Losses of so many decades from 1e-7 on that fall fastest at `steepest` and are least at `least`, as parts of the way.
     fn search(decades: f64, [steepest, least]: [f64; 2], noise: f64, rise: f64) -> LrSearch {
@@ -145,7 +157,7 @@ mod tests {
             (LrStep { lr: 1e-7 * 10f64.powf(decades * part), loss, smoothed: fitted + 0.2 * part }, fitted)
         };
         let (steps, fitted) = (0..steps).map(step).unzip();
-        LrSearch { steps, fitted, steepest: Some(place(steepest)), least: Some(place(least)) }
+        LrSearch { steps, fitted, whole: 7..93, steepest: Some(place(steepest)), least: Some(place(least)) }
     }
 
     #[test]
@@ -177,9 +189,23 @@ mod tests {
         assert!(!svg.contains("NaN") && !svg.contains("suggested"), "{svg}");
         found.steps.truncate(1);
         found.fitted.truncate(1);
+        found.whole = 0..0;
         found.least = Some(0);
         check(&draw(&found, "tiny").unwrap(), true);
         assert_eq!(draw(&LrSearch { least: None, ..found }, "tiny"), None);
+    }
+
+    #[test]
+    fn what_leans_on_one_side_is_drawn_apart_and_named() {
+        let found = search(7.0, [0.5, 0.8], 0.1, 40.0);
+        assert_eq!(parts(&found), [(false, 0..8), (true, 7..93), (false, 92..100)]);
+        let all = LrSearch { whole: 0..100, ..found.clone() };
+        assert_eq!(parts(&LrSearch { whole: 0..0, ..found.clone() }), [(false, 0..100)]);
+        let [apart, all] = [&found, &all].map(|found| draw(found, "tiny").unwrap());
+        let dotted = |svg: &str| svg.matches(&format!("stroke-dasharray=\"{DOTS}\"")).count();
+        assert_eq!(dotted(&apart), dotted(&all) + 3, "both ends and the key");
+        let named = |svg: &str| words(svg).iter().any(|w| w.starts_with("fitted, one-sided"));
+        assert!(named(&apart) && !named(&all));
     }
 
     #[test]

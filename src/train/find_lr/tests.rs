@@ -91,6 +91,7 @@ fn half_a_decade_at_both_ends_and_what_comes_after_the_least_are_not_suggested()
 fn nothing_is_suggested_where_nothing_falls_or_too_little_was_seen() {
     let rising = judged(curve(100, |x| x));
     assert_eq!((fastest(&rising), rising.least), (None, Some(8)), "8 steps are half a decade");
+    assert_eq!(rising.whole, 8..92);
     let unknown = judged(curve(30, |_| f64::NAN));
     assert_eq!((fastest(&unknown), unknown.least), (None, None));
     let two = judged(curve(2, |x| -x));
