@@ -236,8 +236,8 @@ fn one_epoch_is_enough() {
     }
     let written = write(&dir);
     let there = |name: &&str| charts.join(name).exists();
-    assert!(!["parameter-lr.svg", "heat-a-b.png", "importance.svg"].iter().any(|name| there(name)), "of an earlier report");
-    assert!(["mine.svg", "parameters.txt"].iter().all(|name| there(name)));
+    assert!(!["parameter-lr.svg", "heat-a-b.png", "importance.svg"].iter().any(&there), "of an earlier report");
+    assert!(["mine.svg", "parameters.txt"].iter().all(there));
     assert_eq!(
         names(&written),
         ["loss.svg", "dice.svg", "iou.svg", "dice_disc.svg", "dice_cup.svg", "scores.svg", "lr.svg", "time.svg"]

@@ -21,7 +21,7 @@ pub struct Fold {
 /// The same for every fold that `k_fold` names (all of them, if it names none); of any other split the only one.
 ///
 /// # Errors
-/// As [`split`], the same picture in two parts of any fold.
+/// As [`split`](super::split()), the same picture in two parts of any fold.
 pub fn folds(dataset: &Dataset, split: &Split) -> Result<Vec<Fold>, Error> {
     let folds = match split {
         Split::KFold(config) => {
