@@ -1,10 +1,14 @@
 #!/usr/bin/env python3
-"""Prints the values that the tests of src/report/inference and src/report/stats.rs expect. Needs numpy and scipy 1.13 or later.
+"""Prints the values that the tests of src/report/inference and src/report/stats.rs expect. Needs numpy, scipy and statsmodels.
 
     python3 scripts/statistics_oracle.py
+
+Mean squares are residuals of least-squares fits on dummy variables, not the sums of src/report/inference/pooled.rs.
 """
+import itertools
 import numpy as np
 from scipy import stats
+from statsmodels.stats.multitest import multipletests
 
 A = np.array([[0.81, 0.79, 0.90, 0.62, 0.75, 0.88, 0.93, 0.70],
               [0.83, 0.80, 0.91, 0.66, 0.74, 0.90, 0.92, 0.73],
@@ -12,55 +16,56 @@ A = np.array([[0.81, 0.79, 0.90, 0.62, 0.75, 0.88, 0.93, 0.70],
 B = np.array([[0.80, 0.75, 0.89, 0.55, 0.76, 0.86, 0.92, 0.66],
               [0.79, 0.78, 0.90, 0.58, 0.71, 0.87, 0.90, 0.70],
               [0.78, 0.76, 0.87, 0.57, 0.72, 0.88, 0.89, 0.64]])
-RESAMPLES = 1_000_000
+C = np.array([[0.70, 0.71, 0.85, 0.50, 0.69, 0.80, 0.84, 0.66],
+              [0.72, 0.69, 0.83, 0.53, 0.66, 0.82, 0.86, 0.61]])
 
 
-def wilcoxon():
-    ten = [0.012, -0.003, 0.02, 0.007, 0.011, 0.001, -0.002, 0.009, 0.015, 0.004]
-    forty = [-k if k % 3 == 0 else k for k in range(1, 41)]
-    ties = [1, 1, 2, -1, 3, 3, 2, -2]
-    hundred = [((k * 37) % 101 - 45) / 10 for k in range(1, 101)]
-    print("ten", repr(stats.wilcoxon(ten, method="exact").pvalue))
-    print("forty", repr(stats.wilcoxon(forty, method="exact").pvalue))
-    print("ties", repr(stats.wilcoxon(ties, method=stats.PermutationMethod(n_resamples=np.inf)).pvalue))
-    hundred = [d for d in hundred if d != 0]
-    print("hundred", repr(stats.wilcoxon(hundred, method="asymptotic", correction=False).pvalue))
+def dummies(values):
+    return (np.array(values)[:, None] == np.array(sorted(set(values)))[None]).astype(float)
 
 
-def spread(cells):
-    """Seeds' means moved apart by sqrt(n / (n - 1)); see src/report/inference/bootstrap.rs."""
-    n = len(cells)
-    means = cells.mean(axis=1, keepdims=True)
-    return cells + (np.sqrt(n / (n - 1)) - 1) * (means - means.mean())
+def residual_mean_square(y, factors):
+    """Of y fitted on the dummy variables of each factor; with the degrees of freedom that are left."""
+    x = np.hstack([dummies(factor) for factor in factors])
+    rest = y - x @ np.linalg.lstsq(x, y, rcond=None)[0]
+    free = len(y) - np.linalg.matrix_rank(x)
+    return (rest**2).sum() / free, free
 
 
-def drawn(paired):
-    random = np.random.default_rng(0)
-    a, b = spread(A), spread(B)
+def pooled(groups, overlap=0.0):
+    units = groups[0].shape[1]
+    seeds = [len(g) for g in groups]
+    rows = [(y, f"{g}", f"{g},{s}", f"{g},{i}") for g, cells in enumerate(groups) for s, row in enumerate(cells) for i, y in enumerate(row)]
+    e, free_e = residual_mean_square(np.array([r[0] for r in rows]), [[r[2] for r in rows], [r[3] for r in rows]])
+    runs = [(cells[s].mean(), f"{g}") for g, cells in enumerate(groups) for s in range(len(cells))]
+    a, free_a = residual_mean_square(np.array([r[0] for r in runs]), [[r[1] for r in runs]])
+    cells = [(g.mean(0)[i], f"{at}", f"{i}") for at, g in enumerate(groups) for i in range(units)]
+    q, free_q = residual_mean_square(np.array([c[0] for c in cells]), [[c[1] for c in cells], [c[2] for c in cells]])
+    b, c = q * (1 / units + overlap), e / units * np.mean([1 / s for s in seeds])
+    print(f"    seeds {np.sqrt(a)!r} units {np.std(np.mean([g.mean(0) for g in groups], 0), ddof=1)!r}")
     found = []
-    for _ in range(10):
-        count = RESAMPLES // 10
-        images = random.integers(0, A.shape[1], (count, A.shape[1]))
-        seeds_a = random.integers(0, len(A), (count, len(A)))
-        seeds_b = seeds_a if paired else random.integers(0, len(B), (count, len(B)))
-        pick = lambda cells, seeds: cells[seeds[:, :, None], images[:, None, :]].mean(axis=(1, 2))
-        found.append(pick(a, seeds_a) - pick(b, seeds_b))
-    return np.percentile(np.concatenate(found), [2.5, 97.5])
+    for i, j in itertools.combinations(range(len(groups)), 2):
+        d = groups[i].mean() - groups[j].mean()
+        s = a * (1 / seeds[i] + 1 / seeds[j])
+        v = s + 2 * max(b - c, 0)
+        df = v**2 / (s**2 / free_a + (4 * (b**2 / free_q + c**2 / free_e) if b > c else 0))
+        se, t = np.sqrt(v), stats.t(df)
+        found.append((d, d - t.ppf(0.975) * se, d + t.ppf(0.975) * se, 2 * t.sf(abs(d) / se)))
+        print(f"    {i}-{j}: detectable {(t.ppf(0.975) + t.ppf(0.8)) * se!r} df {df!r}")
+    holm = multipletests([f[3] for f in found], method="holm")[1]
+    for f, p in zip(found, holm):
+        print("    ({:.12f}, {:.12f}, {:.12f}, {:.12e}, {:.12e}),".format(*f, p))
 
 
-def bootstrap():
-    one = stats.bootstrap((A[0] - B[0],), np.mean, n_resamples=RESAMPLES, batch=100_000, method="percentile")
-    print("one", one.confidence_interval.low, one.confidence_interval.high)
-    print("paired", *drawn(True))
-    print("unpaired", *drawn(False))
-
-
-def interval():
-    values = [0.9, 0.95, 0.94]
-    low, high = stats.t.interval(0.95, 2, np.mean(values), stats.sem(values))
-    print("t interval", repr(float(low)), repr(float(high)))
-
-
-wilcoxon()
-bootstrap()
-interval()
+np.set_printoptions(legacy="1.25")
+print("two groups"), pooled([A, B])
+print("three groups, unequal seeds"), pooled([A, B, C])
+print("two seeds each"), pooled([A[:2], C])
+print("seeds that do not vary: the paired t test over images",), pooled([np.vstack([A[0], A[0]]), np.vstack([B[0], B[0]])])
+print("    ", stats.ttest_rel(A[0], B[0]).pvalue)
+print("eight folds"), pooled([A, B], overlap=1 / 7)
+a, b = A.mean(1), B.mean(1)
+print("equal images for all: Student's t over seeds"), pooled([np.repeat(a[:, None], 4, 1), np.repeat(b[:, None], 4, 1)])
+print("    ", stats.ttest_ind(a, b).pvalue)
+values = [0.9, 0.95, 0.94]
+print("t interval", stats.t.interval(0.95, 2, np.mean(values), stats.sem(values)))

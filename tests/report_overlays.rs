@@ -8,8 +8,13 @@ use umlaut::report;
 use umlaut::store::{ExperimentDir, Results, RunDir};
 
 fn run(dir: &ExperimentDir, seed: u64, dice: f64) -> RunDir {
-    let differs = vec![("seed".to_owned(), seed.to_string())];
-    let id = RunId::from_name(&format!("seed-{seed}"));
+    run_of(dir, &[], seed, dice)
+}
+
+fn run_of(dir: &ExperimentDir, group: &[&str], seed: u64, dice: f64) -> RunDir {
+    let own = group.iter().map(|lr| ("optimizer.adam.lr".to_owned(), (*lr).to_owned()));
+    let differs = own.chain([("seed".to_owned(), seed.to_string())]).collect();
+    let id = RunId::from_name(&format!("{}seed-{seed}", group.concat()));
     let spec = RunSpec { id, experiment: toml::from_str("name = 'x'").unwrap(), differs };
     let run = dir.run(&spec.id);
     run.create(&spec, "").unwrap();
@@ -58,6 +63,18 @@ fn the_best_run_shows_its_samples_with_their_dice() {
     assert_eq!(svg.matches("#ff3b30").count(), 4 * 2 * 2 + 1);
     assert_eq!(svg.matches("#ffe033").count(), 1);
     assert!(report.contains("Predictions of `seed-2`"), "{report}");
+}
+
+/// The best run of all is the lucky one of the worse group.
+#[test]
+fn samples_are_of_a_run_of_the_best_group() {
+    let temp = tempfile::tempdir().unwrap();
+    let dir = Results::new(temp.path()).experiment("x");
+    for (group, seed, dice) in [("0.1", 1, 0.95), ("0.1", 2, 0.4), ("0.2", 1, 0.8), ("0.2", 2, 0.9)] {
+        sample(&run_of(&dir, &[group], seed, dice), "a", 0);
+    }
+    let (_, report) = overlays(&dir);
+    assert!(report.contains("Predictions of `0.2seed-2`"), "{report}");
 }
 
 #[test]

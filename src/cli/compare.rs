@@ -1,5 +1,6 @@
 //! `umlaut compare A B …`: any runs and experiments side by side, with a verdict, in the terminal.
 
+use super::report::Ranking;
 use super::settings::Settings;
 use super::{Failure, ResultsPlace, mistake};
 use std::path::{Path, PathBuf};
@@ -16,6 +17,9 @@ pub struct Arguments {
     /// The metric to compare by: dice, recall, hd95 if asked for, dice_CLASS, … [default: dice]
     #[arg(long, value_name = "METRIC")]
     by: Option<String>,
+    /// Which scores put groups in order and choose the best
+    #[arg(long, value_name = "SPLIT", default_value = "val")]
+    rank_by: Ranking,
 }
 
 pub fn run(arguments: &Arguments) -> Result<(), Failure> {
@@ -27,7 +31,7 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
             run.path().display()
         )));
     }
-    let text = report::compare(&places, arguments.by.as_deref()).map_err(super::report::failure)?;
+    let text = report::compare(&places, arguments.by.as_deref(), arguments.rank_by.into()).map_err(super::report::failure)?;
     print!("{text}");
     Ok(())
 }

@@ -3,7 +3,7 @@
 use super::{Failure, mistake};
 use clap::ValueEnum;
 use std::path::PathBuf;
-use umlaut::report::{Error, Format, Wanted};
+use umlaut::report::{Error, Format, RankBy, Wanted};
 use umlaut::store::ExperimentDir;
 
 #[derive(clap::Args)]
@@ -13,12 +13,41 @@ pub struct Arguments {
     /// The metric that groups are compared by: dice, recall, hd95 if asked for, dice_CLASS, … [default: dice]
     #[arg(long, value_name = "METRIC")]
     by: Option<String>,
+    /// Which scores put groups in order and choose the best
+    #[arg(long, value_name = "SPLIT", default_value = "val")]
+    rank_by: Ranking,
     /// What to write, with commas, beside the charts and CSV tables
     #[arg(long, value_name = "FORMAT", value_delimiter = ',', default_value = "html,md")]
     format: Vec<Form>,
     /// Every chart as PNG too, at 300 dots an inch
     #[arg(long)]
     png: bool,
+}
+
+/// Which scores put groups in order.
+#[derive(Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
+pub enum Ranking {
+    /// Validation scores, so that the test score of the best is not chosen for being high
+    #[default]
+    Val,
+    /// Test scores; that of the best is then optimistic
+    Test,
+}
+
+impl Ranking {
+    /// As a command line has it.
+    pub fn arguments(self) -> [&'static str; 2] {
+        ["--rank-by", if self == Ranking::Val { "val" } else { "test" }]
+    }
+}
+
+impl From<Ranking> for RankBy {
+    fn from(ranking: Ranking) -> Self {
+        match ranking {
+            Ranking::Val => RankBy::Validation,
+            Ranking::Test => RankBy::Test,
+        }
+    }
 }
 
 #[derive(Clone, Copy, PartialEq, ValueEnum)]
@@ -44,7 +73,8 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
         Form::Md => Format::Markdown,
         Form::Tex => Format::Latex,
     });
-    let wanted = Wanted { by: arguments.by.clone(), formats: formats.collect(), png: arguments.png };
+    let wanted =
+        Wanted { by: arguments.by.clone(), rank_by: arguments.rank_by.into(), formats: formats.collect(), png: arguments.png };
     super::run::write_report(&dir, &wanted)
 }
 

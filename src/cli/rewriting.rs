@@ -2,6 +2,7 @@
 //!
 //! The report is written by a process of its own, `umlaut report DIR`, on one thread: whatever befalls it, the schedule goes on.
 
+use super::report::Ranking;
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
@@ -21,6 +22,7 @@ pub struct Rewriting<'a> {
     inner: Box<dyn Watch + 'a>,
     program: PathBuf,
     dir: PathBuf,
+    ranking: Ranking,
     /// The time between two reports, where it was set.
     pause: Option<Duration>,
     /// Whether an epoch has ended since the last report began.
@@ -31,15 +33,15 @@ pub struct Rewriting<'a> {
 }
 
 impl<'a> Rewriting<'a> {
-    /// Watches with `inner` and reports on `dir`.
+    /// Watches with `inner` and reports on `dir`, with groups in order by the scores of `ranking`.
     ///
     /// # Errors
     /// If the program's own file cannot be found.
-    pub fn new(inner: Box<dyn Watch + 'a>, dir: &ExperimentDir) -> std::io::Result<Self> {
+    pub fn new(inner: Box<dyn Watch + 'a>, dir: &ExperimentDir, ranking: Ranking) -> std::io::Result<Self> {
         let seconds = std::env::var(SECONDS).ok().and_then(|seconds| seconds.parse::<f64>().ok());
         let pause = seconds.and_then(|seconds| Duration::try_from_secs_f64(seconds).ok());
         let (program, dir) = (std::env::current_exe()?, dir.path().to_owned());
-        Ok(Self { inner, program, dir, pause, changed: false, writing: None, last: (Instant::now(), Duration::ZERO) })
+        Ok(Self { inner, program, dir, ranking, pause, changed: false, writing: None, last: (Instant::now(), Duration::ZERO) })
     }
 
     fn write_if_due(&mut self) {
@@ -55,7 +57,7 @@ impl<'a> Rewriting<'a> {
         if self.changed && ended.elapsed() >= pause {
             self.changed = false;
             let mut command = Command::new(&self.program);
-            command.arg("report").arg(&self.dir).env("RAYON_NUM_THREADS", "1");
+            command.arg("report").arg(&self.dir).args(self.ranking.arguments()).env("RAYON_NUM_THREADS", "1");
             command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
             // The report at the end says what is wrong, if something is.
             self.writing = command.spawn().ok().map(|child| (child, Instant::now()));

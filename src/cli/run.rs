@@ -2,6 +2,7 @@
 
 use super::estimate::Estimate;
 use super::initial::Files;
+use super::report::Ranking;
 use super::rewriting::Rewriting;
 use super::settings::Settings;
 use super::slots::SlotChoice;
@@ -33,6 +34,9 @@ pub struct Arguments {
     /// Go on with the other runs when one has failed (the default)
     #[arg(long)]
     keep_going: bool,
+    /// Which scores put groups in order in the report
+    #[arg(long, value_name = "SPLIT", default_value = "val")]
+    rank_by: Ranking,
     /// Show what would run, as `umlaut plan` does, and start nothing
     #[arg(long)]
     dry_run: bool,
@@ -58,14 +62,14 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
     let asked = || stop.asked();
     let estimate = Estimate::by_records(&plan, &results, &slots[0]);
     let sizes = estimate.sizes(&epochs_left(&plan, &dir)?);
-    let mut watch = Rewriting::new(live::watch(&plan, &dir, estimate, slots.len(), &asked)?, &dir)?;
+    let mut watch = Rewriting::new(live::watch(&plan, &dir, estimate, slots.len(), &asked)?, &dir, arguments.rank_by)?;
     let work = Work { plan: &plan, dir: &dir, sizes: &sizes };
     let retries = arguments.retries.or(settings.retries).unwrap_or(1);
     let policy = Policy { retries, fail_fast: arguments.fail_fast };
     let tally = execute(work, &slots, policy, &launcher, &asked, &mut watch)?;
     // Whatever it has drawn is gone before anything else is written.
     drop(watch);
-    write_report(&dir, &report::Wanted::default())?;
+    write_report(&dir, &report::Wanted { rank_by: arguments.rank_by.into(), ..report::Wanted::default() })?;
     end(tally, &dir)
 }
 

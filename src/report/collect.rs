@@ -2,6 +2,7 @@
 //!
 //! A run whose files are damaged is kept with the reason, so that one bad file does not hide the others.
 
+use super::design::{Design, Key};
 use super::{Error, Place, column, own};
 use crate::plan;
 use crate::record::{EpochRecord, ImageScores, Outcome, Status};
@@ -42,6 +43,8 @@ pub(super) struct Run {
     pub differs: Vec<(String, String)>,
     /// Fingerprint of its data set; empty if the run does not say.
     pub data: String,
+    /// What its own input says of comparing its scores.
+    pub design: Design,
     pub state: State,
     /// Why it failed or cannot be read.
     pub cause: Option<String>,
@@ -105,9 +108,14 @@ impl Group {
         self.runs.iter().filter(|r| !settled.contains(&r.id.as_str())).collect()
     }
 
-    /// The data set that it is about.
-    pub(super) fn data(&self) -> &str {
-        self.settled().first().map_or("", |run| run.data.as_str())
+    /// What must be equal where its scores compare with those of others.
+    pub(super) fn key(&self) -> Key<'_> {
+        self.settled().first().map_or(Key::UNKNOWN, |run| Key { content: &run.data, design: &run.design })
+    }
+
+    /// Runs that failed or cannot be read, and so have no part in its scores.
+    pub(super) fn lost(&self) -> usize {
+        self.runs.iter().filter(|run| run.gone()).count()
     }
 
     /// The mean best epoch of the settled runs, to the nearest one.
@@ -234,6 +242,7 @@ fn read(dir: RunDir) -> Read {
         id: dir.id().to_string(),
         differs: dir.differs().unwrap_or_default(),
         data: String::new(),
+        design: Design::default(),
         state: State::Unfinished,
         cause: None,
         notes: Vec::new(),
@@ -260,6 +269,7 @@ fn fill(run: &mut Run) -> Result<Option<String>, store::Error> {
     run.differs = run.dir.differs()?;
     let fingerprint = run.dir.provenance()?.and_then(|told| Some(told.get(plan::FINGERPRINT)?.as_str()?.to_owned()));
     run.data = fingerprint.unwrap_or_default();
+    run.design = Design::of(&std::fs::read_to_string(run.dir.run_toml()).unwrap_or_default());
     run.rows = run.dir.metrics()?;
     run.images = run.dir.image_scores()?;
     run.epoch_seconds = run.dir.timing()?.iter().filter_map(|row| row.get("elapsed_s")).collect();

@@ -42,6 +42,18 @@ pub(super) fn phrase(column: &str) -> String {
     metric.class.map_or(metric.label.to_owned(), |class| format!("{}, {class}", metric.label))
 }
 
+/// The same with the part: `validation Dice`.
+pub(super) fn phrase_of_part(column: &str) -> String {
+    let part = if column.starts_with("test_") {
+        "test "
+    } else if column.starts_with("val_") {
+        "validation "
+    } else {
+        ""
+    };
+    format!("{part}{}", phrase(column))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

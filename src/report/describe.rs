@@ -3,12 +3,6 @@
 use super::collect::{Comparison, Group, Run, State};
 use super::{column, stats};
 
-/// The column that ranks groups: Dice on the validation part, or what chooses the best epoch where there is no Dice.
-pub(super) fn ranking(comparison: &Comparison) -> &str {
-    let has_dice = comparison.groups.iter().any(|g| !g.best("val_dice").is_empty());
-    if has_dice { "val_dice" } else { &comparison.best_by }
-}
-
 /// Whether `a` is better than `b` in a column.
 pub(super) fn better(column: &str, a: f64, b: f64) -> bool {
     if column::higher_is_better(column) { a > b } else { a < b }

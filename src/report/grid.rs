@@ -3,7 +3,7 @@
 
 use super::collect::{Comparison, Group};
 use super::verdict::{Pair, Standing, Verdict};
-use super::{column, describe, stats, table};
+use super::{column, describe, stats, table, verdict};
 use crate::metric::{self, Direction, Extra};
 
 /// Decimals of every value.
@@ -91,8 +91,8 @@ pub(super) fn groups(comparison: &Comparison, verdict: &Verdict) -> Grid {
     };
     let rows = placed(comparison, verdict).into_iter().map(row).collect();
     let note = "n counts the finished runs of all; values are mean ± sample standard deviation over runs, the interval is that of the mean \
-                (Student's t), cut where the metric ends.";
-    let shared = " Groups that cannot be told apart share a rank; those of the first are bold.";
+                (by the t of the differences; of a group that was not tested Student's t over runs), cut where the metric ends.";
+    let shared = " Groups without a significant difference to the first of a rank share it; those of the first are bold.";
     Grid { header, rows, words: vec![1], note: format!("{note}{}", if several { shared } else { "" }) }
 }
 
@@ -139,7 +139,7 @@ fn values(comparison: &Comparison, verdict: &Verdict, columns: &[String]) -> Gri
     Grid { header, rows: placed(comparison, verdict).into_iter().map(row).collect(), words: vec![0], note: String::new() }
 }
 
-/// Pairwise differences; those that can be told apart stand out. Nothing where no pair could be tested.
+/// Pairwise differences; significant ones stand out. Nothing where no pair could be tested.
 pub(super) fn pairs(comparison: &Comparison, verdict: &Verdict) -> Option<Grid> {
     let first = verdict.pairs.first()?;
     let best = verdict.standings.first().map(|s| s.group);
@@ -157,13 +157,13 @@ pub(super) fn pairs(comparison: &Comparison, verdict: &Verdict) -> Option<Grid> 
             probability(pair.p),
             probability(pair.p_holm),
         ],
-        strong: pair.apart.then_some(2),
+        strong: pair.significant.then_some(2),
     };
-    let (title, images, seeds) =
-        (heading(&verdict.column), describe::plural(first.images, "image"), describe::plural(first.seeds, "seed"));
+    let (title, basis) = (heading(&verdict.column), verdict::basis(first));
     let note = format!(
-        "Paired differences of {title} ({images}, {seeds}), with 95 % bootstrap intervals over seeds, then images, and p of Wilcoxon's \
-         signed-rank test over images, after Holm's correction for {}; bold where the two can be told apart.{}",
+        "Differences of {title} ({basis}) with 95 % intervals and p by one t of the random-effects model of all groups, seeds and {}s, and p after \
+         Holm's correction for {}; bold where that is below 0.05.{}",
+        first.unit.noun(),
         describe::plural(all, "pair"),
         if shown.len() < all { format!(" Shown are {} with the best group.", shown.len()) } else { String::new() }
     );

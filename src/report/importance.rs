@@ -82,7 +82,14 @@ mod tests {
             interval: None,
         };
         let standings = means.iter().enumerate().map(standing).collect();
-        Verdict { column: "val_dice".into(), standings, pairs: Vec::new(), words: Vec::new() }
+        Verdict {
+            column: "val_dice".into(),
+            ranked_by: "val_dice".into(),
+            standings,
+            pairs: Vec::new(),
+            tested: Vec::new(),
+            words: Vec::new(),
+        }
     }
 
     /// By hand: y = 1, 2, 5, 6 with levels 0, 0, 1, 1: SS_total = 17, SS_within = 1, SS_between = 16; ε² = (16 − 1/2) / 17.

@@ -105,7 +105,7 @@ mod tests {
     use super::*;
     use crate::report::collect::{Group, Run, State};
     use crate::report::grid::Row;
-    use crate::report::verdict::{Pair, Standing};
+    use crate::report::verdict::{Pair, Standing, Unit};
     use crate::store::RunDir;
 
     #[test]
@@ -127,6 +127,7 @@ mod tests {
             id: "a".to_owned(),
             differs: Vec::new(),
             data: String::new(),
+            design: Default::default(),
             state: State::Finished,
             cause: None,
             rows: Vec::new(),
@@ -140,7 +141,7 @@ mod tests {
         }
     }
 
-    /// A made-up verdict: two groups that cannot be told apart, and a third.
+    /// A made-up verdict: two groups without a significant difference, and a third.
     #[test]
     fn groups_of_the_first_rank_are_bold_and_pairs_follow() {
         let runs = |dice: f64| {
@@ -164,21 +165,24 @@ mod tests {
             deviation: Some(0.014),
             interval: Some((mean - 0.1, mean + 0.1)),
         };
-        let pair = |worse, p, apart| Pair {
+        let pair = |worse, p, significant| Pair {
             better: 1,
             worse,
             difference: 0.01,
             interval: (-0.01, 0.2),
             p,
             p_holm: p,
-            images: 30,
-            seeds: 2,
-            apart,
+            seeds: [2, 2],
+            units: 30,
+            unit: Unit::Image,
+            significant,
         };
         let verdict = Verdict {
             column: "val_dice".to_owned(),
             standings: vec![standing(1, 1, 0.91), standing(2, 1, 0.9), standing(0, 3, 0.71)],
             pairs: vec![pair(2, 0.25, false), pair(0, 1e-6, true)],
+            ranked_by: "val_dice".to_owned(),
+            tested: Vec::new(),
             words: Vec::new(),
         };
         let text = tables(&comparison, &verdict);

@@ -9,10 +9,11 @@ mod column;
 mod comparable;
 mod contact;
 mod describe;
+mod design;
 mod grid;
 mod html;
 mod importance;
-mod inference;
+pub mod inference;
 mod latex;
 mod markdown;
 mod overlay;
@@ -35,6 +36,8 @@ use collect::Comparison;
 use overlay::Overlays;
 use std::path::PathBuf;
 use verdict::Verdict;
+
+pub use verdict::RankBy;
 
 /// What was written, and what to show.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -60,6 +63,8 @@ pub struct Written {
 pub struct Wanted {
     /// The metric that groups are compared by, a column without its part (`iou`, `dice_disc`); `None` for Dice.
     pub by: Option<String>,
+    /// Which scores put groups in order.
+    pub rank_by: RankBy,
     /// What is written beside charts/*.svg, summary.csv and groups.csv.
     pub formats: Vec<Format>,
     /// Every chart as PNG too.
@@ -78,9 +83,9 @@ pub enum Format {
 }
 
 impl Default for Wanted {
-    /// What a sweep ends with: HTML and Markdown, compared by Dice.
+    /// What a sweep ends with: HTML and Markdown, compared by Dice, ranked by validation.
     fn default() -> Self {
-        Self { by: None, formats: vec![Format::Html, Format::Markdown], png: false }
+        Self { by: None, rank_by: RankBy::Validation, formats: vec![Format::Html, Format::Markdown], png: false }
     }
 }
 
@@ -127,9 +132,9 @@ pub enum Error {
 ///
 /// # Errors
 /// If a place holds no runs or cannot be listed, or no run has the metric.
-pub fn compare(places: &[Place], by: Option<&str>) -> Result<String, Error> {
+pub fn compare(places: &[Place], by: Option<&str>, rank_by: RankBy) -> Result<String, Error> {
     let comparison = collect::collect_several(places)?;
-    let verdict = verdict(&comparison, by)?;
+    let verdict = verdict(&comparison, by, rank_by)?;
     Ok(table::terminal(&comparison, &verdict))
 }
 
@@ -139,12 +144,12 @@ pub fn lr_search(search: &LrSearch, of: &str) -> Option<String> {
     chart::find_lr(search, of)
 }
 
-fn verdict(comparison: &Comparison, by: Option<&str>) -> Result<Verdict, Error> {
+fn verdict(comparison: &Comparison, by: Option<&str>, rank_by: RankBy) -> Result<Verdict, Error> {
     let columns = comparison.columns();
     let there: Vec<&str> = columns.iter().filter_map(|column| column.strip_prefix("val_")).collect();
     match by.filter(|by| !there.is_empty() && !there.contains(by)) {
         Some(by) => Err(Error::NoMetric { by: by.to_owned(), there: there.join(", ") }),
-        None => Ok(verdict::judge(comparison, by)),
+        None => Ok(verdict::judge(comparison, by, rank_by)),
     }
 }
 
@@ -155,8 +160,8 @@ fn verdict(comparison: &Comparison, by: Option<&str>) -> Result<Verdict, Error> 
 /// If there are no runs, or the directory cannot be listed or written. A run that cannot be read is listed in the report.
 pub fn write(dir: &ExperimentDir, wanted: &Wanted) -> Result<Written, Error> {
     let comparison = collect::collect(dir)?;
-    let verdict = verdict(&comparison, wanted.by.as_deref())?;
-    let overlays = overlay::draw(&comparison, verdict.part());
+    let verdict = verdict(&comparison, wanted.by.as_deref(), wanted.rank_by)?;
+    let overlays = overlay::draw(&comparison, &verdict);
     let charts = drawn(&comparison, &verdict, &overlays);
     let has = |format: Format| wanted.formats.contains(&format);
     let report = has(Format::Markdown).then(|| dir.write_report(&markdown::report(&comparison, &verdict, &charts, &overlays)));

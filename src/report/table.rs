@@ -50,7 +50,8 @@ fn prefixed(column: &str) -> String {
 }
 
 /// The rows of groups.csv, header first: each group with n, mean, sample standard deviation and the mean's 95 % interval of every
-/// metric, validation at the best epoch, then test. What does not exist is empty.
+/// metric, validation at the best epoch, then test; the interval of the column that groups are judged by is that of the report. What does not
+/// exist is empty.
 pub(super) fn groups(comparison: &Comparison, verdict: &Verdict) -> Vec<Vec<String>> {
     let swept = comparison.swept();
     let mut keys: Vec<&str> = Vec::new();
@@ -68,17 +69,21 @@ pub(super) fn groups(comparison: &Comparison, verdict: &Verdict) -> Vec<Vec<Stri
         let own = |key: &&str| swept[at].1.iter().find(|(name, _)| name == key).map(|d| d.1.clone()).unwrap_or_default();
         let mut row = vec![group.name.clone()];
         row.extend(keys.iter().map(own));
-        row.push(verdict.standings.iter().find(|s| s.group == at).map(|s| s.rank.to_string()).unwrap_or_default());
+        let standing = verdict.standings.iter().find(|s| s.group == at);
+        row.push(standing.map(|s| s.rank.to_string()).unwrap_or_default());
         row.extend([group.runs.len(), count_finished(group)].map(|n| n.to_string()));
-        row.extend(columns.iter().flat_map(|column| spread(&values(group, column))));
+        row.extend(columns.iter().flat_map(|column| {
+            let judged = standing.filter(|_| *column == verdict.column).and_then(|standing| standing.interval);
+            let values = values(group, column);
+            spread(&values, judged.or_else(|| stats::interval(&values)))
+        }));
         row
     };
     std::iter::once(header).chain(comparison.groups.iter().enumerate().map(row)).collect()
 }
 
 /// n, mean, deviation and interval in full.
-fn spread(values: &[f64]) -> [String; 5] {
-    let interval = stats::interval(values);
+fn spread(values: &[f64], interval: Option<(f64, f64)>) -> [String; 5] {
     let numbers = [stats::mean(values), stats::deviation(values), interval.map(|i| i.0), interval.map(|i| i.1)];
     let [mean, sd, low, high] = numbers.map(|v| v.map(|v| v.to_string()).unwrap_or_default());
     [values.len().to_string(), mean, sd, low, high]

@@ -64,7 +64,8 @@ fn anything_can_be_compared() {
     expect_code(&desk.umlaut(&["run", "y.toml"]), 0);
     let both = desk.said(&["compare", "tiny", "results/other"]);
     assert!(both.contains("tiny: lr 0.01") && both.contains("other: lr 0.001"), "{both}");
-    assert!(both.contains("3 images are too few for the test"), "{both}");
+    let told = both.split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(told.contains("With 2 seeds and 3 images, differences below"), "{both}");
     assert!(both.lines().all(|line| line.chars().count() <= 80), "{both}");
     let runs: Vec<String> = desk.metrics("results").into_iter().map(|(name, _)| name).collect();
     let hash = |id: &str| id.rsplit(['_', '-']).next().unwrap_or_default().to_owned();
@@ -90,4 +91,76 @@ fn what_cannot_be_compared_is_the_users_mistake() {
         expect_code(&output, 2);
         assert!(words(&output).contains(part), "{arguments:?}: {}", words(&output));
     }
+}
+
+/// A line's words, whatever breaks it.
+fn flat(text: &str) -> String {
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+/// Rewrites a file of every run whose directory's name contains a word.
+fn rewrite(desk: &Desk, word: &str, file: &str, change: impl Fn(&str) -> String) {
+    let runs = std::fs::read_dir(desk.path("results/tiny/runs")).expect("runs are there");
+    let paths = runs.map(|run| run.expect("listed").path()).filter(|path| path.to_string_lossy().contains(word));
+    for path in paths.map(|path| path.join(file)) {
+        let text = std::fs::read_to_string(&path).expect("the file is there");
+        std::fs::write(&path, change(&text)).expect("writable");
+    }
+}
+
+#[test]
+fn validation_ranks_unless_the_test_part_is_asked_for() {
+    let desk = Desk::with(TINY);
+    let ran = desk.said(&["run", "x.toml", "--rank-by", "test"]);
+    assert!(flat(&ran).contains("Ranked by test scores, as asked: the score of the best is optimistic"), "{ran}");
+    let report = || std::fs::read_to_string(desk.path("results/tiny/report.md")).expect("written");
+    assert!(report().contains("optimistic"), "{}", report());
+    for verb in [&["compare", "tiny"][..], &["report", "results/tiny"]] {
+        let plain = flat(&desk.said(verb));
+        assert!(plain.contains("chosen by its validation Dice of") && !plain.contains("optimistic"), "{plain}");
+        let asked = flat(&desk.said(&[verb, &["--rank-by", "test"]].concat()));
+        assert!(asked.contains("optimistic") && !asked.contains("chosen by its validation"), "{asked}");
+    }
+}
+
+/// The scores of one group are raised, by as much for every image of the test part: a difference in all seeds and images.
+#[test]
+fn a_difference_is_significant_if_masks_are_read_alike_and_runs_that_failed_are_said() {
+    let desk = Desk::with(TINY);
+    expect_code(&desk.umlaut(&["run", "x.toml"]), 0);
+    let scores = |dice: &'static str| {
+        move |text: &str| -> String {
+            let row = |(at, line): (usize, &str)| match line.split(',').collect::<Vec<_>>()[..] {
+                [part @ ("val" | "test"), image, class, _, ref rest @ ..] => {
+                    format!("{part},{image},{class},{dice}{},{}\n", at % 3, rest.join(","))
+                }
+                _ => format!("{line}\n"),
+            };
+            text.lines().enumerate().map(row).collect()
+        }
+    };
+    rewrite(&desk, "lr-0.01", "per_image.csv", scores("0.9"));
+    rewrite(&desk, "lr-0.001", "per_image.csv", scores("0.5"));
+    let told = || flat(&desk.said(&["compare", "tiny"]));
+    assert!(told().contains("“lr 0.01” is better than “lr 0.001” by 0.4"), "{}", told());
+    rewrite(&desk, "lr-0.001", "run.toml", |text| text.replace("[16, 16]", "[32, 32]"));
+    assert!(told().contains("judged at different sizes") && !told().contains("is better than"), "{}", told());
+    rewrite(&desk, "lr-0.001", "run.toml", |text| text.replace("[32, 32]", "[16, 16]").replace("\"cup\"", "\"rim\""));
+    assert!(told().contains("read the masks of their data set in 2 ways") && !told().contains("is better than"), "{}", told());
+    rewrite(&desk, "lr-0.001_seed-1", "outcome.toml", |text| text.replace("\"finished\"", "\"failed\""));
+    assert!(
+        told().contains("Failed runs have no part in the scores, which may flatter: “lr 0.001” (1 of 2 runs)."),
+        "{}",
+        told()
+    );
+}
+
+/// The last digit of a name is the patient: three of ten patients test, with four images each.
+#[test]
+fn patients_of_the_split_are_the_units() {
+    let input = TINY.replace("count = 12", "count = 40").replace("epochs = 3", "epochs = 1");
+    let input = input.replace("val = 0.25", "val = 0.2").replace("test = 0.25", "test = 0.3\ngroup = '(\\d)$'");
+    let desk = Desk::with(&input);
+    let told = flat(&desk.said(&["run", "x.toml"]));
+    assert!(told.contains("With 2 seeds and 3 patients, differences below"), "{told}");
 }

@@ -20,7 +20,7 @@ impl Focus {
         if count <= MOST {
             return Self::all(count);
         }
-        let order = order(comparison, verdict);
+        let order = verdict.order(comparison);
         Self { shown: (0..count).map(|group| order[..BEST].contains(&group)).collect() }
     }
 
@@ -46,11 +46,4 @@ impl Focus {
             n => Some(format!("{n} others")),
         }
     }
-}
-
-/// All groups, the best first, those without a value last.
-pub(crate) fn order(comparison: &Comparison, verdict: &Verdict) -> Vec<usize> {
-    let mut order: Vec<usize> = verdict.standings.iter().map(|s| s.group).collect();
-    order.extend((0..comparison.groups.len()).filter(|group| verdict.standings.iter().all(|s| s.group != *group)));
-    order
 }

@@ -1,7 +1,6 @@
 //! Strips of final scores and of seconds per epoch.
 
 use super::axes::Axis;
-use super::focus::order;
 use super::strip::{Row, Strip};
 use super::style::CLOSE;
 use super::{Drawn, Source};
@@ -34,8 +33,10 @@ pub(crate) fn draw(source: &Source) -> Option<Drawn> {
     let title = format!("{} at the best epoch", source.score());
     let strip = strip("scores", rows, column::range(column), &title)?;
     let description = format!(
-        "A dot a run, a tick at the mean of each group, a line over the 95 % interval of the mean (Student's t over runs). Groups \
-         that cannot be told apart share a rank. Best first: {}.",
+        "One dot per run, a tick at the mean of each group, a line over the 95 % interval of the mean (by the t of the differences; \
+         where there is no test, Student's t over runs). Groups without a significant difference to the first of a rank share it. \
+         Best first, by {}: {}.",
+        column::phrase_of_part(&source.verdict.ranked_by),
         words.join("; ")
     );
     Some(Drawn { name: "scores".to_owned(), svg: strip.draw(&title, &description), title })
@@ -55,7 +56,7 @@ pub(crate) fn time(source: &Source) -> Option<Drawn> {
         let mean = stats::mean(&row.dots)?;
         Some(Row { mean, words: short_seconds(mean), interval: stats::interval(&row.dots), ..row })
     };
-    let rows: Vec<Row> = order(source.comparison, source.verdict).into_iter().filter_map(of).collect();
+    let rows: Vec<Row> = source.verdict.order(source.comparison).into_iter().filter_map(of).collect();
     let words: Vec<String> = rows.iter().take(MOST).map(|r| format!("{}: {} s", r.name, r.words)).collect();
     let mut strip = strip("time", rows, (0.0, f64::INFINITY), "Seconds per epoch")?;
     strip.dot = "median of a run".to_owned();

@@ -19,6 +19,7 @@ fn run(id: &str, differs: &[(&str, &str)], state: State, rows: Vec<EpochRecord>)
         id: id.to_owned(),
         differs: differs.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect(),
         data: String::new(),
+        design: Default::default(),
         state,
         cause: None,
         best: rows.last().map(|row| row.values.iter().cloned().collect()).unwrap_or_default(),
@@ -129,12 +130,12 @@ pub(crate) fn check(svg: &str, with_curves: bool) {
 }
 
 fn curves(comparison: &Comparison) -> String {
-    let verdict = verdict::judge(comparison, None);
+    let verdict = verdict::judge(comparison, None, verdict::RankBy::Validation);
     super::curves::draw(comparison, &Focus::of(comparison, &verdict), "dice", &[]).unwrap()
 }
 
 fn lr(comparison: &Comparison) -> String {
-    let verdict = verdict::judge(comparison, None);
+    let verdict = verdict::judge(comparison, None, verdict::RankBy::Validation);
     super::lr::draw(comparison, &Focus::of(comparison, &verdict)).unwrap()
 }
 
@@ -182,7 +183,7 @@ fn schedules_that_differ_are_told_apart() {
 }
 
 fn all(comparison: &Comparison) -> Vec<Drawn> {
-    super::all(comparison, &verdict::judge(comparison, None))
+    super::all(comparison, &verdict::judge(comparison, None, verdict::RankBy::Validation))
 }
 
 fn show(what: &str, charts: &[Drawn]) {

@@ -14,7 +14,7 @@ pub(super) fn groups(comparison: &Comparison, verdict: &Verdict) -> Grid {
     let end = [Head::number("best epoch"), Head::number("time a run")];
     let middle = columns.iter().map(|column| Head::number(part_and_title(column)));
     let head = start.into_iter().chain(middle).chain(end).collect();
-    let rows = order(comparison, verdict).map(|at| {
+    let rows = verdict.order(comparison).into_iter().map(|at| {
         let standing = verdict.standings.iter().find(|standing| standing.group == at);
         let group = &comparison.groups[at];
         let spread = Cell::number(standing.map(|s| s.mean), |_| stats::spread(&group.values(&verdict.column), 4));
@@ -86,14 +86,8 @@ pub(super) fn tested(comparison: &Comparison, verdict: &Verdict) -> Grid {
         };
         std::iter::once(Cell::group(at, &group.name)).chain(columns.iter().map(value)).collect()
     };
-    let rows = if columns.is_empty() { Vec::new() } else { order(comparison, verdict).map(row).collect() };
+    let rows = if columns.is_empty() { Vec::new() } else { verdict.order(comparison).into_iter().map(row).collect() };
     Grid { head, rows }
-}
-
-/// Groups in the order of the verdict, then those without a value.
-fn order<'a>(comparison: &'a Comparison, verdict: &'a Verdict) -> impl Iterator<Item = usize> + 'a {
-    let placed = verdict.standings.iter().map(|standing| standing.group);
-    placed.chain((0..comparison.groups.len()).filter(|group| verdict.standings.iter().all(|s| s.group != *group)))
 }
 
 /// What stands beside the verdict's column: the main scores of validation, Dice of every class where there are several, extra metrics.

@@ -11,7 +11,7 @@ mod provenance;
 use super::chart::{self, Drawn};
 use super::collect::{Comparison, Run, State};
 use super::overlay::Overlays;
-use super::verdict::{Verdict, method, p_value};
+use super::verdict::{Verdict, basis, method, p_value};
 use super::{column, describe, grid};
 use marker::Marker;
 use minijinja::syntax::SyntaxConfig;
@@ -19,6 +19,8 @@ use minijinja::value::Serde;
 use minijinja::{AutoEscape, Environment, HtmlEscape, Value, context};
 use serde::Serialize;
 
+/// Pairs at most: with more, only those with the best group are shown.
+const PAIRS: usize = 200;
 /// Lines of a failed run's log that are shown.
 const LAST_WORDS: usize = 12;
 
@@ -97,6 +99,7 @@ pub(super) fn page(comparison: &Comparison, verdict: &Verdict, charts: &[Drawn],
         tested_less => grid::less_is_better(&grid::tested_columns(comparison)),
         runs => Value::from(Serde(leaderboard::runs(comparison))),
         pairs => Value::from(Serde(pairs(comparison, verdict))),
+        pairs_left_out => if verdict.pairs.len() > PAIRS { format!("; of {} pairs those with the best group", verdict.pairs.len()) } else { String::new() },
         charts => curves.iter().map(shown).collect::<Vec<_>>(),
         pictures => pictures.iter().map(shown).collect::<Vec<_>>(),
         pictured => overlays.run.clone(),
@@ -151,15 +154,18 @@ fn underway(comparison: &Comparison) -> String {
 }
 
 fn pairs(comparison: &Comparison, verdict: &Verdict) -> Grid {
-    let titles = [Head::text("told apart"), Head::text("better mean"), Head::text("worse mean"), Head::number("difference")];
-    let tests = [Head::number("95 % interval"), Head::number("p (Holm)"), Head::number("p"), Head::number("seeds × images")];
+    let titles = [Head::text("significant"), Head::text("better mean"), Head::text("worse mean"), Head::number("difference")];
+    let tests = [Head::number("95 % interval"), Head::number("p (Holm)"), Head::number("p"), Head::number("seeds × units")];
     let name = |group: usize| Cell::group(group, &comparison.groups[group].name);
-    let rows = verdict.pairs.iter().map(|pair| {
+    let best = verdict.standings.first().map(|standing| standing.group);
+    let all = verdict.pairs.len();
+    let shown = verdict.pairs.iter().filter(|pair| all <= PAIRS || best == Some(pair.better) || best == Some(pair.worse));
+    let rows = shown.map(|pair| {
         let p = |p: f64| Cell::number(Some(p), |p| p_value(p).replace("p = ", "").replace("p ", ""));
         let number = |value: f64| super::verdict::number(value, pair);
-        let apart = if pair.apart { "yes" } else { "no" };
+        let significant = if pair.significant { "yes" } else { "no" };
         vec![
-            Cell { class: Some(apart), ..Cell::text(apart) },
+            Cell { class: Some(significant), ..Cell::text(significant) },
             name(pair.better),
             name(pair.worse),
             Cell::number(Some(pair.difference), number),
@@ -169,7 +175,7 @@ fn pairs(comparison: &Comparison, verdict: &Verdict) -> Grid {
             },
             p(pair.p_holm),
             p(pair.p),
-            Cell::text(format!("{} × {}", pair.seeds, pair.images)),
+            Cell::text(basis(pair).replace(", ", " × ")),
         ]
     });
     Grid { head: titles.into_iter().chain(tests).collect(), rows: rows.collect() }

@@ -1,8 +1,9 @@
 //! Correction of p values for having asked more than once.
 
 /// Holm's step-down correction (Holm 1979): the k-th smallest of m values times m − k + 1, never below the one before, at most 1.
-/// If every difference below 0.05 is taken for real, at most one set of comparisons in twenty has a false one among them.
-pub(crate) fn holm(p: &[f64]) -> Vec<f64> {
+/// If every difference below 0.05 is taken for real, at most one set of comparisons in twenty has a false one among them, however the values depend
+/// on each other.
+pub fn holm(p: &[f64]) -> Vec<f64> {
     let mut order: Vec<usize> = (0..p.len()).collect();
     order.sort_by(|a, b| p[*a].total_cmp(&p[*b]));
     let (mut corrected, mut largest) = (vec![1.0; p.len()], 0.0_f64);

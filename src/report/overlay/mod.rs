@@ -1,4 +1,4 @@
-//! Samples of the best run: image, truth and prediction side by side, masks as outlines.
+//! Samples of a run of the best group: image, truth and prediction side by side, masks as outlines.
 //!
 //! Which run and which samples is decided here; `sheet` draws them.
 
@@ -7,7 +7,8 @@ mod picture;
 mod sheet;
 
 use super::collect::{Comparison, Run};
-use super::describe;
+use super::verdict::Verdict;
+use super::{describe, sweep};
 use crate::metric::Part;
 use picture::Sample;
 use std::collections::{BTreeMap, HashSet};
@@ -31,10 +32,11 @@ const MOST: usize = 4;
 /// Worst samples, and best ones.
 const EXTREME: usize = 2;
 
-/// Draws samples of the best run that has any.
-pub(super) fn draw(comparison: &Comparison, part: Part) -> Overlays {
+/// Draws samples of a run of the best group that has any.
+pub(super) fn draw(comparison: &Comparison, verdict: &Verdict) -> Overlays {
+    let part = verdict.part();
     let mut overlays = Overlays::default();
-    let Some((run, names)) = best_with_samples(comparison, &mut overlays.problems) else { return overlays };
+    let Some((run, names)) = best_with_samples(comparison, verdict, &mut overlays.problems) else { return overlays };
     let (worst, best) = extremes(run, part);
     let spaced: Vec<Shown> = spaced(run, names, &[&worst[..], &best[..]].concat()).into_iter().map(Shown::plain).collect();
     let title = |samples: &[Sample]| format!("Image, truth and prediction of {} validation samples", samples.len());
@@ -115,26 +117,35 @@ fn extremes(run: &Run, part: Part) -> (Vec<String>, Vec<String>) {
     (order.iter().take(half).map(name).collect(), order.iter().rev().take(half).map(name).collect())
 }
 
-fn best_with_samples<'a>(comparison: &'a Comparison, problems: &mut Vec<String>) -> Option<(&'a Run, Vec<String>)> {
-    let column = describe::ranking(comparison);
-    let mut best: Option<(&Run, Vec<String>)> = None;
-    let score = |run: &Run| run.best.get(column).copied().filter(|v| v.is_finite());
-    for run in comparison.runs() {
-        let names = match picture::names(&run.dir) {
-            Ok(names) => names,
-            Err(e) => {
-                problems.push(format!("{}: {e}", run.dir.samples().display()));
-                continue;
+/// The best run that has pictures of the best group that has such a run.
+fn best_with_samples<'a>(
+    comparison: &'a Comparison,
+    verdict: &Verdict,
+    problems: &mut Vec<String>,
+) -> Option<(&'a Run, Vec<String>)> {
+    let score = |run: &Run| sweep::score(run, &verdict.ranked_by);
+    for group in verdict.order(comparison) {
+        let mut best: Option<(&Run, Vec<String>)> = None;
+        for run in &comparison.groups[group].runs {
+            let names = match picture::names(&run.dir) {
+                Ok(names) => names,
+                Err(e) => {
+                    problems.push(format!("{}: {e}", run.dir.samples().display()));
+                    continue;
+                }
+            };
+            let ahead = match (score(run), best.as_ref().map(|b| score(b.0))) {
+                (_, None) | (Some(_), Some(None)) => true,
+                (Some(new), Some(Some(old))) => describe::better(&verdict.ranked_by, new, old),
+                (None, Some(_)) => false,
+            };
+            if ahead && !names.is_empty() {
+                best = Some((run, names));
             }
-        };
-        let ahead = match (score(run), best.as_ref().map(|b| score(b.0))) {
-            (_, None) | (Some(_), Some(None)) => true,
-            (Some(new), Some(Some(old))) => describe::better(column, new, old),
-            (None, Some(_)) => false,
-        };
-        if ahead && !names.is_empty() {
-            best = Some((run, names));
+        }
+        if best.is_some() {
+            return best;
         }
     }
-    best
+    None
 }

@@ -1,28 +1,45 @@
 //! Which group is better, by how much, and whether one can believe it.
 //!
-//! [`judge`] compares groups image by image: a bootstrap over seeds and images says how large a difference is, Wilcoxon's signed-rank
-//! test with Holm's correction whether there is one. Two groups are told apart only where both say so.
+//! [`judge`] orders groups by their validation scores, so that the score of the best on the test part is not the luckiest of many, and
+//! tests the differences of all pairs on the part that is judged: see [`inference`](super::inference) for the rule.
 
+mod design;
 mod scores;
 #[cfg(test)]
 mod tests;
 mod words;
 
 use super::collect::Comparison;
-use super::{column, inference, stats};
+use super::inference::{self, Difference};
+use super::{column, stats};
 use crate::metric::{self, Part};
-use scores::{Scores, Shared};
-pub(super) use words::{method, number, p as p_value};
+use scores::Scores;
+pub(super) use scores::{Tested, Unit};
+pub(super) use words::{basis, method, number, p as p_value};
+
+/// Which scores put groups in order.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum RankBy {
+    /// Those of the validation part, at the best epoch.
+    #[default]
+    Validation,
+    /// Those of the test part, where every group has some. What was chosen by a score has a score that is too good.
+    Test,
+}
 
 /// The answer to "which is better?" by one column.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Verdict {
-    /// The column by which groups are compared: `test_dice`, `val_dice`, ….
+    /// The column by which groups are judged: `test_dice`, `val_dice`, ….
     pub column: String,
-    /// Every group that has a value, those of a data set together, the best first; groups that cannot be told apart share a rank.
+    /// The column that puts them in order.
+    pub ranked_by: String,
+    /// Every group that has a value, those of a data set together, the best first.
     pub standings: Vec<Standing>,
-    /// Every pair of groups that was tested: all, or with more than [`ALL_PAIRS`] groups each with the best.
+    /// Every pair of groups that was tested.
     pub pairs: Vec<Pair>,
+    /// What they were tested by.
+    pub tested: Vec<Tested>,
     /// The answer in sentences.
     pub words: Vec<String>,
 }
@@ -32,118 +49,132 @@ pub(super) struct Verdict {
 pub(super) struct Standing {
     /// Its place in [`Comparison::groups`], which decides its colour.
     pub group: usize,
-    /// Which data set it is about, counted from 0; those of another do not compare with it.
+    /// Which data set and reading of masks it is about, counted from 0; those of another do not compare with it.
     pub data: usize,
-    /// 1 for the best of its data set; groups that cannot be told apart from the first of their rank share it.
+    /// 1 for the best of its data set; groups without a significant difference to the first of their rank share it.
     pub rank: usize,
     /// Runs with a value.
     pub n: usize,
     pub mean: f64,
     /// Sample standard deviation over runs; `None` of one run.
     pub deviation: Option<f64>,
-    /// 95 % confidence interval of the mean over runs (Student's t); `None` of one run.
+    /// 95 % interval of the mean: by the t of the differences where the group was tested, else Student's t over runs; `None` of one run.
     pub interval: Option<(f64, f64)>,
 }
 
-/// Two groups compared image by image.
+/// Two groups that were tested.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Pair {
-    /// The better one, as a place in [`Comparison::groups`].
+    /// The one with the better mean, as a place in [`Comparison::groups`].
     pub better: usize,
     pub worse: usize,
-    /// How much better in the mean over common seeds and images; never negative, for a loss too.
+    /// How much better in the mean over seeds and common units; never negative, for a loss too.
     pub difference: f64,
-    /// 95 % bootstrap interval of it, over seeds, then images.
+    /// 95 % interval of it.
     pub interval: (f64, f64),
-    /// Two-sided p of Wilcoxon's signed-rank test over images (means over seeds).
+    /// Two-sided p of Student's t.
     pub p: f64,
     /// The same after Holm's correction for all pairs.
     pub p_holm: f64,
-    /// Images that both groups have.
-    pub images: usize,
-    /// Seeds that both have; the fewer of both where none is common.
-    pub seeds: usize,
-    /// Whether the two can be told apart: the corrected p is below 0.05 and the interval leaves out zero.
-    pub apart: bool,
+    /// Seeds of the better and the worse.
+    pub seeds: [usize; 2],
+    /// How many units: images, patients or folds.
+    pub units: usize,
+    pub unit: Unit,
+    /// Whether the corrected p is below 0.05.
+    pub significant: bool,
 }
 
-/// Most groups of which every pair is tested.
-pub(super) const ALL_PAIRS: usize = 12;
 /// Digits of a mean behind the point.
 const SHOWN: usize = 3;
-/// Chance of a false difference that is put up with.
-const LEVEL: f64 = 0.05;
 
 impl Verdict {
-    /// The part whose scores are compared.
+    /// The part whose scores are judged.
     pub(super) fn part(&self) -> Part {
         metric::describe(&self.column).and_then(|metric| metric.part).unwrap_or(Part::Val)
+    }
+
+    /// All groups, the best first, those without a value last.
+    pub(super) fn order(&self, comparison: &Comparison) -> Vec<usize> {
+        let mut order: Vec<usize> = self.standings.iter().map(|standing| standing.group).collect();
+        order.extend((0..comparison.groups.len()).filter(|group| self.standings.iter().all(|s| s.group != *group)));
+        order
     }
 }
 
 /// Judges the groups by a metric (`iou`, `dice_disc`), or by Dice (by what chooses the best epoch where there is no Dice), on the test
 /// part if every group with finished runs has scores of it, else on the validation part.
-pub(super) fn judge(comparison: &Comparison, by: Option<&str>) -> Verdict {
+pub(super) fn judge(comparison: &Comparison, by: Option<&str>, rank_by: RankBy) -> Verdict {
     let scores = Scores::of(comparison, by);
-    let mut standings = standings(comparison, &scores.column);
-    let shared: Vec<(usize, usize, Shared)> = asked(&standings).filter_map(|(a, b)| Some((a, b, scores.shared(a, b)?))).collect();
-    let mut pairs: Vec<Pair> = shared.iter().filter_map(|(a, b, shared)| test(&scores.column, *a, *b, shared)).collect();
-    let corrected = inference::holm(&pairs.iter().map(|pair| pair.p).collect::<Vec<_>>());
-    for (pair, p) in pairs.iter_mut().zip(corrected) {
-        pair.p_holm = p;
-        pair.apart = p < LEVEL && pair.interval.0 > 0.0;
+    let (mut standings, ranked_by) = standings(comparison, &scores, rank_by);
+    let order: Vec<usize> = standings.iter().map(|standing| standing.group).collect();
+    let (tested, untested) = scores.tables(comparison, &order);
+    let tables: Vec<_> = tested.iter().map(|tested| tested.table.clone()).collect();
+    let found = inference::decide(&tables);
+    let pairs: Vec<Pair> = tested
+        .iter()
+        .zip(&found)
+        .flat_map(|(tested, found)| found.iter().map(|pair| named(&scores.column, tested, pair)))
+        .collect();
+    for (tested, at, group) in tested.iter().flat_map(|t| t.groups.iter().enumerate().map(move |(at, group)| (t, at, *group))) {
+        let standing = standings.iter_mut().find(|standing| standing.group == group).expect("groups are tested in order");
+        let half = inference::half_width(&tested.table, at);
+        standing.interval = Some((standing.mean - half, standing.mean + half));
     }
     rank(&mut standings, &pairs);
-    let mut verdict = Verdict { column: scores.column.clone(), standings, pairs, words: Vec::new() };
-    verdict.words = words::of(comparison, &scores, &verdict);
+    let mut verdict = Verdict { column: scores.column.clone(), ranked_by, standings, pairs, tested, words: Vec::new() };
+    verdict.words = words::of(comparison, &scores, &verdict, &untested, rank_by);
     verdict
 }
 
-fn standings(comparison: &Comparison, column: &str) -> Vec<Standing> {
-    let (mut standings, mut known): (Vec<Standing>, Vec<&str>) = (Vec::new(), Vec::new());
+/// The groups in order, and the column that decides it: that of the validation part if all have a value of it.
+fn standings(comparison: &Comparison, scores: &Scores, rank_by: RankBy) -> (Vec<Standing>, String) {
+    let (mut standings, mut known): (Vec<Standing>, Vec<usize>) = (Vec::new(), Vec::new());
     for (group, of) in comparison.groups.iter().enumerate() {
-        let values = of.values(column);
+        let values = of.values(&scores.column);
         let Some(mean) = stats::mean(&values) else { continue };
         let (deviation, interval) = (stats::deviation(&values), stats::interval(&values));
-        let data = known.iter().position(|data| *data == of.data()).unwrap_or_else(|| {
-            known.push(of.data());
+        let key = of.key();
+        let data = known.iter().position(|other| comparison.groups[*other].key().ranks_with(&key)).unwrap_or_else(|| {
+            known.push(group);
             known.len() - 1
         });
         standings.push(Standing { group, data, rank: 0, n: values.len(), mean, deviation, interval });
     }
-    let sign = if column::higher_is_better(column) { -1.0 } else { 1.0 };
-    standings.sort_by(|a, b| a.data.cmp(&b.data).then((sign * a.mean).total_cmp(&(sign * b.mean))));
-    standings
+    let validation = format!("val_{}", scores.stem());
+    let of = |standing: &Standing, column: &str| stats::mean(&comparison.groups[standing.group].values(column));
+    let all = rank_by == RankBy::Validation && standings.iter().all(|standing| of(standing, &validation).is_some());
+    let ranked_by = if all { validation } else { scores.column.clone() };
+    let sign = if column::higher_is_better(&ranked_by) { -1.0 } else { 1.0 };
+    let place = |standing: &Standing| sign * of(standing, &ranked_by).unwrap_or(f64::NAN);
+    standings.sort_by(|a, b| a.data.cmp(&b.data).then(place(a).total_cmp(&place(b))));
+    (standings, ranked_by)
 }
 
-/// The pairs to be tested.
-fn asked(standings: &[Standing]) -> impl Iterator<Item = (usize, usize)> {
-    let firsts = if standings.len() > ALL_PAIRS { 1 } else { standings.len() };
-    (0..firsts).flat_map(move |a| (a + 1..standings.len()).map(move |b| (standings[a].group, standings[b].group)))
-}
-
-/// `None` for one seed, whose luck cannot be told from a difference, and where the draws find nothing.
-fn test(column: &str, a: usize, b: usize, shared: &Shared) -> Option<Pair> {
-    if shared.seeds < 2 {
-        return None;
-    }
-    let (low, high) = inference::difference(&shared.a, &shared.b, shared.paired)?;
-    let differences = shared.differences();
-    let mean = shared.mean_difference();
+fn named(column: &str, tested: &Tested, pair: &Difference) -> Pair {
     let sign = if column::higher_is_better(column) { 1.0 } else { -1.0 };
-    let (better, worse) = if sign * mean >= 0.0 { (a, b) } else { (b, a) };
-    let interval = if mean >= 0.0 { (low, high) } else { (-high, -low) };
-    let p = inference::wilcoxon(&differences);
-    let images = differences.len();
-    Some(Pair { better, worse, difference: mean.abs(), interval, p, p_holm: 1.0, images, seeds: shared.seeds, apart: false })
+    let (first, last) = if sign * pair.value >= 0.0 { (pair.a, pair.b) } else { (pair.b, pair.a) };
+    let (low, high) = pair.interval;
+    Pair {
+        better: tested.groups[first],
+        worse: tested.groups[last],
+        difference: pair.value.abs(),
+        interval: if pair.value >= 0.0 { (low, high) } else { (-high, -low) },
+        p: pair.p,
+        p_holm: pair.p_holm,
+        seeds: [first, last].map(|group| tested.table.seeds(group)),
+        units: tested.table.units(),
+        unit: tested.unit,
+        significant: pair.significant,
+    }
 }
 
-/// Shares a rank among neighbours that cannot be told apart from its first: by the test, or, where there is none, by the digits that tables show.
+/// Shares a rank among neighbours without a significant difference to its first, or, where they were not tested, with the same digits.
 fn rank(standings: &mut [Standing], pairs: &[Pair]) {
     let same = |a: &Standing, b: &Standing| {
         let is_theirs = |pair: &&Pair| [(a.group, b.group), (b.group, a.group)].contains(&(pair.better, pair.worse));
         let alike = || format!("{:.SHOWN$}", a.mean) == format!("{:.SHOWN$}", b.mean);
-        a.data == b.data && pairs.iter().find(is_theirs).map_or_else(alike, |pair| !pair.apart)
+        a.data == b.data && pairs.iter().find(is_theirs).map_or_else(alike, |pair| !pair.significant)
     };
     let (mut first, mut start) = (0, 0);
     for at in 0..standings.len() {

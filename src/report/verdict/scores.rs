@@ -1,29 +1,76 @@
-//! Which scores groups are compared by, and what two groups have in common.
+//! Which scores groups are compared by, and the complete tables that they make.
 
 use crate::metric::{self, Part};
 use crate::record::ImageRow;
 use crate::report::collect::{Comparison, Group, Run, State};
-use crate::report::inference::Cells;
+use crate::report::inference::{self, Pooled};
 use std::collections::{BTreeMap, BTreeSet};
 
+/// An image that is judged.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+struct Image {
+    /// Empty where all folds are judged on the same images.
+    fold: String,
+    /// The data set's fingerprint: images of different ones are others, whatever they are called.
+    data: String,
+    name: String,
+}
+
 /// By seed: the score of each image, in the mean over classes.
-type BySeed = BTreeMap<String, BTreeMap<String, f64>>;
+type BySeed = BTreeMap<String, BTreeMap<Image, f64>>;
 
 /// Scores of single images of all groups.
 pub(super) struct Scores {
-    /// The column that groups are compared by.
+    /// The column that groups are judged by.
     pub column: String,
     pub part: Part,
+    metric: String,
     groups: Vec<BySeed>,
 }
 
-/// What two groups have in common.
-pub(super) struct Shared {
-    pub a: Cells,
-    pub b: Cells,
-    /// Whether a row of both is the same seed.
-    pub paired: bool,
-    pub seeds: usize,
+/// Groups that are tested against each other, and their table.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Tested {
+    /// Places in [`Comparison::groups`], in the order of the table.
+    pub groups: Vec<usize>,
+    pub table: Pooled,
+    pub unit: Unit,
+    /// Images that all of them have.
+    pub images: usize,
+    /// Images that some of them have.
+    pub of_images: usize,
+}
+
+/// What counts once.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Unit {
+    Image,
+    Patient,
+    Fold,
+}
+
+/// Why a group is not tested.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Untested {
+    /// No run has scores of single images.
+    NoScores,
+    OneSeed,
+    /// Of two seeds or more not two have every fold.
+    FoldsMissing,
+    /// There is no other group whose scores compare.
+    Alone,
+    /// Too few images are those of the others too.
+    OtherImages,
+}
+
+impl Unit {
+    pub(crate) fn noun(self) -> &'static str {
+        match self {
+            Unit::Image => "image",
+            Unit::Patient => "patient",
+            Unit::Fold => "fold",
+        }
+    }
 }
 
 impl Scores {
@@ -35,55 +82,109 @@ impl Scores {
         let stem = by.unwrap_or(if has_dice { "dice" } else { best_by });
         let (name, class) = metric::describe(stem).map_or((stem, None), |metric| (metric.name, metric.class));
         let groups = comparison.groups.iter().map(|group| by_seed(group, part, name, class.as_deref())).collect();
-        Self { column: format!("{}_{stem}", part.prefix()), part, groups }
+        Self { column: format!("{}_{stem}", part.prefix()), part, metric: name.to_owned(), groups }
     }
 
-    /// Seeds of a group with scores of single images.
-    pub(super) fn seeds(&self, group: usize) -> usize {
-        self.groups[group].len()
+    /// The column without its part.
+    pub(super) fn stem(&self) -> &str {
+        self.column.split_once('_').map_or(&self.column, |(_, stem)| stem)
     }
 
-    /// The cells of two groups that can be compared: those of common seeds, or of all seeds where none is common; `None` without a
-    /// common image.
-    pub(super) fn shared(&self, a: usize, b: usize) -> Option<Shared> {
-        let (a, b) = (&self.groups[a], &self.groups[b]);
-        let common: Vec<&String> = a.keys().filter(|seed| b.contains_key(*seed)).collect();
-        let all = |of: &BySeed| of.values().flat_map(BTreeMap::keys).cloned().collect::<BTreeSet<String>>();
-        let images: Vec<String> = all(a).intersection(&all(b)).cloned().collect();
-        let row = |of: &BTreeMap<String, f64>, other: Option<&BTreeMap<String, f64>>| -> Vec<f64> {
-            let there = |image: &String| other.is_none_or(|other| other.contains_key(image));
-            images.iter().map(|image| of.get(image).copied().filter(|_| there(image)).unwrap_or(f64::NAN)).collect()
+    /// The tables of groups that compare, of all groups in `order`, and why others are in none.
+    pub(super) fn tables(&self, comparison: &Comparison, order: &[usize]) -> (Vec<Tested>, Vec<(usize, Untested)>) {
+        let (mut sets, mut untested): (Vec<Vec<usize>>, Vec<(usize, Untested)>) = (Vec::new(), Vec::new());
+        let key = |group: usize| comparison.groups[group].key();
+        for &group in order {
+            let why = match self.groups[group].len() {
+                0 => Some(Untested::NoScores),
+                1 => Some(Untested::OneSeed),
+                _ => (self.rows(comparison, group).len() < 2).then_some(Untested::FoldsMissing),
+            };
+            match (why, sets.iter_mut().find(|set| key(set[0]).compares_with(&key(group), &self.metric))) {
+                (Some(why), _) => untested.push((group, why)),
+                (None, Some(set)) => set.push(group),
+                (None, None) => sets.push(vec![group]),
+            }
+        }
+        let tables = sets.iter().filter_map(|set| self.table(comparison, set, &mut untested)).collect();
+        (tables, untested)
+    }
+
+    /// The seeds of a group that have every fold which any of its seeds has.
+    fn rows(&self, comparison: &Comparison, group: usize) -> Vec<&BTreeMap<Image, f64>> {
+        let folds = |row: &BTreeMap<Image, f64>| row.keys().map(|image| image.fold.as_str()).collect::<BTreeSet<_>>().len();
+        let rows = &self.groups[group];
+        let most = rows.values().map(folds).max().unwrap_or(0);
+        let by_fold = self.by_fold(comparison, group).is_some();
+        rows.values().filter(|row| !by_fold || folds(row) == most).collect()
+    }
+
+    /// Into how many folds the data set is split, where each has images of its own.
+    fn by_fold(&self, comparison: &Comparison, group: usize) -> Option<usize> {
+        comparison.groups[group].key().design.folds.filter(|folds| self.part == Part::Val && *folds > 1)
+    }
+
+    /// Groups join as long as what they have in common is half of what it was; `None` if fewer than two are left.
+    fn table(&self, comparison: &Comparison, set: &[usize], untested: &mut Vec<(usize, Untested)>) -> Option<Tested> {
+        let (mut groups, mut common, mut all) = (Vec::new(), BTreeSet::new(), BTreeSet::new());
+        for &group in set {
+            let mut own = self.rows(comparison, group).into_iter().map(|row| row.keys().collect::<BTreeSet<&Image>>());
+            let first = own.next().unwrap_or_default();
+            let own = own.fold(first, |common, row| &common & &row);
+            let joined: BTreeSet<&Image> = if groups.is_empty() { own.clone() } else { &common & &own };
+            if joined.len() >= 2 && (groups.is_empty() || 2 * joined.len() >= common.len()) {
+                groups.push(group);
+                all.extend(own);
+                common = joined;
+            } else {
+                untested.push((group, Untested::OtherImages));
+            }
+        }
+        if groups.len() < 2 {
+            untested.extend(groups.iter().map(|group| (*group, Untested::Alone)));
+            return None;
+        }
+        let images: Vec<&Image> = common.into_iter().collect();
+        let folds = self.by_fold(comparison, groups[0]);
+        let (unit, inner, outer) = units(comparison, &groups, &images, folds.is_some());
+        let row = |of: &BTreeMap<Image, f64>| -> Vec<f64> {
+            let scores: Vec<f64> = images.iter().map(|image| of[*image]).collect();
+            let scores = inference::means(&scores, &inner);
+            outer.as_ref().map_or(scores.clone(), |folds| inference::means(&scores, folds))
         };
-        let paired = !common.is_empty();
-        let rows = |of: &BySeed, other: &BySeed| -> Cells {
-            let seeds: Vec<&String> = if paired { common.clone() } else { of.keys().collect() };
-            Cells { seeds: seeds.iter().map(|seed| row(&of[*seed], other.get(*seed))).collect() }
+        let cells: Vec<Vec<Vec<f64>>> =
+            groups.iter().map(|group| self.rows(comparison, *group).into_iter().map(row).collect()).collect();
+        let overlap = folds.map_or(0.0, |folds| 1.0 / (folds - 1) as f64);
+        let Some(table) = Pooled::of(&cells, overlap) else {
+            untested.extend(groups.iter().map(|group| (*group, Untested::OtherImages)));
+            return None;
         };
-        let shared =
-            Shared { a: rows(a, b), b: rows(b, a), paired, seeds: if paired { common.len() } else { a.len().min(b.len()) } };
-        (!shared.differences().is_empty()).then_some(shared)
+        Some(Tested { groups, table, unit, images: images.len(), of_images: all.len() })
     }
 }
 
-impl Shared {
-    /// a − b of each common image, in the mean over seeds.
-    pub(super) fn differences(&self) -> Vec<f64> {
-        let images = self.a.seeds.first().map_or(0, Vec::len);
-        let mean = |of: &Cells, image: usize| {
-            let values: Vec<f64> = of.seeds.iter().map(|row| row[image]).filter(|value| !value.is_nan()).collect();
-            values.iter().sum::<f64>() / values.len() as f64
-        };
-        (0..images).map(|image| mean(&self.a, image) - mean(&self.b, image)).filter(|difference| !difference.is_nan()).collect()
+/// What counts once, the image's place among the images or patients (of a fold), and of these the place among the folds.
+fn units(comparison: &Comparison, groups: &[usize], images: &[&Image], folds: bool) -> (Unit, Vec<usize>, Option<Vec<usize>>) {
+    let names: Vec<&str> = images.iter().map(|image| image.name.as_str()).collect();
+    let patients = groups.iter().filter_map(|group| comparison.groups[*group].key().design.patients_of(&names));
+    // Of several expressions the one that finds the fewest patients claims the least.
+    let patients = patients.min_by_key(|patients| patients.iter().collect::<BTreeSet<_>>().len());
+    let unit = if patients.is_some() { Unit::Patient } else { Unit::Image };
+    let own = |at: usize| patients.as_ref().map_or(names[at], |patients| &patients[at]);
+    let fold = |at: usize| if folds { images[at].fold.as_str() } else { "" };
+    let keys: Vec<(&str, &str)> = (0..images.len()).map(|at| (fold(at), own(at))).collect();
+    let distinct: Vec<(&str, &str)> = keys.iter().copied().collect::<BTreeSet<_>>().into_iter().collect();
+    let inner = places(&keys, &distinct);
+    if !folds {
+        return (unit, inner, None);
     }
+    let of_distinct: Vec<&str> = distinct.iter().map(|key| key.0).collect();
+    let names: Vec<&str> = of_distinct.iter().copied().collect::<BTreeSet<_>>().into_iter().collect();
+    (Unit::Fold, inner, Some(places(&of_distinct, &names)))
+}
 
-    /// Mean of a − mean of b over their cells.
-    pub(super) fn mean_difference(&self) -> f64 {
-        let mean = |of: &Cells| {
-            let values: Vec<f64> = of.seeds.iter().flatten().copied().filter(|value| !value.is_nan()).collect();
-            values.iter().sum::<f64>() / values.len() as f64
-        };
-        mean(&self.a) - mean(&self.b)
-    }
+fn places<T: Ord>(keys: &[T], among: &[T]) -> Vec<usize> {
+    keys.iter().map(|key| among.binary_search(key).expect("it is one of them")).collect()
 }
 
 /// The test part if every group with scores of images has some of it.
@@ -95,25 +196,25 @@ fn part(comparison: &Comparison) -> Part {
     if all { Part::Test } else { Part::Val }
 }
 
-/// The folds of a seed count as one: their images are others.
+/// The folds of a seed are one row: images of their own where they validate, means over the folds where all are judged on the same images.
 fn by_seed(group: &Group, part: Part, metric: &str, class: Option<&str>) -> BySeed {
-    let mut seeds = BySeed::new();
+    let mut sums: BTreeMap<String, BTreeMap<Image, (f64, f64)>> = BTreeMap::new();
     for run in group.settled().into_iter().filter(|run| run.state == State::Finished) {
         let Some(place) = run.images.place(metric) else { continue };
-        let seed = run.differs.iter().find(|(key, _)| key == "seed").map(|(_, seed)| seed.clone()).unwrap_or_default();
-        let mut sums: BTreeMap<&str, (f64, f64)> = BTreeMap::new();
+        let own = |key: &str| run.differs.iter().find(|(own, _)| own == key).map(|(_, value)| value.clone()).unwrap_or_default();
+        let fold = if part == Part::Val { own("fold") } else { String::new() };
         // A row of the image itself has no class, and NaN where a metric is of classes; rows of classes have NaN where it is not.
         let counts = |row: &&ImageRow| {
-            row.part == part.prefix() && class.is_none_or(|class| class == row.class) && !row.values[place].is_nan()
+            row.part == part.prefix() && class.is_none_or(|class| class == row.class) && row.values[place].is_finite()
         };
-        for row in run.images.rows.iter().filter(counts) {
-            let sum = sums.entry(&row.image).or_default();
-            *sum = (sum.0 + row.values[place], sum.1 + 1.0);
+        let row = sums.entry(own("seed")).or_default();
+        for score in run.images.rows.iter().filter(counts) {
+            let image = Image { fold: fold.clone(), data: run.data.clone(), name: score.image.clone() };
+            let sum = row.entry(image).or_default();
+            *sum = (sum.0 + score.values[place], sum.1 + 1.0);
         }
-        // Images of different data sets are others, whatever they are called.
-        let of_run = sums.into_iter().map(|(image, (sum, count))| (format!("{}/{image}", run.data), sum / count));
-        seeds.entry(seed).or_default().extend(of_run);
     }
-    seeds.retain(|_, images| !images.is_empty());
-    seeds
+    let mean = |row: BTreeMap<Image, (f64, f64)>| row.into_iter().map(|(image, (sum, count))| (image, sum / count)).collect();
+    let seeds = sums.into_iter().map(|(seed, row): (String, BTreeMap<Image, (f64, f64)>)| (seed, mean(row)));
+    seeds.filter(|(_, row): &(String, BTreeMap<Image, f64>)| !row.is_empty()).collect()
 }

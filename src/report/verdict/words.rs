@@ -1,25 +1,28 @@
 //! The verdict in sentences.
 
-use super::scores::Scores;
-use super::{ALL_PAIRS, LEVEL, Pair, Standing, Verdict};
+use super::scores::{Scores, Untested};
+use super::{Pair, RankBy, Standing, Tested, Verdict, design};
 use crate::metric::{self, Direction, Part};
 use crate::report::collect::{Comparison, State};
 use crate::report::describe::{plural, shown};
+use crate::report::inference::LEVEL;
 use crate::report::{column, stats};
 
 /// Ranks below the first that get a sentence of their own.
 const RANKS: usize = 4;
-/// Fewer images cannot give p < 0.05, whatever they show: 2/2⁵ is more.
-const FEWEST_IMAGES: usize = 6;
+/// Groups that a sentence names.
+const NAMED: usize = 3;
 
 /// How the numbers come about, for whoever doubts them.
-const METHOD: &str = "Scores are those of the weights of each run's best epoch. Means, sample standard deviations and 95 % \
-     intervals (Student's t) of a group are over its finished runs. Two groups are compared on the seeds and images that both have: the \
-     difference is that of their means; its 95 % interval is a percentile bootstrap of 5000 draws of seeds, then images, an image drawn \
-     for all seeds at once, with the spread between seeds corrected for their small number; p is Wilcoxon's signed-rank test over \
-     images, each in the mean over seeds, two-sided, with Holm's correction for all pairs listed. Groups are told apart where that p is \
-     below 0.05 and the interval leaves out zero; those that cannot be told apart from the first of a rank share it. Images count \
-     as independent of each other: for slices of one volume or several images of one patient the intervals are too narrow.";
+const METHOD: &str = "Scores are those of the weights of each run's best epoch. Means and sample standard deviations of a group are over \
+     its finished runs. Groups are tested on the images that all of them have, in a random-effects model of all groups \
+     together: seeds vary within each configuration, images within the data, and each configuration may find other images hard. \
+     p and the 95 % interval of a difference come from one t with Satterthwaite's degrees of freedom; p is corrected for all pairs (Holm), \
+     intervals are not. A difference is significant where the corrected p is below 0.05; a group without a significant difference to \
+     the first of a rank shares it. Where the split names patients (group), the mean of each patient counts once; in a cross-validation \
+     the mean of each fold, with the correction of Nadeau and Bengio for shared training images. The interval of a group's mean is its \
+     part of the same t, without what makes an image hard for all; of a group that was not tested it is Student's t over its runs. The model takes \
+     seeds to vary alike in all groups.";
 
 /// How the numbers come about, and what those of a column mean.
 pub(crate) fn method(column: &str) -> String {
@@ -29,28 +32,49 @@ pub(crate) fn method(column: &str) -> String {
     format!("{METHOD} {title}: {better} is better; where the truth marks nothing: {}.", metric.empty)
 }
 
-/// Best group, differences, what cannot be told apart, and what to be careful about.
-pub(super) fn of(comparison: &Comparison, scores: &Scores, verdict: &Verdict) -> Vec<String> {
+/// Best group, differences, what the design could have found, and what to be careful about.
+pub(super) fn of(
+    comparison: &Comparison,
+    scores: &Scores,
+    verdict: &Verdict,
+    untested: &[(usize, Untested)],
+    rank_by: RankBy,
+) -> Vec<String> {
     let mut words: Vec<String> = of_data(verdict).map(|of| headline(comparison, scores, verdict, of)).collect();
     if words.is_empty() {
         words.push("No run has ended an epoch yet.".to_owned());
     }
     if words.len() > 1 {
-        words.insert(0, format!("The groups are of {} data sets, whose scores do not compare with each other.", words.len()));
+        words.insert(0, apart(comparison, verdict, words.len()));
     }
     if verdict.standings.len() > 1 {
-        match reason(scores, verdict) {
+        match reason(verdict, untested) {
             Some(reason) => words.push(reason),
             None => words.extend(differences(comparison, verdict)),
         }
-        words.extend(cautions(scores, verdict));
+        words.extend(verdict.tested.iter().filter_map(|tested| design::found(comparison, verdict, tested)));
+        words.extend(cautions(comparison, scores, verdict, untested));
     }
+    words.extend(lost(comparison));
+    words.extend(ranking(scores, verdict, rank_by));
     words
 }
 
 /// The standings of each data set.
 fn of_data(verdict: &Verdict) -> impl Iterator<Item = &[Standing]> {
     verdict.standings.chunk_by(|a, b| a.data == b.data)
+}
+
+/// Why there is more than one ranking.
+fn apart(comparison: &Comparison, verdict: &Verdict, count: usize) -> String {
+    let content = |standing: &Standing| comparison.groups[standing.group].key().content;
+    let same = verdict.standings.windows(2).all(|pair| content(&pair[0]) == content(&pair[1]));
+    match same {
+        true => {
+            format!("The groups read the masks of their data set in {count} ways, whose scores do not compare with each other.")
+        }
+        false => format!("The groups are of {count} data sets, whose scores do not compare with each other."),
+    }
 }
 
 /// The best group of a data set, and those that the digits do not tell from it where there is no test.
@@ -62,32 +86,43 @@ fn headline(comparison: &Comparison, scores: &Scores, verdict: &Verdict, of: &[S
     let part = if scores.part == Part::Test { "test" } else { "validation" };
     let what = format!("{part} {}", column::phrase(&verdict.column));
     let (spread, runs) = (stats::spread(&values, 4), plural(values.len(), "run"));
-    match comparison.groups.len() {
-        1 => format!("Best {what}{so_far}: {spread} ({runs})."),
-        _ => {
-            let untested = |other: &&Standing| other.rank == best.rank && find(verdict, best.group, other.group).is_none();
-            let alike = of[1..].iter().filter(untested).count();
-            let with = if alike > 0 { format!(" and {} alike", plural(alike, "other")) } else { String::new() };
-            format!("Best{so_far}: {}{with}, {what} {spread} ({runs}).", shown(&group.name))
-        }
+    if comparison.groups.len() == 1 {
+        return format!("Best {what}{so_far}: {spread} ({runs}).");
     }
+    let untested = |other: &&Standing| other.rank == best.rank && find(verdict, best.group, other.group).is_none();
+    let alike = of[1..].iter().filter(untested).count();
+    let with = if alike > 0 { format!(" and {} alike", plural(alike, "other")) } else { String::new() };
+    let chosen = match verdict.ranked_by == verdict.column {
+        true => String::new(),
+        false => format!(", chosen by its validation {}", chosen_by(verdict, &group.values(&verdict.ranked_by))),
+    };
+    format!("Best{so_far}: {}{with}, {what} {spread} ({runs}){chosen}.", shown(&group.name))
+}
+
+fn chosen_by(verdict: &Verdict, values: &[f64]) -> String {
+    format!("{} of {}", column::phrase(&verdict.ranked_by), stats::plain(values, 4))
 }
 
 /// Why nothing was tested.
-fn reason(scores: &Scores, verdict: &Verdict) -> Option<String> {
+fn reason(verdict: &Verdict, untested: &[(usize, Untested)]) -> Option<String> {
     if !verdict.pairs.is_empty() {
         return None;
     }
-    let seeds: Vec<usize> = verdict.standings.iter().map(|standing| scores.seeds(standing.group)).collect();
-    let scored = seeds.iter().filter(|seeds| **seeds > 0).count();
+    let count = |why: Untested| untested.iter().filter(|(_, own)| *own == why).count();
+    let groups = verdict.standings.len();
+    let scored = groups - count(Untested::NoScores);
     let why = if scored < 2 {
         "scores of single images, which a run writes when it is finished, are there of fewer than two groups"
-    } else if seeds.iter().filter(|seeds| **seeds > 1).count() < 2 {
+    } else if scored - count(Untested::OneSeed) < 2 {
         "with one seed a difference between groups may be the luck of its initial weights; run several, such as seeds = 3"
+    } else if count(Untested::FoldsMissing) > 0 {
+        "fewer than two seeds of a group have finished all folds"
     } else if of_data(verdict).count() > 1 {
         "groups of different data sets have no images in common"
+    } else if count(Untested::OtherImages) > 0 {
+        "the groups have too few images, or patients, in common"
     } else {
-        "the groups have no images in common"
+        "no two groups are judged on the same images at one size"
     };
     Some(format!("No test is shown: {why}."))
 }
@@ -104,11 +139,9 @@ fn differences(comparison: &Comparison, verdict: &Verdict) -> Vec<String> {
         if let Some(before) = at.checked_sub(1).map(|at| &ranks[at])
             && let Some(pair) = find(verdict, before[0], rank[0])
         {
-            words.push(better(comparison, verdict, pair));
+            words.push(better(comparison, verdict, pair, before[0]));
         }
-        if rank.len() > 1 {
-            words.extend(together(comparison, verdict, rank));
-        }
+        words.extend(together(comparison, verdict, rank));
     }
     if ranks.len() > RANKS {
         words.push(format!("{} follow.", plural(ranks[RANKS..].iter().map(Vec::len).sum(), "further group")));
@@ -116,74 +149,131 @@ fn differences(comparison: &Comparison, verdict: &Verdict) -> Vec<String> {
     words
 }
 
-fn find(verdict: &Verdict, a: usize, b: usize) -> Option<&Pair> {
+pub(super) fn find(verdict: &Verdict, a: usize, b: usize) -> Option<&Pair> {
     verdict.pairs.iter().find(|pair| [(a, b), (b, a)].contains(&(pair.better, pair.worse)))
 }
 
-fn better(comparison: &Comparison, verdict: &Verdict, pair: &Pair) -> String {
+/// `ahead` is the one that the ranking has before the other.
+fn better(comparison: &Comparison, verdict: &Verdict, pair: &Pair, ahead: usize) -> String {
     let name = |group: usize| quoted(&comparison.groups[group].name);
-    let (title, of) = (column::title(&verdict.column), basis(pair));
-    let by = format!("by {} {title}, {}", number(pair.difference, pair), interval(pair));
-    match pair.apart {
-        true => format!("{} is better than {} {by} ({}; {of}).", name(pair.better), name(pair.worse), p(pair.p_holm)),
-        false => format!(
-            "{} is ahead of {} {by}, which may be chance ({}; {of}).",
-            name(pair.better),
-            name(pair.worse),
-            p(pair.p_holm)
-        ),
-    }
+    let by = format!("by {} {}, {}", number(pair.difference, pair), column::title(&verdict.column), interval(pair));
+    let but = if ahead == pair.better { "" } else { ", although its validation scores are behind" };
+    format!("{} is better than {} {by} ({}; {}){but}.", name(pair.better), name(pair.worse), p(pair.p_holm), basis(pair))
 }
 
 fn together(comparison: &Comparison, verdict: &Verdict, rank: &[usize]) -> Option<String> {
-    let pair = find(verdict, rank[0], rank[1])?;
-    let with = plural(pair.seeds, "seed");
-    if let [a, b] = rank {
-        let names = format!("{} and {}", quoted(&comparison.groups[*a].name), quoted(&comparison.groups[*b].name));
-        let by = format!("difference {}, {}", number(pair.difference, pair), interval(pair));
-        let but = if pair.p_holm < LEVEL { ": the interval includes zero" } else { "" };
-        let images = plural(pair.images, "image");
-        return Some(format!("{names} cannot be told apart with {with} and {images} ({by}; {}{but}).", p(pair.p_holm)));
-    }
-    let names = match rank {
-        [first, rest @ ..] if rest.len() > 3 => format!("{} and {} others", quoted(&comparison.groups[*first].name), rest.len()),
-        [start @ .., last] => {
-            let start: Vec<String> = start.iter().map(|group| quoted(&comparison.groups[*group].name)).collect();
-            format!("{} and {}", start.join(", "), quoted(&comparison.groups[*last].name))
-        }
-        [] => return None,
-    };
-    Some(format!("{names} cannot be told apart with {with} and {}.", plural(pair.images, "image")))
-}
-
-fn cautions(scores: &Scores, verdict: &Verdict) -> Vec<String> {
-    let mut words = Vec::new();
-    let least = |of: fn(&Pair) -> usize| verdict.pairs.iter().map(of).min();
-    if let Some(images) = least(|pair| pair.images).filter(|images| *images < FEWEST_IMAGES) {
-        words.push(format!(
-            "{} are too few for the test to find any difference; it needs {FEWEST_IMAGES}.",
-            plural(images, "image")
+    let others: Vec<usize> = rank[1..].iter().copied().filter(|other| find(verdict, rank[0], *other).is_some()).collect();
+    let pair = find(verdict, rank[0], *others.first()?)?;
+    let name = |group: &usize| quoted(&comparison.groups[*group].name);
+    if let [other] = &others[..] {
+        let by = format!("{} {}, {}", number(pair.difference, pair), column::title(&verdict.column), interval(pair));
+        let but = if pair.p < LEVEL { format!(" after correction for {} pairs", verdict.pairs.len()) } else { String::new() };
+        return Some(format!(
+            "No significant difference between {} and {}: {by} ({}{but}; {}).",
+            name(&rank[0]),
+            name(other),
+            p(pair.p_holm),
+            basis(pair)
         ));
     }
-    if let Some(seeds) = least(|pair| pair.seeds).filter(|seeds| *seeds < 5) {
-        words.push(format!("{} say little about the spread between seeds: take the intervals as rough.", plural(seeds, "seed")));
+    let names = listed(&others.iter().map(name).collect::<Vec<_>>());
+    Some(format!("No significant difference between {} and each of {names} ({}).", name(&rank[0]), basis(pair)))
+}
+
+/// `“a”, “b” and “c”`, or the first of many and how many others.
+pub(super) fn listed(names: &[String]) -> String {
+    match names {
+        [all @ .., last] if !all.is_empty() && names.len() <= NAMED => format!("{} and {last}", all.join(", ")),
+        [first, rest @ ..] if !rest.is_empty() => format!("{first} and {} others", rest.len()),
+        names => names.concat(),
     }
-    if scores.part == Part::Val && !verdict.pairs.is_empty() {
-        let why = "The images are those that chose the best epoch, which flatters every group; a test part in [split] would not.";
-        words.push(why.to_owned());
+}
+
+fn cautions(comparison: &Comparison, scores: &Scores, verdict: &Verdict, untested: &[(usize, Untested)]) -> Vec<String> {
+    let mut words = Vec::new();
+    let keys: Vec<_> = verdict.standings.iter().map(|standing| (standing, comparison.groups[standing.group].key())).collect();
+    let other_pixels =
+        keys.windows(2).any(|pair| pair[0].0.data == pair[1].0.data && !pair[0].1.compares_with(&pair[1].1, scores.stem()));
+    if other_pixels {
+        words.push(
+            "The groups are judged at different sizes (preprocess.size and fit, or other folds), which makes the same prediction score \
+             differently: they are ranked together, but tested only where these are equal."
+                .to_owned(),
+        );
     }
-    if verdict.standings.len() > ALL_PAIRS && !verdict.pairs.is_empty() {
-        words.push(format!("With more than {ALL_PAIRS} groups each is tested against the best alone."));
+    let named = |why: Untested| {
+        let names = untested.iter().filter(|(_, own)| *own == why).map(|(group, _)| quoted(&comparison.groups[*group].name));
+        Some(names.collect::<Vec<_>>()).filter(|names| !names.is_empty() && !verdict.pairs.is_empty()).map(|names| listed(&names))
+    };
+    for (why, because) in [
+        (Untested::OneSeed, "one seed says nothing of the spread between seeds"),
+        (Untested::NoScores, "no finished run has scores of single images"),
+        (Untested::FoldsMissing, "fewer than two seeds have all folds"),
+        (Untested::OtherImages, "too few images are those of the other groups too"),
+    ] {
+        words.extend(named(why).map(|names| format!("Not tested: {names}; {because}.")));
     }
+    words.extend(verdict.tested.iter().filter_map(|tested| uneven(comparison, tested)));
     words
 }
 
-fn quoted(name: &str) -> String {
+/// The groups whose seeds vary as the model does not expect it.
+fn uneven(comparison: &Comparison, tested: &Tested) -> Option<String> {
+    let group = tested.table.uneven()?;
+    Some(format!(
+        "Seeds of {} vary more (standard deviation {}) than those of the other groups, which the test takes to be alike: its differences \
+         look surer than they are.",
+        quoted(&comparison.groups[tested.groups[group]].name),
+        design::rough(tested.table.own_seed_deviation(group))
+    ))
+}
+
+/// Groups that are judged by fewer runs than were started.
+fn lost(comparison: &Comparison) -> Option<String> {
+    let lost = comparison.groups.iter().filter(|group| group.lost() > 0 && group.lost() < group.runs.len());
+    let names: Vec<String> =
+        lost.map(|group| format!("{} ({} of {})", quoted(&group.name), group.lost(), plural(group.runs.len(), "run"))).collect();
+    let who = if names.is_empty() { return None } else { listed(&names) };
+    Some(format!("Failed runs have no part in the scores, which may flatter: {who}."))
+}
+
+/// What the ranking does to the scores.
+fn ranking(scores: &Scores, verdict: &Verdict, rank_by: RankBy) -> Option<String> {
+    if verdict.standings.len() < 2 {
+        return None;
+    }
+    let words = match (scores.part, rank_by) {
+        (Part::Test, RankBy::Test) => {
+            "Ranked by test scores, as asked: the score of the best is optimistic, since of equal groups the luckiest comes first."
+        }
+        (Part::Test, RankBy::Validation) if verdict.ranked_by == verdict.column => {
+            "Ranked by test scores, since not every group has validation scores: the score of the best is optimistic."
+        }
+        (Part::Test, _) => return None,
+        (_, RankBy::Test) => {
+            "Ranked by validation scores, since not every group has test scores. These images also chose the best epochs, so that all \
+             scores are optimistic; a test share in [split] would not be."
+        }
+        _ if scores.part == Part::Val => {
+            "The images are those that chose the best epochs and the best group, so that its score is optimistic; that of a test share in \
+             [split] would not be."
+        }
+        _ => return None,
+    };
+    Some(words.to_owned())
+}
+
+pub(super) fn quoted(name: &str) -> String {
     format!("“{}”", shown(name))
 }
 
-fn basis(pair: &Pair) -> String {
-    format!("{}, {}", plural(pair.seeds, "seed"), plural(pair.images, "image"))
+/// `3 seeds, 20 images`; `2 and 5 seeds, 12 patients`.
+pub(crate) fn basis(pair: &Pair) -> String {
+    let seeds = match pair.seeds {
+        [a, b] if a == b => plural(a, "seed"),
+        [a, b] => format!("{a} and {b} seeds"),
+    };
+    format!("{seeds}, {}", plural(pair.units, pair.unit.noun()))
 }
 
 fn interval(pair: &Pair) -> String {

@@ -91,7 +91,7 @@ fn a_map_needs_half_of_its_combinations_and_importance_a_chart() {
     let third: &[(&[Value], f64)] = &[(&[A[0], B[0], ("m.c", "2"), ("m.d", "2")], 0.1)];
     let comparison = points(&[five, third].concat(), &[("m.c", "1"), ("m.d", "1")]);
     assert_eq!(of_parameters(&comparison)[..2], ["parameter-a", "parameter-b"]);
-    let verdict = verdict::judge(&comparison, None);
+    let verdict = verdict::judge(&comparison, None, verdict::RankBy::Validation);
     let shares: Vec<Share> = Source::of(&comparison, &verdict).shares.unwrap();
     let mut keys: Vec<&str> = shares.iter().map(|share| share.key.as_str()).collect();
     keys.sort_unstable();
