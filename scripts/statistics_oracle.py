@@ -67,5 +67,10 @@ print("eight folds"), pooled([A, B], overlap=1 / 7)
 a, b = A.mean(1), B.mean(1)
 print("equal images for all: Student's t over seeds"), pooled([np.repeat(a[:, None], 4, 1), np.repeat(b[:, None], 4, 1)])
 print("    ", stats.ttest_ind(a, b).pvalue)
+even = lambda mean, spread: mean + spread * np.array([-1.0, 0.0, 1.0])
+# The variance of the first is that of two groups, with four degrees of freedom.
+small, large = 0.01**2 / 3, 0.2**2 / 3
+df = (small + large) ** 2 / (small**2 / 4 + large**2 / 2)
+print("uneven seeds", stats.ttest_ind(even(0.2, 0.01), even(0.45, 0.01)).pvalue, 2 * stats.t.sf(0.5 / np.sqrt(small + large), df))
 values = [0.9, 0.95, 0.94]
 print("t interval", stats.t.interval(0.95, 2, np.mean(values), stats.sem(values)))

@@ -37,6 +37,11 @@ fn main() {
     power(experiments);
 }
 
+/// Scores by group, seed and unit.
+type Groups = [Vec<Vec<f64>>];
+/// Pairs that a rule calls, each by its first group and the difference.
+type Called = Vec<(usize, f64)>;
+
 /// Share of experiments with any significant pair, and of intervals that hold the truth, in percent.
 struct Rates {
     any: f64,
@@ -199,7 +204,7 @@ fn power(experiments: usize) {
         let former = Former::new(seeds, images);
         for difference in [0.0, 0.01, 0.02, 0.03] {
             let experiments = (experiments / if groups > 2 { 8 } else { 2 }).max(1);
-            let found = |rule: &(dyn Fn(&[Vec<Vec<f64>>]) -> Vec<(usize, f64)> + Sync)| {
+            let found = |rule: &(dyn Fn(&Groups) -> Called + Sync)| {
                 let one = |at: usize| {
                     let mut all = world.groups(&mut Draw::new(at as u64), &vec![seeds; groups]);
                     all[0].iter_mut().flatten().for_each(|score| *score += difference);

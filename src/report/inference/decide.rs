@@ -1,14 +1,11 @@
 //! Which differences are more than chance.
 
 use super::holm::holm;
-use super::pooled::Pooled;
+use super::pooled::{Pooled, ROUNDING};
 use statrs::distribution::{ContinuousCDF, StudentsT};
 
 /// The chance that is taken of calling any of the differences real where there is none.
 pub const LEVEL: f64 = 0.05;
-
-/// A standard error below this part of the scores is rounding.
-const ROUNDING: f64 = 1e-12;
 
 /// The difference between the means of two groups of a table.
 #[derive(Debug, Clone, Copy, PartialEq)]

@@ -1,5 +1,10 @@
 //! The variance components of a table of scores.
 
+use super::uneven;
+
+/// A standard deviation below this part of the scores is rounding.
+pub(super) const ROUNDING: f64 = 1e-12;
+
 /// Variance components of a complete table of scores, group × seed × unit, a unit being an image, a patient or a fold.
 ///
 /// The model of a score is Y\[g,s,i\] = group g + unit i + (group × unit) + (seed within group) + rest; all but the groups are
@@ -17,6 +22,10 @@
 ///              + [b > e] 4 (b² / ((k − 1)(I − 1)) + e² / (Σ(S_g − 1) (I − 1)))), at least 1
 /// ```
 ///
+/// A group whose seeds vary much more than those of the others (F test, p below 0.01 / k) keeps its own variance and degrees of freedom in place
+/// of A and Σ(S_g − 1), the two added as Welch (1938) does, and the others are pooled without it: a configuration that collapses
+/// with some seeds would otherwise hide every difference between the others.
+///
 /// Means over groups count every group once. Since E\[A\] = σ²_seed + σ²_rest / I and E\[Q\] = σ²_group×unit + σ²_rest / S_h for any
 /// numbers of seeds, se² is free of bias but for the cut at 0; with equal numbers it is that of the multi-reader, multi-case
 /// analysis.
@@ -26,7 +35,7 @@ pub struct Pooled {
     pub(super) units: usize,
     pub(super) overlap: f64,
     pub(super) means: Vec<f64>,
-    /// Variance of the means of a group's seeds: A.
+    /// Variance of the means of a group's seeds, pooled: A.
     pub(super) between_seeds: f64,
     /// Variance of group × unit, each in the mean over seeds: Q.
     pub(super) interaction: f64,
@@ -35,7 +44,9 @@ pub struct Pooled {
     /// Variance between units, each in the mean over groups and seeds.
     between_units: f64,
     /// Variance between the seeds of each group.
-    own: Vec<f64>,
+    pub(super) own: Vec<f64>,
+    /// Groups whose seeds vary so much more than those of the others that they have no part in A and keep their own variance.
+    pub(super) uneven: Vec<bool>,
 }
 
 /// Variance of a difference with its degrees of freedom.
@@ -62,7 +73,9 @@ impl Pooled {
         let means: Vec<f64> = by_unit.iter().map(|row| mean(row)).collect();
         let (of_units, all) = (columns(&by_unit), mean(&means));
         let squares = |group: usize| groups[group].iter().map(|row| (mean(row) - means[group]).powi(2)).sum::<f64>();
-        let own: Vec<f64> = (0..groups.len()).map(squares).collect();
+        let own: Vec<f64> = (0..groups.len()).map(|group| squares(group) / (seeds[group] - 1) as f64).collect();
+        let uneven =
+            uneven::uneven(&own, &seeds, (ROUNDING * means.iter().fold(0.0_f64, |most, mean| most.max(mean.abs()))).powi(2));
         let interaction = by_unit.iter().zip(&means).flat_map(|(row, of_group)| {
             row.iter().zip(&of_units).map(move |(cell, of_unit)| (cell - of_group - of_unit + all).powi(2))
         });
@@ -75,11 +88,12 @@ impl Pooled {
         let (within, between) = (seeds.iter().sum::<usize>() - seeds.len(), groups.len() - 1);
         let free = (units - 1) as f64;
         Some(Self {
-            between_seeds: own.iter().sum::<f64>() / within as f64,
+            between_seeds: uneven::pooled(&own, &seeds, &uneven),
             interaction: interaction.sum::<f64>() / (between as f64 * free),
             rest: rest.sum::<f64>() / (within as f64 * free),
             between_units: of_units.iter().map(|of_unit| (of_unit - all).powi(2)).sum::<f64>() / free,
-            own: own.iter().zip(&seeds).map(|(squares, seeds)| squares / (seeds - 1) as f64).collect(),
+            own,
+            uneven,
             seeds,
             units,
             overlap,
@@ -102,7 +116,7 @@ impl Pooled {
         self.seeds[group]
     }
 
-    /// Standard deviation of a group's mean score from seed to seed, pooled over the groups.
+    /// Standard deviation of a group's mean score from seed to seed, pooled over the groups that vary alike.
     pub fn seed_deviation(&self) -> f64 {
         self.between_seeds.sqrt()
     }
@@ -110,6 +124,11 @@ impl Pooled {
     /// The same of the seeds of one group alone.
     pub fn own_seed_deviation(&self, group: usize) -> f64 {
         self.own[group].sqrt()
+    }
+
+    /// Whether the seeds of a group vary so much more than those of the others that it is not pooled with them.
+    pub fn is_uneven(&self, group: usize) -> bool {
+        self.uneven[group]
     }
 
     /// Standard deviation of a score from unit to unit, in the mean over groups and seeds.
@@ -127,11 +146,17 @@ impl Pooled {
     pub(super) fn variance(&self, a: usize, b: usize) -> Variance {
         let within = self.seeds.iter().sum::<usize>() - self.seeds.len();
         let harmonic = 1.0 / mean(&self.seeds.iter().map(|seeds| 1.0 / *seeds as f64).collect::<Vec<_>>());
-        let of_seeds = self.between_seeds * (1.0 / self.seeds[a] as f64 + 1.0 / self.seeds[b] as f64);
+        let of_group = |group: usize| match self.uneven[group] {
+            true => (self.own[group] / self.seeds[group] as f64, (self.seeds[group] - 1) as f64),
+            false => (self.between_seeds / self.seeds[group] as f64, uneven::free(&self.seeds, &self.uneven)),
+        };
+        let ((of_a, free_a), (of_b, free_b)) = (of_group(a), of_group(b));
+        let of_seeds = of_a + of_b;
+        let one_spread = a == b || !(self.uneven[a] || self.uneven[b]);
         let of_units = self.interaction * (1.0 / self.units as f64 + self.overlap);
         let counted = self.rest / (harmonic * self.units as f64);
         let (groups, free) = ((self.means.len() - 1) as f64, (self.units - 1) as f64);
-        let mut squares = of_seeds.powi(2) / within as f64;
+        let mut squares = if one_spread { of_seeds.powi(2) / free_a } else { of_a.powi(2) / free_a + of_b.powi(2) / free_b };
         if of_units > counted {
             squares += 4.0 * (of_units.powi(2) / (groups * free) + counted.powi(2) / (within as f64 * free));
         }

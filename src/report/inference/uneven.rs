@@ -1,25 +1,38 @@
 //! Do seeds vary alike in all groups?
 
-use super::pooled::Pooled;
 use statrs::distribution::{ContinuousCDF, FisherSnedecor};
 
-/// Chance of warning of any group of a table where seeds vary alike.
+/// Chance of taking any group of a table for uneven where seeds vary alike.
 const LEVEL: f64 = 0.01;
 
-impl Pooled {
-    /// The group whose seeds vary much more than those of the others together, if there is one: by the F test of its variance
-    /// between seeds, p below 0.01 divided by the number of groups. The model takes them to vary alike; the differences of this
-    /// group then look surer than they are.
-    pub fn uneven(&self) -> Option<usize> {
-        let free = |group: usize| (self.seeds[group] - 1) as f64;
-        let all: f64 = (0..self.groups()).map(free).sum();
-        let p = |group: usize| {
-            let others = (self.between_seeds * all - self.own_seed_deviation(group).powi(2) * free(group)) / (all - free(group));
-            let ratio = self.own_seed_deviation(group).powi(2) / others.max(f64::MIN_POSITIVE);
-            let f = FisherSnedecor::new(free(group), all - free(group)).expect("every group has two seeds");
-            if self.own_seed_deviation(group) > 0.0 { f.sf(ratio) } else { 1.0 }
+/// The groups whose seeds vary much more than those of the others together, by their variances and numbers of seeds: one after the other, the
+/// one with the least p of the F test, as long as that is below 0.01 divided by the number of groups. One group stays in any case. Variances below `rounding` are none.
+pub(super) fn uneven(variances: &[f64], seeds: &[usize], rounding: f64) -> Vec<bool> {
+    let mut uneven = vec![false; variances.len()];
+    while uneven.iter().filter(|uneven| !**uneven).count() > 1 {
+        let p = |group: &usize| {
+            let mut without = uneven.clone();
+            without[*group] = true;
+            let others = pooled(variances, seeds, &without).max(rounding).max(f64::MIN_POSITIVE);
+            let f = FisherSnedecor::new((seeds[*group] - 1) as f64, free(seeds, &without)).expect("every group has two seeds");
+            if variances[*group] > others { f.sf(variances[*group] / others) } else { 1.0 }
         };
-        let least = (0..self.groups()).map(|group| (p(group), group)).min_by(|a, b| a.0.total_cmp(&b.0))?;
-        (least.0 < LEVEL / self.groups() as f64).then_some(least.1)
+        let candidates = (0..variances.len()).filter(|group| !uneven[*group]);
+        match candidates.map(|group| (p(&group), group)).min_by(|a, b| a.0.total_cmp(&b.0)) {
+            Some((p, group)) if p < LEVEL / variances.len() as f64 => uneven[group] = true,
+            _ => break,
+        }
     }
+    uneven
+}
+
+/// The variance of the others.
+pub(super) fn pooled(variances: &[f64], seeds: &[usize], uneven: &[bool]) -> f64 {
+    let kept = || (0..seeds.len()).filter(|group| !uneven[*group]);
+    kept().map(|group| variances[group] * (seeds[group] - 1) as f64).sum::<f64>() / free(seeds, uneven)
+}
+
+/// Its degrees of freedom.
+pub(super) fn free(seeds: &[usize], uneven: &[bool]) -> f64 {
+    seeds.iter().zip(uneven).filter(|(_, uneven)| !**uneven).map(|(seeds, _)| (seeds - 1) as f64).sum()
 }

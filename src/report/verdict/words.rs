@@ -21,8 +21,8 @@ const METHOD: &str = "Scores are those of the weights of each run's best epoch. 
      intervals are not. A difference is significant where the corrected p is below 0.05; a group without a significant difference to \
      the first of a rank shares it. Where the split names patients (group), the mean of each patient counts once; in a cross-validation \
      the mean of each fold, with the correction of Nadeau and Bengio for shared training images. The interval of a group's mean is its \
-     part of the same t, without what makes an image hard for all; of a group that was not tested it is Student's t over its runs. The model takes \
-     seeds to vary alike in all groups.";
+     part of the same t, without what makes an image hard for all; of a group that was not tested it is Student's t over its runs. A \
+     group whose seeds vary much more than those of the others is tested by its own spread.";
 
 /// How the numbers come about, and what those of a column mean.
 pub(crate) fn method(column: &str) -> String {
@@ -217,14 +217,17 @@ fn cautions(comparison: &Comparison, scores: &Scores, verdict: &Verdict, unteste
     words
 }
 
-/// The groups whose seeds vary as the model does not expect it.
+/// The groups that are not pooled with the others.
 fn uneven(comparison: &Comparison, tested: &Tested) -> Option<String> {
-    let group = tested.table.uneven()?;
+    let groups = (0..tested.groups.len()).filter(|group| tested.table.is_uneven(*group));
+    let name = |group: usize| {
+        let deviation = design::rough(tested.table.own_seed_deviation(group));
+        format!("{} (standard deviation {deviation})", quoted(&comparison.groups[tested.groups[group]].name))
+    };
+    let names: Vec<String> = groups.map(name).collect();
+    let listed = if names.is_empty() { return None } else { listed(&names) };
     Some(format!(
-        "Seeds of {} vary more (standard deviation {}) than those of the other groups, which the test takes to be alike: its differences \
-         look surer than they are.",
-        quoted(&comparison.groups[tested.groups[group]].name),
-        design::rough(tested.table.own_seed_deviation(group))
+        "Seeds vary much more than in the other groups: {listed}; tested by that spread, which few seeds tell only roughly."
     ))
 }
 
