@@ -1,7 +1,7 @@
 //! Which differences are more than chance.
 
 use super::holm::holm;
-use super::pooled::{Pooled, ROUNDING};
+use super::pooled::Pooled;
 use statrs::distribution::{ContinuousCDF, StudentsT};
 
 /// The chance that is taken of calling any of the differences real where there is none.
@@ -48,7 +48,7 @@ fn test(table: &Pooled, a: usize, b: usize) -> Difference {
     let value = table.means[a] - table.means[b];
     let variance = table.variance(a, b);
     let error = variance.of_difference.sqrt();
-    let rounding = ROUNDING * table.means.iter().fold(0.0_f64, |most, mean| most.max(mean.abs()));
+    let rounding = table.rounding();
     let (p, half) = if error <= rounding {
         (if value.abs() <= rounding { 1.0 } else { 0.0 }, 0.0)
     } else {

@@ -3,7 +3,7 @@
 use super::uneven;
 
 /// A standard deviation below this part of the scores is rounding.
-pub(super) const ROUNDING: f64 = 1e-12;
+const ROUNDING: f64 = 1e-12;
 
 /// Variance components of a complete table of scores, group × seed × unit, a unit being an image, a patient or a fold.
 ///
@@ -74,8 +74,7 @@ impl Pooled {
         let (of_units, all) = (columns(&by_unit), mean(&means));
         let squares = |group: usize| groups[group].iter().map(|row| (mean(row) - means[group]).powi(2)).sum::<f64>();
         let own: Vec<f64> = (0..groups.len()).map(|group| squares(group) / (seeds[group] - 1) as f64).collect();
-        let uneven =
-            uneven::uneven(&own, &seeds, (ROUNDING * means.iter().fold(0.0_f64, |most, mean| most.max(mean.abs()))).powi(2));
+        let uneven = uneven::uneven(&own, &seeds, rounding(&means).powi(2));
         let interaction = by_unit.iter().zip(&means).flat_map(|(row, of_group)| {
             row.iter().zip(&of_units).map(move |(cell, of_unit)| (cell - of_group - of_unit + all).powi(2))
         });
@@ -136,6 +135,11 @@ impl Pooled {
         self.between_units.sqrt()
     }
 
+    /// What is rounding among standard deviations of these scores.
+    pub(super) fn rounding(&self) -> f64 {
+        rounding(&self.means)
+    }
+
     /// Standard error of the mean of a group beside the others, with its degrees of freedom: its share of the standard error of
     /// a difference. What all groups have in common, how hard the units are, has no part in it.
     pub fn error_of_mean(&self, group: usize) -> (f64, f64) {
@@ -163,6 +167,11 @@ impl Pooled {
         let of_difference = of_seeds + 2.0 * (of_units - counted).max(0.0);
         Variance { of_difference, df: (of_difference.powi(2) / squares).max(1.0) }
     }
+}
+
+/// Of scores with these means.
+fn rounding(means: &[f64]) -> f64 {
+    ROUNDING * means.iter().fold(0.0_f64, |most, mean| most.max(mean.abs()))
 }
 
 pub(super) fn mean(values: &[f64]) -> f64 {

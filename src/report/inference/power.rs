@@ -12,7 +12,7 @@ impl Pooled {
     /// [`LEVEL`](super::LEVEL) divided by the number of pairs: (t₁₋ₗₑᵥₑₗ⸝₂ + t₀.₈) standard errors.
     pub fn detectable(&self, a: usize, b: usize, level: f64) -> f64 {
         let variance = self.variance(a, b);
-        if variance.of_difference <= 0.0 {
+        if variance.of_difference.sqrt() <= self.rounding() {
             return 0.0;
         }
         let t = student(variance.df);

@@ -118,7 +118,7 @@ fn reason(verdict: &Verdict, untested: &[(usize, Untested)]) -> Option<String> {
     } else if count(Untested::FoldsMissing) > 0 {
         "fewer than two seeds of a group have finished all folds"
     } else if of_data(verdict).count() > 1 {
-        "groups of different data sets have no images in common"
+        "groups whose scores do not compare are not tested against each other"
     } else if count(Untested::OtherImages) > 0 {
         "the groups have too few images, or patients, in common"
     } else {
