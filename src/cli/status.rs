@@ -106,7 +106,7 @@ impl Run {
         let rows = place.metrics().unwrap_or_default();
         let toml = std::fs::read_to_string(place.run_toml()).ok();
         let experiment: Option<Experiment> = toml.and_then(|text| toml::from_str(&text).ok());
-        let device = place.provenance().ok().flatten().and_then(|table| Some(table.get("device")?.as_str()?.to_owned()));
+        let device = place.provenance().ok().flatten().and_then(|told| told.device);
         // A clock that was set back makes the past the future.
         let since = place.last_epoch_at().map(|at| SystemTime::now().duration_since(at).unwrap_or_default());
         Self {

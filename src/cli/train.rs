@@ -52,9 +52,9 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
     drop(reading);
     super::data::warn_of_absent(&opened, &parts, None);
     let mut provenance = place.provenance()?.unwrap_or_default();
-    provenance.insert("dataset_fingerprint".into(), opened.fingerprint.clone().into());
+    provenance.dataset_fingerprint = Some(opened.fingerprint.clone());
     if let Some(parts) = arguments.micro_batches {
-        provenance.insert("micro_batches".into(), i64::from(parts.get()).into());
+        provenance.micro_batches = Some(usize::from(parts.get()));
     }
     place.write_provenance(&provenance)?;
     let mut progress = progress::Bar::new(&place, &experiment, arguments.child)?;

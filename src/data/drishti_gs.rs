@@ -109,7 +109,8 @@ impl Layout for DrishtiGs {
     }
 
     fn options(&self) -> String {
-        format!("drishti_gs, {:?}", self.config.mask_policy)
+        let config::DrishtiGs { root: _, targets, mask_policy } = &self.config;
+        format!("drishti_gs, {mask_policy:?}, {targets:?}")
     }
 
     fn decode(&self, entry: &Entry, channels: usize) -> Result<Decoded, String> {

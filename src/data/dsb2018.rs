@@ -77,7 +77,8 @@ impl Layout for Dsb2018 {
     }
 
     fn options(&self) -> String {
-        "dsb2018".to_owned()
+        let config::Dsb2018 { root: _, class, colour: _ } = &self.config;
+        format!("dsb2018, class {class:?}")
     }
 
     fn decode(&self, entry: &Entry, channels: usize) -> Result<Decoded, String> {

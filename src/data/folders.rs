@@ -122,12 +122,9 @@ impl Layout for Folders {
     }
 
     fn options(&self) -> String {
-        let config = &self.config;
-        let plain = format!("folders, {:?}, {} classes", config.mask_values, config.classes.len());
-        if config.levels.is_empty() && config.class_masks.is_empty() {
-            return plain;
-        }
-        format!("{plain} {:?}, levels {:?}, {} folders", config.classes, config.levels, config.class_masks.len())
+        let config::Folders { root: _, images: _, masks: _, classes, mask_values, colour: _, levels, class_masks } = &self.config;
+        let of_classes: Vec<&String> = class_masks.keys().collect();
+        format!("folders, {mask_values:?}, classes {classes:?}, levels {levels:?}, masks of {of_classes:?}")
     }
 
     fn decode(&self, entry: &Entry, channels: usize) -> Result<Decoded, String> {

@@ -60,7 +60,9 @@ pub(super) trait Layout: Sync {
     /// Channels of every image, 1 or 3; opens one file at most.
     fn channels(&self) -> Result<usize, Error>;
 
-    /// What beside the content of the files decides about the samples' values: part of the cache's key.
+    /// What beside the content of the files and the number of channels decides about the samples' values and what they mean, wherever the files
+    /// lie: part of the fingerprint and of the cache's key. An implementation names every key of its configuration, so that the compiler asks
+    /// about a new one.
     fn options(&self) -> String;
 
     /// Reads one sample. What is wrong is told as file, problem and remedy.

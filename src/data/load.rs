@@ -18,28 +18,35 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 /// The hash of each file's content; of one that EXIF turns another than that of the same bytes when nothing turned them.
 type Hashes<'a> = BTreeMap<&'a PathBuf, blake3::Hash>;
 
-/// What a data set holds, in hexadecimal: names, official parts and the content of all files, wherever they lie. Of drawings:
-/// their parameters and the generator's version.
+/// What a data set holds, in hexadecimal: names, official parts, the content of all files, wherever they lie, and how they are read: the
+/// same files with other classes, pixel values or channels are another data set. Of drawings: their parameters and the
+/// generator's version.
 ///
 /// # Errors
 /// If files are missing, unpaired or unreadable.
 pub fn fingerprint(config: &config::Dataset) -> Result<String, Error> {
     let layout = layout::find(config)?;
-    Ok(print_of(&*layout, &hash_files(layout.entries())?))
+    let hashes = hash_files(layout.entries())?;
+    Ok(print_of(&*layout, layout.channels()?, &hashes))
 }
 
-fn print_of(layout: &dyn Layout, hashes: &Hashes) -> String {
+/// All that decides how the content of files becomes samples at their own size: part of the fingerprint and of the cache's key alike.
+fn reading(layout: &dyn Layout, channels: usize) -> String {
+    format!("{}; {channels} channels", layout.options())
+}
+
+fn print_of(layout: &dyn Layout, channels: usize, hashes: &Hashes) -> String {
     let mut hasher = blake3::Hasher::new();
+    let reading = reading(layout, channels);
+    hasher.update(&(reading.len() as u64).to_le_bytes()).update(reading.as_bytes());
     for entry in layout.entries() {
         // The length keeps a name from running into the next one's.
         hasher.update(&(entry.name.len() as u64).to_le_bytes()).update(entry.name.as_bytes());
-        hasher.update(&[u8::from(entry.official_test)]);
+        // How many files there are keeps them from running into the next name.
+        hasher.update(&[u8::from(entry.official_test)]).update(&(entry.files.len() as u64).to_le_bytes());
         entry.files.iter().for_each(|file| {
             hasher.update(hashes[file].as_bytes());
         });
-        if entry.files.is_empty() {
-            hasher.update(layout.options().as_bytes());
-        }
     }
     hasher.finalize().to_hex().to_string()
 }
@@ -58,8 +65,9 @@ pub fn open(
     let layout = layout::find(config)?;
     let entries = layout.entries();
     let hashes = hash_files(entries)?;
-    let fingerprint = print_of(&*layout, &hashes);
-    let reader = Reader { layout: &*layout, channels: layout.channels()?, preprocess, cache: Cache::new(cache), hashes };
+    let channels = layout.channels()?;
+    let fingerprint = print_of(&*layout, channels, &hashes);
+    let reader = Reader { layout: &*layout, channels, preprocess, cache: Cache::new(cache), hashes };
     let done = AtomicUsize::new(0);
     let read = |entry: &Entry| {
         let sample = reader.sample(entry);
@@ -114,10 +122,10 @@ impl Reader<'_> {
 
     fn key(&self, entry: &Entry) -> blake3::Hash {
         let mut hasher = blake3::Hasher::new();
-        let (options, config::Preprocess { size, fit, .. }) = (self.layout.options(), self.preprocess);
+        let (reading, config::Preprocess { size, fit, .. }) = (reading(self.layout, self.channels), self.preprocess);
         // Of what is asked for, only this decides about the values that are kept.
         let kept = format!("Preprocess {{ size: {size:?}, fit: {fit:?} }}");
-        hasher.update(format!("{FORMAT}; {options}; {}; {kept}; page {:?}", self.channels, entry.page).as_bytes());
+        hasher.update(format!("{FORMAT}; {reading}; {kept}; page {:?}", entry.page).as_bytes());
         entry.files.iter().for_each(|file| {
             hasher.update(self.hashes[file].as_bytes());
         });

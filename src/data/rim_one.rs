@@ -80,7 +80,8 @@ impl Layout for RimOne {
     }
 
     fn options(&self) -> String {
-        "rim_one".to_owned()
+        let config::RimOne { root: _, images: _, masks: _, targets } = &self.config;
+        format!("rim_one, {targets:?}")
     }
 
     fn decode(&self, entry: &Entry, channels: usize) -> Result<Decoded, String> {

@@ -69,7 +69,8 @@ impl Layout for Stack {
     }
 
     fn options(&self) -> String {
-        format!("stack, {:?}, {} classes", self.config.mask_values, self.config.classes.len())
+        let config::Stack { images: _, labels: _, classes, mask_values } = &self.config;
+        format!("stack, {mask_values:?}, classes {classes:?}")
     }
 
     fn decode(&self, entry: &Entry, channels: usize) -> Result<Decoded, String> {

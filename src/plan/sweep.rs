@@ -1,7 +1,7 @@
 //! Sweep × seeds × folds.
 
 use super::label::Labels;
-use super::{RunId, last_word, spoken};
+use super::{FOLD, RunId, SEED, names, of_repetition, spoken};
 use crate::config::{self, Experiment, Initial, Point, Split};
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
@@ -31,8 +31,9 @@ impl RunSpec {
 
 /// The name of a group of runs that differ by nothing but seed and fold.
 pub fn group_name(differs: &[(String, String)]) -> String {
-    let of_group = differs.iter().filter(|(key, _)| key != "seed" && key != "fold");
-    let words: Vec<String> = of_group.map(|(key, value)| format!("{} {}", last_word(key), spoken(value))).collect();
+    let of_group: Vec<&(String, String)> = differs.iter().filter(|(key, _)| !of_repetition(key)).collect();
+    let names = names(&of_group.iter().map(|(key, _)| key.as_str()).collect::<Vec<_>>());
+    let words: Vec<String> = names.iter().zip(&of_group).map(|(name, (_, value))| format!("{name} {}", spoken(value))).collect();
     if words.is_empty() { "all".to_owned() } else { words.join(", ") }
 }
 
@@ -162,9 +163,9 @@ fn run(point: &Experiment, swept: &[(String, String)], fold: Option<usize>, seed
     let mut differs = swept.to_vec();
     if let (Split::KFold(split), Some(fold)) = (&mut experiment.split, fold) {
         split.folds = vec![fold];
-        differs.push(("fold".into(), fold.to_string()));
+        differs.push((FOLD.into(), fold.to_string()));
     }
-    differs.push(("seed".into(), seed.to_string()));
+    differs.push((SEED.into(), seed.to_string()));
     RunSpec { id: RunId::new(&experiment, fingerprint, &differs), experiment, differs }
 }
 

@@ -105,9 +105,9 @@ impl Group {
         self.runs.iter().filter(|r| !settled.contains(&r.id.as_str())).collect()
     }
 
-    /// The data set that it is about.
+    /// Fingerprint of the data set that it is about; empty if no run says.
     pub(super) fn data(&self) -> &str {
-        self.settled().first().map_or("", |run| run.data.as_str())
+        self.runs.iter().map(|run| run.data.as_str()).find(|data| !data.is_empty()).unwrap_or_default()
     }
 
     /// The mean best epoch of the settled runs, to the nearest one.
@@ -145,7 +145,7 @@ impl Comparison {
     pub(super) fn swept(&self) -> Vec<(String, Vec<(String, String)>)> {
         let own = |group: &Group| {
             let differs = group.runs.first().map(|r| r.differs.clone()).unwrap_or_default();
-            differs.into_iter().filter(|(key, _)| key != "seed" && key != "fold").collect()
+            differs.into_iter().filter(|(key, _)| !plan::of_repetition(key)).collect()
         };
         self.groups.iter().map(|group| (group.name.clone(), own(group))).collect()
     }
@@ -258,8 +258,7 @@ fn read(dir: RunDir) -> Read {
 
 fn fill(run: &mut Run) -> Result<Option<String>, store::Error> {
     run.differs = run.dir.differs()?;
-    let fingerprint = run.dir.provenance()?.and_then(|told| Some(told.get(plan::FINGERPRINT)?.as_str()?.to_owned()));
-    run.data = fingerprint.unwrap_or_default();
+    run.data = run.dir.provenance()?.and_then(|told| told.dataset_fingerprint).unwrap_or_default();
     run.rows = run.dir.metrics()?;
     run.images = run.dir.image_scores()?;
     run.epoch_seconds = run.dir.timing()?.iter().filter_map(|row| row.get("elapsed_s")).collect();
@@ -287,29 +286,43 @@ fn complete(run: &mut Run, best_by: &str) {
     }
 }
 
-/// Runs whose swept keys and values are the same but for seed and fold. Names are for readers: where two groups would have one, whole keys
-/// tell them apart.
+/// Runs of one data set whose swept keys and values are the same but for seed and fold; one that does not say of which data it is, because it has
+/// not started, counts to whichever group fits. Names are for readers: where two groups would have one, whole keys tell them apart,
+/// and where the data differs, its fingerprint.
 fn group(runs: Vec<Read>) -> Vec<Group> {
     let mut groups: Vec<Group> = Vec::new();
-    for (run, _) in runs {
-        match groups.iter_mut().find(|group| of_group(&group.runs[0]).eq(of_group(&run))) {
+    let (told, untold): (Vec<Read>, Vec<Read>) = runs.into_iter().partition(|(run, _)| !run.data.is_empty());
+    for (run, _) in told.into_iter().chain(untold) {
+        let fits = |group: &&mut Group| {
+            of_group(&group.runs[0]).eq(of_group(&run)) && (run.data.is_empty() || run.data == group.runs[0].data)
+        };
+        match groups.iter_mut().find(fits) {
             Some(group) => group.runs.push(run),
             None => groups.push(Group { name: plan::group_name(&run.differs), runs: vec![run], own: Vec::new() }),
         }
     }
-    let names: Vec<String> = groups.iter().map(|group| group.name.clone()).collect();
-    for group in groups.iter_mut().filter(|group| names.iter().filter(|name| **name == group.name).count() > 1) {
-        let whole = of_group(&group.runs[0]).map(|(key, value)| format!("{key} {}", plan::spoken(value)));
-        group.name = whole.collect::<Vec<_>>().join(", ");
-    }
+    let whole = |group: &Group| {
+        let keys = of_group(&group.runs[0]).map(|(key, value)| format!("{key} {}", plan::spoken(value)));
+        Some(keys.collect::<Vec<_>>().join(", ")).filter(|words| !words.is_empty()).unwrap_or_else(|| group.name.clone())
+    };
+    rename_alike(&mut groups, whole);
+    rename_alike(&mut groups, |group| format!("{}, data {}", group.name, plan::short_fingerprint(group.data())));
     groups.iter_mut().for_each(|g| g.runs.sort_by(|a, b| natural(&words(a), &words(b))));
     groups.sort_by(|a, b| natural(&a.name, &b.name));
     groups
 }
 
+/// Gives other names to groups that have one in common.
+fn rename_alike(groups: &mut [Group], other: impl Fn(&Group) -> String) {
+    let names: Vec<String> = groups.iter().map(|group| group.name.clone()).collect();
+    for group in groups.iter_mut().filter(|group| names.iter().filter(|name| **name == group.name).count() > 1) {
+        group.name = other(group);
+    }
+}
+
 /// What a run shares with its repetitions.
 fn of_group(run: &Run) -> impl Iterator<Item = &(String, String)> {
-    run.differs.iter().filter(|(key, _)| key != "seed" && key != "fold")
+    run.differs.iter().filter(|(key, _)| !plan::of_repetition(key))
 }
 
 fn words(run: &Run) -> String {

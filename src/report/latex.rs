@@ -1,6 +1,7 @@
 //! The tables of a report for a paper, in LaTeX with the package booktabs.
 
 use super::collect::Comparison;
+use super::data_sets::{List, lists};
 use super::grid::{self, Grid};
 use super::verdict::Verdict;
 use std::fmt::Write as _;
@@ -11,28 +12,47 @@ pub(super) fn tables(comparison: &Comparison, verdict: &Verdict) -> String {
         "% Tables of {}. They need \\usepackage{{booktabs}}, and names beyond ASCII need UTF-8.\n",
         comparison.name.replace(['\n', '\r'], " ")
     );
-    let groups = grid::groups(comparison, verdict);
-    let groups = match grid::classes(comparison, verdict, &["dice"]) {
+    let lists = lists(comparison, verdict);
+    for (number, list) in lists.iter().enumerate() {
+        text.push_str(&of_groups(comparison, verdict, list, &named("groups", &lists, number)));
+    }
+    if let Some(pairs) = grid::pairs(comparison, verdict) {
+        text.push_str(&float(&pairs, &pairs.note, &label(&comparison.name, "pairs")));
+    }
+    for (number, list) in lists.iter().enumerate() {
+        let Some(tested) = grid::tested(comparison, verdict, list) else { continue };
+        let caption = "Values on the test part with the weights of the best epoch, mean ± sample standard deviation over runs.";
+        let caption = captioned(&format!("{caption} {}", tested.note), list);
+        text.push_str(&float(&tested, &caption, &label(&comparison.name, &named("test", &lists, number))));
+    }
+    text
+}
+
+fn of_groups(comparison: &Comparison, verdict: &Verdict, list: &List, name: &str) -> String {
+    let groups = grid::groups(comparison, verdict, list);
+    let groups = match grid::classes(comparison, verdict, list, &["dice"]) {
         Some(classes) => groups.beside(classes),
         None => groups,
     };
-    let tested = grid::tested(comparison, verdict);
     // Beside all others they are too wide for a page: they stand in the table of the test part where there is one.
-    let groups = match grid::extra(comparison, verdict).filter(|_| tested.is_none()) {
+    let extra = grid::extra(comparison, verdict, list).filter(|_| grid::tested(comparison, verdict, list).is_none());
+    let groups = match extra {
         Some(extra) => groups.beside(extra),
         None => groups,
     };
     let best = format!("Values of the best epoch by {}. {}", grid::heading(&comparison.best_by), groups.note);
-    text.push_str(&float(&groups, &best, &label(&comparison.name, "groups")));
-    if let Some(pairs) = grid::pairs(comparison, verdict) {
-        text.push_str(&float(&pairs, &pairs.note, &label(&comparison.name, "pairs")));
-    }
-    if let Some(tested) = tested {
-        let caption = "Values on the test part with the weights of the best epoch, mean ± sample standard deviation over runs.";
-        let caption = format!("{caption} {}", tested.note);
-        text.push_str(&float(&tested, caption.trim(), &label(&comparison.name, "test")));
-    }
-    text
+    float(&groups, &captioned(&best, list), &label(&comparison.name, name))
+}
+
+/// A table's own part of its label, numbered where there are several of its kind.
+fn named(table: &str, lists: &[List], number: usize) -> String {
+    if lists.len() > 1 { format!("{table}-{}", number + 1) } else { table.to_owned() }
+}
+
+/// A caption, with the data set that it is about where there are several.
+fn captioned(caption: &str, list: &List) -> String {
+    let of = list.title.as_ref().map_or_else(String::new, |title| format!(" Of {title}; scores of other data sets do not compare."));
+    format!("{}{of}", caption.trim())
 }
 
 fn float(grid: &Grid, caption: &str, label: &str) -> String {

@@ -8,6 +8,7 @@ mod collect;
 mod column;
 mod comparable;
 mod contact;
+mod data_sets;
 mod describe;
 mod grid;
 mod html;

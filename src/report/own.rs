@@ -1,6 +1,7 @@
 //! The file's own values: what a group has of swept keys that it does not name, as the points of a sweep leave some out.
 
 use super::collect::{Group, Run};
+use crate::plan;
 
 /// A value for readers where the file has none.
 pub(super) const NOT_SET: &str = "not set";
@@ -10,7 +11,7 @@ pub(super) const NOT_SET: &str = "not set";
 pub(super) fn fill(groups: &mut [Group]) {
     let mut keys: Vec<String> = Vec::new();
     for (key, _) in groups.iter().filter_map(|group| group.runs.first()).flat_map(|run| &run.differs) {
-        if key != "seed" && key != "fold" && !keys.contains(key) {
+        if !plan::of_repetition(key) && !keys.contains(key) {
             keys.push(key.clone());
         }
     }

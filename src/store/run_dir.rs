@@ -3,8 +3,8 @@
 use super::error::{Result, content, told};
 use super::file::{read_if_there, write_atomic};
 use super::rows::{read_csv, write_csv};
-use crate::plan::{RunId, RunSpec};
-use crate::record::{ImageScores, Outcome, Status};
+use crate::plan::{self, RunId, RunSpec};
+use crate::record::{ImageScores, Outcome, Provenance, Status};
 use std::fs::{self, File, OpenOptions};
 use std::io::{Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
@@ -74,7 +74,7 @@ impl RunDir {
         let table: toml::Table = text.parse().map_err(|e: toml::de::Error| content(&path, e.message()))?;
         let mut rows: Vec<(String, String)> =
             table.into_iter().map(|(key, value)| (key, value.as_str().unwrap_or_default().to_owned())).collect();
-        rows.sort_by_key(|(key, _)| (key == "seed", key == "fold"));
+        rows.sort_by_key(|(key, _)| (key == plan::SEED, key == plan::FOLD));
         Ok(rows)
     }
 
@@ -82,18 +82,18 @@ impl RunDir {
     ///
     /// # Errors
     /// If it cannot be written.
-    pub fn write_provenance(&self, table: &toml::Table) -> Result<()> {
-        write_atomic(&self.path.join(PROVENANCE), table.to_string().as_bytes())
+    pub fn write_provenance(&self, provenance: &Provenance) -> Result<()> {
+        write_atomic(&self.path.join(PROVENANCE), provenance.to_toml().as_bytes())
     }
 
     /// Reads provenance.toml; `None` if there is none.
     ///
     /// # Errors
     /// If it is damaged.
-    pub fn provenance(&self) -> Result<Option<toml::Table>> {
+    pub fn provenance(&self) -> Result<Option<Provenance>> {
         let path = self.path.join(PROVENANCE);
         let Some(text) = read_if_there(&path)? else { return Ok(None) };
-        text.parse().map(Some).map_err(|e: toml::de::Error| content(&path, e.message()))
+        Provenance::from_toml(&text).map(Some).map_err(|e| content(&path, e.message()))
     }
 
     /// Replaces outcome.toml.
@@ -185,8 +185,7 @@ impl RunDir {
     /// # Errors
     /// If that is damaged.
     pub fn micro_batches(&self) -> Result<usize> {
-        let parts = self.provenance()?.and_then(|table| table.get("micro_batches")?.as_integer());
-        Ok(parts.and_then(|parts| usize::try_from(parts).ok()).unwrap_or(1).max(1))
+        Ok(self.provenance()?.and_then(|told| told.micro_batches).unwrap_or(1).max(1))
     }
 
     pub(super) fn checkpoints(&self) -> PathBuf {

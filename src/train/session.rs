@@ -79,7 +79,7 @@ impl<'a> Session<'a> {
         let provenance = provenance::started(
             self.run,
             self.experiment.training.precision,
-            &self.where_it_runs(),
+            self.where_it_runs(),
             (self.state.epoch, batches),
         )?;
         self.notes = provenance::notes(&provenance, &self.experiment.model);
@@ -105,15 +105,14 @@ impl<'a> Session<'a> {
     }
 
     /// The device and what computes there, for the provenance.
-    fn where_it_runs(&self) -> Vec<(&'static str, String)> {
-        #[cfg_attr(not(feature = "cuda"), expect(unused_mut, reason = "a GPU has more to say"))]
-        let mut told = vec![("device", self.place.name.clone())];
+    fn where_it_runs(&self) -> provenance::Where {
+        let place = provenance::Where { device: self.place.name.clone(), ..Default::default() };
         #[cfg(feature = "cuda")]
         if let Some(gpu) = &self.gpu {
             let (name, convolutions) = gpu.trainer.description();
-            told.extend([("gpu", name), ("convolutions", convolutions)]);
+            return provenance::Where { gpu: Some(name), convolutions: Some(convolutions), ..place };
         }
-        told
+        place
     }
 
     fn train_epochs(&mut self, stop: &dyn Fn() -> bool, progress: &mut dyn Progress) -> Result<(), Halt> {

@@ -2,10 +2,10 @@
 
 use super::super::summary::{bytes, giga, thousands};
 use super::super::text::{clock_or_dash, fit, padded, wrap};
-use super::names::{Names, of_repetition};
+use super::names::Names;
 use super::room::{Column, Kind, fitted, total};
 use super::row::Row;
-use umlaut::plan::{Cost, Plan};
+use umlaut::plan::{Cost, Plan, of_repetition};
 
 /// The table, header first, no line wider than `columns`; below it which columns were left out.
 pub fn text(names: &Names, rows: &[Row<'_>], columns: usize) -> String {

@@ -19,7 +19,9 @@ pub(crate) fn draw(source: &Source) -> Option<Drawn> {
     let means: Vec<f64> = standings.clone().map(|s| s.mean).collect();
     let reach = means.iter().copied().fold(f64::NEG_INFINITY, f64::max) - means.iter().copied().fold(f64::INFINITY, f64::min);
     let decimals = if reach < CLOSE { 4 } else { 3 };
-    let rows: Vec<Row> = standings
+    let several = source.verdict.data_sets() > 1;
+    let mut rows: Vec<Row> = standings
+        .clone()
         .map(|s| Row {
             rank: Some(s.rank),
             words: format!("{:.decimals$}", s.mean),
@@ -29,13 +31,17 @@ pub(crate) fn draw(source: &Source) -> Option<Drawn> {
             ..row(source, s.group, scores(&source.comparison.groups[s.group], column))
         })
         .collect();
+    if several {
+        rows.iter_mut().zip(standings).for_each(|(row, s)| row.name = format!("data set {}: {}", s.data + 1, row.name));
+    }
+    let apart = if several { " Each data set has ranks of its own." } else { "" };
     let said = |r: &Row| format!("{}: {} ({})", r.name, stats::spread(&r.dots, 3), describe::plural(r.dots.len(), "run"));
     let words: Vec<String> = rows.iter().take(MOST).map(said).collect();
     let title = format!("{} at the best epoch", source.score());
     let strip = strip("scores", rows, column::range(column), &title)?;
     let description = format!(
         "A dot a run, a tick at the mean of each group, a line over the 95 % interval of the mean (Student's t over runs). Groups \
-         that cannot be told apart share a rank. Best first: {}.",
+         that cannot be told apart share a rank.{apart} Best first: {}.",
         words.join("; ")
     );
     Some(Drawn { name: "scores".to_owned(), svg: strip.draw(&title, &description), title })

@@ -10,6 +10,7 @@ mod provenance;
 
 use super::chart::{self, Drawn};
 use super::collect::{Comparison, Run, State};
+use super::data_sets::{List, lists};
 use super::overlay::Overlays;
 use super::verdict::{Verdict, method, p_value};
 use super::{column, describe, grid};
@@ -81,6 +82,7 @@ pub(super) fn page(comparison: &Comparison, verdict: &Verdict, charts: &[Drawn],
     let (pictures, curves): (Vec<&Drawn>, Vec<&Drawn>) =
         charts.iter().partition(|c| ["overlays", "extremes"].contains(&c.name.as_str()));
     let shown = |chart: &&Drawn| context! { name => chart.name.clone(), title => chart.title.replace('`', ""), svg => Value::from_safe_string(chart.svg.clone()) };
+    let lists = lists(comparison, verdict);
     let values = context! {
         title => comparison.name.clone(),
         css => Value::from_safe_string(format!("{}{}", include_str!("style.css"), colors())),
@@ -91,9 +93,9 @@ pub(super) fn page(comparison: &Comparison, verdict: &Verdict, charts: &[Drawn],
         method => method(&verdict.column),
         best_by => comparison.best_by.clone(),
         metric => column::title(&verdict.column),
-        groups => Value::from(Serde(leaderboard::groups(comparison, verdict))),
+        groups => listed(&lists, |list| leaderboard::groups(comparison, verdict, list)),
         less => grid::less_is_better(&leaderboard::beside(comparison, verdict)),
-        tested => Value::from(Serde(leaderboard::tested(comparison, verdict))),
+        tested => listed(&lists, |list| leaderboard::tested(comparison, list)),
         tested_less => grid::less_is_better(&grid::tested_columns(comparison)),
         runs => Value::from(Serde(leaderboard::runs(comparison))),
         pairs => Value::from(Serde(pairs(comparison, verdict))),
@@ -115,6 +117,11 @@ pub(super) fn page(comparison: &Comparison, verdict: &Verdict, charts: &[Drawn],
     environment.set_syntax(syntax.expect("the usual delimiters"));
     let page = environment.render_str(include_str!("page.html"), values);
     page.expect("the template names only what is given")
+}
+
+/// A table for each data set, with the words that say which where there are several.
+fn listed(lists: &[List], table: impl Fn(&List) -> Grid) -> Vec<Value> {
+    lists.iter().map(|list| context! { of => list.title.clone().unwrap_or_default(), grid => Value::from(Serde(table(list))) }).collect()
 }
 
 /// Words that may go on in the next line behind a joint, `focal_`|`tversky.`|`weight 1.0`, but not within `0.5`.

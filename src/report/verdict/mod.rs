@@ -79,6 +79,11 @@ impl Verdict {
     pub(super) fn part(&self) -> Part {
         metric::describe(&self.column).and_then(|metric| metric.part).unwrap_or(Part::Val)
     }
+
+    /// Data sets that groups with a value are of.
+    pub(super) fn data_sets(&self) -> usize {
+        self.standings.chunk_by(|a, b| a.data == b.data).count()
+    }
 }
 
 /// Judges the groups by a metric (`iou`, `dice_disc`), or by Dice (by what chooses the best epoch where there is no Dice), on the test
@@ -116,10 +121,12 @@ fn standings(comparison: &Comparison, column: &str) -> Vec<Standing> {
     standings
 }
 
-/// The pairs to be tested.
+/// The pairs to be tested: of groups on one data set.
 fn asked(standings: &[Standing]) -> impl Iterator<Item = (usize, usize)> {
-    let firsts = if standings.len() > ALL_PAIRS { 1 } else { standings.len() };
-    (0..firsts).flat_map(move |a| (a + 1..standings.len()).map(move |b| (standings[a].group, standings[b].group)))
+    standings.chunk_by(|a, b| a.data == b.data).flat_map(|of| {
+        let firsts = if of.len() > ALL_PAIRS { 1 } else { of.len() };
+        (0..firsts).flat_map(move |a| (a + 1..of.len()).map(move |b| (of[a].group, of[b].group)))
+    })
 }
 
 /// `None` for one seed, whose luck cannot be told from a difference, and where the draws find nothing.

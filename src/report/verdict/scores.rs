@@ -1,6 +1,7 @@
 //! Which scores groups are compared by, and what two groups have in common.
 
 use crate::metric::{self, Part};
+use crate::plan;
 use crate::record::ImageRow;
 use crate::report::collect::{Comparison, Group, Run, State};
 use crate::report::inference::Cells;
@@ -100,7 +101,7 @@ fn by_seed(group: &Group, part: Part, metric: &str, class: Option<&str>) -> BySe
     let mut seeds = BySeed::new();
     for run in group.settled().into_iter().filter(|run| run.state == State::Finished) {
         let Some(place) = run.images.place(metric) else { continue };
-        let seed = run.differs.iter().find(|(key, _)| key == "seed").map(|(_, seed)| seed.clone()).unwrap_or_default();
+        let seed = run.differs.iter().find(|(key, _)| key == plan::SEED).map(|(_, seed)| seed.clone()).unwrap_or_default();
         let mut sums: BTreeMap<&str, (f64, f64)> = BTreeMap::new();
         // A row of the image itself has no class, and NaN where a metric is of classes; rows of classes have NaN where it is not.
         let counts = |row: &&ImageRow| {

@@ -5,7 +5,7 @@ use super::{ALL_PAIRS, LEVEL, Pair, Standing, Verdict};
 use crate::metric::{self, Direction, Part};
 use crate::report::collect::{Comparison, State};
 use crate::report::describe::{plural, shown};
-use crate::report::{column, stats};
+use crate::report::{column, data_sets, stats};
 
 /// Ranks below the first that get a sentence of their own.
 const RANKS: usize = 4;
@@ -36,7 +36,14 @@ pub(super) fn of(comparison: &Comparison, scores: &Scores, verdict: &Verdict) ->
         words.push("No run has ended an epoch yet.".to_owned());
     }
     if words.len() > 1 {
-        words.insert(0, format!("The groups are of {} data sets, whose scores do not compare with each other.", words.len()));
+        words.insert(
+            0,
+            format!(
+                "The groups are of {} data sets, whose scores do not compare with each other: each has a list and ranks of its own, \
+                 nothing is tested between them, and swept parameters are not drawn.",
+                words.len()
+            ),
+        );
     }
     if verdict.standings.len() > 1 {
         match reason(scores, verdict) {
@@ -62,15 +69,26 @@ fn headline(comparison: &Comparison, scores: &Scores, verdict: &Verdict, of: &[S
     let part = if scores.part == Part::Test { "test" } else { "validation" };
     let what = format!("{part} {}", column::phrase(&verdict.column));
     let (spread, runs) = (stats::spread(&values, 4), plural(values.len(), "run"));
+    let whose = match verdict.data_sets() {
+        1 => String::new(),
+        _ => format!("{}: ", data_sets::title(best.data, group.data())),
+    };
     match comparison.groups.len() {
         1 => format!("Best {what}{so_far}: {spread} ({runs})."),
         _ => {
             let untested = |other: &&Standing| other.rank == best.rank && find(verdict, best.group, other.group).is_none();
             let alike = of[1..].iter().filter(untested).count();
             let with = if alike > 0 { format!(" and {} alike", plural(alike, "other")) } else { String::new() };
-            format!("Best{so_far}: {}{with}, {what} {spread} ({runs}).", shown(&group.name))
+            let best = if whose.is_empty() { "Best" } else { "best" };
+            let sentence = format!("{whose}{best}{so_far}: {}{with}, {what} {spread} ({runs}).", shown(&group.name));
+            capital(&sentence)
         }
     }
+}
+
+fn capital(words: &str) -> String {
+    let mut letters = words.chars();
+    letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
 }
 
 /// Why nothing was tested.
@@ -84,7 +102,7 @@ fn reason(scores: &Scores, verdict: &Verdict) -> Option<String> {
         "scores of single images, which a run writes when it is finished, are there of fewer than two groups"
     } else if seeds.iter().filter(|seeds| **seeds > 1).count() < 2 {
         "with one seed a difference between groups may be the luck of its initial weights; run several, such as seeds = 3"
-    } else if of_data(verdict).count() > 1 {
+    } else if verdict.data_sets() > 1 {
         "groups of different data sets have no images in common"
     } else {
         "the groups have no images in common"
@@ -160,19 +178,21 @@ fn cautions(scores: &Scores, verdict: &Verdict) -> Vec<String> {
     let mut words = Vec::new();
     let least = |of: fn(&Pair) -> usize| verdict.pairs.iter().map(of).min();
     if let Some(images) = least(|pair| pair.images).filter(|images| *images < FEWEST_IMAGES) {
+        let are = if images == 1 { "is" } else { "are" };
         words.push(format!(
-            "{} are too few for the test to find any difference; it needs {FEWEST_IMAGES}.",
+            "{} {are} too few for the test to find any difference; it needs {FEWEST_IMAGES}.",
             plural(images, "image")
         ));
     }
     if let Some(seeds) = least(|pair| pair.seeds).filter(|seeds| *seeds < 5) {
-        words.push(format!("{} say little about the spread between seeds: take the intervals as rough.", plural(seeds, "seed")));
+        let say = if seeds == 1 { "says" } else { "say" };
+        words.push(format!("{} {say} little about the spread between seeds: take the intervals as rough.", plural(seeds, "seed")));
     }
     if scores.part == Part::Val && !verdict.pairs.is_empty() {
         let why = "The images are those that chose the best epoch, which flatters every group; a test part in [split] would not.";
         words.push(why.to_owned());
     }
-    if verdict.standings.len() > ALL_PAIRS && !verdict.pairs.is_empty() {
+    if of_data(verdict).any(|of| of.len() > ALL_PAIRS) && !verdict.pairs.is_empty() {
         words.push(format!("With more than {ALL_PAIRS} groups each is tested against the best alone."));
     }
     words
