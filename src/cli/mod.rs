@@ -35,6 +35,7 @@ use clap::{Parser, Subcommand};
 use std::io::IsTerminal;
 use std::path::PathBuf;
 use std::process::ExitCode;
+use umlaut::record::without_backtrace;
 
 /// Train and compare U-Nets from TOML files: one file in, trained nets, CSV and charts out.
 #[derive(Parser)]
@@ -159,11 +160,11 @@ pub fn main() -> ExitCode {
     match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(Failure::Mistake(text)) => {
-            eprintln!("{}", text.trim_end());
+            eprintln!("{}", without_backtrace(&text));
             ExitCode::from(2)
         }
         Err(Failure::Running(error)) => {
-            eprintln!("error: {error:#}");
+            eprintln!("{}", without_backtrace(&format!("error: {error:#}")));
             ExitCode::FAILURE
         }
         Err(Failure::Runs) => ExitCode::FAILURE,

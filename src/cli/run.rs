@@ -11,7 +11,7 @@ use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
 use umlaut::plan::{Plan, expand_with};
 use umlaut::schedule::{Local, Policy, Tally, Work, execute};
-use umlaut::store::{ExperimentDir, Results};
+use umlaut::store::{self, ExperimentDir, Results};
 use umlaut::{config, data, report};
 
 #[derive(clap::Args)]
@@ -88,8 +88,15 @@ fn epochs_left(plan: &Plan, dir: &ExperimentDir) -> Result<Vec<usize>, Failure> 
 
 /// Draws the report and shows its table.
 pub fn write_report(dir: &ExperimentDir, wanted: &report::Wanted) -> Result<(), Failure> {
-    let written = report::write(dir, wanted).map_err(super::report::failure)?;
-    println!("{}", written.table);
+    let table = match report::write(dir, wanted) {
+        Ok(written) => written.table,
+        Err(superseded @ report::Error::Store(store::Error::Superseded { .. })) => {
+            eprintln!("note: {superseded}; the files are those of the newer one");
+            report::compare(&[report::Place::Experiment(dir.clone())], wanted.by.as_deref()).map_err(super::report::failure)?
+        }
+        Err(error) => return Err(super::report::failure(error)),
+    };
+    println!("{table}");
     println!("charts and report: {}", dir.path().display());
     Ok(())
 }

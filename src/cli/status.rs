@@ -65,7 +65,7 @@ impl Seen {
         let name = name.file_name().unwrap_or_default().to_string_lossy().into_owned();
         let holder = dir.holder().unwrap_or_default();
         match runs(dir) {
-            Ok((runs, others)) => Self { name, holder, runs, others, problem: None },
+            Ok((runs, others, problem)) => Self { name, holder, runs, others, problem },
             Err(error) => Self { name, holder, runs: Vec::new(), others: 0, problem: Some(error.to_string()) },
         }
     }
@@ -90,14 +90,19 @@ impl Seen {
     }
 }
 
-/// The planned runs, and how many there are beside them; where there is no plan, all that are there.
-fn runs(dir: &ExperimentDir) -> Result<(Vec<Run>, usize), store::Error> {
+/// The planned runs, and how many there are beside them; where there is no plan, all that are there; and what is wrong with the plan, if it
+/// cannot be read.
+fn runs(dir: &ExperimentDir) -> Result<(Vec<Run>, usize, Option<String>), store::Error> {
     let there = dir.runs()?;
-    let Some(planned) = dir.planned()? else { return Ok((there.iter().map(Run::of).collect(), 0)) };
+    let (planned, problem) = match dir.planned() {
+        Ok(planned) => (planned, None),
+        Err(error) => (None, Some(error.to_string())),
+    };
+    let Some(planned) = planned else { return Ok((there.iter().map(Run::of).collect(), 0, problem)) };
     let places = dir.places(&planned)?;
     let hashes: HashSet<&str> = planned.iter().map(|id| id.hash()).collect();
     let others = there.iter().filter(|run| !hashes.contains(run.id().hash())).count();
-    Ok((places.iter().map(Run::of).collect(), others))
+    Ok((places.iter().map(Run::of).collect(), others, None))
 }
 
 impl Run {

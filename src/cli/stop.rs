@@ -51,6 +51,14 @@ impl Stop {
     }
 }
 
+/// Ends this process when its standard input ends, because whoever started it is gone: what it was to do has no reader any more.
+pub fn exit_at_end_of_input() {
+    std::thread::spawn(|| {
+        _ = std::io::copy(&mut std::io::stdin(), &mut std::io::sink());
+        std::process::exit(1);
+    });
+}
+
 /// As [`Stop`], for a process that waits for children: a signal is passed on to them, a second one kills them.
 pub struct PassedOn(Stop);
 

@@ -40,6 +40,7 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
     let place = RunDir::at(std::path::absolute(&arguments.dir)?);
     let experiment = config::load(&place.run_toml(), &[]).map_err(|p| Failure::Mistake(p.render(coloured())))?;
     let _claim = if arguments.child { wait_for(&place, &stop)? } else { place.claim().map_err(mistake)? };
+    place.put_damaged_aside()?.iter().for_each(|words| eprintln!("{words}"));
     if place.outcome()?.is_some_and(|outcome| outcome.status == Status::Finished) {
         eprintln!("{}: finished before, not run again", place.path().display());
         return Ok(());

@@ -3,9 +3,8 @@
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
-/// How a run ended.
+/// How a run ended. Keys of the file that this program does not know, as a newer one may write them, are passed over.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
 pub struct Outcome {
     /// Finished, failed or interrupted.
     pub status: Status,

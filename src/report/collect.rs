@@ -78,6 +78,8 @@ pub(super) struct Comparison {
     pub best_by: String,
     /// Runs of the directory that the present plan does not have.
     pub of_other_plans: usize,
+    /// What is to be known of the directories, a sentence each.
+    pub remarks: Vec<String>,
 }
 
 impl Run {
@@ -132,7 +134,7 @@ impl Group {
 
 impl Comparison {
     fn of(name: String, groups: Vec<Group>, best_by: String, of_other_plans: usize) -> Self {
-        let mut comparison = Self { name, groups, classes: Vec::new(), best_by, of_other_plans };
+        let mut comparison = Self { name, groups, classes: Vec::new(), best_by, of_other_plans, remarks: Vec::new() };
         comparison.classes = column::classes(&comparison.columns());
         comparison
     }
@@ -170,7 +172,12 @@ impl Comparison {
 /// # Errors
 /// If the directory cannot be listed or holds no run.
 pub(super) fn collect(dir: &ExperimentDir) -> Result<Comparison, Error> {
-    let planned: Option<HashSet<String>> = dir.planned()?.map(|ids| ids.iter().map(|id| id.hash().to_owned()).collect());
+    let (planned, remark) = match dir.planned() {
+        Ok(planned) => (planned, None),
+        Err(error) if error.is_of_one_file() => (None, Some(format!("All runs of the directory are shown: {error}."))),
+        Err(error) => return Err(error.into()),
+    };
+    let planned: Option<HashSet<String>> = planned.map(|ids| ids.iter().map(|id| id.hash().to_owned()).collect());
     let in_plan = |run: &RunDir| planned.as_ref().is_none_or(|planned| planned.contains(run.id().hash()));
     let (present, others): (Vec<RunDir>, Vec<RunDir>) = dir.runs()?.into_iter().partition(in_plan);
     let of_other_plans = others.len();
@@ -181,7 +188,8 @@ pub(super) fn collect(dir: &ExperimentDir) -> Result<Comparison, Error> {
     let best_by = complete_all(&mut runs);
     let mut groups = group(runs);
     own::fill(&mut groups);
-    Ok(Comparison::of(name(dir), groups, best_by, of_other_plans))
+    let comparison = Comparison::of(name(dir), groups, best_by, of_other_plans);
+    Ok(Comparison { remarks: remark.into_iter().collect(), ..comparison })
 }
 
 /// Reads what is named: an experiment's groups, or a run, which is a group of its own under its id.
@@ -191,6 +199,7 @@ pub(super) fn collect(dir: &ExperimentDir) -> Result<Comparison, Error> {
 pub(super) fn collect_several(places: &[Place]) -> Result<Comparison, Error> {
     let several = places.iter().filter(|place| matches!(place, Place::Experiment(_))).count() > 1;
     let (mut groups, mut best_by, mut names, mut of_other_plans) = (Vec::new(), None, Vec::new(), 0);
+    let mut remarks = Vec::new();
     for place in places {
         match place {
             Place::Experiment(dir) => {
@@ -200,6 +209,7 @@ pub(super) fn collect_several(places: &[Place]) -> Result<Comparison, Error> {
                 best_by.get_or_insert(of.best_by);
                 names.push(of.name);
                 of_other_plans += of.of_other_plans;
+                remarks.append(&mut of.remarks);
             }
             Place::Run(dir) => {
                 let mut runs = vec![read(dir.clone())];
@@ -211,7 +221,8 @@ pub(super) fn collect_several(places: &[Place]) -> Result<Comparison, Error> {
             }
         }
     }
-    Ok(Comparison::of(names.join(", "), groups, best_by.unwrap_or_default(), of_other_plans))
+    let comparison = Comparison::of(names.join(", "), groups, best_by.unwrap_or_default(), of_other_plans);
+    Ok(Comparison { remarks, ..comparison })
 }
 
 fn name(dir: &ExperimentDir) -> String {

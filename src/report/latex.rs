@@ -51,7 +51,8 @@ fn named(table: &str, lists: &[List], number: usize) -> String {
 
 /// A caption, with the data set that it is about where there are several.
 fn captioned(caption: &str, list: &List) -> String {
-    let of = list.title.as_ref().map_or_else(String::new, |title| format!(" Of {title}; scores of other data sets do not compare."));
+    let of =
+        list.title.as_ref().map_or_else(String::new, |title| format!(" Of {title}; scores of other data sets do not compare."));
     format!("{}{of}", caption.trim())
 }
 
@@ -174,6 +175,7 @@ mod tests {
             classes: ["disc", "cup"].map(str::to_owned).to_vec(),
             best_by: "val_dice".to_owned(),
             of_other_plans: 0,
+            remarks: Vec::new(),
         };
         let standing = |group, rank, mean| Standing {
             group,

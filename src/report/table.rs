@@ -79,7 +79,8 @@ pub(super) fn groups(comparison: &Comparison, verdict: &Verdict) -> Vec<Vec<Stri
     let test = tested(comparison).into_iter().map(|c| prefixed(&c));
     let columns: Vec<String> = comparison.columns().into_iter().filter(|c| c.starts_with("val_")).chain(test).collect();
     let data = several_data_sets(comparison).then_some(DATA_SET);
-    let head = ["group"].into_iter().chain(data).chain(keys.iter().copied()).chain(["rank", "runs", "finished"]).map(str::to_owned);
+    let head =
+        ["group"].into_iter().chain(data).chain(keys.iter().copied()).chain(["rank", "runs", "finished"]).map(str::to_owned);
     let of_column = |column: &String| ["n", "mean", "sd", "low", "high"].map(|what| format!("{column}_{what}"));
     let header = head.chain(columns.iter().flat_map(of_column)).collect();
     let row = |(at, group): (usize, &Group)| {

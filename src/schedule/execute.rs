@@ -4,7 +4,7 @@ use super::queue::{Job, Queue};
 use super::room::{self, Kind, Room};
 use super::verdict::{self, Attempt};
 use super::{At, Exit, Launcher, Next, Order, Slot, Standing, Watch, standing};
-use crate::plan::Plan;
+use crate::plan::{Plan, RunSpec};
 use crate::record::{Event, Failure, Outcome, Status};
 use crate::store::{self, ExperimentDir, RunDir};
 use std::cell::OnceCell;
@@ -130,10 +130,19 @@ impl<'a> Schedule<'a> {
         let places = dir.places(plan.runs.iter().map(|run| &run.id))?;
         let (mut jobs, mut words, mut tally) = (Vec::new(), Vec::new(), Tally::default());
         for (index, (run, place)) in plan.runs.iter().zip(&places).enumerate() {
-            place.create(run, &run.experiment.to_toml())?;
-            let standing = standing(place)?;
-            words.push(standing.word());
             let at = At { position: index + 1, of: plan.runs.len(), run };
+            let standing = match ready(place, run, &mut |words| watch.put_aside(at, words)) {
+                Ok(standing) => standing,
+                // It costs this run alone.
+                Err(error) if error.is_of_one_file() => {
+                    words.push("damaged");
+                    tally.failed += 1;
+                    watch.before(at, &unreadable(&error));
+                    continue;
+                }
+                Err(error) => return Err(error.into()),
+            };
+            words.push(standing.word());
             match &standing {
                 Standing::Finished(outcome) => {
                     tally.skipped += 1;
@@ -217,7 +226,8 @@ impl<'a> Schedule<'a> {
             }
             let Some(job) = self.next_for(slot, launcher) else { continue };
             let place = self.places[job.run].clone();
-            clear(&place)?;
+            let at = self.at(&job);
+            clear(&place, &mut |words| watch.put_aside(at, words))?;
             let (log_before, micro_batches) = (place.log_length(), job.micro_batches);
             watch.started(self.at(&job), slot);
             self.words[job.run] = "started";
@@ -281,7 +291,10 @@ impl<'a> Schedule<'a> {
         let run = &self.plan.runs[job.run];
         let exit = exit.map_err(|cause| Error::Launch { run: run.id.to_string(), cause })?;
         let attempt = Attempt { run, place: &self.places[job.run], exit, log_before, stopped: self.stopping };
-        let outcome = attempt.outcome()?;
+        let outcome = match attempt.outcome() {
+            Err(error) if error.is_of_one_file() => unreadable(&error),
+            outcome => outcome?,
+        };
         let batch_size = run.experiment.training.batch_size;
         let (mut next, mut again) = verdict::next(&outcome, &job, shared, batch_size, self.policy.retries);
         if self.stopping {
@@ -332,13 +345,36 @@ impl<'a> Schedule<'a> {
     }
 }
 
+/// Makes a run's directory as it must be before an attempt, and says where the run stands. What cannot be read is put aside and told.
+fn ready(place: &RunDir, run: &RunSpec, aside: &mut dyn FnMut(&str)) -> Result<Standing, store::Error> {
+    if place.is_damaged() {
+        match place.claim() {
+            Ok(_claim) => place.put_damaged_aside()?.iter().for_each(|words| aside(words)),
+            // Whoever is at it writes them anew.
+            Err(store::Error::InUse { .. }) => {}
+            Err(error) => return Err(error),
+        }
+    }
+    place.create(run, &run.experiment.to_toml())?;
+    standing(place)
+}
+
 /// Removes what an earlier attempt left as its outcome, unless the child of a killed schedule is still at it.
-fn clear(place: &RunDir) -> Result<(), store::Error> {
+fn clear(place: &RunDir, aside: &mut dyn FnMut(&str)) -> Result<(), store::Error> {
     match place.claim() {
-        Ok(_claim) => place.forget_outcome(),
+        Ok(_claim) => {
+            place.put_damaged_aside()?.iter().for_each(|words| aside(words));
+            place.forget_outcome()
+        }
         Err(store::Error::InUse { .. }) => Ok(()),
         Err(error) => Err(error),
     }
+}
+
+/// The outcome of a run whose files cannot be read, which is not written anywhere.
+fn unreadable(error: &store::Error) -> Outcome {
+    let cause = Some(error.to_string());
+    Outcome { status: Status::Failed, failure: Some(Failure::Disk), cause, ..Outcome::default() }
 }
 
 #[cfg(test)]

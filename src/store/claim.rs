@@ -133,7 +133,7 @@ fn written(mut file: &File) -> Option<Holder> {
 }
 
 /// Removes what a killed process left half-written.
-fn clear(dir: &Path) -> Result<()> {
+pub(super) fn clear(dir: &Path) -> Result<()> {
     let Ok(entries) = fs::read_dir(dir) else { return Ok(()) };
     for path in entries.flatten().map(|entry| entry.path()) {
         if path.file_name().is_some_and(|name| name.to_string_lossy().starts_with(WRITING)) {

@@ -1,6 +1,6 @@
 //! Whole files: replaced so that nobody sees a part, and read.
 
-use super::error::{Result, told};
+use super::error::{Result, content, told};
 use std::fs::{self, File};
 use std::io::{self, Read, Write};
 use std::path::Path;
@@ -51,11 +51,12 @@ pub fn read_bytes(path: &Path) -> Result<Vec<u8>> {
     Ok(bytes)
 }
 
-/// The text of a file; `None` if there is none.
-pub(super) fn read_if_there(path: &Path) -> Result<Option<String>> {
+/// The text of a file; `None` if there is none. `remedy` says what to do where it is no text.
+pub(super) fn read_if_there(path: &Path, remedy: &'static str) -> Result<Option<String>> {
     match fs::read_to_string(path) {
         Ok(text) => Ok(Some(text)),
         Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(e) if e.kind() == io::ErrorKind::InvalidData => Err(content(path, "is no text in UTF-8", remedy)),
         Err(e) => told(Err(e), "reading", path),
     }
 }
@@ -73,6 +74,6 @@ mod tests {
         assert!(failed.unwrap_err().to_string().contains("x.txt: writing failed: torn"));
         assert_eq!(read_bytes(&path).unwrap(), b"old");
         assert_eq!(fs::read_dir(path.parent().unwrap()).unwrap().count(), 1);
-        assert_eq!(read_if_there(&dir.path().join("none")).unwrap(), None);
+        assert_eq!(read_if_there(&dir.path().join("none"), "").unwrap(), None);
     }
 }

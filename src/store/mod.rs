@@ -4,10 +4,12 @@
 //! of a run or an experiment is claimed by an exclusive lock, so nothing is done twice at a time. What the files mean is known elsewhere.
 
 mod claim;
+mod damage;
 mod error;
 mod experiment_dir;
 mod file;
 mod lr_search;
+mod report_files;
 mod rows;
 mod run_dir;
 mod take_over;
@@ -17,5 +19,6 @@ pub use error::{Error, NO_ROOM};
 pub use experiment_dir::{ExperimentDir, Results};
 pub use file::{read_bytes, replace, write_atomic};
 pub use lr_search::write_lr_search;
+pub use report_files::ReportFiles;
 pub use rows::MetricsWriter;
 pub use run_dir::RunDir;

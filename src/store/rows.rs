@@ -1,9 +1,10 @@
 //! Rows of CSV: one an epoch, each on the disk before the next; and whole tables.
 
+use super::damage::REMEDY;
 use super::error::{Result, content, told};
 use super::file::{read_if_there, write_atomic};
 use super::run_dir::RunDir;
-use crate::record::EpochRecord;
+use crate::record::{EpochRecord, from_field, to_field};
 use std::fs::{File, OpenOptions};
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -85,7 +86,7 @@ fn append_row((path, file): &mut (PathBuf, File), record: &EpochRecord, with_hea
 fn csv_bytes(rows: &[Vec<String>]) -> Vec<u8> {
     let mut writer = csv::WriterBuilder::new().flexible(true).from_writer(Vec::new());
     for row in rows {
-        writer.write_record(row).expect("memory takes every row");
+        writer.write_record(row.iter().map(|field| to_field(field).into_owned())).expect("memory takes every row");
     }
     writer.into_inner().expect("memory takes every row")
 }
@@ -96,26 +97,25 @@ pub(super) fn write_csv(path: &Path, rows: &[Vec<String>]) -> Result<()> {
 }
 
 /// The rows of a table of text, the header first; `None` if there is no such file.
-pub(super) fn read_csv(path: &Path) -> Result<Option<Vec<Vec<String>>>> {
-    let Some(text) = read_if_there(path)? else { return Ok(None) };
+pub(super) fn read_csv(path: &Path, remedy: &'static str) -> Result<Option<Vec<Vec<String>>>> {
+    let Some(text) = read_if_there(path, remedy)? else { return Ok(None) };
     let mut reader = csv::ReaderBuilder::new().flexible(true).has_headers(false).from_reader(text.as_bytes());
-    let rows = reader.records().map(|row| row.map(|row| row.iter().map(str::to_owned).collect()));
-    rows.collect::<std::result::Result<_, csv::Error>>().map(Some).map_err(|e| content(path, &e.to_string()))
+    let rows = reader.records().map(|row| row.map(|row| row.iter().map(|field| from_field(field).to_owned()).collect()));
+    rows.collect::<std::result::Result<_, csv::Error>>().map(Some).map_err(|e| content(path, &e.to_string(), remedy))
 }
 
 /// Reads epochs; a missing file has none. A last line without its newline, or with fields missing, was cut off by a death.
 fn read_rows(path: &Path) -> Result<Vec<EpochRecord>> {
-    let Some(text) = read_if_there(path)? else { return Ok(Vec::new()) };
+    let Some(text) = read_if_there(path, REMEDY)? else { return Ok(Vec::new()) };
     let whole = &text[..text.rfind('\n').map_or(0, |end| end + 1)];
     let mut reader = csv::ReaderBuilder::new().flexible(true).from_reader(whole.as_bytes());
-    let header = reader.headers().map_err(|e| content(path, &e.to_string()))?.clone();
+    let header = reader.headers().map_err(|e| content(path, &e.to_string(), REMEDY))?.clone();
     let mut rows = Vec::new();
     for fields in reader.records() {
-        let fields = fields.map_err(|e| content(path, &e.to_string()))?;
+        let fields = fields.map_err(|e| content(path, &e.to_string(), REMEDY))?;
         let line = fields.position().map_or(0, csv::Position::line);
-        let row = EpochRecord::from_fields(&header, &fields).ok_or_else(|| {
-            content(path, &format!("line {line} does not fit the header; restore it, or delete the run's directory"))
-        })?;
+        let row = EpochRecord::from_fields(&header, &fields)
+            .ok_or_else(|| content(path, &format!("line {line} does not fit the header"), REMEDY))?;
         rows.push(row);
     }
     Ok(rows)

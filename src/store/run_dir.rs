@@ -1,20 +1,22 @@
 //! The directory of a run: its small files, and the paths of its large ones.
 
-use super::error::{Result, content, told};
+use super::damage::REMEDY;
+use super::error::{Error, Result, content, told};
 use super::file::{read_if_there, write_atomic};
 use super::rows::{read_csv, write_csv};
 use crate::plan::{self, RunId, RunSpec};
-use crate::record::{ImageScores, Outcome, Provenance, Status};
+use crate::record::{ImageScores, Outcome, Provenance, Status, without_backtrace};
+use std::collections::BTreeMap;
 use std::fs::{self, File, OpenOptions};
 use std::io::{Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 
-const RUN: &str = "run.toml";
-const PLACE: &str = "place.toml";
-const PROVENANCE: &str = "provenance.toml";
-const OUTCOME: &str = "outcome.toml";
+pub(super) const RUN: &str = "run.toml";
+pub(super) const PLACE: &str = "place.toml";
+pub(super) const PROVENANCE: &str = "provenance.toml";
+pub(super) const OUTCOME: &str = "outcome.toml";
 const LOG: &str = "log.txt";
-const PER_IMAGE: &str = "per_image.csv";
+pub(super) const PER_IMAGE: &str = "per_image.csv";
 
 /// `results/EXPERIMENT/runs/RUN/`: all that a run is.
 #[derive(Debug, Clone)]
@@ -48,12 +50,12 @@ impl RunDir {
         let rows = spec.differs.iter().map(|(key, value)| (key.clone(), toml::Value::String(value.clone())));
         let text = rows.collect::<toml::Table>().to_string();
         let place = self.path.join(PLACE);
-        if read_if_there(&place)?.as_ref() != Some(&text) {
+        if read_if_there(&place, REMEDY)?.as_ref() != Some(&text) {
             write_atomic(&place, text.as_bytes())?;
         }
         let path = self.path.join(RUN);
         let finished = || Ok::<_, super::Error>(self.outcome()?.is_some_and(|outcome| outcome.status == Status::Finished));
-        match read_if_there(&path)? {
+        match read_if_there(&path, REMEDY)? {
             Some(text) if text == run_toml || finished()? => Ok(()),
             _ => write_atomic(&path, run_toml.as_bytes()),
         }
@@ -70,12 +72,24 @@ impl RunDir {
     /// If the file is missing or damaged.
     pub fn differs(&self) -> Result<Vec<(String, String)>> {
         let path = self.path.join(PLACE);
-        let text = told(fs::read_to_string(&path), "reading", &path)?;
-        let table: toml::Table = text.parse().map_err(|e: toml::de::Error| content(&path, e.message()))?;
-        let mut rows: Vec<(String, String)> =
-            table.into_iter().map(|(key, value)| (key, value.as_str().unwrap_or_default().to_owned())).collect();
+        let missing = || content(&path, "is not there", REMEDY);
+        let text = read_if_there(&path, REMEDY)?.ok_or_else(missing)?;
+        let table: BTreeMap<String, String> = toml::from_str(&text).map_err(|e| damaged(&path, &text, &e))?;
+        let mut rows: Vec<(String, String)> = table.into_iter().collect();
         rows.sort_by_key(|(key, _)| (key == plan::SEED, key == plan::FOLD));
         Ok(rows)
+    }
+
+    /// What is wrong with place.toml, if it is there.
+    pub(super) fn place_problem(&self) -> Option<Error> {
+        if self.path.join(PLACE).exists() { self.differs().err() } else { None }
+    }
+
+    /// What is wrong with run.toml as a file of TOML; nothing if it is not there.
+    pub(super) fn run_toml_problem(&self) -> Option<Error> {
+        let path = self.run_toml();
+        let parsed = |text: String| text.parse::<toml::Table>().map(drop).map_err(|e| damaged(&path, &text, &e));
+        read_if_there(&path, REMEDY).and_then(|text| text.map_or(Ok(()), parsed)).err()
     }
 
     /// Replaces provenance.toml.
@@ -92,8 +106,8 @@ impl RunDir {
     /// If it is damaged.
     pub fn provenance(&self) -> Result<Option<Provenance>> {
         let path = self.path.join(PROVENANCE);
-        let Some(text) = read_if_there(&path)? else { return Ok(None) };
-        Provenance::from_toml(&text).map(Some).map_err(|e| content(&path, e.message()))
+        let Some(text) = read_if_there(&path, REMEDY)? else { return Ok(None) };
+        Provenance::from_toml(&text).map(Some).map_err(|e| damaged(&path, &text, &e))
     }
 
     /// Replaces outcome.toml.
@@ -101,7 +115,9 @@ impl RunDir {
     /// # Errors
     /// If it cannot be written.
     pub fn write_outcome(&self, outcome: &Outcome) -> Result<()> {
-        let text = toml::to_string(outcome).expect("an outcome is plain data");
+        // Causes of failures may come with a backtrace of the library that failed.
+        let plain = Outcome { cause: outcome.cause.as_deref().map(without_backtrace), ..outcome.clone() };
+        let text = toml::to_string(&plain).expect("an outcome is plain data");
         write_atomic(&self.path.join(OUTCOME), text.as_bytes())
     }
 
@@ -111,8 +127,8 @@ impl RunDir {
     /// If it is damaged.
     pub fn outcome(&self) -> Result<Option<Outcome>> {
         let path = self.path.join(OUTCOME);
-        let Some(text) = read_if_there(&path)? else { return Ok(None) };
-        toml::from_str(&text).map(Some).map_err(|e| content(&path, e.message()))
+        let Some(text) = read_if_there(&path, REMEDY)? else { return Ok(None) };
+        toml::from_str(&text).map(Some).map_err(|e| damaged(&path, &text, &e))
     }
 
     /// Replaces per_image.csv.
@@ -129,8 +145,8 @@ impl RunDir {
     /// If it is damaged.
     pub fn image_scores(&self) -> Result<ImageScores> {
         let path = self.path.join(PER_IMAGE);
-        let Some(table) = read_csv(&path)? else { return Ok(ImageScores::default()) };
-        ImageScores::from_table(&table).map_err(|problem| content(&path, &problem))
+        let Some(table) = read_csv(&path, REMEDY)? else { return Ok(ImageScores::default()) };
+        ImageScores::from_table(&table).map_err(|problem| content(&path, &problem, REMEDY))
     }
 
     /// log.txt: the run's own lines.
@@ -147,18 +163,19 @@ impl RunDir {
         told(OpenOptions::new().create(true).append(true).open(&path), "opening", &path)
     }
 
-    /// The last lines of log.txt after its first `since` bytes, `most` at the most; none if there is no log.
+    /// The last lines of log.txt after its first `since` bytes, without backtraces, `most` at the most; none if there is no log.
     ///
     /// # Errors
     /// If it cannot be read.
     pub fn last_words(&self, since: u64, most: usize) -> Result<Vec<String>> {
-        const ENOUGH: u64 = 16 * 1024;
+        // A long backtrace may follow what was said.
+        const ENOUGH: u64 = 256 * 1024;
         let path = self.path.join(LOG);
         let Ok(mut file) = File::open(&path) else { return Ok(Vec::new()) };
         let from = since.max(self.log_length().saturating_sub(ENOUGH));
         let mut bytes = Vec::new();
         told(file.seek(SeekFrom::Start(from)).and_then(|_| file.read_to_end(&mut bytes)), "reading", &path)?;
-        let text = String::from_utf8_lossy(&bytes);
+        let text = without_backtrace(&String::from_utf8_lossy(&bytes));
         let lines: Vec<String> = text.lines().filter(|line| !line.trim().is_empty()).map(str::to_owned).collect();
         Ok(lines[lines.len().saturating_sub(most)..].to_vec())
     }
@@ -236,4 +253,10 @@ impl RunDir {
     pub fn samples(&self) -> PathBuf {
         self.path.join("samples")
     }
+}
+
+/// A file of TOML that cannot be read, with the line where.
+fn damaged(path: &Path, text: &str, error: &toml::de::Error) -> Error {
+    let line = error.span().map_or(1, |span| 1 + text[..span.start.min(text.len())].matches('\n').count());
+    content(path, &format!("line {line}: {}", error.message().replace('\n', ", ")), REMEDY)
 }

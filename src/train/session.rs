@@ -76,12 +76,8 @@ impl<'a> Session<'a> {
     /// What failed; the outcome says so too, if it still can be written.
     pub fn run(mut self, stop: &dyn Fn() -> bool, progress: &mut dyn Progress) -> Result<Outcome, Error> {
         let batches = self.state.within.as_ref().map_or(0, |within| within.batches);
-        let provenance = provenance::started(
-            self.run,
-            self.experiment.training.precision,
-            self.where_it_runs(),
-            (self.state.epoch, batches),
-        )?;
+        let provenance =
+            provenance::started(self.run, self.experiment.training.precision, self.where_it_runs(), (self.state.epoch, batches))?;
         self.notes = provenance::notes(&provenance, &self.experiment.model);
         let outcome = match self.train_epochs(stop, progress).and_then(|()| self.finish(stop)) {
             Ok((val, test)) => {

@@ -1,12 +1,15 @@
 //! The whole program on tiny experiments: what a user types, what is on disk afterwards, and how it ends.
 
 mod chaos;
+mod damage;
+mod data_sets;
 mod desk;
 #[cfg(all(target_os = "linux", feature = "cuda"))]
 mod gpus;
 mod initial;
 mod plan_status;
 mod reports;
+mod spreadsheet;
 mod trouble;
 
 use desk::{Desk, TINY, expect_code, words};

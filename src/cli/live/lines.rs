@@ -29,6 +29,10 @@ impl Watch for Lines {
         }
     }
 
+    fn put_aside(&mut self, at: At<'_>, words: &str) {
+        eprintln!("{}: {words}", self.title(at));
+    }
+
     fn started(&mut self, at: At<'_>, slot: &Slot) {
         let device = if slot.gpu.is_some() { format!(" on {}", slot.device) } else { String::new() };
         eprintln!("{}{device}", self.title(at));

@@ -198,6 +198,10 @@ impl Watch for Live<'_> {
         }
     }
 
+    fn put_aside(&mut self, at: At<'_>, words: &str) {
+        self.say(&format!("{}: {words}", self.title(at)));
+    }
+
     fn started(&mut self, at: At<'_>, slot: &Slot) {
         // One line for all: of a long sweep there may be hundreds.
         let before = std::mem::take(&mut self.before);

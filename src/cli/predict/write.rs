@@ -8,6 +8,7 @@ use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use umlaut::data::{Photo, PhotoPlace};
 use umlaut::predict::{Measure, cup_to_disc, measure};
+use umlaut::record::to_field;
 use umlaut::report::paint;
 
 const TABLE: &str = "predictions.csv";
@@ -91,7 +92,7 @@ impl<'a> Writer<'a> {
             let extents = [m.parts, m.height, m.width].map(|n| n.to_string());
             let of_cup = self.disc_and_cup.map(|(_, cup)| if cup == class { ratio.clone() } else { String::new() });
             let row = [place.name.clone(), self.classes[class].clone()].into_iter().chain(numbers).chain(extents).chain(of_cup);
-            self.table.write_record(row)?;
+            self.table.write_record(row.map(|field| to_field(&field).into_owned()))?;
         }
         Ok(self.table.flush()?)
     }

@@ -121,7 +121,10 @@ pub(super) fn page(comparison: &Comparison, verdict: &Verdict, charts: &[Drawn],
 
 /// A table for each data set, with the words that say which where there are several.
 fn listed(lists: &[List], table: impl Fn(&List) -> Grid) -> Vec<Value> {
-    lists.iter().map(|list| context! { of => list.title.clone().unwrap_or_default(), grid => Value::from(Serde(table(list))) }).collect()
+    lists
+        .iter()
+        .map(|list| context! { of => list.title.clone().unwrap_or_default(), grid => Value::from(Serde(table(list))) })
+        .collect()
 }
 
 /// Words that may go on in the next line behind a joint, `focal_`|`tversky.`|`weight 1.0`, but not within `0.5`.

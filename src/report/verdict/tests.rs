@@ -52,7 +52,7 @@ fn groups(means: &[f64], seeds: usize, images: usize, part: &str, metric: &str) 
     };
     let groups = means.iter().enumerate().map(group).collect();
     let best_by = format!("val_{metric}");
-    Comparison { name: "made up".into(), groups, classes: vec!["disc".into()], best_by, of_other_plans: 0 }
+    Comparison { name: "made up".into(), groups, classes: vec!["disc".into()], best_by, of_other_plans: 0, remarks: Vec::new() }
 }
 
 fn ranks(verdict: &Verdict) -> Vec<(usize, usize)> {
@@ -194,7 +194,8 @@ fn groups_of_different_data_sets_do_not_compare() {
     assert_eq!(verdict.pairs.len(), 1, "{:?}", verdict.pairs);
     assert_eq!((verdict.pairs[0].better, verdict.pairs[0].worse), (0, 1));
     assert!(verdict.words[0].contains("of 2 data sets, whose scores do not compare"), "{:?}", verdict.words);
-    assert!(verdict.words[1].starts_with("Best: a,") && verdict.words[2].starts_with("Best: c,"), "{:?}", verdict.words);
+    assert!(verdict.words[1].starts_with("Best on data set 1, not recorded which: a,"), "{:?}", verdict.words);
+    assert!(verdict.words[2].starts_with("Best on data set 2, fingerprint other: c,"), "{:?}", verdict.words);
 }
 
 #[test]

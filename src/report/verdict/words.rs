@@ -71,7 +71,7 @@ fn headline(comparison: &Comparison, scores: &Scores, verdict: &Verdict, of: &[S
     let (spread, runs) = (stats::spread(&values, 4), plural(values.len(), "run"));
     let whose = match verdict.data_sets() {
         1 => String::new(),
-        _ => format!("{}: ", data_sets::title(best.data, group.data())),
+        _ => format!(" on {}", data_sets::title(best.data, group.data())),
     };
     match comparison.groups.len() {
         1 => format!("Best {what}{so_far}: {spread} ({runs})."),
@@ -79,16 +79,9 @@ fn headline(comparison: &Comparison, scores: &Scores, verdict: &Verdict, of: &[S
             let untested = |other: &&Standing| other.rank == best.rank && find(verdict, best.group, other.group).is_none();
             let alike = of[1..].iter().filter(untested).count();
             let with = if alike > 0 { format!(" and {} alike", plural(alike, "other")) } else { String::new() };
-            let best = if whose.is_empty() { "Best" } else { "best" };
-            let sentence = format!("{whose}{best}{so_far}: {}{with}, {what} {spread} ({runs}).", shown(&group.name));
-            capital(&sentence)
+            format!("Best{so_far}{whose}: {}{with}, {what} {spread} ({runs}).", shown(&group.name))
         }
     }
-}
-
-fn capital(words: &str) -> String {
-    let mut letters = words.chars();
-    letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
 }
 
 /// Why nothing was tested.
@@ -186,7 +179,8 @@ fn cautions(scores: &Scores, verdict: &Verdict) -> Vec<String> {
     }
     if let Some(seeds) = least(|pair| pair.seeds).filter(|seeds| *seeds < 5) {
         let say = if seeds == 1 { "says" } else { "say" };
-        words.push(format!("{} {say} little about the spread between seeds: take the intervals as rough.", plural(seeds, "seed")));
+        words
+            .push(format!("{} {say} little about the spread between seeds: take the intervals as rough.", plural(seeds, "seed")));
     }
     if scores.part == Part::Val && !verdict.pairs.is_empty() {
         let why = "The images are those that chose the best epoch, which flatters every group; a test part in [split] would not.";

@@ -78,6 +78,9 @@ impl Watch for Notes {
     fn before(&mut self, at: At<'_>, outcome: &Outcome) {
         self.0.push(format!("{} before {:?}", at.position, outcome.status));
     }
+    fn put_aside(&mut self, at: At<'_>, words: &str) {
+        self.0.push(format!("{} put aside: {words}", at.position));
+    }
     fn started(&mut self, at: At<'_>, _: &Slot) {
         self.0.push(format!("{} started", at.position));
     }
