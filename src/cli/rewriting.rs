@@ -68,6 +68,10 @@ impl Watch for Rewriting<'_> {
         self.inner.before(at, outcome);
     }
 
+    fn noted(&mut self, at: At<'_>, text: &str) {
+        self.inner.noted(at, text);
+    }
+
     fn started(&mut self, at: At<'_>, slot: &Slot) {
         self.inner.started(at, slot);
     }

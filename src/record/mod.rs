@@ -13,4 +13,4 @@ pub use epoch::EpochRecord;
 pub use event::Event;
 pub use image_scores::{ImageRow, ImageScores};
 pub use lr_search::{LrSearch, LrStep, short_lr};
-pub use outcome::{Failure, Outcome, Status};
+pub use outcome::{Failure, Files, Outcome, Status};

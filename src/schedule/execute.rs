@@ -50,6 +50,8 @@ pub struct Policy {
     pub retries: usize,
     /// Whether the first run that fails for good stops all others.
     pub fail_fast: bool,
+    /// Whether finished runs whose weights are gone or damaged are trained again.
+    pub restore: bool,
 }
 
 /// How many runs ended how.
@@ -59,6 +61,8 @@ pub struct Tally {
     pub finished: usize,
     /// Finished before, not run again.
     pub skipped: usize,
+    /// Those of them whose weights are gone.
+    pub without_weights: usize,
     /// Failed, now or for good before.
     pub failed: usize,
     /// Stopped from outside, or not begun because of that.
@@ -130,20 +134,29 @@ impl<'a> Schedule<'a> {
         let places = dir.places(plan.runs.iter().map(|run| &run.id))?;
         let (mut jobs, mut words, mut tally) = (Vec::new(), Vec::new(), Tally::default());
         for (index, (run, place)) in plan.runs.iter().zip(&places).enumerate() {
+            let at = At { position: index + 1, of: plan.runs.len(), run };
+            if policy.restore {
+                restore(place, at, watch)?;
+            }
             place.create(run, &run.experiment.to_toml())?;
             let standing = standing(place)?;
             words.push(standing.word());
-            let at = At { position: index + 1, of: plan.runs.len(), run };
             match &standing {
                 Standing::Finished(outcome) => {
                     tally.skipped += 1;
+                    tally.without_weights += usize::from(place.lacks_weights(outcome));
                     watch.before(at, outcome);
                 }
                 Standing::Failed(outcome) if outcome.failure == Some(Failure::Diverged) => {
                     tally.failed += 1;
                     watch.before(at, outcome);
                 }
-                _ => jobs.push(Job { run: index, failed: 0, micro_batches: place.micro_batches()?, alone: false }),
+                standing => {
+                    if let Standing::Incomplete(problem) = standing {
+                        watch.noted(at, &format!("finished before, but {problem}"));
+                    }
+                    jobs.push(Job { run: index, failed: 0, micro_batches: place.micro_batches()?, alone: false });
+                }
             }
         }
         let queue = Queue::new(jobs, sizes, slots.len());
@@ -329,6 +342,26 @@ impl<'a> Schedule<'a> {
             rows.push([place.id().to_string()].into_iter().chain(values).chain([(*word).to_owned()]).collect());
         }
         Ok(self.dir.write_plan(&rows)?)
+    }
+}
+
+/// Lets a finished run go on whose best weights are not there to be used.
+fn restore(place: &RunDir, at: At<'_>, watch: &mut dyn Watch) -> Result<(), store::Error> {
+    let outcome = place.outcome()?.filter(|outcome| outcome.status == Status::Finished && outcome.best_epoch.is_some());
+    if outcome.is_none() {
+        return Ok(());
+    }
+    match place.best_weights() {
+        Ok(_) => Ok(()),
+        Err(store::Error::Content { path, .. }) => match place.claim() {
+            Ok(_claim) => {
+                watch.noted(at, &format!("{path} is missing or damaged: the run goes on until it is there again"));
+                place.reopen()
+            }
+            Err(store::Error::InUse { .. }) => Ok(()),
+            Err(error) => Err(error),
+        },
+        Err(error) => Err(error),
     }
 }
 

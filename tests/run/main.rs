@@ -5,8 +5,11 @@ mod desk;
 #[cfg(all(target_os = "linux", feature = "cuda"))]
 mod gpus;
 mod initial;
+mod kept;
+mod moments;
 mod plan_status;
 mod reports;
+mod synced;
 mod trouble;
 
 use desk::{Desk, TINY, expect_code, words};

@@ -36,7 +36,7 @@ fn record(run: &RunDir, device: &str, processor: &str, descriptions: &mut Descri
         return None;
     }
     let threads = usize::try_from(provenance.get("threads")?.as_integer()?).ok()?;
-    let seconds = median(run.timing().ok()?.iter().filter_map(|row| row.get("elapsed_s")).collect())?;
+    let seconds = median(run.timing().iter().filter_map(|row| row.get("elapsed_s")).collect())?;
     let experiment: Experiment = toml::from_str(&std::fs::read_to_string(run.run_toml()).ok()?).ok()?;
     let load = Load::of(&experiment, &descriptions.of(&experiment.dataset)?);
     let (epoch, step) = (load.epoch, load.step() as f64);

@@ -29,6 +29,10 @@ impl Watch for Lines {
         }
     }
 
+    fn noted(&mut self, at: At<'_>, text: &str) {
+        eprintln!("{}: {text}", self.title(at));
+    }
+
     fn started(&mut self, at: At<'_>, slot: &Slot) {
         let device = if slot.gpu.is_some() { format!(" on {}", slot.device) } else { String::new() };
         eprintln!("{}{device}", self.title(at));
@@ -41,6 +45,7 @@ impl Watch for Lines {
                 self.title(at),
                 at.run.experiment.training.epochs
             ),
+            Event::Note { text } => eprintln!("{}: {text}", self.title(at)),
             Event::Waiting { holder } => eprintln!("{}: waits for {holder}", self.title(at)),
             Event::Started { first, epochs, .. } if (2..=*epochs).contains(first) => {
                 eprintln!("{}: goes on after epoch {} of {epochs}", self.title(at), first - 1);

@@ -198,6 +198,10 @@ impl Watch for Live<'_> {
         }
     }
 
+    fn noted(&mut self, at: At<'_>, text: &str) {
+        self.say(&format!("{}: {text}", self.title(at)));
+    }
+
     fn started(&mut self, at: At<'_>, slot: &Slot) {
         // One line for all: of a long sweep there may be hundreds.
         let before = std::mem::take(&mut self.before);
@@ -214,6 +218,9 @@ impl Watch for Live<'_> {
 
     fn told(&mut self, at: At<'_>, event: &Event) {
         let index = at.position - 1;
+        if let Event::Note { text } = event {
+            self.noted(at, text);
+        }
         if let Some(running) = self.running.get_mut(&index) {
             if let Event::Waiting { holder } = event {
                 running.words = format!("waits for {holder}");
