@@ -85,6 +85,7 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
     let opened = open(&arguments.run, &results)?;
     let (preprocess, of_run) = (opened.1.preprocess.clone(), opened.1.metrics.clone());
     let predictor = Predictor::open(&[opened], arguments.device.place()?.gpu).map_err(failure)?;
+    predictor.notes.iter().for_each(|note| eprintln!("note: {note}"));
     let asked = load(&arguments.dataset, &arguments.sets)?;
     let reading = progress::Reading::new("reading images");
     let data = data::open(&asked.dataset, &preprocess, &results.cache(), &|done, of| reading.at(done, of)).map_err(mistake)?;

@@ -50,11 +50,8 @@ impl<'a> Files<'a> {
             Failure::Mistake(text) => format!("{what}: no such file; as a run: {}", text.trim_start_matches("error: ")),
             _ => format!("{what}: no such file, and the results cannot be listed"),
         })?;
-        let file = run.best_checkpoint();
-        match file.is_file() {
-            true => Ok(absolute(&file)),
-            false => Err(format!("{what}: the run {} has no weights yet; finish it with `umlaut run`", run.id())),
-        }
+        let best = run.best_weights().map_err(|e| format!("{what}: {e}"))?;
+        Ok(absolute(&best.path))
     }
 
     /// Checks that every run's file fits its network, and tells what is doubtful. What cannot be said without data that is not there is not

@@ -79,6 +79,14 @@ impl Progress for Bar {
         self.line(&text);
     }
 
+    fn note(&mut self, text: &str) {
+        self.tell(&Event::Note { text: text.to_owned() });
+        self.line(text);
+        if let Some(bar) = &self.bar {
+            bar.println(text);
+        }
+    }
+
     fn step(&mut self, epoch: usize, step: usize, loss: f64) {
         self.course.step(epoch, step, loss);
         if self.child && self.told.is_none_or(|told| told.elapsed() >= BETWEEN_STEPS) {

@@ -70,8 +70,8 @@ impl Watch for Rewriting<'_> {
         self.inner.before(at, outcome);
     }
 
-    fn put_aside(&mut self, at: At<'_>, words: &str) {
-        self.inner.put_aside(at, words);
+    fn noted(&mut self, at: At<'_>, text: &str) {
+        self.inner.noted(at, text);
     }
 
     fn started(&mut self, at: At<'_>, slot: &Slot) {

@@ -33,6 +33,9 @@ pub struct Arguments {
     /// Go on with the other runs when one has failed (the default)
     #[arg(long)]
     keep_going: bool,
+    /// Train finished runs again whose best weights are gone or damaged; without it what has finished stays without them
+    #[arg(long)]
+    restore: bool,
     /// Show what would run, as `umlaut plan` does, and start nothing
     #[arg(long)]
     dry_run: bool,
@@ -61,11 +64,15 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
     let mut watch = Rewriting::new(live::watch(&plan, &dir, estimate, slots.len(), &asked)?, &dir)?;
     let work = Work { plan: &plan, dir: &dir, sizes: &sizes };
     let retries = arguments.retries.or(settings.retries).unwrap_or(1);
-    let policy = Policy { retries, fail_fast: arguments.fail_fast };
+    let policy = Policy { retries, fail_fast: arguments.fail_fast, restore: arguments.restore };
     let tally = execute(work, &slots, policy, &launcher, &asked, &mut watch)?;
     // Whatever it has drawn is gone before anything else is written.
     drop(watch);
     write_report(&dir, &report::Wanted::default())?;
+    if tally.without_weights > 0 {
+        let runs = text::counted(tally.without_weights, "finished run");
+        eprintln!("{runs} without weights, for nothing is trained again that has finished; with --restore it is");
+    }
     end(tally, &dir)
 }
 

@@ -51,6 +51,8 @@ struct Run {
     /// The GPU that it was last on, if it was on one.
     gpu: Option<String>,
     epochs_done: usize,
+    /// Whether it has finished and its best weights are gone.
+    without_weights: bool,
     /// Epochs of the whole run, if run.toml tells.
     epochs: Option<usize>,
     /// Validation Dice after the last epoch.
@@ -80,9 +82,11 @@ impl Seen {
 
     fn headline(&self) -> String {
         let count = |word: &str| self.runs.iter().filter(|run| run.word() == word).count();
-        let words = ["finished", "running", "resumable", "failed", "damaged", "new"];
+        let words = ["finished", "running", "resumable", "incomplete", "failed", "damaged", "new"];
         let counts = words.iter().map(|word| (count(word), word)).filter(|(n, _)| *n > 0).map(|(n, word)| format!("{n} {word}"));
         let counts = counts.collect::<Vec<_>>().join(", ");
+        let without = self.runs.iter().filter(|run| run.without_weights).count();
+        let counts = if without > 0 { format!("{counts} ({without} without weights)") } else { counts };
         let others =
             if self.others > 0 { format!("; {} not in the plan", counted(self.others, "other run")) } else { String::new() };
         let holder = self.holder.as_ref().map_or(String::new(), |holder| format!("; held by {holder}"));
@@ -116,6 +120,7 @@ impl Run {
         let since = place.last_epoch_at().map(|at| SystemTime::now().duration_since(at).unwrap_or_default());
         Self {
             id: place.id().to_string(),
+            without_weights: matches!(&standing, Ok(Standing::Finished(outcome)) if place.lacks_weights(outcome)),
             standing,
             gpu: device.filter(|device| device != "cpu"),
             epochs_done: rows.len(),
@@ -145,7 +150,7 @@ impl Run {
             Ok(Standing::Failed(outcome)) => {
                 Some(format!("{word} {id}: {}", outcome.cause.as_deref().unwrap_or("no cause recorded")))
             }
-            Err(problem) => Some(format!("{word} {id}: {problem}")),
+            Ok(Standing::Incomplete(problem)) | Err(problem) => Some(format!("{word} {id}: {problem}")),
             Ok(Standing::New | Standing::Resumable(_) | Standing::Finished(_)) => None,
         }
     }
@@ -171,6 +176,7 @@ mod tests {
             standing,
             gpu: id.starts_with("lr-1").then(|| "cuda:1".into()),
             epochs_done: 7,
+            without_weights: false,
             epochs: Some(50),
             dice: Some(0.8714),
             since: Some(Duration::from_millis(12_900)),

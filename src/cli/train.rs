@@ -26,6 +26,9 @@ pub struct Arguments {
     /// Started by another umlaut: tell events on standard output, stop when standard input ends, wait for the run to be free
     #[arg(long, hide = true)]
     child: bool,
+    /// Train a finished run again if its best weights are gone or damaged
+    #[arg(long)]
+    restore: bool,
     /// Split every batch into so many parts for want of memory, from now on; without it as many as before
     #[arg(long, hide = true, value_name = "N")]
     micro_batches: Option<NonZeroU16>,
@@ -41,8 +44,12 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
     let experiment = config::load(&place.run_toml(), &[]).map_err(|p| Failure::Mistake(p.render(coloured())))?;
     let _claim = if arguments.child { wait_for(&place, &stop)? } else { place.claim().map_err(mistake)? };
     place.put_damaged_aside()?.iter().for_each(|words| eprintln!("{words}"));
-    if place.outcome()?.is_some_and(|outcome| outcome.status == Status::Finished) {
-        eprintln!("{}: finished before, not run again", place.path().display());
+    let finished = place.finished()?;
+    if let Some(outcome) = &finished
+        && (!arguments.restore || outcome.best_epoch.is_none() || place.best_weights().is_ok())
+    {
+        let lacks = if place.lacks_weights(outcome) { "; its weights are gone, --restore makes them again" } else { "" };
+        eprintln!("{}: finished before, not run again{lacks}", place.path().display());
         return Ok(());
     }
     place.forget_outcome()?;
@@ -59,8 +66,17 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
     }
     place.write_provenance(&provenance)?;
     let mut progress = progress::Bar::new(&place, &experiment, arguments.child)?;
-    let outcome = umlaut::train::train(&place, &experiment, &opened, &parts, &target, &|| stop.asked(), &mut progress)
-        .map_err(|error| if error.is_mistake() { mistake(error) } else { error.into() })?;
+    if finished.is_some() {
+        place.reopen()?;
+    }
+    let trained = umlaut::train::train(&place, &experiment, &opened, &parts, &target, &|| stop.asked(), &mut progress);
+    if let (Err(error), Some(outcome)) = (&trained, &finished)
+        && error.is_mistake()
+    {
+        // Nothing was begun, so what the run had stays true.
+        place.write_outcome(outcome)?;
+    }
+    let outcome = trained.map_err(|error| if error.is_mistake() { mistake(error) } else { error.into() })?;
     match outcome.status {
         Status::Finished => Ok(()),
         Status::Failed => Err(Failure::Runs),

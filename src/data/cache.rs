@@ -1,5 +1,9 @@
 //! Decoded and fitted samples on disk, one file each, named by the hash of all that they depend on. A file that is torn or
 //! changed counts as absent, and a directory that cannot be written only means that nothing is kept.
+//!
+//! A file is believed if its own hash fits its name and content. That finds what a disk or a death has damaged, and it does not find what was
+//! made on purpose: whoever may write the directory can put any image and mask there under a right hash. So the directory must
+//! be as trustworthy as the data set itself; where it is shared with others, delete it before numbers that matter.
 
 use std::fs::{self, File};
 use std::io::{self, Write};
@@ -49,13 +53,21 @@ impl<'a> Cache<'a> {
         body.extend(mask);
         body.extend(sum(key, &body).as_bytes());
         fs::create_dir_all(self.directory)?;
-        let mut file = tempfile::Builder::new().prefix(WRITING).tempfile_in(self.directory)?;
+        let mut file = beside(self.directory)?;
         // Somebody who clears in this very moment may take it away; then the sample is just not kept.
         file.as_file().lock()?;
         file.write_all(&body)?;
         file.persist(self.file(key))?;
         Ok(())
     }
+}
+
+/// A new file that is to get another name; the umask says who may read it.
+fn beside(directory: &Path) -> io::Result<tempfile::NamedTempFile> {
+    let mut builder = tempfile::Builder::new();
+    #[cfg(unix)]
+    builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
+    builder.prefix(WRITING).tempfile_in(directory)
 }
 
 /// Removes the files that nobody is writing any more. What cannot be listed or removed does no harm.

@@ -107,3 +107,13 @@ pub(super) fn check_nothing_left(
         None => Ok(()),
     }
 }
+
+/// Complains of the first tensor that holds NaN or an infinite number.
+pub(super) fn check_finite(params: &Params, file: &Path) -> std::result::Result<(), Error> {
+    for (name, var) in params.trained.iter().chain(&params.buffers) {
+        if !var.flatten_all()?.to_vec1::<f32>()?.iter().all(|value| value.is_finite()) {
+            return Err(Error::NotFinite { file: file.to_owned(), name: name.clone() });
+        }
+    }
+    Ok(())
+}

@@ -53,6 +53,8 @@ pub struct Predictor {
     pub classes: Vec<String>,
     /// Channels that pictures are read as: 1 (grey) or 3 (RGB).
     pub channels: usize,
+    /// What should be known of the weights, a sentence for each run that has not finished.
+    pub notes: Vec<String>,
     members: Vec<Member>,
 }
 
@@ -93,19 +95,18 @@ impl Predictor {
                     run.path().display()
                 )));
             }
+            all.notes.extend(next.notes);
             all.members.extend(next.members);
         }
         opened.ok_or_else(|| Error::Mistake("no run is named".to_owned()))
     }
 
     fn of(run: &RunDir, experiment: &Experiment, gpu: Option<usize>) -> Result<Self, Error> {
-        let file = run.best_checkpoint();
-        if !file.is_file() {
-            let there = "the run has no weights yet; finish it with `umlaut run`";
-            return Err(Error::Mistake(format!("{}: {there}", file.display())));
-        }
+        let best = run.best_weights().map_err(|e| Error::Mistake(format!("{e}{}", not_finite(run, experiment))))?;
+        let file = best.path;
         let (channels, classes) = model::ends(&file)?;
         let network = model::build(&experiment.model, channels, classes, Weights::File(&file), &Device::Cpu)?;
+        let passing = (!best.settled).then_some(best.epoch).flatten();
         let device = gpu.map(|ordinal| device(ordinal, &*network, experiment.training.precision)).transpose()?;
         let normaliser = normaliser(&file, experiment.preprocess.normalise, channels)?;
         let names = class_names(run, classes);
@@ -114,7 +115,9 @@ impl Predictor {
         let tiling = experiment.patches.as_ref().map(Tiling::of);
         let exclusive = experiment.loss.is_exclusive();
         let member = Member { network, device, training, preprocess, tiling, normaliser, step, exclusive };
-        Ok(Self { classes: names, channels, members: vec![member] })
+        let note =
+            |epoch| format!("{} has not finished: these are the weights of its best epoch so far, {epoch}", run.path().display());
+        Ok(Self { classes: names, channels, notes: passing.map(note).into_iter().collect(), members: vec![member] })
     }
 
     /// The size that the (first) run's network was trained on, height and width.
@@ -244,6 +247,17 @@ impl Member {
         }
         let tape = Tape::inference();
         Ok(ops::against_rest(&tape, &tape.constant(&logits))?.value().flatten_all()?.to_vec1()?)
+    }
+}
+
+/// What more there is to say of weights that are not as the run left them.
+fn not_finite(run: &RunDir, experiment: &Experiment) -> String {
+    let file = run.best_checkpoint();
+    let built = model::ends(&file)
+        .and_then(|(channels, classes)| model::build(&experiment.model, channels, classes, Weights::File(&file), &Device::Cpu));
+    match built {
+        Err(model::Error::NotFinite { name, .. }) => format!("; its tensor `{name}` holds what is no finite number"),
+        _ => String::new(),
     }
 }
 

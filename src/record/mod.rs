@@ -17,6 +17,6 @@ pub use epoch::EpochRecord;
 pub use event::Event;
 pub use image_scores::{ImageRow, ImageScores};
 pub use lr_search::{LrSearch, LrStep, short_lr};
-pub use outcome::{Failure, Outcome, Status};
+pub use outcome::{Failure, Files, Outcome, Status};
 pub use provenance::Provenance;
 pub use spreadsheet::{from_field, to_field};

@@ -30,6 +30,34 @@ pub struct Outcome {
     /// Metrics on the test part with the best weights; empty without a test part.
     #[serde(default)]
     pub test: BTreeMap<String, f64>,
+    /// What the files of a finished run hold.
+    #[serde(default, skip_serializing_if = "Files::is_empty")]
+    pub files: Files,
+}
+
+/// What the files of a run hold: BLAKE3 hashes in hexadecimal digits, by which files of one moment are known to fit each other.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Files {
+    /// Of the whole rows of metrics.csv, the header first.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub metrics: Option<String>,
+    /// Of per_image.csv.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub per_image: Option<String>,
+    /// Of the weights of the best epoch, as the file itself has it in its metadata; absent without a best epoch.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub best: Option<String>,
+    /// Of the weights of the last epoch, likewise.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last: Option<String>,
+}
+
+impl Files {
+    /// Whether nothing is known of any file.
+    pub fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
 }
 
 /// How a run ended.
@@ -55,7 +83,7 @@ pub enum Failure {
     Mistake,
     /// No memory was left.
     OutOfMemory,
-    /// No room was left on the disk, or it could not be written.
+    /// No room was left on the disk, it could not be written, or a file of the run is not as the run left it.
     Disk,
     /// The process was ended from outside.
     Killed,

@@ -270,11 +270,17 @@ fn read(dir: RunDir) -> Read {
 fn fill(run: &mut Run) -> Result<Option<String>, store::Error> {
     run.differs = run.dir.differs()?;
     run.data = run.dir.provenance()?.and_then(|told| told.dataset_fingerprint).unwrap_or_default();
+    let outcome = run.dir.outcome()?;
+    // Numbers of another moment are none of this run's.
+    if let Some(unfit) = outcome.as_ref().map(|outcome| run.dir.unfit_scores(outcome)).transpose()?.into_iter().flatten().next() {
+        let remedy = "repeat `umlaut run`, which makes it again".to_owned();
+        return Err(store::Error::Content { path: unfit.path.display().to_string(), problem: unfit.problem, remedy });
+    }
     run.rows = run.dir.metrics()?;
     run.images = run.dir.image_scores()?;
-    run.epoch_seconds = run.dir.timing()?.iter().filter_map(|row| row.get("elapsed_s")).collect();
+    run.epoch_seconds = run.dir.timing().iter().filter_map(|row| row.get("elapsed_s")).collect();
     run.seconds = run.epoch_seconds.iter().sum();
-    let Some(Outcome { status, cause, notes, best_epoch, best_by, best, test, .. }) = run.dir.outcome()? else { return Ok(None) };
+    let Some(Outcome { status, cause, notes, best_epoch, best_by, best, test, .. }) = outcome else { return Ok(None) };
     (run.cause, run.notes, run.best_epoch, run.best, run.test) = (cause, notes, best_epoch, best, test);
     run.state = match status {
         Status::Finished => State::Finished,

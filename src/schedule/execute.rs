@@ -4,7 +4,7 @@ use super::queue::{Job, Queue};
 use super::room::{self, Kind, Room};
 use super::verdict::{self, Attempt};
 use super::{At, Exit, Launcher, Next, Order, Slot, Standing, Watch, standing};
-use crate::plan::{Plan, RunSpec};
+use crate::plan::Plan;
 use crate::record::{Event, Failure, Outcome, Status};
 use crate::store::{self, ExperimentDir, RunDir};
 use std::cell::OnceCell;
@@ -50,6 +50,8 @@ pub struct Policy {
     pub retries: usize,
     /// Whether the first run that fails for good stops all others.
     pub fail_fast: bool,
+    /// Whether finished runs whose weights are gone or damaged are trained again.
+    pub restore: bool,
 }
 
 /// How many runs ended how.
@@ -59,6 +61,8 @@ pub struct Tally {
     pub finished: usize,
     /// Finished before, not run again.
     pub skipped: usize,
+    /// Those of them whose weights are gone.
+    pub without_weights: usize,
     /// Failed, now or for good before.
     pub failed: usize,
     /// Stopped from outside, or not begun because of that.
@@ -131,7 +135,7 @@ impl<'a> Schedule<'a> {
         let (mut jobs, mut words, mut tally) = (Vec::new(), Vec::new(), Tally::default());
         for (index, (run, place)) in plan.runs.iter().zip(&places).enumerate() {
             let at = At { position: index + 1, of: plan.runs.len(), run };
-            let standing = match ready(place, run, &mut |words| watch.put_aside(at, words)) {
+            let standing = match ready(place, at, policy.restore, watch) {
                 Ok(standing) => standing,
                 // It costs this run alone.
                 Err(error) if error.is_of_one_file() => {
@@ -146,13 +150,19 @@ impl<'a> Schedule<'a> {
             match &standing {
                 Standing::Finished(outcome) => {
                     tally.skipped += 1;
+                    tally.without_weights += usize::from(place.lacks_weights(outcome));
                     watch.before(at, outcome);
                 }
                 Standing::Failed(outcome) if outcome.failure == Some(Failure::Diverged) => {
                     tally.failed += 1;
                     watch.before(at, outcome);
                 }
-                _ => jobs.push(Job { run: index, failed: 0, micro_batches: place.micro_batches()?, alone: false }),
+                standing => {
+                    if let Standing::Incomplete(problem) = standing {
+                        watch.noted(at, &format!("finished before, but {problem}"));
+                    }
+                    jobs.push(Job { run: index, failed: 0, micro_batches: place.micro_batches()?, alone: false });
+                }
             }
         }
         let queue = Queue::new(jobs, sizes, slots.len());
@@ -227,7 +237,7 @@ impl<'a> Schedule<'a> {
             let Some(job) = self.next_for(slot, launcher) else { continue };
             let place = self.places[job.run].clone();
             let at = self.at(&job);
-            clear(&place, &mut |words| watch.put_aside(at, words))?;
+            clear(&place, &mut |words| watch.noted(at, words))?;
             let (log_before, micro_batches) = (place.log_length(), job.micro_batches);
             watch.started(self.at(&job), slot);
             self.words[job.run] = "started";
@@ -346,17 +356,42 @@ impl<'a> Schedule<'a> {
 }
 
 /// Makes a run's directory as it must be before an attempt, and says where the run stands. What cannot be read is put aside and told.
-fn ready(place: &RunDir, run: &RunSpec, aside: &mut dyn FnMut(&str)) -> Result<Standing, store::Error> {
+/// `again` asks for the weights of a finished run where they are gone.
+fn ready(place: &RunDir, at: At<'_>, again: bool, watch: &mut dyn Watch) -> Result<Standing, store::Error> {
+    let run = at.run;
     if place.is_damaged() {
         match place.claim() {
-            Ok(_claim) => place.put_damaged_aside()?.iter().for_each(|words| aside(words)),
+            Ok(_claim) => place.put_damaged_aside()?.iter().for_each(|words| watch.noted(at, words)),
             // Whoever is at it writes them anew.
             Err(store::Error::InUse { .. }) => {}
             Err(error) => return Err(error),
         }
     }
+    if again {
+        restore(place, at, watch)?;
+    }
     place.create(run, &run.experiment.to_toml())?;
     standing(place)
+}
+
+/// Lets a finished run go on whose best weights are not there to be used.
+fn restore(place: &RunDir, at: At<'_>, watch: &mut dyn Watch) -> Result<(), store::Error> {
+    let outcome = place.outcome()?.filter(|outcome| outcome.status == Status::Finished && outcome.best_epoch.is_some());
+    if outcome.is_none() {
+        return Ok(());
+    }
+    match place.best_weights() {
+        Ok(_) => Ok(()),
+        Err(store::Error::Content { path, .. }) => match place.claim() {
+            Ok(_claim) => {
+                watch.noted(at, &format!("{path} is missing or damaged: the run goes on until it is there again"));
+                place.reopen()
+            }
+            Err(store::Error::InUse { .. }) => Ok(()),
+            Err(error) => Err(error),
+        },
+        Err(error) => Err(error),
+    }
 }
 
 /// Removes what an earlier attempt left as its outcome, unless the child of a killed schedule is still at it.

@@ -32,12 +32,14 @@ impl Attempt<'_> {
     /// # Errors
     /// If a file of the run cannot be read or written.
     pub fn outcome(&self) -> Result<Outcome, store::Error> {
-        if let Some(outcome) = self.place.outcome()?.filter(|outcome| self.is_of_this_attempt(outcome)) {
+        if let Some(outcome) = self.place.outcome()?.filter(|outcome| self.is_of_this_attempt(outcome))
+            && self.place.unfit(&outcome)?.is_empty()
+        {
             return Ok(outcome);
         }
         let words = self.place.last_words(self.log_before, SEARCHED)?;
         let mut outcome = death(self.exit, self.stopped, &words);
-        outcome.epochs = self.place.metrics()?.len();
+        outcome.epochs = self.place.metrics().map_or(0, |rows| rows.len());
         outcome.best_by.clone_from(&self.run.experiment.training.best);
         self.place.write_outcome(&outcome)?;
         Ok(outcome)

@@ -68,7 +68,6 @@ impl RunDir {
         };
         let checks = [
             (self.metrics().err(), METRICS, &NUMBERS[..], "the run is trained again, and what it had is there too"),
-            (self.timing().err(), TIMING, &[], "the times of its epochs are lost, nothing else"),
             (self.outcome().err(), OUTCOME, of_end, cost),
             (self.provenance().err(), PROVENANCE, of_end, cost),
             (self.image_scores().err(), PER_IMAGE, of_end, cost),
@@ -102,7 +101,6 @@ mod tests {
             (OUTCOME, &[OUTCOME][..], &[METRICS, CHECKPOINTS][..]),
             (PROVENANCE, &[PROVENANCE, OUTCOME], &[METRICS]),
             (PER_IMAGE, &[PER_IMAGE, OUTCOME], &[METRICS]),
-            (TIMING, &[TIMING], &[METRICS, OUTCOME]),
             (PLACE, &[PLACE], &[METRICS, OUTCOME]),
             (METRICS, &[METRICS, OUTCOME], &[]),
         ] {

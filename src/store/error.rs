@@ -24,7 +24,7 @@ pub enum Error {
         /// What is wrong.
         problem: String,
         /// What to do.
-        remedy: &'static str,
+        remedy: String,
     },
     /// Another process is at it.
     #[error("{path} is in use by {holder}; wait until it ends, or stop it")]
@@ -85,6 +85,6 @@ pub(super) fn told<T>(result: io::Result<T>, action: &'static str, path: &Path) 
 }
 
 /// A file that is not what it should be.
-pub(super) fn content(path: &Path, problem: &str, remedy: &'static str) -> Error {
-    Error::Content { path: path.display().to_string(), problem: problem.trim_end().to_owned(), remedy }
+pub(super) fn content(path: &Path, problem: &str, remedy: &str) -> Error {
+    Error::Content { path: path.display().to_string(), problem: problem.trim_end().to_owned(), remedy: remedy.to_owned() }
 }

@@ -1,6 +1,7 @@
 //! Where the results of all experiments lie, and the files of one.
 
 use super::error::{Result, told};
+use super::file::remove;
 use super::rows::{read_csv, write_csv};
 use super::run_dir::RunDir;
 use crate::plan::RunId;
@@ -108,7 +109,7 @@ impl ExperimentDir {
             let swept =
                 ["parameter-", "heat-"].iter().any(|start| stem.starts_with(start)) || ["parallel", "importance"].contains(&stem);
             if swept && !drawn.contains(&stem) {
-                told(fs::remove_file(&file), "removing", &file)?;
+                remove(&file)?;
             }
         }
         Ok(())
@@ -149,7 +150,7 @@ impl ExperimentDir {
     /// # Errors
     /// If it cannot be written.
     pub fn write_plan(&self, rows: &[Vec<String>]) -> Result<()> {
-        write_csv(&self.path.join(PLAN), rows)
+        write_csv(&self.path.join(PLAN), rows).map(drop)
     }
 
     /// The ids in plan.csv, in its order; `None` if there is none.

@@ -100,7 +100,7 @@ impl ReportFiles<'_> {
     /// # Errors
     /// If it cannot be written, or a newer report has begun.
     pub fn write_summary(&self, rows: &[Vec<String>]) -> Result<PathBuf> {
-        self.write(self.dir.path().join("summary.csv"), |path| write_csv(path, rows))
+        self.write(self.dir.path().join("summary.csv"), |path| write_csv(path, rows).map(drop))
     }
 
     /// Replaces groups.csv by these rows, the header first.
@@ -108,7 +108,7 @@ impl ReportFiles<'_> {
     /// # Errors
     /// As [`Self::write_summary`].
     pub fn write_groups(&self, rows: &[Vec<String>]) -> Result<PathBuf> {
-        self.write(self.dir.path().join("groups.csv"), |path| write_csv(path, rows))
+        self.write(self.dir.path().join("groups.csv"), |path| write_csv(path, rows).map(drop))
     }
 
     /// Replaces report.md.

@@ -2,7 +2,7 @@
 
 use super::damage::REMEDY;
 use super::error::{Result, content, told};
-use super::file::{read_if_there, write_atomic};
+use super::file::{open_in_place, read_if_there, write_atomic};
 use super::run_dir::RunDir;
 use crate::record::{EpochRecord, from_field, to_field};
 use std::fs::{File, OpenOptions};
@@ -13,12 +13,25 @@ use std::time::SystemTime;
 pub(super) const METRICS: &str = "metrics.csv";
 pub(super) const TIMING: &str = "timing.csv";
 
+/// The column of timing.csv.
+const ELAPSED: &str = "elapsed_s";
+
 /// Appends rows to metrics.csv and timing.csv, each flushed to the disk before it returns.
 #[derive(Debug)]
 pub struct MetricsWriter {
-    metrics: (PathBuf, File),
-    timing: (PathBuf, File),
+    metrics: Table,
+    timing: Table,
+}
+
+/// A file that rows are appended to.
+#[derive(Debug)]
+struct Table {
+    path: PathBuf,
+    file: File,
+    /// Whether its header is still to be written.
     empty: bool,
+    /// Of all that it holds.
+    hasher: blake3::Hasher,
 }
 
 impl RunDir {
@@ -30,12 +43,24 @@ impl RunDir {
         read_rows(&self.path().join(METRICS))
     }
 
-    /// The rows of timing.csv: seconds of each epoch.
+    /// The rows of timing.csv: seconds of each epoch. Only the clock depends on them, so a line that cannot be read is skipped, and a
+    /// file that cannot be read has none.
+    pub fn timing(&self) -> Vec<EpochRecord> {
+        let text = std::fs::read(self.path().join(TIMING)).unwrap_or_default();
+        let whole = &text[..text.iter().rposition(|byte| *byte == b'\n').unwrap_or(0)];
+        let mut reader = csv::ReaderBuilder::new().flexible(true).has_headers(false).from_reader(whole);
+        let header = csv::StringRecord::from(vec!["epoch", ELAPSED]);
+        let rows = reader.records().filter_map(|fields| EpochRecord::from_fields(&header, &fields.ok()?));
+        rows.filter(|row| row.get(ELAPSED).is_some_and(|seconds| seconds.is_finite() && seconds >= 0.0)).collect()
+    }
+
+    /// The hash of the rows of metrics.csv up to `epoch`, the header first, as [`MetricsWriter::hash`] gives it after that epoch.
     ///
     /// # Errors
-    /// If it cannot be read.
-    pub fn timing(&self) -> Result<Vec<EpochRecord>> {
-        read_rows(&self.path().join(TIMING))
+    /// If they cannot be read.
+    pub fn metrics_hash(&self, epoch: usize) -> Result<String> {
+        let rows: Vec<EpochRecord> = self.metrics()?.into_iter().filter(|row| row.epoch <= epoch).collect();
+        Ok(blake3::hash(&csv_bytes(&table(&rows))).to_hex().to_string())
     }
 
     /// When metrics.csv was written last, which is when the last epoch ended; `None` if there is none.
@@ -48,18 +73,12 @@ impl RunDir {
     /// # Errors
     /// If they cannot be written.
     pub fn metrics_after(&self, epoch: usize) -> Result<MetricsWriter> {
-        let open = |name: &str| -> Result<(PathBuf, File, bool)> {
-            let path = self.path().join(name);
-            let rows: Vec<EpochRecord> = read_rows(&path)?.into_iter().filter(|r| r.epoch <= epoch).collect();
-            let table: Vec<Vec<String>> =
-                rows.first().map(EpochRecord::header).into_iter().chain(rows.iter().map(EpochRecord::fields)).collect();
-            write_csv(&path, &table)?;
-            let file = told(OpenOptions::new().append(true).open(&path), "opening", &path)?;
-            Ok((path, file, rows.is_empty()))
-        };
-        let (path, file, empty) = open(METRICS)?;
-        let (timing_path, timing_file, _) = open(TIMING)?;
-        Ok(MetricsWriter { metrics: (path, file), timing: (timing_path, timing_file), empty })
+        // Whatever a run that starts over has there, nothing of it stays.
+        let metrics = if epoch > 0 { self.metrics()? } else { Vec::new() };
+        Ok(MetricsWriter {
+            metrics: Table::after(epoch, metrics, self.path().join(METRICS))?,
+            timing: Table::after(epoch, self.timing(), self.path().join(TIMING))?,
+        })
     }
 }
 
@@ -69,18 +88,43 @@ impl MetricsWriter {
     /// # Errors
     /// If the disk is full or gone.
     pub fn append(&mut self, record: &EpochRecord, seconds: f64) -> Result<()> {
-        let timing = EpochRecord { epoch: record.epoch, values: vec![("elapsed_s".into(), (seconds * 1000.0).round() / 1000.0)] };
-        append_row(&mut self.metrics, record, self.empty)?;
-        append_row(&mut self.timing, &timing, self.empty)?;
+        let seconds = (seconds * 1000.0).round() / 1000.0;
+        self.metrics.append(record)?;
+        self.timing.append(&EpochRecord { epoch: record.epoch, values: vec![(ELAPSED.into(), seconds)] })
+    }
+
+    /// The BLAKE3 hash of all that metrics.csv holds, in hexadecimal digits.
+    pub fn hash(&self) -> String {
+        self.metrics.hasher.finalize().to_hex().to_string()
+    }
+}
+
+impl Table {
+    /// The file with those of the rows that are not later than `epoch`.
+    fn after(epoch: usize, mut rows: Vec<EpochRecord>, path: PathBuf) -> Result<Self> {
+        rows.retain(|row| row.epoch <= epoch);
+        let bytes = csv_bytes(&table(&rows));
+        write_atomic(&path, &bytes)?;
+        let file = open_in_place(&path, OpenOptions::new().append(true))?;
+        let mut hasher = blake3::Hasher::new();
+        hasher.update(&bytes);
+        Ok(Self { path, file, empty: rows.is_empty(), hasher })
+    }
+
+    fn append(&mut self, record: &EpochRecord) -> Result<()> {
+        let mut rows = if self.empty { vec![record.header()] } else { Vec::new() };
+        rows.push(record.fields());
+        let bytes = csv_bytes(&rows);
+        told(self.file.write_all(&bytes).and_then(|()| self.file.sync_data()), "appending", &self.path)?;
+        self.hasher.update(&bytes);
         self.empty = false;
         Ok(())
     }
 }
 
-fn append_row((path, file): &mut (PathBuf, File), record: &EpochRecord, with_header: bool) -> Result<()> {
-    let mut rows = if with_header { vec![record.header()] } else { Vec::new() };
-    rows.push(record.fields());
-    told(file.write_all(&csv_bytes(&rows)).and_then(|()| file.sync_data()), "appending", path)
+/// Rows as text, the header first; nothing at all without rows.
+fn table(rows: &[EpochRecord]) -> Vec<Vec<String>> {
+    rows.first().map(EpochRecord::header).into_iter().chain(rows.iter().map(EpochRecord::fields)).collect()
 }
 
 fn csv_bytes(rows: &[Vec<String>]) -> Vec<u8> {
@@ -91,9 +135,11 @@ fn csv_bytes(rows: &[Vec<String>]) -> Vec<u8> {
     writer.into_inner().expect("memory takes every row")
 }
 
-/// Replaces a file by these rows.
-pub(super) fn write_csv(path: &Path, rows: &[Vec<String>]) -> Result<()> {
-    write_atomic(path, &csv_bytes(rows))
+/// Replaces a file by these rows; returns the hash of what it holds then.
+pub(super) fn write_csv(path: &Path, rows: &[Vec<String>]) -> Result<String> {
+    let bytes = csv_bytes(rows);
+    write_atomic(path, &bytes)?;
+    Ok(blake3::hash(&bytes).to_hex().to_string())
 }
 
 /// The rows of a table of text, the header first; `None` if there is no such file.

@@ -2,7 +2,7 @@
 
 use super::damage::REMEDY;
 use super::error::{Error, Result, content, told};
-use super::file::{read_if_there, write_atomic};
+use super::file::{create_dirs, open_in_place, read_if_there, remove, write_atomic};
 use super::rows::{read_csv, write_csv};
 use crate::plan::{self, RunId, RunSpec};
 use crate::record::{ImageScores, Outcome, Provenance, Status, without_backtrace};
@@ -41,12 +41,12 @@ impl RunDir {
     }
 
     /// Creates the directory with run.toml. Of one that is there already its place among the other runs is made new, and run.toml unless the
-    /// run has finished: the same run may find its files elsewhere now.
+    /// run has finished and is whole: the same run may find its files elsewhere now.
     ///
     /// # Errors
     /// If it cannot be written.
     pub fn create(&self, spec: &RunSpec, run_toml: &str) -> Result<()> {
-        told(fs::create_dir_all(self.checkpoints()), "creating", &self.path)?;
+        create_dirs(&self.checkpoints())?;
         let rows = spec.differs.iter().map(|(key, value)| (key.clone(), toml::Value::String(value.clone())));
         let text = rows.collect::<toml::Table>().to_string();
         let place = self.path.join(PLACE);
@@ -54,9 +54,8 @@ impl RunDir {
             write_atomic(&place, text.as_bytes())?;
         }
         let path = self.path.join(RUN);
-        let finished = || Ok::<_, super::Error>(self.outcome()?.is_some_and(|outcome| outcome.status == Status::Finished));
         match read_if_there(&path, REMEDY)? {
-            Some(text) if text == run_toml || finished()? => Ok(()),
+            Some(text) if text == run_toml || self.finished()?.is_some() => Ok(()),
             _ => write_atomic(&path, run_toml.as_bytes()),
         }
     }
@@ -131,11 +130,11 @@ impl RunDir {
         toml::from_str(&text).map(Some).map_err(|e| damaged(&path, &text, &e))
     }
 
-    /// Replaces per_image.csv.
+    /// Replaces per_image.csv; returns the BLAKE3 hash of what it holds then, in hexadecimal digits.
     ///
     /// # Errors
     /// If it cannot be written.
-    pub fn write_image_scores(&self, scores: &ImageScores) -> Result<()> {
+    pub fn write_image_scores(&self, scores: &ImageScores) -> Result<String> {
         write_csv(&self.path.join(PER_IMAGE), &scores.table())
     }
 
@@ -160,7 +159,7 @@ impl RunDir {
     /// If it cannot be opened.
     pub fn log(&self) -> Result<File> {
         let path = self.path.join(LOG);
-        told(OpenOptions::new().create(true).append(true).open(&path), "opening", &path)
+        open_in_place(&path, OpenOptions::new().create(true).append(true))
     }
 
     /// The last lines of log.txt after its first `since` bytes, without backtraces, `most` at the most; none if there is no log.
@@ -193,8 +192,16 @@ impl RunDir {
         if self.outcome()?.is_none_or(|outcome| outcome.status == Status::Finished) {
             return Ok(());
         }
+        self.reopen()
+    }
+
+    /// Removes outcome.toml, if there is one, whatever it says. Only for who holds the claim.
+    ///
+    /// # Errors
+    /// If it cannot be removed.
+    pub fn reopen(&self) -> Result<()> {
         let path = self.path.join(OUTCOME);
-        told(fs::remove_file(&path), "removing", &path)
+        if fs::symlink_metadata(&path).is_ok() { remove(&path) } else { Ok(()) }
     }
 
     /// Parts that batches are split into for want of memory, by provenance.toml; 1 if nothing is said.

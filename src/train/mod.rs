@@ -27,6 +27,7 @@ mod samples;
 #[cfg(feature = "cuda")]
 mod selftest;
 mod session;
+mod vouched;
 
 pub use error::Error;
 pub use find_lr::{LrRange, find_lr};
@@ -64,7 +65,8 @@ impl Place {
 
 /// Trains a run to its end and returns how it ended, which is also in outcome.toml.
 ///
-/// A run that has finished before is not trained again: its outcome is returned. One that was stopped goes on with the next step,
+/// A run that has finished before is not trained again: its outcome is returned, unless files are not as it left them, which are then
+/// made again, with a note for whoever watches. One that was stopped goes on with the next step,
 /// one that was killed or has failed after the last epoch or stop. One that has not begun and [extends] a finished run of the same
 /// experiment begins with that one's epochs, any other with weights as `training.initial` says. Batches are split as the
 /// [provenance](RunDir::micro_batches) asks. The caller holds the run's [claim](RunDir::claim). `stop` is asked after every batch: true
@@ -82,8 +84,13 @@ pub fn train(
     stop: &dyn Fn() -> bool,
     progress: &mut dyn Progress,
 ) -> Result<Outcome, Error> {
-    if let Some(outcome) = run.outcome()?.filter(|outcome| outcome.status == Status::Finished) {
-        return Ok(outcome);
+    let before = run.outcome()?.filter(|outcome| outcome.status == Status::Finished);
+    if let Some(outcome) = &before {
+        let unfit = run.unfit(outcome)?;
+        if unfit.is_empty() {
+            return Ok(outcome.clone());
+        }
+        unfit.iter().for_each(|unfit| progress.note(&unfit.to_string()));
     }
     #[cfg(feature = "cuda")]
     if place.gpu.is_some() {
@@ -93,7 +100,8 @@ pub fn train(
     check::fits(experiment, data, parts)?;
     let parts = &check::limited(experiment, parts, seed)?;
     let network = drawn(experiment, data, seed)?;
-    Session::begin(run, experiment, data, parts, network.as_ref(), place)?.run(stop, progress)
+    let session = Session::begin(run, experiment, data, parts, network.as_ref(), place, before.as_ref(), progress)?;
+    session.run(stop, progress)
 }
 
 /// The network of a run that has not begun, before weights are put into it as `training.initial` says.

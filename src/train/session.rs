@@ -64,6 +64,8 @@ pub struct Session<'a> {
     micro_batches: usize,
     /// What is to be known of the numbers, for the outcome.
     notes: Vec<String>,
+    /// Of a run that has all its epochs and whose images are only scored again: what was known of its numbers.
+    scores: Option<Vec<String>>,
     place: Place,
     #[cfg(feature = "cuda")]
     gpu: Option<on_gpu::OnGpu<'a>>,
@@ -79,9 +81,17 @@ impl<'a> Session<'a> {
         let provenance =
             provenance::started(self.run, self.experiment.training.precision, self.where_it_runs(), (self.state.epoch, batches))?;
         self.notes = provenance::notes(&provenance, &self.experiment.model);
-        let outcome = match self.train_epochs(stop, progress).and_then(|()| self.finish(stop)) {
+        let trained = match self.scores.take() {
+            Some(notes) => {
+                self.notes = notes;
+                Ok(())
+            }
+            None => self.train_epochs(stop, progress),
+        };
+        let outcome = match trained.and_then(|()| self.finish(stop)) {
             Ok((val, test)) => {
-                let mut outcome = Outcome { test, ..self.outcome(Status::Finished) };
+                let files = self.state.files.clone();
+                let mut outcome = Outcome { test, files, ..self.outcome(Status::Finished) };
                 outcome.best.extend(val);
                 outcome
             }
@@ -128,6 +138,7 @@ impl<'a> Session<'a> {
             };
             let record = self.record(&epoch, &validated)?;
             rows.append(&record, epoch.seconds())?;
+            self.state.files.metrics = Some(rows.hash());
             course.push(judged(&record));
             self.keep(&record)?;
             #[cfg(feature = "cuda")]
@@ -196,9 +207,9 @@ impl<'a> Session<'a> {
         }
         self.exchange()?;
         if best {
-            write_weights(&run.best_checkpoint(), params, epoch, &self.normaliser)?;
+            self.state.files.best = Some(write_weights(&run.best_checkpoint(), params, epoch, &self.normaliser)?);
         }
-        write_weights(&run.last_checkpoint(), params, epoch, &self.normaliser)?;
+        self.state.files.last = Some(write_weights(&run.last_checkpoint(), params, epoch, &self.normaliser)?);
         self.exchange()?;
         self.ended(record);
         self.write_state(&Gradients::default())

@@ -7,9 +7,12 @@ mod desk;
 #[cfg(all(target_os = "linux", feature = "cuda"))]
 mod gpus;
 mod initial;
+mod kept;
+mod moments;
 mod plan_status;
 mod reports;
 mod spreadsheet;
+mod synced;
 mod trouble;
 
 use desk::{Desk, TINY, expect_code, words};

@@ -32,7 +32,7 @@ fn assert_as_in_one_go(run: &RunDir, outcome: &Outcome, experiment: &Experiment)
     for file in FILES {
         assert!(fs::read(run.path().join(file)).unwrap() == fs::read(whole.path().join(file)).unwrap(), "{file} differs");
     }
-    assert_eq!(run.timing().unwrap().len(), experiment.training.epochs);
+    assert_eq!(run.timing().len(), experiment.training.epochs);
     assert_eq!(Outcome { notes: Vec::new(), ..outcome.clone() }, expected);
 }
 

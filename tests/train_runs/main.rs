@@ -53,7 +53,7 @@ fn a_run_leaves_rows_checkpoints_pictures_and_an_outcome() {
                     test_iou test_iou_cup test_iou_disc test_loss test_precision test_precision_cup test_precision_disc test_recall \
                     test_recall_cup test_recall_disc test_specificity test_specificity_cup test_specificity_disc";
     assert_eq!(test.join(" "), expected);
-    assert_eq!(run.timing().unwrap().len(), 4);
+    assert_eq!(run.timing().len(), 4);
     assert_eq!(run.provenance().unwrap().unwrap().device.as_deref(), Some("cpu"));
     let shown: Vec<usize> = vec![3, 4, 5, 6];
     for index in shown {

@@ -29,8 +29,8 @@ impl Watch for Lines {
         }
     }
 
-    fn put_aside(&mut self, at: At<'_>, words: &str) {
-        eprintln!("{}: {words}", self.title(at));
+    fn noted(&mut self, at: At<'_>, text: &str) {
+        eprintln!("{}: {text}", self.title(at));
     }
 
     fn started(&mut self, at: At<'_>, slot: &Slot) {
@@ -45,6 +45,7 @@ impl Watch for Lines {
                 self.title(at),
                 at.run.experiment.training.epochs
             ),
+            Event::Note { text } => eprintln!("{}: {text}", self.title(at)),
             Event::Waiting { holder } => eprintln!("{}: waits for {holder}", self.title(at)),
             Event::Started { first, epochs, .. } if (2..=*epochs).contains(first) => {
                 eprintln!("{}: goes on after epoch {} of {epochs}", self.title(at), first - 1);

@@ -198,8 +198,8 @@ impl Watch for Live<'_> {
         }
     }
 
-    fn put_aside(&mut self, at: At<'_>, words: &str) {
-        self.say(&format!("{}: {words}", self.title(at)));
+    fn noted(&mut self, at: At<'_>, text: &str) {
+        self.say(&format!("{}: {text}", self.title(at)));
     }
 
     fn started(&mut self, at: At<'_>, slot: &Slot) {
@@ -218,6 +218,9 @@ impl Watch for Live<'_> {
 
     fn told(&mut self, at: At<'_>, event: &Event) {
         let index = at.position - 1;
+        if let Event::Note { text } = event {
+            self.noted(at, text);
+        }
         if let Some(running) = self.running.get_mut(&index) {
             if let Event::Waiting { holder } = event {
                 running.words = format!("waits for {holder}");

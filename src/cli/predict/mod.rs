@@ -10,7 +10,7 @@ use super::{Failure, ResultsPlace, coloured, mistake, progress, text};
 use std::path::PathBuf;
 use umlaut::config;
 use umlaut::data::{Photo, PhotoPlace, photos, unreadable};
-use umlaut::model::Tiling;
+use umlaut::model::{self, Tiling};
 use umlaut::predict::{Error, How, Predictor, Scale};
 use umlaut::store::{Results, RunDir};
 use write::Writer;
@@ -64,6 +64,7 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
     let words = std::iter::once(&arguments.run).chain(&arguments.others);
     let runs = words.map(|word| open(word, &results)).collect::<Result<Vec<_>, _>>()?;
     let predictor = Predictor::open(&runs, arguments.device.place()?.gpu).map_err(failure)?;
+    predictor.notes.iter().for_each(|note| eprintln!("note: {note}"));
     let how = how(arguments, &predictor)?;
     let places = photos(&arguments.images).map_err(mistake)?;
     let others = unreadable(&arguments.images).map_err(mistake)?;
@@ -87,7 +88,7 @@ pub fn open(word: &std::path::Path, results: &Results) -> Result<(RunDir, config
 /// A mistake is the user's, anything else failed while running.
 pub fn failure(error: Error) -> Failure {
     match error {
-        Error::Mistake(_) => mistake(error),
+        Error::Mistake(_) | Error::Model(model::Error::NotFinite { .. }) => mistake(error),
         error => error.into(),
     }
 }

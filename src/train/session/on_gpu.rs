@@ -207,19 +207,15 @@ impl<'a> Session<'a> {
             gpu.trainer.store().exchange()?;
             gpu.trainer.fetch(None)?;
             gpu.trainer.store().exchange()?;
-            write_weights(
-                &run.best_checkpoint(),
-                params,
-                self.state.best.as_ref().map_or(0, |best| best.epoch),
-                &self.normaliser,
-            )?;
+            let epoch = self.state.best.as_ref().map_or(0, |best| best.epoch);
+            self.state.files.best = Some(write_weights(&run.best_checkpoint(), params, epoch, &self.normaliser)?);
         }
         gpu.trainer.fetch(Some(&mut self.optimizer))?;
         let waiting = if gpu.waiting > 0 { gpu.trainer.store().waiting()? } else { Gradients::default() };
         self.fetch_averages()?;
         let exchange = |ema: &mut Option<Ema>| ema.as_mut().map_or(Ok(()), |ema| ema.exchange(params));
         exchange(&mut self.ema)?;
-        write_weights(&run.last_checkpoint(), params, self.state.epoch, &self.normaliser)?;
+        self.state.files.last = Some(write_weights(&run.last_checkpoint(), params, self.state.epoch, &self.normaliser)?);
         exchange(&mut self.ema)?;
         self.write_state(&waiting)?;
         if let Some(gpu) = &mut self.gpu {

@@ -69,7 +69,7 @@ fn experiment(toml: &str) -> Experiment {
 }
 
 fn run_it(run: &RunDir, experiment: &Experiment, network: &Fake) -> Result<Outcome, Error> {
-    Session::begin(run, experiment, &data(), &parts(), network, &Place::cpu())?.run(&|| false, &mut ())
+    Session::begin(run, experiment, &data(), &parts(), network, &Place::cpu(), None, &mut ())?.run(&|| false, &mut ())
 }
 
 /// The epochs that are best so far, epoch by epoch, given the column's values.
@@ -77,7 +77,7 @@ fn best_epochs(column: &str, values: &[f64]) -> Vec<Option<usize>> {
     let dir = tempfile::tempdir().unwrap();
     let (run, data, parts, network) = (RunDir::at(dir.path()), data(), parts(), Fake::new());
     let experiment = experiment(&format!("[training]\nbest = '{column}'"));
-    let mut session = Session::begin(&run, &experiment, &data, &parts, &network, &Place::cpu()).unwrap();
+    let mut session = Session::begin(&run, &experiment, &data, &parts, &network, &Place::cpu(), None, &mut ()).unwrap();
     let mut best = Vec::new();
     for (index, value) in values.iter().enumerate() {
         session.keep(&EpochRecord { epoch: index + 1, values: vec![(column.into(), *value)] }).unwrap();
@@ -170,7 +170,9 @@ fn the_order_of_samples_follows_the_seed() {
         let run = RunDir::at(dir.path());
         let text = format!("[optimizer.sgd]\nlr = 1.0\n[training]\nepochs = 4\nbatch_size = 1\nseeds = [{seed}]");
         let experiment = experiment(&text);
-        Session::begin(&run, &experiment, &data, &parts(), &Fake::new(), &Place::cpu()).unwrap().run(&|| false, &mut ()).unwrap();
+        let (parts, network) = (parts(), Fake::new());
+        let session = Session::begin(&run, &experiment, &data, &parts, &network, &Place::cpu(), None, &mut ()).unwrap();
+        session.run(&|| false, &mut ()).unwrap();
         run.metrics().unwrap().iter().filter_map(|row| row.get("train_loss")).collect()
     };
     assert_eq!(losses(1), losses(1));
