@@ -160,7 +160,8 @@ fn a_fingerprint_tells_what_is_turned() {
         tree.jpeg_turned("images/a.jpg", orientation, &image);
         let bytes = |name: &str| blake3::hash(&std::fs::read(tree.path(name)).unwrap());
         let mut hasher = blake3::Hasher::new();
-        let reading = "folders, Binary, classes [\"foreground\"], levels {}, masks of []; 1 channels";
+        let channels = describe(&tree.folders("")).unwrap().channels;
+        let reading = format!("folders, Binary, classes [\"foreground\"], levels {{}}, masks of []; {channels} channels");
         hasher.update(&(reading.len() as u64).to_le_bytes()).update(reading.as_bytes());
         hasher.update(&1u64.to_le_bytes()).update(b"a\0").update(&2u64.to_le_bytes());
         hasher.update(bytes("images/a.jpg").as_bytes()).update(bytes("masks/a.png").as_bytes());
