@@ -160,7 +160,10 @@ fn a_fingerprint_tells_what_is_turned() {
         tree.jpeg_turned("images/a.jpg", orientation, &image);
         let bytes = |name: &str| blake3::hash(&std::fs::read(tree.path(name)).unwrap());
         let mut hasher = blake3::Hasher::new();
-        hasher.update(&1u64.to_le_bytes()).update(b"a\0");
+        let channels = describe(&tree.folders("")).unwrap().channels;
+        let reading = format!("folders, Binary, classes [\"foreground\"], levels {{}}, masks of []; {channels} channels");
+        hasher.update(&(reading.len() as u64).to_le_bytes()).update(reading.as_bytes());
+        hasher.update(&1u64.to_le_bytes()).update(b"a\0").update(&2u64.to_le_bytes());
         hasher.update(bytes("images/a.jpg").as_bytes()).update(bytes("masks/a.png").as_bytes());
         (fingerprint(&tree.folders("")).unwrap(), hasher.finalize().to_hex().to_string())
     };
@@ -241,6 +244,33 @@ fn a_fingerprint_follows_names_and_content_only() {
     std::fs::rename(here.path("images/2.png"), here.path("images/3.png")).unwrap();
     std::fs::rename(here.path("masks/2.png"), here.path("masks/3.png")).unwrap();
     assert_ne!(before, print(&here));
+}
+
+/// Every key that decides what masks mean or how many channels images have; none that says where files lie.
+#[test]
+fn a_fingerprint_follows_how_files_are_read() {
+    let tree = Tree::new();
+    tree.pairs(3);
+    let (levels, folders) = ("levels = { foreground = [255] }", "class_masks = { foreground = 'masks' }");
+    let keys =
+        ["", "mask_values = 'indexed'", levels, "levels = { foreground = [7] }", folders, "classes = ['a']", "colour = 'rgb'"];
+    let prints = keys.map(|keys| fingerprint(&tree.folders(keys)).unwrap());
+    for (at, print) in prints.iter().enumerate() {
+        assert!(!prints[..at].contains(print), "{}", keys[at]);
+    }
+    assert_eq!(fingerprint(&tree.folders("colour = 'grey'")).unwrap(), prints[0], "as `auto` finds it");
+    let there = Tree::new();
+    there.pairs(3);
+    ["images", "masks"].iter().for_each(|folder| {
+        std::fs::rename(there.root().join(folder), there.root().join(format!("my-{folder}"))).unwrap();
+    });
+    assert_eq!(fingerprint(&there.folders("images = 'my-images'\nmasks = 'my-masks'")).unwrap(), prints[0]);
+
+    let tree = Tree::new();
+    drishti(&tree, "", ["", ""]);
+    let print = |more: &str| fingerprint(&tree.dataset("drishti_gs", &format!("root = {:?}\n{more}", tree.root()))).unwrap();
+    let prints = ["", "mask_policy = 'majority'", "targets = ['cup']", "targets = ['cup', 'disc']"].map(print);
+    assert!((1..prints.len()).all(|at| !prints[..at].contains(&prints[at])), "{prints:?}");
 }
 
 #[test]
