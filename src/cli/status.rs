@@ -6,6 +6,7 @@ use super::{Failure, mistake};
 use std::collections::HashSet;
 use std::path::PathBuf;
 use std::time::{Duration, SystemTime};
+use umlaut::regular::{self, Most};
 use umlaut::config::Experiment;
 use umlaut::schedule::{Standing, standing};
 use umlaut::store::{self, ExperimentDir, Holder, Results, RunDir};
@@ -104,7 +105,7 @@ impl Run {
     fn of(place: &RunDir) -> Self {
         let standing = standing(place).map_err(|error| error.to_string());
         let rows = place.metrics().unwrap_or_default();
-        let toml = std::fs::read_to_string(place.run_toml()).ok();
+        let toml = regular::text(&place.run_toml(), Most::SMALL).ok();
         let experiment: Option<Experiment> = toml.and_then(|text| toml::from_str(&text).ok());
         let device = place.provenance().ok().flatten().and_then(|table| Some(table.get("device")?.as_str()?.to_owned()));
         // A clock that was set back makes the past the future.

@@ -49,17 +49,29 @@ pub use template::template;
 pub use training::*;
 
 use node::{Node, Span};
+use crate::regular::Most;
 use source::Sources;
 use std::path::Path;
 
 /// Reads an experiment file with what it extends, puts the values of `sets` (`key.path=value`) over it, and checks all.
 ///
 /// # Errors
-/// Every mistake that there is, each with its place.
+/// Every mistake that there is, each with its place. Files that are no regular ones, of more than 1 MiB together, or more than 32
+/// that extend each other in a row, are mistakes too.
 pub fn load(path: &Path, sets: &[String]) -> Result<Experiment, Problems> {
-    let mut sources = Sources::default();
+    let mut sources = Sources::of(Most::WRITTEN);
     sources.add_file(path);
     sets.iter().for_each(|set| sources.add_set(set));
+    checked(&path.display().to_string(), sources)
+}
+
+/// Reads the resolved experiment of a run, which is longer than what was written by a person.
+///
+/// # Errors
+/// As [`load`].
+pub fn load_run(path: &Path) -> Result<Experiment, Problems> {
+    let mut sources = Sources::of(Most::SMALL);
+    sources.add_file(path);
     checked(&path.display().to_string(), sources)
 }
 
@@ -68,13 +80,13 @@ pub fn load(path: &Path, sets: &[String]) -> Result<Experiment, Problems> {
 /// # Errors
 /// Every mistake that there is, each with its place.
 pub fn load_str(name: &str, text: &str) -> Result<Experiment, Problems> {
-    let mut sources = Sources::default();
+    let mut sources = Sources::of(Most::WRITTEN);
     sources.add_loose(name, text);
     checked(name, sources)
 }
 
 fn checked(name: &str, sources: Sources) -> Result<Experiment, Problems> {
-    let Sources { texts, layers, mut problems, set, partial } = sources;
+    let Sources { texts, layers, mut problems, set, partial, .. } = sources;
     let (experiment, more) = resolve::resolve(layers, &set, partial);
     problems.extend(more);
     match experiment {

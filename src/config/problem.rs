@@ -1,6 +1,7 @@
 //! Mistakes of an experiment file, and how they are shown: the place, a caret, and what to do.
 
 use super::node::Span;
+use crate::shown;
 use annotate_snippets::{AnnotationKind, Group, Level, Patch, Renderer, Snippet, renderer::DecorStyle};
 use std::fmt;
 
@@ -22,6 +23,18 @@ pub(super) struct Problem {
 impl Problem {
     pub fn new(title: impl Into<String>, place: Option<Span>) -> Self {
         Self { title: title.into(), place, others: Vec::new(), help: None, fix: None }
+    }
+
+    /// With everything written out that would not show, since names and values of the file stand in it.
+    fn shown(self) -> Self {
+        let shown = |text: String| shown::lines(&text).into_owned();
+        Self {
+            title: shown(self.title),
+            others: self.others.into_iter().map(|(span, label)| (span, shown(label))).collect(),
+            help: self.help.map(shown),
+            fix: self.fix.map(|(span, text)| (span, shown(text))),
+            ..self
+        }
     }
 
     /// In one line: what is wrong and what to do.
@@ -64,13 +77,14 @@ impl Problems {
     /// Mistakes in the order of the sources and of the places in them.
     pub(super) fn new(name: &str, sources: Vec<Source>, mut problems: Vec<Problem>) -> Self {
         problems.sort_by_key(|p| p.place);
-        let mut shown: Vec<Problem> = Vec::new();
-        for problem in problems {
-            if !shown.contains(&problem) {
-                shown.push(problem);
+        let mut distinct: Vec<Problem> = Vec::new();
+        for problem in problems.into_iter().map(Problem::shown) {
+            if !distinct.contains(&problem) {
+                distinct.push(problem);
             }
         }
-        Self { name: name.to_owned(), sources, problems: shown }
+        let sources = sources.into_iter().map(|source| Source { name: shown::line(&source.name).into_owned(), ..source });
+        Self { name: shown::line(name).into_owned(), sources: sources.collect(), problems: distinct }
     }
 
     /// Number of mistakes, 1 or more.
@@ -88,7 +102,8 @@ impl Problems {
             text += "\n\n";
         }
         let mistakes = if self.len() == 1 { "mistake" } else { "mistakes" };
-        text + &format!("{}: {} {mistakes}\n", self.name, self.len())
+        text += &format!("{}: {} {mistakes}\n", self.name, self.len());
+        if colour { shown::coloured(&text).into_owned() } else { shown::lines(&text).into_owned() }
     }
 
     fn groups<'a>(&'a self, problem: &'a Problem) -> Vec<Group<'a>> {

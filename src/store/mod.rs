@@ -15,7 +15,7 @@ mod take_over;
 pub use claim::{Claim, Holder};
 pub use error::{Error, NO_ROOM};
 pub use experiment_dir::{ExperimentDir, Results};
-pub use file::{read_bytes, replace, write_atomic};
+pub use file::{fitting, read_bytes, replace, write_atomic};
 pub use lr_search::write_lr_search;
 pub use rows::MetricsWriter;
 pub use run_dir::RunDir;

@@ -4,6 +4,7 @@ use super::error::{Result, content, told};
 use super::file::{read_if_there, write_atomic};
 use super::run_dir::RunDir;
 use crate::record::EpochRecord;
+use crate::regular::Most;
 use std::fs::{File, OpenOptions};
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -97,7 +98,7 @@ pub(super) fn write_csv(path: &Path, rows: &[Vec<String>]) -> Result<()> {
 
 /// The rows of a table of text, the header first; `None` if there is no such file.
 pub(super) fn read_csv(path: &Path) -> Result<Option<Vec<Vec<String>>>> {
-    let Some(text) = read_if_there(path)? else { return Ok(None) };
+    let Some(text) = read_if_there(path, Most::TABLE)? else { return Ok(None) };
     let mut reader = csv::ReaderBuilder::new().flexible(true).has_headers(false).from_reader(text.as_bytes());
     let rows = reader.records().map(|row| row.map(|row| row.iter().map(str::to_owned).collect()));
     rows.collect::<std::result::Result<_, csv::Error>>().map(Some).map_err(|e| content(path, &e.to_string()))
@@ -105,7 +106,7 @@ pub(super) fn read_csv(path: &Path) -> Result<Option<Vec<Vec<String>>>> {
 
 /// Reads epochs; a missing file has none. A last line without its newline, or with fields missing, was cut off by a death.
 fn read_rows(path: &Path) -> Result<Vec<EpochRecord>> {
-    let Some(text) = read_if_there(path)? else { return Ok(Vec::new()) };
+    let Some(text) = read_if_there(path, Most::TABLE)? else { return Ok(Vec::new()) };
     let whole = &text[..text.rfind('\n').map_or(0, |end| end + 1)];
     let mut reader = csv::ReaderBuilder::new().flexible(true).from_reader(whole.as_bytes());
     let header = reader.headers().map_err(|e| content(path, &e.to_string()))?.clone();

@@ -1,12 +1,13 @@
 //! The directory of a run: its small files, and the paths of its large ones.
 
 use super::error::{Result, content, told};
-use super::file::{read_if_there, write_atomic};
+use super::file::{fitting, read_if_there, write_atomic};
 use super::rows::{read_csv, write_csv};
 use crate::plan::{RunId, RunSpec};
 use crate::record::{ImageScores, Outcome, Status};
+use crate::regular::{self, Most};
 use std::fs::{self, File, OpenOptions};
-use std::io::{Read, Seek, SeekFrom};
+use std::io::{self, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 
 const RUN: &str = "run.toml";
@@ -15,6 +16,9 @@ const PROVENANCE: &str = "provenance.toml";
 const OUTCOME: &str = "outcome.toml";
 const LOG: &str = "log.txt";
 const PER_IMAGE: &str = "per_image.csv";
+
+/// Bytes of a sample's name in the names of its pictures: with `_image.png` behind it is far from 255.
+const LONGEST_SAMPLE: usize = 200;
 
 /// `results/EXPERIMENT/runs/RUN/`: all that a run is.
 #[derive(Debug, Clone)]
@@ -48,12 +52,12 @@ impl RunDir {
         let rows = spec.differs.iter().map(|(key, value)| (key.clone(), toml::Value::String(value.clone())));
         let text = rows.collect::<toml::Table>().to_string();
         let place = self.path.join(PLACE);
-        if read_if_there(&place)?.as_ref() != Some(&text) {
+        if read_if_there(&place, Most::SMALL)?.as_ref() != Some(&text) {
             write_atomic(&place, text.as_bytes())?;
         }
         let path = self.path.join(RUN);
         let finished = || Ok::<_, super::Error>(self.outcome()?.is_some_and(|outcome| outcome.status == Status::Finished));
-        match read_if_there(&path)? {
+        match read_if_there(&path, Most::SMALL)? {
             Some(text) if text == run_toml || finished()? => Ok(()),
             _ => write_atomic(&path, run_toml.as_bytes()),
         }
@@ -70,7 +74,7 @@ impl RunDir {
     /// If the file is missing or damaged.
     pub fn differs(&self) -> Result<Vec<(String, String)>> {
         let path = self.path.join(PLACE);
-        let text = told(fs::read_to_string(&path), "reading", &path)?;
+        let text = told(regular::text(&path, Most::SMALL), "reading", &path)?;
         let table: toml::Table = text.parse().map_err(|e: toml::de::Error| content(&path, e.message()))?;
         let mut rows: Vec<(String, String)> =
             table.into_iter().map(|(key, value)| (key, value.as_str().unwrap_or_default().to_owned())).collect();
@@ -92,7 +96,7 @@ impl RunDir {
     /// If it is damaged.
     pub fn provenance(&self) -> Result<Option<toml::Table>> {
         let path = self.path.join(PROVENANCE);
-        let Some(text) = read_if_there(&path)? else { return Ok(None) };
+        let Some(text) = read_if_there(&path, Most::SMALL)? else { return Ok(None) };
         text.parse().map(Some).map_err(|e: toml::de::Error| content(&path, e.message()))
     }
 
@@ -111,7 +115,7 @@ impl RunDir {
     /// If it is damaged.
     pub fn outcome(&self) -> Result<Option<Outcome>> {
         let path = self.path.join(OUTCOME);
-        let Some(text) = read_if_there(&path)? else { return Ok(None) };
+        let Some(text) = read_if_there(&path, Most::SMALL)? else { return Ok(None) };
         toml::from_str(&text).map(Some).map_err(|e| content(&path, e.message()))
     }
 
@@ -144,7 +148,7 @@ impl RunDir {
     /// If it cannot be opened.
     pub fn log(&self) -> Result<File> {
         let path = self.path.join(LOG);
-        told(OpenOptions::new().create(true).append(true).open(&path), "opening", &path)
+        told(regular::open_with(&path, OpenOptions::new().create(true).append(true)), "opening", &path)
     }
 
     /// The last lines of log.txt after its first `since` bytes, `most` at the most; none if there is no log.
@@ -154,10 +158,14 @@ impl RunDir {
     pub fn last_words(&self, since: u64, most: usize) -> Result<Vec<String>> {
         const ENOUGH: u64 = 16 * 1024;
         let path = self.path.join(LOG);
-        let Ok(mut file) = File::open(&path) else { return Ok(Vec::new()) };
+        let mut file = match regular::open(&path) {
+            Ok(file) => file,
+            Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+            Err(e) => return told(Err(e), "reading", &path),
+        };
         let from = since.max(self.log_length().saturating_sub(ENOUGH));
         let mut bytes = Vec::new();
-        told(file.seek(SeekFrom::Start(from)).and_then(|_| file.read_to_end(&mut bytes)), "reading", &path)?;
+        told(file.seek(SeekFrom::Start(from)).and_then(|_| file.take(ENOUGH).read_to_end(&mut bytes)), "reading", &path)?;
         let text = String::from_utf8_lossy(&bytes);
         let lines: Vec<String> = text.lines().filter(|line| !line.trim().is_empty()).map(str::to_owned).collect();
         Ok(lines[lines.len().saturating_sub(most)..].to_vec())
@@ -212,7 +220,7 @@ impl RunDir {
     pub fn sample_picture(&self, name: &str, kind: &str) -> PathBuf {
         let safe: String =
             name.chars().map(|c| if c.is_alphanumeric() || matches!(c, '-' | '_' | '.') { c } else { '-' }).collect();
-        self.samples().join(format!("{safe}_{kind}.png"))
+        self.samples().join(format!("{}_{kind}.png", fitting(&safe, LONGEST_SAMPLE)))
     }
 
     /// The names of the samples that have a picture of the image, short ones first: `slice-3` before `slice-11`.

@@ -80,7 +80,7 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
 /// A run with the experiment that it is.
 pub fn open(word: &std::path::Path, results: &Results) -> Result<(RunDir, config::Experiment), Failure> {
     let run = find_run(word, results)?;
-    let experiment = config::load(&run.run_toml(), &[]).map_err(|p| Failure::Mistake(p.render(coloured())))?;
+    let experiment = config::load_run(&run.run_toml()).map_err(|p| Failure::Mistake(p.render(coloured())))?;
     Ok((run, experiment))
 }
 
