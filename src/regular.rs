@@ -75,7 +75,10 @@ pub fn bytes(path: &Path, most: Most) -> io::Result<Vec<u8>> {
 pub fn text(path: &Path, most: Most) -> io::Result<String> {
     let not_text = |e: std::string::FromUtf8Error| {
         let good = e.utf8_error().valid_up_to();
-        io::Error::new(io::ErrorKind::InvalidData, format!("it is not UTF-8 text: the byte at {good} is 0x{:02x}", e.as_bytes()[good]))
+        io::Error::new(
+            io::ErrorKind::InvalidData,
+            format!("it is not UTF-8 text: the byte at {good} is 0x{:02x}", e.as_bytes()[good]),
+        )
     };
     String::from_utf8(bytes(path, most)?).map_err(not_text)
 }

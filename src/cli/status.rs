@@ -6,8 +6,8 @@ use super::{Failure, mistake};
 use std::collections::HashSet;
 use std::path::PathBuf;
 use std::time::{Duration, SystemTime};
-use umlaut::regular::{self, Most};
 use umlaut::config::Experiment;
+use umlaut::regular::{self, Most};
 use umlaut::schedule::{Standing, standing};
 use umlaut::store::{self, ExperimentDir, Holder, Results, RunDir};
 

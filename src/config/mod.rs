@@ -42,14 +42,15 @@ pub use model::*;
 pub use optimizer::*;
 pub use patches::Patches;
 pub use problem::Problems;
+pub use rules::MOST_RUNS;
 pub use schema::json_schema;
 pub use split::*;
 pub use sweep::{Draw, Point, Random, Sweep};
 pub use template::template;
 pub use training::*;
 
-use node::{Node, Span};
 use crate::regular::Most;
+use node::{Node, Span};
 use source::Sources;
 use std::path::Path;
 

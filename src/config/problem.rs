@@ -5,6 +5,9 @@ use crate::shown;
 use annotate_snippets::{AnnotationKind, Group, Level, Patch, Renderer, Snippet, renderer::DecorStyle};
 use std::fmt;
 
+/// Mistakes that are shown at once: nobody reads more, and each takes a look at the whole file.
+const MOST_SHOWN: usize = 100;
+
 /// One mistake.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Problem {
@@ -79,7 +82,8 @@ impl Problems {
         problems.sort_by_key(|p| p.place);
         let mut distinct: Vec<Problem> = Vec::new();
         for problem in problems.into_iter().map(Problem::shown) {
-            if !distinct.contains(&problem) {
+            // Equal ones have one place.
+            if !distinct.iter().rev().take_while(|other| other.place == problem.place).any(|other| *other == problem) {
                 distinct.push(problem);
             }
         }
@@ -97,12 +101,13 @@ impl Problems {
     pub fn render(&self, colour: bool) -> String {
         let renderer = if colour { Renderer::styled() } else { Renderer::plain() }.decor_style(DecorStyle::Ascii);
         let mut text = String::new();
-        for problem in &self.problems {
+        for problem in self.problems.iter().take(MOST_SHOWN) {
             text += renderer.render(&self.groups(problem)).trim_end();
             text += "\n\n";
         }
         let mistakes = if self.len() == 1 { "mistake" } else { "mistakes" };
-        text += &format!("{}: {} {mistakes}\n", self.name, self.len());
+        let first = if self.len() > MOST_SHOWN { format!(", the first {MOST_SHOWN} are shown") } else { String::new() };
+        text += &format!("{}: {} {mistakes}{first}\n", self.name, self.len());
         if colour { shown::coloured(&text).into_owned() } else { shown::lines(&text).into_owned() }
     }
 

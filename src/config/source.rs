@@ -158,7 +158,6 @@ impl Sources {
     }
 }
 
-
 /// `key=word` with the word as a text, unless it starts like a text, a list or a table.
 fn bare_word(set: &str, equals: usize, source: usize) -> Option<Node> {
     let word = set[equals + 1..].trim();

@@ -8,8 +8,8 @@ use super::layout::{Decoded, Entry, Layout};
 use super::mask;
 use super::picture::Picture;
 use crate::config::{self, FundusTarget};
-use std::collections::BTreeMap;
 use crate::shown;
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 /// Listed and paired. Names are file stems, `drishtiGS_001`, whatever folder below `Images/` the file lies in.

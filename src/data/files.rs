@@ -118,7 +118,8 @@ fn walk(folder: &Path, skip: Option<&Path>) -> Result<Vec<PathBuf>, Error> {
         }
         met += 1;
         if met > MOST_MET {
-            let problem = format!("it holds more than {MOST_MET} files and folders, counted through links; name a smaller folder");
+            let problem =
+                format!("it holds more than {MOST_MET} files and folders, counted through links; name a smaller folder");
             let source = io::Error::new(io::ErrorKind::InvalidInput, problem);
             return Err(Error::Unreadable { path: folder.to_owned(), source });
         }

@@ -2,7 +2,7 @@
 
 use super::label::Labels;
 use super::{RunId, last_word, spoken};
-use crate::config::{self, Experiment, Initial, Point, Split};
+use crate::config::{self, Experiment, Initial, MOST_RUNS, Point, Split};
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 
@@ -69,6 +69,12 @@ pub enum Error {
         /// What the check said.
         problem: String,
     },
+    /// More runs than can be planned.
+    #[error(
+        "the experiment has more than {MOST_RUNS} runs, combinations × folds × seeds; list fewer values, folds or seeds, or write \
+         several experiments"
+    )]
+    TooMany,
     /// The data set cannot be read.
     #[error("{0}")]
     Data(String),
@@ -120,6 +126,10 @@ pub fn expand_with(
         };
         if !resolved.training.initial.is_random() {
             resolved.training.initial = weights(&resolved.training.initial).map_err(Error::Weights)?;
+        }
+        let at_this_point = resolved.split.fold_count().saturating_mul(resolved.training.seeds.len());
+        if plan.runs.len().saturating_add(at_this_point) > MOST_RUNS {
+            return Err(Error::TooMany);
         }
         let differs: Vec<_> = values.iter().map(|(key, value)| (key.clone(), labels.text(key, value))).collect();
         let runs = folds(&resolved).into_iter().flat_map(|fold| resolved.training.seeds.iter().map(move |seed| (fold, *seed)));
