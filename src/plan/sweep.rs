@@ -71,10 +71,10 @@ pub enum Error {
     },
     /// More runs than can be planned.
     #[error(
-        "the experiment has more than {MOST_RUNS} runs, combinations × folds × seeds; list fewer values, folds or seeds, or write \
-         several experiments"
+        "the experiment has {0} runs, folds and seeds counted; at most {MOST_RUNS} can be planned: list fewer values, folds or seeds, or \
+         write several experiments"
     )]
-    TooMany,
+    TooMany(usize),
     /// The data set cannot be read.
     #[error("{0}")]
     Data(String),
@@ -109,6 +109,7 @@ pub fn expand_with(
     let mut ids = HashMap::new();
     let mut plan = Plan { experiment: experiment.name.clone(), runs: Vec::new(), excluded: Vec::new(), points: 0 };
     let points = experiment.points();
+    few_enough(experiment, &points)?;
     let labels = Labels::of(&points);
     for Point { values, left_out } in points {
         if let Some(reason) = left_out {
@@ -127,16 +128,28 @@ pub fn expand_with(
         if !resolved.training.initial.is_random() {
             resolved.training.initial = weights(&resolved.training.initial).map_err(Error::Weights)?;
         }
-        let at_this_point = resolved.split.fold_count().saturating_mul(resolved.training.seeds.len());
-        if plan.runs.len().saturating_add(at_this_point) > MOST_RUNS {
-            return Err(Error::TooMany);
-        }
         let differs: Vec<_> = values.iter().map(|(key, value)| (key.clone(), labels.text(key, value))).collect();
         let runs = folds(&resolved).into_iter().flat_map(|fold| resolved.training.seeds.iter().map(move |seed| (fold, *seed)));
         let runs = runs.map(|(fold, seed)| run(&resolved, &differs, fold, seed, &print)).collect();
         plan.add(runs, &values, &mut ids);
     }
     Ok(plan)
+}
+
+/// Counts the runs before any is unfolded. Configurations are checked by the folds that they name themselves; here those count that a
+/// sweep of the split gives.
+fn few_enough(experiment: &Experiment, points: &[Point]) -> Result<(), Error> {
+    let of_split = |(key, _): &(String, toml::Value)| key == "split" || key.starts_with("split.");
+    let mut runs = 0_usize;
+    for Point { values, .. } in points.iter().filter(|point| point.left_out.is_none()) {
+        let folds = if values.iter().any(of_split) {
+            experiment.at(values).map_err(|problem| Error::Point { point: words(values), problem })?.split.fold_count()
+        } else {
+            experiment.split.fold_count()
+        };
+        runs = runs.saturating_add(folds.saturating_mul(experiment.training.seeds.len()));
+    }
+    if runs > MOST_RUNS { Err(Error::TooMany(runs)) } else { Ok(()) }
 }
 
 impl Plan {

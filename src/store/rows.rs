@@ -5,6 +5,7 @@ use super::file::{read_if_there, write_atomic};
 use super::run_dir::RunDir;
 use crate::record::EpochRecord;
 use crate::regular::Most;
+use crate::shown;
 use std::fs::{File, OpenOptions};
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -86,7 +87,8 @@ fn append_row((path, file): &mut (PathBuf, File), record: &EpochRecord, with_hea
 fn csv_bytes(rows: &[Vec<String>]) -> Vec<u8> {
     let mut writer = csv::WriterBuilder::new().flexible(true).from_writer(Vec::new());
     for row in rows {
-        writer.write_record(row).expect("memory takes every row");
+        let fields = row.iter().map(|field| shown::lines(field).into_owned());
+        writer.write_record(fields).expect("memory takes every row");
     }
     writer.into_inner().expect("memory takes every row")
 }

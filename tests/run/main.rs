@@ -4,6 +4,7 @@ mod chaos;
 mod desk;
 #[cfg(all(target_os = "linux", feature = "cuda"))]
 mod gpus;
+mod hostile;
 mod initial;
 mod plan_status;
 mod reports;
