@@ -122,9 +122,25 @@ impl Experiment {
         self.sweep.points(&plain)
     }
 
-    /// The same with another sweep.
+    /// The same with another sweep. Its own is not copied: it may be long, and this is done at each of its points.
     fn varied(&self, sweep: Sweep) -> Self {
-        Self { sweep, ..self.clone() }
+        Self {
+            name: self.name.clone(),
+            description: self.description.clone(),
+            dataset: self.dataset.clone(),
+            preprocess: self.preprocess.clone(),
+            patches: self.patches.clone(),
+            split: self.split.clone(),
+            augment: self.augment.clone(),
+            model: self.model.clone(),
+            loss: self.loss.clone(),
+            optimizer: self.optimizer.clone(),
+            lr_schedule: self.lr_schedule.clone(),
+            lr_warmup: self.lr_warmup.clone(),
+            training: self.training.clone(),
+            metrics: self.metrics.clone(),
+            sweep,
+        }
     }
 
     /// The complete experiment as TOML, every key written out (an optional one only if it has a value). [`load_str`] gives an
