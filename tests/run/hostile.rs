@@ -162,7 +162,8 @@ fn numbers_without_sense_are_refused_or_planned_at_once() {
     // The largest that is allowed, all at once.
     let large = ["channels=[65536,65536,65536,65536,65536,65536,65536,65536,65536,65536,65536,65536]"];
     let large = large.map(|set| format!("model.unet.{set}"));
-    let others = ["preprocess.size=[8192,8192]", "training.batch_size=65536", "training.epochs=1000000", "training.accumulate=65536"];
+    let others =
+        ["preprocess.size=[8192,8192]", "training.batch_size=65536", "training.epochs=1000000", "training.accumulate=65536"];
     let sets: Vec<&str> = large.iter().map(String::as_str).chain(others).flat_map(|set| ["--set", set]).collect();
     for verb in ["plan", "summary"] {
         expect_code(&bounded(&desk, &[&[verb, "x.toml"], &sets[..]].concat()), 0);
