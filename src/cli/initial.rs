@@ -42,7 +42,7 @@ impl<'a> Files<'a> {
     fn place(&self, name: &str) -> Result<PathBuf, String> {
         let absolute = |path: &Path| std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
         let path = Path::new(name);
-        if path.is_file() {
+        if path.exists() && !path.is_dir() {
             return Ok(absolute(path));
         }
         let what = format!("training.initial.weights = \"{name}\"");

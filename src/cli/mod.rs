@@ -36,6 +36,7 @@ use std::io::IsTerminal;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use umlaut::record::without_backtrace;
+use umlaut::shown;
 
 /// Train and compare U-Nets from TOML files: one file in, trained nets, CSV and charts out.
 #[derive(Parser)]
@@ -160,7 +161,7 @@ pub fn main() -> ExitCode {
     match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(Failure::Mistake(text)) => {
-            eprintln!("{}", without_backtrace(&text));
+            tell_mistakes(&without_backtrace(&text));
             ExitCode::from(2)
         }
         Err(Failure::Running(error)) => {
@@ -177,6 +178,13 @@ fn coloured() -> bool {
     std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none()
 }
 
+/// Tells mistakes on standard error, coloured if they may be.
+fn tell_mistakes(text: &str) {
+    use std::io::Write as _;
+    let shown = if coloured() { shown::coloured(text) } else { shown::lines(text) };
+    _ = writeln!(std::io::stderr(), "{}", shown.trim_end());
+}
+
 /// Loads an experiment, its mistakes shown as the user's.
 fn load(file: &std::path::Path, sets: &Sets) -> Result<umlaut::config::Experiment, Failure> {
     umlaut::config::load(file, &sets.sets).map_err(|problems| Failure::Mistake(problems.render(coloured())))
@@ -184,5 +192,5 @@ fn load(file: &std::path::Path, sets: &Sets) -> Result<umlaut::config::Experimen
 
 /// A mistake of the user's, in one line.
 fn mistake(error: impl std::fmt::Display) -> Failure {
-    Failure::Mistake(format!("error: {error}"))
+    Failure::Mistake(shown::lines(&format!("error: {error}")).into_owned())
 }

@@ -7,6 +7,7 @@ use std::io::{IsTerminal, Write};
 use std::time::{Duration, Instant};
 use umlaut::config::Experiment;
 use umlaut::record::{EpochRecord, Event, Outcome, Status};
+use umlaut::shown;
 use umlaut::store::{self, RunDir};
 use umlaut::train::Progress;
 
@@ -50,7 +51,7 @@ impl Bar {
     /// A line for the log, and for stderr if that is no terminal.
     fn line(&mut self, text: &str) {
         // A log that cannot be written is no reason to stop training.
-        _ = writeln!(self.log, "{text}");
+        _ = writeln!(self.log, "{}", shown::line(text));
         if self.bar.is_none() && !self.child {
             eprintln!("{text}");
         }
@@ -141,7 +142,7 @@ impl Reading {
     /// A line that stays: above the bar, or alone where there is none.
     pub fn say(&self, line: &str) {
         match &self.0 {
-            Some(bar) => bar.println(line),
+            Some(bar) => bar.println(shown::lines(line)),
             None => eprintln!("{line}"),
         }
     }

@@ -7,6 +7,7 @@ use std::collections::HashSet;
 use std::path::PathBuf;
 use std::time::{Duration, SystemTime};
 use umlaut::config::Experiment;
+use umlaut::regular::{self, Most};
 use umlaut::schedule::{Standing, standing};
 use umlaut::store::{self, ExperimentDir, Holder, Results, RunDir};
 
@@ -113,7 +114,7 @@ impl Run {
     fn of(place: &RunDir) -> Self {
         let standing = standing(place).map_err(|error| error.to_string());
         let rows = place.metrics().unwrap_or_default();
-        let toml = std::fs::read_to_string(place.run_toml()).ok();
+        let toml = regular::text(&place.run_toml(), Most::SMALL).ok();
         let experiment: Option<Experiment> = toml.and_then(|text| toml::from_str(&text).ok());
         let device = place.provenance().ok().flatten().and_then(|told| told.device);
         // A clock that was set back makes the past the future.

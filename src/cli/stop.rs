@@ -2,8 +2,8 @@
 
 use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::flag;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use umlaut::schedule::Launcher;
 
 /// Lets a write beyond the allowed size of a file fail, which is told and recorded, instead of ending the process.
@@ -57,6 +57,37 @@ pub fn exit_at_end_of_input() {
         _ = std::io::copy(&mut std::io::stdin(), &mut std::io::sink());
         std::process::exit(1);
     });
+}
+
+/// For work that may end anywhere but while it writes: the first signal ends the process with exit code 130 as soon as nothing is
+/// written, however long what goes on would still take. The second ends it at once.
+pub struct Latch(Arc<Mutex<()>>);
+
+impl Latch {
+    /// Listens from now on, in a thread of its own.
+    ///
+    /// # Errors
+    /// If the system refuses.
+    pub fn on_signals() -> std::io::Result<Self> {
+        // For the second signal.
+        Stop::on_signals()?;
+        let latch = Self(Arc::default());
+        let writing = Arc::clone(&latch.0);
+        let mut signals = signal_hook::iterator::Signals::new([SIGINT, SIGTERM])?;
+        std::thread::Builder::new().spawn(move || {
+            if signals.forever().next().is_some() {
+                let _nothing_is_written = writing.lock();
+                // Not by `exit`, which would wait for what goes on.
+                signal_hook::low_level::exit(130);
+            }
+        })?;
+        Ok(latch)
+    }
+
+    /// While this is held the first signal waits.
+    pub fn held(&self) -> MutexGuard<'_, ()> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 /// As [`Stop`], for a process that waits for children: a signal is passed on to them, a second one kills them.

@@ -41,7 +41,7 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
         stop.at_end_of_input();
     }
     let place = RunDir::at(std::path::absolute(&arguments.dir)?);
-    let experiment = config::load(&place.run_toml(), &[]).map_err(|p| Failure::Mistake(p.render(coloured())))?;
+    let experiment = config::load_run(&place.run_toml()).map_err(|p| Failure::Mistake(p.render(coloured())))?;
     let _claim = if arguments.child { wait_for(&place, &stop)? } else { place.claim().map_err(mistake)? };
     place.put_damaged_aside()?.iter().for_each(|words| eprintln!("{words}"));
     let finished = place.finished()?;

@@ -39,9 +39,10 @@ fn count_seeds(tree: &mut Node) {
     }
 }
 
-fn beyond_shape(experiment: &Experiment, conform: &Conform, mut tree: Node, set: &[(Vec<String>, Span)]) -> Vec<Problem> {
-    match tree.table_mut().and_then(|table| table.remove("sweep")) {
-        Some(sweep) => sweep::check(experiment, &sweep.node, &tree, set),
+fn beyond_shape(experiment: &Experiment, conform: &Conform, tree: Node, set: &[(Vec<String>, Span)]) -> Vec<Problem> {
+    let mut base = tree.clone();
+    match base.table_mut().and_then(|table| table.remove("sweep")) {
+        Some(sweep) => sweep::check(experiment, &sweep.node, &base, &tree, set),
         None => findings(experiment, conform, &tree),
     }
 }
@@ -56,6 +57,11 @@ pub(super) fn findings(experiment: &Experiment, conform: &Conform, tree: &Node) 
     let found = rules::check(experiment).into_iter();
     let found = found.filter(|finding| !finding.about.iter().any(|key| conform.is_broken(key)));
     found.map(|finding| place(finding, tree)).collect()
+}
+
+/// The broken rule of how many runs there may be; `folded` if the split is not swept.
+pub(super) fn too_many_runs(experiment: &Experiment, folded: bool, tree: &Node) -> Option<Problem> {
+    rules::runs(experiment, folded).map(|finding| place(finding, tree))
 }
 
 /// Puts the caret on the first key that is written out, and marks the others.

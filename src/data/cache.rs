@@ -5,7 +5,8 @@
 //! made on purpose: whoever may write the directory can put any image and mask there under a right hash. So the directory must
 //! be as trustworthy as the data set itself; where it is shared with others, delete it before numbers that matter.
 
-use std::fs::{self, File};
+use crate::regular::{self, Most};
+use std::fs;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
@@ -35,7 +36,7 @@ impl<'a> Cache<'a> {
 
     /// Image and mask of the lengths expected, if they were kept and are whole.
     pub fn load(&self, key: &blake3::Hash, image_length: usize, mask_length: usize) -> Option<(Vec<f32>, Vec<u8>)> {
-        let bytes = fs::read(self.file(key)).ok()?;
+        let bytes = regular::bytes(&self.file(key), Most::WHOLE).ok()?;
         let (body, checksum) = bytes.split_at_checked(bytes.len().checked_sub(CHECKSUM)?)?;
         if body.len() != 4 * image_length + mask_length || sum(key, body).as_bytes() != checksum {
             return None;
@@ -74,7 +75,7 @@ fn beside(directory: &Path) -> io::Result<tempfile::NamedTempFile> {
 fn clear(directory: &Path) {
     let names = fs::read_dir(directory).into_iter().flatten().flatten().map(|entry| entry.path());
     for path in names.filter(|path| path.file_name().is_some_and(|name| name.to_string_lossy().starts_with(WRITING))) {
-        if File::open(&path).is_ok_and(|file| file.try_lock().is_ok()) {
+        if regular::open(&path).is_ok_and(|file| file.try_lock().is_ok()) {
             _ = fs::remove_file(path);
         }
     }
@@ -88,6 +89,7 @@ fn sum(key: &blake3::Hash, body: &[u8]) -> blake3::Hash {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::fs::File;
 
     #[test]
     fn what_nobody_writes_any_more_is_cleared() {

@@ -8,6 +8,7 @@ use super::layout::{Decoded, Entry, Layout};
 use super::mask;
 use super::picture::Picture;
 use crate::config::{self, FundusTarget};
+use crate::shown;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
@@ -70,12 +71,13 @@ fn truth(part: &Path) -> Result<PathBuf, Error> {
 }
 
 fn entry(image: PathBuf, truth: &Path, targets: &[FundusTarget], official_test: bool) -> Entry {
-    let name = image.file_stem().unwrap_or_default().to_string_lossy().into_owned();
-    let soft_maps = truth.join(&name).join("SoftMap");
+    let stem = image.file_stem().unwrap_or_default().to_string_lossy().into_owned();
+    let soft_maps = truth.join(&stem).join("SoftMap");
     let masks = targets.iter().map(|target| match target {
-        FundusTarget::Disc => soft_maps.join(format!("{name}_ODsegSoftmap.png")),
-        FundusTarget::Cup => soft_maps.join(format!("{name}_cupsegSoftmap.png")),
+        FundusTarget::Disc => soft_maps.join(format!("{stem}_ODsegSoftmap.png")),
+        FundusTarget::Cup => soft_maps.join(format!("{stem}_cupsegSoftmap.png")),
     });
+    let name = shown::name(image.file_stem().unwrap_or_default());
     let files = std::iter::once(image).chain(masks).collect();
     Entry { name, files, page: None, official_test }
 }

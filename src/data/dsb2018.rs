@@ -7,6 +7,7 @@ use super::layout::{Decoded, Entry, Layout, channels};
 use super::mask::{self, Keys};
 use super::picture::Picture;
 use crate::config::{self, MaskValues};
+use crate::shown;
 use std::path::Path;
 
 /// What a sample's folder holds.
@@ -59,7 +60,7 @@ fn entry(folder: &Path) -> Result<Entry, String> {
     if images.len() != 1 {
         return Err(format!("{} has {} images in `images`, not one", folder.display(), images.len()));
     }
-    let name = folder.file_name().unwrap_or_default().to_string_lossy().into_owned();
+    let name = shown::name(folder.file_name().unwrap_or_default());
     Ok(Entry { name, files: images.into_values().chain(masks.into_values()).collect(), page: None, official_test: false })
 }
 

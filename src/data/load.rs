@@ -2,15 +2,15 @@
 //! the values do not depend on their number.
 
 use super::cache::{Cache, FORMAT};
-use super::error::Error;
+use super::error::{Error, with_remedy};
 use super::fit::Frame;
 use super::layout::{self, Entry, Layout};
 use super::picture;
 use super::{Dataset, Sample};
 use crate::config;
+use crate::regular::{self, Most};
 use rayon::prelude::*;
 use std::collections::BTreeMap;
-use std::fs::{self, File};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -144,13 +144,13 @@ fn hash_files(entries: &[Entry]) -> Result<Hashes<'_>, Error> {
     files.dedup();
     let hash = |path: &&PathBuf| -> io::Result<blake3::Hash> {
         let mut hasher = blake3::Hasher::new();
-        hasher.update_reader(File::open(path)?)?;
-        if may_be_turned(path) && picture::is_turned(&fs::read(path)?) {
+        hasher.update_reader(regular::open(path)?)?;
+        if may_be_turned(path) && picture::is_turned(&regular::bytes(path, Most::WHOLE)?) {
             hasher.update(b"turned");
         }
         Ok(hasher.finalize())
     };
-    let told = |path: &PathBuf, e: io::Error| format!("{}: cannot be read: {e}; check its permissions", path.display());
+    let told = |path: &PathBuf, e: io::Error| format!("{}: cannot be read: {}", path.display(), with_remedy(&e));
     let hashes = files.par_iter().map(|path| hash(path).map(|h| (*path, h)).map_err(|e| told(path, e)));
     Ok(all("files", hashes.collect())?.into_iter().collect())
 }

@@ -6,7 +6,8 @@ use super::fit::Frame;
 use super::pages;
 use super::picture::Picture;
 use crate::config::Preprocess;
-use std::fs::File;
+use crate::regular;
+use crate::shown;
 use std::io::BufReader;
 use std::path::{Path, PathBuf};
 
@@ -43,7 +44,7 @@ pub fn photos(paths: &[PathBuf]) -> Result<Vec<PhotoPlace>, Error> {
         if path.is_dir() {
             places.extend(files::pictures(path, None)?.into_iter().flat_map(|(name, path)| of_file(path, name)));
         } else if path.exists() {
-            let name = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
+            let name = shown::name(path.file_stem().unwrap_or_default());
             places.extend(of_file(path.clone(), name));
         } else {
             return Err(files::missing(path, "an image or a folder of images"));
@@ -67,7 +68,7 @@ pub fn unreadable(paths: &[PathBuf]) -> Result<Vec<PathBuf>, Error> {
 fn of_file(path: PathBuf, name: String) -> Vec<PhotoPlace> {
     let tiff = path.extension().is_some_and(|ending| ending.to_ascii_lowercase().to_string_lossy().starts_with("tif"));
     let pages =
-        if tiff { File::open(&path).ok().and_then(|file| pages::count(BufReader::new(file)).ok()).unwrap_or(1) } else { 1 };
+        if tiff { regular::open(&path).ok().and_then(|file| pages::count(BufReader::new(file)).ok()).unwrap_or(1) } else { 1 };
     if pages < 2 {
         return vec![PhotoPlace { path, page: None, name }];
     }
@@ -89,7 +90,7 @@ impl Photo {
     }
 
     fn page(path: &Path, page: usize) -> Result<Picture, String> {
-        let file = File::open(path).map_err(|e| format!("cannot be read: {e}"))?;
+        let file = regular::open(path).map_err(|e| format!("cannot be read: {e}"))?;
         pages::page(BufReader::new(file), page)
     }
 

@@ -2,9 +2,9 @@
 //! EXIF orientation says.
 
 use super::pages;
+use crate::regular::{self, Most};
 use image::metadata::Orientation;
 use image::{DynamicImage, ImageDecoder, ImageFormat, ImageReader};
-use std::fs;
 use std::io::Cursor;
 use std::path::Path;
 
@@ -36,7 +36,7 @@ impl Picture {
     /// In words, the file named.
     pub fn read(path: &Path) -> Result<Self, String> {
         let told = |problem: String| format!("{}: {problem}", path.display());
-        let bytes = fs::read(path).map_err(|e| told(format!("cannot be read: {e}")))?;
+        let bytes = regular::bytes(path, Most::WHOLE).map_err(|e| told(format!("cannot be read: {e}")))?;
         Self::decode(&bytes).map_err(told)
     }
 
@@ -46,7 +46,7 @@ impl Picture {
     /// In words, the file named.
     pub fn channels_of(path: &Path) -> Result<usize, String> {
         let told = |problem: String| format!("{}: {problem}", path.display());
-        let bytes = fs::read(path).map_err(|e| told(format!("cannot be read: {e}")))?;
+        let bytes = regular::bytes(path, Most::WHOLE).map_err(|e| told(format!("cannot be read: {e}")))?;
         header_channels(&bytes).map_err(told)
     }
 

@@ -7,6 +7,7 @@ use super::layout::{Decoded, Entry, Layout};
 use super::mask::{self, Keys};
 use super::pages;
 use crate::config;
+use crate::regular;
 use std::fs::File;
 use std::io::BufReader;
 use std::path::Path;
@@ -43,7 +44,7 @@ fn open(path: &Path) -> Result<BufReader<File>, Error> {
     if !path.is_file() {
         return Err(files::missing(path, "this TIFF file"));
     }
-    File::open(path).map(BufReader::new).map_err(|source| Error::Unreadable { path: path.to_owned(), source })
+    regular::open(path).map(BufReader::new).map_err(|source| Error::Unreadable { path: path.to_owned(), source })
 }
 
 fn count(path: &Path) -> Result<usize, Error> {

@@ -2,7 +2,7 @@
 
 use super::label::Labels;
 use super::{FOLD, RunId, SEED, names, of_repetition, spoken};
-use crate::config::{self, Experiment, Initial, Point, Split};
+use crate::config::{self, Experiment, Initial, MOST_RUNS, Point, Split};
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 
@@ -70,6 +70,12 @@ pub enum Error {
         /// What the check said.
         problem: String,
     },
+    /// More runs than can be planned.
+    #[error(
+        "the experiment has {0} runs, folds and seeds counted; at most {MOST_RUNS} can be planned: list fewer values, folds or seeds, or \
+         write several experiments"
+    )]
+    TooMany(usize),
     /// The data set cannot be read.
     #[error("{0}")]
     Data(String),
@@ -104,6 +110,7 @@ pub fn expand_with(
     let mut ids = HashMap::new();
     let mut plan = Plan { experiment: experiment.name.clone(), runs: Vec::new(), excluded: Vec::new(), points: 0 };
     let points = experiment.points();
+    few_enough(experiment, &points)?;
     let labels = Labels::of(&points);
     for Point { values, left_out } in points {
         if let Some(reason) = left_out {
@@ -128,6 +135,22 @@ pub fn expand_with(
         plan.add(runs, &values, &mut ids);
     }
     Ok(plan)
+}
+
+/// Counts the runs before any is unfolded. Configurations are checked by the folds that they name themselves; here those count that a
+/// sweep of the split gives.
+fn few_enough(experiment: &Experiment, points: &[Point]) -> Result<(), Error> {
+    let of_split = |(key, _): &(String, toml::Value)| key == "split" || key.starts_with("split.");
+    let mut runs = 0_usize;
+    for Point { values, .. } in points.iter().filter(|point| point.left_out.is_none()) {
+        let folds = if values.iter().any(of_split) {
+            experiment.at(values).map_err(|problem| Error::Point { point: words(values), problem })?.split.fold_count()
+        } else {
+            experiment.split.fold_count()
+        };
+        runs = runs.saturating_add(folds.saturating_mul(experiment.training.seeds.len()));
+    }
+    if runs > MOST_RUNS { Err(Error::TooMany(runs)) } else { Ok(()) }
 }
 
 impl Plan {

@@ -4,6 +4,7 @@ use super::collect::Comparison;
 use super::data_sets::{List, lists};
 use super::grid::{self, Grid};
 use super::verdict::Verdict;
+use crate::shown;
 use std::fmt::Write as _;
 
 /// All tables, each a float with caption and label.
@@ -86,6 +87,8 @@ fn label(experiment: &str, table: &str) -> String {
 fn escaped(words: &str) -> String {
     let mut text = String::new();
     let mut before = ' ';
+    let words = words.replace(['\n', '\r'], " ");
+    let words = shown::line(&words);
     let mut chars = words.chars().peekable();
     while let Some(c) = chars.next() {
         match c {
@@ -113,7 +116,6 @@ fn escaped(words: &str) -> String {
             '-' if before == ' ' && chars.peek().is_some_and(char::is_ascii_digit) => text.push_str("$-$"),
             // Two dashes would become a longer one.
             '-' if before == '-' => text.push_str("{}-"),
-            c if c.is_control() => text.push(' '),
             c => text.push(c),
         }
         before = c;

@@ -7,6 +7,7 @@ use super::describe;
 use super::grid::{self, Grid};
 use super::overlay::Overlays;
 use super::verdict::Verdict;
+use crate::shown;
 use std::fmt::Write as _;
 
 /// The text of report.md.
@@ -109,6 +110,7 @@ fn cell(words: &str) -> String {
         match c {
             '|' | '*' | '_' | '<' | '`' | '\\' => safe.extend(['\\', c]),
             '\n' | '\r' => safe.push(' '),
+            c if shown::is_hidden(c) => safe.push_str(&format!("\\{}", c.escape_unicode())),
             c => safe.push(c),
         }
     }

@@ -2,6 +2,7 @@
 
 use super::collect::{Group, Run};
 use crate::plan;
+use crate::regular::{self, Most};
 
 /// A value for readers where the file has none.
 pub(super) const NOT_SET: &str = "not set";
@@ -25,7 +26,7 @@ pub(super) fn fill(groups: &mut [Group]) {
 }
 
 fn values(run: &Run, keys: &[&String]) -> Vec<(String, String)> {
-    let text = std::fs::read_to_string(run.dir.run_toml()).unwrap_or_default();
+    let text = regular::text(&run.dir.run_toml(), Most::SMALL).unwrap_or_default();
     match text.parse::<toml::Table>() {
         Ok(table) if !table.is_empty() => keys.iter().map(|key| ((*key).clone(), value(&table, key))).collect(),
         _ => Vec::new(),

@@ -72,6 +72,8 @@ fn remedy(error: &io::Error) -> &'static str {
             "make it writable, or choose another place with --results"
         }
         io::ErrorKind::NotFound => "check the path",
+        // What else can be said of it is said: see `regular`.
+        io::ErrorKind::InvalidInput | io::ErrorKind::InvalidData => "restore it from a copy, or delete it",
         _ => "check the file system",
     }
 }

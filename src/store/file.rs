@@ -8,8 +8,9 @@
 //! - The umask alone decides who may read a file.
 
 use super::error::{Result, content, told};
+use crate::regular::{self, Most};
 use std::fs::{self, File, OpenOptions};
-use std::io::{self, Read, Write};
+use std::io::{self, Write};
 use std::path::Path;
 
 /// How the names of files begin that are not whole yet.
@@ -105,19 +106,30 @@ fn sync_dir(_: &Path) -> io::Result<()> {
     Ok(())
 }
 
+/// The beginning of a file's name, of at most so many bytes: of a longer one the beginning, and a hash that keeps it apart from others
+/// that begin alike. Folders before it, with `/`, stay as they are. File systems allow names of 255 bytes, with whatever comes behind.
+pub fn fitting(stem: &str, most: usize) -> String {
+    let (folders, last) = stem.rsplit_once('/').map_or(("", stem), |(folders, last)| (&stem[..=folders.len()], last));
+    if last.len() <= most {
+        return stem.to_owned();
+    }
+    let hash = &blake3::hash(stem.as_bytes()).to_hex()[..16];
+    let room = most.saturating_sub(1 + hash.len());
+    let end = (0..=room).rev().find(|at| last.is_char_boundary(*at)).unwrap_or(0);
+    format!("{folders}{}-{hash}", &last[..end])
+}
+
 /// The whole content of a file.
 ///
 /// # Errors
 /// If it cannot be read.
 pub fn read_bytes(path: &Path) -> Result<Vec<u8>> {
-    let mut bytes = Vec::new();
-    told(File::open(path).and_then(|mut f| f.read_to_end(&mut bytes)), "reading", path)?;
-    Ok(bytes)
+    told(regular::bytes(path, Most::WHOLE), "reading", path)
 }
 
-/// The text of a file; `None` if there is none. `remedy` says what to do where it is no text.
-pub(super) fn read_if_there(path: &Path, remedy: &'static str) -> Result<Option<String>> {
-    match fs::read_to_string(path) {
+/// The text of a file of at most this size; `None` if there is none. `remedy` says what to do where it is no text.
+pub(super) fn read_if_there(path: &Path, most: Most, remedy: &str) -> Result<Option<String>> {
+    match regular::text(path, most) {
         Ok(text) => Ok(Some(text)),
         Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(None),
         Err(e) if e.kind() == io::ErrorKind::InvalidData => Err(content(path, "is no text in UTF-8", remedy)),
@@ -130,6 +142,14 @@ mod tests {
     use super::*;
 
     #[test]
+    fn long_names_are_cut_and_stay_apart() {
+        assert_eq!((fitting("a", 40), fitting("b/a", 1)), ("a".into(), "b/a".into()));
+        let long = |last: &str| fitting(&("b/".to_owned() + &"眼".repeat(100) + last), 40);
+        assert!(long("a").len() <= 42 && long("a").starts_with("b/眼眼眼眼眼眼眼-") && long("a") != long("b"));
+        assert_eq!(fitting(&long("a"), 40), long("a"));
+    }
+
+    #[test]
     fn a_failed_replacement_leaves_the_old_content_alone() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("below/x.txt");
@@ -138,7 +158,7 @@ mod tests {
         assert!(failed.unwrap_err().to_string().contains("x.txt: writing failed: torn"));
         assert_eq!(read_bytes(&path).unwrap(), b"old");
         assert_eq!(fs::read_dir(path.parent().unwrap()).unwrap().count(), 1);
-        assert_eq!(read_if_there(&dir.path().join("none"), "").unwrap(), None);
+        assert_eq!(read_if_there(&dir.path().join("none"), Most::SMALL, "").unwrap(), None);
     }
 
     #[cfg(unix)]

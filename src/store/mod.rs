@@ -20,7 +20,7 @@ mod whole;
 pub use claim::{Claim, Holder};
 pub use error::{Error, NO_ROOM};
 pub use experiment_dir::{ExperimentDir, Results};
-pub use file::{read_bytes, replace, write_atomic};
+pub use file::{fitting, read_bytes, replace, write_atomic};
 pub use lr_search::write_lr_search;
 pub use report_files::ReportFiles;
 pub use rows::MetricsWriter;

@@ -5,6 +5,8 @@ use super::error::{Result, content, told};
 use super::file::{open_in_place, read_if_there, write_atomic};
 use super::run_dir::RunDir;
 use crate::record::{EpochRecord, from_field, to_field};
+use crate::regular::Most;
+use crate::shown;
 use std::fs::{File, OpenOptions};
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -130,7 +132,8 @@ fn table(rows: &[EpochRecord]) -> Vec<Vec<String>> {
 fn csv_bytes(rows: &[Vec<String>]) -> Vec<u8> {
     let mut writer = csv::WriterBuilder::new().flexible(true).from_writer(Vec::new());
     for row in rows {
-        writer.write_record(row.iter().map(|field| to_field(field).into_owned())).expect("memory takes every row");
+        let fields = row.iter().map(|field| to_field(&shown::lines(field)).into_owned());
+        writer.write_record(fields).expect("memory takes every row");
     }
     writer.into_inner().expect("memory takes every row")
 }
@@ -143,8 +146,8 @@ pub(super) fn write_csv(path: &Path, rows: &[Vec<String>]) -> Result<String> {
 }
 
 /// The rows of a table of text, the header first; `None` if there is no such file.
-pub(super) fn read_csv(path: &Path, remedy: &'static str) -> Result<Option<Vec<Vec<String>>>> {
-    let Some(text) = read_if_there(path, remedy)? else { return Ok(None) };
+pub(super) fn read_csv(path: &Path, remedy: &str) -> Result<Option<Vec<Vec<String>>>> {
+    let Some(text) = read_if_there(path, Most::TABLE, remedy)? else { return Ok(None) };
     let mut reader = csv::ReaderBuilder::new().flexible(true).has_headers(false).from_reader(text.as_bytes());
     let rows = reader.records().map(|row| row.map(|row| row.iter().map(|field| from_field(field).to_owned()).collect()));
     rows.collect::<std::result::Result<_, csv::Error>>().map(Some).map_err(|e| content(path, &e.to_string(), remedy))
@@ -152,7 +155,7 @@ pub(super) fn read_csv(path: &Path, remedy: &'static str) -> Result<Option<Vec<V
 
 /// Reads epochs; a missing file has none. A last line without its newline, or with fields missing, was cut off by a death.
 fn read_rows(path: &Path) -> Result<Vec<EpochRecord>> {
-    let Some(text) = read_if_there(path, REMEDY)? else { return Ok(Vec::new()) };
+    let Some(text) = read_if_there(path, Most::TABLE, REMEDY)? else { return Ok(Vec::new()) };
     let whole = &text[..text.rfind('\n').map_or(0, |end| end + 1)];
     let mut reader = csv::ReaderBuilder::new().flexible(true).from_reader(whole.as_bytes());
     let header = reader.headers().map_err(|e| content(path, &e.to_string(), REMEDY))?.clone();

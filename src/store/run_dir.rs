@@ -2,13 +2,14 @@
 
 use super::damage::REMEDY;
 use super::error::{Error, Result, content, told};
-use super::file::{create_dirs, open_in_place, read_if_there, remove, write_atomic};
+use super::file::{create_dirs, fitting, open_in_place, read_if_there, remove, write_atomic};
 use super::rows::{read_csv, write_csv};
 use crate::plan::{self, RunId, RunSpec};
 use crate::record::{ImageScores, Outcome, Provenance, Status, without_backtrace};
+use crate::regular::{self, Most};
 use std::collections::BTreeMap;
 use std::fs::{self, File, OpenOptions};
-use std::io::{Read, Seek, SeekFrom};
+use std::io::{self, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 
 pub(super) const RUN: &str = "run.toml";
@@ -17,6 +18,9 @@ pub(super) const PROVENANCE: &str = "provenance.toml";
 pub(super) const OUTCOME: &str = "outcome.toml";
 const LOG: &str = "log.txt";
 pub(super) const PER_IMAGE: &str = "per_image.csv";
+
+/// Bytes of a sample's name in the names of its pictures: with `_image.png` behind it is far from 255.
+const LONGEST_SAMPLE: usize = 200;
 
 /// `results/EXPERIMENT/runs/RUN/`: all that a run is.
 #[derive(Debug, Clone)]
@@ -50,11 +54,11 @@ impl RunDir {
         let rows = spec.differs.iter().map(|(key, value)| (key.clone(), toml::Value::String(value.clone())));
         let text = rows.collect::<toml::Table>().to_string();
         let place = self.path.join(PLACE);
-        if read_if_there(&place, REMEDY)?.as_ref() != Some(&text) {
+        if read_if_there(&place, Most::SMALL, REMEDY)?.as_ref() != Some(&text) {
             write_atomic(&place, text.as_bytes())?;
         }
         let path = self.path.join(RUN);
-        match read_if_there(&path, REMEDY)? {
+        match read_if_there(&path, Most::SMALL, REMEDY)? {
             Some(text) if text == run_toml || self.finished()?.is_some() => Ok(()),
             _ => write_atomic(&path, run_toml.as_bytes()),
         }
@@ -72,7 +76,7 @@ impl RunDir {
     pub fn differs(&self) -> Result<Vec<(String, String)>> {
         let path = self.path.join(PLACE);
         let missing = || content(&path, "is not there", REMEDY);
-        let text = read_if_there(&path, REMEDY)?.ok_or_else(missing)?;
+        let text = read_if_there(&path, Most::SMALL, REMEDY)?.ok_or_else(missing)?;
         let table: BTreeMap<String, String> = toml::from_str(&text).map_err(|e| damaged(&path, &text, &e))?;
         let mut rows: Vec<(String, String)> = table.into_iter().collect();
         rows.sort_by_key(|(key, _)| (key == plan::SEED, key == plan::FOLD));
@@ -88,7 +92,7 @@ impl RunDir {
     pub(super) fn run_toml_problem(&self) -> Option<Error> {
         let path = self.run_toml();
         let parsed = |text: String| text.parse::<toml::Table>().map(drop).map_err(|e| damaged(&path, &text, &e));
-        read_if_there(&path, REMEDY).and_then(|text| text.map_or(Ok(()), parsed)).err()
+        read_if_there(&path, Most::SMALL, REMEDY).and_then(|text| text.map_or(Ok(()), parsed)).err()
     }
 
     /// Replaces provenance.toml.
@@ -105,7 +109,7 @@ impl RunDir {
     /// If it is damaged.
     pub fn provenance(&self) -> Result<Option<Provenance>> {
         let path = self.path.join(PROVENANCE);
-        let Some(text) = read_if_there(&path, REMEDY)? else { return Ok(None) };
+        let Some(text) = read_if_there(&path, Most::SMALL, REMEDY)? else { return Ok(None) };
         Provenance::from_toml(&text).map(Some).map_err(|e| damaged(&path, &text, &e))
     }
 
@@ -126,7 +130,7 @@ impl RunDir {
     /// If it is damaged.
     pub fn outcome(&self) -> Result<Option<Outcome>> {
         let path = self.path.join(OUTCOME);
-        let Some(text) = read_if_there(&path, REMEDY)? else { return Ok(None) };
+        let Some(text) = read_if_there(&path, Most::SMALL, REMEDY)? else { return Ok(None) };
         toml::from_str(&text).map(Some).map_err(|e| damaged(&path, &text, &e))
     }
 
@@ -170,10 +174,14 @@ impl RunDir {
         // A long backtrace may follow what was said.
         const ENOUGH: u64 = 256 * 1024;
         let path = self.path.join(LOG);
-        let Ok(mut file) = File::open(&path) else { return Ok(Vec::new()) };
+        let mut file = match regular::open(&path) {
+            Ok(file) => file,
+            Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+            Err(e) => return told(Err(e), "reading", &path),
+        };
         let from = since.max(self.log_length().saturating_sub(ENOUGH));
         let mut bytes = Vec::new();
-        told(file.seek(SeekFrom::Start(from)).and_then(|_| file.read_to_end(&mut bytes)), "reading", &path)?;
+        told(file.seek(SeekFrom::Start(from)).and_then(|_| file.take(ENOUGH).read_to_end(&mut bytes)), "reading", &path)?;
         let text = without_backtrace(&String::from_utf8_lossy(&bytes));
         let lines: Vec<String> = text.lines().filter(|line| !line.trim().is_empty()).map(str::to_owned).collect();
         Ok(lines[lines.len().saturating_sub(most)..].to_vec())
@@ -235,7 +243,7 @@ impl RunDir {
     pub fn sample_picture(&self, name: &str, kind: &str) -> PathBuf {
         let safe: String =
             name.chars().map(|c| if c.is_alphanumeric() || matches!(c, '-' | '_' | '.') { c } else { '-' }).collect();
-        self.samples().join(format!("{safe}_{kind}.png"))
+        self.samples().join(format!("{}_{kind}.png", fitting(&safe, LONGEST_SAMPLE)))
     }
 
     /// The names of the samples that have a picture of the image, short ones first: `slice-3` before `slice-11`.

@@ -11,6 +11,7 @@ use super::{Error, provenance};
 use crate::config::{Experiment, Initial, Normalise};
 use crate::data::Normaliser;
 use crate::model::{self, Params};
+use crate::regular::{self, Most};
 use crate::store::{RunDir, Seal};
 use candle_core::{DType, Device, Tensor};
 use fit::{Fit, Unfit, few};
@@ -41,7 +42,7 @@ impl InitialWeights {
     /// A mistake of the user's, if it is no safetensors file.
     pub fn read(file: &Path) -> Result<Self, Error> {
         let told = |problem: String| mistake(file, &problem);
-        let bytes = std::fs::read(file).map_err(|e| told(format!("cannot be read: {e}")))?;
+        let bytes = regular::bytes(file, Most::WHOLE).map_err(|e| told(format!("cannot be read: {e}")))?;
         let contents = Contents::read(&bytes, &Device::Cpu).map_err(|e| told(no_safetensors(&bytes, &e)))?;
         if contents.seal == Seal::Broken {
             return Err(told(

@@ -3,6 +3,7 @@
 use super::{Descriptions, Load};
 use umlaut::config::{Experiment, Precision};
 use umlaut::machine;
+use umlaut::regular::{self, Most};
 use umlaut::store::{Results, RunDir};
 
 /// A run of which epochs were timed.
@@ -36,7 +37,7 @@ fn record(run: &RunDir, device: &str, processor: &str, descriptions: &mut Descri
     }
     let threads = provenance.threads?;
     let seconds = median(run.timing().iter().filter_map(|row| row.get("elapsed_s")).collect())?;
-    let experiment: Experiment = toml::from_str(&std::fs::read_to_string(run.run_toml()).ok()?).ok()?;
+    let experiment: Experiment = toml::from_str(&regular::text(&run.run_toml(), Most::SMALL).ok()?).ok()?;
     let load = Load::of(&experiment, &descriptions.of(&experiment.dataset)?);
     let (epoch, step) = (load.epoch, load.step() as f64);
     let sound = threads > 0 && seconds > 0.0 && epoch > 0.0;

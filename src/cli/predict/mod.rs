@@ -5,7 +5,7 @@ mod write;
 use super::compare::find_run;
 use super::device::OneDevice;
 use super::settings::Settings;
-use super::stop::Stop;
+use super::stop::Latch;
 use super::{Failure, ResultsPlace, coloured, mistake, progress, text};
 use std::path::PathBuf;
 use umlaut::config;
@@ -59,7 +59,7 @@ pub struct Arguments {
 }
 
 pub fn run(arguments: &Arguments) -> Result<(), Failure> {
-    let stop = Stop::on_signals()?;
+    let latch = Latch::on_signals()?;
     let results = arguments.results.results(&Settings::load()?);
     let words = std::iter::once(&arguments.run).chain(&arguments.others);
     let runs = words.map(|word| open(word, &results)).collect::<Result<Vec<_>, _>>()?;
@@ -72,7 +72,7 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
     for path in &others {
         eprintln!("left out: {}: is no PNG, JPEG, TIFF or BMP; convert it", path.display());
     }
-    let failed = predict_all(&predictor, &how, &places, &mut writer, &|| stop.asked())?;
+    let failed = predict_all(&predictor, &how, &places, &mut writer, &latch)?;
     let all = places.len() + others.len();
     println!("{} of {}: {}", places.len() - failed, text::counted(all, "image"), arguments.out.display());
     if failed > 0 || !others.is_empty() { Err(Failure::Runs) } else { Ok(()) }
@@ -81,7 +81,7 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
 /// A run with the experiment that it is.
 pub fn open(word: &std::path::Path, results: &Results) -> Result<(RunDir, config::Experiment), Failure> {
     let run = find_run(word, results)?;
-    let experiment = config::load(&run.run_toml(), &[]).map_err(|p| Failure::Mistake(p.render(coloured())))?;
+    let experiment = config::load_run(&run.run_toml()).map_err(|p| Failure::Mistake(p.render(coloured())))?;
     Ok((run, experiment))
 }
 
@@ -120,16 +120,14 @@ fn predict_all(
     how: &How,
     places: &[PhotoPlace],
     writer: &mut Writer,
-    stop: &dyn Fn() -> bool,
+    latch: &Latch,
 ) -> Result<usize, Failure> {
     let (bar, mut failed) = (progress::Reading::new("predicting"), 0);
     for (done, place) in places.iter().enumerate() {
-        if stop() {
-            return Err(Failure::Stopped);
-        }
         match Photo::read(place) {
             Ok(photo) => {
                 let probs = predictor.probs(&photo, how).map_err(failure)?;
+                let _whole = latch.held();
                 bar.say(&writer.write(place, &photo, &probs)?);
             }
             Err(problem) => {

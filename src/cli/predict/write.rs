@@ -10,8 +10,12 @@ use umlaut::data::{Photo, PhotoPlace};
 use umlaut::predict::{Measure, cup_to_disc, measure};
 use umlaut::record::to_field;
 use umlaut::report::paint;
+use umlaut::store::fitting;
 
 const TABLE: &str = "predictions.csv";
+
+/// Bytes of an image's name in the names of what is written of it: a class may have 100, and all must be below 256.
+const LONGEST_NAME: usize = 130;
 
 /// Writes one image after the other; what was written stays whatever comes after.
 pub struct Writer<'a> {
@@ -61,7 +65,7 @@ impl<'a> Writer<'a> {
         }
         if self.arguments.overlays {
             self.save(
-                &self.arguments.out.join(format!("{}_overlay.png", place.name)),
+                &self.arguments.out.join(format!("{}_overlay.png", fitting(&place.name, LONGEST_NAME))),
                 paint(&photo.values, [h, w], &masks).into(),
             )?;
         }
@@ -73,7 +77,7 @@ impl<'a> Writer<'a> {
     /// `NAME_mask.png` of a single class, `NAME_CLASS_mask.png` of several.
     fn path(&self, place: &PhotoPlace, class: usize, kind: &str) -> PathBuf {
         let class = if self.classes.len() == 1 { String::new() } else { format!("{}_", self.classes[class]) };
-        self.arguments.out.join(format!("{}_{class}{kind}.png", place.name))
+        self.arguments.out.join(format!("{}_{class}{kind}.png", fitting(&place.name, LONGEST_NAME)))
     }
 
     fn save(&self, path: &Path, picture: DynamicImage) -> Result<(), Failure> {

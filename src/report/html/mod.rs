@@ -114,6 +114,7 @@ pub(super) fn page(comparison: &Comparison, verdict: &Verdict, charts: &[Drawn],
     environment.set_auto_escape_callback(|_| AutoEscape::Html);
     let syntax = SyntaxConfig::builder().trim_blocks(true).lstrip_blocks(true).build();
     environment.add_filter("joints", joints);
+    environment.set_formatter(written_out);
     environment.set_syntax(syntax.expect("the usual delimiters"));
     let page = environment.render_str(include_str!("page.html"), values);
     page.expect("the template names only what is given")
@@ -127,9 +128,18 @@ fn listed(lists: &[List], table: impl Fn(&List) -> Grid) -> Vec<Value> {
         .collect()
 }
 
+/// Escapes as ever, and writes out what would not show; what is safe was made here.
+fn written_out(out: &mut minijinja::Output, state: &mut minijinja::State, value: &Value) -> Result<(), minijinja::Error> {
+    match value.as_str().filter(|text| !value.is_safe() && text.contains(crate::shown::is_hidden)) {
+        Some(text) => minijinja::escape_formatter(out, state, &Value::from(&*crate::shown::lines(text))),
+        None => minijinja::escape_formatter(out, state, value),
+    }
+}
+
 /// Words that may go on in the next line behind a joint, `focal_`|`tversky.`|`weight 1.0`, but not within `0.5`.
 fn joints(words: &str) -> Value {
     let mut safe = String::new();
+    let words = crate::shown::line(words);
     let mut letters = words.chars().peekable();
     while let Some(letter) = letters.next() {
         safe.push_str(&HtmlEscape(letter.encode_utf8(&mut [0; 4])).to_string());
