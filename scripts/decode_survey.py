@@ -1,6 +1,7 @@
 """Writes files of every kind at random, decodes them by Pillow, tifffile and umlaut, and prints how many are read, refused, and read wrongly.
 
     cargo build --example decode && python3 scripts/decode_survey.py target/debug/examples/decode [FILES [SEED]]
+    python3 scripts/decode_survey.py --fixture tests/fixtures/pictures.jsonl
 
 Needs numpy, pillow, tifffile and imagecodecs. What a file holds is known, since it was written here; of JPEG it is what Pillow (libjpeg-turbo) makes of
 it, whose inverse transform and upsampling differ by rounding. Each file goes through the doors that training and `predict` use (scripts/decode.rs).
@@ -8,6 +9,7 @@ A file is *deferred* if it is of a kind that is not read by design (floating poi
 Exits 1 if a value differs in silence, less than 97 % of the others are read, or a deferred one is read.
 """
 
+import base64
 import collections
 import io
 import json
@@ -247,7 +249,10 @@ def tiff(r, g):
     several = extra == 0 and kind == "grey"
     note = "multiplied by alpha" if multiplied else "several channels" if several else ""
     name = f"TIFF {kind}, {bits} bits" + (f", extra {extra}" if extra is not None else "")
-    return Case(name, "tif", data, turned(want, o), 65535 if kind == "palette" else top, mask, deferred=bool(note), note=note)
+    case = Case(name, "tif", data, turned(want, o), 65535 if kind == "palette" else top, mask, deferred=bool(note), note=note)
+    words = [("planes", planar), ("tiles", tiled), ("differences", differences), ("reversed bits", reversed_bits), ("turned", o > 1), ("BigTIFF", big)]
+    case.details = f"compression {compression}" + "".join(f", {word}" for word, is_so in words if is_so)
+    return case
 
 
 # ---- TIFF by tifffile and Pillow
@@ -469,9 +474,44 @@ def agrees(theirs, case, tolerance):
     return bool(np.abs(theirs / top - want / case.top).max() <= tolerance)
 
 
+def fixture(path):
+    """Writes the small fixed part of the survey that is a test: one small file of each kind, what it holds, and how near that must be."""
+    kinds, ways, lines = {}, set(), []
+    for i in range(4000):
+        r, g = random.Random(7_000_003 + i), np.random.default_rng([7, i])
+        r.randint = lambda a, b, plain=r.randint: plain(a, 11 if (a, b) == (1, 70) else 18 if (a, b) == (9, 70) else b)
+        case = [png, tiff, tiff, tiff_by_others, jpeg, bmp][i % 6](r, g)
+        name, details = case.kind + (f" ({case.note})" if case.note else ""), getattr(case, "details", None)
+        if len(case.data) > 2500 or details and (case.note or "10 bits" in name or "12 bits, extra" in name):
+            continue
+        # One of each kind, and one of each way to store pixels.
+        if name not in kinds and (not details or "compression 8," in details + ","):
+            kinds[name] = case
+        elif details and details.replace(", turned", "").replace(", BigTIFF", "") not in ways:
+            ways.add(details.replace(", turned", "").replace(", BigTIFF", ""))
+            kinds[f"{name}, {details}"] = case
+    text = lambda data: base64.b64encode(data).decode()
+    for name, case in sorted(kinds.items()):
+        line = {"name": name, "ending": case.ending, "file": text(case.data)}
+        if not case.deferred:
+            want = case.want[None] if not name.startswith("TIFF pages") else case.want
+            want = want[..., None] if want.ndim == 3 else want
+            if (want == want[..., :1]).all():
+                want = want[..., :1]
+            line |= {"shape": list(np.moveaxis(want, 3, 1).shape), "top": case.top, "near": 12 if case.lossy else 0}
+            line["values"] = text(np.ascontiguousarray(np.moveaxis(want, 3, 1)).astype("<u2").tobytes())
+            if case.mask is not None:
+                line["mask"] = text(np.ascontiguousarray(case.mask).astype(np.uint8).tobytes())
+        lines.append(json.dumps(line))
+    open(path, "w").write("\n".join(lines) + "\n")
+    print(f"{len(lines)} files of {sum(len(case.data) for case in kinds.values())} bytes")
+
+
 def main():
-    program, count, seed = sys.argv[1], int(sys.argv[2]) if len(sys.argv) > 2 else 2400, int(sys.argv[3]) if len(sys.argv) > 3 else 1
     sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+    if sys.argv[1] == "--fixture":
+        return fixture(sys.argv[2])
+    program, count, seed = sys.argv[1], int(sys.argv[2]) if len(sys.argv) > 2 else 2400, int(sys.argv[3]) if len(sys.argv) > 3 else 1
     makers = [png, png, tiff, tiff, tiff, tiff_by_others, tiff_by_others, jpeg, jpeg, bmp]
     cases = []
     for i in range(count):

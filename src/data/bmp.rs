@@ -80,6 +80,17 @@ impl<'a> Bmp<'a> {
         if self.palette.as_ref().is_some_and(is_grey) { 1 } else { 3 }
     }
 
+    /// Bytes of all rows before runs are coded.
+    pub fn raw_bytes(&self) -> u64 {
+        let [h, w] = self.size.map(|side| side as u64);
+        w.saturating_mul(self.bits as u64).div_ceil(8).saturating_mul(h)
+    }
+
+    /// How many of them can come of a byte of the file: of coded runs, with rows that end early, more than any encoder makes of them.
+    pub fn most_of_a_byte(&self) -> u64 {
+        if self.runs { 8192 } else { 1 }
+    }
+
     /// Bytes that decoding takes at its height.
     pub fn bytes(&self) -> u64 {
         let kept = if self.palette.is_some() { 1 } else { 3 };

@@ -2,7 +2,7 @@
 
 use super::picture::{Canvas, Palette, Picture, Row, broken};
 use image::metadata::Orientation;
-use png::{BitDepth, ColorType, DecodeOptions, Info, Limits, Reader, Transformations};
+use png::{BitDepth, ColorType, DecodeOptions, DecodingError, Info, Limits, Reader, Transformations};
 use std::io::Cursor;
 
 /// What the decoder may allocate beside rows of pixels, for colour profiles say.
@@ -27,7 +27,7 @@ impl<'a> Png<'a> {
         let mut decoder = png::Decoder::new_with_options(Cursor::new(bytes), options);
         decoder.set_limits(Limits { bytes: BESIDE });
         decoder.set_transformations(Transformations::IDENTITY);
-        let reader = decoder.read_info().map_err(broken)?;
+        let reader = decoder.read_info().map_err(told)?;
         let exif = chunk(bytes, b"eXIf").and_then(Orientation::from_exif_chunk);
         Ok(Self { reader, orientation: exif.map_or(1, Orientation::to_exif) })
     }
@@ -61,12 +61,18 @@ impl<'a> Png<'a> {
         }
     }
 
+    /// Bytes of all samples before they are compressed.
+    pub fn raw_bytes(&self) -> u64 {
+        let [h, w] = self.size().map(|side| side as u64);
+        h.saturating_mul(w.saturating_mul(self.info().bits_per_pixel() as u64).div_ceil(8))
+    }
+
     /// Bytes that decoding takes at its height.
     pub fn bytes(&self) -> u64 {
         let info = self.info();
         let kept = self.kept() as u64 * if info.bit_depth == BitDepth::Sixteen { 2 } else { 1 };
         // Of an interlaced file all samples come together.
-        let raw = if info.interlaced { info.raw_bytes() as u64 } else { 0 };
+        let raw = if info.interlaced { self.raw_bytes() } else { 0 };
         let turned = if self.orientation == 1 { 1 } else { 2 };
         self.size().iter().fold(kept * turned, |bytes, side| bytes.saturating_mul(*side as u64)).saturating_add(raw)
     }
@@ -94,16 +100,16 @@ impl<'a> Png<'a> {
         let mut put = |y: usize, bytes: &[u8]| put_row(&mut canvas, y, samples, size[1], bits, bytes);
         if self.info().interlaced {
             let mut raw = vec![0; self.reader.output_buffer_size().ok_or_else(|| broken("it is too large"))?];
-            let frame = self.reader.next_frame(&mut raw).map_err(broken)?;
+            let frame = self.reader.next_frame(&mut raw).map_err(told)?;
             raw.chunks_exact(frame.line_size).take(size[0]).enumerate().for_each(|(y, row)| put(y, row));
         } else {
             for y in 0..size[0] {
-                let row = self.reader.next_row().map_err(broken)?;
+                let row = self.reader.next_row().map_err(told)?;
                 put(y, row.ok_or_else(|| broken("the file ends before the picture does"))?.data());
             }
         }
         // Checksums and the end mark.
-        self.reader.finish().map_err(broken)?;
+        self.reader.finish().map_err(told)?;
         let indexed = self.info().color_type == ColorType::Indexed;
         let picture = if indexed { canvas.indexed(self.palette())? } else { canvas.picture() };
         Ok(picture.turned(self.orientation))
@@ -124,6 +130,15 @@ fn put_row(canvas: &mut Canvas, y: usize, samples: usize, width: usize, bits: us
             canvas.put([y, 0], 0, samples, Row::Bytes(&(0..count).map(value).collect::<Vec<u8>>()));
         }
     }
+}
+
+/// The decoder's own words have the debug text of its types.
+fn told(problem: DecodingError) -> String {
+    broken(match problem {
+        DecodingError::IoError(_) => "the file ends before the picture does",
+        DecodingError::LimitsExceeded => "one of its chunks is too large",
+        DecodingError::Format(_) | DecodingError::Parameter(_) => "its chunks or its compressed data are damaged",
+    })
 }
 
 /// The data of the first chunk of a kind, wherever it is; chunks are length, kind, data, checksum.

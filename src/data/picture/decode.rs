@@ -68,17 +68,22 @@ impl Opened {
         let (kind, size, channels, orientation, taken) = match bytes[..] {
             [0x89, b'P', b'N', b'G', ..] => {
                 let png = Png::new(&bytes)?;
+                // Deflate's limit.
+                plausible(png.raw_bytes(), bytes.len() as u64, 1032)?;
                 let (size, channels, orientation, taken) = (png.size(), png.channels(), png.orientation(), png.bytes());
                 (Kind::Png(bytes), size, channels, orientation, taken)
             }
             [0xFF, 0xD8, ..] => {
                 let segments = Segments::new(&bytes)?;
+                // A bit at least for each block of 64 pixels, of which all components have some.
+                plausible((segments.size()[0] * segments.size()[1]) as u64 / 64, bytes.len() as u64, 8)?;
                 let (size, channels, orientation, taken) =
                     (segments.size(), segments.channels(), segments.orientation(), segments.bytes());
                 (Kind::Jpeg(bytes, segments), size, channels, orientation, taken)
             }
             [b'B', b'M', ..] => {
                 let bmp = Bmp::new(&bytes)?;
+                plausible(bmp.raw_bytes(), bytes.len() as u64, bmp.most_of_a_byte())?;
                 let (size, channels, taken) = (bmp.size(), bmp.channels(), bmp.bytes());
                 (Kind::Bmp(bytes), size, channels, 1, taken)
             }
@@ -111,6 +116,17 @@ impl Opened {
 /// Whether a file of one picture is shown turned or mirrored against what it stores.
 pub(in crate::data) fn is_turned(path: &Path) -> bool {
     Opened::new(path).is_ok_and(|opened| opened.orientation > 1)
+}
+
+/// Refuses a file of so many bytes that claims what no coding of its kind could hold, before anything is allocated for it: `most` plain bytes come of one.
+///
+/// # Errors
+/// In words, the file not named.
+pub(in crate::data) fn plausible(plain: u64, coded: u64, most: u64) -> Result<(), String> {
+    match plain <= coded.saturating_mul(most) {
+        true => Ok(()),
+        false => Err("claims more pixels than its data can hold; restore it, or save it again".into()),
+    }
 }
 
 /// What to say of a file that does not decode.

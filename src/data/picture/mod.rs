@@ -8,7 +8,7 @@ mod decode;
 mod turn;
 
 pub(super) use canvas::{Canvas, Row};
-pub(super) use decode::{Opened, broken, is_turned};
+pub(super) use decode::{Opened, broken, is_turned, plausible};
 
 use crate::data::tiff::Place;
 use std::path::Path;

@@ -3,6 +3,7 @@
 //! The main type is [`Compression`]. No more is made than the pixels of a chunk need, whatever the file claims; less is an error.
 
 use super::super::jpeg;
+use super::super::picture::plausible;
 use super::directory::{Directory, Reader};
 use super::fax::{self, Fax};
 use super::page::{Page, SAVE};
@@ -13,6 +14,8 @@ use weezl::{BitOrder, LzwStatus};
 
 const FAX_OPTIONS: u16 = 292;
 const JPEG_TABLES: u16 = 347;
+
+const RECOMPRESS: &str = "save it with LZW or deflate compression, or as PNG";
 
 /// How chunks are compressed.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -69,6 +72,21 @@ impl Compression {
         Err(format!("has {other}, which is not read; {RECOMPRESS}"))
     }
 
+    /// How many plain bytes can come of one, at most.
+    pub fn most_of_a_byte(&self, row_bytes: usize) -> u64 {
+        match self {
+            Self::None => 1,
+            Self::PackBits => 64,
+            // Codes of 12 bits for strings of up to 4096 bytes.
+            Self::Lzw => 4096,
+            Self::Deflate => 1032,
+            // A block of 64 values a bit.
+            Self::Jpeg(_) => 64 * 8,
+            // A row a bit.
+            Self::Fax(_) => 8 * row_bytes as u64,
+        }
+    }
+
     /// Whether writers and readers agree on differences of pixels beneath it.
     pub fn takes_differences(&self) -> bool {
         matches!(self, Self::Lzw | Self::Deflate)
@@ -80,6 +98,7 @@ impl Compression {
     /// In words, the file not named: if the data is damaged or too short.
     pub fn plain(&self, mut raw: Vec<u8>, page: &Page, rows: usize) -> Result<Vec<u8>, String> {
         let wanted = page.chunk_bytes(rows);
+        plausible(wanted as u64, raw.len() as u64, self.most_of_a_byte(page.row_bytes()))?;
         // JPEG streams have an order of bits of their own.
         if page.reversed && !matches!(self, Self::Jpeg(_)) {
             raw.iter_mut().for_each(|byte| *byte = byte.reverse_bits());
@@ -101,8 +120,6 @@ impl Compression {
         Ok(plain)
     }
 }
-
-const RECOMPRESS: &str = "save it with LZW or deflate compression, or as PNG";
 
 fn damaged(what: impl Display) -> String {
     format!("is damaged ({what}); restore it, or save it again")

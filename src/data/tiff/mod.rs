@@ -10,7 +10,7 @@ mod directory;
 mod fax;
 mod page;
 
-use super::picture::{Canvas, Palette, Picture};
+use super::picture::{Canvas, Palette, Picture, plausible};
 use super::source::Source;
 use compression::Compression;
 use directory::{Directory, Reader};
@@ -107,6 +107,8 @@ impl Header {
         let reader = Reader::new(source)?;
         let directory: Directory = reader.directory(place.directory)?;
         let page = Page::new(&reader, &directory)?;
+        let (plain, coded) = (image_bytes(&page), page.counts.iter().fold(0, |sum: u64, count| sum.saturating_add(*count)));
+        plausible(plain, coded.min(source.length()), page.compression.most_of_a_byte(page.row_bytes()))?;
         let skip = place.number.saturating_mul(image_bytes(&page));
         Ok(Self { page, order: reader.order, skip })
     }
