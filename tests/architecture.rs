@@ -14,7 +14,7 @@ const RULES: &[(&str, &[&str])] = &[
     ("shown", &[]),
     ("store", &["machine", "plan", "record"]),
     ("plan", &["config"]),
-    ("data", &["config"]),
+    ("data", &["config", "machine"]),
     ("ops", &["config"]),
     ("model", &["ops", "config"]),
     ("train", &["machine", "data", "ops", "model", "metric", "plan", "store", "record", "config"]),

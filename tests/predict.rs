@@ -373,3 +373,99 @@ fn classes_that_exclude_each_other_never_overlap() {
     assert!(marked.iter().all(|count| *count > 100), "both classes are found: {marked:?}");
     assert!((60_000..=65_536).contains(&largest), "{largest} of 65535, but for rounding");
 }
+
+/// A grey TIFF of the tags of TIFF 6.0, section 4, uncompressed, one directory a page: (values, NewSubfileType, ImageDescription).
+fn tiff([h, w]: [u32; 2], pages: &[(&[u8], u32, &str)], behind: &[u8]) -> Vec<u8> {
+    let mut bytes = b"II*\0\x08\0\0\0".to_vec();
+    for (index, (values, kind, description)) in pages.iter().enumerate() {
+        let text = format!("{description:\0<8}");
+        let (text_at, data_at) = (bytes.len() + 2 + 10 * 12 + 4, bytes.len() + 2 + 10 * 12 + 4 + text.len());
+        let entries: [[u32; 4]; 10] = [
+            [254, 4, 1, *kind],
+            [256, 4, 1, w],
+            [257, 4, 1, h],
+            [258, 3, 1, 8],
+            [259, 3, 1, 1],
+            [262, 3, 1, 1],
+            [270, 2, text.len() as u32, text_at as u32],
+            [273, 4, 1, data_at as u32],
+            [278, 4, 1, h],
+            [279, 4, 1, values.len() as u32],
+        ];
+        bytes.extend(10_u16.to_le_bytes());
+        for [tag, field, count, value] in entries {
+            bytes.extend((tag as u16).to_le_bytes());
+            bytes.extend((field as u16).to_le_bytes());
+            bytes.extend(count.to_le_bytes());
+            bytes.extend(value.to_le_bytes());
+        }
+        let next = if index + 1 < pages.len() { (data_at + values.len()) as u32 } else { 0 };
+        bytes.extend(next.to_le_bytes());
+        bytes.extend(text.as_bytes());
+        bytes.extend(*values);
+    }
+    bytes.extend(behind);
+    bytes
+}
+
+/// A reduced copy is no picture; a stack of ImageJ with one directory is all of its slices, and one that lacks data is refused.
+#[test]
+fn tiff_files_hold_the_pictures_that_they_say() {
+    let dir = tempfile::tempdir().unwrap();
+    let page: Vec<u8> = (0..64).map(|i| 4 * i).collect();
+    let write = |name: &str, bytes: Vec<u8>| fs::write(dir.path().join(name), bytes).unwrap();
+    write("scan.tif", tiff([8, 8], &[(&page, 0, ""), (&page[..64], 1, "")], &[]));
+    write("stack.tif", tiff([8, 8], &[(&page, 0, "ImageJ=1.53t\nimages=3\nslices=3\n")], &[page.clone(), page.clone()].concat()));
+    write("two.tif", tiff([8, 8], &[(&page, 0, ""), (&page, 0, "")], &[]));
+    let (_out, files) = predict(&[dir.path().to_str().unwrap()]);
+    let masks: Vec<&String> = files.keys().filter(|name| name.contains("disc")).collect();
+    let names = ["scan", "stack-0", "stack-1", "stack-2", "two-0", "two-1"].map(|name| format!("{name}_disc_mask.png"));
+    assert_eq!(masks, names.iter().collect::<Vec<_>>());
+    write("short.tif", tiff([8, 8], &[(&page, 0, "ImageJ=1.53t\nimages=3\nslices=3\n")], &page));
+    let run = runs().remove(0);
+    let output = umlaut(trained(), &["predict", run.to_str().unwrap(), dir.path().to_str().unwrap(), "--out", "short"]);
+    let told = words(&output);
+    assert!(told.contains("short.tif: ImageJ says that it holds 3 images, and there are 1 pages and less data"), "{told}");
+    assert!(trained().join("short/two-1_disc_mask.png").exists() && output.status.code() == Some(1), "{told}");
+}
+
+/// 20,000 × 20,000 pixels in a file of some 50 KB, with less memory than they need: refused with both sizes before anything is taken; the
+/// others go on. As data the same is the user's mistake.
+#[test]
+fn an_image_that_does_not_fit_the_memory_is_refused_with_sizes() {
+    const SIDE: u32 = 20_000;
+    let dir = pictures(&[("images/small.png", blob(16, 16))]);
+    let file = fs::File::create(dir.path().join("images/large.png")).unwrap();
+    let mut encoder = png::Encoder::new(std::io::BufWriter::new(file), SIDE, SIDE);
+    encoder.set_depth(png::BitDepth::One);
+    let mut writer = encoder.write_header().unwrap();
+    let mut rows = writer.stream_writer().unwrap();
+    (0..SIDE).for_each(|_| std::io::Write::write_all(&mut rows, &[0; SIDE as usize / 8]).unwrap());
+    rows.finish().unwrap();
+    drop(writer);
+    assert!(fs::metadata(dir.path().join("images/large.png")).unwrap().len() < 100_000);
+    // The program's own threads and libraries take some of it.
+    let limited = |kib: usize, arguments: &str| {
+        let mut command = Command::new("sh");
+        command.arg("-c").arg(format!("ulimit -v {kib}; exec \"$0\" {arguments}")).arg(assert_cmd::cargo::cargo_bin!("umlaut"));
+        command.current_dir(dir.path()).stdin(Stdio::null()).env("RAYON_NUM_THREADS", "2").env("CUDA_VISIBLE_DEVICES", "");
+        command.env("XDG_CONFIG_HOME", dir.path().join("settings")).output().expect("a shell starts")
+    };
+    let output = limited(3_000_000, &format!("predict {} images --out o", runs()[0].display()));
+    let told = words(&output);
+    let sizes = regex::Regex::new(
+        r"left out: images/large\.png: its 20000 × 20000 pixels \(height × width\) need about \d+\.\d GB of memory, \d.* are available; ",
+    );
+    assert!(sizes.unwrap().is_match(&told), "{told}");
+    assert!(output.status.code() == Some(1) && dir.path().join("o/small_disc_mask.png").exists(), "{told}");
+    fs::create_dir(dir.path().join("masks")).unwrap();
+    ["small", "large"].iter().for_each(|name| {
+        fs::copy(dir.path().join(format!("images/{name}.png")), dir.path().join(format!("masks/{name}.png"))).unwrap();
+    });
+    fs::copy(dir.path().join("images/large.png"), dir.path().join("images/small.png")).unwrap();
+    let toml = "name = \"x\"\n[dataset.folders]\nroot = \".\"\n[split.fractions]\ntrain = 0.5\nval = 0.5\ntest = 0\n[model.unet]\nchannels = [4, 8]\n";
+    fs::write(dir.path().join("x.toml"), toml).unwrap();
+    let output = limited(1_200_000, "data inspect x.toml");
+    let told = words(&output);
+    assert!(told.contains("images/large.png: its 20000 × 20000 pixels") && output.status.code() == Some(2), "{told}");
+}

@@ -11,7 +11,7 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 /// Counts up whenever the same key would mean other bytes than before.
-pub(super) const FORMAT: u32 = 2;
+pub(super) const FORMAT: u32 = 3;
 
 /// How the names of files begin that are not whole yet. Who writes one holds its lock.
 const WRITING: &str = ".writing-";

@@ -115,7 +115,7 @@ impl Layout for DrishtiGs {
         format!("drishti_gs, {mask_policy:?}, {targets:?}")
     }
 
-    fn decode(&self, entry: &Entry, channels: usize) -> Result<Decoded, String> {
+    fn decode(&self, entry: &Entry, _channels: usize) -> Result<Decoded, String> {
         let (image_path, mask_paths) = entry.files.split_first().expect("entry() puts the image first");
         let image = Picture::read(image_path)?;
         let mut planes = Vec::new();
@@ -125,6 +125,6 @@ impl Layout for DrishtiGs {
             let plane = mask::annotated(&mask, self.config.mask_policy);
             planes.extend(plane.map_err(|problem| format!("{}: {problem}", path.display()))?);
         }
-        Ok(Decoded { size: image.size, image: image.planes(channels), mask: planes })
+        Ok(Decoded { image, mask: planes })
     }
 }

@@ -82,7 +82,7 @@ impl Layout for Dsb2018 {
         format!("dsb2018, class {class:?}")
     }
 
-    fn decode(&self, entry: &Entry, channels: usize) -> Result<Decoded, String> {
+    fn decode(&self, entry: &Entry, _channels: usize) -> Result<Decoded, String> {
         let (image_path, mask_paths) = entry.files.split_first().expect("an entry begins with its image");
         let image = Picture::read(image_path)?;
         let mut merged = vec![0; image.size[0] * image.size[1]];
@@ -93,6 +93,6 @@ impl Layout for Dsb2018 {
                 .map_err(|problem| format!("{}: {problem}", path.display()))?;
             merged.iter_mut().zip(nucleus).for_each(|(all, one)| *all |= one);
         }
-        Ok(Decoded { size: image.size, image: image.planes(channels), mask: merged })
+        Ok(Decoded { image, mask: merged })
     }
 }

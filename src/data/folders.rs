@@ -143,7 +143,7 @@ impl Layout for Folders {
             same_size(&image_path.to_string_lossy(), &image, &path.to_string_lossy(), mask)?;
         }
         let mask = self.mask(&masks, mask_paths)?;
-        Ok(Decoded { size: image.size, image: image.planes(channels), mask })
+        Ok(Decoded { image, mask })
     }
 }
 
@@ -156,7 +156,7 @@ pub(super) fn same_size(name: &str, image: &Picture, mask_name: &str, mask: &Pic
         return Ok(());
     }
     let told = |picture: &Picture| {
-        let turned = if picture.turned { " as its EXIF orientation shows it" } else { "" };
+        let turned = if picture.turned { " as its orientation shows it" } else { "" };
         (picture.size[0], picture.size[1], turned)
     };
     let ((h, w, turned), (mask_h, mask_w, mask_turned)) = (told(image), told(mask));

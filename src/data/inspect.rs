@@ -2,8 +2,8 @@
 
 use super::error::Error;
 use super::layout::{self, Decoded, Entry};
+use super::memory;
 use crate::config;
-use rayon::prelude::*;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 /// Columns and rows of differences that a [`Look`]'s hash is made of.
@@ -39,14 +39,11 @@ impl Look {
 pub fn look(config: &config::Dataset, progress: &(dyn Fn(usize, usize) + Sync)) -> Result<Vec<Look>, Error> {
     let layout = layout::find(config)?;
     let (channels, entries, done) = (layout.channels()?, layout.entries(), AtomicUsize::new(0));
-    let looks: Vec<Result<Look, String>> = entries
-        .par_iter()
-        .map(|entry| {
-            let look = layout.decode(entry, channels).map(|decoded| of(entry, &decoded));
-            progress(done.fetch_add(1, Ordering::Relaxed) + 1, entries.len());
-            look
-        })
-        .collect();
+    let looks = memory::each(entries, |entry| {
+        let look = layout.decode(entry, channels).map(|decoded| of(entry, &decoded, channels));
+        progress((done.fetch_add(1, Ordering::Relaxed) + 1).min(entries.len()), entries.len());
+        look
+    });
     let (mut good, mut faults) = (Vec::new(), Vec::new());
     for look in looks {
         match look {
@@ -60,16 +57,25 @@ pub fn look(config: &config::Dataset, progress: &(dyn Fn(usize, usize) + Sync)) 
     }
 }
 
-fn of(entry: &Entry, Decoded { size, image, mask }: &Decoded) -> Look {
-    let pixels = size[0] * size[1];
-    let range = image.iter().fold((f32::INFINITY, f32::NEG_INFINITY), |(low, high), v| (low.min(*v), high.max(*v)));
+fn of(entry: &Entry, Decoded { image, mask }: &Decoded, channels: usize) -> Look {
+    let (size, pixels) = (image.size, image.size[0] * image.size[1]);
+    let (mut range, mut row) = ((f32::INFINITY, f32::NEG_INFINITY), vec![0.0; size[1]]);
+    for (plane, y) in (0..channels).flat_map(|plane| (0..size[0]).map(move |y| (plane, y))) {
+        image.row(channels, plane, y, &mut row);
+        range = row.iter().fold(range, |(low, high), v| (low.min(*v), high.max(*v)));
+    }
     let share = |plane: &[u8]| plane.iter().filter(|marked| **marked != 0).count() as f64 / pixels as f64;
     let marked = mask.chunks_exact(pixels).map(share).collect();
-    Look { name: entry.name.clone(), size: *size, range, marked, hash: hash(image, *size) }
+    Look {
+        name: entry.name.clone(),
+        size,
+        range,
+        marked,
+        hash: hash(size, channels, |plane, at| image.value(channels, plane, at)),
+    }
 }
 
-fn hash(image: &[f32], [h, w]: [usize; 2]) -> [u64; 4] {
-    let planes = image.len() / (h * w);
+fn hash([h, w]: [usize; 2], planes: usize, value: impl Fn(usize, usize) -> f32) -> [u64; 4] {
     // At least one pixel, also of images smaller than the grid.
     let cut = |side: usize, parts: usize, at: usize| {
         let first = (side * at / parts).min(side - 1);
@@ -79,7 +85,7 @@ fn hash(image: &[f32], [h, w]: [usize; 2]) -> [u64; 4] {
         let (rows, columns) = (cut(h, GRID, row), cut(w, GRID + 1, column));
         let pixels = rows.flat_map(|y| columns.clone().map(move |x| y * w + x));
         let (sum, count) = pixels.fold((0.0, 0), |(sum, count), at| {
-            (sum + (0..planes).map(|plane| f64::from(image[plane * h * w + at])).sum::<f64>(), count + 1)
+            (sum + (0..planes).map(|plane| f64::from(value(plane, at))).sum::<f64>(), count + 1)
         });
         sum / f64::from(count)
     };
@@ -103,7 +109,7 @@ mod tests {
         };
         let at = |i: usize| value((i / w) as f64 / h as f64, (i % w) as f64 / w as f64) as f32;
         let image: Vec<f32> = (0..h * w).map(at).collect();
-        Look { name: String::new(), size: [h, w], range: (0.0, 1.0), marked: vec![], hash: hash(&image, [h, w]) }
+        Look { name: String::new(), size: [h, w], range: (0.0, 1.0), marked: vec![], hash: hash([h, w], 1, |_, at| image[at]) }
     }
 
     #[test]

@@ -41,10 +41,8 @@ impl Entry {
 /// A sample at its own size.
 #[derive(Debug)]
 pub(super) struct Decoded {
-    /// Height and width.
-    pub size: [usize; 2],
-    /// channels · height · width, in [0, 1].
-    pub image: Vec<f32>,
+    /// The image, from which planes are made row by row.
+    pub image: Picture,
     /// classes · height · width, in {0, 1}.
     pub mask: Vec<u8>,
 }
@@ -65,7 +63,7 @@ pub(super) trait Layout: Sync {
     /// about a new one.
     fn options(&self) -> String;
 
-    /// Reads one sample. What is wrong is told as file, problem and remedy.
+    /// Reads one sample, of which the image has to do for so many channels. What is wrong is told as file, problem and remedy.
     fn decode(&self, entry: &Entry, channels: usize) -> Result<Decoded, String>;
 }
 

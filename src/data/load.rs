@@ -5,17 +5,16 @@ use super::cache::{Cache, FORMAT};
 use super::error::{Error, with_remedy};
 use super::fit::Frame;
 use super::layout::{self, Entry, Layout};
-use super::picture;
-use super::{Dataset, Sample};
+use super::{Dataset, Sample, memory, picture};
 use crate::config;
-use crate::regular::{self, Most};
+use crate::regular;
 use rayon::prelude::*;
 use std::collections::BTreeMap;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-/// The hash of each file's content; of one that EXIF turns another than that of the same bytes when nothing turned them.
+/// The hash of each file's content; of one that its orientation turns another than that of the same bytes when nothing turned them.
 type Hashes<'a> = BTreeMap<&'a PathBuf, blake3::Hash>;
 
 /// What a data set holds, in hexadecimal: names, official parts, the content of all files, wherever they lie, and how they are read: the
@@ -71,10 +70,11 @@ pub fn open(
     let done = AtomicUsize::new(0);
     let read = |entry: &Entry| {
         let sample = reader.sample(entry);
-        progress(done.fetch_add(1, Ordering::Relaxed) + 1, entries.len());
+        // Some are read twice, where memory is short.
+        progress((done.fetch_add(1, Ordering::Relaxed) + 1).min(entries.len()), entries.len());
         sample
     };
-    let samples = all("samples", entries.par_iter().map(read).collect())?;
+    let samples = all("samples", memory::each(entries, read))?;
     Ok(Dataset {
         channels: reader.channels,
         classes: layout.classes(),
@@ -116,8 +116,8 @@ impl Reader<'_> {
 
     fn decode(&self, entry: &Entry) -> Result<(Vec<f32>, Vec<u8>), String> {
         let decoded = self.layout.decode(entry, self.channels)?;
-        let frame = Frame::new(decoded.size, self.preprocess);
-        Ok((frame.image(decoded.image), frame.mask(decoded.mask)))
+        let frame = Frame::new(decoded.image.size, self.preprocess);
+        Ok((frame.picture(&decoded.image, self.channels), frame.mask(decoded.mask)))
     }
 
     fn key(&self, entry: &Entry) -> blake3::Hash {
@@ -133,11 +133,6 @@ impl Reader<'_> {
     }
 }
 
-/// Spares volumes, which are never turned, a second reading into memory.
-fn may_be_turned(path: &Path) -> bool {
-    !path.extension().is_some_and(|ending| ending.to_ascii_lowercase().to_string_lossy().starts_with("tif"))
-}
-
 fn hash_files(entries: &[Entry]) -> Result<Hashes<'_>, Error> {
     let mut files: Vec<&PathBuf> = entries.iter().flat_map(|entry| &entry.files).collect();
     files.sort();
@@ -145,7 +140,7 @@ fn hash_files(entries: &[Entry]) -> Result<Hashes<'_>, Error> {
     let hash = |path: &&PathBuf| -> io::Result<blake3::Hash> {
         let mut hasher = blake3::Hasher::new();
         hasher.update_reader(regular::open(path)?)?;
-        if may_be_turned(path) && picture::is_turned(&regular::bytes(path, Most::WHOLE)?) {
+        if picture::is_turned(path) {
             hasher.update(b"turned");
         }
         Ok(hasher.finalize())

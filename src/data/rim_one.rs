@@ -84,7 +84,7 @@ impl Layout for RimOne {
         format!("rim_one, {targets:?}")
     }
 
-    fn decode(&self, entry: &Entry, channels: usize) -> Result<Decoded, String> {
+    fn decode(&self, entry: &Entry, _channels: usize) -> Result<Decoded, String> {
         let (image_path, mask_paths) = entry.files.split_first().expect("an entry begins with its image");
         let image = Picture::read(image_path)?;
         let mut planes = Vec::new();
@@ -94,7 +94,7 @@ impl Layout for RimOne {
             let plane = mask::classes(&mask, MaskValues::Binary, 1, Keys::None);
             planes.extend(plane.map_err(|problem| format!("{}: {problem}", path.display()))?);
         }
-        Ok(Decoded { size: image.size, image: image.planes(channels), mask: planes })
+        Ok(Decoded { image, mask: planes })
     }
 }
 

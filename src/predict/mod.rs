@@ -141,6 +141,16 @@ impl Predictor {
         }
     }
 
+    /// Bytes that predicting takes for each pixel of a picture, beside the picture itself.
+    pub fn bytes_beside(&self, how: &How) -> usize {
+        let (sum, value) = (4 * self.classes.len(), 4);
+        match how.scale {
+            Scale::Resize => sum,
+            // The picture's planes, and sums and weights of its tiles.
+            Scale::Tiles(_) => sum + self.channels * value + sum + value,
+        }
+    }
+
     /// Probabilities of every class.
     ///
     /// # Shapes
@@ -151,24 +161,27 @@ impl Predictor {
     pub fn probs(&self, photo: &Photo, how: &How) -> Result<Vec<f32>, Error> {
         let mut sum = vec![0.0; self.classes.len() * photo.size[0] * photo.size[1]];
         for member in &self.members {
-            let probs = match &how.scale {
+            match &how.scale {
                 Scale::Resize => {
                     let [h, w] = member.preprocess.size;
                     let mut fitted = photo.fitted(&member.preprocess, self.channels);
                     member.normaliser.apply(&mut fitted, h * w);
                     let probs = member.flipped(&fitted, self.channels, [h, w], member.tiling.as_ref(), how.flips)?;
-                    photo.restored(&member.preprocess, probs)
+                    let [h, w] = photo.size;
+                    photo.restore(&member.preprocess, &probs, |class, y, row| {
+                        add(&mut sum[(class * h + y) * w..][..w], row);
+                    });
                 }
                 Scale::Tiles(tiling) => {
                     // The whole picture's own numbers, so that a tile's place in it makes no difference.
                     let mut planes = photo.planes(self.channels);
                     member.normaliser.apply(&mut planes, photo.size[0] * photo.size[1]);
-                    tiling.blend(&planes, self.channels, photo.size, 1, |tile| {
+                    let probs = tiling.blend(&planes, self.channels, photo.size, 1, |tile| {
                         member.flipped(&tile, self.channels, tiling.size, None, how.flips)
-                    })?
+                    })?;
+                    add(&mut sum, &probs);
                 }
-            };
-            sum.iter_mut().zip(probs).for_each(|(sum, prob)| *sum += prob);
+            }
         }
         let count = self.members.len() as f32;
         if self.members.len() > 1 {
@@ -203,6 +216,11 @@ impl Predictor {
         }
         Ok((scores, more))
     }
+}
+
+/// Adds values to sums.
+fn add(sums: &mut [f32], values: &[f32]) {
+    sums.iter_mut().zip(values).for_each(|(sum, value)| *sum += value);
 }
 
 impl Member {

@@ -137,7 +137,7 @@ fn a_jpeg_is_turned_as_its_exif_orientation_says() {
     tree.jpeg_turned("images/a.jpg", 6, &stored);
     let upright = as_bytes(&open().unwrap());
     assert!(upright[..56].iter().all(|v| *v < 20) && upright[72..].iter().all(|v| *v > 235), "{upright:?}");
-    let photo = Photo::read(&photos(&[tree.path("images/a.jpg")]).unwrap()[0]).unwrap();
+    let photo = Photo::read(&photos(&[tree.path("images/a.jpg")]).unwrap()[0], 0).unwrap();
     assert_eq!((photo.size, as_bytes(&photo.planes(1))), ([16, 8], upright.clone()), "predicted on as trained on");
     tree.jpeg_turned("images/a.jpg", 8, &stored);
     let other = as_bytes(&open().unwrap());
@@ -147,7 +147,7 @@ fn a_jpeg_is_turned_as_its_exif_orientation_says() {
     assert!(open().unwrap_err().to_string().contains("images/a.jpg: is 8 × 16 (height × width), its mask"));
     tree.jpeg_turned("images/a.jpg", 5, &DynamicImage::new_luma8(8, 16));
     let refused = open().unwrap_err().to_string();
-    assert!(refused.contains("images/a.jpg: is 8 × 16 (height × width) as its EXIF orientation shows it, its mask"), "{refused}");
+    assert!(refused.contains("images/a.jpg: is 8 × 16 (height × width) as its orientation shows it, its mask"), "{refused}");
 }
 
 /// What older versions decoded otherwise is another data set now; what they decoded alike is the same.

@@ -19,7 +19,7 @@ use write::Writer;
 pub struct Arguments {
     /// The trained run: its directory, or the end of its id
     run: PathBuf,
-    /// Image files, and folders of them: PNG, JPEG, TIFF (each page), BMP; JPEG and PNG turned as their EXIF orientation says
+    /// Image files, and folders of them: PNG, JPEG, TIFF (each page), BMP; turned as their orientation says
     #[arg(required = true)]
     images: Vec<PathBuf>,
     /// Where to write masks and predictions.csv
@@ -123,8 +123,9 @@ fn predict_all(
     latch: &Latch,
 ) -> Result<usize, Failure> {
     let (bar, mut failed) = (progress::Reading::new("predicting"), 0);
+    let beside = predictor.bytes_beside(how) + writer.bytes_beside();
     for (done, place) in places.iter().enumerate() {
-        match Photo::read(place) {
+        match Photo::read(place, beside) {
             Ok(photo) => {
                 let probs = predictor.probs(&photo, how).map_err(failure)?;
                 let _whole = latch.held();

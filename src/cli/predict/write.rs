@@ -49,6 +49,19 @@ impl<'a> Writer<'a> {
         Ok(Self { arguments, classes, disc_and_cup, table })
     }
 
+    /// Bytes that writing takes for each pixel of an image, beside its values and probabilities: masks, and one picture at a time.
+    pub fn bytes_beside(&self) -> usize {
+        const COLOUR: usize = 3;
+        let picture = match (self.arguments.overlays, self.arguments.probabilities) {
+            // Its planes as f32, and what is painted of them.
+            (true, _) => 4 * COLOUR + COLOUR,
+            (false, true) => 4,
+            (false, false) => 1,
+        };
+        // A measure looks at a copy of its mask.
+        self.classes.len() + picture.max(2)
+    }
+
     /// Writes all that is wanted of an image, and returns it in a line.
     ///
     /// # Errors
@@ -66,7 +79,7 @@ impl<'a> Writer<'a> {
         if self.arguments.overlays {
             self.save(
                 &self.arguments.out.join(format!("{}_overlay.png", fitting(&place.name, LONGEST_NAME))),
-                paint(&photo.values, [h, w], &masks).into(),
+                paint(&photo.planes(photo.channels), [h, w], &masks).into(),
             )?;
         }
         let measures: Vec<Measure> = planes.iter().map(|plane| measure(plane, w, threshold)).collect();
