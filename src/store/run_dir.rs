@@ -208,10 +208,19 @@ impl RunDir {
         self.checkpoints().join("resume.safetensors")
     }
 
-    /// The picture `samples/NAME_KIND.png`.
+    /// The picture `samples/NAME_KIND.png`. In a name that no file should have, dashes stand for characters, and a hash follows, so that
+    /// `a/b` and `a-b` are two files.
     pub fn sample_picture(&self, name: &str, kind: &str) -> PathBuf {
-        let safe: String =
-            name.chars().map(|c| if c.is_alphanumeric() || matches!(c, '-' | '_' | '.') { c } else { '-' }).collect();
+        /// Bytes; file systems take 255. A name that has its hash is no longer, so that it stays as it is.
+        const LONGEST: usize = 210;
+        let plain = |c: char| c.is_alphanumeric() || matches!(c, '-' | '_' | '.');
+        let mut safe: String = name.chars().map(|c| if plain(c) { c } else { '-' }).collect();
+        if safe.len() > LONGEST {
+            safe = safe.chars().take(LONGEST / 5).collect();
+        }
+        if safe != name {
+            safe = format!("{safe}-{}", &blake3::hash(name.as_bytes()).to_hex()[..8]);
+        }
         self.samples().join(format!("{safe}_{kind}.png"))
     }
 
@@ -236,5 +245,25 @@ impl RunDir {
     /// Where pictures of predictions lie.
     pub fn samples(&self) -> PathBuf {
         self.path.join("samples")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_two_samples_have_one_picture() {
+        let run = RunDir::at("r");
+        let long = "é".repeat(300);
+        let names = ["a-b", "a/b", "a:b", long.as_str(), &long[2..]];
+        let files: std::collections::BTreeSet<PathBuf> = names.iter().map(|name| run.sample_picture(name, "truth")).collect();
+        assert_eq!(files.len(), names.len(), "{files:?}");
+        for file in &files {
+            let name = file.file_name().unwrap().to_str().unwrap();
+            assert!(name.len() <= 255);
+            // As `sample_names` reads it.
+            assert_eq!(run.sample_picture(name.strip_suffix("_truth.png").unwrap(), "truth"), *file);
+        }
     }
 }
