@@ -3,12 +3,14 @@
 //! A record knows no path and no tensor. An [`EpochRecord`] is one row of metrics.csv, an [`Outcome`] is all of outcome.toml, an
 //! [`Event`] is a line that a child process writes while it trains, an [`LrSearch`] is all of find-lr.csv.
 
+mod backtrace;
 mod epoch;
 mod event;
 mod image_scores;
 mod lr_search;
 mod outcome;
 
+pub use backtrace::without_backtrace;
 pub use epoch::EpochRecord;
 pub use event::Event;
 pub use image_scores::{ImageRow, ImageScores};
