@@ -33,7 +33,7 @@ mod stack;
 mod synthetic;
 mod window;
 
-pub use absent::absent;
+pub use absent::{absent, shown};
 pub use ahead::{Making, Supply, supply};
 pub use augment::Motion;
 pub use batch::{Batch, Draw, batch, composed, draws, order, subset};

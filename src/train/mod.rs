@@ -7,6 +7,7 @@
 mod check;
 mod checkpoint;
 mod columns;
+mod diverged;
 mod early_stop;
 mod ema;
 mod error;
@@ -28,6 +29,7 @@ mod samples;
 mod selftest;
 mod session;
 
+pub use check::{LoneSample, lone_sample};
 pub use error::Error;
 pub use find_lr::{LrRange, find_lr};
 pub use initial_weights::InitialWeights;
@@ -68,7 +70,7 @@ impl Place {
 /// one that was killed or has failed after the last epoch or stop. One that has not begun and [extends] a finished run of the same
 /// experiment begins with that one's epochs, any other with weights as `training.initial` says. Batches are split as the
 /// [provenance](RunDir::micro_batches) asks. The caller holds the run's [claim](RunDir::claim). `stop` is asked after every batch: true
-/// ends the run as interrupted, its step kept. A loss that is no finite number ends it as failed; both are outcomes, not errors.
+/// ends the run as interrupted, its step kept. A loss that is no finite number ends it as failed, one that is [absurd](diverged) when the epochs are over makes it failed too; all are outcomes, not errors.
 ///
 /// # Errors
 /// [`Error::is_mistake`] if the experiment and the data do not fit (nothing was begun), else what failed while running; the
