@@ -70,7 +70,8 @@ impl Place {
 /// one that was killed or has failed after the last epoch or stop. One that has not begun and [extends] a finished run of the same
 /// experiment begins with that one's epochs, any other with weights as `training.initial` says. Batches are split as the
 /// [provenance](RunDir::micro_batches) asks. The caller holds the run's [claim](RunDir::claim). `stop` is asked after every batch: true
-/// ends the run as interrupted, its step kept. A loss that is no finite number ends it as failed, one that is [absurd](diverged) when the epochs are over makes it failed too; all are outcomes, not errors.
+/// ends the run as interrupted, its step kept. A loss that is no finite number ends it as failed; so does one beyond all bounds when the
+/// epochs are over. All are outcomes, not errors.
 ///
 /// # Errors
 /// [`Error::is_mistake`] if the experiment and the data do not fit (nothing was begun), else what failed while running; the

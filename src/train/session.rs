@@ -147,11 +147,10 @@ impl<'a> Session<'a> {
         Ok(())
     }
 
-    /// Refuses to end a run well whose losses are beyond all bounds.
+    /// Refuses to end a run well whose training loss is beyond all bounds.
     fn judge(&self) -> Result<(), Halt> {
         let rows = self.run.metrics()?;
-        let best = self.state.best.as_ref().and_then(|best| Some((best.epoch, *best.values.get("val_bce")?)));
-        diverged(rows.last(), best).map_or(Ok(()), |cause| Err(Halt::Diverged(cause)))
+        rows.last().and_then(diverged).map_or(Ok(()), |cause| Err(Halt::Diverged(cause)))
     }
 
     /// Scores of the validation part with the averages of the weights, where there are any.
