@@ -416,8 +416,9 @@ fn no_image_and_nothing_else_is_replaced_unasked() {
     let images = pictures(&[("x.png", blob(16, 16)), ("x_disc_mask.png", blob(20, 16))]);
     let (run, folder) = (runs()[0].display().to_string(), images.path().display().to_string());
     let before = fs::read(images.path().join("x_disc_mask.png")).unwrap();
-    for force in [&[][..], &["--force"]] {
-        let output = umlaut(trained(), &[&["predict", &run, &folder, "--out", &folder], force].concat());
+    for force in [None, Some("--force")] {
+        let arguments: Vec<&str> = ["predict", &run, &folder, "--out", &folder].into_iter().chain(force).collect();
+        let output = umlaut(trained(), &arguments);
         assert_eq!(output.status.code(), Some(2), "{}", words(&output));
         assert!(words(&output).contains("x_disc_mask.png is one of the images"), "{}", words(&output));
     }
