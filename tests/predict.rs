@@ -469,3 +469,67 @@ fn an_image_that_does_not_fit_the_memory_is_refused_with_sizes() {
     let told = words(&output);
     assert!(told.contains("images/large.png: its 20000 × 20000 pixels") && output.status.code() == Some(2), "{told}");
 }
+
+/// A run of the classes `b` and `a_b`.
+fn trained_with_underscores(dir: &Path) -> PathBuf {
+    for folder in ["images", "masks"] {
+        fs::create_dir_all(dir.join("d").join(folder)).unwrap();
+    }
+    for i in 0..6_u32 {
+        let draw = |inside: u8| GrayImage::from_fn(16, 16, |x, y| Luma([if x < 4 + i && y < 9 { inside } else { 0 }]));
+        draw(200).save(dir.join(format!("d/images/s{i}.png"))).unwrap();
+        draw(1 + u8::try_from(i % 2).unwrap()).save(dir.join(format!("d/masks/s{i}.png"))).unwrap();
+    }
+    let dataset = "[dataset.folders]\nroot = 'd'\nclasses = ['b', 'a_b']\nmask_values = 'indexed'";
+    let text = TINY.replace("[dataset.synthetic]\ncount = 12\nsize = [32, 32]", dataset).replace("[1, 2]", "[1]");
+    let text = text.split_once("[metrics]").unwrap().0.to_owned();
+    fs::write(dir.join("x.toml"), text).unwrap();
+    let output = umlaut(dir, &["run", "x.toml"]);
+    assert_eq!(output.status.code(), Some(0), "{}", words(&output));
+    fs::read_dir(dir.join("results/tiny/runs")).unwrap().next().unwrap().unwrap().path()
+}
+
+#[test]
+fn no_file_of_a_prediction_takes_the_place_of_another() {
+    let dir = tempfile::tempdir().unwrap();
+    let run = trained_with_underscores(dir.path()).display().to_string();
+    let grey = || GrayImage::from_pixel(16, 16, Luma([90]));
+    for (place, images, told) in [
+        ("under", ["x.png", "x_a.png"], ["the mask of a_b in x and the mask of b in x_a would be one file", "x_a_b_mask.png"]),
+        ("case", ["x.png", "X.png"], ["would be one file", "but for capital letters"]),
+        ("folder", ["x.png", "x_b_mask.png/y.png"], ["needs a folder where", "x_b_mask.png"]),
+    ] {
+        for image in images {
+            let path = dir.path().join(place).join(image);
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            grey().save(path).unwrap();
+        }
+        let output = umlaut(dir.path(), &["predict", &run, place, "--out", "out", "--probabilities", "--overlays"]);
+        let said = words(&output);
+        assert!(output.status.code() == Some(2) && told.iter().all(|told| said.contains(told)), "{place}: {said}");
+        assert!(!dir.path().join("out").exists(), "{place}: nothing is written");
+    }
+}
+
+#[test]
+fn no_image_and_nothing_else_is_replaced_unasked() {
+    let images = pictures(&[("x.png", blob(16, 16)), ("x_disc_mask.png", blob(20, 16))]);
+    let (run, folder) = (runs()[0].display().to_string(), images.path().display().to_string());
+    let before = fs::read(images.path().join("x_disc_mask.png")).unwrap();
+    for force in [None, Some("--force")] {
+        let arguments: Vec<&str> = ["predict", &run, &folder, "--out", &folder].into_iter().chain(force).collect();
+        let output = umlaut(trained(), &arguments);
+        assert_eq!(output.status.code(), Some(2), "{}", words(&output));
+        assert!(words(&output).contains("x_disc_mask.png is one of the images"), "{}", words(&output));
+    }
+    assert_eq!(fs::read(images.path().join("x_disc_mask.png")).unwrap(), before);
+    assert!(!images.path().join("predictions.csv").exists());
+
+    let (one, out) = (images.path().join("x.png").display().to_string(), tempfile::tempdir().unwrap());
+    fs::write(out.path().join("x_cup_mask.png"), "drawn by hand").unwrap();
+    let out = out.path().display().to_string();
+    let output = umlaut(trained(), &["predict", &run, &one, "--out", &out]);
+    assert!(output.status.code() == Some(2) && words(&output).contains("x_cup_mask.png is there already"), "{}", words(&output));
+    let output = umlaut(trained(), &["predict", &run, &one, "--out", &out, "--force"]);
+    assert_eq!(output.status.code(), Some(0), "{}", words(&output));
+}

@@ -1,6 +1,7 @@
 //! The command line: one file a verb. Exit codes: 0 done, 1 something failed while running, 2 a mistake of the user's, 130 stopped
 //! from outside.
 
+mod batches;
 mod check;
 mod compare;
 mod data;

@@ -46,6 +46,7 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
     let slots = arguments.slots.slots(&settings)?;
     let results = arguments.place.results(&settings);
     let plan = plan(&load(&arguments.file, &arguments.sets)?, &results)?;
+    super::batches::check(&plan, &results.cache(), &arguments.file, &arguments.sets)?;
     if arguments.dry_run {
         return super::plan::show(&plan, &results, &slots, false);
     }

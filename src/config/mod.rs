@@ -86,6 +86,15 @@ pub fn load_str(name: &str, text: &str) -> Result<Experiment, Problems> {
     checked(name, sources)
 }
 
+/// A mistake that only data can show, at the line of the first of these keys that is written out in the file or a set.
+pub fn mistake_at(path: &Path, sets: &[String], keys: &[&'static str], title: &str, help: &str) -> Problems {
+    let mut sources = Sources::of(Most::SMALL);
+    sources.add_file(path);
+    sets.iter().for_each(|set| sources.add_set(set));
+    let Sources { texts, layers, .. } = sources;
+    Problems::new(&path.display().to_string(), texts, vec![resolve::at_keys(layers, keys, title, help)])
+}
+
 fn checked(name: &str, sources: Sources) -> Result<Experiment, Problems> {
     let Sources { texts, layers, mut problems, set, partial, .. } = sources;
     let (experiment, more) = resolve::resolve(layers, &set, partial);

@@ -13,10 +13,7 @@ pub(super) const MOST_SEEDS: i64 = 1000;
 
 /// Merges the layers, the lowest first, and checks the result; of a `partial` one only what is there.
 pub(super) fn resolve(layers: Vec<Node>, set: &[(Vec<String>, Span)], partial: bool) -> (Option<Experiment>, Vec<Problem>) {
-    let mut tree = Node { span: Span::default(), value: Value::Table(Default::default()) };
-    for layer in layers {
-        tree.merge(layer, Some(&FILE.shape));
-    }
+    let mut tree = merged(layers);
     count_seeds(&mut tree);
     let mut conform = Conform { partial, ..Conform::default() };
     let value = conform.file(&tree);
@@ -28,6 +25,19 @@ pub(super) fn resolve(layers: Vec<Node>, set: &[(Vec<String>, Span)], partial: b
         Err(message) => problems.push(Problem::new(message, Some(tree.span))),
     }
     (experiment.ok(), problems)
+}
+
+/// A problem at the first of these keys that some layer writes out.
+pub(super) fn at_keys(layers: Vec<Node>, keys: &[&'static str], title: &str, help: &str) -> Problem {
+    place(rules::Finding::new(title.to_owned(), keys, help), &merged(layers))
+}
+
+fn merged(layers: Vec<Node>) -> Node {
+    let mut tree = Node { span: Span::default(), value: Value::Table(Default::default()) };
+    for layer in layers {
+        tree.merge(layer, Some(&FILE.shape));
+    }
+    tree
 }
 
 /// `seeds = 3` becomes `seeds = [1, 2, 3]`.

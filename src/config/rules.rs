@@ -1,11 +1,13 @@
 //! What must hold between the values of an experiment, each of which is good by itself.
 
 mod data;
+mod lone;
 mod size;
 
 use super::suggest::{closest, listed};
 use super::{Dataset, Experiment, Initial, LrSchedule, MultiStepLr, Optimizer};
 use data::{classes, split};
+use lone::lone;
 use size::{groups, patches, ranges, sides, square};
 
 /// A rule that is broken.
@@ -31,6 +33,7 @@ pub(super) fn check(e: &Experiment) -> Vec<Finding> {
     found.extend(square(e));
     found.extend(ranges(e));
     found.extend(groups(&e.model));
+    found.extend(lone(e));
     found.extend(classes(e));
     found.extend(weights(e));
     found.extend(terms(e));

@@ -38,7 +38,7 @@ mod synthetic;
 mod tiff;
 mod window;
 
-pub use absent::absent;
+pub use absent::{absent, shown};
 pub use ahead::{Making, Supply, supply};
 pub use augment::Motion;
 pub use batch::{Batch, Draw, batch, composed, draws, order, subset};

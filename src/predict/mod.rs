@@ -8,7 +8,7 @@ pub use measure::{Measure, cup_to_disc, measure};
 
 use crate::config::{Experiment, Normalise, Precision, Preprocess, Training};
 use crate::data::{self, Dataset, Normaliser, Photo};
-use crate::metric::{Extras, ImageExtras, MaskScores, Tally};
+use crate::metric::{Absent, Extras, ImageExtras, MaskScores, Tally};
 use crate::model::{self, Network, Tiling, Weights};
 use crate::ops::{self, Tape};
 use crate::store::RunDir;
@@ -191,7 +191,7 @@ impl Predictor {
     }
 
     /// Scores of samples of a data set at the run's size, the classes of an image side by side, and what is asked for beside them:
-    /// those of the first run named.
+    /// those of the first run named. A class that none of the samples shows has NaN for its scores.
     ///
     /// # Errors
     /// If the computation fails.
@@ -214,6 +214,9 @@ impl Predictor {
             more.extend(extras.of(&logits, &targets));
             progress(scores.len() / self.classes.len());
         }
+        let absent = Absent::of(&data::shown(data, indices));
+        absent.clear_masks(&mut scores);
+        absent.clear_extras(&mut more);
         Ok((scores, more))
     }
 }

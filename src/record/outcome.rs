@@ -77,7 +77,7 @@ pub enum Status {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Failure {
-    /// A loss was no finite number; the same numbers would come again.
+    /// A loss was no finite number, or absurd when the epochs were over; the same numbers would come again.
     Diverged,
     /// What was asked for cannot be: the configuration or the data must be changed.
     Mistake,

@@ -3,7 +3,7 @@
 use super::queue::Job;
 use super::{Exit, Next};
 use crate::plan::RunSpec;
-use crate::record::{Failure, Outcome, Status};
+use crate::record::{Failure, Outcome, Status, without_backtrace};
 use crate::store::{self, RunDir};
 
 /// Parts that a batch is split into at the most for want of memory.
@@ -74,6 +74,7 @@ fn death(exit: Exit, stopped: bool, words: &[String]) -> Outcome {
         Exit::Signal(n) => (Failure::Crashed, format!("the process was ended by signal {n}")),
         Exit::Code(n) => (Failure::Crashed, format!("the process ended with exit code {n}")),
     };
+    let words: Vec<String> = words.iter().filter(|line| !without_backtrace(line).is_empty()).cloned().collect();
     let last = &words[words.len().saturating_sub(LAST_WORDS)..];
     let said = if last.is_empty() { String::new() } else { format!("; its last words: {}", last.join(" / ")) };
     Outcome { status: Status::Failed, failure: Some(failure), cause: Some(cause + &said), ..Outcome::default() }

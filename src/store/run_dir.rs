@@ -2,7 +2,7 @@
 
 use super::damage::REMEDY;
 use super::error::{Error, Result, content, told};
-use super::file::{create_dirs, fitting, open_in_place, read_if_there, remove, write_atomic};
+use super::file::{create_dirs, open_in_place, read_if_there, remove, write_atomic};
 use super::rows::{read_csv, write_csv};
 use crate::plan::{self, RunId, RunSpec};
 use crate::record::{ImageScores, Outcome, Provenance, Status, without_backtrace};
@@ -18,9 +18,6 @@ pub(super) const PROVENANCE: &str = "provenance.toml";
 pub(super) const OUTCOME: &str = "outcome.toml";
 const LOG: &str = "log.txt";
 pub(super) const PER_IMAGE: &str = "per_image.csv";
-
-/// Bytes of a sample's name in the names of its pictures: with `_image.png` behind it is far from 255.
-const LONGEST_SAMPLE: usize = 200;
 
 /// `results/EXPERIMENT/runs/RUN/`: all that a run is.
 #[derive(Debug, Clone)]
@@ -239,11 +236,20 @@ impl RunDir {
         self.checkpoints().join("resume.safetensors")
     }
 
-    /// The picture `samples/NAME_KIND.png`.
+    /// The picture `samples/NAME_KIND.png`. In a name that no file should have, dashes stand for characters, and a hash follows, so that
+    /// `a/b` and `a-b` are two files.
     pub fn sample_picture(&self, name: &str, kind: &str) -> PathBuf {
-        let safe: String =
-            name.chars().map(|c| if c.is_alphanumeric() || matches!(c, '-' | '_' | '.') { c } else { '-' }).collect();
-        self.samples().join(format!("{}_{kind}.png", fitting(&safe, LONGEST_SAMPLE)))
+        /// Bytes; file systems take 255. A name that has its hash is no longer, so that it stays as it is.
+        const LONGEST: usize = 210;
+        let plain = |c: char| c.is_alphanumeric() || matches!(c, '-' | '_' | '.');
+        let mut safe: String = name.chars().map(|c| if plain(c) { c } else { '-' }).collect();
+        if safe.len() > LONGEST {
+            safe = safe.chars().take(LONGEST / 5).collect();
+        }
+        if safe != name {
+            safe = format!("{safe}-{}", &blake3::hash(name.as_bytes()).to_hex()[..8]);
+        }
+        self.samples().join(format!("{safe}_{kind}.png"))
     }
 
     /// The names of the samples that have a picture of the image, short ones first: `slice-3` before `slice-11`.
@@ -274,4 +280,24 @@ impl RunDir {
 fn damaged(path: &Path, text: &str, error: &toml::de::Error) -> Error {
     let line = error.span().map_or(1, |span| 1 + text[..span.start.min(text.len())].matches('\n').count());
     content(path, &format!("line {line}: {}", error.message().replace('\n', ", ")), REMEDY)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_two_samples_have_one_picture() {
+        let run = RunDir::at("r");
+        let long = "é".repeat(300);
+        let names = ["a-b", "a/b", "a:b", long.as_str(), &long[2..]];
+        let files: std::collections::BTreeSet<PathBuf> = names.iter().map(|name| run.sample_picture(name, "truth")).collect();
+        assert_eq!(files.len(), names.len(), "{files:?}");
+        for file in &files {
+            let name = file.file_name().unwrap().to_str().unwrap();
+            assert!(name.len() <= 255);
+            // As `sample_names` reads it.
+            assert_eq!(run.sample_picture(name.strip_suffix("_truth.png").unwrap(), "truth"), *file);
+        }
+    }
 }

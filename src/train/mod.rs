@@ -7,6 +7,7 @@
 mod check;
 mod checkpoint;
 mod columns;
+mod diverged;
 mod early_stop;
 mod ema;
 mod error;
@@ -29,6 +30,7 @@ mod selftest;
 mod session;
 mod vouched;
 
+pub use check::{LoneSample, lone_sample};
 pub use error::Error;
 pub use find_lr::{LrRange, find_lr};
 pub use initial_weights::InitialWeights;
@@ -70,7 +72,8 @@ impl Place {
 /// one that was killed or has failed after the last epoch or stop. One that has not begun and [extends] a finished run of the same
 /// experiment begins with that one's epochs, any other with weights as `training.initial` says. Batches are split as the
 /// [provenance](RunDir::micro_batches) asks. The caller holds the run's [claim](RunDir::claim). `stop` is asked after every batch: true
-/// ends the run as interrupted, its step kept. A loss that is no finite number ends it as failed; both are outcomes, not errors.
+/// ends the run as interrupted, its step kept. A loss that is no finite number ends it as failed; so does one beyond all bounds when the
+/// epochs are over. All are outcomes, not errors.
 ///
 /// # Errors
 /// [`Error::is_mistake`] if the experiment and the data do not fit (nothing was begun), else what failed while running; the

@@ -8,6 +8,7 @@ mod on_gpu;
 
 use super::checkpoint::{Best, State, Within, write_resume, write_weights};
 use super::columns::columns;
+use super::diverged::diverged;
 use super::ema::Ema;
 #[cfg(feature = "cuda")]
 use super::gpu::Trainer;
@@ -19,7 +20,7 @@ use crate::data::{self, Dataset, Normaliser, Parts};
 use crate::metric::{self, Direction, Part};
 use crate::model::Network;
 use crate::ops::Gradients;
-use crate::record::{EpochRecord, Failure, Outcome, Status};
+use crate::record::{EpochRecord, Failure, Outcome, Status, without_backtrace};
 use crate::store::RunDir;
 use epoch::{Epoch, Evaluated};
 use std::collections::BTreeMap;
@@ -29,7 +30,7 @@ use std::collections::BTreeMap;
 enum Halt {
     /// Asked to.
     Interrupted,
-    /// A loss is no finite number; where, in words.
+    /// A loss is no finite number, or absurd to the end; where, in words.
     Diverged(String),
     /// Something failed.
     Failed(Error),
@@ -88,7 +89,7 @@ impl<'a> Session<'a> {
             }
             None => self.train_epochs(stop, progress),
         };
-        let outcome = match trained.and_then(|()| self.finish(stop)) {
+        let outcome = match trained.and_then(|()| self.judge()).and_then(|()| self.finish(stop)) {
             Ok((val, test)) => {
                 let files = self.state.files.clone();
                 let mut outcome = Outcome { test, files, ..self.outcome(Status::Finished) };
@@ -96,9 +97,13 @@ impl<'a> Session<'a> {
                 outcome
             }
             Err(Halt::Interrupted) => self.outcome(Status::Interrupted),
-            Err(Halt::Diverged(cause)) => self.failed(Failure::Diverged, cause),
+            Err(Halt::Diverged(cause)) => {
+                let optimizer = &self.experiment.optimizer;
+                let remedy = format!("lower {}, now {:e}", optimizer.lr_path(), optimizer.lr());
+                self.failed(Failure::Diverged, format!("{cause}; {remedy}"))
+            }
             Err(Halt::Failed(error)) => {
-                let cause = format!("after epoch {}: {error}", self.state.epoch);
+                let cause = without_backtrace(&format!("after epoch {}: {error}", self.state.epoch));
                 // If the disk is the trouble this fails too, and the first error says more.
                 _ = self.run.write_outcome(&self.failed(error.kind(), cause));
                 return Err(error);
@@ -148,6 +153,12 @@ impl<'a> Session<'a> {
         Ok(())
     }
 
+    /// Refuses to end a run well whose training loss is beyond all bounds.
+    fn judge(&self) -> Result<(), Halt> {
+        let rows = self.run.metrics()?;
+        rows.last().and_then(diverged).map_or(Ok(()), |cause| Err(Halt::Diverged(cause)))
+    }
+
     /// Scores of the validation part with the averages of the weights, where there are any.
     fn validate(&mut self, part: &[usize], stop: &dyn Fn() -> bool) -> Result<Evaluated, Halt> {
         self.exchange()?;
@@ -183,7 +194,9 @@ impl<'a> Session<'a> {
     fn record(&self, epoch: &Epoch, validated: &Evaluated) -> Result<EpochRecord, Halt> {
         let (loss, classes) = (&self.experiment.loss, &self.data.classes);
         let mut values = vec![("lr".to_owned(), epoch.lr)];
-        values.extend(columns(Part::Train, &epoch.tally.scores(), &epoch.terms.means(), loss, &[]));
+        let mut trained = epoch.tally.scores();
+        self.absent(&self.parts.train).clear_scores(&mut trained);
+        values.extend(columns(Part::Train, &trained, &epoch.terms.means(), loss, &[]));
         values.extend(columns(Part::Val, &validated.scores, &validated.terms, loss, classes));
         let epoch = epoch.number;
         let record = EpochRecord { epoch, values };

@@ -89,7 +89,7 @@ fn a_class_that_the_training_part_lacks_is_warned_of() {
     eight(&desk);
     for i in 0..8u32 {
         desk.grey(&format!("masks/{i}.png"), if i == 3 { [40, 60] } else { [80, 120] }, |y, _| {
-            if y > 20 { 0 } else { 1 + u8::from(i > 4) }
+            if y > 20 { 0 } else { 1 + u8::from(i > 4 && y < 10) }
         });
     }
     let out = flat(&desk.good(&["inspect", "x.toml"]));

@@ -12,6 +12,7 @@ mod kept;
 mod moments;
 mod plan_status;
 mod reports;
+mod safeguards;
 mod spreadsheet;
 mod synced;
 mod trouble;

@@ -97,7 +97,10 @@ fn a_run_that_diverges_fails_with_epoch_and_step_and_keeps_what_it_had() {
     let outcome = train(&run, &experiment, &place.data, &parts(), &umlaut::train::Place::cpu(), &|| false, &mut ()).unwrap();
     let cause = outcome.cause.as_deref().unwrap();
     assert_eq!((outcome.status, outcome.epochs, outcome.best_epoch), (Status::Failed, 1, Some(1)), "{cause}");
-    assert!(cause.starts_with("the training loss is ") && cause.ends_with(" in epoch 2, step 2"), "{cause}");
+    assert!(
+        cause.starts_with("the training loss is ") && cause.ends_with(" in epoch 2, step 2; lower optimizer.sgd.lr, now 1e30"),
+        "{cause}"
+    );
     assert_eq!(run.outcome().unwrap(), Some(outcome));
     assert_eq!(run.metrics().unwrap().len(), 1);
     assert!(run.best_checkpoint().is_file() && run.resume_state().is_file());

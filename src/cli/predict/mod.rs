@@ -49,7 +49,7 @@ pub struct Arguments {
     /// Write the images with outlines and a light fill too
     #[arg(long)]
     overlays: bool,
-    /// Replace what DIR holds of earlier predictions
+    /// Replace files that DIR holds already, such as earlier predictions; an image that is predicted on never
     #[arg(long)]
     force: bool,
     #[command(flatten)]
@@ -68,7 +68,7 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
     let how = how(arguments, &predictor)?;
     let places = photos(&arguments.images).map_err(mistake)?;
     let others = unreadable(&arguments.images).map_err(mistake)?;
-    let mut writer = Writer::new(arguments, &predictor.classes)?;
+    let mut writer = Writer::new(arguments, &predictor.classes, &places)?;
     for path in &others {
         eprintln!("left out: {}: is no PNG, JPEG, TIFF or BMP; convert it", path.display());
     }

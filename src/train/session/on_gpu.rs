@@ -4,7 +4,7 @@
 //! checkpoints are fetched, and, since an epoch may take less time than writing them, not after every epoch: writing takes a tenth of
 //! the time at the most.
 
-use super::epoch::{Epoch, Evaluated, asked, split};
+use super::epoch::{Epoch, Evaluated, asked};
 use super::{Halt, Session, Within};
 use crate::data::{self, Draw};
 use crate::metric::{Extras, Means, Tally};
@@ -78,7 +78,7 @@ impl<'a> Session<'a> {
     ) -> Result<(), Halt> {
         let training = &self.experiment.training;
         let draw = Some(Draw::of(self.experiment, epoch.number));
-        let parts: Vec<&[usize]> = split(indices, self.micro_batches).collect();
+        let parts: Vec<&[usize]> = self.split(indices).collect();
         let waiting = self.gpu.as_ref().map_or(0, |gpu| gpu.waiting);
         let updates = waiting + 1 == training.accumulate || last;
         let whole = parts.len() == 1 && waiting == 0 && updates && training.clip_norm.is_none();

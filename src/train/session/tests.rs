@@ -121,7 +121,7 @@ fn a_validation_loss_that_is_no_number_fails_the_run() {
     network.answer.set(f32::NAN);
     let outcome = run_it(&run, &experiment(""), &network).unwrap();
     assert_eq!((outcome.status, outcome.epochs), (Status::Failed, 0));
-    assert_eq!(outcome.cause.as_deref(), Some("the validation loss is NaN after epoch 1"));
+    assert_eq!(outcome.cause.as_deref(), Some("the validation loss is NaN after epoch 1; lower optimizer.adam.lr, now 1e-3"));
     assert_eq!(run.metrics().unwrap(), []);
 }
 
@@ -131,7 +131,7 @@ fn a_training_loss_that_is_no_number_fails_the_run_at_its_step() {
     let (run, network) = (RunDir::at(dir.path()), Fake::new());
     network.params.trained[0].1.set(&Tensor::full(f32::NAN, (1, 1, 1, 1), &Device::Cpu).unwrap()).unwrap();
     let outcome = run_it(&run, &experiment(""), &network).unwrap();
-    assert_eq!(outcome.cause.as_deref(), Some("the training loss is NaN in epoch 1, step 1"));
+    assert_eq!(outcome.cause.as_deref(), Some("the training loss is NaN in epoch 1, step 1; lower optimizer.adam.lr, now 1e-3"));
     assert_eq!((outcome.status, outcome.best_epoch), (Status::Failed, None));
 }
 
