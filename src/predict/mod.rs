@@ -115,9 +115,8 @@ impl Predictor {
         let tiling = experiment.patches.as_ref().map(Tiling::of);
         let exclusive = experiment.loss.is_exclusive();
         let member = Member { network, device, training, preprocess, tiling, normaliser, step, exclusive };
-        let note = |epoch| {
-            format!("{} has not finished: these are the weights of its best epoch so far, {epoch}", run.path().display())
-        };
+        let note =
+            |epoch| format!("{} has not finished: these are the weights of its best epoch so far, {epoch}", run.path().display());
         Ok(Self { classes: names, channels, notes: passing.map(note).into_iter().collect(), members: vec![member] })
     }
 

@@ -79,9 +79,7 @@ pub(super) fn open_in_place(path: &Path, options: &mut OpenOptions) -> Result<Fi
             path,
             "is a symbolic link, and the file that it names would be overwritten; remove the link and repeat the command",
         )),
-        Ok(found) if !found.is_file() => {
-            Err(content(path, "is not a regular file; remove it and repeat the command"))
-        }
+        Ok(found) if !found.is_file() => Err(content(path, "is not a regular file; remove it and repeat the command")),
         _ => told(opened, "opening", path),
     }
 }

@@ -133,7 +133,9 @@ impl RunDir {
                         .to_owned()
                 }
                 (_, Some(_)) => {
-                    format!("is missing: the run has finished, but its weights are gone; `umlaut train {dir} --restore` makes them again")
+                    format!(
+                        "is missing: the run has finished, but its weights are gone; `umlaut train {dir} --restore` makes them again"
+                    )
                 }
                 (Some(outcome), None) if outcome.status == Status::Failed => {
                     let cause = outcome.cause.as_deref().unwrap_or("no cause recorded");

@@ -44,7 +44,9 @@ impl InitialWeights {
         let bytes = std::fs::read(file).map_err(|e| told(format!("cannot be read: {e}")))?;
         let contents = Contents::read(&bytes, &Device::Cpu).map_err(|e| told(no_safetensors(&bytes, &e)))?;
         if contents.seal == Seal::Broken {
-            return Err(told("is damaged: its content does not fit the BLAKE3 hash in its metadata; restore it from a copy".to_owned()));
+            return Err(told(
+                "is damaged: its content does not fit the BLAKE3 hash in its metadata; restore it from a copy".to_owned(),
+            ));
         }
         if contents.metadata.contains_key("state") {
             return Err(told("is what a run is resumed from; name the run, or its best.safetensors beside".to_owned()));

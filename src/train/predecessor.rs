@@ -37,12 +37,7 @@ fn course(experiment: &Experiment) -> LrSchedule {
 ///
 /// # Errors
 /// If the copy cannot be written or read.
-pub fn take_over(
-    run: &RunDir,
-    experiment: &Experiment,
-    fingerprint: &str,
-    columns: &[String],
-) -> Result<Option<Vouched>, Error> {
+pub fn take_over(run: &RunDir, experiment: &Experiment, fingerprint: &str, columns: &[String]) -> Result<Option<Vouched>, Error> {
     let found = find(run, experiment, fingerprint, columns)?;
     // Before the copy, so that no run has another's epochs without saying so.
     provenance::begins(run, found.as_ref().map(|(other, epochs)| (other, *epochs)))?;

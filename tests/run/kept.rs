@@ -78,7 +78,11 @@ fn a_finished_run_that_is_not_whole_is_told_and_made_whole() {
     let cases: [(&str, Option<String>, &str); 4] = [
         ("per_image.csv", None, "per_image.csv is missing"),
         ("per_image.csv", Some(String::new()), "per_image.csv is not as the run left it"),
-        ("metrics.csv", Some(metrics.lines().take(3).map(|line| format!("{line}\n")).collect()), "metrics.csv has rows of 2 of the 3 epochs"),
+        (
+            "metrics.csv",
+            Some(metrics.lines().take(3).map(|line| format!("{line}\n")).collect()),
+            "metrics.csv has rows of 2 of the 3 epochs",
+        ),
         ("metrics.csv", Some(metrics.replacen("1,0.01", "1,0.02", 1)), "metrics.csv is not as the run left it"),
     ];
     for (file, content, problem) in cases {
@@ -121,7 +125,8 @@ fn images_are_scored_again_without_the_resume_state() {
 fn weights_that_were_deleted_come_back_when_asked_for() {
     let (desk, run) = finished();
     let whole = scored(&run);
-    let predict = |desk: &Desk| desk.umlaut(&["predict", run.to_str().expect("plain"), "pictures/images", "--out", "o", "--force"]);
+    let predict =
+        |desk: &Desk| desk.umlaut(&["predict", run.to_str().expect("plain"), "pictures/images", "--out", "o", "--force"]);
     for restore in ["run", "train"] {
         fs::remove_dir_all(run.join("checkpoints")).expect("removed");
         let refused = predict(&desk);
@@ -130,7 +135,11 @@ fn weights_that_were_deleted_come_back_when_asked_for() {
         assert!(plain(&words(&refused)).contains(&remedy) && words(&refused).contains("best.safetensors"), "{}", words(&refused));
         let kept = desk.umlaut(&["run", "x.toml"]);
         expect_code(&kept, 0);
-        assert!(words(&kept).contains("1 finished run without weights") && words(&kept).contains("--restore"), "{}", words(&kept));
+        assert!(
+            words(&kept).contains("1 finished run without weights") && words(&kept).contains("--restore"),
+            "{}",
+            words(&kept)
+        );
         let restored = match restore {
             "run" => desk.umlaut(&["run", "x.toml", "--restore"]),
             _ => desk.umlaut(&["train", run.to_str().expect("plain"), "--restore"]),
@@ -155,7 +164,10 @@ fn weights_with_a_changed_bit_are_refused_and_come_back() {
         let refused = desk.umlaut(reader);
         expect_code(&refused, 2);
         let said = plain(&words(&refused));
-        assert!(said.contains("best.safetensors: is damaged") && said.contains(&format!("`umlaut train {name} --restore`")), "{said}");
+        assert!(
+            said.contains("best.safetensors: is damaged") && said.contains(&format!("`umlaut train {name} --restore`")),
+            "{said}"
+        );
     }
     let initial = desk.umlaut(&["run", "x.toml", "--set", &format!("training.initial.weights={name:?}")]);
     expect_code(&initial, 2);

@@ -41,7 +41,8 @@ int fdatasync(int fd) {
 fn names_outlive_a_loss_of_power() {
     let desk = Desk::with(&TINY.replace("[1e-2, 1e-3]", "[1e-2]").replace("[1, 2]", "[1]"));
     fs::write(desk.path("noting.c"), NOTING).expect("writable");
-    let built = Command::new("cc").args(["-shared", "-fPIC", "-o", "noting.so", "noting.c", "-ldl"]).current_dir(desk.path(".")).output();
+    let built =
+        Command::new("cc").args(["-shared", "-fPIC", "-o", "noting.so", "noting.c", "-ldl"]).current_dir(desk.path(".")).output();
     if !built.as_ref().is_ok_and(|output| output.status.success()) {
         eprintln!("skipped: no C compiler here ({built:?})");
         return;
