@@ -48,6 +48,10 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
     if let Some(outcome) = &finished
         && (!arguments.restore || outcome.best_epoch.is_none() || place.best_weights().is_ok())
     {
+        if outcome.best_epoch.is_some() && !place.lacks_weights(outcome) {
+            // Here every bit counts: it is one run, and whoever names it may want its weights.
+            place.best_weights().map_err(mistake)?;
+        }
         let lacks = if place.lacks_weights(outcome) { "; its weights are gone, --restore makes them again" } else { "" };
         eprintln!("{}: finished before, not run again{lacks}", place.path().display());
         return Ok(());

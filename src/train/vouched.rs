@@ -68,8 +68,8 @@ pub fn look(run: &RunDir, columns: Option<&[String]>) -> Result<Result<Vouched, 
     }
     if columns.is_some_and(|columns| rows.first().is_some_and(|row| row.header() != columns)) {
         return Err(Error::Setup(format!(
-            "{}: it was begun by a version of umlaut that wrote other columns to metrics.csv; finish it with that version, or move \
-             the directory away to train it again",
+            "{}: its metrics.csv has other columns than this version of umlaut writes: another version began the run, or the file was \
+             changed; finish it with that version, restore the file from a copy, or move the directory away to train the run again",
             run.path().display()
         )));
     }
