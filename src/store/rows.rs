@@ -69,7 +69,7 @@ impl MetricsWriter {
     /// # Errors
     /// If the disk is full or gone.
     pub fn append(&mut self, record: &EpochRecord, seconds: f64) -> Result<()> {
-        let timing = EpochRecord { epoch: record.epoch, values: vec![("elapsed_s".into(), (seconds * 1000.0).round() / 1000.0)] };
+        let timing = EpochRecord::timed(record.epoch, seconds);
         append_row(&mut self.metrics, record, self.empty)?;
         append_row(&mut self.timing, &timing, self.empty)?;
         self.empty = false;
