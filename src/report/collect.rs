@@ -278,7 +278,7 @@ fn fill(run: &mut Run) -> Result<Option<String>, store::Error> {
     }
     run.rows = run.dir.metrics()?;
     run.images = run.dir.image_scores()?;
-    run.epoch_seconds = run.dir.timing().iter().filter_map(|row| row.get("elapsed_s")).collect();
+    run.epoch_seconds = run.dir.timing().iter().filter_map(|row| row.seconds()).collect();
     run.seconds = run.epoch_seconds.iter().sum();
     let Some(Outcome { status, cause, notes, best_epoch, best_by, best, test, .. }) = outcome else { return Ok(None) };
     (run.cause, run.notes, run.best_epoch, run.best, run.test) = (cause, notes, best_epoch, best, test);

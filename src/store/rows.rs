@@ -15,9 +15,6 @@ use std::time::SystemTime;
 pub(super) const METRICS: &str = "metrics.csv";
 pub(super) const TIMING: &str = "timing.csv";
 
-/// The column of timing.csv.
-const ELAPSED: &str = "elapsed_s";
-
 /// Appends rows to metrics.csv and timing.csv, each flushed to the disk before it returns.
 #[derive(Debug)]
 pub struct MetricsWriter {
@@ -51,9 +48,9 @@ impl RunDir {
         let text = std::fs::read(self.path().join(TIMING)).unwrap_or_default();
         let whole = &text[..text.iter().rposition(|byte| *byte == b'\n').unwrap_or(0)];
         let mut reader = csv::ReaderBuilder::new().flexible(true).has_headers(false).from_reader(whole);
-        let header = csv::StringRecord::from(vec!["epoch", ELAPSED]);
+        let header = csv::StringRecord::from(EpochRecord::timed(0, 0.0).header());
         let rows = reader.records().filter_map(|fields| EpochRecord::from_fields(&header, &fields.ok()?));
-        rows.filter(|row| row.get(ELAPSED).is_some_and(|seconds| seconds.is_finite() && seconds >= 0.0)).collect()
+        rows.filter(|row| row.seconds().is_some_and(|seconds| seconds.is_finite() && seconds >= 0.0)).collect()
     }
 
     /// The hash of the rows of metrics.csv up to `epoch`, the header first, as [`MetricsWriter::hash`] gives it after that epoch.
@@ -90,9 +87,8 @@ impl MetricsWriter {
     /// # Errors
     /// If the disk is full or gone.
     pub fn append(&mut self, record: &EpochRecord, seconds: f64) -> Result<()> {
-        let seconds = (seconds * 1000.0).round() / 1000.0;
         self.metrics.append(record)?;
-        self.timing.append(&EpochRecord { epoch: record.epoch, values: vec![(ELAPSED.into(), seconds)] })
+        self.timing.append(&EpochRecord::timed(record.epoch, seconds))
     }
 
     /// The BLAKE3 hash of all that metrics.csv holds, in hexadecimal digits.

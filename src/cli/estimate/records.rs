@@ -36,7 +36,7 @@ fn record(run: &RunDir, device: &str, processor: &str, descriptions: &mut Descri
         return None;
     }
     let threads = provenance.threads?;
-    let seconds = median(run.timing().iter().filter_map(|row| row.get("elapsed_s")).collect())?;
+    let seconds = median(run.timing().iter().filter_map(|row| row.seconds()).collect())?;
     let experiment: Experiment = toml::from_str(&regular::text(&run.run_toml(), Most::SMALL).ok()?).ok()?;
     let load = Load::of(&experiment, &descriptions.of(&experiment.dataset)?);
     let (epoch, step) = (load.epoch, load.step() as f64);

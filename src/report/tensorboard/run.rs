@@ -41,7 +41,7 @@ pub(super) fn read(dir: &RunDir) -> Result<Ended, String> {
     let started = dir.provenance().map_err(told)?.and_then(|told| seconds(&told.started?)).unwrap_or(0.0);
     let (mut ended, mut clock) = (started, HashMap::new());
     for row in dir.timing() {
-        ended += row.get("elapsed_s").unwrap_or(0.0);
+        ended += row.seconds().unwrap_or(0.0);
         clock.insert(row.epoch, ended);
     }
     let run_toml = store::read_bytes(&dir.run_toml()).map_err(told)?;
