@@ -185,8 +185,8 @@ def tiff(r, g):
         a[..., -1] = (1 << bits) - 1
     order, big = r.choice("<>"), r.random() < 0.25
     planar = r.random() < 0.35 and samples > 1
-    compression = r.choice([1, 5, 8, 32946, 32773])
-    differences = r.random() < 0.5 and compression in (5, 8, 32946) and bits in (8, 16)
+    compression = r.choice([1, 5, 8, 32946, 32773, 50000])
+    differences = r.random() < 0.5 and compression in (5, 8, 32946, 50000) and bits in (8, 16)
     reversed_bits = r.random() < 0.2
     o = r.choice([1, 1, 1, 2, 3, 4, 5, 6, 7, 8])
     tags = [(256, 4, [w]), (257, 4, [h]), (258, 3, [bits] * samples), (259, 3, [compression]), (277, 3, [samples]),
@@ -235,6 +235,8 @@ def tiff(r, g):
                     raw = imagecodecs.lzw_encode(raw)
                 elif compression in (8, 32946):
                     raw = zlib.compress(raw)
+                elif compression == 50000:
+                    raw = imagecodecs.zstd_encode(raw)
                 elif compression == 32773:
                     raw = packbits(rows)
                 if reversed_bits:
@@ -296,6 +298,7 @@ def tiff_by_others(r, g):
         return Case(f"TIFF of {channels} channels, {kind}", "tif", b.getvalue(), None, 1, deferred=True)
     kind = r.choice([np.uint8, np.uint16])
     if what in ("imagej", "thumbnail"):
+        w += 4  # tifffile takes columns of up to four for channels
         a = g.integers(0, np.iinfo(kind).max, (r.randint(2, 5), h, w)).astype(kind)
         if what == "thumbnail":
             with tifffile.TiffWriter(b, bigtiff=r.random() < 0.3) as t:
@@ -319,7 +322,7 @@ def tiff_by_others(r, g):
     planar = channels > 1 and r.random() < 0.4
     if channels > 1:
         keys["planarconfig"] = "separate" if planar else "contig"
-    compression = r.choice([None, "zlib", "lzw", "packbits", "deflate"])
+    compression = r.choice([None, "zlib", "lzw", "packbits", "deflate", "zstd"])
     if compression:
         keys["compression"] = compression
         if compression != "packbits" and r.random() < 0.5:

@@ -348,13 +348,20 @@ fn tiff([height, width]: [u16; 2], bits: u16, photometric: u16, samples: u16, pl
 }
 
 #[test]
-fn tiff_with_separate_planes_with_alpha_and_of_single_bits() {
+fn tiff_with_separate_planes_of_several_channels_and_of_single_bits() {
     const WHITE_IS_ZERO: u16 = 0;
     const BLACK_IS_ZERO: u16 = 1;
     const RGB: u16 = 2;
     let tree = Tree::new();
     tree.write("images/a.tif", &tiff([1, 2], 8, RGB, 3, &[&[1, 4], &[2, 5], &[3, 6]]));
     tree.write("images/b.tif", &tiff([1, 2], 8, BLACK_IS_ZERO, 2, &[&[7, 0, 8, 255]]));
+    tree.grey("masks/b.png", [1, 2], |_, _| 255);
+    tree.grey("masks/a.png", [1, 2], |_, _| 255);
+    // What nothing calls alpha may be a second channel, which must not vanish.
+    let refused = tree.open(&tree.folders("colour = 'rgb'"), [1, 2], Fit::Pad).unwrap_err().to_string();
+    assert!(refused.contains("images/b.tif: has 2 channels, of which 1 are neither colour nor alpha"), "{refused}");
+    ["a", "b"].iter().for_each(|name| std::fs::remove_file(tree.path(&format!("masks/{name}.png"))).unwrap());
+    tree.write("images/b.tif", &tiff([1, 2], 8, BLACK_IS_ZERO, 1, &[&[7, 8]]));
     tree.write("masks/a.tif", &tiff([1, 2], 1, BLACK_IS_ZERO, 1, &[&[0b0100_0000]]));
     tree.write("masks/b.tif", &tiff([1, 2], 1, WHITE_IS_ZERO, 1, &[&[0b0100_0000]]));
     let dataset = tree.open(&tree.folders("colour = 'rgb'"), [1, 2], Fit::Pad).unwrap();

@@ -8,6 +8,7 @@ use super::directory::{Directory, Reader};
 use super::fax::{self, Fax};
 use super::page::{Page, SAVE};
 use flate2::read::ZlibDecoder;
+use ruzstd::decoding::StreamingDecoder;
 use std::fmt::{self, Display, Formatter};
 use std::io::Read;
 use weezl::{BitOrder, LzwStatus};
@@ -24,6 +25,7 @@ pub(in crate::data) enum Compression {
     PackBits,
     Lzw,
     Deflate,
+    Zstandard,
     /// With the tables that all chunks share.
     Jpeg(Vec<u8>),
     Fax(Fax),
@@ -36,6 +38,7 @@ impl Display for Compression {
             Self::PackBits => "PackBits compression",
             Self::Lzw => "LZW compression",
             Self::Deflate => "deflate compression",
+            Self::Zstandard => "Zstandard compression",
             Self::Jpeg(_) => "JPEG compression",
             Self::Fax(_) => "fax compression",
         })
@@ -58,13 +61,13 @@ impl Compression {
             7 if bits == 8 => return Ok(Self::Jpeg(reader.text(directory, JPEG_TABLES)?)),
             8 | 32_946 => return Ok(Self::Deflate),
             32_773 => return Ok(Self::PackBits),
+            50_000 | 34_926 => return Ok(Self::Zstandard),
             6 => "JPEG compression of the kind given up in 1995",
             7 => "JPEG compression of other than 8 bits",
             33_003 | 33_004 | 33_005 | 34_712 => "JPEG 2000 compression",
             34_887 => "LERC compression",
             34_892 => "lossy JPEG compression of DNG",
             34_925 => "LZMA compression",
-            50_000 | 34_926 => "Zstandard compression",
             50_001 | 34_927 => "WebP compression",
             50_002 | 52_546 => "JPEG XL compression",
             other => return Err(format!("has the unknown compression {other}; {RECOMPRESS}")),
@@ -80,6 +83,8 @@ impl Compression {
             // Codes of 12 bits for strings of up to 4096 bytes.
             Self::Lzw => 4096,
             Self::Deflate => 1032,
+            // A block of 128 KiB that repeats a byte takes four.
+            Self::Zstandard => 1 << 17,
             // A block of 64 values a bit.
             Self::Jpeg(_) => 64 * 8,
             // A row a bit.
@@ -89,7 +94,7 @@ impl Compression {
 
     /// Whether writers and readers agree on differences of pixels beneath it.
     pub fn takes_differences(&self) -> bool {
-        matches!(self, Self::Lzw | Self::Deflate)
+        matches!(self, Self::Lzw | Self::Deflate | Self::Zstandard)
     }
 
     /// The bytes of so many rows of a chunk.
@@ -111,6 +116,7 @@ impl Compression {
             Self::PackBits => unpack(&raw, wanted),
             Self::Lzw => lzw(&raw, wanted)?,
             Self::Deflate => inflate(&raw, wanted)?,
+            Self::Zstandard => zstandard(&raw, wanted)?,
             Self::Jpeg(tables) => jpeg(&raw, tables, page, rows)?,
             Self::Fax(kind) => fax::decode(*kind, &raw, page.chunk[1], rows)?,
         };
@@ -179,6 +185,13 @@ fn inflate(raw: &[u8], wanted: usize) -> Result<Vec<u8>, String> {
     decoder.by_ref().take(wanted as u64).read_to_end(&mut plain).map_err(damaged)?;
     // One byte more makes it look at the checksum.
     decoder.read(&mut [0]).map_err(damaged)?;
+    Ok(plain)
+}
+
+fn zstandard(raw: &[u8], wanted: usize) -> Result<Vec<u8>, String> {
+    let mut plain = Vec::with_capacity(wanted);
+    let mut decoder = StreamingDecoder::new(raw).map_err(|_| damaged("its Zstandard frame has no good header"))?;
+    decoder.by_ref().take(wanted as u64).read_to_end(&mut plain).map_err(|_| damaged("corrupt Zstandard blocks"))?;
     Ok(plain)
 }
 
