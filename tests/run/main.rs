@@ -7,6 +7,7 @@ mod gpus;
 mod initial;
 mod plan_status;
 mod reports;
+mod threads;
 mod trouble;
 
 use desk::{Desk, TINY, expect_code, words};
