@@ -15,6 +15,8 @@ mod initial;
 mod live;
 mod plan;
 mod predict;
+#[cfg(feature = "cuda")]
+mod probe;
 mod progress;
 mod report;
 mod rewriting;

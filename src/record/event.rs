@@ -40,6 +40,11 @@ pub enum Event {
         /// Validation Dice, in [0, 1].
         val_dice: f64,
     },
+    /// Something that a reader of the run should know; the outcome has it too.
+    Note {
+        /// A sentence.
+        text: String,
+    },
     /// What the run takes of its GPU, known after its first epoch there.
     Memory {
         /// Bytes.

@@ -25,6 +25,11 @@ pub trait Progress {
         _ = bytes;
     }
 
+    /// Something that a reader of the run should know, a sentence, which standard error has already and the outcome will have.
+    fn note(&mut self, text: &str) {
+        _ = text;
+    }
+
     /// The run has ended.
     fn ended(&mut self, outcome: &Outcome) {
         _ = outcome;

@@ -83,7 +83,10 @@ impl<'a> Session<'a> {
             (self.state.epoch, batches),
         )?;
         self.notes = provenance::notes(&provenance, &self.experiment.model);
-        let outcome = match self.train_epochs(stop, progress).and_then(|()| self.finish(stop)) {
+        let ended = self.train_epochs(stop, progress).and_then(|()| self.finish(stop));
+        #[cfg(feature = "cuda")]
+        self.tell_notes(progress);
+        let outcome = match ended {
             Ok((val, test)) => {
                 let mut outcome = Outcome { test, ..self.outcome(Status::Finished) };
                 outcome.best.extend(val);
@@ -136,7 +139,10 @@ impl<'a> Session<'a> {
             course.push(judged(&record));
             self.keep(&record)?;
             #[cfg(feature = "cuda")]
-            self.tell_memory(progress);
+            {
+                self.tell_memory(progress);
+                self.tell_notes(progress);
+            }
             progress.epoch_ended(&record);
         }
         Ok(())
