@@ -55,7 +55,7 @@ const LAYERS: &[Layer] = &[
 ];
 
 #[derive(clap::Args)]
-pub struct Arguments {
+pub struct Probe {
     /// Try driver, compiler, kernels, memory, libraries, convolutions and graphs one by one, each in a process with a limit of time
     #[arg(long, conflicts_with_all = ["precision", "all", "kernels"])]
     pub probe: bool,
@@ -77,7 +77,7 @@ pub struct Arguments {
 ///
 /// # Errors
 /// If one of them fails, or what was found cannot be written.
-pub fn run(arguments: &Arguments, name: &str, device: Device) -> Result<(), Failure> {
+pub fn run(arguments: &Probe, name: &str, device: Device) -> Result<(), Failure> {
     let layers = match &arguments.layers[..] {
         [] => LAYERS.iter().collect(),
         names => names.iter().map(|name| layer(name)).collect::<Result<Vec<_>, _>>()?,

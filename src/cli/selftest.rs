@@ -23,7 +23,7 @@ pub struct Arguments {
     #[arg(long)]
     small: bool,
     #[command(flatten)]
-    probe: probe::Arguments,
+    probe: probe::Probe,
 }
 
 const PRECISIONS: [Precision; 3] = [Precision::F32, Precision::Tf32, Precision::Bf16];
