@@ -16,6 +16,8 @@ mod initial;
 mod live;
 mod plan;
 mod predict;
+#[cfg(feature = "cuda")]
+mod probe;
 mod progress;
 mod report;
 mod rewriting;
@@ -29,6 +31,7 @@ mod status;
 mod stop;
 mod summary;
 mod text;
+mod threads;
 mod train;
 mod why;
 
@@ -132,13 +135,11 @@ impl<E: Into<anyhow::Error>> From<E> for Failure {
 
 /// Runs the program.
 pub fn main() -> ExitCode {
-    // This thread works along with the pool's: handing every operation over and waiting for it costs more than a small one takes.
-    // It fails only where there is a pool already.
-    _ = rayon::ThreadPoolBuilder::new().use_current_thread().build_global();
     // Without it a file that grows too long just ends the process; nothing else depends on it.
     _ = stop::survive_file_limits();
     let verb = Arguments::parse().verb;
-    let result = umlaut::ops::blocked::simd::requested_level().map_err(mistake).and_then(|_| match verb {
+    let ready = threads::start().and_then(|()| umlaut::ops::blocked::simd::requested_level().map_err(mistake));
+    let result = ready.and_then(|_| match verb {
         Verb::Run(a) => run::run(&a),
         Verb::Plan(a) => plan::run(&a),
         Verb::Status(a) => status::run(&a),

@@ -113,6 +113,14 @@ impl Progress for Bar {
         self.tell(&Event::Memory { device_bytes: bytes as u64 });
     }
 
+    fn device_note(&mut self, text: &str) {
+        self.tell(&Event::Note { text: format!("note: {text}") });
+        if !self.child {
+            // Standard error has it, which is the log of a child alone.
+            _ = writeln!(self.log, "note: {text}");
+        }
+    }
+
     fn ended(&mut self, outcome: &Outcome) {
         let ending = ending(outcome, self.course.epochs);
         self.line(&format!("{}: {ending}", self.title));

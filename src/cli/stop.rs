@@ -1,5 +1,6 @@
 //! Ctrl-C and `kill`: the first asks to stop, the second ends the program at once.
 
+use super::threads;
 use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::flag;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -36,13 +37,16 @@ impl Stop {
     }
 
     /// Counts the end of standard input as being asked: whoever started this process is gone.
-    pub fn at_end_of_input(&self) {
+    ///
+    /// # Errors
+    /// If the system has no thread to wait for it.
+    pub fn at_end_of_input(&self) -> std::io::Result<()> {
         let asked = self.0.clone();
-        std::thread::spawn(move || {
+        threads::spawn("wait for the end of input", move || {
             // What comes before the end says nothing; neither does how it ended.
             _ = std::io::copy(&mut std::io::stdin(), &mut std::io::sink());
             asked.store(true, Ordering::Relaxed);
-        });
+        })
     }
 
     /// Whether somebody asked.
@@ -102,11 +106,11 @@ impl PassedOn {
         let stop = Stop::default();
         let asked = stop.clone();
         let mut signals = signal_hook::iterator::Signals::new([SIGINT, SIGTERM])?;
-        std::thread::spawn(move || {
+        threads::spawn("wait for signals", move || {
             for _ in signals.forever() {
                 children.stop(asked.0.swap(true, Ordering::Relaxed));
             }
-        });
+        })?;
         Ok(Self(stop))
     }
 

@@ -38,7 +38,7 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
     let stop = Stop::on_signals()?;
     let target = target(arguments)?;
     if arguments.child {
-        stop.at_end_of_input();
+        stop.at_end_of_input()?;
     }
     let place = RunDir::at(std::path::absolute(&arguments.dir)?);
     let experiment = config::load_run(&place.run_toml()).map_err(|p| Failure::Mistake(p.render(coloured())))?;

@@ -11,7 +11,7 @@ pub enum Event {
         /// Which process, in words.
         holder: String,
     },
-    /// Something about the run's files should be known.
+    /// Something about the run's files or its device should be known.
     Note {
         /// In words.
         text: String,

@@ -240,19 +240,25 @@ impl<'a> Schedule<'a> {
             clear(&place, &mut |words| watch.noted(at, words))?;
             let (log_before, micro_batches) = (place.log_length(), job.micro_batches);
             watch.started(self.at(&job), slot);
-            self.words[job.run] = "started";
+            let word_before = std::mem::replace(&mut self.words[job.run], "started");
             let kind = self.kind(&job);
             if let Some(room) = self.rooms.get_mut(slot.device.as_str()) {
                 room.enter(number, kind, job.alone);
             }
             self.busy.insert(number, Busy { job, log_before });
             let sender = sender.clone();
-            scope.spawn(move || {
+            let started = std::thread::Builder::new().spawn_scoped(scope, move || {
                 let order = Order { run: &place, slot, micro_batches };
                 // The receiver lives as long as anything runs.
                 let exit = launcher.launch(order, &mut |event| _ = sender.send(Message::Told(number, event)));
                 _ = sender.send(Message::Over(number, exit));
             });
+            if let Err(cause) = started {
+                let Busy { job, .. } = self.busy.remove(&number).expect("it was put there above");
+                self.words[job.run] = word_before;
+                self.rooms.get_mut(slot.device.as_str()).map(|room| room.leave(number));
+                return Err(Error::Launch { run: self.plan.runs[job.run].id.to_string(), cause });
+            }
             self.write_plan()?;
         }
         Ok(())

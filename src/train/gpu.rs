@@ -9,7 +9,9 @@ use crate::config::{Experiment, Loss};
 use crate::data::{self, Dataset, Draw, Normaliser, Sample};
 use crate::metric::{Means, Tally, weighted_mean};
 use crate::model::{Mode, Network};
-use crate::ops::cuda::{Array, Gpu, Graph, Kind, Losses, Moment, PLANE_SUMS, Pinned, Pricing, Samples, Store, Update};
+use crate::ops::cuda::{
+    Array, GRAPHS, Gpu, Graph, Kind, Losses, Moment, PLANE_SUMS, Pinned, Pricing, Samples, Store, Update, graphs,
+};
 use crate::ops::{Device, Gradients, OUT_OF_DEVICE_MEMORY, Tape, boundary_weights};
 use candle_core::Result;
 use rayon::prelude::*;
@@ -18,6 +20,9 @@ use std::rc::Rc;
 
 /// Steps under way at a time.
 const AHEAD: usize = 8;
+
+/// What is said where the driver does not record a step.
+const NOT_RECORDED: &str = "a step could not be recorded as a CUDA graph, so its kernels are started one by one, which is slower and gives the same numbers";
 
 /// The data set goes to the device if it takes no more than this share of what is free there.
 const SHARE_OF_DATA: f64 = 0.4;
@@ -53,7 +58,7 @@ enum Recorded {
     /// Done once, so that everything is there that recording must not make.
     Seen,
     Graph(Graph),
-    /// The driver does not record it.
+    /// The driver does not record it, or nobody wants it to.
     Never,
 }
 
@@ -135,6 +140,10 @@ pub struct Trainer<'a> {
     flights: VecDeque<Flight>,
     next: usize,
     recorded: HashMap<Work, Recorded>,
+    /// Whether work is to be recorded.
+    graphs: bool,
+    /// How often recorded work was done.
+    replayed: usize,
 }
 
 impl<'a> Trainer<'a> {
@@ -176,6 +185,8 @@ impl<'a> Trainer<'a> {
             flights: VecDeque::new(),
             next: 0,
             recorded: HashMap::new(),
+            graphs: graphs().map_err(candle_core::Error::Msg)?,
+            replayed: 0,
             gpu,
             experiment,
             data,
@@ -257,18 +268,24 @@ impl<'a> Trainer<'a> {
         let next = match self.recorded.get(&work) {
             None => {
                 self.perform(work)?;
-                Recorded::Seen
+                if self.graphs { Recorded::Seen } else { Recorded::Never }
             }
-            Some(Recorded::Graph(graph)) => return self.gpu.replay(graph),
+            Some(Recorded::Graph(graph)) => {
+                self.replayed += 1;
+                return self.gpu.replay(graph);
+            }
             Some(Recorded::Never) => return self.perform(work),
             Some(Recorded::Seen) => match self.gpu.capture(|| self.perform(work)) {
                 Ok(graph) => {
                     self.gpu.replay(&graph)?;
+                    self.replayed += 1;
                     Recorded::Graph(graph)
                 }
                 Err(e) if e.to_string().contains(OUT_OF_DEVICE_MEMORY) => return Err(e),
-                Err(_) => {
+                Err(e) => {
+                    // What fails for another reason fails here too.
                     self.perform(work)?;
+                    self.gpu.note("graphs", format!("{NOT_RECORDED}: {e}; {GRAPHS}=off does not try to"));
                     Recorded::Never
                 }
             },
@@ -370,6 +387,25 @@ impl<'a> Trainer<'a> {
     /// Bytes that the run has taken from the device.
     pub fn memory(&self) -> usize {
         self.gpu.reserved()
+    }
+
+    /// How steps are done: replayed, or why not.
+    pub fn steps(&self) -> String {
+        match (self.replayed, self.graphs) {
+            (0, false) => format!("started kernel by kernel ({GRAPHS}=off)"),
+            (0, true) => "started kernel by kernel, not replayed".to_owned(),
+            _ => "replayed as CUDA graphs".to_owned(),
+        }
+    }
+
+    /// How often recorded work was done.
+    pub fn replayed(&self) -> usize {
+        self.replayed
+    }
+
+    /// What a user should know of how the device works, a sentence each.
+    pub fn notes(&self) -> Vec<String> {
+        self.gpu.notes()
     }
 
     /// What the device is, and what computes convolutions there.

@@ -39,7 +39,7 @@ pub use optimizer::Optimizer;
 pub use predecessor::extends;
 pub use progress::Progress;
 #[cfg(feature = "cuda")]
-pub use selftest::selftest;
+pub use selftest::{Tested, selftest, selftest_of_steps};
 
 use crate::config::Experiment;
 use crate::data::{Dataset, Parts};
@@ -97,7 +97,7 @@ pub fn train(
     }
     #[cfg(feature = "cuda")]
     if place.gpu.is_some() {
-        crate::ops::cuda::ready().map_err(Error::Setup)?;
+        crate::ops::cuda::ready().map_err(|why| Error::Setup(format!("{why}, or say --device cpu")))?;
     }
     let seed = check::seed(experiment)?;
     check::fits(experiment, data, parts)?;

@@ -30,6 +30,11 @@ pub trait Progress {
         _ = bytes;
     }
 
+    /// Something about the device should be known, a sentence, which standard error has already and the outcome will have.
+    fn device_note(&mut self, text: &str) {
+        _ = text;
+    }
+
     /// The run has ended.
     fn ended(&mut self, outcome: &Outcome) {
         _ = outcome;

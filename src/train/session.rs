@@ -89,7 +89,10 @@ impl<'a> Session<'a> {
             }
             None => self.train_epochs(stop, progress),
         };
-        let outcome = match trained.and_then(|()| self.judge()).and_then(|()| self.finish(stop)) {
+        let ended = trained.and_then(|()| self.judge()).and_then(|()| self.finish(stop));
+        #[cfg(feature = "cuda")]
+        self.tell_notes(progress);
+        let outcome = match ended {
             Ok((val, test)) => {
                 let files = self.state.files.clone();
                 let mut outcome = Outcome { test, files, ..self.outcome(Status::Finished) };
@@ -147,7 +150,10 @@ impl<'a> Session<'a> {
             course.push(judged(&record));
             self.keep(&record)?;
             #[cfg(feature = "cuda")]
-            self.tell_memory(progress);
+            {
+                self.tell_memory(progress);
+                self.tell_notes(progress);
+            }
             progress.epoch_ended(&record);
         }
         Ok(())

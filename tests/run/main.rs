@@ -15,6 +15,7 @@ mod reports;
 mod safeguards;
 mod spreadsheet;
 mod synced;
+mod threads;
 mod trouble;
 
 use desk::{Desk, TINY, expect_code, words};

@@ -78,6 +78,8 @@ struct Live<'a> {
     /// Runs that will not be started any more, by index in the plan.
     over: Vec<bool>,
     asked: &'a dyn Fn() -> bool,
+    /// Notes that were shown.
+    noted: HashSet<String>,
 }
 
 impl<'a> Live<'a> {
@@ -106,6 +108,7 @@ impl<'a> Live<'a> {
             before: 0,
             over: vec![false; plan.runs.len()],
             asked,
+            noted: HashSet::new(),
         })
     }
 
@@ -218,7 +221,10 @@ impl Watch for Live<'_> {
 
     fn told(&mut self, at: At<'_>, event: &Event) {
         let index = at.position - 1;
-        if let Event::Note { text } = event {
+        // Of a sweep every run may have the same to say.
+        if let Event::Note { text } = event
+            && self.noted.insert(text.clone())
+        {
             self.noted(at, text);
         }
         if let Some(running) = self.running.get_mut(&index) {
