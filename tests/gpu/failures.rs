@@ -38,7 +38,7 @@ impl Desk {
     }
 }
 
-fn run<'a>(results: &'a str) -> [&'a str; 6] {
+fn run(results: &str) -> [&str; 6] {
     ["run", "x.toml", "--device", "cuda:0", "--results", results]
 }
 
