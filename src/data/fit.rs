@@ -39,6 +39,11 @@ impl Frame {
         frame
     }
 
+    /// The frame that stretches a rectangle of a picture, (start, length) by axis, to all of the target.
+    pub fn stretched(source: [usize; 2], from: [(f64, f64); 2], target: [usize; 2]) -> Self {
+        Self { source, from, target, to: target.map(|length| (0, length)) }
+    }
+
     fn is_identity(&self) -> bool {
         let whole = |axis: usize| self.from[axis] == (0.0, self.source[axis] as f64) && self.to[axis] == (0, self.source[axis]);
         self.source == self.target && whole(0) && whole(1)

@@ -63,6 +63,11 @@ pub(super) trait Layout: Sync {
     /// What beside the content of the files decides about the samples' values: part of the cache's key.
     fn options(&self) -> String;
 
+    /// What decides about the image of an entry without files; empty where all have some.
+    fn drawing(&self, _: &Entry) -> String {
+        String::new()
+    }
+
     /// Reads one sample. What is wrong is told as file, problem and remedy.
     fn decode(&self, entry: &Entry, channels: usize) -> Result<Decoded, String>;
 }

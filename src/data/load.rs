@@ -16,7 +16,7 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 /// The hash of each file's content; of one that EXIF turns another than that of the same bytes when nothing turned them.
-type Hashes<'a> = BTreeMap<&'a PathBuf, blake3::Hash>;
+pub(super) type Hashes<'a> = BTreeMap<&'a PathBuf, blake3::Hash>;
 
 /// What a data set holds, in hexadecimal: names, official parts and the content of all files, wherever they lie. Of drawings:
 /// their parameters and the generator's version.
@@ -28,7 +28,7 @@ pub fn fingerprint(config: &config::Dataset) -> Result<String, Error> {
     Ok(print_of(&*layout, &hash_files(layout.entries())?))
 }
 
-fn print_of(layout: &dyn Layout, hashes: &Hashes) -> String {
+pub(super) fn print_of(layout: &dyn Layout, hashes: &Hashes) -> String {
     let mut hasher = blake3::Hasher::new();
     for entry in layout.entries() {
         // The length keeps a name from running into the next one's.
@@ -130,7 +130,7 @@ fn may_be_turned(path: &Path) -> bool {
     !path.extension().is_some_and(|ending| ending.to_ascii_lowercase().to_string_lossy().starts_with("tif"))
 }
 
-fn hash_files(entries: &[Entry]) -> Result<Hashes<'_>, Error> {
+pub(super) fn hash_files(entries: &[Entry]) -> Result<Hashes<'_>, Error> {
     let mut files: Vec<&PathBuf> = entries.iter().flat_map(|entry| &entry.files).collect();
     files.sort();
     files.dedup();

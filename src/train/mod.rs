@@ -30,7 +30,7 @@ mod session;
 
 pub use error::Error;
 pub use find_lr::{LrRange, find_lr};
-pub use initial_weights::InitialWeights;
+pub use initial_weights::{InitialWeights, seen};
 pub use loss::{supervised_loss, weighted_loss};
 pub use optimizer::Optimizer;
 pub use predecessor::extends;
