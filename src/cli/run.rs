@@ -9,10 +9,10 @@ use super::stop::PassedOn;
 use super::{Failure, ResultsPlace, Sets, live, load, mistake, text};
 use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
+use umlaut::data::{self, Dataset, Fold, Parts};
 use umlaut::plan::{Plan, expand_with};
 use umlaut::schedule::{Local, Policy, Tally, Work, execute};
 use umlaut::store::{ExperimentDir, Results};
-use umlaut::data::{self, Dataset, Fold, Parts};
 use umlaut::{config, report};
 
 #[derive(clap::Args)]

@@ -58,7 +58,11 @@ const LISTED: usize = 10;
 pub fn alike(pairs: &[String]) -> Option<String> {
     let (count, more) = (pairs.len(), if pairs.len() > LISTED { "; …" } else { "" });
     let listed = pairs.iter().take(LISTED).map(String::as_str).collect::<Vec<_>>().join("; ");
-    let what = if count == 1 { "pair of samples in different splits looks alike" } else { "pairs of samples in different splits look alike" };
+    let what = if count == 1 {
+        "pair of samples in different splits looks alike"
+    } else {
+        "pairs of samples in different splits look alike"
+    };
     let remedy = "Scores of such samples are too good: remove the copies, or keep them together with split.….group";
     (count > 0).then(|| format!("{count} {what}: {listed}{more}. {remedy}."))
 }

@@ -4,7 +4,7 @@ use super::print::{CENTRES, NUMBERS, Print};
 use rayon::prelude::*;
 
 /// Partners of an image that are looked at closely.
-const PARTNERS: usize = 8;
+const PARTNERS: usize = 5;
 /// Partial sums of a likeness.
 const LANES: usize = 16;
 

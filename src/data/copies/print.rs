@@ -16,10 +16,8 @@ pub(super) const NUMBERS: usize = 96;
 /// Shares of an image's sides that have a spectrum of their own, so that an image is found by what somebody cut out of it.
 pub(super) const CENTRES: [f64; 3] = [1.0, 0.95, 0.9];
 
-/// What is as dark as that, as a share of the greatest value, may be a border.
-const DARK: f32 = 4.0 / 255.0;
-/// The most that is taken for a border on one side.
-const BORDER: f64 = 0.3;
+/// The most of a side that is taken for a border at one of its ends.
+const BORDER: f64 = 0.4;
 /// Standard deviations of Gaussians in pixels of a map: what smooths it, and the neighbourhood that details are less the mean of.
 const SMOOTH: f64 = 0.7;
 const NEIGHBOURHOOD: f64 = 4.0;
@@ -68,22 +66,24 @@ impl Print {
     }
 }
 
-/// Grey, without dark borders that are as wide on both sides (as `fit = "pad"` makes them), `SIDE` · `SIDE`.
+/// Grey, `SIDE` · `SIDE`. Where images are not square, one that was rotated by 90° lies between the black borders of `fit = "pad"`: it is shown without.
+/// All other borders stay, since what is black in one file is nearly black in its JPEG.
 fn thumbnail(image: &[f32], [h, w]: [usize; 2]) -> Vec<f32> {
     let planes = image.len() / (h * w);
     let grey: Vec<f32> = (0..h * w).map(|at| (0..planes).map(|p| image[p * h * w + at]).sum::<f32>() / planes as f32).collect();
-    let dark = DARK * grey.iter().copied().fold(0.0, f32::max);
-    let from = [
-        border(h, |y| grey[y * w..][..w].iter().all(|v| *v <= dark)),
-        border(w, |x| grey.iter().skip(x).step_by(w).all(|v| *v <= dark)),
+    let [rows, columns] = [
+        border(h, |y| grey[y * w..][..w].iter().all(|v| *v == 0.0)),
+        border(w, |x| grey.iter().skip(x).step_by(w).all(|v| *v == 0.0)),
     ];
+    let rotated = (h < w && columns.1 < rows.1) || (w < h && rows.1 < columns.1);
+    let from = if rotated { [rows, columns] } else { [(0.0, h as f64), (0.0, w as f64)] };
     Frame::stretched([h, w], from, [SIDE; 2]).image(grey)
 }
 
 /// Start and length of what lies within equal borders.
-fn border(length: usize, is_dark: impl Fn(usize) -> bool) -> (f64, f64) {
+fn border(length: usize, is_black: impl Fn(usize) -> bool) -> (f64, f64) {
     let most = (BORDER * length as f64) as usize;
-    let both = (0..most).take_while(|at| is_dark(*at) && is_dark(length - 1 - at)).count();
+    let both = (0..most).take_while(|at| is_black(*at) && is_black(length - 1 - at)).count();
     (both as f64, (length - 2 * both) as f64)
 }
 
