@@ -7,7 +7,7 @@ use umlaut::config::{Experiment, Initial};
 use umlaut::data::{self, Description};
 use umlaut::plan::{Plan, RunSpec};
 use umlaut::store::Results;
-use umlaut::train::{Error, InitialWeights};
+use umlaut::train::{self, Error, InitialWeights};
 
 /// The files that an experiment's runs begin with, each read once.
 pub struct Files<'a> {
@@ -80,7 +80,21 @@ impl<'a> Files<'a> {
         }
         told.dedup();
         told.iter().for_each(|doubt| eprintln!("note: {doubt}"));
+        warn_of_seen(plan);
         Ok(())
+    }
+}
+
+/// Tells which images that validate or test the initial weights were trained on, once for each of their files and split.
+fn warn_of_seen(plan: &Plan) {
+    let mut looked = Vec::<&Experiment>::new();
+    for RunSpec { experiment: e, .. } in plan.runs.iter().filter(|run| !run.experiment.training.initial.is_random()) {
+        let file = &e.training.initial.weights;
+        let same = |o: &&Experiment| o.training.initial.weights == *file && o.dataset == e.dataset && o.split == e.split;
+        if !looked.iter().any(same) {
+            looked.push(e);
+            train::seen(e).iter().for_each(|told| eprintln!("warning: {told}"));
+        }
     }
 }
 

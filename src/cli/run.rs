@@ -9,10 +9,11 @@ use super::stop::PassedOn;
 use super::{Failure, ResultsPlace, Sets, live, load, mistake, text};
 use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
+use umlaut::data::{self, Dataset, Fold, Parts};
 use umlaut::plan::{Plan, expand_with};
 use umlaut::schedule::{Local, Policy, Tally, Work, execute};
 use umlaut::store::{self, ExperimentDir, Results};
-use umlaut::{config, data, report};
+use umlaut::{config, report};
 
 #[derive(clap::Args)]
 pub struct Arguments {
@@ -124,30 +125,55 @@ fn absolute(dataset: &mut config::Dataset) {
 
 /// Opens and splits every distinct data set once, so that what is wrong with one is said before any training. Also fills the cache.
 fn check_data(plan: &Plan, cache: &Path) -> Result<(), Failure> {
-    let mut seen: Vec<(&config::Dataset, &config::Preprocess, &config::Split)> = Vec::new();
+    let (mut seen, mut compared) = (Vec::<(&config::Dataset, &config::Preprocess)>::new(), Vec::<&config::Dataset>::new());
     for run in &plan.runs {
         let e = &run.experiment;
-        if seen.contains(&(&e.dataset, &e.preprocess, &e.split)) {
+        if seen.contains(&(&e.dataset, &e.preprocess)) {
             continue;
         }
-        seen.push((&e.dataset, &e.preprocess, &e.split));
+        seen.push((&e.dataset, &e.preprocess));
         let reading = super::progress::Reading::new("reading images");
         let opened = data::open(&e.dataset, &e.preprocess, cache, &|done, of| reading.at(done, of)).map_err(mistake)?;
-        let parts = data::split(&opened, &e.split).map_err(mistake)?;
         drop(reading);
-        eprintln!(
-            "data: {} images, {} train, {} val, {} test; {} × {}, classes: {}",
-            opened.samples.len(),
-            parts.train.len(),
-            parts.val.len(),
-            parts.test.len(),
-            opened.size[0],
-            opened.size[1],
-            opened.classes.join(", ")
-        );
-        super::data::warn_of_absent(&opened, &parts, fold(&e.split));
+        let mut folds: Vec<Fold> = Vec::new();
+        for split in splits(plan, &e.dataset) {
+            let parts = data::split(&opened, split).map_err(mistake)?;
+            tell(&opened, &parts, fold(split));
+            folds.push(Fold { number: fold(split), parts });
+        }
+        // At whatever size, copies are the same.
+        if !compared.contains(&&e.dataset) {
+            compared.push(&e.dataset);
+            let told = super::data::alike(&data::look_alikes(&opened, &folds));
+            told.iter().for_each(|told| eprintln!("warning: {told}"));
+        }
     }
     Ok(())
+}
+
+/// The ways to split a data set that a plan has, each once.
+fn splits<'a>(plan: &'a Plan, dataset: &config::Dataset) -> Vec<&'a config::Split> {
+    let mut splits: Vec<&config::Split> = Vec::new();
+    for run in plan.runs.iter().filter(|run| run.experiment.dataset == *dataset) {
+        if !splits.contains(&&run.experiment.split) {
+            splits.push(&run.experiment.split);
+        }
+    }
+    splits
+}
+
+fn tell(data: &Dataset, parts: &Parts, fold: Option<usize>) {
+    eprintln!(
+        "data: {} images, {} train, {} val, {} test; {} × {}, classes: {}",
+        data.samples.len(),
+        parts.train.len(),
+        parts.val.len(),
+        parts.test.len(),
+        data.size[0],
+        data.size[1],
+        data.classes.join(", ")
+    );
+    super::data::warn_of_absent(data, parts, fold);
 }
 
 /// The one fold that a run has, if it has one.

@@ -37,6 +37,11 @@ impl Layout for Drawings {
         format!("drawings, generator {GENERATOR_VERSION}, {:?}", self.config)
     }
 
+    fn drawing(&self, entry: &Entry) -> String {
+        let Synthetic { seed, size, .. } = &self.config;
+        format!("drawing {:?}, generator {GENERATOR_VERSION}, seed {seed}, {size:?}", entry.page)
+    }
+
     fn decode(&self, entry: &Entry, _channels: usize) -> Result<Decoded, String> {
         let size = self.config.size;
         let drawn = draw(self.config.seed, entry.page.unwrap_or_default(), size);

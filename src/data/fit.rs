@@ -40,6 +40,11 @@ impl Frame {
         frame
     }
 
+    /// The frame that stretches a rectangle of a picture, (start, length) by axis, to all of the target.
+    pub fn stretched(source: [usize; 2], from: [(f64, f64); 2], target: [usize; 2]) -> Self {
+        Self { source, from, target, to: target.map(|length| (0, length)) }
+    }
+
     fn is_identity(&self) -> bool {
         let whole = |axis: usize| self.from[axis] == (0.0, self.source[axis] as f64) && self.to[axis] == (0, self.source[axis]);
         self.source == self.target && whole(0) && whole(1)
@@ -48,6 +53,12 @@ impl Frame {
     /// So many planes of a picture of the source's size.
     pub fn picture(&self, picture: &Picture, channels: usize) -> Vec<f32> {
         self.image(channels, |plane, y, row| picture.row(channels, plane, y, row))
+    }
+
+    /// One plane of the source's size.
+    pub fn plane(&self, plane: &[f32]) -> Vec<f32> {
+        let w = self.source[1];
+        self.image(1, |_, y, row| row.copy_from_slice(&plane[y * w..][..w]))
     }
 
     /// Planes of the source's size, of which `fill` gives a row (plane, row), to planes of the target's, by antialiased bilinear interpolation: a triangle filter as wide

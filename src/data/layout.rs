@@ -63,6 +63,11 @@ pub(super) trait Layout: Sync {
     /// about a new one.
     fn options(&self) -> String;
 
+    /// What decides about the image of an entry without files; empty where all have some.
+    fn drawing(&self, _: &Entry) -> String {
+        String::new()
+    }
+
     /// Reads one sample, of which the image has to do for so many channels. What is wrong is told as file, problem and remedy.
     fn decode(&self, entry: &Entry, channels: usize) -> Result<Decoded, String>;
 }

@@ -15,7 +15,7 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 /// The hash of each file's content; of one that its orientation turns another than that of the same bytes when nothing turned them.
-type Hashes<'a> = BTreeMap<&'a PathBuf, blake3::Hash>;
+pub(super) type Hashes<'a> = BTreeMap<&'a PathBuf, blake3::Hash>;
 
 /// What a data set holds, in hexadecimal: names, official parts, the content of all files, wherever they lie, and how they are read: the
 /// same files with other classes, pixel values or channels are another data set. Of drawings: their parameters and the
@@ -34,7 +34,7 @@ fn reading(layout: &dyn Layout, channels: usize) -> String {
     format!("{}; {channels} channels", layout.options())
 }
 
-fn print_of(layout: &dyn Layout, channels: usize, hashes: &Hashes) -> String {
+pub(super) fn print_of(layout: &dyn Layout, channels: usize, hashes: &Hashes) -> String {
     let mut hasher = blake3::Hasher::new();
     let reading = reading(layout, channels);
     hasher.update(&(reading.len() as u64).to_le_bytes()).update(reading.as_bytes());
@@ -133,7 +133,7 @@ impl Reader<'_> {
     }
 }
 
-fn hash_files(entries: &[Entry]) -> Result<Hashes<'_>, Error> {
+pub(super) fn hash_files(entries: &[Entry]) -> Result<Hashes<'_>, Error> {
     let mut files: Vec<&PathBuf> = entries.iter().flat_map(|entry| &entry.files).collect();
     files.sort();
     files.dedup();

@@ -31,6 +31,12 @@ impl RunDir {
         Self { path: path.into() }
     }
 
+    /// The directory that a file of weights lies in; `None` if it is no run's.
+    pub fn of_checkpoint(file: &Path) -> Option<Self> {
+        let run = Self::at(file.parent()?.parent()?);
+        (file.parent() == Some(&run.checkpoints()) && run.run_toml().is_file()).then_some(run)
+    }
+
     /// The directory itself.
     pub fn path(&self) -> &Path {
         &self.path

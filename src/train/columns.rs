@@ -9,6 +9,9 @@ use std::collections::BTreeMap;
 /// `PART_dice_CLASS`, `PART_iou_CLASS`; of any part but training then precision, recall, specificity and accuracy, each followed by
 /// those of the classes; last of every further term of the loss one. Class weights weigh the losses, never the scores.
 /// A mean over classes passes over those without a score, [absent](crate::metric::Absent) ones.
+///
+/// `PART_loss` is what is minimised: the weighted sum of the terms. With deep supervision `train_loss` is the mean of that over the heads; all
+/// other columns are of the last head, the one that predicts.
 pub fn columns(
     part: Part,
     scores: &Scores,
@@ -35,7 +38,7 @@ pub fn columns(
             named.extend(classes.iter().zip(values).map(|(class, value)| (format!("{name}_{class}"), *value)));
         }
     }
-    named.extend(terms.iter().map(|(name, value)| (name.clone(), *value)));
+    named.extend(terms.iter().filter(|(name, _)| *name != loss::MINIMISED).map(|(name, value)| (name.clone(), *value)));
     named.into_iter().map(|(name, value)| (format!("{}_{name}", part.prefix()), value)).collect()
 }
 

@@ -4,7 +4,7 @@
 //! the learning rate) and answers with the sums that its scores are made of, which arrive while later steps run.
 
 use super::Optimizer;
-use super::loss::total;
+use super::loss::{MINIMISED, total};
 use crate::config::{Experiment, Loss};
 use crate::data::{self, Dataset, Draw, Normaliser, Sample};
 use crate::metric::{Means, Tally, weighted_mean};
@@ -83,6 +83,8 @@ pub struct Part<'a> {
 
 struct Flight {
     images: usize,
+    /// Heads that the loss is the mean over.
+    heads: usize,
     share: f64,
     ends: bool,
     slot: usize,
@@ -100,18 +102,21 @@ pub struct Landed {
     pub ends: bool,
     /// Sums of every class of every sample.
     pub sums: Vec<[f64; PLANE_SUMS]>,
-    /// Of each term of the loss beside BCE and Dice, the name of its column and its value of each sample.
+    /// Of each term of the loss beside BCE and Dice, the name of its column and its value of each sample; with several heads also
+    /// [`MINIMISED`].
     pub terms: Vec<(&'static str, Vec<f64>)>,
+    /// What was minimised: the weighted sum of the terms, with several heads their mean of it.
+    pub loss: f64,
 }
 
 impl Trainer<'_> {
-    /// What was minimised, of a part: the weighted sum of its terms.
-    pub fn loss(&self, landed: &Landed) -> f64 {
+    /// The weighted sum of the terms of a head.
+    fn loss(&self, images: usize, sums: &[[f64; PLANE_SUMS]], of_images: &[(&'static str, Vec<f64>)]) -> f64 {
         let loss = &self.experiment.loss;
         let mut tally = Tally::new(self.data.classes.len());
-        tally.add_sums(landed.images, self.pixels(), &landed.sums);
+        tally.add_sums(images, self.pixels(), sums);
         let (scores, mut terms) = (tally.scores(), Means::default());
-        terms.add(landed.images, &landed.terms);
+        terms.add(images, of_images);
         let mean = |values: &[f64]| weighted_mean(values, &loss.class_weights);
         total(mean(&scores.bce), mean(&scores.dice_loss), &terms.means(), loss)
     }
@@ -133,10 +138,13 @@ pub struct Trainer<'a> {
     size: [usize; 2],
     losses: Losses,
     told: Array,
+    /// Of each head, the one that predicts first, the sums of every plane of the parts under way.
     sums: Array,
     arrived: Pinned,
     /// Planes of the largest part.
     planes: usize,
+    /// Heads that the loss is the mean over.
+    heads: usize,
     flights: VecDeque<Flight>,
     next: usize,
     recorded: HashMap<Work, Recorded>,
@@ -176,11 +184,11 @@ impl<'a> Trainer<'a> {
             }
         }
         let losses = Losses::new(&gpu, &experiment.loss, classes, size[0] * size[1])?;
-        let planes = training.batch_size * classes;
+        let (planes, heads) = (training.batch_size * classes, experiment.model.heads());
         Ok(Self {
             told: gpu.lasting(Kind::F32, RULE + STEP + 4 * training.batch_size)?,
-            sums: gpu.lasting(Kind::F64, AHEAD * planes * losses.sums())?,
-            arrived: gpu.pinned(AHEAD * planes * losses.sums())?,
+            sums: gpu.lasting(Kind::F64, heads * AHEAD * planes * losses.sums())?,
+            arrived: gpu.pinned(heads * AHEAD * planes * losses.sums())?,
             device: Device { gpu: gpu.clone(), store },
             flights: VecDeque::new(),
             next: 0,
@@ -197,6 +205,7 @@ impl<'a> Trainer<'a> {
             size,
             losses,
             planes,
+            heads,
         })
     }
 
@@ -210,11 +219,16 @@ impl<'a> Trainer<'a> {
         self.next = (slot + 1) % AHEAD;
         self.tell(part, slot)?;
         self.run(Work { samples: part.indices.len(), tail: part.tail })?;
-        let each = self.losses.sums();
-        let (start, count) = (slot * self.planes * each, part.indices.len() * self.data.classes.len() * each);
-        self.gpu.fetch(&self.sums, start, count, &self.arrived, start)?;
+        // An evaluation is of the head that predicts alone.
+        let heads = if part.tail.is_some() { self.heads } else { 1 };
+        let count = part.indices.len() * self.data.classes.len() * self.losses.sums();
+        for head in 0..heads {
+            let start = self.first_sum(head, slot);
+            self.gpu.fetch(&self.sums, start, count, &self.arrived, start)?;
+        }
         self.flights.push_back(Flight {
             images: part.indices.len(),
+            heads,
             share: part.share,
             ends: part.ends,
             slot,
@@ -228,12 +242,32 @@ impl<'a> Trainer<'a> {
     /// # Errors
     /// If something failed on the device.
     pub fn land(&mut self) -> Result<Option<Landed>> {
-        let Some(Flight { images, share, ends, slot, arrives }) = self.flights.pop_front() else { return Ok(None) };
+        let Some(Flight { images, heads, share, ends, slot, arrives }) = self.flights.pop_front() else { return Ok(None) };
         arrives.wait()?;
+        let (sums, mut terms) = self.arrived_of(0, slot, images);
+        let mut loss = self.loss(images, &sums, &terms);
+        if heads > 1 {
+            let sides = (1..heads).map(|head| {
+                let (sums, terms) = self.arrived_of(head, slot, images);
+                self.loss(images, &sums, &terms)
+            });
+            loss = (loss + sides.sum::<f64>()) / heads as f64;
+            terms.push((MINIMISED, vec![loss; images]));
+        }
+        Ok(Some(Landed { images, share, ends, sums, terms, loss }))
+    }
+
+    /// Where the sums of a head begin, of the part in this slot.
+    fn first_sum(&self, head: usize, slot: usize) -> usize {
+        (head * AHEAD + slot) * self.planes * self.losses.sums()
+    }
+
+    /// Sums and terms of a head that have arrived.
+    fn arrived_of(&self, head: usize, slot: usize, images: usize) -> (Vec<[f64; PLANE_SUMS]>, Vec<(&'static str, Vec<f64>)>) {
         let (count, each) = (images * self.data.classes.len(), self.losses.sums());
-        let numbers = self.arrived.read(slot * self.planes * each, count * each);
+        let numbers = self.arrived.read(self.first_sum(head, slot), count * each);
         let sums = numbers.chunks(each).map(|plane| *plane.first_chunk().expect("a plane has these sums at least")).collect();
-        Ok(Some(Landed { images, share, ends, sums, terms: self.losses.of_images(&numbers) }))
+        (sums, self.losses.of_images(&numbers))
     }
 
     /// Writes what a part is told.
@@ -304,9 +338,10 @@ impl<'a> Trainer<'a> {
         let heads = self.network.forward_supervised(&tape, images)?;
         let mut gradients = Vec::new();
         for (at, logits) in heads.iter().enumerate() {
-            // The network's own logits come last; other heads have no part in scores.
-            let sums = (at + 1 == heads.len()).then_some(&self.sums);
-            let pricing = Pricing { truth: &truth, heads: heads.len(), step: &part(PLANE, STEP), sums };
+            // The network's own logits come last; other heads have a part in the loss, not in scores.
+            let head = (at + 1) % heads.len();
+            let sums = self.sums.part(self.first_sum(head, 0), self.first_sum(1, 0));
+            let pricing = Pricing { truth: &truth, heads: heads.len(), step: &part(PLANE, STEP), sums: Some(&sums) };
             let gradient = self.losses.apply(&tape, logits, pricing)?;
             gradients.extend(gradient.map(|gradient| (logits, gradient)));
         }

@@ -5,6 +5,7 @@
 //! resume state has all.
 
 mod fit;
+mod seen;
 
 use super::safetensors::Contents;
 use super::{Error, provenance};
@@ -15,6 +16,7 @@ use crate::regular::{self, Most};
 use crate::store::{RunDir, Seal};
 use candle_core::{DType, Device, Tensor};
 use fit::{Fit, Unfit, few};
+pub use seen::seen;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
@@ -163,7 +165,9 @@ impl InitialWeights {
 /// A mistake of the user's if the file does not fit or is not the one that was planned; else if the provenance cannot be written.
 pub fn begin(run: &RunDir, experiment: &Experiment, params: &Params) -> Result<(), Error> {
     let Some((weights, fit)) = taken(experiment, params)? else { return Ok(()) };
-    Ok(provenance::initialised(run, &weights.file, &weights.hash, weights.notes(&fit, experiment.preprocess.normalise))?)
+    let mut notes = weights.notes(&fit, experiment.preprocess.normalise);
+    notes.extend(seen(experiment));
+    Ok(provenance::initialised(run, &weights.file, &weights.hash, notes)?)
 }
 
 /// Puts the weights of the experiment's file, if it names one, into the parameters, which hold what was drawn.

@@ -33,7 +33,7 @@ mod vouched;
 pub use check::{LoneSample, lone_sample};
 pub use error::Error;
 pub use find_lr::{LrRange, find_lr};
-pub use initial_weights::InitialWeights;
+pub use initial_weights::{InitialWeights, seen};
 pub use loss::{supervised_loss, weighted_loss};
 pub use optimizer::Optimizer;
 pub use predecessor::extends;

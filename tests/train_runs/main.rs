@@ -11,9 +11,11 @@ mod repeat;
 use place::{Place, experiment, parts};
 use std::fs;
 use umlaut::config::Experiment;
-use umlaut::data::Parts;
+use umlaut::data::{Dataset, Parts};
+use umlaut::model::{Weights, build};
+use umlaut::ops::{Map, Tape};
 use umlaut::record::Status;
-use umlaut::train::train;
+use umlaut::train::{supervised_loss, train};
 
 #[test]
 fn a_tiny_problem_is_overfitted() {
@@ -191,9 +193,10 @@ fn averages_are_validated_and_kept() {
     );
 }
 
-/// Oracle: the same samples validated; with a learning rate of next to nothing and no normalisation both see the same network.
+/// Oracles: the same samples validated; with a learning rate of next to nothing and no normalisation both see the same network. And the same
+/// loss by the sum on the tape that is minimised.
 #[test]
-fn side_heads_have_no_part_in_scores() {
+fn side_heads_have_a_part_in_the_training_loss_and_in_nothing_else() {
     let place = Place::new();
     let deep =
         "[model.unet_plus_plus]\nchannels = [4, 8, 12]\nnorm = 'none'\ndeep_supervision = true\n[optimizer.sgd]\nlr = 1e-30";
@@ -203,8 +206,22 @@ fn side_heads_have_no_part_in_scores() {
     let run = place.run("deep");
     train(&run, &experiment, &place.data, &same, &umlaut::train::Place::cpu(), &|| false, &mut ()).unwrap();
     let row = &run.metrics().unwrap()[0];
-    for name in ["loss", "dice"] {
+    for name in ["bce", "dice_loss", "dice"] {
         let [train, val] = ["train", "val"].map(|part| row.get(&format!("{part}_{name}")).unwrap());
         assert!((train - val).abs() < 1e-6, "{name}: {train} in training, {val} in validation");
     }
+    let minimised = minimised(&run, &experiment, &place.data);
+    let [train, val] = ["train_loss", "val_loss"].map(|name| row.get(name).unwrap());
+    assert!((train - minimised).abs() < 1e-6, "{train} in the table, {minimised} minimised");
+    assert!((train - val).abs() > 1e-4, "the heads differ: {train}, the last alone {val}");
+}
+
+/// The loss of the first four samples in one batch, by the weights of the last epoch, as the tape has it.
+fn minimised(run: &umlaut::store::RunDir, experiment: &Experiment, data: &Dataset) -> f64 {
+    let (cpu, indices) = (candle_core::Device::Cpu, [0, 1, 2, 3]);
+    let network = build(&experiment.model, 3, 2, Weights::File(&run.last_checkpoint()), &cpu).unwrap();
+    let (tape, batch) = (Tape::training(), umlaut::data::batch(data, &indices, None, &cpu).unwrap());
+    let logits = network.forward_supervised(&tape, Map::constant(&tape, &batch.images).unwrap()).unwrap();
+    assert_eq!((logits.len(), experiment.model.heads()), (2, 2));
+    supervised_loss(&tape, &logits, &batch.targets, &experiment.loss).unwrap().sum.value().to_scalar::<f32>().unwrap().into()
 }

@@ -121,7 +121,7 @@ impl<'a> Session<'a> {
         let pixels = gpu.trainer.pixels();
         epoch.tally.add_sums(landed.images, pixels, &landed.sums);
         epoch.terms.add(landed.images, &landed.terms);
-        arrived.loss += landed.share * gpu.trainer.loss(&landed);
+        arrived.loss += landed.share * landed.loss;
         if landed.ends {
             let loss = std::mem::take(&mut arrived.loss);
             arrived.batches += 1;
