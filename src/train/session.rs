@@ -159,10 +159,10 @@ impl<'a> Session<'a> {
         Ok(())
     }
 
-    /// Refuses to end a run well whose training loss is beyond all bounds.
+    /// Refuses to end a run well whose losses are beyond all bounds.
     fn judge(&self) -> Result<(), Halt> {
         let rows = self.run.metrics()?;
-        rows.last().and_then(diverged).map_or(Ok(()), |cause| Err(Halt::Diverged(cause)))
+        diverged(&rows).map_or(Ok(()), |cause| Err(Halt::Diverged(cause)))
     }
 
     /// Scores of the validation part with the averages of the weights, where there are any.
