@@ -66,7 +66,7 @@ pub(super) fn each<T: Send, I: Sync>(items: &[I], of: impl Fn(&I) -> Result<T, S
 pub(super) fn told(bytes: u64) -> String {
     match bytes {
         ..10_000_000 => format!("{} KB", bytes.div_ceil(1000)),
-        ..1_000_000_000 => format!("{} MB", bytes / 1_000_000),
+        10_000_000..1_000_000_000 => format!("{} MB", bytes / 1_000_000),
         _ => format!("{:.1} GB", bytes as f64 / 1e9),
     }
 }
