@@ -91,6 +91,9 @@ struct Flight {
     arrives: Moment,
 }
 
+/// Names of columns with their values of each sample.
+type Terms = Vec<(&'static str, Vec<f64>)>;
+
 /// What a part gave.
 #[derive(Debug)]
 pub struct Landed {
@@ -104,7 +107,7 @@ pub struct Landed {
     pub sums: Vec<[f64; PLANE_SUMS]>,
     /// Of each term of the loss beside BCE and Dice, the name of its column and its value of each sample; with several heads also
     /// [`MINIMISED`].
-    pub terms: Vec<(&'static str, Vec<f64>)>,
+    pub terms: Terms,
     /// What was minimised: the weighted sum of the terms, with several heads their mean of it.
     pub loss: f64,
 }
@@ -263,7 +266,7 @@ impl<'a> Trainer<'a> {
     }
 
     /// Sums and terms of a head that have arrived.
-    fn arrived_of(&self, head: usize, slot: usize, images: usize) -> (Vec<[f64; PLANE_SUMS]>, Vec<(&'static str, Vec<f64>)>) {
+    fn arrived_of(&self, head: usize, slot: usize, images: usize) -> (Vec<[f64; PLANE_SUMS]>, Terms) {
         let (count, each) = (images * self.data.classes.len(), self.losses.sums());
         let numbers = self.arrived.read(self.first_sum(head, slot), count * each);
         let sums = numbers.chunks(each).map(|plane| *plane.first_chunk().expect("a plane has these sums at least")).collect();

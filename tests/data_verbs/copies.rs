@@ -7,6 +7,9 @@ const SIDE: u32 = 128;
 const EXPERIMENT: &str = "name = 'x'\n[dataset.folders]\nroot = '.'\nclasses = ['cell']\n[preprocess]\nsize = [128, 128]\n[split.lists]\n\
     train = ['t*']\nval = ['v*']\n[model.unet]\nchannels = [2, 4]\n[training]\nepochs = 1\n";
 
+/// Where in the other image a pixel is.
+type Place<'a> = &'a dyn Fn(f64, f64) -> (f64, f64);
+
 /// The value of an image full of details at any place, in pixels: waves of 6 to 40 pixels, drawn anew for each number.
 fn tissue(number: u64) -> impl Fn(f64, f64) -> f64 {
     let mut state = number.wrapping_mul(0x9e37_79b9_7f4a_7c15) ^ 0x5851_f42d_4c95_7f2d;
@@ -43,7 +46,7 @@ fn warnings(desk: &Desk) -> [String; 2] {
 fn every_kind_of_copy_is_named_by_both_verbs() {
     let desk = Desk::with(EXPERIMENT);
     let last = f64::from(SIDE - 1);
-    let changes: [(&str, &str, &dyn Fn(f64, f64) -> (f64, f64)); 8] = [
+    let changes: [(&str, &str, Place); 8] = [
         ("v1", "mirrored copy", &|y, x| (y, last - x)),
         ("v2", "mirrored copy", &|y, x| (last - y, x)),
         ("v3", "rotated by 90° copy", &|y, x| (x, last - y)),

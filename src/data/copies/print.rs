@@ -25,9 +25,10 @@ const NEIGHBOURHOOD: f64 = 4.0;
 const FLAT: f64 = 0.15;
 /// An image of less contrast than this shows nothing.
 const BLANK: f64 = 1e-4;
-/// Least share of the area that has details, and least number of waves that share their power, of an image that is told from another one
-/// wherever it lies. Few smooth shapes can be moved onto others.
-const COVERED: f64 = 0.25;
+/// Least mean square of details, which is about the share of the area that has some, and least number of waves that share their power, of an
+/// image that is known by them wherever they lie. Few shapes can be moved and stretched onto others: a disc has 0.1 to 0.5, ten nuclei 0.35, a
+/// drawn fundus 0.6 to 0.75, a volume's slice 0.9.
+const COVERED: f64 = 0.55;
 const INDEPENDENT: f64 = 20.0;
 
 /// An image, as it is compared with others.
@@ -57,8 +58,8 @@ impl Print {
         }
         let power = blurred(&details.iter().map(|v| v * v).collect::<Vec<_>>(), NEIGHBOURHOOD);
         let flat = ((FLAT * contrast).powi(2)) as f32;
-        let covered = power.iter().map(|power| f64::from(power / (power + flat))).sum::<f64>() / power.len() as f64;
         let details: Vec<f32> = details.iter().zip(&power).map(|(v, power)| v / (power + flat).sqrt()).collect();
+        let covered = details.iter().map(|v| f64::from(v * v)).sum::<f64>() / details.len() as f64;
         let waves = CENTRES.map(|centre| waves(&details, centre));
         let rich = covered >= COVERED && independent(&waves[0]) >= INDEPENDENT;
         let coarse = Frame::stretched([SIDE; 2], [(0.0, SIDE as f64); 2], [COARSE; 2]).plane(&details);
