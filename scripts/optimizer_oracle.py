@@ -65,6 +65,20 @@ def learning_rates():
     for epochs, rise in ((10, 0.3), (5, 0.5), (4, 0.2), (1, 0.3)):
         cycle = lambda o: s.OneCycleLR(o, 1.0, total_steps=epochs, pct_start=rise, div_factor=25.0, final_div_factor=1e4)
         print(f"  one_cycle(peak 10, rise {rise}, {epochs} epochs):", rates(epochs, cycle))
+    warmed = {
+        "constant": (6, lambda o: s.ConstantLR(o, 1.0)),
+        "step(every 3, gamma 0.1)": (11, lambda o: s.StepLR(o, 3, 0.1)),
+        "multi_step([1, 3], 0.5)": (9, lambda o: s.MultiStepLR(o, [1, 3], 0.5)),
+        "exponential(0.5)": (8, lambda o: s.ExponentialLR(o, 0.5)),
+        "cosine(min 0.01)": (9, lambda o: s.CosineAnnealingLR(o, 5, 0.01)),
+        "polynomial(0.9)": (9, lambda o: s.PolynomialLR(o, 5, 0.9)),
+    }
+    for name, (epochs, make) in warmed.items():
+        both = lambda o: s.SequentialLR(o, [s.LinearLR(o, 0.2, 1.0, 4), make(o)], [4])
+        print(f"  4 epochs of warm-up from 0.2, {name}:", rates(epochs, both))
+    cycle = lambda o: s.OneCycleLR(o, 1.0, total_steps=10, div_factor=25.0, final_div_factor=1e4)
+    both = lambda o: s.SequentialLR(o, [s.LinearLR(o, 0.5, 1.0, 2), cycle(o)], [2])
+    print("  2 epochs of warm-up from 0.5, one_cycle(peak 10, rise 0.3, 10 epochs):", rates(12, both))
     losses = [1.0, 0.9, 0.9, 0.89995, 0.9, 0.9, 0.9, 0.9, 0.5, 0.6, 0.6, 0.6]
     print("  plateau min:", rates(12, lambda o: s.ReduceLROnPlateau(o, "min", 0.1, 1, 1e-4, "rel", 2, 1e-3), metrics=losses))
     scores = [0.5, 0.6, 0.60001, 0.6, 0.7, float("nan"), 0.7, 0.1]

@@ -1,7 +1,9 @@
 //! What is known of the machine that this runs on.
 
+mod available;
 mod gpus;
 
+pub use available::available_memory;
 pub use gpus::{Gpu, GpuMemory, VISIBLE, free_memory, gpus};
 
 use std::fs;

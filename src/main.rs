@@ -1,10 +1,11 @@
 //! The `umlaut` program: parses arguments, dispatches, prints the error, sets the exit code.
 
-/// As `std`'s, but whoever reads may go: what a program has to say is then lost, and what it has to do is done all the same.
+/// As `std`'s, but whoever reads may go: what a program has to say is then lost, and what it has to do is done all the same. Control
+/// characters that others have put into names are written out.
 macro_rules! println {
     ($($words:tt)*) => {{
         use std::io::Write as _;
-        _ = writeln!(std::io::stdout(), $($words)*);
+        _ = writeln!(std::io::stdout(), "{}", umlaut::shown::lines(&format!($($words)*)));
     }};
 }
 
@@ -12,7 +13,7 @@ macro_rules! println {
 macro_rules! print {
     ($($words:tt)*) => {{
         use std::io::Write as _;
-        _ = write!(std::io::stdout(), $($words)*);
+        _ = write!(std::io::stdout(), "{}", umlaut::shown::lines(&format!($($words)*)));
     }};
 }
 
@@ -20,7 +21,7 @@ macro_rules! print {
 macro_rules! eprintln {
     ($($words:tt)*) => {{
         use std::io::Write as _;
-        _ = writeln!(std::io::stderr(), $($words)*);
+        _ = writeln!(std::io::stderr(), "{}", umlaut::shown::lines(&format!($($words)*)));
     }};
 }
 

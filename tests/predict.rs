@@ -319,9 +319,13 @@ fn weights_without_the_numbers_they_need_are_told() {
     let run = trained_normalised(dir.path(), "dataset");
     let file = run.join("checkpoints/best.safetensors");
     let bytes = fs::read(&file).unwrap();
-    let at = bytes.windows(11).position(|word| word == b"\"normalise\"").expect("the numbers are in the metadata");
-    let stripped = [&bytes[..at], b"\"elsewhere\"", &bytes[at + 11..]].concat();
-    fs::write(&file, stripped).unwrap();
+    let without = |bytes: Vec<u8>, word: &[u8], other: &[u8]| {
+        let at = bytes.windows(word.len()).position(|found| found == word).expect("it is in the metadata");
+        [&bytes[..at], other, &bytes[at + word.len()..]].concat()
+    };
+    // As another program might have written it, in a run that does not say whose weights it left.
+    fs::write(&file, without(without(bytes, b"\"normalise\"", b"\"elsewhere\""), b"\"blake3\"", b"\"nohash\"")).unwrap();
+    fs::remove_file(run.join("outcome.toml")).unwrap();
     let output = umlaut(dir.path(), &["evaluate", run.to_str().unwrap(), "x.toml"]);
     assert_eq!(output.status.code(), Some(2), "{}", words(&output));
     assert!(words(&output).contains("its metadata lacks the mean and sd"), "{}", words(&output));
@@ -368,4 +372,164 @@ fn classes_that_exclude_each_other_never_overlap() {
     }
     assert!(marked.iter().all(|count| *count > 100), "both classes are found: {marked:?}");
     assert!((60_000..=65_536).contains(&largest), "{largest} of 65535, but for rounding");
+}
+
+/// A grey TIFF of the tags of TIFF 6.0, section 4, uncompressed, one directory a page: (values, NewSubfileType, ImageDescription).
+fn tiff([h, w]: [u32; 2], pages: &[(&[u8], u32, &str)], behind: &[u8]) -> Vec<u8> {
+    let mut bytes = b"II*\0\x08\0\0\0".to_vec();
+    for (index, (values, kind, description)) in pages.iter().enumerate() {
+        let text = format!("{description:\0<8}");
+        let (text_at, data_at) = (bytes.len() + 2 + 10 * 12 + 4, bytes.len() + 2 + 10 * 12 + 4 + text.len());
+        let entries: [[u32; 4]; 10] = [
+            [254, 4, 1, *kind],
+            [256, 4, 1, w],
+            [257, 4, 1, h],
+            [258, 3, 1, 8],
+            [259, 3, 1, 1],
+            [262, 3, 1, 1],
+            [270, 2, text.len() as u32, text_at as u32],
+            [273, 4, 1, data_at as u32],
+            [278, 4, 1, h],
+            [279, 4, 1, values.len() as u32],
+        ];
+        bytes.extend(10_u16.to_le_bytes());
+        for [tag, field, count, value] in entries {
+            bytes.extend((tag as u16).to_le_bytes());
+            bytes.extend((field as u16).to_le_bytes());
+            bytes.extend(count.to_le_bytes());
+            bytes.extend(value.to_le_bytes());
+        }
+        let next = if index + 1 < pages.len() { (data_at + values.len()) as u32 } else { 0 };
+        bytes.extend(next.to_le_bytes());
+        bytes.extend(text.as_bytes());
+        bytes.extend(*values);
+    }
+    bytes.extend(behind);
+    bytes
+}
+
+/// A reduced copy is no picture; a stack of ImageJ with one directory is all of its slices, and one that lacks data is refused.
+#[test]
+fn tiff_files_hold_the_pictures_that_they_say() {
+    let dir = tempfile::tempdir().unwrap();
+    let page: Vec<u8> = (0..64).map(|i| 4 * i).collect();
+    let write = |name: &str, bytes: Vec<u8>| fs::write(dir.path().join(name), bytes).unwrap();
+    write("scan.tif", tiff([8, 8], &[(&page, 0, ""), (&page[..64], 1, "")], &[]));
+    write("stack.tif", tiff([8, 8], &[(&page, 0, "ImageJ=1.53t\nimages=3\nslices=3\n")], &[page.clone(), page.clone()].concat()));
+    write("two.tif", tiff([8, 8], &[(&page, 0, ""), (&page, 0, "")], &[]));
+    let (_out, files) = predict(&[dir.path().to_str().unwrap()]);
+    let masks: Vec<&String> = files.keys().filter(|name| name.contains("disc")).collect();
+    let names = ["scan", "stack-0", "stack-1", "stack-2", "two-0", "two-1"].map(|name| format!("{name}_disc_mask.png"));
+    assert_eq!(masks, names.iter().collect::<Vec<_>>());
+    write("short.tif", tiff([8, 8], &[(&page, 0, "ImageJ=1.53t\nimages=3\nslices=3\n")], &page));
+    let run = runs().remove(0);
+    let output = umlaut(trained(), &["predict", run.to_str().unwrap(), dir.path().to_str().unwrap(), "--out", "short"]);
+    let told = words(&output);
+    assert!(told.contains("short.tif: ImageJ says that it holds 3 images, and there are 1 pages and less data"), "{told}");
+    assert!(trained().join("short/two-1_disc_mask.png").exists() && output.status.code() == Some(1), "{told}");
+}
+
+/// 20,000 × 20,000 pixels in a file of some 50 KB, with less memory than they need: refused with both sizes before anything is taken; the
+/// others go on. As data the same is the user's mistake.
+#[test]
+fn an_image_that_does_not_fit_the_memory_is_refused_with_sizes() {
+    const SIDE: u32 = 20_000;
+    let dir = pictures(&[("images/small.png", blob(16, 16))]);
+    let file = fs::File::create(dir.path().join("images/large.png")).unwrap();
+    let mut encoder = png::Encoder::new(std::io::BufWriter::new(file), SIDE, SIDE);
+    encoder.set_depth(png::BitDepth::One);
+    let mut writer = encoder.write_header().unwrap();
+    let mut rows = writer.stream_writer().unwrap();
+    (0..SIDE).for_each(|_| std::io::Write::write_all(&mut rows, &[0; SIDE as usize / 8]).unwrap());
+    rows.finish().unwrap();
+    drop(writer);
+    assert!(fs::metadata(dir.path().join("images/large.png")).unwrap().len() < 100_000);
+    // The program's own threads and libraries take some of it.
+    let limited = |kib: usize, arguments: &str| {
+        let mut command = Command::new("sh");
+        command.arg("-c").arg(format!("ulimit -v {kib}; exec \"$0\" {arguments}")).arg(assert_cmd::cargo::cargo_bin!("umlaut"));
+        command.current_dir(dir.path()).stdin(Stdio::null()).env("RAYON_NUM_THREADS", "2").env("CUDA_VISIBLE_DEVICES", "");
+        command.env("XDG_CONFIG_HOME", dir.path().join("settings")).output().expect("a shell starts")
+    };
+    let output = limited(3_000_000, &format!("predict {} images --out o", runs()[0].display()));
+    let told = words(&output);
+    let sizes = regex::Regex::new(
+        r"left out: images/large\.png: its 20000 × 20000 pixels \(height × width\) need about \d+\.\d GB of memory, \d.* are available; ",
+    );
+    assert!(sizes.unwrap().is_match(&told), "{told}");
+    assert!(output.status.code() == Some(1) && dir.path().join("o/small_disc_mask.png").exists(), "{told}");
+    fs::create_dir(dir.path().join("masks")).unwrap();
+    ["small", "large"].iter().for_each(|name| {
+        fs::copy(dir.path().join(format!("images/{name}.png")), dir.path().join(format!("masks/{name}.png"))).unwrap();
+    });
+    fs::copy(dir.path().join("images/large.png"), dir.path().join("images/small.png")).unwrap();
+    let toml = "name = \"x\"\n[dataset.folders]\nroot = \".\"\n[split.fractions]\ntrain = 0.5\nval = 0.5\ntest = 0\n[model.unet]\nchannels = [4, 8]\n";
+    fs::write(dir.path().join("x.toml"), toml).unwrap();
+    let output = limited(1_200_000, "data inspect x.toml");
+    let told = words(&output);
+    assert!(told.contains("images/large.png: its 20000 × 20000 pixels") && output.status.code() == Some(2), "{told}");
+}
+
+/// A run of the classes `b` and `a_b`.
+fn trained_with_underscores(dir: &Path) -> PathBuf {
+    for folder in ["images", "masks"] {
+        fs::create_dir_all(dir.join("d").join(folder)).unwrap();
+    }
+    for i in 0..6_u32 {
+        let draw = |inside: u8| GrayImage::from_fn(16, 16, |x, y| Luma([if x < 4 + i && y < 9 { inside } else { 0 }]));
+        draw(200).save(dir.join(format!("d/images/s{i}.png"))).unwrap();
+        draw(1 + u8::try_from(i % 2).unwrap()).save(dir.join(format!("d/masks/s{i}.png"))).unwrap();
+    }
+    let dataset = "[dataset.folders]\nroot = 'd'\nclasses = ['b', 'a_b']\nmask_values = 'indexed'";
+    let text = TINY.replace("[dataset.synthetic]\ncount = 12\nsize = [32, 32]", dataset).replace("[1, 2]", "[1]");
+    let text = text.split_once("[metrics]").unwrap().0.to_owned();
+    fs::write(dir.join("x.toml"), text).unwrap();
+    let output = umlaut(dir, &["run", "x.toml"]);
+    assert_eq!(output.status.code(), Some(0), "{}", words(&output));
+    fs::read_dir(dir.join("results/tiny/runs")).unwrap().next().unwrap().unwrap().path()
+}
+
+#[test]
+fn no_file_of_a_prediction_takes_the_place_of_another() {
+    let dir = tempfile::tempdir().unwrap();
+    let run = trained_with_underscores(dir.path()).display().to_string();
+    let grey = || GrayImage::from_pixel(16, 16, Luma([90]));
+    for (place, images, told) in [
+        ("under", ["x.png", "x_a.png"], ["the mask of a_b in x and the mask of b in x_a would be one file", "x_a_b_mask.png"]),
+        ("case", ["x.png", "X.png"], ["would be one file", "but for capital letters"]),
+        ("folder", ["x.png", "x_b_mask.png/y.png"], ["needs a folder where", "x_b_mask.png"]),
+    ] {
+        for image in images {
+            let path = dir.path().join(place).join(image);
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            grey().save(path).unwrap();
+        }
+        let output = umlaut(dir.path(), &["predict", &run, place, "--out", "out", "--probabilities", "--overlays"]);
+        let said = words(&output);
+        assert!(output.status.code() == Some(2) && told.iter().all(|told| said.contains(told)), "{place}: {said}");
+        assert!(!dir.path().join("out").exists(), "{place}: nothing is written");
+    }
+}
+
+#[test]
+fn no_image_and_nothing_else_is_replaced_unasked() {
+    let images = pictures(&[("x.png", blob(16, 16)), ("x_disc_mask.png", blob(20, 16))]);
+    let (run, folder) = (runs()[0].display().to_string(), images.path().display().to_string());
+    let before = fs::read(images.path().join("x_disc_mask.png")).unwrap();
+    for force in [None, Some("--force")] {
+        let arguments: Vec<&str> = ["predict", &run, &folder, "--out", &folder].into_iter().chain(force).collect();
+        let output = umlaut(trained(), &arguments);
+        assert_eq!(output.status.code(), Some(2), "{}", words(&output));
+        assert!(words(&output).contains("x_disc_mask.png is one of the images"), "{}", words(&output));
+    }
+    assert_eq!(fs::read(images.path().join("x_disc_mask.png")).unwrap(), before);
+    assert!(!images.path().join("predictions.csv").exists());
+
+    let (one, out) = (images.path().join("x.png").display().to_string(), tempfile::tempdir().unwrap());
+    fs::write(out.path().join("x_cup_mask.png"), "drawn by hand").unwrap();
+    let out = out.path().display().to_string();
+    let output = umlaut(trained(), &["predict", &run, &one, "--out", &out]);
+    assert!(output.status.code() == Some(2) && words(&output).contains("x_cup_mask.png is there already"), "{}", words(&output));
+    let output = umlaut(trained(), &["predict", &run, &one, "--out", &out, "--force"]);
+    assert_eq!(output.status.code(), Some(0), "{}", words(&output));
 }

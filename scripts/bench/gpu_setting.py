@@ -20,7 +20,11 @@ LIMITS = {
     "baseline, seconds": (30.0, 8.0),
     "16 runs packed, against one at a time": (0.5, 0.25),
 }
-WANTED = {"libnvrtc.so.13": "nvidia-cuda-nvrtc==13.0.*", "libcudnn.so.9": "nvidia-cudnn-cu13"}
+WANTED = {
+    "libnvrtc.so.13": "nvidia-cuda-nvrtc==13.0.*",
+    "libcublasLt.so.13": "nvidia-cublas==13.1.0.3",
+    "libcudnn.so.9": "nvidia-cudnn-cu13",
+}
 
 
 class Broken(Exception):

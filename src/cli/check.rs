@@ -4,7 +4,7 @@ use super::initial::Files;
 use super::settings::Settings;
 use super::{Failure, Sets, coloured};
 use std::path::{Path, PathBuf};
-use umlaut::config::{self, Experiment, Split};
+use umlaut::config::{self, Experiment};
 use umlaut::plan::{self, Plan};
 use umlaut::store::Results;
 
@@ -43,11 +43,7 @@ fn verdict(file: &Path, sets: &[String], results: &Results, colour: bool) -> Res
 /// `6 runs (3 combinations × 2 seeds)`; the factors are left out where they are not the same for every combination.
 fn runs(experiment: &Experiment, plan: &Plan) -> String {
     let runs = plan.runs.len();
-    let folds = match &experiment.split {
-        Split::KFold(split) if split.folds.is_empty() => split.k,
-        Split::KFold(split) => split.folds.len(),
-        _ => 1,
-    };
+    let folds = experiment.split.fold_count();
     let seeds = experiment.training.seeds.len();
     let factors = [(plan.points, "combination"), (folds, "fold"), (seeds, "seed")];
     let factors: Vec<String> = factors.into_iter().filter(|(n, _)| *n > 1).map(|(n, what)| count(n, what)).collect();

@@ -13,7 +13,7 @@ use umlaut::config::Metrics;
 use umlaut::data::{self, Dataset};
 use umlaut::metric::{self, Extra, Extras};
 use umlaut::predict::Predictor;
-use umlaut::record::{ImageRow, ImageScores};
+use umlaut::record::{ImageRow, ImageScores, to_field};
 
 #[derive(clap::Args)]
 pub struct Arguments {
@@ -85,6 +85,7 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
     let opened = open(&arguments.run, &results)?;
     let (preprocess, of_run) = (opened.1.preprocess.clone(), opened.1.metrics.clone());
     let predictor = Predictor::open(&[opened], arguments.device.place()?.gpu).map_err(failure)?;
+    predictor.notes.iter().for_each(|note| eprintln!("note: {note}"));
     let asked = load(&arguments.dataset, &arguments.sets)?;
     let reading = progress::Reading::new("reading images");
     let data = data::open(&asked.dataset, &preprocess, &results.cache(), &|done, of| reading.at(done, of)).map_err(mistake)?;
@@ -144,7 +145,7 @@ fn fits(predictor: &Predictor, data: &Dataset, file: &Path) -> Result<(), Failur
 fn write(path: &Path, scores: &ImageScores) -> Result<(), Failure> {
     let write = || -> anyhow::Result<()> {
         let mut file = csv::Writer::from_path(path)?;
-        scores.table().iter().try_for_each(|row| file.write_record(row))?;
+        scores.table().iter().try_for_each(|row| file.write_record(row.iter().map(|field| to_field(field).into_owned())))?;
         Ok(file.flush()?)
     };
     Ok(write().with_context(|| format!("writing {}", path.display()))?)

@@ -39,7 +39,6 @@ pub struct Arguments {
 }
 
 pub fn run(arguments: &Arguments) -> Result<(), Failure> {
-    let stop = Stop::on_signals()?;
     let range = range(arguments)?;
     let asked = load(&arguments.file, &arguments.sets)?;
     let results = arguments.place.results(&Settings::load()?);
@@ -51,6 +50,8 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
         .map_err(mistake)?;
     let parts = data::split(&data, &experiment.split).map_err(mistake)?;
     drop(reading);
+    // Until here the first signal ends the program by itself; from here on an update is not cut off.
+    let stop = Stop::on_signals()?;
     let (bar, mut done) = (progress::Reading::new("trying learning rates"), 0);
     let mut each = |_: &_| {
         done += 1;

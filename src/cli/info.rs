@@ -14,6 +14,8 @@ pub fn run() -> Result<(), Failure> {
         println!("memory        {:.1} GB", bytes as f64 / 1e9);
     }
     gpus().iter().for_each(|line| println!("GPU           {line}"));
+    #[cfg(feature = "cuda")]
+    println!("on GPUs       {}", on_gpus());
     println!("threads       {} (RAYON_NUM_THREADS sets another number)", rayon::current_num_threads());
     println!("instructions  {} (UMLAUT_CPU chooses another: {})\n", level().name(), others());
     println!("{}", table());
@@ -34,6 +36,17 @@ fn gpus() -> Vec<String> {
         format!("cuda:{}, {}{memory}, driver {}", gpu.index, gpu.name, gpu.driver)
     };
     gpus.iter().map(line).collect()
+}
+
+/// What the environment chooses for GPUs.
+#[cfg(feature = "cuda")]
+fn on_gpus() -> String {
+    use umlaut::ops::cuda::{CHOICE, DIRECTORIES, GRAPHS};
+    let value = |name: &str| std::env::var_os(name).map(|value| value.to_string_lossy().into_owned()).filter(|v| !v.is_empty());
+    let convolutions = value(CHOICE).unwrap_or_else(|| "cuDNN where it is".into());
+    let graphs = value(GRAPHS).unwrap_or_else(|| "on".into());
+    let places = value(DIRECTORIES).map_or(String::new(), |places| format!("; {DIRECTORIES}={places}"));
+    format!("convolutions: {convolutions} ({CHOICE}: cudnn or plain); CUDA graphs: {graphs} ({GRAPHS}: on or off){places}")
 }
 
 /// The other instruction sets that this processor has.

@@ -7,7 +7,7 @@ use umlaut::config::{Experiment, Initial};
 use umlaut::data::{self, Description};
 use umlaut::plan::{Plan, RunSpec};
 use umlaut::store::Results;
-use umlaut::train::{Error, InitialWeights};
+use umlaut::train::{self, Error, InitialWeights};
 
 /// The files that an experiment's runs begin with, each read once.
 pub struct Files<'a> {
@@ -42,7 +42,7 @@ impl<'a> Files<'a> {
     fn place(&self, name: &str) -> Result<PathBuf, String> {
         let absolute = |path: &Path| std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
         let path = Path::new(name);
-        if path.is_file() {
+        if path.exists() && !path.is_dir() {
             return Ok(absolute(path));
         }
         let what = format!("training.initial.weights = \"{name}\"");
@@ -50,11 +50,8 @@ impl<'a> Files<'a> {
             Failure::Mistake(text) => format!("{what}: no such file; as a run: {}", text.trim_start_matches("error: ")),
             _ => format!("{what}: no such file, and the results cannot be listed"),
         })?;
-        let file = run.best_checkpoint();
-        match file.is_file() {
-            true => Ok(absolute(&file)),
-            false => Err(format!("{what}: the run {} has no weights yet; finish it with `umlaut run`", run.id())),
-        }
+        let best = run.best_weights().map_err(|e| format!("{what}: {e}"))?;
+        Ok(absolute(&best.path))
     }
 
     /// Checks that every run's file fits its network, and tells what is doubtful. What cannot be said without data that is not there is not
@@ -83,7 +80,21 @@ impl<'a> Files<'a> {
         }
         told.dedup();
         told.iter().for_each(|doubt| eprintln!("note: {doubt}"));
+        warn_of_seen(plan);
         Ok(())
+    }
+}
+
+/// Tells which images that validate or test the initial weights were trained on, once for each of their files and split.
+fn warn_of_seen(plan: &Plan) {
+    let mut looked = Vec::<&Experiment>::new();
+    for RunSpec { experiment: e, .. } in plan.runs.iter().filter(|run| !run.experiment.training.initial.is_random()) {
+        let file = &e.training.initial.weights;
+        let same = |o: &&Experiment| o.training.initial.weights == *file && o.dataset == e.dataset && o.split == e.split;
+        if !looked.iter().any(same) {
+            looked.push(e);
+            train::seen(e).iter().for_each(|told| eprintln!("warning: {told}"));
+        }
     }
 }
 

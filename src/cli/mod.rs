@@ -1,6 +1,7 @@
 //! The command line: one file a verb. Exit codes: 0 done, 1 something failed while running, 2 a mistake of the user's, 130 stopped
 //! from outside.
 
+mod batches;
 mod check;
 mod compare;
 mod data;
@@ -15,6 +16,8 @@ mod initial;
 mod live;
 mod plan;
 mod predict;
+#[cfg(feature = "cuda")]
+mod probe;
 mod progress;
 mod report;
 mod rewriting;
@@ -28,6 +31,7 @@ mod status;
 mod stop;
 mod summary;
 mod text;
+mod threads;
 mod train;
 mod why;
 
@@ -35,6 +39,8 @@ use clap::{Parser, Subcommand};
 use std::io::IsTerminal;
 use std::path::PathBuf;
 use std::process::ExitCode;
+use umlaut::record::without_backtrace;
+use umlaut::shown;
 
 /// Train and compare U-Nets from TOML files: one file in, trained nets, CSV and charts out.
 #[derive(Parser)]
@@ -129,13 +135,11 @@ impl<E: Into<anyhow::Error>> From<E> for Failure {
 
 /// Runs the program.
 pub fn main() -> ExitCode {
-    // This thread works along with the pool's: handing every operation over and waiting for it costs more than a small one takes.
-    // It fails only where there is a pool already.
-    _ = rayon::ThreadPoolBuilder::new().use_current_thread().build_global();
     // Without it a file that grows too long just ends the process; nothing else depends on it.
     _ = stop::survive_file_limits();
     let verb = Arguments::parse().verb;
-    let result = umlaut::ops::blocked::simd::requested_level().map_err(mistake).and_then(|_| match verb {
+    let ready = threads::start().and_then(|()| umlaut::ops::blocked::simd::requested_level().map_err(mistake));
+    let result = ready.and_then(|_| match verb {
         Verb::Run(a) => run::run(&a),
         Verb::Plan(a) => plan::run(&a),
         Verb::Status(a) => status::run(&a),
@@ -159,11 +163,11 @@ pub fn main() -> ExitCode {
     match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(Failure::Mistake(text)) => {
-            eprintln!("{}", text.trim_end());
+            tell_mistakes(&without_backtrace(&text));
             ExitCode::from(2)
         }
         Err(Failure::Running(error)) => {
-            eprintln!("error: {error:#}");
+            eprintln!("{}", without_backtrace(&format!("error: {error:#}")));
             ExitCode::FAILURE
         }
         Err(Failure::Runs) => ExitCode::FAILURE,
@@ -176,6 +180,13 @@ fn coloured() -> bool {
     std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none()
 }
 
+/// Tells mistakes on standard error, coloured if they may be.
+fn tell_mistakes(text: &str) {
+    use std::io::Write as _;
+    let shown = if coloured() { shown::coloured(text) } else { shown::lines(text) };
+    _ = writeln!(std::io::stderr(), "{}", shown.trim_end());
+}
+
 /// Loads an experiment, its mistakes shown as the user's.
 fn load(file: &std::path::Path, sets: &Sets) -> Result<umlaut::config::Experiment, Failure> {
     umlaut::config::load(file, &sets.sets).map_err(|problems| Failure::Mistake(problems.render(coloured())))
@@ -183,5 +194,5 @@ fn load(file: &std::path::Path, sets: &Sets) -> Result<umlaut::config::Experimen
 
 /// A mistake of the user's, in one line.
 fn mistake(error: impl std::fmt::Display) -> Failure {
-    Failure::Mistake(format!("error: {error}"))
+    Failure::Mistake(shown::lines(&format!("error: {error}")).into_owned())
 }

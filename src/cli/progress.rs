@@ -7,6 +7,7 @@ use std::io::{IsTerminal, Write};
 use std::time::{Duration, Instant};
 use umlaut::config::Experiment;
 use umlaut::record::{EpochRecord, Event, Outcome, Status};
+use umlaut::shown;
 use umlaut::store::{self, RunDir};
 use umlaut::train::Progress;
 
@@ -50,7 +51,7 @@ impl Bar {
     /// A line for the log, and for stderr if that is no terminal.
     fn line(&mut self, text: &str) {
         // A log that cannot be written is no reason to stop training.
-        _ = writeln!(self.log, "{text}");
+        _ = writeln!(self.log, "{}", shown::line(text));
         if self.bar.is_none() && !self.child {
             eprintln!("{text}");
         }
@@ -79,6 +80,14 @@ impl Progress for Bar {
         self.line(&text);
     }
 
+    fn note(&mut self, text: &str) {
+        self.tell(&Event::Note { text: text.to_owned() });
+        self.line(text);
+        if let Some(bar) = &self.bar {
+            bar.println(text);
+        }
+    }
+
     fn step(&mut self, epoch: usize, step: usize, loss: f64) {
         self.course.step(epoch, step, loss);
         if self.child && self.told.is_none_or(|told| told.elapsed() >= BETWEEN_STEPS) {
@@ -102,6 +111,14 @@ impl Progress for Bar {
 
     fn device_memory(&mut self, bytes: usize) {
         self.tell(&Event::Memory { device_bytes: bytes as u64 });
+    }
+
+    fn device_note(&mut self, text: &str) {
+        self.tell(&Event::Note { text: format!("note: {text}") });
+        if !self.child {
+            // Standard error has it, which is the log of a child alone.
+            _ = writeln!(self.log, "note: {text}");
+        }
     }
 
     fn ended(&mut self, outcome: &Outcome) {
@@ -133,7 +150,7 @@ impl Reading {
     /// A line that stays: above the bar, or alone where there is none.
     pub fn say(&self, line: &str) {
         match &self.0 {
-            Some(bar) => bar.println(line),
+            Some(bar) => bar.println(shown::lines(line)),
             None => eprintln!("{line}"),
         }
     }

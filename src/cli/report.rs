@@ -19,6 +19,9 @@ pub struct Arguments {
     /// What to write, with commas, beside the charts and CSV tables
     #[arg(long, value_name = "FORMAT", value_delimiter = ',', default_value = "html,md")]
     format: Vec<Form>,
+    /// Started by a schedule: end as soon as standard input does
+    #[arg(long, hide = true)]
+    child: bool,
     /// Every chart as PNG too, at 300 dots an inch
     #[arg(long)]
     png: bool,
@@ -61,6 +64,9 @@ enum Form {
 }
 
 pub fn run(arguments: &Arguments) -> Result<(), Failure> {
+    if arguments.child {
+        super::stop::exit_at_end_of_input();
+    }
     let dir = ExperimentDir::at(&arguments.dir);
     if dir.runs()?.is_empty() {
         return Err(mistake(format!(

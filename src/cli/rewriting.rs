@@ -1,6 +1,7 @@
 //! Keeps an experiment's report up to date while its runs go on.
 //!
-//! The report is written by a process of its own, `umlaut report DIR`, on one thread: whatever befalls it, the schedule goes on.
+//! The report is written by a process of its own, `umlaut report DIR`, on one thread: whatever befalls it, the schedule goes on, and it ends
+//! with the schedule.
 
 use super::report::Ranking;
 use std::path::PathBuf;
@@ -57,8 +58,9 @@ impl<'a> Rewriting<'a> {
         if self.changed && ended.elapsed() >= pause {
             self.changed = false;
             let mut command = Command::new(&self.program);
-            command.arg("report").arg(&self.dir).args(self.ranking.arguments()).env("RAYON_NUM_THREADS", "1");
-            command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+            command.arg("report").arg(&self.dir).arg("--child").args(self.ranking.arguments()).env("RAYON_NUM_THREADS", "1");
+            // A pipe that ends when this process does, however it dies: the report of a dead schedule would be of no use.
+            command.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null());
             // The report at the end says what is wrong, if something is.
             self.writing = command.spawn().ok().map(|child| (child, Instant::now()));
         }
@@ -68,6 +70,10 @@ impl<'a> Rewriting<'a> {
 impl Watch for Rewriting<'_> {
     fn before(&mut self, at: At<'_>, outcome: &Outcome) {
         self.inner.before(at, outcome);
+    }
+
+    fn noted(&mut self, at: At<'_>, text: &str) {
+        self.inner.noted(at, text);
     }
 
     fn started(&mut self, at: At<'_>, slot: &Slot) {

@@ -10,10 +10,11 @@ use super::stop::PassedOn;
 use super::{Failure, ResultsPlace, Sets, live, load, mistake, text};
 use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
+use umlaut::data::{self, Dataset, Fold, Parts};
 use umlaut::plan::{Plan, expand_with};
 use umlaut::schedule::{Local, Policy, Tally, Work, execute};
-use umlaut::store::{ExperimentDir, Results};
-use umlaut::{config, data, report};
+use umlaut::store::{self, ExperimentDir, Results};
+use umlaut::{config, report};
 
 #[derive(clap::Args)]
 pub struct Arguments {
@@ -37,6 +38,9 @@ pub struct Arguments {
     /// Which scores put groups in order in the report
     #[arg(long, value_name = "SPLIT", default_value = "val")]
     rank_by: Ranking,
+    /// Train finished runs again whose best weights are gone or damaged; without it what has finished stays without them
+    #[arg(long)]
+    restore: bool,
     /// Show what would run, as `umlaut plan` does, and start nothing
     #[arg(long)]
     dry_run: bool,
@@ -47,6 +51,7 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
     let slots = arguments.slots.slots(&settings)?;
     let results = arguments.place.results(&settings);
     let plan = plan(&load(&arguments.file, &arguments.sets)?, &results)?;
+    super::batches::check(&plan, &results.cache(), &arguments.file, &arguments.sets)?;
     if arguments.dry_run {
         return super::plan::show(&plan, &results, &slots, false);
     }
@@ -65,11 +70,15 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
     let mut watch = Rewriting::new(live::watch(&plan, &dir, estimate, slots.len(), &asked)?, &dir, arguments.rank_by)?;
     let work = Work { plan: &plan, dir: &dir, sizes: &sizes };
     let retries = arguments.retries.or(settings.retries).unwrap_or(1);
-    let policy = Policy { retries, fail_fast: arguments.fail_fast };
+    let policy = Policy { retries, fail_fast: arguments.fail_fast, restore: arguments.restore };
     let tally = execute(work, &slots, policy, &launcher, &asked, &mut watch)?;
     // Whatever it has drawn is gone before anything else is written.
     drop(watch);
     write_report(&dir, &report::Wanted { rank_by: arguments.rank_by.into(), ..report::Wanted::default() })?;
+    if tally.without_weights > 0 {
+        let runs = text::counted(tally.without_weights, "finished run");
+        eprintln!("{runs} without weights, for nothing is trained again that has finished; with --restore it is");
+    }
     end(tally, &dir)
 }
 
@@ -92,8 +101,16 @@ fn epochs_left(plan: &Plan, dir: &ExperimentDir) -> Result<Vec<usize>, Failure> 
 
 /// Draws the report and shows its table.
 pub fn write_report(dir: &ExperimentDir, wanted: &report::Wanted) -> Result<(), Failure> {
-    let written = report::write(dir, wanted).map_err(super::report::failure)?;
-    println!("{}", written.table);
+    let table = match report::write(dir, wanted) {
+        Ok(written) => written.table,
+        Err(superseded @ report::Error::Store(store::Error::Superseded { .. })) => {
+            eprintln!("note: {superseded}; the files are those of the newer one");
+            report::compare(&[report::Place::Experiment(dir.clone())], wanted.by.as_deref(), wanted.rank_by)
+                .map_err(super::report::failure)?
+        }
+        Err(error) => return Err(super::report::failure(error)),
+    };
+    println!("{table}");
     println!("charts and report: {}", dir.path().display());
     Ok(())
 }
@@ -113,30 +130,55 @@ fn absolute(dataset: &mut config::Dataset) {
 
 /// Opens and splits every distinct data set once, so that what is wrong with one is said before any training. Also fills the cache.
 fn check_data(plan: &Plan, cache: &Path) -> Result<(), Failure> {
-    let mut seen: Vec<(&config::Dataset, &config::Preprocess, &config::Split)> = Vec::new();
+    let (mut seen, mut compared) = (Vec::<(&config::Dataset, &config::Preprocess)>::new(), Vec::<&config::Dataset>::new());
     for run in &plan.runs {
         let e = &run.experiment;
-        if seen.contains(&(&e.dataset, &e.preprocess, &e.split)) {
+        if seen.contains(&(&e.dataset, &e.preprocess)) {
             continue;
         }
-        seen.push((&e.dataset, &e.preprocess, &e.split));
+        seen.push((&e.dataset, &e.preprocess));
         let reading = super::progress::Reading::new("reading images");
         let opened = data::open(&e.dataset, &e.preprocess, cache, &|done, of| reading.at(done, of)).map_err(mistake)?;
-        let parts = data::split(&opened, &e.split).map_err(mistake)?;
         drop(reading);
-        eprintln!(
-            "data: {} images, {} train, {} val, {} test; {} × {}, classes: {}",
-            opened.samples.len(),
-            parts.train.len(),
-            parts.val.len(),
-            parts.test.len(),
-            opened.size[0],
-            opened.size[1],
-            opened.classes.join(", ")
-        );
-        super::data::warn_of_absent(&opened, &parts, fold(&e.split));
+        let mut folds: Vec<Fold> = Vec::new();
+        for split in splits(plan, &e.dataset) {
+            let parts = data::split(&opened, split).map_err(mistake)?;
+            tell(&opened, &parts, fold(split));
+            folds.push(Fold { number: fold(split), parts });
+        }
+        // At whatever size, copies are the same.
+        if !compared.contains(&&e.dataset) {
+            compared.push(&e.dataset);
+            let told = super::data::alike(&data::look_alikes(&opened, &folds));
+            told.iter().for_each(|told| eprintln!("warning: {told}"));
+        }
     }
     Ok(())
+}
+
+/// The ways to split a data set that a plan has, each once.
+fn splits<'a>(plan: &'a Plan, dataset: &config::Dataset) -> Vec<&'a config::Split> {
+    let mut splits: Vec<&config::Split> = Vec::new();
+    for run in plan.runs.iter().filter(|run| run.experiment.dataset == *dataset) {
+        if !splits.contains(&&run.experiment.split) {
+            splits.push(&run.experiment.split);
+        }
+    }
+    splits
+}
+
+fn tell(data: &Dataset, parts: &Parts, fold: Option<usize>) {
+    eprintln!(
+        "data: {} images, {} train, {} val, {} test; {} × {}, classes: {}",
+        data.samples.len(),
+        parts.train.len(),
+        parts.val.len(),
+        parts.test.len(),
+        data.size[0],
+        data.size[1],
+        data.classes.join(", ")
+    );
+    super::data::warn_of_absent(data, parts, fold);
 }
 
 /// The one fold that a run has, if it has one.

@@ -1,9 +1,9 @@
 //! `umlaut selftest`: does the GPU calculate what the CPU does?
 
-use super::{Failure, mistake};
+use super::{Failure, mistake, probe};
 use umlaut::config::Precision;
-use umlaut::ops::cuda::{Comparison, Kind, compile, count};
-use umlaut::train::selftest;
+use umlaut::ops::cuda::{Comparison, Kind, compile, count, ready};
+use umlaut::train::{Tested, selftest};
 
 #[derive(clap::Args)]
 pub struct Arguments {
@@ -17,8 +17,13 @@ pub struct Arguments {
     #[arg(long)]
     all: bool,
     /// Only compile the kernels, for GPUs of compute capability 8.0 and 9.0; needs CUDA's run-time compiler but no GPU
-    #[arg(long, conflicts_with_all = ["device", "precision", "all"])]
+    #[arg(long, conflicts_with_all = ["device", "precision", "all", "small"])]
     kernels: bool,
+    /// Leave out convolutions of the sizes that networks train at, which take an emulated device long
+    #[arg(long)]
+    small: bool,
+    #[command(flatten)]
+    probe: probe::Probe,
 }
 
 const PRECISIONS: [Precision; 3] = [Precision::F32, Precision::Tf32, Precision::Bf16];
@@ -32,14 +37,23 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
     let Some(ordinal) = ordinal else {
         return Err(mistake(format!("--device {name}: the self-test is of a GPU, such as cuda:0")));
     };
+    let device = probe::Device { ordinal, small: arguments.small };
+    if let Some(layer) = &arguments.probe.layer {
+        return probe::run_layer(layer, device);
+    }
+    if arguments.probe.probe {
+        return probe::run(&arguments.probe, name, device);
+    }
     let there = count().map_err(|why| mistake(format!("--device {name}: {why}")))?;
     if ordinal >= there {
         return Err(mistake(format!("--device {name}: this machine has {there} GPUs, counted from cuda:0")));
     }
+    ready().map_err(|why| mistake(format!("--device {name}: {why}")))?;
     let mut missed = 0;
     for precision in chosen(arguments.precision.as_deref())? {
-        let (by, comparisons) = selftest(ordinal, precision).map_err(|e| anyhow::anyhow!("{}: {e}", precision.name()))?;
-        println!("{} on {name}, convolutions by {by}", precision.name());
+        let tested = selftest(ordinal, precision, arguments.small);
+        let Tested { convolutions, steps, comparisons } = tested.map_err(|e| anyhow::anyhow!("{}: {e}", precision.name()))?;
+        println!("{} on {name}, convolutions by {convolutions}, steps {steps}", precision.name());
         missed += show(&comparisons, arguments.all);
     }
     if missed == 0 {

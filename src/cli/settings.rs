@@ -3,6 +3,7 @@
 use super::slots::Jobs;
 use super::{Failure, mistake};
 use std::path::{Path, PathBuf};
+use umlaut::regular::{self, Most};
 
 /// The settings' file, in the working directory or in the user's directory of configurations.
 const FILE: &str = "umlaut.toml";
@@ -32,7 +33,7 @@ impl Settings {
             .map(PathBuf::from)
             .or_else(|| std::env::home_dir().map(|home| home.join(".config")))
             .map(|dir| dir.join("umlaut").join(FILE));
-        match [Some(PathBuf::from(FILE)), of_the_user].into_iter().flatten().find(|path| path.is_file()) {
+        match [Some(PathBuf::from(FILE)), of_the_user].into_iter().flatten().find(|path| path.exists()) {
             Some(path) => Self::read(&path).map_err(mistake),
             None => Ok(Self::default()),
         }
@@ -40,7 +41,7 @@ impl Settings {
 
     fn read(path: &Path) -> Result<Self, String> {
         let told = |cause: String| format!("{}: {}", path.display(), cause.trim_end());
-        let text = std::fs::read_to_string(path).map_err(|e| told(e.to_string()))?;
+        let text = regular::text(path, Most::WRITTEN).map_err(|e| told(e.to_string()))?;
         let mut settings: Self = toml::from_str(&text).map_err(|e| told(e.to_string()))?;
         let beside = path.parent().unwrap_or(Path::new(""));
         settings.results = settings.results.map(|results| beside.join(results));

@@ -7,6 +7,7 @@ use std::collections::HashSet;
 use std::path::PathBuf;
 use std::time::{Duration, SystemTime};
 use umlaut::config::Experiment;
+use umlaut::regular::{self, Most};
 use umlaut::schedule::{Standing, standing};
 use umlaut::store::{self, ExperimentDir, Holder, Results, RunDir};
 
@@ -51,6 +52,8 @@ struct Run {
     /// The GPU that it was last on, if it was on one.
     gpu: Option<String>,
     epochs_done: usize,
+    /// Whether it has finished and its best weights are gone.
+    without_weights: bool,
     /// Epochs of the whole run, if run.toml tells.
     epochs: Option<usize>,
     /// Validation Dice after the last epoch.
@@ -65,7 +68,7 @@ impl Seen {
         let name = name.file_name().unwrap_or_default().to_string_lossy().into_owned();
         let holder = dir.holder().unwrap_or_default();
         match runs(dir) {
-            Ok((runs, others)) => Self { name, holder, runs, others, problem: None },
+            Ok((runs, others, problem)) => Self { name, holder, runs, others, problem },
             Err(error) => Self { name, holder, runs: Vec::new(), others: 0, problem: Some(error.to_string()) },
         }
     }
@@ -80,9 +83,11 @@ impl Seen {
 
     fn headline(&self) -> String {
         let count = |word: &str| self.runs.iter().filter(|run| run.word() == word).count();
-        let words = ["finished", "running", "resumable", "failed", "damaged", "new"];
+        let words = ["finished", "running", "resumable", "incomplete", "failed", "damaged", "new"];
         let counts = words.iter().map(|word| (count(word), word)).filter(|(n, _)| *n > 0).map(|(n, word)| format!("{n} {word}"));
         let counts = counts.collect::<Vec<_>>().join(", ");
+        let without = self.runs.iter().filter(|run| run.without_weights).count();
+        let counts = if without > 0 { format!("{counts} ({without} without weights)") } else { counts };
         let others =
             if self.others > 0 { format!("; {} not in the plan", counted(self.others, "other run")) } else { String::new() };
         let holder = self.holder.as_ref().map_or(String::new(), |holder| format!("; held by {holder}"));
@@ -90,27 +95,33 @@ impl Seen {
     }
 }
 
-/// The planned runs, and how many there are beside them; where there is no plan, all that are there.
-fn runs(dir: &ExperimentDir) -> Result<(Vec<Run>, usize), store::Error> {
+/// The planned runs, and how many there are beside them; where there is no plan, all that are there; and what is wrong with the plan, if it
+/// cannot be read.
+fn runs(dir: &ExperimentDir) -> Result<(Vec<Run>, usize, Option<String>), store::Error> {
     let there = dir.runs()?;
-    let Some(planned) = dir.planned()? else { return Ok((there.iter().map(Run::of).collect(), 0)) };
+    let (planned, problem) = match dir.planned() {
+        Ok(planned) => (planned, None),
+        Err(error) => (None, Some(error.to_string())),
+    };
+    let Some(planned) = planned else { return Ok((there.iter().map(Run::of).collect(), 0, problem)) };
     let places = dir.places(&planned)?;
     let hashes: HashSet<&str> = planned.iter().map(|id| id.hash()).collect();
     let others = there.iter().filter(|run| !hashes.contains(run.id().hash())).count();
-    Ok((places.iter().map(Run::of).collect(), others))
+    Ok((places.iter().map(Run::of).collect(), others, None))
 }
 
 impl Run {
     fn of(place: &RunDir) -> Self {
         let standing = standing(place).map_err(|error| error.to_string());
         let rows = place.metrics().unwrap_or_default();
-        let toml = std::fs::read_to_string(place.run_toml()).ok();
+        let toml = regular::text(&place.run_toml(), Most::SMALL).ok();
         let experiment: Option<Experiment> = toml.and_then(|text| toml::from_str(&text).ok());
-        let device = place.provenance().ok().flatten().and_then(|table| Some(table.get("device")?.as_str()?.to_owned()));
+        let device = place.provenance().ok().flatten().and_then(|told| told.device);
         // A clock that was set back makes the past the future.
         let since = place.last_epoch_at().map(|at| SystemTime::now().duration_since(at).unwrap_or_default());
         Self {
             id: place.id().to_string(),
+            without_weights: matches!(&standing, Ok(Standing::Finished(outcome)) if place.lacks_weights(outcome)),
             standing,
             gpu: device.filter(|device| device != "cpu"),
             epochs_done: rows.len(),
@@ -140,7 +151,7 @@ impl Run {
             Ok(Standing::Failed(outcome)) => {
                 Some(format!("{word} {id}: {}", outcome.cause.as_deref().unwrap_or("no cause recorded")))
             }
-            Err(problem) => Some(format!("{word} {id}: {problem}")),
+            Ok(Standing::Incomplete(problem)) | Err(problem) => Some(format!("{word} {id}: {problem}")),
             Ok(Standing::New | Standing::Resumable(_) | Standing::Finished(_)) => None,
         }
     }
@@ -166,6 +177,7 @@ mod tests {
             standing,
             gpu: id.starts_with("lr-1").then(|| "cuda:1".into()),
             epochs_done: 7,
+            without_weights: false,
             epochs: Some(50),
             dice: Some(0.8714),
             since: Some(Duration::from_millis(12_900)),

@@ -1,9 +1,10 @@
 //! Ctrl-C and `kill`: the first asks to stop, the second ends the program at once.
 
+use super::threads;
 use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::flag;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use umlaut::schedule::Launcher;
 
 /// Lets a write beyond the allowed size of a file fail, which is told and recorded, instead of ending the process.
@@ -36,18 +37,60 @@ impl Stop {
     }
 
     /// Counts the end of standard input as being asked: whoever started this process is gone.
-    pub fn at_end_of_input(&self) {
+    ///
+    /// # Errors
+    /// If the system has no thread to wait for it.
+    pub fn at_end_of_input(&self) -> std::io::Result<()> {
         let asked = self.0.clone();
-        std::thread::spawn(move || {
+        threads::spawn("wait for the end of input", move || {
             // What comes before the end says nothing; neither does how it ended.
             _ = std::io::copy(&mut std::io::stdin(), &mut std::io::sink());
             asked.store(true, Ordering::Relaxed);
-        });
+        })
     }
 
     /// Whether somebody asked.
     pub fn asked(&self) -> bool {
         self.0.load(Ordering::Relaxed)
+    }
+}
+
+/// Ends this process when its standard input ends, because whoever started it is gone: what it was to do has no reader any more.
+pub fn exit_at_end_of_input() {
+    std::thread::spawn(|| {
+        _ = std::io::copy(&mut std::io::stdin(), &mut std::io::sink());
+        std::process::exit(1);
+    });
+}
+
+/// For work that may end anywhere but while it writes: the first signal ends the process with exit code 130 as soon as nothing is
+/// written, however long what goes on would still take. The second ends it at once.
+pub struct Latch(Arc<Mutex<()>>);
+
+impl Latch {
+    /// Listens from now on, in a thread of its own.
+    ///
+    /// # Errors
+    /// If the system refuses.
+    pub fn on_signals() -> std::io::Result<Self> {
+        // For the second signal.
+        Stop::on_signals()?;
+        let latch = Self(Arc::default());
+        let writing = Arc::clone(&latch.0);
+        let mut signals = signal_hook::iterator::Signals::new([SIGINT, SIGTERM])?;
+        std::thread::Builder::new().spawn(move || {
+            if signals.forever().next().is_some() {
+                let _nothing_is_written = writing.lock();
+                // Not by `exit`, which would wait for what goes on.
+                signal_hook::low_level::exit(130);
+            }
+        })?;
+        Ok(latch)
+    }
+
+    /// While this is held the first signal waits.
+    pub fn held(&self) -> MutexGuard<'_, ()> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -63,11 +106,11 @@ impl PassedOn {
         let stop = Stop::default();
         let asked = stop.clone();
         let mut signals = signal_hook::iterator::Signals::new([SIGINT, SIGTERM])?;
-        std::thread::spawn(move || {
+        threads::spawn("wait for signals", move || {
             for _ in signals.forever() {
                 children.stop(asked.0.swap(true, Ordering::Relaxed));
             }
-        });
+        })?;
         Ok(Self(stop))
     }
 

@@ -82,7 +82,7 @@ fn table(layers: &[Layer]) -> Table {
 
 fn totals(cost: &Cost, input: Input) -> String {
     let m = cost.memory;
-    let step = 3 * cost.flops() * input.batch as u64;
+    let step = cost.flops().saturating_mul(3 * input.batch as u64);
     [
         format!("parameters       {}", thousands(cost.parameters())),
         format!("forward          {} GFLOP an image", giga(cost.flops())),

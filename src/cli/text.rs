@@ -2,6 +2,7 @@
 
 use std::io::{IsTerminal, Write};
 use std::time::Duration;
+use umlaut::shown;
 
 /// Columns where nobody says how many there are: a file, a pipe.
 const WIDE: usize = 100;
@@ -11,12 +12,12 @@ pub fn width(text: &str) -> usize {
     console::measure_text_width(text)
 }
 
-/// Text of one line of at most `most` columns; what is cut off ends in `…`. Control characters become spaces.
+/// Text of one line of at most `most` columns; what is cut off ends in `…`. Tabs and ends of lines become spaces, other control
+/// characters are written out.
 pub fn fit(text: &str, most: usize) -> String {
-    let clean: String = console::strip_ansi_codes(text).chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
     match most {
         0 => String::new(),
-        _ => console::truncate_str(&clean, most, "…").into_owned(),
+        _ => console::truncate_str(&shown::line(&text.replace(['\t', '\n'], " ")), most, "…").into_owned(),
     }
 }
 
@@ -125,7 +126,7 @@ pub fn columns() -> usize {
 /// # Errors
 /// If it cannot be written otherwise.
 pub fn print(text: &str) -> std::io::Result<()> {
-    match std::io::stdout().write_all(text.as_bytes()).and_then(|()| std::io::stdout().flush()) {
+    match std::io::stdout().write_all(shown::lines(text).as_bytes()).and_then(|()| std::io::stdout().flush()) {
         Err(e) if e.kind() == std::io::ErrorKind::BrokenPipe => Ok(()),
         other => other,
     }
@@ -139,7 +140,8 @@ mod tests {
     fn text_is_cut_by_columns() {
         assert_eq!(fit("channels", 8), "channels");
         assert_eq!(fit("channels", 5), "chan…");
-        assert_eq!(fit("a\tb\u{1b}[31mc\n", 9), "a bc ");
+        assert_eq!(fit("a\tb\n\u{1b}[31mc", 40), "a b \\u{1b}[31mc");
+        assert_eq!(fit("眼\u{1b}[2J", 7), "眼\\u{1…");
         assert_eq!([fit_end("channels", 8), fit_end("channels", 5), fit_end("ab", 1)], ["channels", "…nels", "…"]);
         assert_eq!((fit_end("眼底眼底", 4), fit_end("ab", 0)), ("…底".to_owned(), String::new()));
         assert_eq!((fit("眼底眼底", 5), fit("abc", 0)), ("眼底…".to_owned(), String::new()));

@@ -26,6 +26,9 @@ pub struct Arguments {
     /// Started by another umlaut: tell events on standard output, stop when standard input ends, wait for the run to be free
     #[arg(long, hide = true)]
     child: bool,
+    /// Train a finished run again if its best weights are gone or damaged
+    #[arg(long)]
+    restore: bool,
     /// Split every batch into so many parts for want of memory, from now on; without it as many as before
     #[arg(long, hide = true, value_name = "N")]
     micro_batches: Option<NonZeroU16>,
@@ -35,13 +38,22 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
     let stop = Stop::on_signals()?;
     let target = target(arguments)?;
     if arguments.child {
-        stop.at_end_of_input();
+        stop.at_end_of_input()?;
     }
     let place = RunDir::at(std::path::absolute(&arguments.dir)?);
-    let experiment = config::load(&place.run_toml(), &[]).map_err(|p| Failure::Mistake(p.render(coloured())))?;
+    let experiment = config::load_run(&place.run_toml()).map_err(|p| Failure::Mistake(p.render(coloured())))?;
     let _claim = if arguments.child { wait_for(&place, &stop)? } else { place.claim().map_err(mistake)? };
-    if place.outcome()?.is_some_and(|outcome| outcome.status == Status::Finished) {
-        eprintln!("{}: finished before, not run again", place.path().display());
+    place.put_damaged_aside()?.iter().for_each(|words| eprintln!("{words}"));
+    let finished = place.finished()?;
+    if let Some(outcome) = &finished
+        && (!arguments.restore || outcome.best_epoch.is_none() || place.best_weights().is_ok())
+    {
+        if outcome.best_epoch.is_some() && !place.lacks_weights(outcome) {
+            // Here every bit counts: it is one run, and whoever names it may want its weights.
+            place.best_weights().map_err(mistake)?;
+        }
+        let lacks = if place.lacks_weights(outcome) { "; its weights are gone, --restore makes them again" } else { "" };
+        eprintln!("{}: finished before, not run again{lacks}", place.path().display());
         return Ok(());
     }
     place.forget_outcome()?;
@@ -52,14 +64,23 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
     drop(reading);
     super::data::warn_of_absent(&opened, &parts, None);
     let mut provenance = place.provenance()?.unwrap_or_default();
-    provenance.insert("dataset_fingerprint".into(), opened.fingerprint.clone().into());
+    provenance.dataset_fingerprint = Some(opened.fingerprint.clone());
     if let Some(parts) = arguments.micro_batches {
-        provenance.insert("micro_batches".into(), i64::from(parts.get()).into());
+        provenance.micro_batches = Some(usize::from(parts.get()));
     }
     place.write_provenance(&provenance)?;
     let mut progress = progress::Bar::new(&place, &experiment, arguments.child)?;
-    let outcome = umlaut::train::train(&place, &experiment, &opened, &parts, &target, &|| stop.asked(), &mut progress)
-        .map_err(|error| if error.is_mistake() { mistake(error) } else { error.into() })?;
+    if finished.is_some() {
+        place.reopen()?;
+    }
+    let trained = umlaut::train::train(&place, &experiment, &opened, &parts, &target, &|| stop.asked(), &mut progress);
+    if let (Err(error), Some(outcome)) = (&trained, &finished)
+        && error.is_mistake()
+    {
+        // Nothing was begun, so what the run had stays true.
+        place.write_outcome(outcome)?;
+    }
+    let outcome = trained.map_err(|error| if error.is_mistake() { mistake(error) } else { error.into() })?;
     match outcome.status {
         Status::Finished => Ok(()),
         Status::Failed => Err(Failure::Runs),

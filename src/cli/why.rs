@@ -67,12 +67,12 @@ fn of_run(path: &Path) -> Result<Side, Failure> {
         let wanted = "name one such as results/quickstart/runs/RUN";
         return Err(mistake(format!("{} is no run's directory, it holds no run.toml; {wanted}", path.display())));
     }
-    let experiment = config::load(&run.run_toml(), &[]).map_err(|problems| Failure::Mistake(problems.render(coloured())))?;
+    let experiment = config::load_run(&run.run_toml()).map_err(|problems| Failure::Mistake(problems.render(coloured())))?;
     let provenance = run.provenance().map_err(mistake)?.unwrap_or_default();
     let identity = Identity {
         values: defining_values(&experiment),
-        fingerprint: provenance.get("dataset_fingerprint").and_then(|print| Some(print.as_str()?.to_owned())),
-        numeric_version: provenance.get("numeric_version").and_then(|version| version.as_integer()?.try_into().ok()),
+        fingerprint: provenance.dataset_fingerprint,
+        numeric_version: provenance.numeric_version,
     };
     Ok(Side { title: path.display().to_string(), hash: hash(&run), identity })
 }

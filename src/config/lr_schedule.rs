@@ -3,7 +3,8 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// The learning rate of each epoch: exactly one. Definitions are PyTorch's, stepped once an epoch.
+/// The learning rate of each epoch: exactly one. Definitions are PyTorch's, stepped once an epoch. Epochs are counted, and `epochs`
+/// in a formula are what is left, from the end of the warm-up.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub enum LrSchedule {
@@ -46,7 +47,7 @@ pub struct StepLr {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct MultiStepLr {
-    /// Numbers of epochs done when the rate falls, rising.
+    /// Numbers of epochs done since the warm-up when the rate falls, rising.
     #[schemars(length(min = 1), inner(range(min = 1)))]
     pub milestones: Vec<usize>,
     /// Factor of a drop, in (0, 1].
@@ -121,13 +122,14 @@ pub struct OneCycleLr {
     pub end_divisor: f64,
 }
 
-/// Linear warm-up: the first epochs' rate is the schedule's times a factor that rises to 1.
+/// Linear warm-up before the schedule, which starts when the warm-up is over and has the rest of the epochs: PyTorch's
+/// `SequentialLR([LinearLR, schedule], [epochs])`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct LrWarmup {
     /// Epochs of warm-up; 0 for none.
     pub epochs: usize,
-    /// Factor in the first epoch, in (0, 1].
+    /// Factor in the first epoch on the rate that the schedule starts from, in (0, 1].
     #[schemars(range(max = 1), extend("exclusiveMinimum" = 0))]
     pub start_factor: f64,
 }

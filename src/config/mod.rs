@@ -42,12 +42,14 @@ pub use model::*;
 pub use optimizer::*;
 pub use patches::Patches;
 pub use problem::Problems;
+pub use rules::MOST_RUNS;
 pub use schema::json_schema;
 pub use split::*;
 pub use sweep::{Draw, Point, Random, Sweep};
 pub use template::template;
 pub use training::*;
 
+use crate::regular::Most;
 use node::{Node, Span};
 use source::Sources;
 use std::path::Path;
@@ -55,11 +57,22 @@ use std::path::Path;
 /// Reads an experiment file with what it extends, puts the values of `sets` (`key.path=value`) over it, and checks all.
 ///
 /// # Errors
-/// Every mistake that there is, each with its place.
+/// Every mistake that there is, each with its place. Files that are no regular ones, of more than 1 MiB together, or more than 32
+/// that extend each other in a row, are mistakes too.
 pub fn load(path: &Path, sets: &[String]) -> Result<Experiment, Problems> {
-    let mut sources = Sources::default();
+    let mut sources = Sources::of(Most::WRITTEN);
     sources.add_file(path);
     sets.iter().for_each(|set| sources.add_set(set));
+    checked(&path.display().to_string(), sources)
+}
+
+/// Reads the resolved experiment of a run, which is longer than what was written by a person.
+///
+/// # Errors
+/// As [`load`].
+pub fn load_run(path: &Path) -> Result<Experiment, Problems> {
+    let mut sources = Sources::of(Most::SMALL);
+    sources.add_file(path);
     checked(&path.display().to_string(), sources)
 }
 
@@ -68,13 +81,22 @@ pub fn load(path: &Path, sets: &[String]) -> Result<Experiment, Problems> {
 /// # Errors
 /// Every mistake that there is, each with its place.
 pub fn load_str(name: &str, text: &str) -> Result<Experiment, Problems> {
-    let mut sources = Sources::default();
+    let mut sources = Sources::of(Most::WRITTEN);
     sources.add_loose(name, text);
     checked(name, sources)
 }
 
+/// A mistake that only data can show, at the line of the first of these keys that is written out in the file or a set.
+pub fn mistake_at(path: &Path, sets: &[String], keys: &[&'static str], title: &str, help: &str) -> Problems {
+    let mut sources = Sources::of(Most::SMALL);
+    sources.add_file(path);
+    sets.iter().for_each(|set| sources.add_set(set));
+    let Sources { texts, layers, .. } = sources;
+    Problems::new(&path.display().to_string(), texts, vec![resolve::at_keys(layers, keys, title, help)])
+}
+
 fn checked(name: &str, sources: Sources) -> Result<Experiment, Problems> {
-    let Sources { texts, layers, mut problems, set, partial } = sources;
+    let Sources { texts, layers, mut problems, set, partial, .. } = sources;
     let (experiment, more) = resolve::resolve(layers, &set, partial);
     problems.extend(more);
     match experiment {
@@ -109,9 +131,25 @@ impl Experiment {
         self.sweep.points(&plain)
     }
 
-    /// The same with another sweep.
+    /// The same with another sweep. Its own is not copied: it may be long, and this is done at each of its points.
     fn varied(&self, sweep: Sweep) -> Self {
-        Self { sweep, ..self.clone() }
+        Self {
+            name: self.name.clone(),
+            description: self.description.clone(),
+            dataset: self.dataset.clone(),
+            preprocess: self.preprocess.clone(),
+            patches: self.patches.clone(),
+            split: self.split.clone(),
+            augment: self.augment.clone(),
+            model: self.model.clone(),
+            loss: self.loss.clone(),
+            optimizer: self.optimizer.clone(),
+            lr_schedule: self.lr_schedule.clone(),
+            lr_warmup: self.lr_warmup.clone(),
+            training: self.training.clone(),
+            metrics: self.metrics.clone(),
+            sweep,
+        }
     }
 
     /// The complete experiment as TOML, every key written out (an optional one only if it has a value). [`load_str`] gives an

@@ -101,6 +101,14 @@ pub struct Blocks {
 }
 
 impl Model {
+    /// Heads that the loss is the mean over while training: more than 1 with deep supervision.
+    pub fn heads(&self) -> usize {
+        match self {
+            Self::UnetPlusPlus(net) if net.deep_supervision => net.channels.len() - 1,
+            _ => 1,
+        }
+    }
+
     /// Channels of each level.
     pub fn channels(&self) -> &[usize] {
         match self {

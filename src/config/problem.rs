@@ -1,8 +1,12 @@
 //! Mistakes of an experiment file, and how they are shown: the place, a caret, and what to do.
 
 use super::node::Span;
+use crate::shown;
 use annotate_snippets::{AnnotationKind, Group, Level, Patch, Renderer, Snippet, renderer::DecorStyle};
 use std::fmt;
+
+/// Mistakes that are shown at once: nobody reads more, and each takes a look at the whole file.
+const MOST_SHOWN: usize = 100;
 
 /// One mistake.
 #[derive(Debug, Clone, PartialEq)]
@@ -22,6 +26,18 @@ pub(super) struct Problem {
 impl Problem {
     pub fn new(title: impl Into<String>, place: Option<Span>) -> Self {
         Self { title: title.into(), place, others: Vec::new(), help: None, fix: None }
+    }
+
+    /// With everything written out that would not show, since names and values of the file stand in it.
+    fn shown(self) -> Self {
+        let shown = |text: String| shown::lines(&text).into_owned();
+        Self {
+            title: shown(self.title),
+            others: self.others.into_iter().map(|(span, label)| (span, shown(label))).collect(),
+            help: self.help.map(shown),
+            fix: self.fix.map(|(span, text)| (span, shown(text))),
+            ..self
+        }
     }
 
     /// In one line: what is wrong and what to do.
@@ -64,13 +80,15 @@ impl Problems {
     /// Mistakes in the order of the sources and of the places in them.
     pub(super) fn new(name: &str, sources: Vec<Source>, mut problems: Vec<Problem>) -> Self {
         problems.sort_by_key(|p| p.place);
-        let mut shown: Vec<Problem> = Vec::new();
-        for problem in problems {
-            if !shown.contains(&problem) {
-                shown.push(problem);
+        let mut distinct: Vec<Problem> = Vec::new();
+        for problem in problems.into_iter().map(Problem::shown) {
+            // Equal ones have one place.
+            if !distinct.iter().rev().take_while(|other| other.place == problem.place).any(|other| *other == problem) {
+                distinct.push(problem);
             }
         }
-        Self { name: name.to_owned(), sources, problems: shown }
+        let sources = sources.into_iter().map(|source| Source { name: shown::line(&source.name).into_owned(), ..source });
+        Self { name: shown::line(name).into_owned(), sources: sources.collect(), problems: distinct }
     }
 
     /// Number of mistakes, 1 or more.
@@ -83,12 +101,14 @@ impl Problems {
     pub fn render(&self, colour: bool) -> String {
         let renderer = if colour { Renderer::styled() } else { Renderer::plain() }.decor_style(DecorStyle::Ascii);
         let mut text = String::new();
-        for problem in &self.problems {
+        for problem in self.problems.iter().take(MOST_SHOWN) {
             text += renderer.render(&self.groups(problem)).trim_end();
             text += "\n\n";
         }
         let mistakes = if self.len() == 1 { "mistake" } else { "mistakes" };
-        text + &format!("{}: {} {mistakes}\n", self.name, self.len())
+        let first = if self.len() > MOST_SHOWN { format!(", the first {MOST_SHOWN} are shown") } else { String::new() };
+        text += &format!("{}: {} {mistakes}{first}\n", self.name, self.len());
+        if colour { shown::coloured(&text).into_owned() } else { shown::lines(&text).into_owned() }
     }
 
     fn groups<'a>(&'a self, problem: &'a Problem) -> Vec<Group<'a>> {

@@ -13,10 +13,7 @@ pub(super) const MOST_SEEDS: i64 = 1000;
 
 /// Merges the layers, the lowest first, and checks the result; of a `partial` one only what is there.
 pub(super) fn resolve(layers: Vec<Node>, set: &[(Vec<String>, Span)], partial: bool) -> (Option<Experiment>, Vec<Problem>) {
-    let mut tree = Node { span: Span::default(), value: Value::Table(Default::default()) };
-    for layer in layers {
-        tree.merge(layer, Some(&FILE.shape));
-    }
+    let mut tree = merged(layers);
     count_seeds(&mut tree);
     let mut conform = Conform { partial, ..Conform::default() };
     let value = conform.file(&tree);
@@ -30,6 +27,19 @@ pub(super) fn resolve(layers: Vec<Node>, set: &[(Vec<String>, Span)], partial: b
     (experiment.ok(), problems)
 }
 
+/// A problem at the first of these keys that some layer writes out.
+pub(super) fn at_keys(layers: Vec<Node>, keys: &[&'static str], title: &str, help: &str) -> Problem {
+    place(rules::Finding::new(title.to_owned(), keys, help), &merged(layers))
+}
+
+fn merged(layers: Vec<Node>) -> Node {
+    let mut tree = Node { span: Span::default(), value: Value::Table(Default::default()) };
+    for layer in layers {
+        tree.merge(layer, Some(&FILE.shape));
+    }
+    tree
+}
+
 /// `seeds = 3` becomes `seeds = [1, 2, 3]`.
 fn count_seeds(tree: &mut Node) {
     let seeds = tree.table_mut().and_then(|table| table.get_mut("training")?.node.table_mut()?.get_mut("seeds"));
@@ -39,9 +49,10 @@ fn count_seeds(tree: &mut Node) {
     }
 }
 
-fn beyond_shape(experiment: &Experiment, conform: &Conform, mut tree: Node, set: &[(Vec<String>, Span)]) -> Vec<Problem> {
-    match tree.table_mut().and_then(|table| table.remove("sweep")) {
-        Some(sweep) => sweep::check(experiment, &sweep.node, &tree, set),
+fn beyond_shape(experiment: &Experiment, conform: &Conform, tree: Node, set: &[(Vec<String>, Span)]) -> Vec<Problem> {
+    let mut base = tree.clone();
+    match base.table_mut().and_then(|table| table.remove("sweep")) {
+        Some(sweep) => sweep::check(experiment, &sweep.node, &base, &tree, set),
         None => findings(experiment, conform, &tree),
     }
 }
@@ -56,6 +67,11 @@ pub(super) fn findings(experiment: &Experiment, conform: &Conform, tree: &Node) 
     let found = rules::check(experiment).into_iter();
     let found = found.filter(|finding| !finding.about.iter().any(|key| conform.is_broken(key)));
     found.map(|finding| place(finding, tree)).collect()
+}
+
+/// The broken rule of how many runs there may be; `folded` if the split is not swept.
+pub(super) fn too_many_runs(experiment: &Experiment, folded: bool, tree: &Node) -> Option<Problem> {
+    rules::runs(experiment, folded).map(|finding| place(finding, tree))
 }
 
 /// Puts the caret on the first key that is written out, and marks the others.

@@ -1,11 +1,13 @@
 //! What must hold between the values of an experiment, each of which is good by itself.
 
 mod data;
+mod lone;
 mod size;
 
 use super::suggest::{closest, listed};
 use super::{Dataset, Experiment, Initial, LrSchedule, MultiStepLr, Optimizer};
 use data::{classes, split};
+use lone::lone;
 use size::{groups, patches, ranges, sides, square};
 
 /// A rule that is broken.
@@ -31,6 +33,7 @@ pub(super) fn check(e: &Experiment) -> Vec<Finding> {
     found.extend(square(e));
     found.extend(ranges(e));
     found.extend(groups(&e.model));
+    found.extend(lone(e));
     found.extend(classes(e));
     found.extend(weights(e));
     found.extend(terms(e));
@@ -42,7 +45,30 @@ pub(super) fn check(e: &Experiment) -> Vec<Finding> {
     found.extend(warmup(e));
     found.extend(initial(e));
     found.extend(super::metrics::check(e));
+    found.extend(runs(e, true));
     found
+}
+
+/// Runs of an experiment at most, counted before any combination is left out: one of more is a slip.
+pub const MOST_RUNS: usize = 100_000;
+
+/// More runs than anybody trains: combinations × folds × seeds. Folds count unless the split is itself swept.
+pub(super) fn runs(e: &Experiment, folded: bool) -> Option<Finding> {
+    let folds = if folded { e.split.fold_count() } else { 1 };
+    let factors = [(e.sweep.count(), "combinations"), (Some(folds), "folds"), (Some(e.training.seeds.len()), "seeds")];
+    let count = factors.iter().try_fold(1_usize, |product, (factor, _)| product.checked_mul((*factor)?));
+    if count.is_some_and(|count| count <= MOST_RUNS) {
+        return None;
+    }
+    let factors: Vec<String> = factors
+        .iter()
+        .filter(|(n, _)| *n != Some(1))
+        .map(|(n, of)| format!("{} {of}", (*n).map_or("countless".into(), |n| n.to_string())))
+        .collect();
+    let count = count.map_or_else(|| "countless".to_owned(), |count| count.to_string());
+    let title = format!("the experiment has {count} runs, {}; at most {MOST_RUNS} can be planned", factors.join(" × "));
+    let about = ["sweep.grid", "sweep.random", "sweep.points", "sweep.zip", "split.k_fold", "training.seeds"];
+    Some(Finding::new(title, &about, "list fewer values, trials, folds or seeds, or write several experiments"))
 }
 
 fn weights(e: &Experiment) -> Vec<Finding> {

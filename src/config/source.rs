@@ -3,11 +3,15 @@
 use super::node::{Node, Span, Table, Value};
 use super::problem::{Problem, Source};
 use super::syntax::{self, Parsed};
+use crate::regular::{self, Most};
 use std::fs;
 use std::path::{Path, PathBuf};
 
+/// Files that may extend each other in a row: more are a slip, or made by somebody who means ill.
+const LONGEST_CHAIN: usize = 32;
+
 /// What was read so far.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Sources {
     /// Every text, in the order of reading: the file asked for is the first.
     pub texts: Vec<Source>,
@@ -18,9 +22,16 @@ pub(super) struct Sources {
     pub set: Vec<(Vec<String>, Span)>,
     /// Whether a text is missing or so broken that it is left out, so that nothing can be said of what is not there.
     pub partial: bool,
+    /// How much all files together may still have.
+    left: Most,
 }
 
 impl Sources {
+    /// Nothing read yet, and files of at most this size together.
+    pub fn of(most: Most) -> Self {
+        Self { texts: Vec::new(), layers: Vec::new(), problems: Vec::new(), set: Vec::new(), partial: false, left: most }
+    }
+
     /// A file and its ancestors.
     pub fn add_file(&mut self, path: &Path) {
         self.add_ancestor(path, None, &mut Vec::new());
@@ -29,7 +40,7 @@ impl Sources {
     /// `chain` holds the files that led here, `wanted` the `extends` that did.
     fn add_ancestor(&mut self, path: &Path, wanted: Option<Span>, chain: &mut Vec<(PathBuf, String)>) {
         let name = path.display().to_string();
-        let text = match read(path) {
+        let text = match self.read(path) {
             Ok(text) => text,
             Err(why) => {
                 let problem = Problem::new(format!("{name} {why}"), wanted);
@@ -55,6 +66,12 @@ impl Sources {
     }
 
     fn extend(&mut self, parent: &Path, span: Span, chain: &mut Vec<(PathBuf, String)>) {
+        if chain.len() >= LONGEST_CHAIN {
+            let title = format!("more than {LONGEST_CHAIN} files extend each other in a row");
+            self.problems.push(Problem::new(title, Some(span)).help("write what several of them say into one file"));
+            self.partial = true;
+            return;
+        }
         let place = fs::canonicalize(parent).unwrap_or_else(|_| parent.to_owned());
         let Some(first) = chain.iter().position(|(known, _)| *known == place) else {
             return self.add_ancestor(parent, Some(span), chain);
@@ -75,6 +92,21 @@ impl Sources {
                 None
             }
         }
+    }
+
+    fn read(&mut self, path: &Path) -> Result<String, String> {
+        if path.is_dir() {
+            return Err(
+                "is a folder; name an experiment file (`umlaut init` writes one; [dataset] says where the images are)".to_owned()
+            );
+        }
+        let bytes = regular::bytes(path, self.left).map_err(|e| format!("cannot be read: {e}"))?;
+        self.left = Most(self.left.0.saturating_sub(bytes.len() as u64));
+        String::from_utf8(bytes).map_err(|e| {
+            let good = e.utf8_error().valid_up_to();
+            let line = 1 + e.as_bytes()[..good].iter().filter(|b| **b == b'\n').count();
+            format!("is not UTF-8 text: line {line} has the byte 0x{:02x}; save it as UTF-8", e.as_bytes()[good])
+        })
     }
 
     /// A text that belongs to no file's place, so that it cannot extend another.
@@ -124,20 +156,6 @@ impl Sources {
         note_leaves(node.table().expect("a document is a table"), &mut Vec::new(), &mut self.set);
         self.layers.push(node);
     }
-}
-
-fn read(path: &Path) -> Result<String, String> {
-    if path.is_dir() {
-        return Err(
-            "is a folder; name an experiment file (`umlaut init` writes one; [dataset] says where the images are)".to_owned()
-        );
-    }
-    let bytes = fs::read(path).map_err(|e| format!("cannot be read: {e}"))?;
-    String::from_utf8(bytes).map_err(|e| {
-        let good = e.utf8_error().valid_up_to();
-        let line = 1 + e.as_bytes()[..good].iter().filter(|b| **b == b'\n').count();
-        format!("is not UTF-8 text: line {line} has the byte 0x{:02x}; save it as UTF-8", e.as_bytes()[good])
-    })
 }
 
 /// `key=word` with the word as a text, unless it starts like a text, a list or a table.

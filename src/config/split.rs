@@ -103,6 +103,17 @@ pub struct ListSplit {
     pub test: Vec<String>,
 }
 
+impl Split {
+    /// How many folds run: 1 where nothing is folded.
+    pub fn fold_count(&self) -> usize {
+        match self {
+            Self::KFold(split) if split.folds.is_empty() => split.k,
+            Self::KFold(split) => split.folds.len(),
+            _ => 1,
+        }
+    }
+}
+
 impl Default for Split {
     fn default() -> Self {
         Self::Fractions(FractionSplit::default())

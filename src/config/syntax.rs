@@ -33,6 +33,9 @@ pub(super) fn parse(text: &str, source: usize) -> Parsed {
     Parsed { node, problems, hopeless }
 }
 
+/// Mistakes of TOML in one text that are explained: some need a look at all that comes before.
+const MOST_EXPLAINED: usize = 200;
+
 /// A message of the parser, where, and in which line.
 struct Mistake {
     message: String,
@@ -75,6 +78,9 @@ fn explain_all<'a>(errors: impl Iterator<Item = &'a Mistake>, text: &str, node: 
     let mut last = None;
     let mut problems = Vec::new();
     for error in errors {
+        if problems.len() == MOST_EXPLAINED {
+            break;
+        }
         if last.replace(error.line.start) != Some(error.line.start) {
             problems.push(explain(error, text, node, source));
         }
@@ -143,13 +149,13 @@ fn earlier_key(node: &Node, key: &str, end: usize) -> Option<Range<usize>> {
     here.chain(below).max_by_key(|range| range.start)
 }
 
-/// Marks the values that stand on one of the lines.
+/// Marks the values that stand on one of the lines, which are in order.
 fn tear(table: &mut Table, lines: &[Range<usize>]) {
     for entry in table.values_mut() {
         let (from, to) = (entry.key.start, entry.node.span.end.max(entry.key.end));
         if let Some(below) = entry.node.table_mut() {
             tear(below, lines);
-        } else if lines.iter().any(|line| from <= line.end && line.start <= to) {
+        } else if lines.get(lines.partition_point(|line| line.end < from)).is_some_and(|line| line.start <= to) {
             entry.node.value = Value::Torn;
         }
     }

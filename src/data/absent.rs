@@ -1,27 +1,38 @@
-//! Classes that training cannot learn: no sample of its part shows them.
+//! Classes that no sample of a split shows: training cannot learn them, and they have no scores.
 
 use super::{Dataset, Parts};
 
-/// What to warn of, a line for each class without a marked pixel in the training part, in the order of the classes.
+/// Of each class, how many of these samples have a foreground pixel of it.
+fn counts(dataset: &Dataset, samples: &[usize]) -> Vec<usize> {
+    let pixels = dataset.size[0] * dataset.size[1];
+    let shows = |sample: usize, class: usize| dataset.samples[sample].mask[class * pixels..(class + 1) * pixels].contains(&1);
+    (0..dataset.classes.len()).map(|class| samples.iter().filter(|sample| shows(**sample, class)).count()).collect()
+}
+
+/// Of each class, whether any of these samples has a foreground pixel of it.
+pub fn shown(dataset: &Dataset, samples: &[usize]) -> Vec<bool> {
+    counts(dataset, samples).into_iter().map(|count| count > 0).collect()
+}
+
+/// What to warn of: a line for each class without a foreground pixel in the training split, in the order of the classes; then for the other
+/// splits one for each class that they lack though training has it, or one in all where they have no foreground.
 pub fn absent(dataset: &Dataset, parts: &Parts) -> Vec<String> {
-    let ([h, w], others) = (dataset.size, [("val", &parts.val), ("test", &parts.test)]);
-    let shown = |samples: &[usize], class: usize| {
-        let plane = class * h * w..(class + 1) * h * w;
-        samples.iter().filter(|i| dataset.samples[**i].mask[plane.clone()].contains(&1)).count()
-    };
+    let [h, w] = dataset.size;
+    let everywhere: Vec<usize> = (0..dataset.samples.len()).collect();
+    let (of_train, of_all) = (counts(dataset, &parts.train), counts(dataset, &everywhere));
+    let others = [("val", counts(dataset, &parts.val)), ("test", counts(dataset, &parts.test))];
     let told = |(class, name): (usize, &String)| {
-        if shown(&parts.train, class) > 0 {
+        if of_train[class] > 0 {
             return None;
         }
-        let there = others.map(|(part, samples)| (part, shown(samples, class)));
-        let there: Vec<String> = there.iter().filter(|(_, n)| *n > 0).map(|(part, n)| format!("{n} of {part}")).collect();
-        let everywhere: Vec<usize> = (0..dataset.samples.len()).collect();
+        let there = others.iter().map(|(part, counts)| (part, counts[class])).filter(|(_, n)| *n > 0);
+        let there: Vec<String> = there.map(|(part, n)| format!("{n} of {part}")).collect();
         Some(if !there.is_empty() {
             format!(
                 "no training sample has a pixel of \"{name}\", {} have: change the split, so that it can be learnt",
                 there.join(" and ")
             )
-        } else if shown(&everywhere, class) > 0 {
+        } else if of_all[class] > 0 {
             format!(
                 "no sample of train, val and test has a pixel of \"{name}\", others have: change the split, so that it can be learnt"
             )
@@ -31,7 +42,26 @@ pub fn absent(dataset: &Dataset, parts: &Parts) -> Vec<String> {
             )
         })
     };
-    dataset.classes.iter().enumerate().filter_map(told).collect()
+    let mut told: Vec<String> = dataset.classes.iter().enumerate().filter_map(told).collect();
+    for (part, counts) in
+        others.iter().zip([&parts.val, &parts.test]).filter(|(_, samples)| !samples.is_empty()).map(|(of, _)| of)
+    {
+        if counts.iter().all(|count| *count == 0) {
+            let learnt = of_train.iter().any(|count| *count > 0);
+            told.extend(learnt.then(|| {
+                format!("no {part} sample has any foreground: scores there say only whether the prediction is empty too")
+            }));
+            continue;
+        }
+        let lacking =
+            dataset.classes.iter().zip(counts.iter().zip(&of_train)).filter(|(_, (here, train))| **here == 0 && **train > 0);
+        told.extend(lacking.map(|(name, _)| {
+            format!(
+                "no {part} sample has a pixel of \"{name}\": it has no scores there, and means over the classes are without it"
+            )
+        }));
+    }
+    told
 }
 
 #[cfg(test)]
@@ -53,9 +83,14 @@ mod tests {
         };
         let parts = Parts { train: vec![0], val: vec![1, 2], test: vec![3] };
         let told = |masks: &[[u8; 4]]| absent(&dataset(masks), &parts).join("; ");
-        assert_eq!(told(&[[1, 0, 0, 1], [0; 4], [0; 4], [0; 4], [0; 4]]), "");
+        assert_eq!(told(&[[1, 0, 0, 1], [1, 0, 0, 1], [0; 4], [1, 0, 1, 0], [0; 4]]), "");
         assert_eq!(
-            told(&[[1, 0, 0, 0], [0, 0, 1, 0], [0, 0, 1, 1], [0, 0, 0, 1], [0; 4]]),
+            told(&[[1, 0, 0, 1], [1, 0, 0, 0], [0; 4], [0; 4], [0; 4]]),
+            "no val sample has a pixel of \"b\": it has no scores there, and means over the classes are without it; \
+             no test sample has any foreground: scores there say only whether the prediction is empty too"
+        );
+        assert_eq!(
+            told(&[[1, 0, 0, 0], [1, 0, 1, 0], [0, 0, 1, 1], [1, 0, 0, 1], [0; 4]]),
             "no training sample has a pixel of \"b\", 2 of val and 1 of test have: change the split, so that it can be learnt"
         );
         assert!(

@@ -49,8 +49,8 @@ impl Supply<'_> {
     }
 }
 
-/// Hands a supply of the batches with these indices to `taker`. They are made ahead if pixels are calculated anew; copies that change
-/// places alone are cheaper than handing them over.
+/// Hands a supply of the batches with these indices to `taker`. They are made ahead if pixels are calculated anew and the system has threads
+/// for it; copies that change places alone are cheaper than handing them over.
 pub fn supply<T>(making: Making<'_>, batches: &[&[usize]], taker: impl FnOnce(&mut Supply) -> T) -> T {
     // A pool of its own, for the making must not sit between the parts of a step, and small, for it takes time from the step's threads;
     // scripts/bench_augment.rs measures whether it keeps up.
@@ -61,7 +61,7 @@ pub fn supply<T>(making: Making<'_>, batches: &[&[usize]], taker: impl FnOnce(&m
     };
     std::thread::scope(|scope| {
         let (hand, made) = sync_channel(AHEAD);
-        scope.spawn(move || {
+        let maker = std::thread::Builder::new().spawn_scoped(scope, move || {
             for indices in batches {
                 // Nobody takes any more.
                 if hand.send(pool.install(|| making.make(indices))).is_err() {
@@ -70,6 +70,7 @@ pub fn supply<T>(making: Making<'_>, batches: &[&[usize]], taker: impl FnOnce(&m
             }
         });
         // The receiver goes with the supply, before the scope waits for the thread.
-        taker(&mut Supply { making, source: Source::Ahead(made) })
+        let source = if maker.is_ok() { Source::Ahead(made) } else { Source::Now(batches.iter()) };
+        taker(&mut Supply { making, source })
     })
 }

@@ -1,12 +1,17 @@
 //! Decoded and fitted samples on disk, one file each, named by the hash of all that they depend on. A file that is torn or
 //! changed counts as absent, and a directory that cannot be written only means that nothing is kept.
+//!
+//! A file is believed if its own hash fits its name and content. That finds what a disk or a death has damaged, and it does not find what was
+//! made on purpose: whoever may write the directory can put any image and mask there under a right hash. So the directory must
+//! be as trustworthy as the data set itself; where it is shared with others, delete it before numbers that matter.
 
-use std::fs::{self, File};
+use crate::regular::{self, Most};
+use std::fs;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 /// Counts up whenever the same key would mean other bytes than before.
-pub(super) const FORMAT: u32 = 2;
+pub(super) const FORMAT: u32 = 3;
 
 /// How the names of files begin that are not whole yet. Who writes one holds its lock.
 const WRITING: &str = ".writing-";
@@ -31,7 +36,7 @@ impl<'a> Cache<'a> {
 
     /// Image and mask of the lengths expected, if they were kept and are whole.
     pub fn load(&self, key: &blake3::Hash, image_length: usize, mask_length: usize) -> Option<(Vec<f32>, Vec<u8>)> {
-        let bytes = fs::read(self.file(key)).ok()?;
+        let bytes = regular::bytes(&self.file(key), Most::WHOLE).ok()?;
         let (body, checksum) = bytes.split_at_checked(bytes.len().checked_sub(CHECKSUM)?)?;
         if body.len() != 4 * image_length + mask_length || sum(key, body).as_bytes() != checksum {
             return None;
@@ -49,7 +54,7 @@ impl<'a> Cache<'a> {
         body.extend(mask);
         body.extend(sum(key, &body).as_bytes());
         fs::create_dir_all(self.directory)?;
-        let mut file = tempfile::Builder::new().prefix(WRITING).tempfile_in(self.directory)?;
+        let mut file = beside(self.directory)?;
         // Somebody who clears in this very moment may take it away; then the sample is just not kept.
         file.as_file().lock()?;
         file.write_all(&body)?;
@@ -58,11 +63,19 @@ impl<'a> Cache<'a> {
     }
 }
 
+/// A new file that is to get another name; the umask says who may read it.
+fn beside(directory: &Path) -> io::Result<tempfile::NamedTempFile> {
+    let mut builder = tempfile::Builder::new();
+    #[cfg(unix)]
+    builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
+    builder.prefix(WRITING).tempfile_in(directory)
+}
+
 /// Removes the files that nobody is writing any more. What cannot be listed or removed does no harm.
 fn clear(directory: &Path) {
     let names = fs::read_dir(directory).into_iter().flatten().flatten().map(|entry| entry.path());
     for path in names.filter(|path| path.file_name().is_some_and(|name| name.to_string_lossy().starts_with(WRITING))) {
-        if File::open(&path).is_ok_and(|file| file.try_lock().is_ok()) {
+        if regular::open(&path).is_ok_and(|file| file.try_lock().is_ok()) {
             _ = fs::remove_file(path);
         }
     }
@@ -76,6 +89,7 @@ fn sum(key: &blake3::Hash, body: &[u8]) -> blake3::Hash {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::fs::File;
 
     #[test]
     fn what_nobody_writes_any_more_is_cleared() {

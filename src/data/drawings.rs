@@ -2,6 +2,7 @@
 
 use super::error::Error;
 use super::layout::{Decoded, Entry, Layout};
+use super::picture::Picture;
 use super::synthetic::{GENERATOR_VERSION, draw};
 use crate::config::{FundusTarget, Synthetic};
 
@@ -36,15 +37,20 @@ impl Layout for Drawings {
         format!("drawings, generator {GENERATOR_VERSION}, {:?}", self.config)
     }
 
+    fn drawing(&self, entry: &Entry) -> String {
+        let Synthetic { seed, size, .. } = &self.config;
+        format!("drawing {:?}, generator {GENERATOR_VERSION}, seed {seed}, {size:?}", entry.page)
+    }
+
     fn decode(&self, entry: &Entry, _channels: usize) -> Result<Decoded, String> {
         let size = self.config.size;
         let drawn = draw(self.config.seed, entry.page.unwrap_or_default(), size);
-        let plane = |c: usize| drawn.rgb.iter().skip(c).step_by(3).map(|v| f32::from(*v) / 255.0);
         let mask = self.config.targets.iter().flat_map(|target| match target {
             FundusTarget::Disc => &drawn.disc,
             FundusTarget::Cup => &drawn.cup,
         });
-        Ok(Decoded { size, image: (0..3).flat_map(plane).collect(), mask: mask.copied().collect() })
+        let mask = mask.copied().collect();
+        Ok(Decoded { image: Picture::of_bytes(size, 3, drawn.rgb), mask })
     }
 }
 

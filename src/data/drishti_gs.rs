@@ -8,6 +8,7 @@ use super::layout::{Decoded, Entry, Layout};
 use super::mask;
 use super::picture::Picture;
 use crate::config::{self, FundusTarget};
+use crate::shown;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
@@ -70,12 +71,13 @@ fn truth(part: &Path) -> Result<PathBuf, Error> {
 }
 
 fn entry(image: PathBuf, truth: &Path, targets: &[FundusTarget], official_test: bool) -> Entry {
-    let name = image.file_stem().unwrap_or_default().to_string_lossy().into_owned();
-    let soft_maps = truth.join(&name).join("SoftMap");
+    let stem = image.file_stem().unwrap_or_default().to_string_lossy().into_owned();
+    let soft_maps = truth.join(&stem).join("SoftMap");
     let masks = targets.iter().map(|target| match target {
-        FundusTarget::Disc => soft_maps.join(format!("{name}_ODsegSoftmap.png")),
-        FundusTarget::Cup => soft_maps.join(format!("{name}_cupsegSoftmap.png")),
+        FundusTarget::Disc => soft_maps.join(format!("{stem}_ODsegSoftmap.png")),
+        FundusTarget::Cup => soft_maps.join(format!("{stem}_cupsegSoftmap.png")),
     });
+    let name = shown::name(image.file_stem().unwrap_or_default());
     let files = std::iter::once(image).chain(masks).collect();
     Entry { name, files, page: None, official_test }
 }
@@ -109,10 +111,11 @@ impl Layout for DrishtiGs {
     }
 
     fn options(&self) -> String {
-        format!("drishti_gs, {:?}", self.config.mask_policy)
+        let config::DrishtiGs { root: _, targets, mask_policy } = &self.config;
+        format!("drishti_gs, {mask_policy:?}, {targets:?}")
     }
 
-    fn decode(&self, entry: &Entry, channels: usize) -> Result<Decoded, String> {
+    fn decode(&self, entry: &Entry, _channels: usize) -> Result<Decoded, String> {
         let (image_path, mask_paths) = entry.files.split_first().expect("entry() puts the image first");
         let image = Picture::read(image_path)?;
         let mut planes = Vec::new();
@@ -122,6 +125,6 @@ impl Layout for DrishtiGs {
             let plane = mask::annotated(&mask, self.config.mask_policy);
             planes.extend(plane.map_err(|problem| format!("{}: {problem}", path.display()))?);
         }
-        Ok(Decoded { size: image.size, image: image.planes(channels), mask: planes })
+        Ok(Decoded { image, mask: planes })
     }
 }

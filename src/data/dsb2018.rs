@@ -7,6 +7,7 @@ use super::layout::{Decoded, Entry, Layout, channels};
 use super::mask::{self, Keys};
 use super::picture::Picture;
 use crate::config::{self, MaskValues};
+use crate::shown;
 use std::path::Path;
 
 /// What a sample's folder holds.
@@ -59,7 +60,7 @@ fn entry(folder: &Path) -> Result<Entry, String> {
     if images.len() != 1 {
         return Err(format!("{} has {} images in `images`, not one", folder.display(), images.len()));
     }
-    let name = folder.file_name().unwrap_or_default().to_string_lossy().into_owned();
+    let name = shown::name(folder.file_name().unwrap_or_default());
     Ok(Entry { name, files: images.into_values().chain(masks.into_values()).collect(), page: None, official_test: false })
 }
 
@@ -77,10 +78,11 @@ impl Layout for Dsb2018 {
     }
 
     fn options(&self) -> String {
-        "dsb2018".to_owned()
+        let config::Dsb2018 { root: _, class, colour: _ } = &self.config;
+        format!("dsb2018, class {class:?}")
     }
 
-    fn decode(&self, entry: &Entry, channels: usize) -> Result<Decoded, String> {
+    fn decode(&self, entry: &Entry, _channels: usize) -> Result<Decoded, String> {
         let (image_path, mask_paths) = entry.files.split_first().expect("an entry begins with its image");
         let image = Picture::read(image_path)?;
         let mut merged = vec![0; image.size[0] * image.size[1]];
@@ -91,6 +93,6 @@ impl Layout for Dsb2018 {
                 .map_err(|problem| format!("{}: {problem}", path.display()))?;
             merged.iter_mut().zip(nucleus).for_each(|(all, one)| *all |= one);
         }
-        Ok(Decoded { size: image.size, image: image.planes(channels), mask: merged })
+        Ok(Decoded { image, mask: merged })
     }
 }

@@ -18,7 +18,7 @@ pub enum Error {
         there: String,
     },
     /// The system refused to list or read.
-    #[error("{path}: cannot be read: {source}; check that it exists and that its permissions allow reading", path = path.display())]
+    #[error("{path}: cannot be read: {}", with_remedy(source), path = path.display())]
     Unreadable {
         /// The file or folder.
         path: PathBuf,
@@ -145,6 +145,14 @@ pub enum Error {
         /// The first pairs.
         examples: String,
     },
+}
+
+/// What the system said and what to do; what a door of ours said has its own remedy.
+pub(super) fn with_remedy(error: &io::Error) -> String {
+    match error.kind() {
+        io::ErrorKind::InvalidInput | io::ErrorKind::InvalidData => error.to_string(),
+        _ => format!("{error}; check that it exists and that its permissions allow reading"),
+    }
 }
 
 /// The first `most` items, and how many more there are.

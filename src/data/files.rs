@@ -1,14 +1,19 @@
 //! Which pictures lie below a folder, by name. Nothing is opened here.
 
 use super::error::{Error, listed};
+use crate::shown;
 use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsStr;
 use std::fs;
+use std::io;
 use std::path::{Path, PathBuf};
 use walkdir::{DirEntry, WalkDir};
 
 /// Extensions that are read, in lower case.
 pub(super) const EXTENSIONS: [&str; 6] = ["png", "jpg", "jpeg", "tif", "tiff", "bmp"];
+
+/// Files and folders that are looked at below one folder: links may make a few of them endlessly many.
+const MOST_MET: usize = 1_000_000;
 
 /// Extensions of pictures that are not read, in lower case.
 const OTHERS: [&str; 16] =
@@ -55,7 +60,7 @@ pub(super) fn pictures(folder: &Path, skip: Option<&Path>) -> Result<BTreeMap<St
 pub(super) fn by_stem(folder: &Path, skip: Option<&Path>) -> Result<BTreeMap<String, PathBuf>, Error> {
     let mut found: BTreeMap<String, Vec<PathBuf>> = BTreeMap::new();
     for path in pictures(folder, skip)?.into_values() {
-        let stem = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
+        let stem = shown::name(path.file_stem().unwrap_or_default());
         found.entry(stem).or_default().push(path);
     }
     unique(found)
@@ -94,7 +99,7 @@ pub(super) fn missing(path: &Path, what: &str) -> Error {
     let existing = path.ancestors().find(|ancestor| ancestor.is_dir());
     // The parent of a bare name is the empty path: the working directory.
     let place = existing.unwrap_or(Path::new("."));
-    let names: Vec<String> = folders(place).iter().filter_map(|p| Some(p.file_name()?.to_string_lossy().into_owned())).collect();
+    let names: Vec<String> = folders(place).iter().filter_map(|p| Some(shown::name(p.file_name()?))).collect();
     let there = match names.len() {
         0 => format!("{} has no folders", place.display()),
         _ => format!("{} has the folders {}", place.display(), listed(&names, 6, ", ")),
@@ -104,15 +109,34 @@ pub(super) fn missing(path: &Path, what: &str) -> Error {
 
 fn walk(folder: &Path, skip: Option<&Path>) -> Result<Vec<PathBuf>, Error> {
     let wanted = |entry: &DirEntry| entry.depth() == 0 || !ignored(entry.file_name()) && Some(entry.path()) != skip;
-    let mut files = Vec::new();
+    let (mut files, mut met) = (Vec::new(), 0_usize);
     for entry in WalkDir::new(folder).follow_links(true).sort_by_file_name().into_iter().filter_entry(wanted) {
-        let entry =
-            entry.map_err(|error| Error::Unreadable { path: error.path().unwrap_or(folder).to_owned(), source: error.into() })?;
-        if entry.file_type().is_file() {
+        let entry = entry.map_err(|error| unlisted(folder, error))?;
+        // A pipe or a device that is called an image is listed too, so that reading it reports what it is.
+        if !entry.file_type().is_dir() {
             files.push(entry.into_path());
+        }
+        met += 1;
+        if met > MOST_MET {
+            let problem =
+                format!("it holds more than {MOST_MET} files and folders, counted through links; name a smaller folder");
+            let source = io::Error::new(io::ErrorKind::InvalidInput, problem);
+            return Err(Error::Unreadable { path: folder.to_owned(), source });
         }
     }
     Ok(files)
+}
+
+fn unlisted(folder: &Path, error: walkdir::Error) -> Error {
+    let path = error.path().unwrap_or(folder).to_owned();
+    let source = match error.loop_ancestor() {
+        Some(above) => {
+            let problem = format!("it is a link to {}, the folder that it lies in; remove the link", above.display());
+            io::Error::new(io::ErrorKind::InvalidInput, problem)
+        }
+        None => error.into(),
+    };
+    Error::Unreadable { path, source }
 }
 
 fn ignored(name: &OsStr) -> bool {
@@ -122,7 +146,7 @@ fn ignored(name: &OsStr) -> bool {
 
 fn name(folder: &Path, path: &Path) -> String {
     let relative = path.strip_prefix(folder).unwrap_or(path).with_extension("");
-    let parts: Vec<_> = relative.iter().map(OsStr::to_string_lossy).collect();
+    let parts: Vec<_> = relative.iter().map(shown::name).collect();
     parts.join("/")
 }
 

@@ -1,6 +1,7 @@
 //! Brings images and masks of any size to one size. One [`Frame`] says which part of the source goes where in the target;
 //! image and mask follow the same frame, so they stay aligned.
 
+use super::picture::Picture;
 use crate::config::{Fit, Preprocess};
 
 /// Part of a source, in pixels that may be fractions, and where it goes. Each is (start, length) by axis: height, width.
@@ -39,22 +40,44 @@ impl Frame {
         frame
     }
 
+    /// The frame that stretches a rectangle of a picture, (start, length) by axis, to all of the target.
+    pub fn stretched(source: [usize; 2], from: [(f64, f64); 2], target: [usize; 2]) -> Self {
+        Self { source, from, target, to: target.map(|length| (0, length)) }
+    }
+
     fn is_identity(&self) -> bool {
         let whole = |axis: usize| self.from[axis] == (0.0, self.source[axis] as f64) && self.to[axis] == (0, self.source[axis]);
         self.source == self.target && whole(0) && whole(1)
     }
 
-    /// Planes of the source's size to planes of the target's, by antialiased bilinear interpolation: a triangle filter as wide
+    /// So many planes of a picture of the source's size.
+    pub fn picture(&self, picture: &Picture, channels: usize) -> Vec<f32> {
+        self.image(channels, |plane, y, row| picture.row(channels, plane, y, row))
+    }
+
+    /// One plane of the source's size.
+    pub fn plane(&self, plane: &[f32]) -> Vec<f32> {
+        let w = self.source[1];
+        self.image(1, |_, y, row| row.copy_from_slice(&plane[y * w..][..w]))
+    }
+
+    /// Planes of the source's size, of which `fill` gives a row (plane, row), to planes of the target's, by antialiased bilinear interpolation: a triangle filter as wide
     /// as a target pixel, on f32, columns first. What nothing maps to is 0.
-    pub fn image(&self, planes: Vec<f32>) -> Vec<f32> {
+    fn image(&self, planes: usize, fill: impl Fn(usize, usize, &mut [f32])) -> Vec<f32> {
+        let [h, w] = self.source;
         if self.is_identity() {
-            return planes;
+            let mut same = vec![0.0; planes * h * w];
+            same.chunks_exact_mut(w).enumerate().for_each(|(index, row)| fill(index / h, index % h, row));
+            return same;
         }
         let [rows, columns] = [0, 1].map(|axis| taps(self.from[axis], self.to[axis].1, self.source[axis]));
-        let [h, w] = self.source;
-        let mut fitted = Vec::with_capacity(planes.len() / (h * w) * self.target[0] * self.target[1]);
-        for plane in planes.chunks_exact(h * w) {
-            let narrow: Vec<f32> = plane.chunks_exact(w).flat_map(|row| columns.iter().map(|tap| tap.over(row, 1))).collect();
+        let (mut fitted, mut row) = (Vec::with_capacity(planes * self.target[0] * self.target[1]), vec![0.0; w]);
+        for plane in 0..planes {
+            let mut narrow: Vec<f32> = Vec::with_capacity(h * columns.len());
+            for y in 0..h {
+                fill(plane, y, &mut row);
+                narrow.extend(columns.iter().map(|tap| tap.over(&row, 1)));
+            }
             let small: Vec<f32> =
                 rows.iter().flat_map(|tap| (0..columns.len()).map(|x| tap.over(&narrow[x..], columns.len()))).collect();
             fitted.extend(self.place(&small));
@@ -77,31 +100,28 @@ impl Frame {
         planes.chunks_exact(h * w).flat_map(fit).collect()
     }
 
-    /// The way back: planes of the target's size, resized to the source's (linear). What the frame cuts off is 0.
-    pub fn back(&self, planes: Vec<f32>) -> Vec<f32> {
-        if self.is_identity() {
-            return planes;
-        }
+    /// The way back: planes of the target's size, resized to the source's (linear). `take` gets (plane, row, values) of each row that the frame
+    /// shows; what it cuts off within a row is 0.
+    pub fn back(&self, planes: &[f32], mut take: impl FnMut(usize, usize, &[f32])) {
         let [h, w] = self.target;
+        if self.is_identity() {
+            return planes.chunks_exact(w).enumerate().for_each(|(index, row)| take(index / h, index % h, row));
+        }
         let [(top, height), (left, width)] = self.to;
         // Whole pixels of the source; the frame's own ends may lie within some.
         let inner = self.from.map(|(start, length)| (start.round() as usize, (start + length).round() as usize));
         let [rows, columns] =
             [(0, height), (1, width)].map(|(axis, length)| taps((0.0, length as f64), inner[axis].1 - inner[axis].0, length));
-        let mut restored = Vec::with_capacity(planes.len() / (h * w) * self.source[0] * self.source[1]);
-        for plane in planes.chunks_exact(h * w) {
+        let mut whole = vec![0.0; self.source[1]];
+        for (index, plane) in planes.chunks_exact(h * w).enumerate() {
             let seen = plane.chunks_exact(w).skip(top).take(height).map(|row| &row[left..left + width]);
             let wide: Vec<f32> = seen.flat_map(|row| columns.iter().map(|tap| tap.over(row, 1))).collect();
-            let mut whole = vec![0.0; self.source[0] * self.source[1]];
             for (y, tap) in rows.iter().enumerate() {
-                let start = (inner[0].0 + y) * self.source[1] + inner[1].0;
-                for x in 0..columns.len() {
-                    whole[start + x] = tap.over(&wide[x..], columns.len());
-                }
+                let row = &mut whole[inner[1].0..][..columns.len()];
+                row.iter_mut().enumerate().for_each(|(x, value)| *value = tap.over(&wide[x..], columns.len()));
+                take(index, inner[0].0 + y, &whole);
             }
-            restored.extend(whole);
         }
-        restored
     }
 
     fn place<T: Copy + Default>(&self, small: &[T]) -> Vec<T> {
@@ -162,6 +182,19 @@ mod tests {
         Frame::new(source, &Preprocess { size, fit, ..Default::default() })
     }
 
+    impl Frame {
+        fn restored(&self, planes: Vec<f32>) -> Vec<f32> {
+            let [h, w] = self.source;
+            let mut whole = vec![0.0; planes.len() / (self.target[0] * self.target[1]) * h * w];
+            self.back(&planes, |plane, y, row| whole[(plane * h + y) * w..][..w].copy_from_slice(row));
+            whole
+        }
+
+        fn of(&self, plane: Vec<f32>) -> Vec<f32> {
+            self.image(1, |_, y, row| row.copy_from_slice(&plane[y * self.source[1]..][..row.len()]))
+        }
+    }
+
     #[test]
     fn frames_by_hand() {
         // Drishti-GS: 1752 · 224 / 2045 = 191.9 rows, 16 above and below.
@@ -183,7 +216,7 @@ mod tests {
     fn the_right_size_is_left_as_it_is() {
         let values: Vec<f32> = (0..12).map(|i| i as f32 * 0.1).collect();
         for fit in [Fit::Pad, Fit::Stretch, Fit::Crop] {
-            assert_eq!(frame([3, 4], [3, 4], fit).image(values.clone()), values);
+            assert_eq!(frame([3, 4], [3, 4], fit).of(values.clone()), values);
         }
     }
 
@@ -194,7 +227,7 @@ mod tests {
             // A slope, which linear interpolation keeps but at the edges.
             let slope: Vec<f32> =
                 (0..source[0] * source[1]).map(|i| (i / source[1] + 2 * (i % source[1])) as f32 / 100.0).collect();
-            let back = frame.back(frame.image(slope.clone()));
+            let back = frame.restored(frame.of(slope.clone()));
             assert_eq!(back.len(), slope.len());
             let inner = |i: &usize| {
                 let (y, x) = (i / source[1], i % source[1]);
@@ -208,7 +241,7 @@ mod tests {
             assert!(worst < 0.02, "{fit:?} {source:?}: {worst}");
         }
         let crop = frame([10, 4], [5, 10], Fit::Crop);
-        let back = crop.back(vec![1.0; 50]);
+        let back = crop.restored(vec![1.0; 50]);
         assert_eq!(back.iter().map(|v| v.round() as usize).sum::<usize>(), 8, "two rows of four were seen");
         assert!(back[..16].iter().chain(&back[24..]).all(|v| *v == 0.0));
     }
@@ -225,10 +258,10 @@ mod tests {
     #[test]
     fn images_are_interpolated_between_centres() {
         // Up by 2: centres at 0.25, 0.75, 1.25, 1.75; between the two source centres, 0.5 and 1.5, in proportion.
-        let up = frame([1, 2], [1, 4], Fit::Stretch).image(vec![0.0, 1.0]);
+        let up = frame([1, 2], [1, 4], Fit::Stretch).of(vec![0.0, 1.0]);
         assert_eq!(up, [0.0, 0.25, 0.75, 1.0]);
         // Down by 4, inside a flat field nothing changes, and an edge keeps its mean.
-        let down = frame([1, 16], [1, 4], Fit::Stretch).image((0..16).map(|i| f32::from(u8::from(i > 7))).collect());
+        let down = frame([1, 16], [1, 4], Fit::Stretch).of((0..16).map(|i| f32::from(u8::from(i > 7))).collect());
         assert_eq!((down[0], down[3]), (0.0, 1.0));
         assert!((down.iter().sum::<f32>() - 2.0).abs() < 1e-6 && down[1] < 0.5 && down[2] > 0.5, "{down:?}");
     }
@@ -251,7 +284,7 @@ mod tests {
             0.513_214_3,
         ];
         let pattern = (0..35).map(|i| (i * 37 % 101) as f32 / 100.0).collect();
-        let resized = frame([7, 5], [3, 4], Fit::Stretch).image(pattern);
+        let resized = frame([7, 5], [3, 4], Fit::Stretch).of(pattern);
         for (value, expected) in resized.iter().zip(expected) {
             assert!((value - expected).abs() < 1e-6, "{resized:?}");
         }
@@ -260,6 +293,6 @@ mod tests {
     #[test]
     fn a_crop_is_cut_between_pixels_too() {
         // 3 wide to 2, cut at 0.5: each target pixel lies between two of the source.
-        assert_eq!(frame([2, 3], [2, 2], Fit::Crop).image(vec![0.0, 1.0, 2.0, 4.0, 5.0, 6.0]), [0.5, 1.5, 4.5, 5.5]);
+        assert_eq!(frame([2, 3], [2, 2], Fit::Crop).of(vec![0.0, 1.0, 2.0, 4.0, 5.0, 6.0]), [0.5, 1.5, 4.5, 5.5]);
     }
 }

@@ -122,12 +122,9 @@ impl Layout for Folders {
     }
 
     fn options(&self) -> String {
-        let config = &self.config;
-        let plain = format!("folders, {:?}, {} classes", config.mask_values, config.classes.len());
-        if config.levels.is_empty() && config.class_masks.is_empty() {
-            return plain;
-        }
-        format!("{plain} {:?}, levels {:?}, {} folders", config.classes, config.levels, config.class_masks.len())
+        let config::Folders { root: _, images: _, masks: _, classes, mask_values, colour: _, levels, class_masks } = &self.config;
+        let of_classes: Vec<&String> = class_masks.keys().collect();
+        format!("folders, {mask_values:?}, classes {classes:?}, levels {levels:?}, masks of {of_classes:?}")
     }
 
     fn decode(&self, entry: &Entry, channels: usize) -> Result<Decoded, String> {
@@ -146,7 +143,7 @@ impl Layout for Folders {
             same_size(&image_path.to_string_lossy(), &image, &path.to_string_lossy(), mask)?;
         }
         let mask = self.mask(&masks, mask_paths)?;
-        Ok(Decoded { size: image.size, image: image.planes(channels), mask })
+        Ok(Decoded { image, mask })
     }
 }
 
@@ -159,7 +156,7 @@ pub(super) fn same_size(name: &str, image: &Picture, mask_name: &str, mask: &Pic
         return Ok(());
     }
     let told = |picture: &Picture| {
-        let turned = if picture.turned { " as its EXIF orientation shows it" } else { "" };
+        let turned = if picture.turned { " as its orientation shows it" } else { "" };
         (picture.size[0], picture.size[1], turned)
     };
     let ((h, w, turned), (mask_h, mask_w, mask_turned)) = (told(image), told(mask));

@@ -52,27 +52,35 @@ impl Fold {
     }
 }
 
-/// Of pairs of samples those that a fold has in different parts, in words: `a in train and b in val in fold 2`, as `word` tells a sample and
-/// its part. A pair is told once.
-pub fn apart(
-    folds: &[Fold],
-    samples: usize,
-    pairs: impl IntoIterator<Item = (usize, usize)>,
-    word: impl Fn(usize, &str) -> String,
-) -> Vec<String> {
-    let places: Vec<_> = folds.iter().map(|fold| (fold.named(), fold.places(samples))).collect();
-    let told = |(a, b): (usize, usize)| {
-        places.iter().find_map(|(fold, places)| {
-            // As the parts follow one another, so that what trains comes first.
-            let [first, second] = if places[a] <= places[b] { [a, b] } else { [b, a] };
-            let told = |i: usize| places[i].map(|part| word(i, PARTS[part]));
-            if places[a] == places[b] {
-                return None;
-            }
-            Some(format!("{} and {}{fold}", told(first)?, told(second)?))
+/// Which split of which fold every sample is in.
+pub(super) struct Places(Vec<(String, Vec<Option<usize>>)>);
+
+impl Places {
+    /// Those of so many samples.
+    pub fn of(folds: &[Fold], samples: usize) -> Self {
+        Self(folds.iter().map(|fold| (fold.named(), fold.places(samples))).collect())
+    }
+
+    /// Whether a fold has two samples in different splits.
+    pub fn are_apart(&self, a: usize, b: usize) -> bool {
+        self.first_apart(a, b).is_some()
+    }
+
+    fn first_apart(&self, a: usize, b: usize) -> Option<(&str, [usize; 2])> {
+        self.0.iter().find_map(|(fold, places)| {
+            let both = [places[a]?, places[b]?];
+            (both[0] != both[1]).then_some((fold.as_str(), both))
         })
-    };
-    pairs.into_iter().filter_map(told).collect()
+    }
+
+    /// Two samples of different splits in words, what trains first: `a in train and b in val in fold 2`, as `word` names a sample and its
+    /// split. `None` if no fold has them apart.
+    pub fn told(&self, (a, b): (usize, usize), word: impl Fn(usize, &str) -> String) -> Option<String> {
+        let (fold, [of_a, of_b]) = self.first_apart(a, b)?;
+        let [first, second] = if of_a <= of_b { [(a, of_a), (b, of_b)] } else { [(b, of_b), (a, of_a)] };
+        let told = |(i, part): (usize, usize)| word(i, PARTS[part]);
+        Some(format!("{} and {}{fold}", told(first), told(second)))
+    }
 }
 
 /// Refuses the same picture, pixel by pixel, in two parts of a fold.
@@ -93,7 +101,9 @@ pub(super) fn refuse_same_pictures(dataset: &Dataset, folds: &[Fold]) -> Result<
         }
     }
     pairs.sort_unstable();
-    let twice = apart(folds, dataset.samples.len(), pairs, |i, part| format!("{} in {part}", source(dataset, i)));
+    let places = Places::of(folds, dataset.samples.len());
+    let told = |pair| places.told(pair, |i, part| format!("{} in {part}", source(dataset, i)));
+    let twice: Vec<String> = pairs.into_iter().filter_map(told).collect();
     if twice.is_empty() { Ok(()) } else { Err(Error::SamePicture { examples: listed(&twice, 5, ", ") }) }
 }
 

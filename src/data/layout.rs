@@ -41,10 +41,8 @@ impl Entry {
 /// A sample at its own size.
 #[derive(Debug)]
 pub(super) struct Decoded {
-    /// Height and width.
-    pub size: [usize; 2],
-    /// channels · height · width, in [0, 1].
-    pub image: Vec<f32>,
+    /// The image, from which planes are made row by row.
+    pub image: Picture,
     /// classes · height · width, in {0, 1}.
     pub mask: Vec<u8>,
 }
@@ -60,10 +58,17 @@ pub(super) trait Layout: Sync {
     /// Channels of every image, 1 or 3; opens one file at most.
     fn channels(&self) -> Result<usize, Error>;
 
-    /// What beside the content of the files decides about the samples' values: part of the cache's key.
+    /// What beside the content of the files and the number of channels decides about the samples' values and what they mean, wherever the files
+    /// lie: part of the fingerprint and of the cache's key. An implementation names every key of its configuration, so that the compiler asks
+    /// about a new one.
     fn options(&self) -> String;
 
-    /// Reads one sample. What is wrong is told as file, problem and remedy.
+    /// What decides about the image of an entry without files; empty where all have some.
+    fn drawing(&self, _: &Entry) -> String {
+        String::new()
+    }
+
+    /// Reads one sample, of which the image has to do for so many channels. What is wrong is told as file, problem and remedy.
     fn decode(&self, entry: &Entry, channels: usize) -> Result<Decoded, String>;
 }
 

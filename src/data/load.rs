@@ -2,44 +2,50 @@
 //! the values do not depend on their number.
 
 use super::cache::{Cache, FORMAT};
-use super::error::Error;
+use super::error::{Error, with_remedy};
 use super::fit::Frame;
 use super::layout::{self, Entry, Layout};
-use super::picture;
-use super::{Dataset, Sample};
+use super::{Dataset, Sample, memory, picture};
 use crate::config;
+use crate::regular;
 use rayon::prelude::*;
 use std::collections::BTreeMap;
-use std::fs::{self, File};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-/// The hash of each file's content; of one that EXIF turns another than that of the same bytes when nothing turned them.
-type Hashes<'a> = BTreeMap<&'a PathBuf, blake3::Hash>;
+/// The hash of each file's content; of one that its orientation turns another than that of the same bytes when nothing turned them.
+pub(super) type Hashes<'a> = BTreeMap<&'a PathBuf, blake3::Hash>;
 
-/// What a data set holds, in hexadecimal: names, official parts and the content of all files, wherever they lie. Of drawings:
-/// their parameters and the generator's version.
+/// What a data set holds, in hexadecimal: names, official parts, the content of all files, wherever they lie, and how they are read: the
+/// same files with other classes, pixel values or channels are another data set. Of drawings: their parameters and the
+/// generator's version.
 ///
 /// # Errors
 /// If files are missing, unpaired or unreadable.
 pub fn fingerprint(config: &config::Dataset) -> Result<String, Error> {
     let layout = layout::find(config)?;
-    Ok(print_of(&*layout, &hash_files(layout.entries())?))
+    let hashes = hash_files(layout.entries())?;
+    Ok(print_of(&*layout, layout.channels()?, &hashes))
 }
 
-fn print_of(layout: &dyn Layout, hashes: &Hashes) -> String {
+/// All that decides how the content of files becomes samples at their own size: part of the fingerprint and of the cache's key alike.
+fn reading(layout: &dyn Layout, channels: usize) -> String {
+    format!("{}; {channels} channels", layout.options())
+}
+
+pub(super) fn print_of(layout: &dyn Layout, channels: usize, hashes: &Hashes) -> String {
     let mut hasher = blake3::Hasher::new();
+    let reading = reading(layout, channels);
+    hasher.update(&(reading.len() as u64).to_le_bytes()).update(reading.as_bytes());
     for entry in layout.entries() {
         // The length keeps a name from running into the next one's.
         hasher.update(&(entry.name.len() as u64).to_le_bytes()).update(entry.name.as_bytes());
-        hasher.update(&[u8::from(entry.official_test)]);
+        // How many files there are keeps them from running into the next name.
+        hasher.update(&[u8::from(entry.official_test)]).update(&(entry.files.len() as u64).to_le_bytes());
         entry.files.iter().for_each(|file| {
             hasher.update(hashes[file].as_bytes());
         });
-        if entry.files.is_empty() {
-            hasher.update(layout.options().as_bytes());
-        }
     }
     hasher.finalize().to_hex().to_string()
 }
@@ -58,15 +64,17 @@ pub fn open(
     let layout = layout::find(config)?;
     let entries = layout.entries();
     let hashes = hash_files(entries)?;
-    let fingerprint = print_of(&*layout, &hashes);
-    let reader = Reader { layout: &*layout, channels: layout.channels()?, preprocess, cache: Cache::new(cache), hashes };
+    let channels = layout.channels()?;
+    let fingerprint = print_of(&*layout, channels, &hashes);
+    let reader = Reader { layout: &*layout, channels, preprocess, cache: Cache::new(cache), hashes };
     let done = AtomicUsize::new(0);
     let read = |entry: &Entry| {
         let sample = reader.sample(entry);
-        progress(done.fetch_add(1, Ordering::Relaxed) + 1, entries.len());
+        // Some are read twice, where memory is short.
+        progress((done.fetch_add(1, Ordering::Relaxed) + 1).min(entries.len()), entries.len());
         sample
     };
-    let samples = all("samples", entries.par_iter().map(read).collect())?;
+    let samples = all("samples", memory::each(entries, read))?;
     Ok(Dataset {
         channels: reader.channels,
         classes: layout.classes(),
@@ -108,16 +116,16 @@ impl Reader<'_> {
 
     fn decode(&self, entry: &Entry) -> Result<(Vec<f32>, Vec<u8>), String> {
         let decoded = self.layout.decode(entry, self.channels)?;
-        let frame = Frame::new(decoded.size, self.preprocess);
-        Ok((frame.image(decoded.image), frame.mask(decoded.mask)))
+        let frame = Frame::new(decoded.image.size, self.preprocess);
+        Ok((frame.picture(&decoded.image, self.channels), frame.mask(decoded.mask)))
     }
 
     fn key(&self, entry: &Entry) -> blake3::Hash {
         let mut hasher = blake3::Hasher::new();
-        let (options, config::Preprocess { size, fit, .. }) = (self.layout.options(), self.preprocess);
+        let (reading, config::Preprocess { size, fit, .. }) = (reading(self.layout, self.channels), self.preprocess);
         // Of what is asked for, only this decides about the values that are kept.
         let kept = format!("Preprocess {{ size: {size:?}, fit: {fit:?} }}");
-        hasher.update(format!("{FORMAT}; {options}; {}; {kept}; page {:?}", self.channels, entry.page).as_bytes());
+        hasher.update(format!("{FORMAT}; {reading}; {kept}; page {:?}", entry.page).as_bytes());
         entry.files.iter().for_each(|file| {
             hasher.update(self.hashes[file].as_bytes());
         });
@@ -125,24 +133,19 @@ impl Reader<'_> {
     }
 }
 
-/// Spares volumes, which are never turned, a second reading into memory.
-fn may_be_turned(path: &Path) -> bool {
-    !path.extension().is_some_and(|ending| ending.to_ascii_lowercase().to_string_lossy().starts_with("tif"))
-}
-
-fn hash_files(entries: &[Entry]) -> Result<Hashes<'_>, Error> {
+pub(super) fn hash_files(entries: &[Entry]) -> Result<Hashes<'_>, Error> {
     let mut files: Vec<&PathBuf> = entries.iter().flat_map(|entry| &entry.files).collect();
     files.sort();
     files.dedup();
     let hash = |path: &&PathBuf| -> io::Result<blake3::Hash> {
         let mut hasher = blake3::Hasher::new();
-        hasher.update_reader(File::open(path)?)?;
-        if may_be_turned(path) && picture::is_turned(&fs::read(path)?) {
+        hasher.update_reader(regular::open(path)?)?;
+        if picture::is_turned(path) {
             hasher.update(b"turned");
         }
         Ok(hasher.finalize())
     };
-    let told = |path: &PathBuf, e: io::Error| format!("{}: cannot be read: {e}; check its permissions", path.display());
+    let told = |path: &PathBuf, e: io::Error| format!("{}: cannot be read: {}", path.display(), with_remedy(&e));
     let hashes = files.par_iter().map(|path| hash(path).map(|h| (*path, h)).map_err(|e| told(path, e)));
     Ok(all("files", hashes.collect())?.into_iter().collect())
 }

@@ -1,7 +1,7 @@
 //! From a mask's pixel values to one plane a class.
 
 use super::error::listed;
-use super::picture::Picture;
+use super::picture::{Picture, Values};
 use crate::config::{MaskPolicy, MaskValues};
 use std::borrow::Cow;
 
@@ -22,8 +22,8 @@ pub(super) enum Keys {
 /// In words, the file not named: a value that means nothing, or colour.
 pub(super) fn classes(picture: &Picture, meaning: MaskValues, classes: usize, keys: Keys) -> Result<Vec<u8>, String> {
     match meaning {
-        MaskValues::Binary => binary(&grey(picture, keys)?, picture, keys),
-        MaskValues::Indexed => indexed(&indices(picture)?, classes),
+        MaskValues::Binary => binary(grey(picture, keys)?.as_ref(), picture, keys),
+        MaskValues::Indexed => indexed(indices(picture)?.as_ref(), classes),
     }
 }
 
@@ -43,7 +43,7 @@ pub(super) fn by_levels(picture: &Picture, classes: &[&[u16]], background: &[u16
             "has the value {value} in {count} pixel(s), which belongs to no class and not to the background; list it in levels"
         ));
     }
-    Ok(classes.iter().flat_map(|class| values.iter().map(|v| u8::from(class.contains(v)))).collect())
+    Ok(classes.iter().flat_map(|class| values.map(|v| u8::from(class.contains(&v)))).collect())
 }
 
 /// One plane of height · width in {0, 1} from a soft map of four annotators, whose values are 0, 64, 128, 191 and 255.
@@ -58,7 +58,7 @@ pub(super) fn annotated(picture: &Picture, policy: MaskPolicy) -> Result<Vec<u8>
         MaskPolicy::Majority => annotators(v) >= 3.0,
         MaskPolicy::All => annotators(v) >= 4.0,
     };
-    Ok(grey(picture, Keys::None)?.iter().map(|v| u8::from(marked(*v))).collect())
+    Ok(grey(picture, Keys::None)?.map(|v| u8::from(marked(v))))
 }
 
 /// Values in JPEG below which a dark pixel may be noise.
@@ -68,8 +68,8 @@ const JPEG_TOLERANCE: u16 = 16;
 /// quality 75, up to 103 and down to 161 at 50: there a few pixels are undecided, and the user is told.
 ///
 /// Values of a file of 16 bits that has none above 255 are on the scale of 8 bits: many tools save masks of 0 and 255 so.
-fn binary(values: &[u16], picture: &Picture, keys: Keys) -> Result<Vec<u8>, String> {
-    let highest = values.iter().max().copied().unwrap_or(0);
+fn binary(values: &Values, picture: &Picture, keys: Keys) -> Result<Vec<u8>, String> {
+    let highest = values.highest();
     let top = if highest <= 255 { picture.top.min(255) } else { picture.top };
     let (dark, bright) = (top / 3, top - top / 3);
     if let Some(value) = values.iter().find(|v| (dark + 1..bright).contains(v)) {
@@ -85,14 +85,14 @@ fn binary(values: &[u16], picture: &Picture, keys: Keys) -> Result<Vec<u8>, Stri
     if highest > if picture.lossy { JPEG_TOLERANCE } else { 0 } && highest < bright {
         return Err(none_bright(values, top, keys));
     }
-    Ok(values.iter().map(|v| u8::from(*v >= bright)).collect())
+    Ok(values.map(|v| u8::from(v >= bright)))
 }
 
 /// What to say of a mask that has values and no bright one.
-fn none_bright(values: &[u16], top: u16, keys: Keys) -> String {
-    let mut found = values.to_vec();
-    found.sort_unstable();
-    found.dedup();
+fn none_bright(values: &Values, top: u16, keys: Keys) -> String {
+    let mut seen = vec![false; 1 << 16];
+    values.iter().for_each(|v| seen[usize::from(v)] = true);
+    let found: Vec<u16> = (0..=u16::MAX).filter(|v| seen[usize::from(*v)]).collect();
     let highest = found.last().copied().unwrap_or(0);
     if found == [0, 1] && keys != Keys::None {
         return format!("holds only the values 0 and 1; set mask_values = \"indexed\", or save it with 0 and {top}");
@@ -114,39 +114,40 @@ fn none_bright(values: &[u16], top: u16, keys: Keys) -> String {
     )
 }
 
-fn indexed(values: &[u16], classes: usize) -> Result<Vec<u8>, String> {
-    if let Some(value) = values.iter().find(|v| usize::from(**v) > classes) {
+fn indexed(values: &Values, classes: usize) -> Result<Vec<u8>, String> {
+    if let Some(value) = values.iter().find(|v| usize::from(*v) > classes) {
         let binary = if classes == 1 { ", or set mask_values = \"binary\" if it is black and white" } else { "" };
         return Err(format!("has the value {value}, but the highest class is {classes}; name every class in `classes`{binary}"));
     }
-    Ok((1..=classes).flat_map(|class| values.iter().map(move |v| u8::from(usize::from(*v) == class))).collect())
+    Ok((1..=classes).flat_map(|class| values.map(|v| u8::from(usize::from(v) == class))).collect())
 }
 
-/// Class numbers: of an indexed PNG those of its palette (the first, where colours repeat), else grey values.
-fn indices(picture: &Picture) -> Result<Cow<'_, [u16]>, String> {
+/// Class numbers: of an indexed file the very indices, whatever their colours, else grey values.
+fn indices(picture: &Picture) -> Result<Cow<'_, Values>, String> {
     if picture.lossy {
         return Err("is a JPEG, which changes class numbers; save indexed masks as PNG or TIFF".into());
     }
-    let Some(palette) = &picture.palette else { return grey(picture, Keys::Folders) };
-    refuse_alpha(picture)?;
-    let index = |pixel: &[u16]| {
-        let colour = |c: usize| pixel[c.min(pixel.len() - 1)];
-        palette.iter().position(|entry| (0..3).all(|c| u16::from(entry[c]) == colour(c)))
-    };
-    let indices = picture.values.chunks_exact(picture.channels).map(|pixel| index(pixel).unwrap_or(0) as u16);
-    Ok(indices.collect())
+    match picture.palette {
+        Some(_) => Ok(Cow::Borrowed(&picture.values)),
+        None => grey(picture, Keys::Folders),
+    }
 }
 
 /// The one value of each pixel. RGB will do where the three are equal, in JPEG nearly so.
-fn grey(picture: &Picture, keys: Keys) -> Result<Cow<'_, [u16]>, String> {
+fn grey(picture: &Picture, keys: Keys) -> Result<Cow<'_, Values>, String> {
     refuse_alpha(picture)?;
+    let (pixels, green) = (0..picture.size[0] * picture.size[1], if picture.channels == 1 { 0 } else { 1 });
+    let values = || match picture.top {
+        256.. => Values::Words(pixels.clone().map(|i| picture.sample(i, green)).collect()),
+        _ => Values::Bytes(pixels.clone().map(|i| picture.sample(i, green) as u8).collect()),
+    };
     if picture.channels == 1 {
-        return Ok(Cow::Borrowed(&picture.values));
+        return Ok(if picture.palette.is_some() { Cow::Owned(values()) } else { Cow::Borrowed(&picture.values) });
     }
-    let pixels = picture.values.as_chunks::<3>().0;
     let tolerance = if picture.lossy { JPEG_TOLERANCE } else { 0 };
+    let colours = pixels.clone().map(|i| [0, 1, 2].map(|c| picture.sample(i, c)));
     let spread = |[r, g, b]: &[u16; 3]| r.max(g).max(b) - r.min(g).min(b);
-    if let Some([r, g, b]) = pixels.iter().find(|pixel| spread(pixel) > tolerance) {
+    if let Some([r, g, b]) = colours.clone().find(|pixel| spread(pixel) > tolerance) {
         let remedy = match (&picture.palette, keys) {
             (Some(_), Keys::Folders | Keys::Stack) => {
                 "its palette numbers the classes: set mask_values = \"indexed\" and name every class in `classes`"
@@ -158,7 +159,7 @@ fn grey(picture: &Picture, keys: Keys) -> Result<Cow<'_, [u16]>, String> {
         };
         return Err(format!("is in colour (a pixel is {r}, {g}, {b}); {remedy}"));
     }
-    Ok(pixels.iter().map(|[_, g, _]| *g).collect())
+    Ok(Cow::Owned(values()))
 }
 
 /// Alpha is dropped; a mask that is nothing else would be empty, or full.

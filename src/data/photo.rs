@@ -3,22 +3,21 @@
 use super::Error;
 use super::files;
 use super::fit::Frame;
-use super::pages;
-use super::picture::Picture;
+use super::picture::{Opened, Picture};
+use super::source::Source;
+use super::tiff::{Pages, Place};
 use crate::config::Preprocess;
-use std::fs::File;
-use std::io::BufReader;
-use std::path::{Path, PathBuf};
+use crate::shown;
+use std::path::PathBuf;
 
 /// A picture at its own size.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug)]
 pub struct Photo {
     /// Height and width in pixels.
     pub size: [usize; 2],
     /// 1 (grey) or 3 (RGB).
     pub channels: usize,
-    /// channels · height · width, in [0, 1].
-    pub values: Vec<f32>,
+    picture: Picture,
 }
 
 /// Where a picture is: a file, and its page if the file has several.
@@ -26,11 +25,15 @@ pub struct Photo {
 pub struct PhotoPlace {
     /// The file.
     pub path: PathBuf,
-    /// 0-based; `None` where the file holds one picture.
-    pub page: Option<usize>,
+    /// Which of several; `None` where the file holds one picture.
+    pub page: Option<PhotoPage>,
     /// A name of its own below the folder that was asked for, without ending; `/` between folders, `-07` for a page.
     pub name: String,
 }
+
+/// Where a page is in its file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct PhotoPage(Place);
 
 /// The pictures of files and folders, those of a folder sorted by name; the pages of a TIFF each. A file that cannot be opened is listed,
 /// so that reading it tells why.
@@ -43,7 +46,7 @@ pub fn photos(paths: &[PathBuf]) -> Result<Vec<PhotoPlace>, Error> {
         if path.is_dir() {
             places.extend(files::pictures(path, None)?.into_iter().flat_map(|(name, path)| of_file(path, name)));
         } else if path.exists() {
-            let name = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
+            let name = shown::name(path.file_stem().unwrap_or_default());
             places.extend(of_file(path.clone(), name));
         } else {
             return Err(files::missing(path, "an image or a folder of images"));
@@ -66,52 +69,52 @@ pub fn unreadable(paths: &[PathBuf]) -> Result<Vec<PathBuf>, Error> {
 
 fn of_file(path: PathBuf, name: String) -> Vec<PhotoPlace> {
     let tiff = path.extension().is_some_and(|ending| ending.to_ascii_lowercase().to_string_lossy().starts_with("tif"));
-    let pages =
-        if tiff { File::open(&path).ok().and_then(|file| pages::count(BufReader::new(file)).ok()).unwrap_or(1) } else { 1 };
-    if pages < 2 {
+    // What is wrong with a file is told when it is read.
+    let pages = if tiff {
+        Source::open(&path).and_then(|source| Pages::of(&source)).map_or(Vec::new(), |pages| pages.0)
+    } else {
+        Vec::new()
+    };
+    if pages.len() < 2 {
         return vec![PhotoPlace { path, page: None, name }];
     }
-    let digits = (pages - 1).to_string().len();
-    (0..pages).map(|page| PhotoPlace { path: path.clone(), page: Some(page), name: format!("{name}-{page:0digits$}") }).collect()
+    let digits = (pages.len() - 1).to_string().len();
+    let named = |(number, page): (usize, Place)| PhotoPlace {
+        path: path.clone(),
+        page: Some(PhotoPage(page)),
+        name: format!("{name}-{number:0digits$}"),
+    };
+    pages.into_iter().enumerate().map(named).collect()
 }
 
 impl Photo {
-    /// Reads a picture.
+    /// Reads a picture, if there is memory for it and for `beside` bytes more for each of its pixels.
     ///
     /// # Errors
     /// In words, with the file's name, if it cannot be read or decoded.
-    pub fn read(place: &PhotoPlace) -> Result<Self, String> {
-        let picture = match place.page {
-            None => Picture::read(&place.path)?,
-            Some(page) => Self::page(&place.path, page).map_err(|problem| format!("{}: {problem}", place.path.display()))?,
+    pub fn read(place: &PhotoPlace, beside: usize) -> Result<Self, String> {
+        let opened = match place.page {
+            None => Opened::new(&place.path),
+            Some(PhotoPage(page)) => Opened::page(&place.path, page),
         };
-        Ok(Self { size: picture.size, channels: picture.channels, values: picture.planes(picture.channels) })
+        let picture =
+            opened.and_then(|opened| opened.decode(beside)).map_err(|problem| format!("{}: {problem}", place.path.display()))?;
+        Ok(Self { size: picture.size, channels: picture.channels, picture })
     }
 
-    fn page(path: &Path, page: usize) -> Result<Picture, String> {
-        let file = File::open(path).map_err(|e| format!("cannot be read: {e}"))?;
-        pages::page(BufReader::new(file), page)
-    }
-
-    /// The values as grey (1) or RGB (3), channels · height · width.
+    /// The values as grey (1) or RGB (3), channels · height · width, in [0, 1], as data sets are read.
     pub fn planes(&self, channels: usize) -> Vec<f32> {
-        let plane =
-            |c: usize| self.values.iter().skip(c * self.size[0] * self.size[1]).take(self.size[0] * self.size[1]).copied();
-        match (self.channels, channels) {
-            // ITU-R BT.601, as data sets are read.
-            (3, 1) => plane(0).zip(plane(1)).zip(plane(2)).map(|((r, g), b)| 0.299 * r + 0.587 * g + 0.114 * b).collect(),
-            (1, 3) => plane(0).chain(plane(0)).chain(plane(0)).collect(),
-            _ => self.values.clone(),
-        }
+        self.picture.planes(channels)
     }
 
     /// The values at the size that `preprocess` asks for, as samples of a data set are.
     pub fn fitted(&self, preprocess: &Preprocess, channels: usize) -> Vec<f32> {
-        Frame::new(self.size, preprocess).image(self.planes(channels))
+        Frame::new(self.size, preprocess).picture(&self.picture, channels)
     }
 
-    /// Planes at the size that `preprocess` asks for, brought back to this picture's size (linear); 0 where `fit = "crop"` has cut off.
-    pub fn restored(&self, preprocess: &Preprocess, planes: Vec<f32>) -> Vec<f32> {
-        Frame::new(self.size, preprocess).back(planes)
+    /// Planes at the size that `preprocess` asks for, brought back to this picture's size (linear) row by row: `take` gets (plane, row, values).
+    /// Rows that `fit = "crop"` has cut off are left out; what it has cut off of others is 0.
+    pub fn restore(&self, preprocess: &Preprocess, planes: &[f32], take: impl FnMut(usize, usize, &[f32])) {
+        Frame::new(self.size, preprocess).back(planes, take);
     }
 }

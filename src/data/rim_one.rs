@@ -80,10 +80,11 @@ impl Layout for RimOne {
     }
 
     fn options(&self) -> String {
-        "rim_one".to_owned()
+        let config::RimOne { root: _, images: _, masks: _, targets } = &self.config;
+        format!("rim_one, {targets:?}")
     }
 
-    fn decode(&self, entry: &Entry, channels: usize) -> Result<Decoded, String> {
+    fn decode(&self, entry: &Entry, _channels: usize) -> Result<Decoded, String> {
         let (image_path, mask_paths) = entry.files.split_first().expect("an entry begins with its image");
         let image = Picture::read(image_path)?;
         let mut planes = Vec::new();
@@ -93,7 +94,7 @@ impl Layout for RimOne {
             let plane = mask::classes(&mask, MaskValues::Binary, 1, Keys::None);
             planes.extend(plane.map_err(|problem| format!("{}: {problem}", path.display()))?);
         }
-        Ok(Decoded { size: image.size, image: image.planes(channels), mask: planes })
+        Ok(Decoded { image, mask: planes })
     }
 }
 

@@ -5,16 +5,18 @@ use super::files;
 use super::folders::same_size;
 use super::layout::{Decoded, Entry, Layout};
 use super::mask::{self, Keys};
-use super::pages;
+use super::picture::{Opened, Picture};
+use super::source::Source;
+use super::tiff::{Pages, Place};
 use crate::config;
-use std::fs::File;
-use std::io::BufReader;
 use std::path::Path;
 
 /// Two volumes of equally many pages. Names are zero-padded page numbers from 0.
 pub(super) struct Stack {
     config: config::Stack,
     entries: Vec<Entry>,
+    images: Vec<Place>,
+    labels: Vec<Place>,
 }
 
 impl Stack {
@@ -23,7 +25,8 @@ impl Stack {
     /// # Errors
     /// If a file is missing or no TIFF, or the counts differ.
     pub fn new(config: &config::Stack) -> Result<Self, Error> {
-        let (image_pages, label_pages) = (count(&config.images)?, count(&config.labels)?);
+        let (image_places, label_places) = (pages(&config.images)?, pages(&config.labels)?);
+        let (image_pages, label_pages) = (image_places.len(), label_places.len());
         if image_pages != label_pages {
             let (images, labels) = (config.images.clone(), config.labels.clone());
             return Err(Error::Pages { images, image_pages, labels, label_pages });
@@ -35,19 +38,18 @@ impl Stack {
             page: Some(page),
             official_test: false,
         };
-        Ok(Self { config: config.clone(), entries: (0..image_pages).map(entry).collect() })
+        let entries = (0..image_pages).map(entry).collect();
+        Ok(Self { config: config.clone(), entries, images: image_places, labels: label_places })
     }
 }
 
-fn open(path: &Path) -> Result<BufReader<File>, Error> {
-    if !path.is_file() {
+/// Where the pages of a volume are.
+fn pages(path: &Path) -> Result<Vec<Place>, Error> {
+    if !path.exists() {
         return Err(files::missing(path, "this TIFF file"));
     }
-    File::open(path).map(BufReader::new).map_err(|source| Error::Unreadable { path: path.to_owned(), source })
-}
-
-fn count(path: &Path) -> Result<usize, Error> {
-    pages::count(open(path)?).map_err(|problem| faulty(path, &problem))
+    let places = Source::open(path).and_then(|source| Pages::of(&source));
+    places.map(|pages| pages.0).map_err(|problem| faulty(path, &problem))
 }
 
 fn faulty(path: &Path, problem: &str) -> Error {
@@ -65,21 +67,21 @@ impl Layout for Stack {
 
     fn channels(&self) -> Result<usize, Error> {
         let images = &self.config.images;
-        pages::channels(open(images)?).map_err(|problem| faulty(images, &problem))
+        Opened::page(images, self.images[0]).map(|page| page.channels()).map_err(|problem| faulty(images, &problem))
     }
 
     fn options(&self) -> String {
-        format!("stack, {:?}, {} classes", self.config.mask_values, self.config.classes.len())
+        let config::Stack { images: _, labels: _, classes, mask_values } = &self.config;
+        format!("stack, {mask_values:?}, classes {classes:?}")
     }
 
     fn decode(&self, entry: &Entry, channels: usize) -> Result<Decoded, String> {
         let page = entry.page.expect("new() numbers the pages");
         let named = |path: &Path| format!("{} page {}", path.display(), entry.name);
-        let read = |path: &Path| {
-            let reader = open(path).map_err(|e| e.to_string())?;
-            pages::page(reader, page).map_err(|problem| format!("{}: {problem}", named(path)))
+        let read = |path: &Path, places: &[Place]| {
+            Picture::read_page(path, places[page]).map_err(|problem| format!("{}: {problem}", named(path)))
         };
-        let (image, label) = (read(&self.config.images)?, read(&self.config.labels)?);
+        let (image, label) = (read(&self.config.images, &self.images)?, read(&self.config.labels, &self.labels)?);
         let (image_name, label_name) = (named(&self.config.images), named(&self.config.labels));
         if image.channels != channels {
             let own = image.channels;
@@ -87,10 +89,6 @@ impl Layout for Stack {
         }
         same_size(&image_name, &image, &label_name, &label)?;
         let mask = mask::classes(&label, self.config.mask_values, self.config.classes.len(), Keys::Stack);
-        Ok(Decoded {
-            size: image.size,
-            image: image.planes(channels),
-            mask: mask.map_err(|problem| format!("{label_name}: {problem}"))?,
-        })
+        Ok(Decoded { image, mask: mask.map_err(|problem| format!("{label_name}: {problem}"))? })
     }
 }

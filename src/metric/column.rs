@@ -66,7 +66,7 @@ pub struct Metric {
     pub direction: Direction,
     /// Least and greatest possible value.
     pub range: (f64, f64),
-    /// What an image without a mark in the truth gives.
+    /// What an image without a mark in the truth gives, where other images of its split have one of the class.
     pub empty: &'static str,
     /// Whose samples; `None` where the column does not say.
     pub part: Option<Part>,

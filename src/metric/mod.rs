@@ -4,6 +4,7 @@
 //! asked for; [`describe`] gives a column's [`Metric`]: label,
 //! direction, range, and what an empty mask gives. Nothing is known here of tensors, epochs or files.
 
+mod absent;
 mod boundary;
 mod calibration;
 mod column;
@@ -17,6 +18,7 @@ mod mask;
 mod means;
 mod tally;
 
+pub use absent::{Absent, mean_of_defined};
 pub use column::{Direction, Metric, Part, describe};
 pub use extent::{cup_to_disc, extent};
 pub use extra::{Extra, Extras, ImageExtras};

@@ -95,7 +95,7 @@ pub trait Network {
 pub enum Weights<'a> {
     /// Drawn as PyTorch draws them by default; each tensor depends on the seed and its name alone.
     Seed(u64),
-    /// A safetensors file that holds exactly the network's tensors.
+    /// A safetensors file that holds exactly the network's tensors, finite numbers all of them.
     File(&'a Path),
 }
 
@@ -138,6 +138,17 @@ pub enum Error {
         /// The tensor.
         name: String,
     },
+    /// A tensor of the file holds NaN or an infinite number.
+    #[error(
+        "{}: the tensor `{name}` holds what is no finite number, so nothing can be calculated with it; restore the file from a copy, or \
+         train the run again", file.display()
+    )]
+    NotFinite {
+        /// The file.
+        file: PathBuf,
+        /// The tensor.
+        name: String,
+    },
     /// No network can be made with these numbers.
     #[error("model: {0}")]
     Impossible(String),
@@ -149,7 +160,7 @@ pub enum Error {
 /// Makes the network that `model` describes.
 ///
 /// # Errors
-/// If the numbers make no network, or the file cannot be read, lacks a tensor, has one too many or one of another shape.
+/// If the numbers make no network, or the file cannot be read, lacks a tensor, has one too many, one of another shape or one with a number that is not finite.
 pub fn build(
     model: &config::Model,
     in_channels: usize,
@@ -167,6 +178,7 @@ pub fn build(
             let source = VarBuilder::from_tensors(tensors.clone(), DType::F32, device);
             let network = network(model, in_channels, classes, source).map_err(|error| weights::blame(error, file))?;
             weights::check_nothing_left(&tensors, network.params(), file)?;
+            weights::check_finite(network.params(), file)?;
             Ok(network)
         }
     }

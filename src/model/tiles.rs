@@ -22,7 +22,7 @@ impl Tiling {
     }
 
     /// Predicts tile by tile, some `at_once`: the weight of a tile's pixel falls from its middle to its edge as sin², so that no seam is seen,
-    /// and weights are normalised at every pixel. A picture smaller than a tile is mirrored at its edges.
+    /// and weights are normalised at every pixel. An image smaller than a tile lies in the tile's middle, mirrored at all its edges.
     ///
     /// # Shapes
     /// `planes`: channels · height · width. `predict`: n · channels · tile to n · classes · tile.
@@ -40,7 +40,7 @@ impl Tiling {
         let mut blend =
             Blend { tiling: self, size, window: self.size.map(window), sum: Vec::new(), weights: vec![0.0; size[0] * size[1]] };
         for corners in self.corners(size).chunks(at_once.max(1)) {
-            let tiles = corners.iter().flat_map(|corner| cut(planes, channels, size, *corner, self.size)).collect();
+            let tiles = corners.iter().flat_map(|corner| self.cut(planes, channels, size, *corner)).collect();
             let predicted = predict(tiles)?;
             let each = predicted.len() / corners.len();
             corners.iter().zip(predicted.chunks_exact(each)).for_each(|(corner, tile)| blend.add(*corner, tile));
@@ -56,6 +56,26 @@ impl Tiling {
     fn corners(&self, [h, w]: [usize; 2]) -> Vec<(usize, usize)> {
         let columns = self.starts(w, 1);
         self.starts(h, 0).into_iter().flat_map(|top| columns.iter().map(move |left| (top, *left))).collect()
+    }
+
+    /// Rows above and columns before an image that is smaller than a tile: half of what the tile has too many, rounded down.
+    fn margin(&self, size: [usize; 2]) -> [usize; 2] {
+        [0, 1].map(|axis| self.size[axis].saturating_sub(size[axis]) / 2)
+    }
+
+    fn cut(&self, planes: &[f32], channels: usize, size: [usize; 2], (top, left): (usize, usize)) -> Vec<f32> {
+        let ([h, w], [th, tw], [above, before]) = (size, self.size, self.margin(size));
+        let place = |corner: usize, at: usize, margin: usize, length: usize| {
+            mirror((corner + at).cast_signed() - margin.cast_signed(), length)
+        };
+        let mut tile = Vec::with_capacity(channels * th * tw);
+        for plane in planes.chunks_exact(h * w) {
+            for y in 0..th {
+                let row = &plane[place(top, y, above, h) * w..][..w];
+                tile.extend((0..tw).map(|x| row[place(left, x, before, w)]));
+            }
+        }
+        tile
     }
 
     /// Where tiles begin along an axis: evenly spaced, the first and the last at the edges.
@@ -82,10 +102,12 @@ impl Blend<'_> {
     fn add(&mut self, (top, left): (usize, usize), tile: &[f32]) {
         let ([h, w], [th, tw]) = (self.size, self.tiling.size);
         let classes = tile.len() / (th * tw);
+        let [above, before] = self.tiling.margin(self.size);
         self.sum.resize(classes * h * w, 0.0);
-        for y in 0..th.min(h - top) {
-            for x in 0..tw.min(w - left) {
-                let (at, weight) = ((top + y) * w + left + x, self.window[0][y] * self.window[1][x]);
+        for y in above..th.min(above + h - top) {
+            for x in before..tw.min(before + w - left) {
+                let at = (top + y - above) * w + left + x - before;
+                let weight = self.window[0][y] * self.window[1][x];
                 self.weights[at] += weight;
                 (0..classes).for_each(|k| self.sum[k * h * w + at] += weight * tile[(k * th + y) * tw + x]);
             }
@@ -106,24 +128,13 @@ fn window(length: usize) -> Vec<f32> {
     (0..length).map(|i| (PI * (i as f64 + 0.5) / length as f64).sin().powi(2) as f32).collect()
 }
 
-fn cut(planes: &[f32], channels: usize, [h, w]: [usize; 2], (top, left): (usize, usize), [th, tw]: [usize; 2]) -> Vec<f32> {
-    let mut tile = Vec::with_capacity(channels * th * tw);
-    for plane in planes.chunks_exact(h * w) {
-        for y in 0..th {
-            let row = &plane[mirror(top + y, h) * w..][..w];
-            tile.extend((0..tw).map(|x| row[mirror(left + x, w)]));
-        }
-    }
-    tile
-}
-
-/// A place beyond the end, mirrored at the last pixel, and again at the first, as often as it needs.
-fn mirror(at: usize, length: usize) -> usize {
+/// A place before the start or beyond the end, mirrored at the first or last pixel as often as it needs.
+fn mirror(at: isize, length: usize) -> usize {
     if length == 1 {
         return 0;
     }
     let period = 2 * (length - 1);
-    let within = at % period;
+    let within = at.rem_euclid(period.cast_signed()).cast_unsigned();
     within.min(period - within)
 }
 
@@ -215,8 +226,17 @@ mod tests {
     }
 
     #[test]
-    fn small_pictures_are_mirrored() {
-        assert_eq!((0..8).map(|at| mirror(at, 3)).collect::<Vec<_>>(), [0, 1, 2, 1, 0, 1, 2, 1]);
-        assert_eq!(mirror(5, 1), 0);
+    fn small_images_are_mirrored_evenly_on_all_sides() {
+        assert_eq!((-3..8).map(|at| mirror(at, 3)).collect::<Vec<_>>(), [1, 2, 1, 0, 1, 2, 1, 0, 1, 2, 1]);
+        assert_eq!([mirror(5, 1), mirror(-2, 1)], [0, 0]);
+        let tiling = Tiling { size: [1, 8], overlap: 0.25 };
+        let mut seen = Vec::new();
+        let blended = blend(&tiling, &[1.0, 2.0, 3.0], 1, [1, 3], |tile| {
+            seen = tile.to_vec();
+            tile.to_vec()
+        });
+        // Two columns before, three behind, as `numpy.pad([1, 2, 3], (2, 3), "reflect")`.
+        assert_eq!(seen, [3.0, 2.0, 1.0, 2.0, 3.0, 2.0, 1.0, 2.0]);
+        assert_eq!(blended, [1.0, 2.0, 3.0]);
     }
 }

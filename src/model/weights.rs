@@ -1,6 +1,7 @@
 //! Where weights come from: a seeded draw or a file.
 
 use super::{Error, Params};
+use crate::regular::{self, Most};
 use candle_core::{DType, Device, Result, Shape, Tensor};
 use candle_nn::Init;
 use candle_nn::var_builder::SimpleBackend;
@@ -9,6 +10,9 @@ use rand_chacha::rand_core::{RngCore, SeedableRng};
 use std::collections::{BTreeSet, HashMap};
 use std::io::Read;
 use std::path::Path;
+
+/// Bytes of a header at most, as safetensors itself has it.
+const LONGEST_HEADER: u64 = 100_000_000;
 
 /// Draws each tensor from a generator of its own, seeded by (seed, name): neither order nor other layers matter.
 pub(super) struct Drawn {
@@ -47,8 +51,9 @@ fn uniform(seed: u64, name: &str, count: usize, lo: f64, up: f64) -> Vec<f32> {
 
 /// The tensors of a safetensors file, without PyTorch's counters of batches.
 pub(super) fn read(file: &Path) -> std::result::Result<HashMap<String, Tensor>, Error> {
-    let read = candle_core::safetensors::load(file, &Device::Cpu);
-    let mut tensors = read.map_err(|cause| Error::Read { file: file.to_owned(), cause })?;
+    let failed = |cause: candle_core::Error| Error::Read { file: file.to_owned(), cause };
+    let bytes = regular::bytes(file, Most::WHOLE).map_err(|e| failed(e.into()))?;
+    let mut tensors = candle_core::safetensors::load_buffer(&bytes, &Device::Cpu).map_err(failed)?;
     tensors.retain(|name, _| !name.ends_with(".num_batches_tracked"));
     Ok(tensors)
 }
@@ -57,10 +62,11 @@ pub(super) fn read(file: &Path) -> std::result::Result<HashMap<String, Tensor>, 
 pub(super) fn metadata(file: &Path, key: &str) -> std::result::Result<Option<String>, Error> {
     let failed = |cause: candle_core::Error| Error::Read { file: file.to_owned(), cause };
     let read = || -> std::io::Result<Vec<u8>> {
-        let (mut open, mut length) = (std::fs::File::open(file)?, [0; 8]);
+        let (mut open, mut length) = (regular::open(file)?, [0; 8]);
         open.read_exact(&mut length)?;
         let mut header = Vec::new();
-        open.take(u64::from_le_bytes(length)).read_to_end(&mut header)?;
+        // What the format allows: whatever a damaged length says, no more is read.
+        open.take(u64::from_le_bytes(length).min(LONGEST_HEADER)).read_to_end(&mut header)?;
         Ok(header)
     };
     let header = read().map_err(|e| failed(e.into()))?;
@@ -106,4 +112,14 @@ pub(super) fn check_nothing_left(
         Some(name) => Err(Error::Extra { file: file.to_owned(), name: name.clone() }),
         None => Ok(()),
     }
+}
+
+/// Complains of the first tensor that holds NaN or an infinite number.
+pub(super) fn check_finite(params: &Params, file: &Path) -> std::result::Result<(), Error> {
+    for (name, var) in params.trained.iter().chain(&params.buffers) {
+        if !var.flatten_all()?.to_vec1::<f32>()?.iter().all(|value| value.is_finite()) {
+            return Err(Error::NotFinite { file: file.to_owned(), name: name.clone() });
+        }
+    }
+    Ok(())
 }

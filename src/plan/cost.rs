@@ -1,5 +1,7 @@
 //! What a model costs before it is built: parameters, floating-point operations, memory of training.
 //!
+//! Numbers beyond 64 bits, which no machine computes, stay at the largest.
+//!
 //! Pure arithmetic over [`config::Model`]; [`Cost::of`] is the entry. Nothing is known here of tensors, so that a plan can be
 //! judged without making one.
 
@@ -55,7 +57,7 @@ pub struct Memory {
 impl Memory {
     /// All together. The peak of a process, measured in four cases without moments, was 0.85 to 1.09 times this.
     pub fn total(&self) -> u64 {
-        self.parameters + self.activations + self.passing
+        sum([self.parameters, self.activations, self.passing])
     }
 }
 
@@ -81,13 +83,17 @@ impl Cost {
 
     /// Trained numbers in all.
     pub fn parameters(&self) -> u64 {
-        self.layers.iter().map(|layer| layer.parameters).sum()
+        sum(self.layers.iter().map(|layer| layer.parameters))
     }
 
     /// Floating-point operations of one image, forward.
     pub fn flops(&self) -> u64 {
-        self.layers.iter().map(|layer| layer.flops).sum()
+        sum(self.layers.iter().map(|layer| layer.flops))
     }
+}
+
+fn sum(numbers: impl IntoIterator<Item = u64>) -> u64 {
+    numbers.into_iter().fold(0, u64::saturating_add)
 }
 
 /// Walks the forward pass and adds up.
@@ -176,11 +182,11 @@ impl Count {
         // Logits and targets for each of the two loss terms.
         self.keep(2 * classes, 0);
         let largest = self.layers.iter().map(|layer| layer.shape.iter().product::<usize>()).max().unwrap_or(0);
-        let (batch, parameters) = (self.input.batch as u64, self.layers.iter().map(|l| l.parameters).sum::<u64>());
+        let (batch, parameters) = (self.input.batch as u64, sum(self.layers.iter().map(|l| l.parameters)));
         let memory = Memory {
-            parameters: parameters * COPIES * FLOAT,
-            activations: self.kept * batch,
-            passing: PASSING * largest as u64 * batch * FLOAT,
+            parameters: parameters.saturating_mul(COPIES * FLOAT),
+            activations: self.kept.saturating_mul(batch),
+            passing: (PASSING * FLOAT * largest as u64).saturating_mul(batch),
         };
         Cost { layers: self.layers, memory }
     }
@@ -206,7 +212,7 @@ impl Count {
             Up::Transposed => {
                 self.keep_output(inputs, level + 1);
                 // Of the four positions of the kernel each output pixel meets one.
-                let flops = 2 * self.pixels(level) * (inputs * outputs) as u64;
+                let flops = (2 * self.pixels(level)).saturating_mul((inputs * outputs) as u64);
                 let parameters = (4 * inputs * outputs + outputs) as u64;
                 self.layer(format!("up.{level}"), "transposed conv 2×2".into(), outputs, level, parameters, flops);
             }
@@ -242,7 +248,7 @@ impl Count {
 
     fn convolution(&mut self, name: String, kind: String, [i, o]: [usize; 2], taps: usize, level: usize, more: u64) {
         let weights = (i * o * taps) as u64;
-        let flops = 2 * self.pixels(level) * weights;
+        let flops = (2 * self.pixels(level)).saturating_mul(weights);
         self.layer(name, kind, o, level, weights + o as u64 + more, flops);
     }
 
@@ -253,7 +259,7 @@ impl Count {
 
     /// A map that an operation keeps.
     fn keep(&mut self, channels: usize, level: usize) {
-        self.kept += channels as u64 * self.pixels(level) * FLOAT;
+        self.kept = self.kept.saturating_add((channels as u64 * FLOAT).saturating_mul(self.pixels(level)));
     }
 
     /// A unit's output that the next convolution keeps; where the unit's own ReLU keeps it too, it has been counted.
@@ -317,6 +323,19 @@ mod tests {
         // Channels kept: at 60 pixels 1 image, 4 + 4 ReLUs, 8 concatenated, 4 + 4 ReLUs, 3 logits, 3 targets; at 15 pixels 4
         // pooled, 8 + 8 ReLUs, and 4 bytes of places.
         assert_eq!(cost.memory.activations, 2 * (4 * (60 * 31 + 15 * 20) + 15 * 4));
+    }
+
+    #[test]
+    fn the_largest_network_that_can_be_written_is_counted() {
+        let input = Input { in_channels: 3, classes: 255, size: [8192, 8192], batch: 65_536 };
+        let channels = vec![65_536; 12];
+        for model in [
+            Model::Unet(Unet { channels: channels.clone(), up: Up::Transposed, ..Unet::default() }),
+            Model::UnetPlusPlus(UnetPlusPlus { channels, ..UnetPlusPlus::default() }),
+        ] {
+            let cost = Cost::of(&model, input);
+            assert_eq!((cost.flops(), cost.memory.total()), (u64::MAX, u64::MAX));
+        }
     }
 
     #[test]

@@ -1,12 +1,12 @@
 //! A run's identity: a readable slug and a hash of everything that defines its numbers.
 
-use super::last_word;
+use super::names;
 use crate::config::{Dataset, Experiment, Initial};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 /// Counts up whenever the same configuration would give other numbers than before; part of every run's id.
-pub const NUMERIC_VERSION: u32 = 3;
+pub const NUMERIC_VERSION: u32 = 4;
 
 /// Names a run, its directory too: `channels-8-16_seed-1-3f9a2c1b07`.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -21,7 +21,8 @@ impl RunId {
         }
         hasher.update(format!("{FINGERPRINT}={fingerprint}\n{VERSION}={NUMERIC_VERSION}\n").as_bytes());
         let hash = &hasher.finalize().to_hex()[..10];
-        let words: Vec<String> = differs.iter().map(|(key, value)| slug(last_word(key), value)).collect();
+        let names = names(&differs.iter().map(|(key, _)| key.as_str()).collect::<Vec<_>>());
+        let words: Vec<String> = names.iter().zip(differs).map(|(name, (_, value))| slug(name, value)).collect();
         Self(format!("{}-{hash}", shorten(&words.join("_"))))
     }
 
@@ -79,6 +80,13 @@ pub fn defining_values(resolved: &Experiment) -> BTreeMap<String, String> {
 pub const FINGERPRINT: &str = "dataset fingerprint";
 /// What [`NUMERIC_VERSION`] is called there.
 pub const VERSION: &str = "numeric version";
+
+/// As much of a data set's fingerprint as readers need: so many characters differ in any two.
+pub fn short_fingerprint(fingerprint: &str) -> &str {
+    fingerprint.get(..SHORT).unwrap_or(fingerprint)
+}
+
+const SHORT: usize = 10;
 
 /// All that defines a run's numbers, as far as it is known.
 #[derive(Debug, Clone, PartialEq)]

@@ -23,9 +23,33 @@ impl RunSpec {
     }
 }
 
+/// The run's own seed, as its place among the others calls it.
+pub const SEED: &str = "seed";
+/// The fold that the run validates on.
+pub const FOLD: &str = "fold";
+
+/// Whether a key tells repetitions of a group apart, the runs that are alike but for it.
+pub fn of_repetition(key: &str) -> bool {
+    key == SEED || key == FOLD
+}
+
+/// What the keys are called in front of a reader: by their last words, as few as tell each from the others, the run's own seed and the fold.
+pub fn names<'a>(keys: &[&'a str]) -> Vec<&'a str> {
+    let all: Vec<&str> = keys.iter().copied().chain([SEED, FOLD].into_iter().filter(|own| !keys.contains(own))).collect();
+    let short = |key: &'a str| -> &'a str {
+        let most = key.len() - last_word(key).len();
+        let starts = key.rmatch_indices('.').map(|(at, _)| at + 1).chain([0]).filter(|at| *at <= most);
+        let is_of = |other: &str, end: &str| other.strip_suffix(end).is_some_and(|rest| rest.is_empty() || rest.ends_with('.'));
+        let alone = |end: &&str| all.iter().filter(|other| is_of(other, end)).count() == 1;
+        starts.map(|at| &key[at..]).find(alone).unwrap_or(key)
+    };
+    keys.iter().map(|key| short(key)).collect()
+}
+
 /// The last word of a dotted key, by which readers know it; two where the last alone would be taken for a key of `[training]`, as in
-/// `lr_warmup.epochs`, or for a score, as in `loss.dice`, or has namesakes, as in `augment.rotate.probability`.
-pub fn last_word(key: &str) -> &str {
+/// `lr_warmup.epochs`, or for a score, as in `loss.dice`, or has namesakes, as in `augment.rotate.probability`. Of several keys
+/// [`names`] tells each from the others.
+fn last_word(key: &str) -> &str {
     let mut dots = key.rmatch_indices('.').map(|(at, _)| at);
     let Some(dot) = dots.next() else { return key };
     let (above, word) = (&key[..dot], &key[dot + 1..]);
@@ -80,6 +104,15 @@ mod tests {
         ] {
             assert_eq!(last_word(key), word);
         }
+    }
+
+    #[test]
+    fn keys_are_told_apart_by_as_few_words_as_do() {
+        let all = ["dataset.synthetic.seed", "split.fractions.seed", SEED, "optimizer.adam.lr", "loss.dice"];
+        assert_eq!(names(&all), ["synthetic.seed", "fractions.seed", "seed", "lr", "loss.dice"]);
+        assert_eq!(names(&["split.k_fold.seed"]), ["k_fold.seed"], "the run's own seed is there though nobody names it");
+        assert_eq!(names(&["a.b.patience", "c.b.patience", "x.patience"]), ["a.b.patience", "c.b.patience", "x.patience"]);
+        assert_eq!(names(&["model.unet.dropout", "model.unet"]), ["dropout", "unet"]);
     }
 
     #[test]

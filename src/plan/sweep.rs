@@ -1,8 +1,8 @@
 //! Sweep × seeds × folds.
 
 use super::label::Labels;
-use super::{RunId, last_word, spoken};
-use crate::config::{self, Experiment, Initial, Point, Split};
+use super::{FOLD, RunId, SEED, names, of_repetition, spoken};
+use crate::config::{self, Experiment, Initial, MOST_RUNS, Point, Split};
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 
@@ -31,8 +31,9 @@ impl RunSpec {
 
 /// The name of a group of runs that differ by nothing but seed and fold.
 pub fn group_name(differs: &[(String, String)]) -> String {
-    let of_group = differs.iter().filter(|(key, _)| key != "seed" && key != "fold");
-    let words: Vec<String> = of_group.map(|(key, value)| format!("{} {}", last_word(key), spoken(value))).collect();
+    let of_group: Vec<&(String, String)> = differs.iter().filter(|(key, _)| !of_repetition(key)).collect();
+    let names = names(&of_group.iter().map(|(key, _)| key.as_str()).collect::<Vec<_>>());
+    let words: Vec<String> = names.iter().zip(&of_group).map(|(name, (_, value))| format!("{name} {}", spoken(value))).collect();
     if words.is_empty() { "all".to_owned() } else { words.join(", ") }
 }
 
@@ -69,6 +70,12 @@ pub enum Error {
         /// What the check said.
         problem: String,
     },
+    /// More runs than can be planned.
+    #[error(
+        "the experiment has {0} runs, folds and seeds counted; at most {MOST_RUNS} can be planned: list fewer values, folds or seeds, or \
+         write several experiments"
+    )]
+    TooMany(usize),
     /// The data set cannot be read.
     #[error("{0}")]
     Data(String),
@@ -103,6 +110,7 @@ pub fn expand_with(
     let mut ids = HashMap::new();
     let mut plan = Plan { experiment: experiment.name.clone(), runs: Vec::new(), excluded: Vec::new(), points: 0 };
     let points = experiment.points();
+    few_enough(experiment, &points)?;
     let labels = Labels::of(&points);
     for Point { values, left_out } in points {
         if let Some(reason) = left_out {
@@ -127,6 +135,22 @@ pub fn expand_with(
         plan.add(runs, &values, &mut ids);
     }
     Ok(plan)
+}
+
+/// Counts the runs before any is unfolded. Configurations are checked by the folds that they name themselves; here those count that a
+/// sweep of the split gives.
+fn few_enough(experiment: &Experiment, points: &[Point]) -> Result<(), Error> {
+    let of_split = |(key, _): &(String, toml::Value)| key == "split" || key.starts_with("split.");
+    let mut runs = 0_usize;
+    for Point { values, .. } in points.iter().filter(|point| point.left_out.is_none()) {
+        let folds = if values.iter().any(of_split) {
+            experiment.at(values).map_err(|problem| Error::Point { point: words(values), problem })?.split.fold_count()
+        } else {
+            experiment.split.fold_count()
+        };
+        runs = runs.saturating_add(folds.saturating_mul(experiment.training.seeds.len()));
+    }
+    if runs > MOST_RUNS { Err(Error::TooMany(runs)) } else { Ok(()) }
 }
 
 impl Plan {
@@ -162,9 +186,9 @@ fn run(point: &Experiment, swept: &[(String, String)], fold: Option<usize>, seed
     let mut differs = swept.to_vec();
     if let (Split::KFold(split), Some(fold)) = (&mut experiment.split, fold) {
         split.folds = vec![fold];
-        differs.push(("fold".into(), fold.to_string()));
+        differs.push((FOLD.into(), fold.to_string()));
     }
-    differs.push(("seed".into(), seed.to_string()));
+    differs.push((SEED.into(), seed.to_string()));
     RunSpec { id: RunId::new(&experiment, fingerprint, &differs), experiment, differs }
 }
 

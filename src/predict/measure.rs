@@ -1,6 +1,7 @@
 //! What can be measured in a predicted mask.
 
 use crate::metric;
+use std::ops::Range;
 
 /// Measures of one class of one picture.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -44,29 +45,52 @@ pub fn cup_to_disc(disc: &Measure, cup: &Measure) -> Option<f64> {
     metric::cup_to_disc(disc.height, cup.height)
 }
 
+/// Counts connected parts row by row: runs of marked pixels that touch one of the row above are joined with it. Memory goes with the number of runs,
+/// not of pixels.
 fn parts(marked: &[bool], width: usize) -> usize {
-    let height = marked.len() / width;
-    let (mut seen, mut parts) = (vec![false; marked.len()], 0);
-    for start in 0..marked.len() {
-        if !marked[start] || seen[start] {
-            continue;
-        }
-        parts += 1;
-        seen[start] = true;
-        let mut open = vec![start];
-        while let Some(at) = open.pop() {
-            let (y, x) = (at / width, at % width);
-            for near in (y.saturating_sub(1)..(y + 2).min(height))
-                .flat_map(|y| (x.saturating_sub(1)..(x + 2).min(width)).map(move |x| y * width + x))
-            {
-                if marked[near] && !seen[near] {
-                    seen[near] = true;
-                    open.push(near);
-                }
+    // Of each part that was begun the part it was joined with, itself if none.
+    let (mut joined, mut above): (Vec<usize>, Vec<(Range<usize>, usize)>) = (Vec::new(), Vec::new());
+    for row in marked.chunks_exact(width) {
+        let (mut these, mut passed) = (Vec::new(), 0);
+        for run in runs(row) {
+            passed += above[passed..].iter().take_while(|(other, _)| other.end < run.start).count();
+            // By an edge or a corner.
+            let touching = above[passed..].iter().take_while(|(other, _)| other.start <= run.end);
+            let mut part = None;
+            for (_, other) in touching {
+                let other = root(&mut joined, *other);
+                let own = *part.get_or_insert(other);
+                joined[other.max(own)] = other.min(own);
+                part = Some(other.min(own));
             }
+            let part = part.unwrap_or_else(|| {
+                joined.push(joined.len());
+                joined.len() - 1
+            });
+            these.push((run, part));
         }
+        above = these;
     }
-    parts
+    joined.iter().enumerate().filter(|(part, with)| part == *with).count()
+}
+
+/// The part that one belongs to after all joining so far.
+fn root(joined: &mut [usize], mut part: usize) -> usize {
+    while joined[part] != part {
+        joined[part] = joined[joined[part]];
+        part = joined[part];
+    }
+    part
+}
+
+/// Runs of marked pixels.
+fn runs(row: &[bool]) -> impl Iterator<Item = Range<usize>> {
+    let mut at = 0;
+    std::iter::from_fn(move || {
+        let start = at + row.get(at..)?.iter().position(|marked| *marked)?;
+        at = start + row[start..].iter().position(|marked| !marked).unwrap_or(row.len() - start);
+        Some(start..at)
+    })
 }
 
 #[cfg(test)]

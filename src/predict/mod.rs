@@ -8,7 +8,7 @@ pub use measure::{Measure, cup_to_disc, measure};
 
 use crate::config::{Experiment, Normalise, Precision, Preprocess, Training};
 use crate::data::{self, Dataset, Normaliser, Photo};
-use crate::metric::{Extras, ImageExtras, MaskScores, Tally};
+use crate::metric::{Absent, Extras, ImageExtras, MaskScores, Tally};
 use crate::model::{self, Network, Tiling, Weights};
 use crate::ops::{self, Tape};
 use crate::store::RunDir;
@@ -53,6 +53,8 @@ pub struct Predictor {
     pub classes: Vec<String>,
     /// Channels that pictures are read as: 1 (grey) or 3 (RGB).
     pub channels: usize,
+    /// What should be known of the weights, a sentence for each run that has not finished.
+    pub notes: Vec<String>,
     members: Vec<Member>,
 }
 
@@ -93,19 +95,18 @@ impl Predictor {
                     run.path().display()
                 )));
             }
+            all.notes.extend(next.notes);
             all.members.extend(next.members);
         }
         opened.ok_or_else(|| Error::Mistake("no run is named".to_owned()))
     }
 
     fn of(run: &RunDir, experiment: &Experiment, gpu: Option<usize>) -> Result<Self, Error> {
-        let file = run.best_checkpoint();
-        if !file.is_file() {
-            let there = "the run has no weights yet; finish it with `umlaut run`";
-            return Err(Error::Mistake(format!("{}: {there}", file.display())));
-        }
+        let best = run.best_weights().map_err(|e| Error::Mistake(format!("{e}{}", not_finite(run, experiment))))?;
+        let file = best.path;
         let (channels, classes) = model::ends(&file)?;
         let network = model::build(&experiment.model, channels, classes, Weights::File(&file), &Device::Cpu)?;
+        let passing = (!best.settled).then_some(best.epoch).flatten();
         let device = gpu.map(|ordinal| device(ordinal, &*network, experiment.training.precision)).transpose()?;
         let normaliser = normaliser(&file, experiment.preprocess.normalise, channels)?;
         let names = class_names(run, classes);
@@ -114,7 +115,9 @@ impl Predictor {
         let tiling = experiment.patches.as_ref().map(Tiling::of);
         let exclusive = experiment.loss.is_exclusive();
         let member = Member { network, device, training, preprocess, tiling, normaliser, step, exclusive };
-        Ok(Self { classes: names, channels, members: vec![member] })
+        let note =
+            |epoch| format!("{} has not finished: these are the weights of its best epoch so far, {epoch}", run.path().display());
+        Ok(Self { classes: names, channels, notes: passing.map(note).into_iter().collect(), members: vec![member] })
     }
 
     /// The size that the (first) run's network was trained on, height and width.
@@ -138,6 +141,16 @@ impl Predictor {
         }
     }
 
+    /// Bytes that predicting takes for each pixel of a picture, beside the picture itself.
+    pub fn bytes_beside(&self, how: &How) -> usize {
+        let (sum, value) = (4 * self.classes.len(), 4);
+        match how.scale {
+            Scale::Resize => sum,
+            // The picture's planes, and sums and weights of its tiles.
+            Scale::Tiles(_) => sum + self.channels * value + sum + value,
+        }
+    }
+
     /// Probabilities of every class.
     ///
     /// # Shapes
@@ -148,24 +161,27 @@ impl Predictor {
     pub fn probs(&self, photo: &Photo, how: &How) -> Result<Vec<f32>, Error> {
         let mut sum = vec![0.0; self.classes.len() * photo.size[0] * photo.size[1]];
         for member in &self.members {
-            let probs = match &how.scale {
+            match &how.scale {
                 Scale::Resize => {
                     let [h, w] = member.preprocess.size;
                     let mut fitted = photo.fitted(&member.preprocess, self.channels);
                     member.normaliser.apply(&mut fitted, h * w);
                     let probs = member.flipped(&fitted, self.channels, [h, w], member.tiling.as_ref(), how.flips)?;
-                    photo.restored(&member.preprocess, probs)
+                    let [h, w] = photo.size;
+                    photo.restore(&member.preprocess, &probs, |class, y, row| {
+                        add(&mut sum[(class * h + y) * w..][..w], row);
+                    });
                 }
                 Scale::Tiles(tiling) => {
                     // The whole picture's own numbers, so that a tile's place in it makes no difference.
                     let mut planes = photo.planes(self.channels);
                     member.normaliser.apply(&mut planes, photo.size[0] * photo.size[1]);
-                    tiling.blend(&planes, self.channels, photo.size, 1, |tile| {
+                    let probs = tiling.blend(&planes, self.channels, photo.size, 1, |tile| {
                         member.flipped(&tile, self.channels, tiling.size, None, how.flips)
-                    })?
+                    })?;
+                    add(&mut sum, &probs);
                 }
-            };
-            sum.iter_mut().zip(probs).for_each(|(sum, prob)| *sum += prob);
+            }
         }
         let count = self.members.len() as f32;
         if self.members.len() > 1 {
@@ -175,7 +191,7 @@ impl Predictor {
     }
 
     /// Scores of samples of a data set at the run's size, the classes of an image side by side, and what is asked for beside them:
-    /// those of the first run named.
+    /// those of the first run named. A class that none of the samples shows has NaN for its scores.
     ///
     /// # Errors
     /// If the computation fails.
@@ -198,8 +214,16 @@ impl Predictor {
             more.extend(extras.of(&logits, &targets));
             progress(scores.len() / self.classes.len());
         }
+        let absent = Absent::of(&data::shown(data, indices));
+        absent.clear_masks(&mut scores);
+        absent.clear_extras(&mut more);
         Ok((scores, more))
     }
+}
+
+/// Adds values to sums.
+fn add(sums: &mut [f32], values: &[f32]) {
+    sums.iter_mut().zip(values).for_each(|(sum, value)| *sum += value);
 }
 
 impl Member {
@@ -244,6 +268,17 @@ impl Member {
         }
         let tape = Tape::inference();
         Ok(ops::against_rest(&tape, &tape.constant(&logits))?.value().flatten_all()?.to_vec1()?)
+    }
+}
+
+/// What more there is to say of weights that are not as the run left them.
+fn not_finite(run: &RunDir, experiment: &Experiment) -> String {
+    let file = run.best_checkpoint();
+    let built = model::ends(&file)
+        .and_then(|(channels, classes)| model::build(&experiment.model, channels, classes, Weights::File(&file), &Device::Cpu));
+    match built {
+        Err(model::Error::NotFinite { name, .. }) => format!("; its tensor `{name}` holds what is no finite number"),
+        _ => String::new(),
     }
 }
 

@@ -9,7 +9,20 @@ pub struct EpochRecord {
     pub values: Vec<(String, f64)>,
 }
 
+/// The column of timing.csv.
+const ELAPSED: &str = "elapsed_s";
+
 impl EpochRecord {
+    /// A row of timing.csv: the seconds of an epoch, to the millisecond.
+    pub fn timed(epoch: usize, seconds: f64) -> Self {
+        Self { epoch, values: vec![(ELAPSED.to_owned(), (seconds * 1000.0).round() / 1000.0)] }
+    }
+
+    /// The seconds of the epoch, in a row of timing.csv.
+    pub fn seconds(&self) -> Option<f64> {
+        self.get(ELAPSED)
+    }
+
     /// The value of a column, if there is such a column.
     pub fn get(&self, column: &str) -> Option<f64> {
         self.values.iter().find(|(name, _)| name == column).map(|(_, value)| *value)

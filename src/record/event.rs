@@ -11,6 +11,11 @@ pub enum Event {
         /// Which process, in words.
         holder: String,
     },
+    /// Something about the run's files or its device should be known.
+    Note {
+        /// In words.
+        text: String,
+    },
     /// Training begins with epoch `first` of `epochs` (1-based; above `epochs` if only the end is left), each of `steps` batches.
     Started {
         /// The first epoch of this attempt.

@@ -1,16 +1,22 @@
 //! What runs leave behind and tell: plain numbers and words, and their CSV, TOML and JSON forms.
 //!
-//! A record knows no path and no tensor. An [`EpochRecord`] is one row of metrics.csv, an [`Outcome`] is all of outcome.toml, an
-//! [`Event`] is a line that a child process writes while it trains, an [`LrSearch`] is all of find-lr.csv.
+//! A record knows no path and no tensor. An [`EpochRecord`] is one row of metrics.csv, an [`Outcome`] is all of outcome.toml, a
+//! [`Provenance`] all of provenance.toml, an [`Event`] is a line that a child process writes while it trains, an [`LrSearch`] is all of find-lr.csv.
 
+mod backtrace;
 mod epoch;
 mod event;
 mod image_scores;
 mod lr_search;
 mod outcome;
+mod provenance;
+mod spreadsheet;
 
+pub use backtrace::without_backtrace;
 pub use epoch::EpochRecord;
 pub use event::Event;
 pub use image_scores::{ImageRow, ImageScores};
 pub use lr_search::{LrSearch, LrStep, short_lr};
-pub use outcome::{Failure, Outcome, Status};
+pub use outcome::{Failure, Files, Outcome, Status};
+pub use provenance::Provenance;
+pub use spreadsheet::{from_field, to_field};

@@ -3,9 +3,8 @@
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
-/// How a run ended.
+/// How a run ended. Keys of the file that this program does not know, as a newer one may write them, are passed over.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
 pub struct Outcome {
     /// Finished, failed or interrupted.
     pub status: Status,
@@ -31,6 +30,34 @@ pub struct Outcome {
     /// Metrics on the test part with the best weights; empty without a test part.
     #[serde(default)]
     pub test: BTreeMap<String, f64>,
+    /// What the files of a finished run hold.
+    #[serde(default, skip_serializing_if = "Files::is_empty")]
+    pub files: Files,
+}
+
+/// What the files of a run hold: BLAKE3 hashes in hexadecimal digits, by which files of one moment are known to fit each other.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Files {
+    /// Of the whole rows of metrics.csv, the header first.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub metrics: Option<String>,
+    /// Of per_image.csv.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub per_image: Option<String>,
+    /// Of the weights of the best epoch, as the file itself has it in its metadata; absent without a best epoch.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub best: Option<String>,
+    /// Of the weights of the last epoch, likewise.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last: Option<String>,
+}
+
+impl Files {
+    /// Whether nothing is known of any file.
+    pub fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
 }
 
 /// How a run ended.
@@ -50,13 +77,13 @@ pub enum Status {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Failure {
-    /// A loss was no finite number; the same numbers would come again.
+    /// A loss was no finite number, or absurd when the epochs were over; the same numbers would come again.
     Diverged,
     /// What was asked for cannot be: the configuration or the data must be changed.
     Mistake,
     /// No memory was left.
     OutOfMemory,
-    /// No room was left on the disk, or it could not be written.
+    /// No room was left on the disk, it could not be written, or a file of the run is not as the run left it.
     Disk,
     /// The process was ended from outside.
     Killed,

@@ -2,10 +2,11 @@
 //!
 //! A run whose files are damaged is kept with the reason, so that one bad file does not hide the others.
 
-use super::design::{Design, Key};
+use super::design::{self, Design, Key};
 use super::{Error, Place, column, own};
 use crate::plan;
 use crate::record::{EpochRecord, ImageScores, Outcome, Status};
+use crate::regular::{self, Most};
 use crate::store::{self, ExperimentDir, RunDir};
 use rayon::prelude::*;
 use std::cmp::Ordering;
@@ -81,6 +82,8 @@ pub(super) struct Comparison {
     pub best_by: String,
     /// Runs of the directory that the present plan does not have.
     pub of_other_plans: usize,
+    /// What is to be known of the directories, a sentence each.
+    pub remarks: Vec<String>,
 }
 
 impl Run {
@@ -110,12 +113,17 @@ impl Group {
 
     /// What must be equal where its scores compare with those of others.
     pub(super) fn key(&self) -> Key<'_> {
-        self.settled().first().map_or(Key::UNKNOWN, |run| Key { content: &run.data, design: &run.design })
+        Key { data: self.data(), design: self.settled().first().map_or(&design::UNKNOWN, |run| &run.design) }
     }
 
     /// Runs that failed or cannot be read, and so have no part in its scores.
     pub(super) fn lost(&self) -> usize {
         self.runs.iter().filter(|run| run.gone()).count()
+    }
+
+    /// Fingerprint of the data set that it is about; empty if no run says.
+    pub(super) fn data(&self) -> &str {
+        self.runs.iter().map(|run| run.data.as_str()).find(|data| !data.is_empty()).unwrap_or_default()
     }
 
     /// The mean best epoch of the settled runs, to the nearest one.
@@ -140,7 +148,7 @@ impl Group {
 
 impl Comparison {
     fn of(name: String, groups: Vec<Group>, best_by: String, of_other_plans: usize) -> Self {
-        let mut comparison = Self { name, groups, classes: Vec::new(), best_by, of_other_plans };
+        let mut comparison = Self { name, groups, classes: Vec::new(), best_by, of_other_plans, remarks: Vec::new() };
         comparison.classes = column::classes(&comparison.columns());
         comparison
     }
@@ -153,7 +161,7 @@ impl Comparison {
     pub(super) fn swept(&self) -> Vec<(String, Vec<(String, String)>)> {
         let own = |group: &Group| {
             let differs = group.runs.first().map(|r| r.differs.clone()).unwrap_or_default();
-            differs.into_iter().filter(|(key, _)| key != "seed" && key != "fold").collect()
+            differs.into_iter().filter(|(key, _)| !plan::of_repetition(key)).collect()
         };
         self.groups.iter().map(|group| (group.name.clone(), own(group))).collect()
     }
@@ -178,7 +186,12 @@ impl Comparison {
 /// # Errors
 /// If the directory cannot be listed or holds no run.
 pub(super) fn collect(dir: &ExperimentDir) -> Result<Comparison, Error> {
-    let planned: Option<HashSet<String>> = dir.planned()?.map(|ids| ids.iter().map(|id| id.hash().to_owned()).collect());
+    let (planned, remark) = match dir.planned() {
+        Ok(planned) => (planned, None),
+        Err(error) if error.is_of_one_file() => (None, Some(format!("All runs of the directory are shown: {error}."))),
+        Err(error) => return Err(error.into()),
+    };
+    let planned: Option<HashSet<String>> = planned.map(|ids| ids.iter().map(|id| id.hash().to_owned()).collect());
     let in_plan = |run: &RunDir| planned.as_ref().is_none_or(|planned| planned.contains(run.id().hash()));
     let (present, others): (Vec<RunDir>, Vec<RunDir>) = dir.runs()?.into_iter().partition(in_plan);
     let of_other_plans = others.len();
@@ -189,7 +202,8 @@ pub(super) fn collect(dir: &ExperimentDir) -> Result<Comparison, Error> {
     let best_by = complete_all(&mut runs);
     let mut groups = group(runs);
     own::fill(&mut groups);
-    Ok(Comparison::of(name(dir), groups, best_by, of_other_plans))
+    let comparison = Comparison::of(name(dir), groups, best_by, of_other_plans);
+    Ok(Comparison { remarks: remark.into_iter().collect(), ..comparison })
 }
 
 /// Reads what is named: an experiment's groups, or a run, which is a group of its own under its id.
@@ -199,6 +213,7 @@ pub(super) fn collect(dir: &ExperimentDir) -> Result<Comparison, Error> {
 pub(super) fn collect_several(places: &[Place]) -> Result<Comparison, Error> {
     let several = places.iter().filter(|place| matches!(place, Place::Experiment(_))).count() > 1;
     let (mut groups, mut best_by, mut names, mut of_other_plans) = (Vec::new(), None, Vec::new(), 0);
+    let mut remarks = Vec::new();
     for place in places {
         match place {
             Place::Experiment(dir) => {
@@ -208,6 +223,7 @@ pub(super) fn collect_several(places: &[Place]) -> Result<Comparison, Error> {
                 best_by.get_or_insert(of.best_by);
                 names.push(of.name);
                 of_other_plans += of.of_other_plans;
+                remarks.append(&mut of.remarks);
             }
             Place::Run(dir) => {
                 let mut runs = vec![read(dir.clone())];
@@ -219,7 +235,8 @@ pub(super) fn collect_several(places: &[Place]) -> Result<Comparison, Error> {
             }
         }
     }
-    Ok(Comparison::of(names.join(", "), groups, best_by.unwrap_or_default(), of_other_plans))
+    let comparison = Comparison::of(names.join(", "), groups, best_by.unwrap_or_default(), of_other_plans);
+    Ok(Comparison { remarks, ..comparison })
 }
 
 fn name(dir: &ExperimentDir) -> String {
@@ -267,14 +284,19 @@ fn read(dir: RunDir) -> Read {
 
 fn fill(run: &mut Run) -> Result<Option<String>, store::Error> {
     run.differs = run.dir.differs()?;
-    let fingerprint = run.dir.provenance()?.and_then(|told| Some(told.get(plan::FINGERPRINT)?.as_str()?.to_owned()));
-    run.data = fingerprint.unwrap_or_default();
-    run.design = Design::of(&std::fs::read_to_string(run.dir.run_toml()).unwrap_or_default());
+    run.data = run.dir.provenance()?.and_then(|told| told.dataset_fingerprint).unwrap_or_default();
+    run.design = Design::of(&regular::text(&run.dir.run_toml(), Most::SMALL).unwrap_or_default());
+    let outcome = run.dir.outcome()?;
+    // Numbers of another moment are none of this run's.
+    if let Some(unfit) = outcome.as_ref().map(|outcome| run.dir.unfit_scores(outcome)).transpose()?.into_iter().flatten().next() {
+        let remedy = "repeat `umlaut run`, which makes it again".to_owned();
+        return Err(store::Error::Content { path: unfit.path.display().to_string(), problem: unfit.problem, remedy });
+    }
     run.rows = run.dir.metrics()?;
     run.images = run.dir.image_scores()?;
-    run.epoch_seconds = run.dir.timing()?.iter().filter_map(|row| row.get("elapsed_s")).collect();
+    run.epoch_seconds = run.dir.timing().iter().filter_map(|row| row.seconds()).collect();
     run.seconds = run.epoch_seconds.iter().sum();
-    let Some(Outcome { status, cause, notes, best_epoch, best_by, best, test, .. }) = run.dir.outcome()? else { return Ok(None) };
+    let Some(Outcome { status, cause, notes, best_epoch, best_by, best, test, .. }) = outcome else { return Ok(None) };
     (run.cause, run.notes, run.best_epoch, run.best, run.test) = (cause, notes, best_epoch, best, test);
     run.state = match status {
         Status::Finished => State::Finished,
@@ -297,29 +319,43 @@ fn complete(run: &mut Run, best_by: &str) {
     }
 }
 
-/// Runs whose swept keys and values are the same but for seed and fold. Names are for readers: where two groups would have one, whole keys
-/// tell them apart.
+/// Runs of one data set whose swept keys and values are the same but for seed and fold; one that does not say of which data it is, because it has
+/// not started, counts to whichever group fits. Names are for readers: where two groups would have one, whole keys tell them apart,
+/// and where the data differs, its fingerprint.
 fn group(runs: Vec<Read>) -> Vec<Group> {
     let mut groups: Vec<Group> = Vec::new();
-    for (run, _) in runs {
-        match groups.iter_mut().find(|group| of_group(&group.runs[0]).eq(of_group(&run))) {
+    let (told, untold): (Vec<Read>, Vec<Read>) = runs.into_iter().partition(|(run, _)| !run.data.is_empty());
+    for (run, _) in told.into_iter().chain(untold) {
+        let fits = |group: &&mut Group| {
+            of_group(&group.runs[0]).eq(of_group(&run)) && (run.data.is_empty() || run.data == group.runs[0].data)
+        };
+        match groups.iter_mut().find(fits) {
             Some(group) => group.runs.push(run),
             None => groups.push(Group { name: plan::group_name(&run.differs), runs: vec![run], own: Vec::new() }),
         }
     }
-    let names: Vec<String> = groups.iter().map(|group| group.name.clone()).collect();
-    for group in groups.iter_mut().filter(|group| names.iter().filter(|name| **name == group.name).count() > 1) {
-        let whole = of_group(&group.runs[0]).map(|(key, value)| format!("{key} {}", plan::spoken(value)));
-        group.name = whole.collect::<Vec<_>>().join(", ");
-    }
+    let whole = |group: &Group| {
+        let keys = of_group(&group.runs[0]).map(|(key, value)| format!("{key} {}", plan::spoken(value)));
+        Some(keys.collect::<Vec<_>>().join(", ")).filter(|words| !words.is_empty()).unwrap_or_else(|| group.name.clone())
+    };
+    rename_alike(&mut groups, whole);
+    rename_alike(&mut groups, |group| format!("{}, data {}", group.name, plan::short_fingerprint(group.data())));
     groups.iter_mut().for_each(|g| g.runs.sort_by(|a, b| natural(&words(a), &words(b))));
     groups.sort_by(|a, b| natural(&a.name, &b.name));
     groups
 }
 
+/// Gives other names to groups that have one in common.
+fn rename_alike(groups: &mut [Group], other: impl Fn(&Group) -> String) {
+    let names: Vec<String> = groups.iter().map(|group| group.name.clone()).collect();
+    for group in groups.iter_mut().filter(|group| names.iter().filter(|name| **name == group.name).count() > 1) {
+        group.name = other(group);
+    }
+}
+
 /// What a run shares with its repetitions.
 fn of_group(run: &Run) -> impl Iterator<Item = &(String, String)> {
-    run.differs.iter().filter(|(key, _)| key != "seed" && key != "fold")
+    run.differs.iter().filter(|(key, _)| !plan::of_repetition(key))
 }
 
 fn words(run: &Run) -> String {

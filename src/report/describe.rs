@@ -18,7 +18,8 @@ pub(super) fn counts(comparison: &Comparison) -> String {
         0 => String::new(),
         n => format!(" {} of other plans not shown.", plural(n, "run")),
     };
-    format!("{} in {}: {}.{others}", plural(runs, "run"), plural(groups, "group"), parts.join(", "))
+    let remarks: String = comparison.remarks.iter().map(|remark| format!(" {remark}")).collect();
+    format!("{} in {}: {}.{others}{remarks}", plural(runs, "run"), plural(groups, "group"), parts.join(", "))
 }
 
 /// Groups whose values a chart's description tells.

@@ -2,6 +2,7 @@
 //! values stand out.
 
 use super::collect::{Comparison, Group};
+use super::data_sets::List;
 use super::verdict::{Pair, Standing, Verdict};
 use super::{column, describe, stats, table, verdict};
 use crate::metric::{self, Direction, Extra};
@@ -34,12 +35,10 @@ pub(super) struct Row {
 /// A group with its place in the ranking, if it has one.
 pub(super) type Placed<'a> = (&'a Group, Option<&'a Standing>);
 
-/// The groups by rank, then those without a value.
-pub(super) fn placed<'a>(comparison: &'a Comparison, verdict: &'a Verdict) -> Vec<Placed<'a>> {
-    let ranked = verdict.standings.iter().map(|s| (&comparison.groups[s.group], Some(s)));
-    let is_ranked = |at: usize| verdict.standings.iter().any(|s| s.group == at);
-    let others = comparison.groups.iter().enumerate().filter(|(at, _)| !is_ranked(*at)).map(|(_, group)| (group, None));
-    ranked.chain(others).collect()
+/// The groups of a list.
+pub(super) fn placed<'a>(comparison: &'a Comparison, verdict: &'a Verdict, list: &List) -> Vec<Placed<'a>> {
+    let standing = |group: usize| verdict.standings.iter().find(|s| s.group == group);
+    list.groups.iter().map(|group| (&comparison.groups[*group], standing(*group))).collect()
 }
 
 /// The columns of the tables of groups: what ranks, then Dice, IoU and loss of the same part.
@@ -74,12 +73,12 @@ pub(super) fn heading(column: &str) -> String {
 }
 
 /// Rank, runs, values and interval of each group; those that share the first rank stand out.
-pub(super) fn groups(comparison: &Comparison, verdict: &Verdict) -> Grid {
+pub(super) fn groups(comparison: &Comparison, verdict: &Verdict, list: &List) -> Grid {
     let columns = columns(verdict);
     let mut header: Vec<String> = ["rank", "group", "n"].map(str::to_owned).to_vec();
     header.extend([heading(&columns[0]), "95 % interval".to_owned()]);
     header.extend(columns[1..].iter().map(|c| heading(c)).chain(["best epoch".to_owned()]));
-    let several = comparison.groups.len() > 1;
+    let several = list.groups.len() > 1;
     let row = |(group, standing): Placed| {
         let rank = standing.map_or("–".to_owned(), |s| s.rank.to_string());
         let mut cells = vec![rank, describe::shown(&group.name), table::finished(group)];
@@ -89,7 +88,7 @@ pub(super) fn groups(comparison: &Comparison, verdict: &Verdict) -> Grid {
         cells.push(table::best_epoch(group));
         Row { cells, strong: standing.filter(|s| several && s.rank == 1).map(|_| 3) }
     };
-    let rows = placed(comparison, verdict).into_iter().map(row).collect();
+    let rows = placed(comparison, verdict, list).into_iter().map(row).collect();
     let note = "n counts the finished runs of all; values are mean ± sample standard deviation over runs, the interval is that of the mean \
                 (by the t of the differences; of a group that was not tested Student's t over runs), cut where the metric ends.";
     let shared = " Groups without a significant difference to the first of a rank share it; those of the first are bold.";
@@ -97,28 +96,28 @@ pub(super) fn groups(comparison: &Comparison, verdict: &Verdict) -> Grid {
 }
 
 /// Extra metrics of the part that ranks; nothing where none was asked for.
-pub(super) fn extra(comparison: &Comparison, verdict: &Verdict) -> Option<Grid> {
+pub(super) fn extra(comparison: &Comparison, verdict: &Verdict, list: &List) -> Option<Grid> {
     let columns: Vec<String> = extras(comparison, part(verdict)).into_iter().filter(|c| *c != verdict.column).collect();
     let header = std::iter::once("group".to_owned()).chain(columns.iter().map(|c| heading(c))).collect();
-    let grid = Grid { header, note: less_is_better(&columns), ..values(comparison, verdict, &columns) };
+    let grid = Grid { header, note: less_is_better(&columns), ..values(comparison, verdict, list, &columns) };
     (!columns.is_empty()).then_some(grid)
 }
 
 /// What ranks, if classes have it, and these scores of each class; nothing where there is one class.
-pub(super) fn classes(comparison: &Comparison, verdict: &Verdict, scores: &[&str]) -> Option<Grid> {
+pub(super) fn classes(comparison: &Comparison, verdict: &Verdict, list: &List, scores: &[&str]) -> Option<Grid> {
     let (part, classes) = (part(verdict), &comparison.classes);
     let by = metric::describe(&verdict.column).map(|metric| metric.name).filter(|by| !scores.contains(by));
     let of = |score: &str| classes.iter().map(|class| format!("{part}_{score}_{class}")).collect::<Vec<_>>();
     let there = |column: &String| comparison.groups.iter().any(|group| !table::values(group, column).is_empty());
     let compared = by.into_iter().flat_map(of).filter(there);
     let columns: Vec<String> = compared.chain(scores.iter().copied().flat_map(of)).collect();
-    (classes.len() > 1).then(|| values(comparison, verdict, &columns))
+    (classes.len() > 1).then(|| values(comparison, verdict, list, &columns))
 }
 
 /// Values on the test part; nothing where there is no test part.
-pub(super) fn tested(comparison: &Comparison, verdict: &Verdict) -> Option<Grid> {
+pub(super) fn tested(comparison: &Comparison, verdict: &Verdict, list: &List) -> Option<Grid> {
     let columns = tested_columns(comparison);
-    let grid = Grid { note: less_is_better(&columns), ..values(comparison, verdict, &columns) };
+    let grid = Grid { note: less_is_better(&columns), ..values(comparison, verdict, list, &columns) };
     (!columns.is_empty()).then_some(grid)
 }
 
@@ -130,21 +129,21 @@ pub(super) fn tested_columns(comparison: &Comparison) -> Vec<String> {
     main.chain(extras(comparison, "test")).collect()
 }
 
-fn values(comparison: &Comparison, verdict: &Verdict, columns: &[String]) -> Grid {
+fn values(comparison: &Comparison, verdict: &Verdict, list: &List, columns: &[String]) -> Grid {
     let header = std::iter::once("group".to_owned()).chain(columns.iter().map(|c| column::title(c))).collect();
     let row = |(group, _): Placed| {
         let values = columns.iter().map(|c| stats::spread(&table::values(group, c), DECIMALS));
         Row { cells: std::iter::once(describe::shown(&group.name)).chain(values).collect(), strong: None }
     };
-    Grid { header, rows: placed(comparison, verdict).into_iter().map(row).collect(), words: vec![0], note: String::new() }
+    Grid { header, rows: placed(comparison, verdict, list).into_iter().map(row).collect(), words: vec![0], note: String::new() }
 }
 
 /// Pairwise differences; significant ones stand out. Nothing where no pair could be tested.
 pub(super) fn pairs(comparison: &Comparison, verdict: &Verdict) -> Option<Grid> {
     let first = verdict.pairs.first()?;
-    let best = verdict.standings.first().map(|s| s.group);
+    let best: Vec<usize> = verdict.bests().map(|standing| standing.group).collect();
     let all = verdict.pairs.len();
-    let of_best = |pair: &&Pair| all <= PAIRS || best == Some(pair.better) || best == Some(pair.worse);
+    let of_best = |pair: &&Pair| all <= PAIRS || best.contains(&pair.better) || best.contains(&pair.worse);
     let shown: Vec<&Pair> = verdict.pairs.iter().filter(of_best).take(PAIRS).collect();
     let header = ["better", "worse", "difference", "95 % interval", "p", "p (Holm)"].map(str::to_owned).to_vec();
     let name = |group: usize| describe::shown(&comparison.groups[group].name);

@@ -1,8 +1,10 @@
 //! The tables of a report for a paper, in LaTeX with the package booktabs.
 
 use super::collect::Comparison;
+use super::data_sets::{List, lists};
 use super::grid::{self, Grid};
 use super::verdict::Verdict;
+use crate::shown;
 use std::fmt::Write as _;
 
 /// All tables, each a float with caption and label.
@@ -11,28 +13,48 @@ pub(super) fn tables(comparison: &Comparison, verdict: &Verdict) -> String {
         "% Tables of {}. They need \\usepackage{{booktabs}}, and names beyond ASCII need UTF-8.\n",
         comparison.name.replace(['\n', '\r'], " ")
     );
-    let groups = grid::groups(comparison, verdict);
-    let groups = match grid::classes(comparison, verdict, &["dice"]) {
+    let lists = lists(comparison, verdict);
+    for (number, list) in lists.iter().enumerate() {
+        text.push_str(&of_groups(comparison, verdict, list, &named("groups", &lists, number)));
+    }
+    if let Some(pairs) = grid::pairs(comparison, verdict) {
+        text.push_str(&float(&pairs, &pairs.note, &label(&comparison.name, "pairs")));
+    }
+    for (number, list) in lists.iter().enumerate() {
+        let Some(tested) = grid::tested(comparison, verdict, list) else { continue };
+        let caption = "Values on the test part with the weights of the best epoch, mean ± sample standard deviation over runs.";
+        let caption = captioned(&format!("{caption} {}", tested.note), list);
+        text.push_str(&float(&tested, &caption, &label(&comparison.name, &named("test", &lists, number))));
+    }
+    text
+}
+
+fn of_groups(comparison: &Comparison, verdict: &Verdict, list: &List, name: &str) -> String {
+    let groups = grid::groups(comparison, verdict, list);
+    let groups = match grid::classes(comparison, verdict, list, &["dice"]) {
         Some(classes) => groups.beside(classes),
         None => groups,
     };
-    let tested = grid::tested(comparison, verdict);
     // Beside all others they are too wide for a page: they stand in the table of the test part where there is one.
-    let groups = match grid::extra(comparison, verdict).filter(|_| tested.is_none()) {
+    let extra = grid::extra(comparison, verdict, list).filter(|_| grid::tested(comparison, verdict, list).is_none());
+    let groups = match extra {
         Some(extra) => groups.beside(extra),
         None => groups,
     };
     let best = format!("Values of the best epoch by {}. {}", grid::heading(&comparison.best_by), groups.note);
-    text.push_str(&float(&groups, &best, &label(&comparison.name, "groups")));
-    if let Some(pairs) = grid::pairs(comparison, verdict) {
-        text.push_str(&float(&pairs, &pairs.note, &label(&comparison.name, "pairs")));
-    }
-    if let Some(tested) = tested {
-        let caption = "Values on the test part with the weights of the best epoch, mean ± sample standard deviation over runs.";
-        let caption = format!("{caption} {}", tested.note);
-        text.push_str(&float(&tested, caption.trim(), &label(&comparison.name, "test")));
-    }
-    text
+    float(&groups, &captioned(&best, list), &label(&comparison.name, name))
+}
+
+/// A table's own part of its label, numbered where there are several of its kind.
+fn named(table: &str, lists: &[List], number: usize) -> String {
+    if lists.len() > 1 { format!("{table}-{}", number + 1) } else { table.to_owned() }
+}
+
+/// A caption, with the data set that it is about where there are several.
+fn captioned(caption: &str, list: &List) -> String {
+    let of =
+        list.title.as_ref().map_or_else(String::new, |title| format!(" Of {title}; scores of other data sets do not compare."));
+    format!("{}{of}", caption.trim())
 }
 
 fn float(grid: &Grid, caption: &str, label: &str) -> String {
@@ -65,6 +87,8 @@ fn label(experiment: &str, table: &str) -> String {
 fn escaped(words: &str) -> String {
     let mut text = String::new();
     let mut before = ' ';
+    let words = words.replace(['\n', '\r'], " ");
+    let words = shown::line(&words);
     let mut chars = words.chars().peekable();
     while let Some(c) = chars.next() {
         match c {
@@ -92,7 +116,6 @@ fn escaped(words: &str) -> String {
             '-' if before == ' ' && chars.peek().is_some_and(char::is_ascii_digit) => text.push_str("$-$"),
             // Two dashes would become a longer one.
             '-' if before == '-' => text.push_str("{}-"),
-            c if c.is_control() => text.push(' '),
             c => text.push(c),
         }
         before = c;
@@ -155,6 +178,7 @@ mod tests {
             classes: ["disc", "cup"].map(str::to_owned).to_vec(),
             best_by: "val_dice".to_owned(),
             of_other_plans: 0,
+            remarks: Vec::new(),
         };
         let standing = |group, rank, mean| Standing {
             group,

@@ -2,10 +2,12 @@
 
 use super::chart::Drawn;
 use super::collect::{Comparison, Run, State};
+use super::data_sets::{headed, lists};
 use super::describe;
 use super::grid::{self, Grid};
 use super::overlay::Overlays;
 use super::verdict::Verdict;
+use crate::shown;
 use std::fmt::Write as _;
 
 /// The text of report.md.
@@ -17,15 +19,23 @@ pub(super) fn report(comparison: &Comparison, verdict: &Verdict, charts: &[Drawn
          shows what its runs have so far.\n",
         comparison.best_by
     );
-    let groups = grid::groups(comparison, verdict);
-    let groups = match grid::extra(comparison, verdict) {
-        Some(extra) => groups.beside(extra),
-        None => groups,
-    };
-    text.push_str(&section("Groups", Some(groups)));
+    let lists = lists(comparison, verdict);
+    for list in &lists {
+        let groups = grid::groups(comparison, verdict, list);
+        let groups = match grid::extra(comparison, verdict, list) {
+            Some(extra) => groups.beside(extra),
+            None => groups,
+        };
+        text.push_str(&section(&headed("Groups", list), Some(groups)));
+    }
     text.push_str(&section("Differences", grid::pairs(comparison, verdict)));
-    text.push_str(&section("Classes", grid::classes(comparison, verdict, &["dice", "iou"])));
-    text.push_str(&section("Test part, with the weights of the best epoch", grid::tested(comparison, verdict)));
+    for list in &lists {
+        text.push_str(&section(&headed("Classes", list), grid::classes(comparison, verdict, list, &["dice", "iou"])));
+    }
+    for list in &lists {
+        let title = headed("Test part, with the weights of the best epoch", list);
+        text.push_str(&section(&title, grid::tested(comparison, verdict, list)));
+    }
     text.push_str(&troubles(comparison, overlays));
     text.push_str(&notes(comparison));
     text.push_str(&links(charts));
@@ -100,6 +110,7 @@ fn cell(words: &str) -> String {
         match c {
             '|' | '*' | '_' | '<' | '`' | '\\' => safe.extend(['\\', c]),
             '\n' | '\r' => safe.push(' '),
+            c if shown::is_hidden(c) => safe.push_str(&format!("\\{}", c.escape_unicode())),
             c => safe.push(c),
         }
     }

@@ -8,6 +8,7 @@ mod collect;
 mod column;
 mod comparable;
 mod contact;
+mod data_sets;
 mod describe;
 mod design;
 mod grid;
@@ -157,30 +158,36 @@ fn verdict(comparison: &Comparison, by: Option<&str>, rank_by: RankBy) -> Result
 /// files give equal bytes.
 ///
 /// # Errors
-/// If there are no runs, or the directory cannot be listed or written. A run that cannot be read is listed in the report.
+/// If there are no runs, the directory cannot be listed or written, or another report begins meanwhile ([`store::Error::Superseded`]). A run that cannot
+/// be read is listed in the report.
 pub fn write(dir: &ExperimentDir, wanted: &Wanted) -> Result<Written, Error> {
+    if dir.runs()?.is_empty() {
+        return Err(Error::NoRuns { path: dir.path().display().to_string() });
+    }
+    // Before anything is read: whoever begins later sees more.
+    let files = dir.begin_report()?;
     let comparison = collect::collect(dir)?;
     let verdict = verdict(&comparison, wanted.by.as_deref(), wanted.rank_by)?;
     let overlays = overlay::draw(&comparison, &verdict);
     let charts = drawn(&comparison, &verdict, &overlays);
     let has = |format: Format| wanted.formats.contains(&format);
-    let report = has(Format::Markdown).then(|| dir.write_report(&markdown::report(&comparison, &verdict, &charts, &overlays)));
-    let html = has(Format::Html).then(|| dir.write_html(&html::page(&comparison, &verdict, &charts, &overlays)));
-    let latex = has(Format::Latex).then(|| dir.write_latex(&latex::tables(&comparison, &verdict)));
+    let report = has(Format::Markdown).then(|| files.write_report(&markdown::report(&comparison, &verdict, &charts, &overlays)));
+    let html = has(Format::Html).then(|| files.write_html(&html::page(&comparison, &verdict, &charts, &overlays)));
+    let latex = has(Format::Latex).then(|| files.write_latex(&latex::tables(&comparison, &verdict)));
     if wanted.png {
         for chart in &charts {
             let png = png::render(&chart.svg, 1.0).map_err(|cause| Error::Picture { chart: chart.name.clone(), cause })?;
-            dir.write_picture(&chart.name, &png)?;
+            files.write_picture(&chart.name, &png)?;
         }
     }
-    dir.remove_charts_but(&charts.iter().map(|chart| chart.name.as_str()).collect::<Vec<_>>())?;
+    files.remove_charts_but(&charts.iter().map(|chart| chart.name.as_str()).collect::<Vec<_>>())?;
     Ok(Written {
         report: report.transpose()?,
         html: html.transpose()?,
         latex: latex.transpose()?,
-        summary: dir.write_summary(&table::summary(&comparison))?,
-        groups: dir.write_groups(&table::groups(&comparison, &verdict))?,
-        charts: charts.iter().map(|chart| dir.write_chart(&chart.name, &chart.svg)).collect::<Result<_, _>>()?,
+        summary: files.write_summary(&table::summary(&comparison))?,
+        groups: files.write_groups(&table::groups(&comparison, &verdict))?,
+        charts: charts.iter().map(|chart| files.write_chart(&chart.name, &chart.svg)).collect::<Result<_, _>>()?,
         table: table::terminal(&comparison, &verdict),
     })
 }

@@ -1,6 +1,8 @@
 //! The file's own values: what a group has of swept keys that it does not name, as the points of a sweep leave some out.
 
 use super::collect::{Group, Run};
+use crate::plan;
+use crate::regular::{self, Most};
 
 /// A value for readers where the file has none.
 pub(super) const NOT_SET: &str = "not set";
@@ -10,7 +12,7 @@ pub(super) const NOT_SET: &str = "not set";
 pub(super) fn fill(groups: &mut [Group]) {
     let mut keys: Vec<String> = Vec::new();
     for (key, _) in groups.iter().filter_map(|group| group.runs.first()).flat_map(|run| &run.differs) {
-        if key != "seed" && key != "fold" && !keys.contains(key) {
+        if !plan::of_repetition(key) && !keys.contains(key) {
             keys.push(key.clone());
         }
     }
@@ -24,7 +26,7 @@ pub(super) fn fill(groups: &mut [Group]) {
 }
 
 fn values(run: &Run, keys: &[&String]) -> Vec<(String, String)> {
-    let text = std::fs::read_to_string(run.dir.run_toml()).unwrap_or_default();
+    let text = regular::text(&run.dir.run_toml(), Most::SMALL).unwrap_or_default();
     match text.parse::<toml::Table>() {
         Ok(table) if !table.is_empty() => keys.iter().map(|key| ((*key).clone(), value(&table, key))).collect(),
         _ => Vec::new(),

@@ -1,8 +1,10 @@
 //! Tables of numbers: summary.csv, groups.csv and the table for a terminal.
 
 use super::collect::{Comparison, Group, Run, State};
+use super::data_sets::{List, lists};
 use super::verdict::Verdict;
 use super::{describe, grid, stats};
+use crate::plan;
 use comfy_table::{CellAlignment, ContentArrangement, Table, TableComponent, presets};
 use std::collections::BTreeSet;
 
@@ -14,14 +16,29 @@ pub(super) fn summary(comparison: &Comparison) -> Vec<Vec<String>> {
             keys.push(key);
         }
     }
-    keys.sort_by_key(|key| (*key == "seed", *key == "fold"));
+    keys.sort_by_key(|key| (*key == plan::SEED, *key == plan::FOLD));
     let val: Vec<String> = comparison.columns().into_iter().filter(|c| c.starts_with("val_")).collect();
     let test = tested(comparison);
-    let head = ["run", "group"].into_iter().chain(keys.iter().copied()).chain(["status", "epochs", "best_epoch"]);
+    let data = several_data_sets(comparison).then_some(DATA_SET);
+    let head = ["run", "group"].into_iter().chain(data).chain(keys.iter().copied()).chain(["status", "epochs", "best_epoch"]);
     let tail = test.iter().map(|c| prefixed(c)).chain(["seconds".to_owned(), "cause".to_owned()]);
     let header = head.map(str::to_owned).chain(val.iter().cloned()).chain(tail).collect();
-    let rows = comparison.groups.iter().flat_map(|g| g.runs.iter().map(|run| row(g, run, &keys, &val, &test)));
+    let rows = comparison.groups.iter().flat_map(|g| {
+        g.runs.iter().map(|run| {
+            let mut row = row(g, run, &keys, &val, &test);
+            row.splice(2..2, data.map(|_| run.data.clone()));
+            row
+        })
+    });
     std::iter::once(header).chain(rows).collect()
+}
+
+/// The column of the data set's fingerprint, where there are several: ranks count within one.
+const DATA_SET: &str = "dataset_fingerprint";
+
+fn several_data_sets(comparison: &Comparison) -> bool {
+    let mut known = comparison.runs().map(|run| run.data.as_str()).filter(|data| !data.is_empty());
+    known.next().is_some_and(|first| known.any(|other| other != first))
 }
 
 fn row(group: &Group, run: &Run, keys: &[&str], val: &[String], test: &[String]) -> Vec<String> {
@@ -49,9 +66,9 @@ fn prefixed(column: &str) -> String {
     if column.starts_with("test_") { column.to_owned() } else { format!("test_{column}") }
 }
 
-/// The rows of groups.csv, header first: each group with n, mean, sample standard deviation and the mean's 95 % interval of every
-/// metric, validation at the best epoch, then test; the interval of the column that groups are judged by is that of the report. What does not
-/// exist is empty.
+/// The rows of groups.csv, header first: each group with its rank among those of its data set, n, mean, sample standard deviation and the mean's
+/// 95 % interval of every metric, validation at the best epoch, then test; the interval of the column that groups are judged by is that of
+/// the report. What does not exist is empty.
 pub(super) fn groups(comparison: &Comparison, verdict: &Verdict) -> Vec<Vec<String>> {
     let swept = comparison.swept();
     let mut keys: Vec<&str> = Vec::new();
@@ -62,12 +79,15 @@ pub(super) fn groups(comparison: &Comparison, verdict: &Verdict) -> Vec<Vec<Stri
     }
     let test = tested(comparison).into_iter().map(|c| prefixed(&c));
     let columns: Vec<String> = comparison.columns().into_iter().filter(|c| c.starts_with("val_")).chain(test).collect();
-    let head = ["group"].into_iter().chain(keys.iter().copied()).chain(["rank", "runs", "finished"]).map(str::to_owned);
+    let data = several_data_sets(comparison).then_some(DATA_SET);
+    let head =
+        ["group"].into_iter().chain(data).chain(keys.iter().copied()).chain(["rank", "runs", "finished"]).map(str::to_owned);
     let of_column = |column: &String| ["n", "mean", "sd", "low", "high"].map(|what| format!("{column}_{what}"));
     let header = head.chain(columns.iter().flat_map(of_column)).collect();
     let row = |(at, group): (usize, &Group)| {
         let own = |key: &&str| swept[at].1.iter().find(|(name, _)| name == key).map(|d| d.1.clone()).unwrap_or_default();
         let mut row = vec![group.name.clone()];
+        row.extend(data.map(|_| group.data().to_owned()));
         row.extend(keys.iter().map(own));
         let standing = verdict.standings.iter().find(|s| s.group == at);
         row.push(standing.map(|s| s.rank.to_string()).unwrap_or_default());
@@ -114,8 +134,11 @@ pub(super) fn best_epoch(group: &Group) -> String {
 
 /// The groups for a terminal, the best first, then the verdict in words and what failed; no line is longer than 80 characters.
 pub(super) fn terminal(comparison: &Comparison, verdict: &Verdict) -> String {
-    let mut lines: Vec<String> =
-        ranking(comparison, verdict).to_string().lines().map(|line| line.trim_end().to_owned()).collect();
+    let mut lines: Vec<String> = Vec::new();
+    for list in lists(comparison, verdict) {
+        lines.extend(list.title.iter().flat_map(|title| wrap(&format!("{title}:"), 80, "")));
+        lines.extend(ranking(comparison, verdict, &list).to_string().lines().map(|line| line.trim_end().to_owned()));
+    }
     for line in verdict.words.iter().chain([&describe::counts(comparison)]) {
         lines.extend(wrap(line, 80, ""));
     }
@@ -125,7 +148,7 @@ pub(super) fn terminal(comparison: &Comparison, verdict: &Verdict) -> String {
     lines.join("\n") + "\n"
 }
 
-fn ranking(comparison: &Comparison, verdict: &Verdict) -> Table {
+fn ranking(comparison: &Comparison, verdict: &Verdict, list: &List) -> Table {
     let mut table = Table::new();
     table.load_preset(presets::UTF8_HORIZONTAL_ONLY).set_content_arrangement(ContentArrangement::Dynamic);
     table.force_no_tty().set_width(80);
@@ -138,7 +161,7 @@ fn ranking(comparison: &Comparison, verdict: &Verdict) -> Table {
         ["rank", "group", "runs"].into_iter().map(str::to_owned).chain(titles).chain(["epoch".to_owned()]).collect();
     table.set_header(header.clone());
     let mut rows = Vec::new();
-    for (group, standing) in grid::placed(comparison, verdict) {
+    for (group, standing) in grid::placed(comparison, verdict, list) {
         let rank = standing.map_or("–".to_owned(), |s| s.rank.to_string());
         let mut row = vec![rank, describe::shown(&group.name), finished(group), stats::spread(&values(group, &columns[0]), 3)];
         row.extend(columns[1..].iter().map(|c| stats::plain(&values(group, c), 3)));

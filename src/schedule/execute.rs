@@ -50,6 +50,8 @@ pub struct Policy {
     pub retries: usize,
     /// Whether the first run that fails for good stops all others.
     pub fail_fast: bool,
+    /// Whether finished runs whose weights are gone or damaged are trained again.
+    pub restore: bool,
 }
 
 /// How many runs ended how.
@@ -59,6 +61,8 @@ pub struct Tally {
     pub finished: usize,
     /// Finished before, not run again.
     pub skipped: usize,
+    /// Those of them whose weights are gone.
+    pub without_weights: usize,
     /// Failed, now or for good before.
     pub failed: usize,
     /// Stopped from outside, or not begun because of that.
@@ -130,20 +134,35 @@ impl<'a> Schedule<'a> {
         let places = dir.places(plan.runs.iter().map(|run| &run.id))?;
         let (mut jobs, mut words, mut tally) = (Vec::new(), Vec::new(), Tally::default());
         for (index, (run, place)) in plan.runs.iter().zip(&places).enumerate() {
-            place.create(run, &run.experiment.to_toml())?;
-            let standing = standing(place)?;
-            words.push(standing.word());
             let at = At { position: index + 1, of: plan.runs.len(), run };
+            let standing = match ready(place, at, policy.restore, watch) {
+                Ok(standing) => standing,
+                // It costs this run alone.
+                Err(error) if error.is_of_one_file() => {
+                    words.push("damaged");
+                    tally.failed += 1;
+                    watch.before(at, &unreadable(&error));
+                    continue;
+                }
+                Err(error) => return Err(error.into()),
+            };
+            words.push(standing.word());
             match &standing {
                 Standing::Finished(outcome) => {
                     tally.skipped += 1;
+                    tally.without_weights += usize::from(place.lacks_weights(outcome));
                     watch.before(at, outcome);
                 }
                 Standing::Failed(outcome) if outcome.failure == Some(Failure::Diverged) => {
                     tally.failed += 1;
                     watch.before(at, outcome);
                 }
-                _ => jobs.push(Job { run: index, failed: 0, micro_batches: place.micro_batches()?, alone: false }),
+                standing => {
+                    if let Standing::Incomplete(problem) = standing {
+                        watch.noted(at, &format!("finished before, but {problem}"));
+                    }
+                    jobs.push(Job { run: index, failed: 0, micro_batches: place.micro_batches()?, alone: false });
+                }
             }
         }
         let queue = Queue::new(jobs, sizes, slots.len());
@@ -217,22 +236,29 @@ impl<'a> Schedule<'a> {
             }
             let Some(job) = self.next_for(slot, launcher) else { continue };
             let place = self.places[job.run].clone();
-            clear(&place)?;
+            let at = self.at(&job);
+            clear(&place, &mut |words| watch.noted(at, words))?;
             let (log_before, micro_batches) = (place.log_length(), job.micro_batches);
             watch.started(self.at(&job), slot);
-            self.words[job.run] = "started";
+            let word_before = std::mem::replace(&mut self.words[job.run], "started");
             let kind = self.kind(&job);
             if let Some(room) = self.rooms.get_mut(slot.device.as_str()) {
                 room.enter(number, kind, job.alone);
             }
             self.busy.insert(number, Busy { job, log_before });
             let sender = sender.clone();
-            scope.spawn(move || {
+            let started = std::thread::Builder::new().spawn_scoped(scope, move || {
                 let order = Order { run: &place, slot, micro_batches };
                 // The receiver lives as long as anything runs.
                 let exit = launcher.launch(order, &mut |event| _ = sender.send(Message::Told(number, event)));
                 _ = sender.send(Message::Over(number, exit));
             });
+            if let Err(cause) = started {
+                let Busy { job, .. } = self.busy.remove(&number).expect("it was put there above");
+                self.words[job.run] = word_before;
+                self.rooms.get_mut(slot.device.as_str()).map(|room| room.leave(number));
+                return Err(Error::Launch { run: self.plan.runs[job.run].id.to_string(), cause });
+            }
             self.write_plan()?;
         }
         Ok(())
@@ -281,7 +307,10 @@ impl<'a> Schedule<'a> {
         let run = &self.plan.runs[job.run];
         let exit = exit.map_err(|cause| Error::Launch { run: run.id.to_string(), cause })?;
         let attempt = Attempt { run, place: &self.places[job.run], exit, log_before, stopped: self.stopping };
-        let outcome = attempt.outcome()?;
+        let outcome = match attempt.outcome() {
+            Err(error) if error.is_of_one_file() => unreadable(&error),
+            outcome => outcome?,
+        };
         let batch_size = run.experiment.training.batch_size;
         let (mut next, mut again) = verdict::next(&outcome, &job, shared, batch_size, self.policy.retries);
         if self.stopping {
@@ -332,13 +361,61 @@ impl<'a> Schedule<'a> {
     }
 }
 
+/// Makes a run's directory as it must be before an attempt, and says where the run stands. What cannot be read is put aside and told.
+/// `again` asks for the weights of a finished run where they are gone.
+fn ready(place: &RunDir, at: At<'_>, again: bool, watch: &mut dyn Watch) -> Result<Standing, store::Error> {
+    let run = at.run;
+    if place.is_damaged() {
+        match place.claim() {
+            Ok(_claim) => place.put_damaged_aside()?.iter().for_each(|words| watch.noted(at, words)),
+            // Whoever is at it writes them anew.
+            Err(store::Error::InUse { .. }) => {}
+            Err(error) => return Err(error),
+        }
+    }
+    if again {
+        restore(place, at, watch)?;
+    }
+    place.create(run, &run.experiment.to_toml())?;
+    standing(place)
+}
+
+/// Lets a finished run go on whose best weights are not there to be used.
+fn restore(place: &RunDir, at: At<'_>, watch: &mut dyn Watch) -> Result<(), store::Error> {
+    let outcome = place.outcome()?.filter(|outcome| outcome.status == Status::Finished && outcome.best_epoch.is_some());
+    if outcome.is_none() {
+        return Ok(());
+    }
+    match place.best_weights() {
+        Ok(_) => Ok(()),
+        Err(store::Error::Content { path, .. }) => match place.claim() {
+            Ok(_claim) => {
+                watch.noted(at, &format!("{path} is missing or damaged: the run goes on until it is there again"));
+                place.reopen()
+            }
+            Err(store::Error::InUse { .. }) => Ok(()),
+            Err(error) => Err(error),
+        },
+        Err(error) => Err(error),
+    }
+}
+
 /// Removes what an earlier attempt left as its outcome, unless the child of a killed schedule is still at it.
-fn clear(place: &RunDir) -> Result<(), store::Error> {
+fn clear(place: &RunDir, aside: &mut dyn FnMut(&str)) -> Result<(), store::Error> {
     match place.claim() {
-        Ok(_claim) => place.forget_outcome(),
+        Ok(_claim) => {
+            place.put_damaged_aside()?.iter().for_each(|words| aside(words));
+            place.forget_outcome()
+        }
         Err(store::Error::InUse { .. }) => Ok(()),
         Err(error) => Err(error),
     }
+}
+
+/// The outcome of a run whose files cannot be read, which is not written anywhere.
+fn unreadable(error: &store::Error) -> Outcome {
+    let cause = Some(error.to_string());
+    Outcome { status: Status::Failed, failure: Some(Failure::Disk), cause, ..Outcome::default() }
 }
 
 #[cfg(test)]

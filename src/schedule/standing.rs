@@ -14,6 +14,8 @@ pub enum Standing {
     Resumable(usize),
     /// All done.
     Finished(Outcome),
+    /// Finished, but files are no longer as it left them; what is wrong, in words. Made whole when asked again.
+    Incomplete(String),
     /// Ended as failed; why is in the outcome. May go on when asked again.
     Failed(Outcome),
 }
@@ -26,6 +28,7 @@ impl Standing {
             Self::Running(_) => "started",
             Self::Resumable(_) => "resumable",
             Self::Finished(_) => "finished",
+            Self::Incomplete(_) => "incomplete",
             Self::Failed(_) => "failed",
         }
     }
@@ -37,7 +40,8 @@ impl Standing {
 /// If a file of the run cannot be read or is damaged.
 pub fn standing(run: &RunDir) -> Result<Standing, store::Error> {
     let outcome = run.outcome()?;
-    if let Some(outcome) = outcome.as_ref().filter(|outcome| outcome.status == Status::Finished) {
+    let unfit = outcome.as_ref().map(|outcome| run.unfit(outcome)).transpose()?.unwrap_or_default();
+    if let Some(outcome) = outcome.as_ref().filter(|outcome| outcome.status == Status::Finished && unfit.is_empty()) {
         return Ok(Standing::Finished(outcome.clone()));
     }
     if let Some(holder) = run.holder()? {
@@ -45,7 +49,11 @@ pub fn standing(run: &RunDir) -> Result<Standing, store::Error> {
     }
     Ok(match outcome {
         Some(outcome) if outcome.status == Status::Failed => Standing::Failed(outcome),
-        _ if run.resume_state().exists() => Standing::Resumable(run.metrics()?.len()),
+        _ if !unfit.is_empty() => {
+            Standing::Incomplete(unfit.iter().map(|unfit| unfit.to_string()).collect::<Vec<_>>().join("; "))
+        }
+        // Rows that cannot be read are the run's own business: it begins anew then.
+        _ if run.resume_state().exists() => Standing::Resumable(run.metrics().map_or(0, |rows| rows.len())),
         _ => Standing::New,
     })
 }

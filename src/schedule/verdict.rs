@@ -3,7 +3,7 @@
 use super::queue::Job;
 use super::{Exit, Next};
 use crate::plan::RunSpec;
-use crate::record::{Failure, Outcome, Status};
+use crate::record::{Failure, Outcome, Status, without_backtrace};
 use crate::store::{self, RunDir};
 
 /// Parts that a batch is split into at the most for want of memory.
@@ -32,12 +32,14 @@ impl Attempt<'_> {
     /// # Errors
     /// If a file of the run cannot be read or written.
     pub fn outcome(&self) -> Result<Outcome, store::Error> {
-        if let Some(outcome) = self.place.outcome()?.filter(|outcome| self.is_of_this_attempt(outcome)) {
+        if let Some(outcome) = self.place.outcome()?.filter(|outcome| self.is_of_this_attempt(outcome))
+            && self.place.unfit(&outcome)?.is_empty()
+        {
             return Ok(outcome);
         }
         let words = self.place.last_words(self.log_before, SEARCHED)?;
         let mut outcome = death(self.exit, self.stopped, &words);
-        outcome.epochs = self.place.metrics()?.len();
+        outcome.epochs = self.place.metrics().map_or(0, |rows| rows.len());
         outcome.best_by.clone_from(&self.run.experiment.training.best);
         self.place.write_outcome(&outcome)?;
         Ok(outcome)
@@ -72,6 +74,7 @@ fn death(exit: Exit, stopped: bool, words: &[String]) -> Outcome {
         Exit::Signal(n) => (Failure::Crashed, format!("the process was ended by signal {n}")),
         Exit::Code(n) => (Failure::Crashed, format!("the process ended with exit code {n}")),
     };
+    let words: Vec<String> = words.iter().filter(|line| !without_backtrace(line).is_empty()).cloned().collect();
     let last = &words[words.len().saturating_sub(LAST_WORDS)..];
     let said = if last.is_empty() { String::new() } else { format!("; its last words: {}", last.join(" / ")) };
     Outcome { status: Status::Failed, failure: Some(failure), cause: Some(cause + &said), ..Outcome::default() }

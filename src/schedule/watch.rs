@@ -28,6 +28,8 @@ pub enum Next {
 pub trait Watch {
     /// A run has its outcome from before and is not started.
     fn before(&mut self, at: At<'_>, outcome: &Outcome);
+    /// Something about a run's files should be known before it is started.
+    fn noted(&mut self, at: At<'_>, text: &str);
     /// An attempt at a run begins.
     fn started(&mut self, at: At<'_>, slot: &Slot);
     /// A run that was started tells something.

@@ -2,7 +2,7 @@
 
 use super::error::{Error, Result, told};
 use super::experiment_dir::ExperimentDir;
-use super::file::WRITING;
+use super::file::{WRITING, create_dirs, keep_name, open_in_place};
 use super::run_dir::RunDir;
 use crate::machine;
 use std::fmt;
@@ -66,7 +66,9 @@ impl ExperimentDir {
     /// # Errors
     /// [`Error::InUse`] if another living process holds it.
     pub fn claim(&self) -> Result<Claim> {
-        told(fs::create_dir_all(self.path()), "creating", self.path())?;
+        create_dirs(self.path())?;
+        // The data set's cache may have made it.
+        self.path().parent().map_or(Ok(()), keep_name)?;
         let claim = claim(self.path())?;
         [self.path().to_owned(), self.charts()].iter().try_for_each(|dir| clear(dir))?;
         Ok(claim)
@@ -83,7 +85,7 @@ impl ExperimentDir {
 
 fn claim(dir: &Path) -> Result<Claim> {
     let path = dir.join(LOCK);
-    let file = told(OpenOptions::new().create(true).truncate(false).read(true).write(true).open(&path), "opening", &path)?;
+    let file = open_in_place(&path, OpenOptions::new().create(true).truncate(false).read(true).write(true))?;
     for _ in 0..TRIES {
         match file.try_lock() {
             Ok(()) => return told(signed(file), "writing", &path),
@@ -111,11 +113,10 @@ impl Drop for Claim {
 
 fn holder(dir: &Path) -> Result<Option<Holder>> {
     let path: PathBuf = dir.join(LOCK);
-    let file = match File::open(&path) {
-        Ok(file) => file,
-        Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(None),
-        Err(e) => return told(Err(e), "opening", &path),
-    };
+    if fs::symlink_metadata(&path).is_err_and(|e| e.kind() == std::io::ErrorKind::NotFound) {
+        return Ok(None);
+    }
+    let file = open_in_place(&path, OpenOptions::new().read(true))?;
     let Some(holder) = written(&file) else { return Ok(None) };
     match file.try_lock_shared() {
         Ok(()) => Ok(None),
@@ -133,7 +134,7 @@ fn written(mut file: &File) -> Option<Holder> {
 }
 
 /// Removes what a killed process left half-written.
-fn clear(dir: &Path) -> Result<()> {
+pub(super) fn clear(dir: &Path) -> Result<()> {
     let Ok(entries) = fs::read_dir(dir) else { return Ok(()) };
     for path in entries.flatten().map(|entry| entry.path()) {
         if path.file_name().is_some_and(|name| name.to_string_lossy().starts_with(WRITING)) {

@@ -17,12 +17,14 @@ pub enum Error {
         cause: io::Error,
     },
     /// The file is not what it should be.
-    #[error("{path}: {problem}")]
+    #[error("{path}: {problem}; {remedy}")]
     Content {
         /// The file.
         path: String,
-        /// What is wrong, and what to do.
+        /// What is wrong.
         problem: String,
+        /// What to do.
+        remedy: String,
     },
     /// Another process is at it.
     #[error("{path} is in use by {holder}; wait until it ends, or stop it")]
@@ -32,6 +34,32 @@ pub enum Error {
         /// The process, in words.
         holder: String,
     },
+    /// A report that began later has seen more.
+    #[error("{path}: a newer report has begun meanwhile, so this one is written no further")]
+    Superseded {
+        /// The experiment's directory.
+        path: String,
+    },
+}
+
+impl Error {
+    /// The words without what to do, for who has done it.
+    pub(super) fn without_remedy(&self) -> String {
+        match self {
+            Self::Content { path, problem, .. } => format!("{path}: {problem}"),
+            Self::Io { path, action, cause } => format!("{path}: {action} failed: {cause}"),
+            other => other.to_string(),
+        }
+    }
+
+    /// Whether what is wrong is a file of one run, which is no reason for others to wait.
+    pub fn is_of_one_file(&self) -> bool {
+        match self {
+            Self::Content { .. } => true,
+            Self::Io { action, .. } => ["reading", "opening", "locking"].contains(action),
+            Self::InUse { .. } | Self::Superseded { .. } => false,
+        }
+    }
 }
 
 /// The remedy where a disk is full: how others know that it was.
@@ -44,6 +72,8 @@ fn remedy(error: &io::Error) -> &'static str {
             "make it writable, or choose another place with --results"
         }
         io::ErrorKind::NotFound => "check the path",
+        // What else can be said of it is said: see `regular`.
+        io::ErrorKind::InvalidInput | io::ErrorKind::InvalidData => "restore it from a copy, or delete it",
         _ => "check the file system",
     }
 }
@@ -57,6 +87,6 @@ pub(super) fn told<T>(result: io::Result<T>, action: &'static str, path: &Path) 
 }
 
 /// A file that is not what it should be.
-pub(super) fn content(path: &Path, problem: &str) -> Error {
-    Error::Content { path: path.display().to_string(), problem: problem.to_owned() }
+pub(super) fn content(path: &Path, problem: &str, remedy: &str) -> Error {
+    Error::Content { path: path.display().to_string(), problem: problem.trim_end().to_owned(), remedy: remedy.to_owned() }
 }

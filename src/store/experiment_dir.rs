@@ -1,7 +1,7 @@
 //! Where the results of all experiments lie, and the files of one.
 
 use super::error::{Result, told};
-use super::file::write_atomic;
+use super::file::remove;
 use super::rows::{read_csv, write_csv};
 use super::run_dir::RunDir;
 use crate::plan::RunId;
@@ -97,7 +97,7 @@ impl ExperimentDir {
     ///
     /// # Errors
     /// If the directory cannot be listed or a file not removed.
-    pub fn remove_charts_but(&self, drawn: &[&str]) -> Result<()> {
+    pub(super) fn remove_charts_but(&self, drawn: &[&str]) -> Result<()> {
         let dir = self.charts();
         if !dir.is_dir() {
             return Ok(());
@@ -109,7 +109,7 @@ impl ExperimentDir {
             let swept =
                 ["parameter-", "heat-"].iter().any(|start| stem.starts_with(start)) || ["parallel", "importance"].contains(&stem);
             if swept && !drawn.contains(&stem) {
-                told(fs::remove_file(&file), "removing", &file)?;
+                remove(&file)?;
             }
         }
         Ok(())
@@ -150,7 +150,7 @@ impl ExperimentDir {
     /// # Errors
     /// If it cannot be written.
     pub fn write_plan(&self, rows: &[Vec<String>]) -> Result<()> {
-        write_csv(&self.path.join(PLAN), rows)
+        write_csv(&self.path.join(PLAN), rows).map(drop)
     }
 
     /// The ids in plan.csv, in its order; `None` if there is none.
@@ -158,78 +158,8 @@ impl ExperimentDir {
     /// # Errors
     /// If it cannot be read.
     pub fn planned(&self) -> Result<Option<Vec<RunId>>> {
-        let rows = read_csv(&self.path.join(PLAN))?;
+        let rows = read_csv(&self.path.join(PLAN), "`umlaut run` writes it anew")?;
         let id = |row: &Vec<String>| row.first().filter(|id| !id.is_empty()).map(|id| RunId::from_name(id));
         Ok(rows.map(|rows| rows.iter().skip(1).filter_map(id).collect()))
-    }
-
-    /// Replaces summary.csv by these rows, the header first.
-    ///
-    /// # Errors
-    /// If it cannot be written.
-    pub fn write_summary(&self, rows: &[Vec<String>]) -> Result<PathBuf> {
-        let path = self.path.join("summary.csv");
-        write_csv(&path, rows)?;
-        Ok(path)
-    }
-
-    /// Replaces groups.csv by these rows, the header first.
-    ///
-    /// # Errors
-    /// If it cannot be written.
-    pub fn write_groups(&self, rows: &[Vec<String>]) -> Result<PathBuf> {
-        let path = self.path.join("groups.csv");
-        write_csv(&path, rows)?;
-        Ok(path)
-    }
-
-    /// Replaces report.md.
-    ///
-    /// # Errors
-    /// If it cannot be written.
-    pub fn write_report(&self, text: &str) -> Result<PathBuf> {
-        let path = self.path.join("report.md");
-        write_atomic(&path, text.as_bytes())?;
-        Ok(path)
-    }
-
-    /// Replaces report.html.
-    ///
-    /// # Errors
-    /// If it cannot be written.
-    pub fn write_html(&self, text: &str) -> Result<PathBuf> {
-        let path = self.path.join("report.html");
-        write_atomic(&path, text.as_bytes())?;
-        Ok(path)
-    }
-
-    /// Replaces tables.tex.
-    ///
-    /// # Errors
-    /// If it cannot be written.
-    pub fn write_latex(&self, text: &str) -> Result<PathBuf> {
-        let path = self.path.join("tables.tex");
-        write_atomic(&path, text.as_bytes())?;
-        Ok(path)
-    }
-
-    /// Replaces the picture `charts/NAME.png`.
-    ///
-    /// # Errors
-    /// If it cannot be written.
-    pub fn write_picture(&self, name: &str, png: &[u8]) -> Result<PathBuf> {
-        let path = self.charts().join(format!("{name}.png"));
-        write_atomic(&path, png)?;
-        Ok(path)
-    }
-
-    /// Replaces the chart `charts/NAME.svg`.
-    ///
-    /// # Errors
-    /// If it cannot be written.
-    pub fn write_chart(&self, name: &str, svg: &str) -> Result<PathBuf> {
-        let path = self.charts().join(format!("{name}.svg"));
-        write_atomic(&path, svg.as_bytes())?;
-        Ok(path)
     }
 }

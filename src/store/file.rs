@@ -1,8 +1,16 @@
-//! Whole files: replaced so that nobody sees a part, and read.
+//! The one door to the disk: whole files that are replaced so that nobody sees a part, files that are written where they lie, and
+//! directories.
+//!
+//! - What is written or created here outlives a loss of power once the call has returned: a file is synced before it gets its name,
+//!   and the directory that holds the name afterwards.
+//! - No file is written through a symbolic link. A replaced file takes the link's place, and the link's target stays as it is. A
+//!   file that is written where it lies (rows, log, lock) is refused if it is a link. Directories may be links.
+//! - The umask alone decides who may read a file.
 
-use super::error::{Result, told};
-use std::fs::{self, File};
-use std::io::{self, Read, Write};
+use super::error::{Result, content, told};
+use crate::regular::{self, Most};
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Write};
 use std::path::Path;
 
 /// How the names of files begin that are not whole yet.
@@ -21,24 +29,94 @@ pub fn write_atomic(path: &Path, bytes: &[u8]) -> Result<()> {
 /// # Errors
 /// If the directory cannot be created or the file not be written.
 pub fn replace(path: &Path, write: impl FnOnce(&mut File) -> io::Result<()>) -> Result<()> {
-    let dir = path.parent().unwrap_or(Path::new("."));
-    told(fs::create_dir_all(dir), "creating", dir)?;
-    let mut beside = told(tempfile::Builder::new().prefix(WRITING).tempfile_in(dir), "writing", path)?;
+    let dir = parent(path);
+    create_dirs(dir)?;
+    let mut beside = told(beside(dir), "writing", path)?;
     told(write(beside.as_file_mut()).and_then(|()| beside.as_file().sync_all()), "writing", path)?;
-    told(make_readable(beside.as_file()), "writing", path)?;
-    told(beside.persist(path).map(drop).map_err(|e| e.error), "writing", path)
+    told(beside.persist(path).map(drop).map_err(|e| e.error), "writing", path)?;
+    told(sync_dir(dir), "writing", path)
 }
 
-/// Temporary files are private; results are for everybody who may read the directory.
+/// A new file that is to get another name. The system takes the umask off what is asked for.
+fn beside(dir: &Path) -> io::Result<tempfile::NamedTempFile> {
+    let mut builder = tempfile::Builder::new();
+    #[cfg(unix)]
+    builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
+    builder.prefix(WRITING).tempfile_in(dir)
+}
+
+/// Creates a directory with all above it that are missing.
+pub(super) fn create_dirs(dir: &Path) -> Result<()> {
+    let missing: Vec<&Path> = dir.ancestors().take_while(|dir| !dir.as_os_str().is_empty() && !dir.is_dir()).collect();
+    if missing.is_empty() {
+        return Ok(());
+    }
+    told(fs::create_dir_all(dir), "creating", dir)?;
+    missing.into_iter().try_for_each(|dir| told(sync_dir(parent(dir)), "creating", dir))
+}
+
+/// Makes the name of what is there already outlive a loss of power.
+pub(super) fn keep_name(path: &Path) -> Result<()> {
+    told(sync_dir(parent(path)), "writing", path)
+}
+
+/// Removes a file.
+pub(super) fn remove(path: &Path) -> Result<()> {
+    told(fs::remove_file(path), "removing", path)?;
+    told(sync_dir(parent(path)), "removing", path)
+}
+
+/// Opens a file that is written where it lies.
+pub(super) fn open_in_place(path: &Path, options: &mut OpenOptions) -> Result<File> {
+    #[cfg(unix)]
+    {
+        use nix::libc::{O_NOFOLLOW, O_NONBLOCK};
+        // Without waiting for the other end, were it a pipe.
+        std::os::unix::fs::OpenOptionsExt::custom_flags(options, O_NOFOLLOW | O_NONBLOCK);
+    }
+    let opened = options.open(path);
+    match fs::symlink_metadata(path) {
+        Ok(found) if found.is_symlink() => Err(content(
+            path,
+            "is a symbolic link, and the file that it names would be overwritten",
+            "remove the link and repeat the command",
+        )),
+        Ok(found) if !found.is_file() => Err(content(path, "is not a regular file", "remove it and repeat the command")),
+        _ => told(opened, "opening", path),
+    }
+}
+
+fn parent(path: &Path) -> &Path {
+    path.parent().filter(|dir| !dir.as_os_str().is_empty()).unwrap_or(Path::new("."))
+}
+
+/// Makes names in a directory outlive a loss of power.
 #[cfg(unix)]
-fn make_readable(file: &File) -> io::Result<()> {
-    use std::os::unix::fs::PermissionsExt;
-    file.set_permissions(fs::Permissions::from_mode(0o644))
+fn sync_dir(dir: &Path) -> io::Result<()> {
+    use io::ErrorKind::{InvalidInput, PermissionDenied, Unsupported};
+    match File::open(dir).and_then(|dir| dir.sync_all()) {
+        // Some network file systems have no such thing, and a directory that may not be listed cannot be opened.
+        Err(e) if matches!(e.kind(), InvalidInput | Unsupported | PermissionDenied) => Ok(()),
+        synced => synced,
+    }
 }
 
 #[cfg(not(unix))]
-fn make_readable(_: &File) -> io::Result<()> {
+fn sync_dir(_: &Path) -> io::Result<()> {
     Ok(())
+}
+
+/// The beginning of a file's name, of at most so many bytes: of a longer one the beginning, and a hash that keeps it apart from others
+/// that begin alike. Folders before it, with `/`, stay as they are. File systems allow names of 255 bytes, with whatever comes behind.
+pub fn fitting(stem: &str, most: usize) -> String {
+    let (folders, last) = stem.rsplit_once('/').map_or(("", stem), |(folders, last)| (&stem[..=folders.len()], last));
+    if last.len() <= most {
+        return stem.to_owned();
+    }
+    let hash = &blake3::hash(stem.as_bytes()).to_hex()[..16];
+    let room = most.saturating_sub(1 + hash.len());
+    let end = (0..=room).rev().find(|at| last.is_char_boundary(*at)).unwrap_or(0);
+    format!("{folders}{}-{hash}", &last[..end])
 }
 
 /// The whole content of a file.
@@ -46,16 +124,15 @@ fn make_readable(_: &File) -> io::Result<()> {
 /// # Errors
 /// If it cannot be read.
 pub fn read_bytes(path: &Path) -> Result<Vec<u8>> {
-    let mut bytes = Vec::new();
-    told(File::open(path).and_then(|mut f| f.read_to_end(&mut bytes)), "reading", path)?;
-    Ok(bytes)
+    told(regular::bytes(path, Most::WHOLE), "reading", path)
 }
 
-/// The text of a file; `None` if there is none.
-pub(super) fn read_if_there(path: &Path) -> Result<Option<String>> {
-    match fs::read_to_string(path) {
+/// The text of a file of at most this size; `None` if there is none. `remedy` says what to do where it is no text.
+pub(super) fn read_if_there(path: &Path, most: Most, remedy: &str) -> Result<Option<String>> {
+    match regular::text(path, most) {
         Ok(text) => Ok(Some(text)),
         Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(e) if e.kind() == io::ErrorKind::InvalidData => Err(content(path, "is no text in UTF-8", remedy)),
         Err(e) => told(Err(e), "reading", path),
     }
 }
@@ -63,6 +140,14 @@ pub(super) fn read_if_there(path: &Path) -> Result<Option<String>> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn long_names_are_cut_and_stay_apart() {
+        assert_eq!((fitting("a", 40), fitting("b/a", 1)), ("a".into(), "b/a".into()));
+        let long = |last: &str| fitting(&("b/".to_owned() + &"眼".repeat(100) + last), 40);
+        assert!(long("a").len() <= 42 && long("a").starts_with("b/眼眼眼眼眼眼眼-") && long("a") != long("b"));
+        assert_eq!(fitting(&long("a"), 40), long("a"));
+    }
 
     #[test]
     fn a_failed_replacement_leaves_the_old_content_alone() {
@@ -73,6 +158,21 @@ mod tests {
         assert!(failed.unwrap_err().to_string().contains("x.txt: writing failed: torn"));
         assert_eq!(read_bytes(&path).unwrap(), b"old");
         assert_eq!(fs::read_dir(path.parent().unwrap()).unwrap().count(), 1);
-        assert_eq!(read_if_there(&dir.path().join("none")).unwrap(), None);
+        assert_eq!(read_if_there(&dir.path().join("none"), Most::SMALL, "").unwrap(), None);
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn nothing_is_written_through_a_link() {
+        let dir = tempfile::tempdir().unwrap();
+        let [target, link] = ["target", "link"].map(|name| dir.path().join(name));
+        fs::write(&target, "theirs").unwrap();
+        std::os::unix::fs::symlink(&target, &link).unwrap();
+        let refused = open_in_place(&link, OpenOptions::new().create(true).append(true)).unwrap_err().to_string();
+        assert!(refused.contains("link: is a symbolic link") && refused.contains("remove the link"), "{refused}");
+        let refused = open_in_place(dir.path(), OpenOptions::new().read(true)).unwrap_err().to_string();
+        assert!(refused.contains("is not a regular file"), "{refused}");
+        write_atomic(&link, b"ours").unwrap();
+        assert_eq!((read_bytes(&target).unwrap(), read_bytes(&link).unwrap()), (b"theirs".to_vec(), b"ours".to_vec()));
     }
 }

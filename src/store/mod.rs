@@ -1,21 +1,29 @@
 //! The only place that knows a file name below `results/`.
 //!
-//! Small files are replaced atomically (written beside, synced, renamed), rows are appended whole and flushed. The directory
-//! of a run or an experiment is claimed by an exclusive lock, so nothing is done twice at a time. What the files mean is known elsewhere.
+//! Small files are replaced atomically (written beside, synced, renamed, the directory synced), rows are appended whole and flushed.
+//! The directory of a run or an experiment is claimed by an exclusive lock, so nothing is done twice at a time. Checkpoints hold their own
+//! hash, and outcome.toml those of the files that a finished run consists of. What the files mean is known elsewhere.
 
 mod claim;
+mod damage;
 mod error;
 mod experiment_dir;
 mod file;
 mod lr_search;
+mod report_files;
 mod rows;
 mod run_dir;
+mod seal;
 mod take_over;
+mod whole;
 
 pub use claim::{Claim, Holder};
 pub use error::{Error, NO_ROOM};
 pub use experiment_dir::{ExperimentDir, Results};
-pub use file::{read_bytes, replace, write_atomic};
+pub use file::{fitting, read_bytes, replace, write_atomic};
 pub use lr_search::write_lr_search;
+pub use report_files::ReportFiles;
 pub use rows::MetricsWriter;
 pub use run_dir::RunDir;
+pub use seal::{Seal, sealed, unsealed};
+pub use whole::{BestWeights, Unfit};

@@ -1,9 +1,12 @@
 //! Rows of CSV: one an epoch, each on the disk before the next; and whole tables.
 
+use super::damage::REMEDY;
 use super::error::{Result, content, told};
-use super::file::{read_if_there, write_atomic};
+use super::file::{open_in_place, read_if_there, write_atomic};
 use super::run_dir::RunDir;
-use crate::record::EpochRecord;
+use crate::record::{EpochRecord, from_field, to_field};
+use crate::regular::Most;
+use crate::shown;
 use std::fs::{File, OpenOptions};
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -15,9 +18,19 @@ pub(super) const TIMING: &str = "timing.csv";
 /// Appends rows to metrics.csv and timing.csv, each flushed to the disk before it returns.
 #[derive(Debug)]
 pub struct MetricsWriter {
-    metrics: (PathBuf, File),
-    timing: (PathBuf, File),
+    metrics: Table,
+    timing: Table,
+}
+
+/// A file that rows are appended to.
+#[derive(Debug)]
+struct Table {
+    path: PathBuf,
+    file: File,
+    /// Whether its header is still to be written.
     empty: bool,
+    /// Of all that it holds.
+    hasher: blake3::Hasher,
 }
 
 impl RunDir {
@@ -29,12 +42,24 @@ impl RunDir {
         read_rows(&self.path().join(METRICS))
     }
 
-    /// The rows of timing.csv: seconds of each epoch.
+    /// The rows of timing.csv: seconds of each epoch. Only the clock depends on them, so a line that cannot be read is skipped, and a
+    /// file that cannot be read has none.
+    pub fn timing(&self) -> Vec<EpochRecord> {
+        let text = std::fs::read(self.path().join(TIMING)).unwrap_or_default();
+        let whole = &text[..text.iter().rposition(|byte| *byte == b'\n').unwrap_or(0)];
+        let mut reader = csv::ReaderBuilder::new().flexible(true).has_headers(false).from_reader(whole);
+        let header = csv::StringRecord::from(EpochRecord::timed(0, 0.0).header());
+        let rows = reader.records().filter_map(|fields| EpochRecord::from_fields(&header, &fields.ok()?));
+        rows.filter(|row| row.seconds().is_some_and(|seconds| seconds.is_finite() && seconds >= 0.0)).collect()
+    }
+
+    /// The hash of the rows of metrics.csv up to `epoch`, the header first, as [`MetricsWriter::hash`] gives it after that epoch.
     ///
     /// # Errors
-    /// If it cannot be read.
-    pub fn timing(&self) -> Result<Vec<EpochRecord>> {
-        read_rows(&self.path().join(TIMING))
+    /// If they cannot be read.
+    pub fn metrics_hash(&self, epoch: usize) -> Result<String> {
+        let rows: Vec<EpochRecord> = self.metrics()?.into_iter().filter(|row| row.epoch <= epoch).collect();
+        Ok(blake3::hash(&csv_bytes(&table(&rows))).to_hex().to_string())
     }
 
     /// When metrics.csv was written last, which is when the last epoch ended; `None` if there is none.
@@ -47,18 +72,12 @@ impl RunDir {
     /// # Errors
     /// If they cannot be written.
     pub fn metrics_after(&self, epoch: usize) -> Result<MetricsWriter> {
-        let open = |name: &str| -> Result<(PathBuf, File, bool)> {
-            let path = self.path().join(name);
-            let rows: Vec<EpochRecord> = read_rows(&path)?.into_iter().filter(|r| r.epoch <= epoch).collect();
-            let table: Vec<Vec<String>> =
-                rows.first().map(EpochRecord::header).into_iter().chain(rows.iter().map(EpochRecord::fields)).collect();
-            write_csv(&path, &table)?;
-            let file = told(OpenOptions::new().append(true).open(&path), "opening", &path)?;
-            Ok((path, file, rows.is_empty()))
-        };
-        let (path, file, empty) = open(METRICS)?;
-        let (timing_path, timing_file, _) = open(TIMING)?;
-        Ok(MetricsWriter { metrics: (path, file), timing: (timing_path, timing_file), empty })
+        // Whatever a run that starts over has there, nothing of it stays.
+        let metrics = if epoch > 0 { self.metrics()? } else { Vec::new() };
+        Ok(MetricsWriter {
+            metrics: Table::after(epoch, metrics, self.path().join(METRICS))?,
+            timing: Table::after(epoch, self.timing(), self.path().join(TIMING))?,
+        })
     }
 }
 
@@ -68,54 +87,80 @@ impl MetricsWriter {
     /// # Errors
     /// If the disk is full or gone.
     pub fn append(&mut self, record: &EpochRecord, seconds: f64) -> Result<()> {
-        let timing = EpochRecord { epoch: record.epoch, values: vec![("elapsed_s".into(), (seconds * 1000.0).round() / 1000.0)] };
-        append_row(&mut self.metrics, record, self.empty)?;
-        append_row(&mut self.timing, &timing, self.empty)?;
+        self.metrics.append(record)?;
+        self.timing.append(&EpochRecord::timed(record.epoch, seconds))
+    }
+
+    /// The BLAKE3 hash of all that metrics.csv holds, in hexadecimal digits.
+    pub fn hash(&self) -> String {
+        self.metrics.hasher.finalize().to_hex().to_string()
+    }
+}
+
+impl Table {
+    /// The file with those of the rows that are not later than `epoch`.
+    fn after(epoch: usize, mut rows: Vec<EpochRecord>, path: PathBuf) -> Result<Self> {
+        rows.retain(|row| row.epoch <= epoch);
+        let bytes = csv_bytes(&table(&rows));
+        write_atomic(&path, &bytes)?;
+        let file = open_in_place(&path, OpenOptions::new().append(true))?;
+        let mut hasher = blake3::Hasher::new();
+        hasher.update(&bytes);
+        Ok(Self { path, file, empty: rows.is_empty(), hasher })
+    }
+
+    fn append(&mut self, record: &EpochRecord) -> Result<()> {
+        let mut rows = if self.empty { vec![record.header()] } else { Vec::new() };
+        rows.push(record.fields());
+        let bytes = csv_bytes(&rows);
+        told(self.file.write_all(&bytes).and_then(|()| self.file.sync_data()), "appending", &self.path)?;
+        self.hasher.update(&bytes);
         self.empty = false;
         Ok(())
     }
 }
 
-fn append_row((path, file): &mut (PathBuf, File), record: &EpochRecord, with_header: bool) -> Result<()> {
-    let mut rows = if with_header { vec![record.header()] } else { Vec::new() };
-    rows.push(record.fields());
-    told(file.write_all(&csv_bytes(&rows)).and_then(|()| file.sync_data()), "appending", path)
+/// Rows as text, the header first; nothing at all without rows.
+fn table(rows: &[EpochRecord]) -> Vec<Vec<String>> {
+    rows.first().map(EpochRecord::header).into_iter().chain(rows.iter().map(EpochRecord::fields)).collect()
 }
 
 fn csv_bytes(rows: &[Vec<String>]) -> Vec<u8> {
     let mut writer = csv::WriterBuilder::new().flexible(true).from_writer(Vec::new());
     for row in rows {
-        writer.write_record(row).expect("memory takes every row");
+        let fields = row.iter().map(|field| to_field(&shown::lines(field)).into_owned());
+        writer.write_record(fields).expect("memory takes every row");
     }
     writer.into_inner().expect("memory takes every row")
 }
 
-/// Replaces a file by these rows.
-pub(super) fn write_csv(path: &Path, rows: &[Vec<String>]) -> Result<()> {
-    write_atomic(path, &csv_bytes(rows))
+/// Replaces a file by these rows; returns the hash of what it holds then.
+pub(super) fn write_csv(path: &Path, rows: &[Vec<String>]) -> Result<String> {
+    let bytes = csv_bytes(rows);
+    write_atomic(path, &bytes)?;
+    Ok(blake3::hash(&bytes).to_hex().to_string())
 }
 
 /// The rows of a table of text, the header first; `None` if there is no such file.
-pub(super) fn read_csv(path: &Path) -> Result<Option<Vec<Vec<String>>>> {
-    let Some(text) = read_if_there(path)? else { return Ok(None) };
+pub(super) fn read_csv(path: &Path, remedy: &str) -> Result<Option<Vec<Vec<String>>>> {
+    let Some(text) = read_if_there(path, Most::TABLE, remedy)? else { return Ok(None) };
     let mut reader = csv::ReaderBuilder::new().flexible(true).has_headers(false).from_reader(text.as_bytes());
-    let rows = reader.records().map(|row| row.map(|row| row.iter().map(str::to_owned).collect()));
-    rows.collect::<std::result::Result<_, csv::Error>>().map(Some).map_err(|e| content(path, &e.to_string()))
+    let rows = reader.records().map(|row| row.map(|row| row.iter().map(|field| from_field(field).to_owned()).collect()));
+    rows.collect::<std::result::Result<_, csv::Error>>().map(Some).map_err(|e| content(path, &e.to_string(), remedy))
 }
 
 /// Reads epochs; a missing file has none. A last line without its newline, or with fields missing, was cut off by a death.
 fn read_rows(path: &Path) -> Result<Vec<EpochRecord>> {
-    let Some(text) = read_if_there(path)? else { return Ok(Vec::new()) };
+    let Some(text) = read_if_there(path, Most::TABLE, REMEDY)? else { return Ok(Vec::new()) };
     let whole = &text[..text.rfind('\n').map_or(0, |end| end + 1)];
     let mut reader = csv::ReaderBuilder::new().flexible(true).from_reader(whole.as_bytes());
-    let header = reader.headers().map_err(|e| content(path, &e.to_string()))?.clone();
+    let header = reader.headers().map_err(|e| content(path, &e.to_string(), REMEDY))?.clone();
     let mut rows = Vec::new();
     for fields in reader.records() {
-        let fields = fields.map_err(|e| content(path, &e.to_string()))?;
+        let fields = fields.map_err(|e| content(path, &e.to_string(), REMEDY))?;
         let line = fields.position().map_or(0, csv::Position::line);
-        let row = EpochRecord::from_fields(&header, &fields).ok_or_else(|| {
-            content(path, &format!("line {line} does not fit the header; restore it, or delete the run's directory"))
-        })?;
+        let row = EpochRecord::from_fields(&header, &fields)
+            .ok_or_else(|| content(path, &format!("line {line} does not fit the header"), REMEDY))?;
         rows.push(row);
     }
     Ok(rows)

@@ -1,20 +1,23 @@
 //! The directory of a run: its small files, and the paths of its large ones.
 
-use super::error::{Result, content, told};
-use super::file::{read_if_there, write_atomic};
+use super::damage::REMEDY;
+use super::error::{Error, Result, content, told};
+use super::file::{create_dirs, open_in_place, read_if_there, remove, write_atomic};
 use super::rows::{read_csv, write_csv};
-use crate::plan::{RunId, RunSpec};
-use crate::record::{ImageScores, Outcome, Status};
+use crate::plan::{self, RunId, RunSpec};
+use crate::record::{ImageScores, Outcome, Provenance, Status, without_backtrace};
+use crate::regular::{self, Most};
+use std::collections::BTreeMap;
 use std::fs::{self, File, OpenOptions};
-use std::io::{Read, Seek, SeekFrom};
+use std::io::{self, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 
-const RUN: &str = "run.toml";
-const PLACE: &str = "place.toml";
-const PROVENANCE: &str = "provenance.toml";
-const OUTCOME: &str = "outcome.toml";
+pub(super) const RUN: &str = "run.toml";
+pub(super) const PLACE: &str = "place.toml";
+pub(super) const PROVENANCE: &str = "provenance.toml";
+pub(super) const OUTCOME: &str = "outcome.toml";
 const LOG: &str = "log.txt";
-const PER_IMAGE: &str = "per_image.csv";
+pub(super) const PER_IMAGE: &str = "per_image.csv";
 
 /// `results/EXPERIMENT/runs/RUN/`: all that a run is.
 #[derive(Debug, Clone)]
@@ -28,6 +31,12 @@ impl RunDir {
         Self { path: path.into() }
     }
 
+    /// The directory that a file of weights lies in; `None` if it is no run's.
+    pub fn of_checkpoint(file: &Path) -> Option<Self> {
+        let run = Self::at(file.parent()?.parent()?);
+        (file.parent() == Some(&run.checkpoints()) && run.run_toml().is_file()).then_some(run)
+    }
+
     /// The directory itself.
     pub fn path(&self) -> &Path {
         &self.path
@@ -39,22 +48,21 @@ impl RunDir {
     }
 
     /// Creates the directory with run.toml. Of one that is there already its place among the other runs is made new, and run.toml unless the
-    /// run has finished: the same run may find its files elsewhere now.
+    /// run has finished and is whole: the same run may find its files elsewhere now.
     ///
     /// # Errors
     /// If it cannot be written.
     pub fn create(&self, spec: &RunSpec, run_toml: &str) -> Result<()> {
-        told(fs::create_dir_all(self.checkpoints()), "creating", &self.path)?;
+        create_dirs(&self.checkpoints())?;
         let rows = spec.differs.iter().map(|(key, value)| (key.clone(), toml::Value::String(value.clone())));
         let text = rows.collect::<toml::Table>().to_string();
         let place = self.path.join(PLACE);
-        if read_if_there(&place)?.as_ref() != Some(&text) {
+        if read_if_there(&place, Most::SMALL, REMEDY)?.as_ref() != Some(&text) {
             write_atomic(&place, text.as_bytes())?;
         }
         let path = self.path.join(RUN);
-        let finished = || Ok::<_, super::Error>(self.outcome()?.is_some_and(|outcome| outcome.status == Status::Finished));
-        match read_if_there(&path)? {
-            Some(text) if text == run_toml || finished()? => Ok(()),
+        match read_if_there(&path, Most::SMALL, REMEDY)? {
+            Some(text) if text == run_toml || self.finished()?.is_some() => Ok(()),
             _ => write_atomic(&path, run_toml.as_bytes()),
         }
     }
@@ -70,30 +78,42 @@ impl RunDir {
     /// If the file is missing or damaged.
     pub fn differs(&self) -> Result<Vec<(String, String)>> {
         let path = self.path.join(PLACE);
-        let text = told(fs::read_to_string(&path), "reading", &path)?;
-        let table: toml::Table = text.parse().map_err(|e: toml::de::Error| content(&path, e.message()))?;
-        let mut rows: Vec<(String, String)> =
-            table.into_iter().map(|(key, value)| (key, value.as_str().unwrap_or_default().to_owned())).collect();
-        rows.sort_by_key(|(key, _)| (key == "seed", key == "fold"));
+        let missing = || content(&path, "is not there", REMEDY);
+        let text = read_if_there(&path, Most::SMALL, REMEDY)?.ok_or_else(missing)?;
+        let table: BTreeMap<String, String> = toml::from_str(&text).map_err(|e| damaged(&path, &text, &e))?;
+        let mut rows: Vec<(String, String)> = table.into_iter().collect();
+        rows.sort_by_key(|(key, _)| (key == plan::SEED, key == plan::FOLD));
         Ok(rows)
+    }
+
+    /// What is wrong with place.toml, if it is there.
+    pub(super) fn place_problem(&self) -> Option<Error> {
+        if self.path.join(PLACE).exists() { self.differs().err() } else { None }
+    }
+
+    /// What is wrong with run.toml as a file of TOML; nothing if it is not there.
+    pub(super) fn run_toml_problem(&self) -> Option<Error> {
+        let path = self.run_toml();
+        let parsed = |text: String| text.parse::<toml::Table>().map(drop).map_err(|e| damaged(&path, &text, &e));
+        read_if_there(&path, Most::SMALL, REMEDY).and_then(|text| text.map_or(Ok(()), parsed)).err()
     }
 
     /// Replaces provenance.toml.
     ///
     /// # Errors
     /// If it cannot be written.
-    pub fn write_provenance(&self, table: &toml::Table) -> Result<()> {
-        write_atomic(&self.path.join(PROVENANCE), table.to_string().as_bytes())
+    pub fn write_provenance(&self, provenance: &Provenance) -> Result<()> {
+        write_atomic(&self.path.join(PROVENANCE), provenance.to_toml().as_bytes())
     }
 
     /// Reads provenance.toml; `None` if there is none.
     ///
     /// # Errors
     /// If it is damaged.
-    pub fn provenance(&self) -> Result<Option<toml::Table>> {
+    pub fn provenance(&self) -> Result<Option<Provenance>> {
         let path = self.path.join(PROVENANCE);
-        let Some(text) = read_if_there(&path)? else { return Ok(None) };
-        text.parse().map(Some).map_err(|e: toml::de::Error| content(&path, e.message()))
+        let Some(text) = read_if_there(&path, Most::SMALL, REMEDY)? else { return Ok(None) };
+        Provenance::from_toml(&text).map(Some).map_err(|e| damaged(&path, &text, &e))
     }
 
     /// Replaces outcome.toml.
@@ -101,7 +121,9 @@ impl RunDir {
     /// # Errors
     /// If it cannot be written.
     pub fn write_outcome(&self, outcome: &Outcome) -> Result<()> {
-        let text = toml::to_string(outcome).expect("an outcome is plain data");
+        // Causes of failures may come with a backtrace of the library that failed.
+        let plain = Outcome { cause: outcome.cause.as_deref().map(without_backtrace), ..outcome.clone() };
+        let text = toml::to_string(&plain).expect("an outcome is plain data");
         write_atomic(&self.path.join(OUTCOME), text.as_bytes())
     }
 
@@ -111,15 +133,15 @@ impl RunDir {
     /// If it is damaged.
     pub fn outcome(&self) -> Result<Option<Outcome>> {
         let path = self.path.join(OUTCOME);
-        let Some(text) = read_if_there(&path)? else { return Ok(None) };
-        toml::from_str(&text).map(Some).map_err(|e| content(&path, e.message()))
+        let Some(text) = read_if_there(&path, Most::SMALL, REMEDY)? else { return Ok(None) };
+        toml::from_str(&text).map(Some).map_err(|e| damaged(&path, &text, &e))
     }
 
-    /// Replaces per_image.csv.
+    /// Replaces per_image.csv; returns the BLAKE3 hash of what it holds then, in hexadecimal digits.
     ///
     /// # Errors
     /// If it cannot be written.
-    pub fn write_image_scores(&self, scores: &ImageScores) -> Result<()> {
+    pub fn write_image_scores(&self, scores: &ImageScores) -> Result<String> {
         write_csv(&self.path.join(PER_IMAGE), &scores.table())
     }
 
@@ -129,8 +151,8 @@ impl RunDir {
     /// If it is damaged.
     pub fn image_scores(&self) -> Result<ImageScores> {
         let path = self.path.join(PER_IMAGE);
-        let Some(table) = read_csv(&path)? else { return Ok(ImageScores::default()) };
-        ImageScores::from_table(&table).map_err(|problem| content(&path, &problem))
+        let Some(table) = read_csv(&path, REMEDY)? else { return Ok(ImageScores::default()) };
+        ImageScores::from_table(&table).map_err(|problem| content(&path, &problem, REMEDY))
     }
 
     /// log.txt: the run's own lines.
@@ -144,21 +166,26 @@ impl RunDir {
     /// If it cannot be opened.
     pub fn log(&self) -> Result<File> {
         let path = self.path.join(LOG);
-        told(OpenOptions::new().create(true).append(true).open(&path), "opening", &path)
+        open_in_place(&path, OpenOptions::new().create(true).append(true))
     }
 
-    /// The last lines of log.txt after its first `since` bytes, `most` at the most; none if there is no log.
+    /// The last lines of log.txt after its first `since` bytes, without backtraces, `most` at the most; none if there is no log.
     ///
     /// # Errors
     /// If it cannot be read.
     pub fn last_words(&self, since: u64, most: usize) -> Result<Vec<String>> {
-        const ENOUGH: u64 = 16 * 1024;
+        // A long backtrace may follow what was said.
+        const ENOUGH: u64 = 256 * 1024;
         let path = self.path.join(LOG);
-        let Ok(mut file) = File::open(&path) else { return Ok(Vec::new()) };
+        let mut file = match regular::open(&path) {
+            Ok(file) => file,
+            Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+            Err(e) => return told(Err(e), "reading", &path),
+        };
         let from = since.max(self.log_length().saturating_sub(ENOUGH));
         let mut bytes = Vec::new();
-        told(file.seek(SeekFrom::Start(from)).and_then(|_| file.read_to_end(&mut bytes)), "reading", &path)?;
-        let text = String::from_utf8_lossy(&bytes);
+        told(file.seek(SeekFrom::Start(from)).and_then(|_| file.take(ENOUGH).read_to_end(&mut bytes)), "reading", &path)?;
+        let text = without_backtrace(&String::from_utf8_lossy(&bytes));
         let lines: Vec<String> = text.lines().filter(|line| !line.trim().is_empty()).map(str::to_owned).collect();
         Ok(lines[lines.len().saturating_sub(most)..].to_vec())
     }
@@ -176,8 +203,16 @@ impl RunDir {
         if self.outcome()?.is_none_or(|outcome| outcome.status == Status::Finished) {
             return Ok(());
         }
+        self.reopen()
+    }
+
+    /// Removes outcome.toml, if there is one, whatever it says. Only for who holds the claim.
+    ///
+    /// # Errors
+    /// If it cannot be removed.
+    pub fn reopen(&self) -> Result<()> {
         let path = self.path.join(OUTCOME);
-        told(fs::remove_file(&path), "removing", &path)
+        if fs::symlink_metadata(&path).is_ok() { remove(&path) } else { Ok(()) }
     }
 
     /// Parts that batches are split into for want of memory, by provenance.toml; 1 if nothing is said.
@@ -185,8 +220,7 @@ impl RunDir {
     /// # Errors
     /// If that is damaged.
     pub fn micro_batches(&self) -> Result<usize> {
-        let parts = self.provenance()?.and_then(|table| table.get("micro_batches")?.as_integer());
-        Ok(parts.and_then(|parts| usize::try_from(parts).ok()).unwrap_or(1).max(1))
+        Ok(self.provenance()?.and_then(|told| told.micro_batches).unwrap_or(1).max(1))
     }
 
     pub(super) fn checkpoints(&self) -> PathBuf {
@@ -208,10 +242,19 @@ impl RunDir {
         self.checkpoints().join("resume.safetensors")
     }
 
-    /// The picture `samples/NAME_KIND.png`.
+    /// The picture `samples/NAME_KIND.png`. In a name that no file should have, dashes stand for characters, and a hash follows, so that
+    /// `a/b` and `a-b` are two files.
     pub fn sample_picture(&self, name: &str, kind: &str) -> PathBuf {
-        let safe: String =
-            name.chars().map(|c| if c.is_alphanumeric() || matches!(c, '-' | '_' | '.') { c } else { '-' }).collect();
+        /// Bytes; file systems take 255. A name that has its hash is no longer, so that it stays as it is.
+        const LONGEST: usize = 210;
+        let plain = |c: char| c.is_alphanumeric() || matches!(c, '-' | '_' | '.');
+        let mut safe: String = name.chars().map(|c| if plain(c) { c } else { '-' }).collect();
+        if safe.len() > LONGEST {
+            safe = safe.chars().take(LONGEST / 5).collect();
+        }
+        if safe != name {
+            safe = format!("{safe}-{}", &blake3::hash(name.as_bytes()).to_hex()[..8]);
+        }
         self.samples().join(format!("{safe}_{kind}.png"))
     }
 
@@ -236,5 +279,31 @@ impl RunDir {
     /// Where pictures of predictions lie.
     pub fn samples(&self) -> PathBuf {
         self.path.join("samples")
+    }
+}
+
+/// A file of TOML that cannot be read, with the line where.
+fn damaged(path: &Path, text: &str, error: &toml::de::Error) -> Error {
+    let line = error.span().map_or(1, |span| 1 + text[..span.start.min(text.len())].matches('\n').count());
+    content(path, &format!("line {line}: {}", error.message().replace('\n', ", ")), REMEDY)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_two_samples_have_one_picture() {
+        let run = RunDir::at("r");
+        let long = "é".repeat(300);
+        let names = ["a-b", "a/b", "a:b", long.as_str(), &long[2..]];
+        let files: std::collections::BTreeSet<PathBuf> = names.iter().map(|name| run.sample_picture(name, "truth")).collect();
+        assert_eq!(files.len(), names.len(), "{files:?}");
+        for file in &files {
+            let name = file.file_name().unwrap().to_str().unwrap();
+            assert!(name.len() <= 255);
+            // As `sample_names` reads it.
+            assert_eq!(run.sample_picture(name.strip_suffix("_truth.png").unwrap(), "truth"), *file);
+        }
     }
 }

@@ -5,7 +5,7 @@ use super::experiment_dir::ExperimentDir;
 use super::file::replace;
 use super::rows::{METRICS, TIMING};
 use super::run_dir::RunDir;
-use std::fs::File;
+use crate::regular;
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -31,7 +31,7 @@ impl RunDir {
         for (from, to) in small.into_iter().chain(large.map(|path| (path(other), path(self)))) {
             // A run none of whose epochs had a number to be judged by has no best one.
             if from.exists() {
-                let mut source = told(File::open(&from), "opening", &from)?;
+                let mut source = told(regular::open(&from), "opening", &from)?;
                 replace(&to, |file| io::copy(&mut source, file).map(drop))?;
             }
         }

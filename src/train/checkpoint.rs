@@ -3,9 +3,10 @@
 //! best.safetensors and last.safetensors hold weights and running statistics under PyTorch-style names, so that
 //! `model.load_state_dict(safetensors.torch.load_file(path))` takes them. resume.safetensors alone holds all that an exact resume
 //! needs: the same tensors (`model.NAME`), the optimizer's (`optimizer.KIND.NAME`), gradients that wait for an update
-//! (`gradient.NAME`), averages of the weights (`ema.NAME`), and the [`State`] as TOML in the metadata. It is replaced atomically, and last of all that an epoch leaves;
-//! whatever else is newer than it is made again, bit for bit. No state of a random generator is needed: order and augmentation
-//! follow from the seed and the epoch's number.
+//! (`gradient.NAME`), averages of the weights (`ema.NAME`), and the [`State`] as TOML in the metadata, with the hashes of the files that
+//! go with it. It is replaced atomically, and last of all that an epoch leaves; whatever else is newer than it is made again, bit for
+//! bit, and what does not fit it otherwise is dealt with in [`vouched`](super::vouched). No state of a random generator is needed: order
+//! and augmentation follow from the seed and the epoch's number.
 
 use super::Error;
 use super::ema::Ema;
@@ -17,8 +18,8 @@ use crate::data::Normaliser;
 use crate::metric::{Means, Tally};
 use crate::model::Params;
 use crate::ops::Gradients;
-use crate::record::EpochRecord;
-use crate::store;
+use crate::record::{EpochRecord, Files};
+use crate::store::{self, Seal};
 use candle_core::{Device, Tensor, Var, bail};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -40,6 +41,8 @@ pub struct State {
     /// How far the epoch after those done is, if the run was stopped in it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub within: Option<Within>,
+    /// What the other files hold: rows and weights after the epochs done.
+    pub files: Files,
 }
 
 /// How far an epoch is.
@@ -80,26 +83,32 @@ fn all(params: &Params) -> impl Iterator<Item = &(String, Var)> {
     params.trained.iter().chain(&params.buffers)
 }
 
-/// Writes weights and running statistics after `epoch`, and how images are normalised, if they are.
+/// Writes weights and running statistics after `epoch`, and how images are normalised, if they are. Returns the file's hash.
 ///
 /// # Errors
 /// If the file cannot be written.
-pub fn write_weights(path: &Path, params: &Params, epoch: usize, normaliser: &Normaliser) -> Result<(), Error> {
+pub fn write_weights(path: &Path, params: &Params, epoch: usize, normaliser: &Normaliser) -> Result<String, Error> {
     let entries: Vec<Entry> = all(params).map(|(name, var)| Entry { name: name.clone(), values: Values::Tensor(var) }).collect();
     let epoch = epoch.to_string();
     let normaliser = normaliser.to_metadata();
     let mut metadata = vec![("format", "pt"), ("epoch", epoch.as_str())];
     metadata.extend(normaliser.as_deref().map(|text| (Normaliser::METADATA, text)));
-    Ok(store::replace(path, |file| write(file, &metadata, &entries))?)
+    let mut hash = String::new();
+    store::replace(path, |file| write(file, &metadata, &entries).map(|of_file| hash = of_file))?;
+    Ok(hash)
 }
 
-/// Puts the weights of a file that [`write_weights`] wrote into the parameters.
+/// Puts the weights of a file that [`write_weights`] wrote, with this hash, into the parameters.
 ///
 /// # Errors
-/// If the file cannot be read or does not fit.
-pub fn read_weights(path: &Path, params: &Params) -> Result<(), Error> {
-    let contents = Contents::read(&store::read_bytes(path)?, &Device::Cpu);
-    contents.and_then(|contents| fill(&contents, params, "")).map_err(|e| misfit(path, &e))
+/// If the file cannot be read, is another one, or does not fit.
+pub fn read_weights(path: &Path, params: &Params, hash: Option<&str>) -> Result<(), Error> {
+    let contents = Contents::read(&store::read_bytes(path)?, &Device::Cpu).map_err(|e| misfit(path, &e))?;
+    if !matches!(&contents.seal, Seal::Whole(own) if Some(own.as_str()) == hash) {
+        let problem = "it does not hold the weights of the run's best epoch; restore it from a copy, or repeat the command, which                        makes it again";
+        return Err(Error::File { path: path.display().to_string(), problem: problem.to_owned() });
+    }
+    fill(&contents, params, "").map_err(|e| misfit(path, &e))
 }
 
 /// Writes all that an exact resume needs.
@@ -128,7 +137,7 @@ pub fn write_resume(
         entries.push(Entry { name: format!("ema.{name}"), values: Values::Tensor(average) });
     }
     let state = toml::to_string(state).expect("a state is plain data");
-    Ok(store::replace(path, |file| write(file, &[("state", &state)], &entries))?)
+    Ok(store::replace(path, |file| write(file, &[("state", &state)], &entries).map(drop))?)
 }
 
 /// A file that [`write_resume`] wrote.
@@ -140,15 +149,15 @@ pub struct Resume {
 }
 
 impl Resume {
-    /// Reads the file; `None` if there is none.
+    /// Reads the file, which must be there; `None` if it is damaged.
     ///
     /// # Errors
-    /// If it cannot be read or is damaged.
+    /// If it cannot be read, or another version wrote it.
     pub fn read(path: PathBuf) -> Result<Option<Self>, Error> {
-        if !path.exists() {
+        let Ok(contents) = Contents::read(&store::read_bytes(&path)?, &Device::Cpu) else { return Ok(None) };
+        if !matches!(contents.seal, Seal::Whole(_)) {
             return Ok(None);
         }
-        let contents = Contents::read(&store::read_bytes(&path)?, &Device::Cpu).map_err(|e| misfit(&path, &e))?;
         let state = contents.metadata.get("state").and_then(|state| state.as_str()).unwrap_or_default();
         let state = toml::from_str(state).map_err(|e| misfit(&path, &e))?;
         Ok(Some(Self { path, contents, state }))

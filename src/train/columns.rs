@@ -2,12 +2,16 @@
 
 use super::loss;
 use crate::config::Loss;
-use crate::metric::{Part, Scores, weighted_mean};
+use crate::metric::{Part, Scores, mean_of_defined, weighted_mean};
 use std::collections::BTreeMap;
 
 /// The columns of one part: `PART_loss`, `PART_bce`, `PART_dice_loss`, `PART_dice`, `PART_iou`, and for every class named
 /// `PART_dice_CLASS`, `PART_iou_CLASS`; of any part but training then precision, recall, specificity and accuracy, each followed by
 /// those of the classes; last of every further term of the loss one. Class weights weigh the losses, never the scores.
+/// A mean over classes passes over those without a score, [absent](crate::metric::Absent) ones.
+///
+/// `PART_loss` is what is minimised: the weighted sum of the terms. With deep supervision `train_loss` is the mean of that over the heads; all
+/// other columns are of the last head, the one that predicts.
 pub fn columns(
     part: Part,
     scores: &Scores,
@@ -21,8 +25,8 @@ pub fn columns(
         ("loss".to_owned(), loss::total(bce, dice_loss, terms, config)),
         ("bce".to_owned(), bce),
         ("dice_loss".to_owned(), dice_loss),
-        ("dice".to_owned(), weighted_mean(&scores.dice, &[])),
-        ("iou".to_owned(), weighted_mean(&scores.iou, &[])),
+        ("dice".to_owned(), mean_of_defined(&scores.dice)),
+        ("iou".to_owned(), mean_of_defined(&scores.iou)),
     ];
     for (index, class) in classes.iter().enumerate() {
         named.push((format!("dice_{class}"), scores.dice[index]));
@@ -30,11 +34,11 @@ pub fn columns(
     }
     if part != Part::Train {
         for (name, values) in scores.counted() {
-            named.push((name.to_owned(), weighted_mean(values, &[])));
+            named.push((name.to_owned(), mean_of_defined(values)));
             named.extend(classes.iter().zip(values).map(|(class, value)| (format!("{name}_{class}"), *value)));
         }
     }
-    named.extend(terms.iter().map(|(name, value)| (name.clone(), *value)));
+    named.extend(terms.iter().filter(|(name, _)| *name != loss::MINIMISED).map(|(name, value)| (name.clone(), *value)));
     named.into_iter().map(|(name, value)| (format!("{}_{name}", part.prefix()), value)).collect()
 }
 

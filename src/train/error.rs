@@ -17,11 +17,19 @@ pub enum Error {
     #[error(transparent)]
     Store(#[from] store::Error),
     /// A checkpoint is there and does not fit.
-    #[error("{path}: {problem}; delete the run's directory to start over")]
+    #[error("{path}: {problem}; restore it from a copy, or delete it to train the run from the start")]
     Checkpoint {
         /// The file.
         path: String,
         /// What is wrong with it.
+        problem: String,
+    },
+    /// A file of the run is not the one that it should be.
+    #[error("{path}: {problem}")]
+    File {
+        /// The file.
+        path: String,
+        /// What is wrong with it, and what to do.
         problem: String,
     },
     /// A tensor operation failed.
@@ -46,9 +54,9 @@ impl Error {
     pub fn kind(&self) -> Failure {
         match self {
             Self::Setup(_) | Self::Model(_) => Failure::Mistake,
-            Self::Store(_) => Failure::Disk,
+            Self::Store(_) | Self::File { .. } | Self::Checkpoint { .. } => Failure::Disk,
             Self::Tensor(error) if error.to_string().contains(OUT_OF_DEVICE_MEMORY) => Failure::OutOfMemory,
-            Self::Checkpoint { .. } | Self::Tensor(_) => Failure::Crashed,
+            Self::Tensor(_) => Failure::Crashed,
         }
     }
 }

@@ -4,12 +4,14 @@
 //! the learning rate) and answers with the sums that its scores are made of, which arrive while later steps run.
 
 use super::Optimizer;
-use super::loss::total;
+use super::loss::{MINIMISED, total};
 use crate::config::{Experiment, Loss};
 use crate::data::{self, Dataset, Draw, Normaliser, Sample};
 use crate::metric::{Means, Tally, weighted_mean};
 use crate::model::{Mode, Network};
-use crate::ops::cuda::{Array, Gpu, Graph, Kind, Losses, Moment, PLANE_SUMS, Pinned, Pricing, Samples, Store, Update};
+use crate::ops::cuda::{
+    Array, GRAPHS, Gpu, Graph, Kind, Losses, Moment, PLANE_SUMS, Pinned, Pricing, Samples, Store, Update, graphs,
+};
 use crate::ops::{Device, Gradients, OUT_OF_DEVICE_MEMORY, Tape, boundary_weights};
 use candle_core::Result;
 use rayon::prelude::*;
@@ -18,6 +20,9 @@ use std::rc::Rc;
 
 /// Steps under way at a time.
 const AHEAD: usize = 8;
+
+/// What is said where the driver does not record a step.
+const NOT_RECORDED: &str = "a step could not be recorded as a CUDA graph, so its kernels are started one by one, which is slower and gives the same numbers";
 
 /// The data set goes to the device if it takes no more than this share of what is free there.
 const SHARE_OF_DATA: f64 = 0.4;
@@ -53,7 +58,7 @@ enum Recorded {
     /// Done once, so that everything is there that recording must not make.
     Seen,
     Graph(Graph),
-    /// The driver does not record it.
+    /// The driver does not record it, or nobody wants it to.
     Never,
 }
 
@@ -78,11 +83,16 @@ pub struct Part<'a> {
 
 struct Flight {
     images: usize,
+    /// Heads that the loss is the mean over.
+    heads: usize,
     share: f64,
     ends: bool,
     slot: usize,
     arrives: Moment,
 }
+
+/// Names of columns with their values of each sample.
+type Terms = Vec<(&'static str, Vec<f64>)>;
 
 /// What a part gave.
 #[derive(Debug)]
@@ -95,18 +105,21 @@ pub struct Landed {
     pub ends: bool,
     /// Sums of every class of every sample.
     pub sums: Vec<[f64; PLANE_SUMS]>,
-    /// Of each term of the loss beside BCE and Dice, the name of its column and its value of each sample.
-    pub terms: Vec<(&'static str, Vec<f64>)>,
+    /// Of each term of the loss beside BCE and Dice, the name of its column and its value of each sample; with several heads also
+    /// [`MINIMISED`].
+    pub terms: Terms,
+    /// What was minimised: the weighted sum of the terms, with several heads their mean of it.
+    pub loss: f64,
 }
 
 impl Trainer<'_> {
-    /// What was minimised, of a part: the weighted sum of its terms.
-    pub fn loss(&self, landed: &Landed) -> f64 {
+    /// The weighted sum of the terms of a head.
+    fn loss(&self, images: usize, sums: &[[f64; PLANE_SUMS]], of_images: &[(&'static str, Vec<f64>)]) -> f64 {
         let loss = &self.experiment.loss;
         let mut tally = Tally::new(self.data.classes.len());
-        tally.add_sums(landed.images, self.pixels(), &landed.sums);
+        tally.add_sums(images, self.pixels(), sums);
         let (scores, mut terms) = (tally.scores(), Means::default());
-        terms.add(landed.images, &landed.terms);
+        terms.add(images, of_images);
         let mean = |values: &[f64]| weighted_mean(values, &loss.class_weights);
         total(mean(&scores.bce), mean(&scores.dice_loss), &terms.means(), loss)
     }
@@ -128,13 +141,20 @@ pub struct Trainer<'a> {
     size: [usize; 2],
     losses: Losses,
     told: Array,
+    /// Of each head, the one that predicts first, the sums of every plane of the parts under way.
     sums: Array,
     arrived: Pinned,
     /// Planes of the largest part.
     planes: usize,
+    /// Heads that the loss is the mean over.
+    heads: usize,
     flights: VecDeque<Flight>,
     next: usize,
     recorded: HashMap<Work, Recorded>,
+    /// Whether work is to be recorded.
+    graphs: bool,
+    /// How often recorded work was done.
+    replayed: usize,
 }
 
 impl<'a> Trainer<'a> {
@@ -167,15 +187,17 @@ impl<'a> Trainer<'a> {
             }
         }
         let losses = Losses::new(&gpu, &experiment.loss, classes, size[0] * size[1])?;
-        let planes = training.batch_size * classes;
+        let (planes, heads) = (training.batch_size * classes, experiment.model.heads());
         Ok(Self {
             told: gpu.lasting(Kind::F32, RULE + STEP + 4 * training.batch_size)?,
-            sums: gpu.lasting(Kind::F64, AHEAD * planes * losses.sums())?,
-            arrived: gpu.pinned(AHEAD * planes * losses.sums())?,
+            sums: gpu.lasting(Kind::F64, heads * AHEAD * planes * losses.sums())?,
+            arrived: gpu.pinned(heads * AHEAD * planes * losses.sums())?,
             device: Device { gpu: gpu.clone(), store },
             flights: VecDeque::new(),
             next: 0,
             recorded: HashMap::new(),
+            graphs: graphs().map_err(candle_core::Error::Msg)?,
+            replayed: 0,
             gpu,
             experiment,
             data,
@@ -186,6 +208,7 @@ impl<'a> Trainer<'a> {
             size,
             losses,
             planes,
+            heads,
         })
     }
 
@@ -199,11 +222,16 @@ impl<'a> Trainer<'a> {
         self.next = (slot + 1) % AHEAD;
         self.tell(part, slot)?;
         self.run(Work { samples: part.indices.len(), tail: part.tail })?;
-        let each = self.losses.sums();
-        let (start, count) = (slot * self.planes * each, part.indices.len() * self.data.classes.len() * each);
-        self.gpu.fetch(&self.sums, start, count, &self.arrived, start)?;
+        // An evaluation is of the head that predicts alone.
+        let heads = if part.tail.is_some() { self.heads } else { 1 };
+        let count = part.indices.len() * self.data.classes.len() * self.losses.sums();
+        for head in 0..heads {
+            let start = self.first_sum(head, slot);
+            self.gpu.fetch(&self.sums, start, count, &self.arrived, start)?;
+        }
         self.flights.push_back(Flight {
             images: part.indices.len(),
+            heads,
             share: part.share,
             ends: part.ends,
             slot,
@@ -217,12 +245,32 @@ impl<'a> Trainer<'a> {
     /// # Errors
     /// If something failed on the device.
     pub fn land(&mut self) -> Result<Option<Landed>> {
-        let Some(Flight { images, share, ends, slot, arrives }) = self.flights.pop_front() else { return Ok(None) };
+        let Some(Flight { images, heads, share, ends, slot, arrives }) = self.flights.pop_front() else { return Ok(None) };
         arrives.wait()?;
+        let (sums, mut terms) = self.arrived_of(0, slot, images);
+        let mut loss = self.loss(images, &sums, &terms);
+        if heads > 1 {
+            let sides = (1..heads).map(|head| {
+                let (sums, terms) = self.arrived_of(head, slot, images);
+                self.loss(images, &sums, &terms)
+            });
+            loss = (loss + sides.sum::<f64>()) / heads as f64;
+            terms.push((MINIMISED, vec![loss; images]));
+        }
+        Ok(Some(Landed { images, share, ends, sums, terms, loss }))
+    }
+
+    /// Where the sums of a head begin, of the part in this slot.
+    fn first_sum(&self, head: usize, slot: usize) -> usize {
+        (head * AHEAD + slot) * self.planes * self.losses.sums()
+    }
+
+    /// Sums and terms of a head that have arrived.
+    fn arrived_of(&self, head: usize, slot: usize, images: usize) -> (Vec<[f64; PLANE_SUMS]>, Terms) {
         let (count, each) = (images * self.data.classes.len(), self.losses.sums());
-        let numbers = self.arrived.read(slot * self.planes * each, count * each);
+        let numbers = self.arrived.read(self.first_sum(head, slot), count * each);
         let sums = numbers.chunks(each).map(|plane| *plane.first_chunk().expect("a plane has these sums at least")).collect();
-        Ok(Some(Landed { images, share, ends, sums, terms: self.losses.of_images(&numbers) }))
+        (sums, self.losses.of_images(&numbers))
     }
 
     /// Writes what a part is told.
@@ -257,18 +305,24 @@ impl<'a> Trainer<'a> {
         let next = match self.recorded.get(&work) {
             None => {
                 self.perform(work)?;
-                Recorded::Seen
+                if self.graphs { Recorded::Seen } else { Recorded::Never }
             }
-            Some(Recorded::Graph(graph)) => return self.gpu.replay(graph),
+            Some(Recorded::Graph(graph)) => {
+                self.replayed += 1;
+                return self.gpu.replay(graph);
+            }
             Some(Recorded::Never) => return self.perform(work),
             Some(Recorded::Seen) => match self.gpu.capture(|| self.perform(work)) {
                 Ok(graph) => {
                     self.gpu.replay(&graph)?;
+                    self.replayed += 1;
                     Recorded::Graph(graph)
                 }
                 Err(e) if e.to_string().contains(OUT_OF_DEVICE_MEMORY) => return Err(e),
-                Err(_) => {
+                Err(e) => {
+                    // What fails for another reason fails here too.
                     self.perform(work)?;
+                    self.gpu.note("graphs", format!("{NOT_RECORDED}: {e}; {GRAPHS}=off does not try to"));
                     Recorded::Never
                 }
             },
@@ -287,9 +341,10 @@ impl<'a> Trainer<'a> {
         let heads = self.network.forward_supervised(&tape, images)?;
         let mut gradients = Vec::new();
         for (at, logits) in heads.iter().enumerate() {
-            // The network's own logits come last; other heads have no part in scores.
-            let sums = (at + 1 == heads.len()).then_some(&self.sums);
-            let pricing = Pricing { truth: &truth, heads: heads.len(), step: &part(PLANE, STEP), sums };
+            // The network's own logits come last; other heads have a part in the loss, not in scores.
+            let head = (at + 1) % heads.len();
+            let sums = self.sums.part(self.first_sum(head, 0), self.first_sum(1, 0));
+            let pricing = Pricing { truth: &truth, heads: heads.len(), step: &part(PLANE, STEP), sums: Some(&sums) };
             let gradient = self.losses.apply(&tape, logits, pricing)?;
             gradients.extend(gradient.map(|gradient| (logits, gradient)));
         }
@@ -370,6 +425,25 @@ impl<'a> Trainer<'a> {
     /// Bytes that the run has taken from the device.
     pub fn memory(&self) -> usize {
         self.gpu.reserved()
+    }
+
+    /// How steps are done: replayed, or why not.
+    pub fn steps(&self) -> String {
+        match (self.replayed, self.graphs) {
+            (0, false) => format!("started kernel by kernel ({GRAPHS}=off)"),
+            (0, true) => "started kernel by kernel, not replayed".to_owned(),
+            _ => "replayed as CUDA graphs".to_owned(),
+        }
+    }
+
+    /// How often recorded work was done.
+    pub fn replayed(&self) -> usize {
+        self.replayed
+    }
+
+    /// What a user should know of how the device works, a sentence each.
+    pub fn notes(&self) -> Vec<String> {
+        self.gpu.notes()
     }
 
     /// What the device is, and what computes convolutions there.

@@ -5,15 +5,18 @@
 //! resume state has all.
 
 mod fit;
+mod seen;
 
 use super::safetensors::Contents;
 use super::{Error, provenance};
 use crate::config::{Experiment, Initial, Normalise};
 use crate::data::Normaliser;
 use crate::model::{self, Params};
-use crate::store::RunDir;
+use crate::regular::{self, Most};
+use crate::store::{RunDir, Seal};
 use candle_core::{DType, Device, Tensor};
 use fit::{Fit, Unfit, few};
+pub use seen::seen;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
@@ -41,8 +44,13 @@ impl InitialWeights {
     /// A mistake of the user's, if it is no safetensors file.
     pub fn read(file: &Path) -> Result<Self, Error> {
         let told = |problem: String| mistake(file, &problem);
-        let bytes = std::fs::read(file).map_err(|e| told(format!("cannot be read: {e}")))?;
+        let bytes = regular::bytes(file, Most::WHOLE).map_err(|e| told(format!("cannot be read: {e}")))?;
         let contents = Contents::read(&bytes, &Device::Cpu).map_err(|e| told(no_safetensors(&bytes, &e)))?;
+        if contents.seal == Seal::Broken {
+            return Err(told(
+                "is damaged: its content does not fit the BLAKE3 hash in its metadata; restore it from a copy".to_owned(),
+            ));
+        }
         if contents.metadata.contains_key("state") {
             return Err(told("is what a run is resumed from; name the run, or its best.safetensors beside".to_owned()));
         }
@@ -157,7 +165,9 @@ impl InitialWeights {
 /// A mistake of the user's if the file does not fit or is not the one that was planned; else if the provenance cannot be written.
 pub fn begin(run: &RunDir, experiment: &Experiment, params: &Params) -> Result<(), Error> {
     let Some((weights, fit)) = taken(experiment, params)? else { return Ok(()) };
-    Ok(provenance::initialised(run, &weights.file, &weights.hash, weights.notes(&fit, experiment.preprocess.normalise))?)
+    let mut notes = weights.notes(&fit, experiment.preprocess.normalise);
+    notes.extend(seen(experiment));
+    Ok(provenance::initialised(run, &weights.file, &weights.hash, notes)?)
 }
 
 /// Puts the weights of the experiment's file, if it names one, into the parameters, which hold what was drawn.

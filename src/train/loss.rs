@@ -5,11 +5,15 @@ use crate::ops::{Node, Tape, TermLoss, against_rest, bce_with_logits, soft_dice_
 use candle_core::{Result, Tensor};
 use std::collections::BTreeMap;
 
+/// The name of what is minimised among the [terms](BatchLoss::terms), where it is not the weighted sum of the others.
+pub const MINIMISED: &str = "loss";
+
 /// What a batch's loss comes to.
 pub struct BatchLoss {
     /// The weighted sum of the terms, a scalar on the tape.
     pub sum: Node,
-    /// Of each term beside BCE and Dice, the name of its column and its value of each image.
+    /// Of each term beside BCE and Dice, the name of its column and its value of each image. With deep supervision also [`MINIMISED`]: the batch's
+    /// value for each image.
     pub terms: Vec<(&'static str, Vec<f64>)>,
     /// The logits that scores are made of.
     pub scored: Node,
@@ -64,7 +68,7 @@ pub fn weighted_loss(tape: &Tape, logits: &Node, targets: &Tensor, loss: &Loss) 
 }
 
 /// The mean over some logits of the same images, each with the [weighted sum](weighted_loss) of its terms: what deep supervision minimises
-/// (Zhou et al. 2018). The terms are those of the last.
+/// (Zhou et al. 2018). The terms are those of the last head, but for [`MINIMISED`].
 ///
 /// # Shapes
 /// logits, targets: (n, classes, h, w).
@@ -80,11 +84,18 @@ pub fn supervised_loss(tape: &Tape, logits: &[Node], targets: &Tensor, loss: &Lo
     let sides = side.iter().map(|logits| Ok(weighted_loss(tape, logits, targets, loss)?.sum)).collect::<Result<Vec<Node>>>()?;
     let share = 1.0 / logits.len() as f64;
     let terms: Vec<(f64, &Node)> = sides.iter().chain([&last.sum]).map(|sum| (share, sum)).collect();
-    Ok(BatchLoss { sum: weighted_sum(tape, &terms)?, ..last })
+    let sum = weighted_sum(tape, &terms)?;
+    let value = f64::from(sum.value().to_scalar::<f32>()?);
+    let mut terms = last.terms;
+    terms.push((MINIMISED, vec![value; targets.dim(0)?]));
+    Ok(BatchLoss { sum, terms, ..last })
 }
 
-/// The same sum of terms that are numbers already; `terms` by the names of their columns.
+/// The same sum of terms that are numbers already; `terms` by the names of their columns. Where [`MINIMISED`] is among them, that.
 pub fn total(bce: f64, dice_loss: f64, terms: &BTreeMap<String, f64>, loss: &Loss) -> f64 {
+    if let Some(minimised) = terms.get(MINIMISED) {
+        return *minimised;
+    }
     let value = |name: &str| terms.get(name).copied().unwrap_or(f64::NAN);
     let own = [(loss.bce, bce), (loss.dice, dice_loss)].into_iter().filter(|(weight, _)| *weight != 0.0);
     let more = loss.terms().into_iter().map(|(weight, term)| (weight, value(term.column())));

@@ -44,23 +44,29 @@ impl LrSchedule {
 
     /// The rate of an epoch (1-based).
     ///
-    /// With n epochs of warm-up and the start factor s, epoch e ≤ n has the schedule's own rate × `s + (1 − s)·(e − 1)/n`, so
-    /// epoch n + 1 is the first at full rate. The schedule's own count of epochs is not shifted by the warm-up.
+    /// With n epochs of warm-up and the start factor s, epoch e ≤ n has `s + (1 − s)·(e − 1)/n` times the rate that the schedule
+    /// starts from. Epoch n + 1 is the schedule's first, and the epochs after the warm-up are all that it has. That is
+    /// `SequentialLR([LinearLR, schedule], [n])` in PyTorch.
     pub fn rate(&self, epoch: usize) -> f64 {
-        self.scheduled(epoch) * self.warmup_factor(epoch)
-    }
-
-    fn warmup_factor(&self, epoch: usize) -> f64 {
         let LrWarmup { epochs, start_factor } = self.warmup;
-        if epoch > epochs {
-            return 1.0;
+        match epoch.checked_sub(epochs + 1) {
+            Some(done) => self.scheduled(done),
+            None => self.start() * (start_factor + (1.0 - start_factor) * (epoch - 1) as f64 / epochs as f64),
         }
-        start_factor + (1.0 - start_factor) * (epoch - 1) as f64 / epochs as f64
     }
 
-    fn scheduled(&self, epoch: usize) -> f64 {
-        let (lr, done) = (self.lr, epoch - 1);
-        let share = done as f64 / self.epochs as f64;
+    /// The rate that the warm-up rises to; PyTorch's `initial_lr`, which `OneCycleLR` alone sets otherwise than to `lr`.
+    fn start(&self) -> f64 {
+        match &self.kind {
+            config::LrSchedule::OneCycle(s) => self.lr * s.peak / s.start_divisor,
+            _ => self.lr,
+        }
+    }
+
+    /// The rate after so many epochs of the schedule's own.
+    fn scheduled(&self, done: usize) -> f64 {
+        let (lr, epochs) = (self.lr, self.epochs.saturating_sub(self.warmup.epochs));
+        let share = done as f64 / epochs as f64;
         match &self.kind {
             config::LrSchedule::Constant(_) => lr,
             config::LrSchedule::Step(s) => lr * power(s.gamma, done / s.every),
@@ -69,12 +75,15 @@ impl LrSchedule {
             config::LrSchedule::Cosine(s) => cosine(lr, s.min_lr, share),
             config::LrSchedule::Polynomial(s) => lr * (1.0 - share).powf(s.power),
             config::LrSchedule::Plateau(_) => self.plateau.lr,
-            config::LrSchedule::OneCycle(s) => one_cycle(lr, s, done, self.epochs),
+            config::LrSchedule::OneCycle(s) => one_cycle(lr, s, done, epochs),
         }
     }
 
-    /// Tells the schedule how an epoch went.
+    /// Tells the schedule how an epoch went. A plateau's patience begins after the warm-up.
     pub fn epoch_ended(&mut self, record: &EpochRecord) {
+        if record.epoch <= self.warmup.epochs {
+            return;
+        }
         if let config::LrSchedule::Plateau(rule) = &self.kind {
             let direction = metric::describe(&rule.metric).map_or(Direction::Lower, |metric| metric.direction);
             self.plateau.observe(record.get(&rule.metric).unwrap_or(f64::NAN), direction, rule);
@@ -239,12 +248,66 @@ mod tests {
         assert_eq!(watch("val_dice", rule, &scores), [0.1, 0.1, 0.1, 0.1, 0.05, 0.05, 0.05, 0.025]);
     }
 
+    fn warmed(warm: usize, start_factor: f64, epochs: usize, kind: &Kind) -> LrSchedule {
+        LrSchedule::new(0.1, kind, &LrWarmup { epochs: warm, start_factor }, epochs)
+    }
+
+    /// `SequentialLR([LinearLR(0.2, 1, 4), schedule], [4])`.
     #[test]
-    fn warm_up_multiplies_the_first_epochs_and_shifts_nothing() {
-        let warmup = LrWarmup { epochs: 4, start_factor: 0.2 };
-        let constant = LrSchedule::new(0.1, &Kind::default(), &warmup, 6);
-        expect(&constant, &[0.02, 0.04, 0.06, 0.08, 0.1, 0.1]);
-        let step = LrSchedule::new(0.1, &Kind::Step(StepLr { every: 3, gamma: 0.1 }), &warmup, 6);
-        expect(&step, &[0.02, 0.04, 0.06, 0.008, 0.01, 0.01]);
+    fn a_schedule_begins_when_the_warm_up_is_over() {
+        const WARM: [f64; 4] = [0.02, 0.04, 0.06, 0.08];
+        let expect = |epochs, kind: Kind, after: &[f64]| {
+            expect(&warmed(4, 0.2, epochs, &kind), &[&WARM[..], after].concat());
+        };
+        expect(6, Kind::default(), &[0.1, 0.1]);
+        expect(11, Kind::Step(StepLr { every: 3, gamma: 0.1 }), &[0.1, 0.1, 0.1, 0.01, 0.01, 0.01, 0.001]);
+        let milestones = MultiStepLr { milestones: vec![1, 3], gamma: 0.5 };
+        expect(9, Kind::MultiStep(milestones), &[0.1, 0.05, 0.05, 0.025, 0.025]);
+        expect(8, Kind::Exponential(ExponentialLr { gamma: 0.5 }), &[0.1, 0.05, 0.025, 0.0125]);
+        let cosine = [0.1, 0.09140576475, 0.06890576475, 0.04109423525, 0.01859423525];
+        expect(9, Kind::Cosine(CosineLr { min_lr: 0.01 }), &cosine);
+        let polynomial = [0.1, 0.08180521461, 0.06314458675, 0.04383832906, 0.02349237886];
+        expect(9, Kind::Polynomial(PolynomialLr { power: 0.9 }), &polynomial);
+    }
+
+    /// As there, for `OneCycleLR(max_lr = 1, total_steps = 10)`, which sets `initial_lr` to 1/25.
+    #[test]
+    fn a_warm_up_before_one_cycle_rises_to_its_start() {
+        let expected = [
+            0.02,
+            0.03,
+            0.04,
+            0.52,
+            1.0,
+            0.950484632,
+            0.8117456539,
+            0.6112620219,
+            0.3887419781,
+            0.1882583461,
+            0.04951936799,
+            4e-6,
+        ];
+        expect(&warmed(2, 0.5, 12, &Kind::OneCycle(OneCycleLr::default())), &expected);
+    }
+
+    #[test]
+    fn a_warm_up_may_be_all_of_a_run() {
+        for kind in [Kind::default(), Kind::Cosine(CosineLr::default()), Kind::Polynomial(PolynomialLr::default())] {
+            expect(&warmed(4, 0.2, 4, &kind), &[0.02, 0.04, 0.06, 0.08]);
+        }
+    }
+
+    /// By hand: PyTorch's `SequentialLR` takes no plateau. Without the warm-up, patience would be over after the third epoch.
+    #[test]
+    fn patience_begins_after_the_warm_up() {
+        let rule = PlateauLr { metric: "val_loss".into(), patience: 1, ..PlateauLr::default() };
+        let mut schedule = warmed(3, 0.4, 8, &Kind::Plateau(rule));
+        let mut rates = Vec::new();
+        for epoch in 1..=8 {
+            rates.push(schedule.rate(epoch));
+            schedule.epoch_ended(&EpochRecord { epoch, values: vec![("val_loss".into(), 1.0)] });
+        }
+        let expected = [0.04, 0.06, 0.08, 0.1, 0.1, 0.1, 0.01, 0.01];
+        assert!(rates.iter().zip(expected).all(|(rate, expected)| (rate - expected).abs() < 1e-12), "{rates:?}");
     }
 }

@@ -7,6 +7,7 @@
 mod check;
 mod checkpoint;
 mod columns;
+mod diverged;
 mod early_stop;
 mod ema;
 mod error;
@@ -27,16 +28,18 @@ mod samples;
 #[cfg(feature = "cuda")]
 mod selftest;
 mod session;
+mod vouched;
 
+pub use check::{LoneSample, lone_sample};
 pub use error::Error;
 pub use find_lr::{LrRange, find_lr};
-pub use initial_weights::InitialWeights;
+pub use initial_weights::{InitialWeights, seen};
 pub use loss::{supervised_loss, weighted_loss};
 pub use optimizer::Optimizer;
 pub use predecessor::extends;
 pub use progress::Progress;
 #[cfg(feature = "cuda")]
-pub use selftest::selftest;
+pub use selftest::{Tested, selftest, selftest_of_steps};
 
 use crate::config::Experiment;
 use crate::data::{Dataset, Parts};
@@ -64,11 +67,13 @@ impl Place {
 
 /// Trains a run to its end and returns how it ended, which is also in outcome.toml.
 ///
-/// A run that has finished before is not trained again: its outcome is returned. One that was stopped goes on with the next step,
+/// A run that has finished before is not trained again: its outcome is returned, unless files are not as it left them, which are then
+/// made again, with a note for whoever watches. One that was stopped goes on with the next step,
 /// one that was killed or has failed after the last epoch or stop. One that has not begun and [extends] a finished run of the same
 /// experiment begins with that one's epochs, any other with weights as `training.initial` says. Batches are split as the
 /// [provenance](RunDir::micro_batches) asks. The caller holds the run's [claim](RunDir::claim). `stop` is asked after every batch: true
-/// ends the run as interrupted, its step kept. A loss that is no finite number ends it as failed; both are outcomes, not errors.
+/// ends the run as interrupted, its step kept. A loss that is no finite number ends it as failed; so does one beyond all bounds when the
+/// epochs are over. All are outcomes, not errors.
 ///
 /// # Errors
 /// [`Error::is_mistake`] if the experiment and the data do not fit (nothing was begun), else what failed while running; the
@@ -82,18 +87,24 @@ pub fn train(
     stop: &dyn Fn() -> bool,
     progress: &mut dyn Progress,
 ) -> Result<Outcome, Error> {
-    if let Some(outcome) = run.outcome()?.filter(|outcome| outcome.status == Status::Finished) {
-        return Ok(outcome);
+    let before = run.outcome()?.filter(|outcome| outcome.status == Status::Finished);
+    if let Some(outcome) = &before {
+        let unfit = run.unfit(outcome)?;
+        if unfit.is_empty() {
+            return Ok(outcome.clone());
+        }
+        unfit.iter().for_each(|unfit| progress.note(&unfit.to_string()));
     }
     #[cfg(feature = "cuda")]
     if place.gpu.is_some() {
-        crate::ops::cuda::ready().map_err(Error::Setup)?;
+        crate::ops::cuda::ready().map_err(|why| Error::Setup(format!("{why}, or say --device cpu")))?;
     }
     let seed = check::seed(experiment)?;
     check::fits(experiment, data, parts)?;
     let parts = &check::limited(experiment, parts, seed)?;
     let network = drawn(experiment, data, seed)?;
-    Session::begin(run, experiment, data, parts, network.as_ref(), place)?.run(stop, progress)
+    let session = Session::begin(run, experiment, data, parts, network.as_ref(), place, before.as_ref(), progress)?;
+    session.run(stop, progress)
 }
 
 /// The network of a run that has not begun, before weights are put into it as `training.initial` says.

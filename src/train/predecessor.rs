@@ -1,8 +1,8 @@
 //! More epochs for a finished run, more patience, or other metrics: a new run that differs by nothing else begins with the finished one's
 //! epochs.
 
-use super::checkpoint::Resume;
 use super::lr_schedule::LrSchedule;
+use super::vouched::{self, Vouched, Weights};
 use super::{Error, Optimizer, early_stop, provenance};
 use crate::config::Experiment;
 use crate::plan::{RunId, defining_values};
@@ -33,21 +33,30 @@ fn course(experiment: &Experiment) -> LrSchedule {
 }
 
 /// Copies rows and checkpoints of the longest finished run of the same experiment that this one [extends], notes that in the
-/// provenance, and returns where it stood; `None` if there is none. The finished run is only read.
+/// provenance, and returns where it stood; `None` if there is none. The finished run is only read. `columns` are those of metrics.csv.
 ///
 /// # Errors
 /// If the copy cannot be written or read.
-pub fn take_over(run: &RunDir, experiment: &Experiment, fingerprint: &str) -> Result<Option<Resume>, Error> {
-    let found = find(run, experiment, fingerprint)?;
+pub fn take_over(run: &RunDir, experiment: &Experiment, fingerprint: &str, columns: &[String]) -> Result<Option<Vouched>, Error> {
+    let found = find(run, experiment, fingerprint, columns)?;
     // Before the copy, so that no run has another's epochs without saying so.
     provenance::begins(run, found.as_ref().map(|(other, epochs)| (other, *epochs)))?;
     let Some((other, epochs)) = found else { return Ok(None) };
     run.take_over(&other)?;
-    Ok(Resume::read(run.resume_state())?.filter(|resume| resume.state.epoch == epochs))
+    let copied = vouched::look(run, Some(columns))?.ok().filter(|copied| copied.resume.state.epoch == epochs);
+    if copied.is_none() {
+        provenance::begins(run, None)?;
+    }
+    Ok(copied)
 }
 
 /// The run to go on from and its epochs. Its id tells what it was made from: data, numeric version and all values.
-fn find(run: &RunDir, experiment: &Experiment, fingerprint: &str) -> Result<Option<(RunDir, usize)>, store::Error> {
+fn find(
+    run: &RunDir,
+    experiment: &Experiment,
+    fingerprint: &str,
+    columns: &[String],
+) -> Result<Option<(RunDir, usize)>, store::Error> {
     let mut best: Option<(RunDir, usize)> = None;
     for other in run.siblings()? {
         let Some((epochs, asked)) = whole_epochs(&other).zip(asked(&other)) else { continue };
@@ -55,7 +64,7 @@ fn find(run: &RunDir, experiment: &Experiment, fingerprint: &str) -> Result<Opti
         (old.training.epochs, old.training.early_stopping) = (asked.training.epochs, asked.training.early_stopping);
         let same = RunId::new(&old, fingerprint, &[]).hash() == other.id().hash();
         let fits = same && extends(&old, epochs, experiment) && gets_there(&other, experiment, epochs);
-        if fits && best.as_ref().is_none_or(|(_, most)| *most < epochs) {
+        if fits && best.as_ref().is_none_or(|(_, most)| *most < epochs) && goes_together(&other, epochs, columns) {
             best = Some((other, epochs));
         }
     }
@@ -76,11 +85,17 @@ fn gets_there(other: &RunDir, experiment: &Experiment, epochs: usize) -> bool {
     values.len() == epochs && (0..epochs).all(|done| !early_stop::is_over(training, &values[..done]))
 }
 
+/// Whether the files of a finished run are all of its end. Of one that is damaged nothing is taken.
+fn goes_together(other: &RunDir, epochs: usize, columns: &[String]) -> bool {
+    let found = vouched::look(other, Some(columns)).ok().and_then(Result::ok);
+    found.is_some_and(|found| found.resume.state.epoch == epochs && found.best != Weights::Later)
+}
+
 /// How many epochs a finished run has that are all there and are those of whole batches. A run that is damaged is nobody's
 /// predecessor; who looks at it for its own sake is told.
 fn whole_epochs(run: &RunDir) -> Option<usize> {
     let outcome = run.outcome().ok()??;
-    let whole = outcome.status == Status::Finished && run.resume_state().is_file() && run.last_checkpoint().is_file();
+    let whole = outcome.status == Status::Finished && run.resume_state().is_file();
     (whole && run.micro_batches().ok()? == 1 && run.metrics().ok()?.len() == outcome.epochs).then_some(outcome.epochs)
 }
 

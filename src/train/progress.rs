@@ -10,6 +10,11 @@ pub trait Progress {
         _ = (first, epochs, steps);
     }
 
+    /// Something about the run's files should be known: what did not fit, and what is done about it.
+    fn note(&mut self, text: &str) {
+        _ = text;
+    }
+
     /// A batch of an epoch is done (both 1-based) and had this training loss.
     fn step(&mut self, epoch: usize, step: usize, loss: f64) {
         _ = (epoch, step, loss);
@@ -23,6 +28,11 @@ pub trait Progress {
     /// The run takes so many bytes of its GPU, as far as it is known after the first epoch.
     fn device_memory(&mut self, bytes: usize) {
         _ = bytes;
+    }
+
+    /// Something about the device should be known, a sentence, which standard error has already and the outcome will have.
+    fn device_note(&mut self, text: &str) {
+        _ = text;
     }
 
     /// The run has ended.

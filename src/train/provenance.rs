@@ -1,25 +1,26 @@
-//! Where, when and by what a run was made; no part of any comparison.
+//! Notes in a run's [`Provenance`] where, when and by what it was made; no part of any comparison.
 //!
-//! What others wrote into provenance.toml before (the data set's fingerprint, say) is kept.
+//! What others wrote there before (the data set's fingerprint, say) is kept.
 
 use crate::config::{Model, Norm, Precision};
 use crate::machine;
 use crate::ops::blocked::simd::level;
 use crate::plan::NUMERIC_VERSION;
+use crate::record::Provenance;
 use crate::store::{self, RunDir};
 use std::path::Path;
 use std::time::{SystemTime, UNIX_EPOCH};
-use toml::{Table, Value};
 
-const CONTINUED_FROM: &str = "continued_from";
-const CONTINUED_AFTER: &str = "continued_after_epoch";
-const SPLIT_SINCE: &str = "micro_batches_since_epoch";
-/// The file of initial weights, its hash, and what was taken of it.
-const INITIAL: [&str; 3] = ["initial_weights", "initial_weights_hash", "initial_weights_notes"];
-
-/// What is true no longer when a run starts over.
-const OF_AN_ATTEMPT: [&str; 7] =
-    [CONTINUED_FROM, CONTINUED_AFTER, SPLIT_SINCE, "resumed", "resumed_after_epoch", "resumed_after_batch", "ended"];
+/// The device of a run and what computes there.
+#[derive(Debug, Clone, Default)]
+pub struct Where {
+    /// `cpu`, `cuda:0`.
+    pub device: String,
+    /// The GPU's name.
+    pub gpu: Option<String>,
+    /// What computes the convolutions on the GPU.
+    pub convolutions: Option<String>,
+}
 
 /// Notes that a run begins: with nothing, or with the epochs of another run, whose initial weights are its own then.
 ///
@@ -27,15 +28,17 @@ const OF_AN_ATTEMPT: [&str; 7] =
 /// If the file cannot be read or written.
 pub fn begins(run: &RunDir, with: Option<(&RunDir, usize)>) -> Result<(), store::Error> {
     let before = run.provenance()?.unwrap_or_default();
-    let mut table = before.clone();
-    OF_AN_ATTEMPT.iter().chain(&INITIAL).for_each(|key| _ = table.remove(*key));
+    let mut now = before.clone();
+    now.start_over();
     if let Some((other, epochs)) = with {
         let known = other.provenance()?.unwrap_or_default();
-        table.extend(known.into_iter().filter(|(key, _)| INITIAL.contains(&key.as_str())));
-        table.insert(CONTINUED_FROM.into(), other.id().to_string().into());
-        table.insert(CONTINUED_AFTER.into(), whole(epochs));
+        now.initial_weights = known.initial_weights;
+        now.initial_weights_hash = known.initial_weights_hash;
+        now.initial_weights_notes = known.initial_weights_notes;
+        now.continued_from = Some(other.id().to_string());
+        now.continued_after_epoch = Some(epochs);
     }
-    if table == before { Ok(()) } else { run.write_provenance(&table) }
+    if now == before { Ok(()) } else { run.write_provenance(&now) }
 }
 
 /// Notes the weights that a run begins with, where they are not drawn: their file, its hash, and what is to be known of them.
@@ -43,61 +46,57 @@ pub fn begins(run: &RunDir, with: Option<(&RunDir, usize)>) -> Result<(), store:
 /// # Errors
 /// If the file cannot be read or written.
 pub fn initialised(run: &RunDir, file: &Path, hash: &str, notes: Vec<String>) -> Result<(), store::Error> {
-    let mut table = run.provenance()?.unwrap_or_default();
-    let values: [Value; 3] = [file.display().to_string().into(), hash.into(), notes.into()];
-    table.extend(INITIAL.map(str::to_owned).into_iter().zip(values));
-    run.write_provenance(&table)
+    run.write_provenance(&Provenance {
+        initial_weights: Some(file.display().to_string()),
+        initial_weights_hash: Some(hash.to_owned()),
+        initial_weights_notes: notes,
+        ..run.provenance()?.unwrap_or_default()
+    })
 }
 
-/// Notes the start with what is said of the `place`, or the resume after `epochs` epochs and `batches` batches, and returns what is known by now.
+/// Notes the start with the `place`, or the resume after `epochs` epochs and `batches` batches, and returns what is known by now.
 ///
 /// # Errors
 /// If the file cannot be read or written.
 pub fn started(
     run: &RunDir,
     precision: Precision,
-    place: &[(&str, String)],
+    place: Where,
     (epochs, batches): (usize, usize),
-) -> Result<Table, store::Error> {
-    let mut table = run.provenance()?.unwrap_or_default();
-    if run.micro_batches()? > 1 && !table.contains_key(SPLIT_SINCE) {
-        table.insert(SPLIT_SINCE.into(), whole(epochs + 1));
+) -> Result<Provenance, store::Error> {
+    let mut told = run.provenance()?.unwrap_or_default();
+    if told.micro_batches.unwrap_or(1) > 1 {
+        told.micro_batches_since_epoch.get_or_insert(epochs + 1);
     }
-    let own = epochs.saturating_sub(number(&table, CONTINUED_AFTER).unwrap_or(0));
-    let mut set = |key: &str, value: Value| table.insert(key.to_owned(), value);
-    set("version", env!("CARGO_PKG_VERSION").into());
-    set("numeric_version", i64::from(NUMERIC_VERSION).into());
-    if let Some(commit) = option_env!("UMLAUT_GIT_COMMIT") {
-        set("git_commit", commit.into());
-    }
-    set("host", machine::host().into());
-    place.iter().for_each(|(key, value)| _ = set(key, value.as_str().into()));
-    set("threads", whole(rayon::current_num_threads()));
-    set("cpu", machine::processor().into());
-    set("instructions", level().name().into());
-    set("precision", precision.name().into());
-    set("command", std::env::args().collect::<Vec<_>>().into());
-    if own + batches == 0 {
-        set("started", now().into());
+    told.version = Some(env!("CARGO_PKG_VERSION").to_owned());
+    told.numeric_version = Some(NUMERIC_VERSION);
+    told.git_commit = option_env!("UMLAUT_GIT_COMMIT").map(str::to_owned).or(told.git_commit);
+    told.host = Some(machine::host());
+    told.device = Some(place.device);
+    (told.gpu, told.convolutions) = (place.gpu, place.convolutions);
+    told.threads = Some(rayon::current_num_threads());
+    told.cpu = Some(machine::processor());
+    told.instructions = Some(level().name().to_owned());
+    told.precision = Some(precision.name().to_owned());
+    told.command = std::env::args().collect();
+    if epochs.saturating_sub(told.continued_after_epoch.unwrap_or(0)) + batches == 0 {
+        told.started = Some(now());
     } else {
-        set("resumed", now().into());
-        set("resumed_after_epoch", whole(epochs));
-        set("resumed_after_batch", whole(batches));
+        told.resumed = Some(now());
+        told.resumed_after_epoch = Some(epochs);
+        told.resumed_after_batch = Some(batches);
     }
-    run.write_provenance(&table)?;
-    Ok(table)
+    run.write_provenance(&told)?;
+    Ok(told)
 }
 
 /// What a reader of the run's numbers should know, a sentence each.
-pub fn notes(provenance: &Table, model: &Model) -> Vec<String> {
-    let initial = provenance.get(INITIAL[2]).and_then(Value::as_array).into_iter().flatten();
-    let mut notes: Vec<String> = initial.filter_map(|note| Some(note.as_str()?.to_owned())).collect();
-    if let (Some(id), Some(epochs)) =
-        (provenance.get(CONTINUED_FROM).and_then(Value::as_str), number(provenance, CONTINUED_AFTER))
-    {
+pub fn notes(told: &Provenance, model: &Model) -> Vec<String> {
+    let mut notes = told.initial_weights_notes.clone();
+    if let (Some(id), Some(epochs)) = (&told.continued_from, told.continued_after_epoch) {
         notes.push(format!("epochs 1 to {epochs} were taken over from the finished run {id}"));
     }
-    if let (Some(parts), Some(epoch)) = (number(provenance, "micro_batches"), number(provenance, SPLIT_SINCE)) {
+    if let (Some(parts), Some(epoch)) = (told.micro_batches, told.micro_batches_since_epoch) {
         let norm = match model.blocks().norm {
             Norm::Batch => "but batch norm saw the statistics of the parts",
             Norm::Group | Norm::Instance | Norm::None => "up to rounding",
@@ -110,22 +109,12 @@ pub fn notes(provenance: &Table, model: &Model) -> Vec<String> {
     notes
 }
 
-fn number(table: &Table, key: &str) -> Option<usize> {
-    table.get(key)?.as_integer()?.try_into().ok()
-}
-
-fn whole(number: usize) -> Value {
-    i64::try_from(number).unwrap_or(i64::MAX).into()
-}
-
 /// Notes the end.
 ///
 /// # Errors
 /// If the file cannot be read or written.
 pub fn ended(run: &RunDir) -> Result<(), store::Error> {
-    let mut table: Table = run.provenance()?.unwrap_or_default();
-    table.insert("ended".to_owned(), now().into());
-    run.write_provenance(&table)
+    run.write_provenance(&Provenance { ended: Some(now()), ..run.provenance()?.unwrap_or_default() })
 }
 
 fn now() -> String {
@@ -161,20 +150,25 @@ mod tests {
         assert_eq!(rfc3339(4_107_542_400), "2100-03-01T00:00:00Z");
     }
 
+    fn cpu() -> Where {
+        Where { device: "cpu".into(), ..Where::default() }
+    }
+
     #[test]
     fn what_others_wrote_is_kept() {
         let dir = tempfile::tempdir().unwrap();
         let run = RunDir::at(dir.path());
-        run.write_provenance(&toml::toml! { dataset_fingerprint = "abc" }).unwrap();
-        started(&run, Precision::F32, &[], (0, 0)).unwrap();
-        started(&run, Precision::Bf16, &[], (3, 1)).unwrap();
+        run.write_provenance(&Provenance { dataset_fingerprint: Some("abc".into()), ..Provenance::default() }).unwrap();
+        started(&run, Precision::F32, cpu(), (0, 0)).unwrap();
+        started(&run, Precision::Bf16, cpu(), (3, 1)).unwrap();
         ended(&run).unwrap();
-        let table = run.provenance().unwrap().unwrap();
-        assert_eq!(table["dataset_fingerprint"].as_str(), Some("abc"));
-        assert_eq!([number(&table, "resumed_after_epoch"), number(&table, "resumed_after_batch")], [Some(3), Some(1)]);
-        assert_eq!(table["numeric_version"].as_integer(), Some(i64::from(NUMERIC_VERSION)));
-        for key in ["version", "host", "cpu", "instructions", "precision", "started", "resumed", "ended"] {
-            assert!(table[key].as_str().is_some_and(|value| !value.is_empty()), "{key}");
+        let told = run.provenance().unwrap().unwrap();
+        assert_eq!(told.dataset_fingerprint.as_deref(), Some("abc"));
+        assert_eq!([told.resumed_after_epoch, told.resumed_after_batch], [Some(3), Some(1)]);
+        assert_eq!(told.numeric_version, Some(NUMERIC_VERSION));
+        let words = [&told.version, &told.host, &told.device, &told.cpu, &told.instructions, &told.precision];
+        for word in words.into_iter().chain([&told.started, &told.resumed, &told.ended]) {
+            assert!(word.as_ref().is_some_and(|word| !word.is_empty()), "{told:?}");
         }
     }
 
@@ -188,13 +182,13 @@ mod tests {
         let run = RunDir::at(dir.path());
         let other = RunDir::at(dir.path().join("seed-1-abc"));
         begins(&run, Some((&other, 2))).unwrap();
-        let table = started(&run, Precision::F32, &[], (2, 0)).unwrap();
-        assert!(table.contains_key("started") && !table.contains_key("resumed"), "{table}");
-        assert_eq!(notes(&table, &model("batch")), ["epochs 1 to 2 were taken over from the finished run seed-1-abc"]);
-        assert!(started(&run, Precision::F32, &[], (3, 0)).unwrap().contains_key("resumed"));
+        let told = started(&run, Precision::F32, cpu(), (2, 0)).unwrap();
+        assert!(told.started.is_some() && told.resumed.is_none(), "{told:?}");
+        assert_eq!(notes(&told, &model("batch")), ["epochs 1 to 2 were taken over from the finished run seed-1-abc"]);
+        assert!(started(&run, Precision::F32, cpu(), (3, 0)).unwrap().resumed.is_some());
         begins(&run, None).unwrap();
-        let table = started(&run, Precision::F32, &[], (0, 0)).unwrap();
-        assert!(!table.contains_key("resumed") && notes(&table, &model("batch")).is_empty(), "{table}");
+        let told = started(&run, Precision::F32, cpu(), (0, 0)).unwrap();
+        assert!(told.resumed.is_none() && notes(&told, &model("batch")).is_empty(), "{told:?}");
     }
 
     #[test]
@@ -202,14 +196,13 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let run = RunDir::at(dir.path());
         for (parts, epochs) in [(1, 0), (2, 3), (4, 5)] {
-            let mut table = run.provenance().unwrap().unwrap_or_default();
-            table.insert("micro_batches".into(), parts.into());
-            run.write_provenance(&table).unwrap();
-            started(&run, Precision::F32, &[], (epochs, 0)).unwrap();
+            let known = run.provenance().unwrap().unwrap_or_default();
+            run.write_provenance(&Provenance { micro_batches: Some(parts), ..known }).unwrap();
+            started(&run, Precision::F32, cpu(), (epochs, 0)).unwrap();
         }
-        let table = run.provenance().unwrap().unwrap();
-        let told = |norm: &str| notes(&table, &model(norm)).concat();
-        assert!(told("batch").starts_with("for want of memory every batch was split into 4 parts from epoch 4 on"), "{table}");
-        assert!(told("batch").contains("batch norm") && !told("group").contains("batch norm"));
+        let told = run.provenance().unwrap().unwrap();
+        let words = |norm: &str| notes(&told, &model(norm)).concat();
+        assert!(words("batch").starts_with("for want of memory every batch was split into 4 parts from epoch 4 on"), "{told:?}");
+        assert!(words("batch").contains("batch norm") && !words("group").contains("batch norm"));
     }
 }

@@ -1,8 +1,10 @@
 //! Writes and reads safetensors files with metadata, straight from tensors to the file.
 //!
-//! The format: 8 bytes little-endian length of a JSON header, the header (padded to a multiple of 8 with spaces), the numbers.
+//! The format: 8 bytes little-endian length of a JSON header, the header (padded to a multiple of 8 with spaces), the numbers. The
+//! metadata holds the hash of the file, see [`Seal`](crate::store::Seal).
 //! <https://github.com/huggingface/safetensors#format>
 
+use crate::store::{Seal, sealed, unsealed};
 use candle_core::{Device, Result, Tensor, bail};
 use serde_json::{Map, Value, json};
 use std::collections::HashMap;
@@ -33,12 +35,22 @@ impl Values<'_> {
     }
 }
 
-/// Writes entries in their order; equal input gives equal bytes.
+/// Writes entries in their order, and returns the hash that the file has in its metadata; equal input gives equal bytes.
 ///
 /// # Errors
 /// If writing fails or a tensor is not f32.
-pub fn write(out: &mut impl Write, metadata: &[(&str, &str)], entries: &[Entry]) -> io::Result<()> {
-    let header = header(metadata, entries);
+pub fn write(out: &mut impl Write, metadata: &[(&str, &str)], entries: &[Entry]) -> io::Result<String> {
+    let (key, none_yet) = unsealed();
+    let header = header(&[metadata, &[(key, &none_yet)]].concat(), entries);
+    // The hash stands before what it is of, so all numbers pass twice.
+    let mut hasher = blake3::Hasher::new();
+    pour(&mut hasher, &header, entries)?;
+    let (header, hash) = sealed(&header, &hasher);
+    pour(out, &header, entries)?;
+    Ok(hash)
+}
+
+fn pour(out: &mut impl Write, header: &str, entries: &[Entry]) -> io::Result<()> {
     out.write_all(&(header.len() as u64).to_le_bytes())?;
     out.write_all(header.as_bytes())?;
     for entry in entries {
@@ -80,6 +92,8 @@ pub struct Contents {
     pub tensors: HashMap<String, Tensor>,
     /// What was written as metadata.
     pub metadata: Map<String, Value>,
+    /// Whether the file is as it was written.
+    pub seal: Seal,
 }
 
 impl Contents {
@@ -93,7 +107,7 @@ impl Contents {
         let header = usize::try_from(u64::from_le_bytes(*length)).ok().and_then(|length| rest.get(..length));
         let header: Value = serde_json::from_slice(header.unwrap_or_default()).map_err(candle_core::Error::wrap)?;
         let metadata = header.get("__metadata__").and_then(Value::as_object).cloned().unwrap_or_default();
-        Ok(Self { tensors, metadata })
+        Ok(Self { tensors, metadata, seal: Seal::of(bytes) })
     }
 
     /// A tensor by its name.
@@ -118,8 +132,9 @@ mod tests {
             Entry { name: "a".into(), values: Values::Plain(&[5.0, f32::NAN, -0.0], &[3, 1]) },
         ];
         let mut bytes = Vec::new();
-        write(&mut bytes, &[("format", "pt")], &entries).unwrap();
+        let hash = write(&mut bytes, &[("format", "pt")], &entries).unwrap();
         let contents = Contents::read(&bytes, &Device::Cpu).unwrap();
+        assert_eq!(contents.seal, Seal::Whole(hash));
         assert_eq!(contents.metadata["format"], "pt");
         assert_eq!(contents.tensor("b.weight").unwrap().to_vec2::<f32>().unwrap(), [[1.0, 2.0], [3.0, 4.0]]);
         assert_eq!(contents.tensor("a").unwrap().dims(), [3, 1]);
@@ -127,5 +142,18 @@ mod tests {
         assert!(a[0] == 5.0 && a[1].is_nan() && a[2].is_sign_negative());
         assert!(contents.tensor("c").is_err());
         assert!(Contents::read(&bytes[..bytes.len() - 1], &Device::Cpu).is_err());
+    }
+    /// Each bit of a small file, header and hash included.
+    #[test]
+    fn one_bit_breaks_the_seal() {
+        let entries = [Entry { name: "a".into(), values: Values::Plain(&[1.0, 2.0], &[2]) }];
+        let mut bytes = Vec::new();
+        write(&mut bytes, &[("epoch", "3")], &entries).unwrap();
+        for bit in 0..8 * bytes.len() {
+            bytes[bit / 8] ^= 1 << (bit % 8);
+            assert!(!matches!(Seal::of(&bytes), Seal::Whole(_)), "bit {bit}");
+            bytes[bit / 8] ^= 1 << (bit % 8);
+        }
+        assert!(matches!(Seal::of(&bytes), Seal::Whole(_)));
     }
 }

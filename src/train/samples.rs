@@ -32,10 +32,10 @@ pub fn image_rows(data: &Dataset, part: Part, indices: &[usize], rows: Vec<(usiz
 }
 
 /// Which samples to show: some of the validation part, evenly spaced, and the worst and the best of the part that is judged, by
-/// their mean Dice over the classes.
+/// their mean Dice over the classes that have one.
 pub fn shown(val: &[usize], judged: &[usize], scores: &[MaskScores]) -> Vec<usize> {
     let classes = scores.len() / judged.len().max(1);
-    let dice = |of: &[MaskScores]| of.iter().map(|scores| scores.dice).sum::<f64>();
+    let dice = |of: &[MaskScores]| of.iter().map(|scores| scores.dice).filter(|dice| !dice.is_nan()).sum::<f64>();
     let mut order: Vec<(f64, usize)> = scores.chunks(classes.max(1)).map(dice).zip(judged.iter().copied()).collect();
     order.sort_by(|a, b| a.0.total_cmp(&b.0));
     let (worst, best) = (order.iter().take(EXTREME), order.iter().rev().take(EXTREME));

@@ -15,21 +15,43 @@ use std::error::Error;
 const STEPS: usize = 4;
 const LR: f64 = 0.01;
 
+/// What a self-test found.
+#[derive(Debug, Clone, Default)]
+pub struct Tested {
+    /// What computes convolutions.
+    pub convolutions: String,
+    /// How steps are done: replayed as CUDA graphs, or why not.
+    pub steps: String,
+    /// All that was compared.
+    pub comparisons: Vec<Comparison>,
+}
+
 /// Compares every operation and whole training steps on the GPU of this number with the CPU's in f32, and checks that what is done
-/// twice gives the same bits. Returns what computes convolutions, and all comparisons.
+/// twice gives the same bits. With `small`, no operation is tried at the sizes that networks train at.
 ///
 /// # Errors
 /// If something cannot run at all.
-pub fn selftest(ordinal: usize, precision: Precision) -> Result<(String, Vec<Comparison>), Box<dyn Error>> {
+pub fn selftest(ordinal: usize, precision: Precision, small: bool) -> Result<Tested, Box<dyn Error>> {
     let gpu = Gpu::open(ordinal, precision, true)?;
-    let mut all = operations(&gpu, precision)?;
-    all.extend(losses(&gpu)?);
-    let by = gpu.convolutions();
+    let mut tested = Tested { convolutions: gpu.convolutions(), ..Tested::default() };
+    tested.comparisons = operations(&gpu, precision, small)?;
+    tested.comparisons.extend(losses(&gpu)?);
     drop(gpu);
     for (name, model, optimizer) in networks() {
-        all.extend(steps(ordinal, name, &experiment(model, optimizer, precision))?);
+        steps(ordinal, name, &experiment(model, optimizer, precision), &mut tested)?;
     }
-    Ok((by, all))
+    Ok(tested)
+}
+
+/// The steps of the first network of [`selftest`] alone.
+///
+/// # Errors
+/// If something cannot run at all.
+pub fn selftest_of_steps(ordinal: usize, precision: Precision) -> Result<Tested, Box<dyn Error>> {
+    let (name, model, optimizer) = networks().swap_remove(0);
+    let mut tested = Tested::default();
+    steps(ordinal, name, &experiment(model, optimizer, precision), &mut tested)?;
+    Ok(tested)
 }
 
 /// Small networks with every layer that there is, each with an optimizer.
@@ -99,10 +121,15 @@ struct Led {
     scores: Vec<f32>,
 }
 
-fn steps(ordinal: usize, name: &str, experiment: &Experiment) -> Result<Vec<Comparison>, Box<dyn Error>> {
+/// Adds the comparisons of a network's steps, and how they were done. Of several networks the first that is not replayed says it.
+fn steps(ordinal: usize, name: &str, experiment: &Experiment, tested: &mut Tested) -> Result<(), Box<dyn Error>> {
     let data = drawn();
     let right = on_cpu(experiment, &data)?;
-    let (got, again) = (on_gpu(ordinal, experiment, &data)?, on_gpu(ordinal, experiment, &data)?);
+    let ((got, how), (again, _)) = (on_gpu(ordinal, experiment, &data)?, on_gpu(ordinal, experiment, &data)?);
+    if tested.steps.is_empty() || how.replayed == 0 {
+        tested.steps = how.steps;
+    }
+    tested.convolutions = how.convolutions;
     let (moved, scores) = match experiment.training.precision {
         Precision::F32 | Precision::F32Fast => (2e-3, 1e-4),
         Precision::Tf32 => (5e-2, 5e-3),
@@ -110,7 +137,7 @@ fn steps(ordinal: usize, name: &str, experiment: &Experiment) -> Result<Vec<Comp
     };
     let same = |a: &[f32], b: &[f32]| a.iter().zip(b).all(|(a, b)| a.to_bits() == b.to_bits());
     let twice = same(&got.moved, &again.moved) && same(&got.scores, &again.scores);
-    Ok(vec![
+    tested.comparisons.extend([
         Comparison::of(format!("{name}: what {STEPS} steps change"), &got.moved, &right.moved, moved),
         Comparison::of(format!("{name}: scores"), &got.scores, &right.scores, scores),
         Comparison {
@@ -118,7 +145,8 @@ fn steps(ordinal: usize, name: &str, experiment: &Experiment) -> Result<Vec<Comp
             error: if twice { 0.0 } else { f64::INFINITY },
             tolerance: 0.0,
         },
-    ])
+    ]);
+    Ok(())
 }
 
 fn network(experiment: &Experiment, data: &Dataset) -> Result<Box<dyn Network>, crate::model::Error> {
@@ -172,7 +200,14 @@ fn on_cpu(experiment: &Experiment, data: &Dataset) -> Result<Led, Box<dyn Error>
     Ok(Led { moved: difference(&values(&*network)?, &before), scores: [numbers(&trained), numbers(&tested)].concat() })
 }
 
-fn on_gpu(ordinal: usize, experiment: &Experiment, data: &Dataset) -> Result<Led, Box<dyn Error>> {
+/// How a GPU did its steps.
+struct How {
+    steps: String,
+    replayed: usize,
+    convolutions: String,
+}
+
+fn on_gpu(ordinal: usize, experiment: &Experiment, data: &Dataset) -> Result<(Led, How), Box<dyn Error>> {
     let network = network(experiment, data)?;
     let before = values(&*network)?;
     let mut optimizer = Optimizer::new(&experiment.optimizer, &network.params().trained);
@@ -200,5 +235,7 @@ fn on_gpu(ordinal: usize, experiment: &Experiment, data: &Dataset) -> Result<Led
         tested.add_sums(landed.images, pixels, &landed.sums);
     }
     trainer.fetch(None)?;
-    Ok(Led { moved: difference(&values(&*network)?, &before), scores: [numbers(&trained), numbers(&tested)].concat() })
+    let led = Led { moved: difference(&values(&*network)?, &before), scores: [numbers(&trained), numbers(&tested)].concat() };
+    let how = How { steps: trainer.steps(), replayed: trainer.replayed(), convolutions: trainer.description().1 };
+    Ok((led, how))
 }

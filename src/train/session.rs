@@ -8,6 +8,7 @@ mod on_gpu;
 
 use super::checkpoint::{Best, State, Within, write_resume, write_weights};
 use super::columns::columns;
+use super::diverged::diverged;
 use super::ema::Ema;
 #[cfg(feature = "cuda")]
 use super::gpu::Trainer;
@@ -19,7 +20,7 @@ use crate::data::{self, Dataset, Normaliser, Parts};
 use crate::metric::{self, Direction, Part};
 use crate::model::Network;
 use crate::ops::Gradients;
-use crate::record::{EpochRecord, Failure, Outcome, Status};
+use crate::record::{EpochRecord, Failure, Outcome, Status, without_backtrace};
 use crate::store::RunDir;
 use epoch::{Epoch, Evaluated};
 use std::collections::BTreeMap;
@@ -29,7 +30,7 @@ use std::collections::BTreeMap;
 enum Halt {
     /// Asked to.
     Interrupted,
-    /// A loss is no finite number; where, in words.
+    /// A loss is no finite number, or absurd to the end; where, in words.
     Diverged(String),
     /// Something failed.
     Failed(Error),
@@ -64,6 +65,8 @@ pub struct Session<'a> {
     micro_batches: usize,
     /// What is to be known of the numbers, for the outcome.
     notes: Vec<String>,
+    /// Of a run that has all its epochs and whose images are only scored again: what was known of its numbers.
+    scores: Option<Vec<String>>,
     place: Place,
     #[cfg(feature = "cuda")]
     gpu: Option<on_gpu::OnGpu<'a>>,
@@ -76,23 +79,34 @@ impl<'a> Session<'a> {
     /// What failed; the outcome says so too, if it still can be written.
     pub fn run(mut self, stop: &dyn Fn() -> bool, progress: &mut dyn Progress) -> Result<Outcome, Error> {
         let batches = self.state.within.as_ref().map_or(0, |within| within.batches);
-        let provenance = provenance::started(
-            self.run,
-            self.experiment.training.precision,
-            &self.where_it_runs(),
-            (self.state.epoch, batches),
-        )?;
+        let provenance =
+            provenance::started(self.run, self.experiment.training.precision, self.where_it_runs(), (self.state.epoch, batches))?;
         self.notes = provenance::notes(&provenance, &self.experiment.model);
-        let outcome = match self.train_epochs(stop, progress).and_then(|()| self.finish(stop)) {
+        let trained = match self.scores.take() {
+            Some(notes) => {
+                self.notes = notes;
+                Ok(())
+            }
+            None => self.train_epochs(stop, progress),
+        };
+        let ended = trained.and_then(|()| self.judge()).and_then(|()| self.finish(stop));
+        #[cfg(feature = "cuda")]
+        self.tell_notes(progress);
+        let outcome = match ended {
             Ok((val, test)) => {
-                let mut outcome = Outcome { test, ..self.outcome(Status::Finished) };
+                let files = self.state.files.clone();
+                let mut outcome = Outcome { test, files, ..self.outcome(Status::Finished) };
                 outcome.best.extend(val);
                 outcome
             }
             Err(Halt::Interrupted) => self.outcome(Status::Interrupted),
-            Err(Halt::Diverged(cause)) => self.failed(Failure::Diverged, cause),
+            Err(Halt::Diverged(cause)) => {
+                let optimizer = &self.experiment.optimizer;
+                let remedy = format!("lower {}, now {:e}", optimizer.lr_path(), optimizer.lr());
+                self.failed(Failure::Diverged, format!("{cause}; {remedy}"))
+            }
             Err(Halt::Failed(error)) => {
-                let cause = format!("after epoch {}: {error}", self.state.epoch);
+                let cause = without_backtrace(&format!("after epoch {}: {error}", self.state.epoch));
                 // If the disk is the trouble this fails too, and the first error says more.
                 _ = self.run.write_outcome(&self.failed(error.kind(), cause));
                 return Err(error);
@@ -105,15 +119,14 @@ impl<'a> Session<'a> {
     }
 
     /// The device and what computes there, for the provenance.
-    fn where_it_runs(&self) -> Vec<(&'static str, String)> {
-        #[cfg_attr(not(feature = "cuda"), expect(unused_mut, reason = "a GPU has more to say"))]
-        let mut told = vec![("device", self.place.name.clone())];
+    fn where_it_runs(&self) -> provenance::Where {
+        let place = provenance::Where { device: self.place.name.clone(), ..Default::default() };
         #[cfg(feature = "cuda")]
         if let Some(gpu) = &self.gpu {
             let (name, convolutions) = gpu.trainer.description();
-            told.extend([("gpu", name), ("convolutions", convolutions)]);
+            return provenance::Where { gpu: Some(name), convolutions: Some(convolutions), ..place };
         }
-        told
+        place
     }
 
     fn train_epochs(&mut self, stop: &dyn Fn() -> bool, progress: &mut dyn Progress) -> Result<(), Halt> {
@@ -133,13 +146,23 @@ impl<'a> Session<'a> {
             };
             let record = self.record(&epoch, &validated)?;
             rows.append(&record, epoch.seconds())?;
+            self.state.files.metrics = Some(rows.hash());
             course.push(judged(&record));
             self.keep(&record)?;
             #[cfg(feature = "cuda")]
-            self.tell_memory(progress);
+            {
+                self.tell_memory(progress);
+                self.tell_notes(progress);
+            }
             progress.epoch_ended(&record);
         }
         Ok(())
+    }
+
+    /// Refuses to end a run well whose losses are beyond all bounds.
+    fn judge(&self) -> Result<(), Halt> {
+        let rows = self.run.metrics()?;
+        diverged(&rows).map_or(Ok(()), |cause| Err(Halt::Diverged(cause)))
     }
 
     /// Scores of the validation part with the averages of the weights, where there are any.
@@ -177,7 +200,9 @@ impl<'a> Session<'a> {
     fn record(&self, epoch: &Epoch, validated: &Evaluated) -> Result<EpochRecord, Halt> {
         let (loss, classes) = (&self.experiment.loss, &self.data.classes);
         let mut values = vec![("lr".to_owned(), epoch.lr)];
-        values.extend(columns(Part::Train, &epoch.tally.scores(), &epoch.terms.means(), loss, &[]));
+        let mut trained = epoch.tally.scores();
+        self.absent(&self.parts.train).clear_scores(&mut trained);
+        values.extend(columns(Part::Train, &trained, &epoch.terms.means(), loss, &[]));
         values.extend(columns(Part::Val, &validated.scores, &validated.terms, loss, classes));
         let epoch = epoch.number;
         let record = EpochRecord { epoch, values };
@@ -201,9 +226,9 @@ impl<'a> Session<'a> {
         }
         self.exchange()?;
         if best {
-            write_weights(&run.best_checkpoint(), params, epoch, &self.normaliser)?;
+            self.state.files.best = Some(write_weights(&run.best_checkpoint(), params, epoch, &self.normaliser)?);
         }
-        write_weights(&run.last_checkpoint(), params, epoch, &self.normaliser)?;
+        self.state.files.last = Some(write_weights(&run.last_checkpoint(), params, epoch, &self.normaliser)?);
         self.exchange()?;
         self.ended(record);
         self.write_state(&Gradients::default())

@@ -137,7 +137,7 @@ fn a_jpeg_is_turned_as_its_exif_orientation_says() {
     tree.jpeg_turned("images/a.jpg", 6, &stored);
     let upright = as_bytes(&open().unwrap());
     assert!(upright[..56].iter().all(|v| *v < 20) && upright[72..].iter().all(|v| *v > 235), "{upright:?}");
-    let photo = Photo::read(&photos(&[tree.path("images/a.jpg")]).unwrap()[0]).unwrap();
+    let photo = Photo::read(&photos(&[tree.path("images/a.jpg")]).unwrap()[0], 0).unwrap();
     assert_eq!((photo.size, as_bytes(&photo.planes(1))), ([16, 8], upright.clone()), "predicted on as trained on");
     tree.jpeg_turned("images/a.jpg", 8, &stored);
     let other = as_bytes(&open().unwrap());
@@ -147,7 +147,7 @@ fn a_jpeg_is_turned_as_its_exif_orientation_says() {
     assert!(open().unwrap_err().to_string().contains("images/a.jpg: is 8 × 16 (height × width), its mask"));
     tree.jpeg_turned("images/a.jpg", 5, &DynamicImage::new_luma8(8, 16));
     let refused = open().unwrap_err().to_string();
-    assert!(refused.contains("images/a.jpg: is 8 × 16 (height × width) as its EXIF orientation shows it, its mask"), "{refused}");
+    assert!(refused.contains("images/a.jpg: is 8 × 16 (height × width) as its orientation shows it, its mask"), "{refused}");
 }
 
 /// What older versions decoded otherwise is another data set now; what they decoded alike is the same.
@@ -160,7 +160,10 @@ fn a_fingerprint_tells_what_is_turned() {
         tree.jpeg_turned("images/a.jpg", orientation, &image);
         let bytes = |name: &str| blake3::hash(&std::fs::read(tree.path(name)).unwrap());
         let mut hasher = blake3::Hasher::new();
-        hasher.update(&1u64.to_le_bytes()).update(b"a\0");
+        let channels = describe(&tree.folders("")).unwrap().channels;
+        let reading = format!("folders, Binary, classes [\"foreground\"], levels {{}}, masks of []; {channels} channels");
+        hasher.update(&(reading.len() as u64).to_le_bytes()).update(reading.as_bytes());
+        hasher.update(&1u64.to_le_bytes()).update(b"a\0").update(&2u64.to_le_bytes());
         hasher.update(bytes("images/a.jpg").as_bytes()).update(bytes("masks/a.png").as_bytes());
         (fingerprint(&tree.folders("")).unwrap(), hasher.finalize().to_hex().to_string())
     };
@@ -243,6 +246,33 @@ fn a_fingerprint_follows_names_and_content_only() {
     assert_ne!(before, print(&here));
 }
 
+/// Every key that decides what masks mean or how many channels images have; none that says where files lie.
+#[test]
+fn a_fingerprint_follows_how_files_are_read() {
+    let tree = Tree::new();
+    tree.pairs(3);
+    let (levels, folders) = ("levels = { foreground = [255] }", "class_masks = { foreground = 'masks' }");
+    let keys =
+        ["", "mask_values = 'indexed'", levels, "levels = { foreground = [7] }", folders, "classes = ['a']", "colour = 'rgb'"];
+    let prints = keys.map(|keys| fingerprint(&tree.folders(keys)).unwrap());
+    for (at, print) in prints.iter().enumerate() {
+        assert!(!prints[..at].contains(print), "{}", keys[at]);
+    }
+    assert_eq!(fingerprint(&tree.folders("colour = 'grey'")).unwrap(), prints[0], "as `auto` finds it");
+    let there = Tree::new();
+    there.pairs(3);
+    ["images", "masks"].iter().for_each(|folder| {
+        std::fs::rename(there.root().join(folder), there.root().join(format!("my-{folder}"))).unwrap();
+    });
+    assert_eq!(fingerprint(&there.folders("images = 'my-images'\nmasks = 'my-masks'")).unwrap(), prints[0]);
+
+    let tree = Tree::new();
+    drishti(&tree, "", ["", ""]);
+    let print = |more: &str| fingerprint(&tree.dataset("drishti_gs", &format!("root = {:?}\n{more}", tree.root()))).unwrap();
+    let prints = ["", "mask_policy = 'majority'", "targets = ['cup']", "targets = ['cup', 'disc']"].map(print);
+    assert!((1..prints.len()).all(|at| !prints[..at].contains(&prints[at])), "{prints:?}");
+}
+
 #[test]
 fn fits_keep_image_and_mask_together() {
     let tree = Tree::new();
@@ -318,13 +348,20 @@ fn tiff([height, width]: [u16; 2], bits: u16, photometric: u16, samples: u16, pl
 }
 
 #[test]
-fn tiff_with_separate_planes_with_alpha_and_of_single_bits() {
+fn tiff_with_separate_planes_of_several_channels_and_of_single_bits() {
     const WHITE_IS_ZERO: u16 = 0;
     const BLACK_IS_ZERO: u16 = 1;
     const RGB: u16 = 2;
     let tree = Tree::new();
     tree.write("images/a.tif", &tiff([1, 2], 8, RGB, 3, &[&[1, 4], &[2, 5], &[3, 6]]));
     tree.write("images/b.tif", &tiff([1, 2], 8, BLACK_IS_ZERO, 2, &[&[7, 0, 8, 255]]));
+    tree.grey("masks/b.png", [1, 2], |_, _| 255);
+    tree.grey("masks/a.png", [1, 2], |_, _| 255);
+    // What nothing calls alpha may be a second channel, which must not vanish.
+    let refused = tree.open(&tree.folders("colour = 'rgb'"), [1, 2], Fit::Pad).unwrap_err().to_string();
+    assert!(refused.contains("images/b.tif: has 2 channels, of which 1 are neither colour nor alpha"), "{refused}");
+    ["a", "b"].iter().for_each(|name| std::fs::remove_file(tree.path(&format!("masks/{name}.png"))).unwrap());
+    tree.write("images/b.tif", &tiff([1, 2], 8, BLACK_IS_ZERO, 1, &[&[7, 8]]));
     tree.write("masks/a.tif", &tiff([1, 2], 1, BLACK_IS_ZERO, 1, &[&[0b0100_0000]]));
     tree.write("masks/b.tif", &tiff([1, 2], 1, WHITE_IS_ZERO, 1, &[&[0b0100_0000]]));
     let dataset = tree.open(&tree.folders("colour = 'rgb'"), [1, 2], Fit::Pad).unwrap();

@@ -3,6 +3,7 @@
 mod batches;
 mod caching;
 mod errors;
+mod formats;
 mod layouts;
 mod masks;
 mod patches;

@@ -6,7 +6,9 @@
 
 #![cfg(feature = "cudnn")]
 
+mod failures;
 mod further;
+mod probe;
 #[path = "../software_cuda/mod.rs"]
 mod software_cuda;
 
@@ -72,10 +74,10 @@ impl Desk {
         self.command(arguments).output().unwrap()
     }
 
-    /// The only run of an experiment.
+    /// The run of an experiment; of several the first by name.
     fn run(&self, results: &str) -> PathBuf {
-        let mut runs = fs::read_dir(self.0.path().join(results).join("tiny/runs")).unwrap();
-        runs.next().unwrap().unwrap().path()
+        let runs = fs::read_dir(self.0.path().join(results).join("tiny/runs")).unwrap();
+        runs.map(|run| run.unwrap().path()).min().unwrap()
     }
 
     fn read(&self, results: &str, file: &str) -> String {
@@ -165,10 +167,11 @@ fn every_operation_and_whole_steps_are_the_cpus() {
         return;
     }
     let desk = Desk::with(TINY);
-    let said = ends_with(&desk.umlaut(&["selftest", "--all"]), 0);
+    let said = ends_with(&desk.umlaut(&["selftest", "--all", "--small"]), 0);
     for precision in ["f32", "tf32", "bf16"] {
         assert!(said.contains(&format!("{precision} on cuda:0, convolutions by cuDNN")), "{said}");
     }
+    assert_eq!(said.matches("steps replayed as CUDA graphs").count(), 3, "{said}");
     assert!(said.contains("the same bits twice") && !said.contains("MISS"), "{said}");
 }
 
@@ -179,7 +182,7 @@ fn a_device_that_calculates_wrongly_is_found_out() {
         return;
     }
     let desk = Desk::with(TINY);
-    let mut command = desk.command(&["selftest", "--precision", "f32"]);
+    let mut command = desk.command(&["selftest", "--small", "--precision", "f32"]);
     let said = ends_with(&command.env("SOFTWARE_CUDA_CXXFLAGS", "-Dsqrtf=sinf").output().unwrap(), 1);
     assert!(said.contains("MISS  U-Net, no norm, Adam") && said.contains("do not trust this GPU"), "{said}");
     assert!(!said.contains("MISS  conv"), "{said}");
@@ -193,7 +196,7 @@ fn neither_order_nor_lateness_matters() {
     }
     let desk = Desk::with(TINY);
     let said = |key: &str, value: &str| {
-        let mut command = desk.command(&["selftest", "--all", "--precision", "f32"]);
+        let mut command = desk.command(&["selftest", "--all", "--small", "--precision", "f32"]);
         ends_with(&command.env(key, value).output().unwrap(), 0)
     };
     let usual = said("SOFTWARE_CUDA_ORDER", "");

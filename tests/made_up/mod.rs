@@ -4,7 +4,7 @@
 use rand::{Rng, SeedableRng, rngs::StdRng};
 use std::collections::BTreeMap;
 use umlaut::plan::{RunId, RunSpec};
-use umlaut::record::{EpochRecord, Failure, ImageRow, ImageScores, Outcome, Status};
+use umlaut::record::{EpochRecord, Failure, ImageRow, ImageScores, Outcome, Provenance, Status};
 use umlaut::store::{Error, ExperimentDir, Results};
 
 /// What is made up: five learning rates × as many widths as it takes, each with so many seeds.
@@ -46,8 +46,7 @@ impl MadeUp {
     fn run(&self, dir: &ExperimentDir, spec: &RunSpec, run_toml: &str, mut course: Course, diverges: bool) -> Result<(), Error> {
         let run = dir.run(&spec.id);
         run.create(spec, run_toml)?;
-        let started = toml::Table::from_iter([("started".to_owned(), "2026-03-01T12:00:00Z".into())]);
-        run.write_provenance(&started)?;
+        run.write_provenance(&Provenance { started: Some("2026-03-01T12:00:00Z".to_owned()), ..Provenance::default() })?;
         let epochs = if diverges { self.epochs.div_ceil(2) } else { self.epochs };
         let mut rows: Vec<EpochRecord> = (1..=epochs).map(|epoch| course.row(epoch, self.epochs)).collect();
         let dice = |row: &EpochRecord| row.get("val_dice").expect("a column");

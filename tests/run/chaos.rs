@@ -22,8 +22,8 @@ const KILLS: usize = 36;
 /// Files that say when and how long, which no two sweeps have in common.
 const OF_THE_CLOCK: [&str; 4] = ["timing.csv", "provenance.toml", "log.txt", "outcome.toml"];
 
-/// Files that repeat such figures, and the lock, which keeps the name of a process that was killed.
-const OF_THE_DAY: [&str; 5] = ["summary.csv", "report.md", "report.html", "charts/time.svg", ".lock"];
+/// Files that repeat such figures, and those that keep the name of a process: of one that was killed, of the last report.
+const OF_THE_DAY: [&str; 6] = ["summary.csv", "report.md", "report.html", "charts/time.svg", ".lock", ".report"];
 
 /// Eight runs of three epochs, on pictures that are kept decoded.
 fn sweep() -> Desk {

@@ -61,6 +61,21 @@ impl Desk {
         self.dir.path().join(path)
     }
 
+    /// Twelve small images with masks in `FOLDER/images` and `FOLDER/masks`, called by `name`; a bright square whose place follows from `kind`, so
+    /// that folders of different kinds hold different images.
+    pub fn folder(&self, folder: &str, kind: u32, name: impl Fn(u32) -> String) {
+        for (below, bright) in [("images", 200), ("masks", 255)] {
+            let below = self.path(folder).join(below);
+            fs::create_dir_all(&below).expect("writable");
+            for number in 0..12 {
+                let inside = |x: u32, y: u32| (kind..kind + 8).contains(&x) && (number..number + 8).contains(&y);
+                let value = |x, y| image::Luma([if inside(x, y) { bright } else { 0 }]);
+                let picture = image::GrayImage::from_fn(16, 16, value);
+                picture.save(below.join(format!("{}.png", name(number)))).expect("writable");
+            }
+        }
+    }
+
     /// metrics.csv of every run that has one, by the run's name.
     pub fn metrics(&self, results: &str) -> Vec<(String, String)> {
         self.files(results, "metrics.csv")

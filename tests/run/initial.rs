@@ -147,3 +147,97 @@ fn a_run_that_ended_early_is_finished_with_the_epochs_it_has() {
     let report = fs::read_to_string(desk.path("results/tiny/report.md")).expect("a report");
     assert!(report.contains("stopped early after epoch 2 of 9: no gain in val\\_loss for 1 epoch\n"), "{report}");
 }
+
+/// What is told on standard error of images that initial weights have seen.
+fn warned(desk: &Desk, arguments: &[&str]) -> Vec<String> {
+    let output = desk.umlaut(arguments);
+    expect_code(&output, 0);
+    let told = String::from_utf8(output.stderr).expect("text");
+    told.lines().filter(|line| line.starts_with("warning: ")).map(str::to_owned).collect()
+}
+
+/// Names of the images that a run scores in a split, by its table of scores.
+fn scored(run: &std::path::Path, split: &str) -> Vec<String> {
+    let text = fs::read_to_string(run.join("per_image.csv")).expect("scores");
+    let rows = text.lines().map(|line| line.split(',').map(str::to_owned).collect::<Vec<_>>());
+    let mut names: Vec<String> = rows.filter(|row| row[0] == split).map(|row| row[1].clone()).collect();
+    names.dedup();
+    names
+}
+
+/// The one run of an experiment.
+fn only(desk: &Desk, experiment: &str) -> PathBuf {
+    let runs = fs::read_dir(desk.path("results").join(experiment).join("runs")).expect("runs");
+    let runs: Vec<PathBuf> = runs.map(|run| run.expect("listed").path()).collect();
+    assert_eq!(runs.len(), 1, "{runs:?}");
+    runs[0].clone()
+}
+
+/// Oracle: the tables of scores of both runs, which name all images that did not train.
+#[test]
+fn images_that_trained_the_initial_weights_are_warned_of() {
+    let (desk, first) = desk();
+    fine(&desk, &[first.to_str().expect("plain")]);
+    assert_eq!(warned(&desk, &["run", "fine.toml"]), [""; 0], "the same split");
+    let second = only(&desk, "fine");
+    let text =
+        format!("extends = 'x.toml'\nname = 'third'\n[split.fractions]\nseed = 2\n[training.initial]\nweights = {second:?}\n");
+    fs::write(desk.path("third.toml"), text).expect("writable");
+    let planned = warned(&desk, &["plan", "third.toml"]);
+    assert_eq!(warned(&desk, &["run", "third.toml"]), planned);
+    // The run that the weights are of, and the one that it began with.
+    assert_eq!(planned.len(), 2, "{planned:?}");
+    let third = only(&desk, "third");
+    let held_out = [scored(&first, "val"), scored(&first, "test")].concat();
+    for (told, run) in planned.iter().zip([&second, &first]) {
+        assert!(told.contains(&format!("come from {}, which trained on ", run.display())), "{told}");
+        for (split, word) in [("val", "validate"), ("test", "test")] {
+            let all = scored(&third, split);
+            let seen: Vec<String> = all.iter().filter(|name| !held_out.contains(name)).cloned().collect();
+            assert!(!seen.is_empty(), "another split seed would tell more");
+            let line = format!("{} of the {} images that {word} here ({})", seen.len(), all.len(), seen.join(", "));
+            assert!(told.contains(&line), "{line}: {told}");
+        }
+    }
+    let report = fs::read_to_string(desk.path("results/third/report.html")).expect("a report");
+    assert!(report.contains("scores of these are too good"), "in the notes of the report");
+}
+
+/// Names say nothing: the same files by other names, and other files by the same names.
+#[test]
+fn images_are_known_by_their_content() {
+    let folder = |root: &str, name: &str| {
+        format!("name = '{name}'\n[dataset.folders]\nroot = '{root}'\n[preprocess]\nsize = [16, 16]\n[split.lists]\n")
+    };
+    let network = "[model.unet]\nchannels = [2, 4]\n[training]\nepochs = 1\n";
+    let first = format!("{}train = ['a', 'b']\nval = ['c']\n{network}", folder("one", "x"));
+    let desk = Desk::with(&first);
+    let write = |file: &str, seed: u32| {
+        let path = desk.path(file);
+        fs::create_dir_all(path.parent().expect("a folder")).expect("writable");
+        let value = |x: u32, y: u32| image::Luma([((x * 7919 + y * 104_729 + seed * 1_299_709) % 251) as u8]);
+        image::GrayImage::from_fn(16, 16, value).save(path).expect("writable");
+    };
+    // What is called c there is called a here, and the other way round; d is new.
+    for (root, names) in [("one", [("a", 1), ("b", 2), ("c", 3)]), ("two", [("a", 3), ("c", 1), ("d", 4)])] {
+        for (name, seed) in names {
+            write(&format!("{root}/images/{name}.png"), seed);
+            let mask = desk.path(&format!("{root}/masks/{name}.png"));
+            fs::create_dir_all(mask.parent().expect("a folder")).expect("writable");
+            image::GrayImage::from_fn(16, 16, |x, _| image::Luma([if x < 8 { 255 } else { 0 }])).save(mask).expect("writable");
+        }
+    }
+    expect_code(&desk.umlaut(&["run", "x.toml"]), 0);
+    let run = only(&desk, "x");
+    let initial = format!("[training.initial]\nweights = {run:?}\n");
+    let second = |lists: &str| {
+        fs::write(desk.path("y.toml"), format!("{}{lists}{network}{initial}", folder("two", "y"))).expect("writable");
+        warned(&desk, &["plan", "y.toml"])
+    };
+    assert_eq!(second("train = ['c']\nval = ['a', 'd']\n"), [""; 0], "a is what validated there");
+    let told = second("train = ['a']\nval = ['c', 'd']\n");
+    assert!(told.len() == 1 && told[0].contains("trained on 1 of the 2 images that validate here (c): "), "{told:?}");
+    fs::rename(desk.path("one"), desk.path("elsewhere")).expect("moved");
+    let told = second("train = ['a']\nval = ['c', 'd']\n");
+    assert!(told.len() == 1 && told[0].contains("its data set has changed or is gone since"), "{told:?}");
+}

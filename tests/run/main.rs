@@ -1,12 +1,21 @@
 //! The whole program on tiny experiments: what a user types, what is on disk afterwards, and how it ends.
 
 mod chaos;
+mod damage;
+mod data_sets;
 mod desk;
 #[cfg(all(target_os = "linux", feature = "cuda"))]
 mod gpus;
+mod hostile;
 mod initial;
+mod kept;
+mod moments;
 mod plan_status;
 mod reports;
+mod safeguards;
+mod spreadsheet;
+mod synced;
+mod threads;
 mod trouble;
 
 use desk::{Desk, TINY, expect_code, words};

@@ -7,6 +7,7 @@
 #include "convolution.h"
 #include <algorithm>
 #include <cstdio>
+#include <dlfcn.h>
 
 namespace soft {
 
@@ -73,17 +74,22 @@ static int check_operation(const Content& op) {
     return fits ? OK : refuse(SHAPE_MISMATCH, "the tensors' shapes do not fit the convolution");
 }
 
-// ---- engines: 0 is plain, 1 rounds f32 operands to TF32, 2 (of filter gradients) differs from call to call
+// ---- engines: 0 is plain, 1 and all from 3 on round f32 operands to TF32, 2 (of filter gradients) differs from call to call
 
 static std::vector<int64_t> engines(const Content& graph, int heuristic) {
     Convolution o = convolution_of(*graph.refers(801));
+    std::string order = setting("SOFTWARE_CUDA_ENGINES", "");
     std::vector<int64_t> list = {0};
+    if (fails("engines") || (heuristic == 2 && order == "many")) return {};
     if (heuristic == 2) return list;  // fallback
     if (!o.x.bf16) list.push_back(1);
     if (o.pass == Pass::Filter) list.push_back(2);
-    if (!std::strcmp(setting("SOFTWARE_CUDA_ENGINES", ""), "reverse")) std::reverse(list.begin(), list.end());
+    // As long as NVIDIA's longest lists, whose exact engines come last.
+    for (int64_t more = 3; !o.x.bf16 && order == "many" && more < 40; more++) list.push_back(more);
+    if (order == "reverse" || order == "many") std::reverse(list.begin(), list.end());
     return list;
 }
+static bool rounds(int64_t engine) { return engine == 1 || engine > 2; }
 static int check_engine(const Content& engine) {
     auto all = engines(*engine.refers(1300), 3);
     bool known = std::count(all.begin(), all.end(), engine.get<int64_t>(1301)) != 0;
@@ -93,9 +99,9 @@ static std::vector<int> notes(const Content& engine) {
     int64_t number = engine.get<int64_t>(1301);
     bool bf16 = convolution_of(*engine.refers(1300)->refers(801)).x.bf16;
     std::vector<int> list;
-    if (bf16 || number == 1) list.push_back(0);  // tensor cores
-    if (number == 1) list.push_back(1);          // down-converts inputs
-    if (number == 2) list.push_back(4);          // nondeterministic
+    if (bf16 || rounds(number)) list.push_back(0);  // tensor cores
+    if (rounds(number)) list.push_back(1);          // down-converts inputs
+    if (number == 2) list.push_back(4);             // nondeterministic
     return list;
 }
 static int64_t workspace(const Content& plan) {
@@ -114,6 +120,8 @@ static int finalize(Content& d) {
     case CONVOLUTION: status = check_convolution(d); break;
     case FORWARD: case DATA: case FILTER: status = check_operation(d); break;
     case ENGINE: status = check_engine(d); break;
+    case GRAPH: if (fails("graph")) status = refuse(UNSUPPORTED, "SOFTWARE_CUDA_FAIL: no graph today"); break;
+    case PLAN: if (fails("plan")) status = refuse(UNSUPPORTED, "SOFTWARE_CUDA_FAIL: no plan today"); break;
     case PACK:
         if (d.values[1000].count != d.values[1001].count) status = refuse(BAD_PARAM, "as many pointers as ids, please");
     }
@@ -125,6 +133,7 @@ static int finalize(Content& d) {
 
 static int execute(Cudnn* handle, const Content& plan, const Content& pack) {
     if (handle != plan.get<Cudnn*>(400)) return refuse(BAD_PARAM, "the plan is of another handle");
+    if (fails("execute")) return refuse(EXECUTION_FAILED, "SOFTWARE_CUDA_FAIL: no execution today");
     const Content& engine = *plan.refers(401)->refers(300);
     Convolution o = convolution_of(*engine.refers(1300)->refers(801));
     char* at[3];
@@ -140,7 +149,7 @@ static int execute(Cudnn* handle, const Content& plan, const Content& pack) {
     char* space = pack.values.count(1003) ? pack.get<char*>(1003) : nullptr;
     if (scratch && !space) return refuse(NULL_POINTER, "the plan needs a workspace");
     int64_t number = engine.get<int64_t>(1301);
-    Rounding rounding = number == 1 ? Rounding::Tf32 : number == 2 ? Rounding::Unsteady : Rounding::None;
+    Rounding rounding = rounds(number) ? Rounding::Tf32 : number == 2 ? Rounding::Unsteady : Rounding::None;
     Status status = enqueue(handle->stream, "convolution", [=, x = at[0], w = at[1], y = at[2], device = current()] {
         bool live = live_device((Address)x, o.x.bytes(), device) && live_device((Address)w, o.w.bytes(), device) &&
                     live_device((Address)y, o.y.bytes(), device) && (!scratch || live_device((Address)space, scratch, device));
@@ -204,7 +213,10 @@ API void cudnnGetLastErrorString(char* out, size_t room) {
     last_error.clear();
 }
 API int cudnnCreate(Cudnn** out) {
+    may_hang("cudnnCreate");
     LOCKED;
+    // As NVIDIA's, which ends the process; stricter, in that it must be there already.
+    if (!dlopen("libcublasLt.so.13", RTLD_LAZY | RTLD_NOLOAD)) die("Cannot load symbol cublasLtGetVersion");
     if (!current()) return refuse(EXECUTION_FAILED, "no current context");
     return *out = handles.add(new Cudnn), OK;
 }

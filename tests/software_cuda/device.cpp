@@ -5,6 +5,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <unistd.h>
 
 namespace soft {
 
@@ -40,6 +41,13 @@ size_t number(const char* name, size_t otherwise) {
     size_t value = std::strtoull(text, &end, 10);
     if (end == text || *end) die("%s=%s is not a number", name, text);
     return value;
+}
+bool fails(const char* what) {
+    std::string list = std::string(",") + setting("SOFTWARE_CUDA_FAIL", "") + ",";
+    return list.find(std::string(",") + what + ",") != std::string::npos;
+}
+void may_hang(const char* entry) {
+    while (!std::strcmp(setting("SOFTWARE_CUDA_HANG", ""), entry)) pause();
 }
 
 // "SOFTWARECUDA" and the device's number, big-endian.
@@ -140,6 +148,7 @@ static int attribute(int which) {
 using namespace soft;
 
 API int cuInit(unsigned flags) {
+    may_hang("cuInit");
     std::lock_guard<std::recursive_mutex> locked(lock());
     if (flags) return INVALID_VALUE;
     if (!started) {

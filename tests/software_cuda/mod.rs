@@ -22,7 +22,7 @@ fn version() -> String {
     format!("software-cuda-{:016x}", hash.finish())
 }
 
-/// The directory with libcuda.so.1, libnvrtc.so.13 and libcudnn.so.9; built by whichever test comes first.
+/// The directory with libcuda.so.1, libnvrtc.so.13, libcublasLt.so.13 and libcudnn.so.9; built by whichever test comes first.
 ///
 /// # Panics
 /// If there is no C++ compiler, or it refuses the sources.

@@ -94,6 +94,8 @@ Status ready(bool context = true); // NOT_INITIALIZED, INVALID_CONTEXT or SUCCES
 [[noreturn]] void die(const char* format, ...) __attribute__((format(printf, 1, 2)));
 const char* setting(const char* name, const char* otherwise);
 size_t number(const char* name, size_t otherwise);
+bool fails(const char* what);      // whether SOFTWARE_CUDA_FAIL names it
+void may_hang(const char* entry);  // for good, if SOFTWARE_CUDA_HANG names this entry
 
 // streams.cpp
 Status enqueue(Stream*, std::string what, Work);  // run now, later (lazy), or record into the capture

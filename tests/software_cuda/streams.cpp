@@ -198,7 +198,7 @@ API int cuStreamEndCapture(Stream* stream, Graph** out) {
     Graph recorded;
     std::swap(recorded, stream->recorded);
     stream->capture = Stream::Idle;
-    if (!good) return CAPTURE_INVALIDATED;
+    if (!good || fails("capture")) return CAPTURE_INVALIDATED;
     return *out = graphs.add(new Graph(std::move(recorded))), SUCCESS;
 }
 API int cuStreamIsCapturing(Stream* stream, int* status) {
@@ -211,6 +211,7 @@ API int cuThreadExchangeStreamCaptureMode(int*) { return NOT_SUPPORTED; }
 API int cuGraphInstantiateWithFlags(Executable** out, Graph* graph, unsigned long long) {
     ENTRY(true);
     if (!graphs.has(graph)) return INVALID_VALUE;
+    if (fails("instantiate")) return NOT_SUPPORTED;
     return *out = executables.add(new Executable{graph->nodes}), SUCCESS;
 }
 API int cuGraphUpload(Executable* graph, Stream* stream) {

@@ -47,9 +47,9 @@ fn the_first_epoch_is_judged_as_the_best_of_the_other_run() {
         assert!(judged.len() > 10 && judged.iter().all(|(column, value)| told.best[column] == *value), "{row:?}");
         assert_eq!(outcome.notes, [note(&file, 16, told.best_epoch.unwrap())]);
         let provenance = place.run(&name).provenance().unwrap().unwrap();
-        assert_eq!(provenance["initial_weights"].as_str(), Some(file.to_str().unwrap()));
+        assert_eq!(provenance.initial_weights.as_deref(), Some(file.to_str().unwrap()));
         let hash = blake3::hash(&fs::read(&file).unwrap()).to_hex().to_string();
-        assert_eq!(provenance["initial_weights_hash"].as_str(), Some(hash.as_str()));
+        assert_eq!(provenance.initial_weights_hash.as_deref(), Some(hash.as_str()));
     }
     place.train("drawn", &still(experiment("", "")));
     assert_ne!(place.run("drawn").metrics().unwrap()[0].get("val_loss"), Some(told.best["val_loss"]));

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 use umlaut::config::{Experiment, ExtraMetric};
-use umlaut::record::Outcome;
+use umlaut::record::{Outcome, Provenance};
 use umlaut::store::RunDir;
 use umlaut::train::train;
 
@@ -32,7 +32,7 @@ fn assert_as_in_one_go(run: &RunDir, outcome: &Outcome, experiment: &Experiment)
     for file in FILES {
         assert!(fs::read(run.path().join(file)).unwrap() == fs::read(whole.path().join(file)).unwrap(), "{file} differs");
     }
-    assert_eq!(run.timing().unwrap().len(), experiment.training.epochs);
+    assert_eq!(run.timing().len(), experiment.training.epochs);
     assert_eq!(Outcome { notes: Vec::new(), ..outcome.clone() }, expected);
 }
 
@@ -52,8 +52,8 @@ fn a_longer_run_begins_with_the_epochs_of_a_finished_one() {
         assert_eq!(steps, 2 * 3, "two epochs of three steps are left");
         assert_eq!(outcome.notes, [format!("epochs 1 to 2 were taken over from the finished run {}", short.id())]);
         let provenance = run.provenance().unwrap().unwrap();
-        assert_eq!(provenance["continued_from"].as_str(), Some(short.id().as_str()));
-        assert_eq!(provenance["continued_after_epoch"].as_integer(), Some(2));
+        assert_eq!(provenance.continued_from.as_deref(), Some(short.id().as_str()));
+        assert_eq!(provenance.continued_after_epoch, Some(2));
         assert_as_in_one_go(&run, &outcome, &experiment);
         assert!(contents(short.path()) == before, "the finished run was changed");
     }
@@ -95,7 +95,7 @@ fn a_schedule_over_all_epochs_starts_anew() {
     let experiment = experiment("", "[lr_schedule.cosine]");
     trained(&place, &epochs(&experiment, 2));
     let (run, outcome, steps) = trained(&place, &experiment);
-    assert_eq!((steps, outcome.notes.len(), run.provenance().unwrap().unwrap().get("continued_from")), (12, 0, None));
+    assert_eq!((steps, outcome.notes.len(), run.provenance().unwrap().unwrap().continued_from), (12, 0, None));
     assert_as_in_one_go(&run, &outcome, &experiment);
 }
 
@@ -117,7 +117,7 @@ fn what_is_not_the_same_run_is_not_taken_over() {
     });
     anew(&|place| {
         let run = place.planned(&short());
-        run.write_provenance(&toml::toml! { micro_batches = 2 }).unwrap();
+        run.write_provenance(&Provenance { micro_batches: Some(2), ..Provenance::default() }).unwrap();
         train(&run, &short(), &place.data, &parts(), &umlaut::train::Place::cpu(), &|| false, &mut ()).unwrap();
     });
     anew(&|place| fs::remove_file(trained(place, &short()).0.path().join("outcome.toml")).unwrap());

@@ -7,9 +7,9 @@ use umlaut::record::Outcome;
 use umlaut::train::train;
 
 /// As `umlaut train --micro-batches` does before it trains.
-fn split(place: &Place, name: &str, parts: i64) {
+fn split(place: &Place, name: &str, parts: usize) {
     let mut provenance = place.run(name).provenance().unwrap().unwrap_or_default();
-    provenance.insert("micro_batches".into(), parts.into());
+    provenance.micro_batches = Some(parts);
     place.run(name).write_provenance(&provenance).unwrap();
 }
 
@@ -21,7 +21,7 @@ fn one_step(norm: &str, accumulate: usize, batch_size: usize) -> Experiment {
     experiment
 }
 
-fn trained(place: &Place, name: &str, experiment: &Experiment, parts: i64) -> Outcome {
+fn trained(place: &Place, name: &str, experiment: &Experiment, parts: usize) -> Outcome {
     split(place, name, parts);
     place.train(name, experiment)
 }

@@ -28,7 +28,7 @@ fn a_run_that_another_version_began_is_not_gone_on_with() {
     let again =
         train(&place.run("old"), &with_all_states(), &place.data, &parts(), &umlaut::train::Place::cpu(), &|| false, &mut ());
     let error = again.unwrap_err();
-    assert!(error.is_mistake() && error.to_string().contains("other columns"), "{error}");
+    assert!(error.is_mistake() && error.to_string().contains("metrics.csv has other columns"), "{error}");
     assert_eq!(fs::read_to_string(&file).unwrap().lines().collect::<Vec<_>>(), shorter);
 }
 

@@ -9,6 +9,7 @@ use image::{DynamicImage, GrayImage, RgbImage};
 use std::fs;
 use std::path::{Path, PathBuf};
 use umlaut::data::{self, Batch, Dataset, Draw, Fold};
+use umlaut::record::to_field;
 use umlaut::report::paint;
 
 #[derive(clap::Args)]
@@ -74,7 +75,8 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
         let file = format!("{done:05}");
         write(&data, &batch, out, &file)?;
         let sample = index % data.samples.len();
-        table.write_record([&data.samples[sample].name, &file, &data.sources[sample]])?;
+        table
+            .write_record([&data.samples[sample].name, &file, &data.sources[sample]].map(|field| to_field(field).into_owned()))?;
         written.push((file, &keys[sample]));
         writing.at(done + 1, draws.len());
     }

@@ -3,15 +3,13 @@
 use super::super::settings::Settings;
 use super::super::{Failure, ResultsPlace, Sets, load, mistake, progress, text};
 use super::sheet::{self, Form};
-use super::{fold_of, of_fold, parts};
+use super::{alike, fold_of, of_fold, parts};
 use comfy_table::{CellAlignment, Table, TableComponent, presets};
 use std::path::PathBuf;
 use umlaut::config::Experiment;
 use umlaut::data::{self, Dataset, Draw, Fold, Look, Parts};
 
-/// Bits of 256 in which two pictures may differ that are called near-duplicates.
-const NEAR: u32 = 12;
-/// Near-duplicates that are listed.
+/// Images that are listed.
 const LISTED: usize = 10;
 
 #[derive(clap::Args)]
@@ -115,30 +113,17 @@ fn remarks(data: &Dataset, looks: &[Look], folds: &[Fold]) -> Vec<String> {
             "WARNING: no value is above {dark:.2} of full brightness: set preprocess.normalise, or spread the values"
         ));
     }
-    let near = data::apart(folds, looks.len(), near(looks), |i, part| format!("{} ({part})", looks[i].name));
-    if near.is_empty() {
-        let all = if folds.len() > 1 { format!(", in all {} folds", folds.len()) } else { String::new() };
-        remarks.push(format!("No two samples of different parts look alike{all} (difference hash, {NEAR} of 256 bits at most)."));
-    } else {
-        let listed: Vec<String> = near.iter().take(LISTED).cloned().collect();
-        remarks.push(format!(
-            "WARNING: {} pair(s) of samples in different parts look alike (difference hash, {NEAR} of 256 bits at most): {}{}. If they \
-             are of one patient or volume, keep them together with split.….group.",
-            near.len(),
-            listed.join("; "),
-            if near.len() > LISTED { "; …" } else { "" }
-        ));
-    }
+    remarks.push(match alike(&data::look_alikes(data, folds)) {
+        Some(told) => format!("WARNING: {told}"),
+        None => {
+            let all = if folds.len() > 1 { format!(", in all {} folds", folds.len()) } else { String::new() };
+            format!("No two samples of different splits look alike{all}.")
+        }
+    });
     remarks
 }
 
 fn first(names: &[&str]) -> String {
     let more = if names.len() > LISTED { ", …" } else { "" };
     names.iter().take(LISTED).copied().collect::<Vec<_>>().join(", ") + more
-}
-
-/// Pairs of samples that look alike.
-fn near(looks: &[Look]) -> Vec<(usize, usize)> {
-    let pairs = (0..looks.len()).flat_map(|a| (a + 1..looks.len()).map(move |b| (a, b)));
-    pairs.filter(|(a, b)| looks[*a].distance(&looks[*b]) <= NEAR).collect()
 }

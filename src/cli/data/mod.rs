@@ -51,6 +51,22 @@ pub fn warn_of_absent(data: &umlaut::data::Dataset, parts: &umlaut::data::Parts,
     }
 }
 
+/// Pairs of samples that are listed.
+const LISTED: usize = 10;
+
+/// What to tell of pairs that [look alike](umlaut::data::look_alikes); `None` if there are none.
+pub fn alike(pairs: &[String]) -> Option<String> {
+    let (count, more) = (pairs.len(), if pairs.len() > LISTED { "; …" } else { "" });
+    let listed = pairs.iter().take(LISTED).map(String::as_str).collect::<Vec<_>>().join("; ");
+    let what = if count == 1 {
+        "pair of samples in different splits looks alike"
+    } else {
+        "pairs of samples in different splits look alike"
+    };
+    let remedy = "Scores of such samples are too good: remove the copies, or keep them together with split.….group";
+    (count > 0).then(|| format!("{count} {what}: {listed}{more}. {remedy}."))
+}
+
 /// `fold 2: `, or nothing where there are no folds.
 fn of_fold(fold: Option<usize>) -> String {
     fold.map(|fold| format!("fold {fold}: ")).unwrap_or_default()

@@ -43,7 +43,7 @@ impl Load {
 
     /// Operations of a training step, backward counted as twice forward.
     pub fn step(&self) -> u64 {
-        3 * self.cost.flops() * self.input.batch as u64
+        self.cost.flops().saturating_mul(3 * self.input.batch as u64)
     }
 }
 

@@ -25,7 +25,7 @@ pub(super) fn speed(experiment: &Experiment, input: Input, threads: usize) -> Op
     let (cost, input) = small_enough(&mut experiment, input)?;
     let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().ok()?;
     let (steps, time) = pool.install(|| steps(&experiment, input)).ok()?;
-    let operations = (3 * cost.flops() * input.batch as u64 * steps) as f64;
+    let operations = cost.flops().saturating_mul(3 * input.batch as u64 * steps) as f64;
     Some(operations / time.as_secs_f64())
 }
 
@@ -38,7 +38,7 @@ fn small_enough(experiment: &mut Experiment, mut input: Input) -> Option<(Cost, 
     let unit = 2usize.checked_pow(u32::try_from(levels.saturating_sub(1)).ok()?)?;
     loop {
         let cost = Cost::of(&experiment.model, input);
-        if 3 * cost.flops() * input.batch as u64 <= LARGEST {
+        if cost.flops().saturating_mul(3 * input.batch as u64) <= LARGEST {
             return Some((cost, input));
         }
         if input.batch > 1 {

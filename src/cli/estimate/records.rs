@@ -3,6 +3,7 @@
 use super::{Descriptions, Load};
 use umlaut::config::{Experiment, Precision};
 use umlaut::machine;
+use umlaut::regular::{self, Most};
 use umlaut::store::{Results, RunDir};
 
 /// A run of which epochs were timed.
@@ -31,13 +32,12 @@ pub(super) fn read(results: &Results, device: &str, descriptions: &mut Descripti
 
 fn record(run: &RunDir, device: &str, processor: &str, descriptions: &mut Descriptions) -> Option<Record> {
     let provenance = run.provenance().ok()??;
-    let text = |key: &str| provenance.get(key)?.as_str();
-    if text("device")? != device || text("cpu")? != processor {
+    if provenance.device? != device || provenance.cpu? != processor {
         return None;
     }
-    let threads = usize::try_from(provenance.get("threads")?.as_integer()?).ok()?;
-    let seconds = median(run.timing().ok()?.iter().filter_map(|row| row.get("elapsed_s")).collect())?;
-    let experiment: Experiment = toml::from_str(&std::fs::read_to_string(run.run_toml()).ok()?).ok()?;
+    let threads = provenance.threads?;
+    let seconds = median(run.timing().iter().filter_map(|row| row.seconds()).collect())?;
+    let experiment: Experiment = toml::from_str(&regular::text(&run.run_toml(), Most::SMALL).ok()?).ok()?;
     let load = Load::of(&experiment, &descriptions.of(&experiment.dataset)?);
     let (epoch, step) = (load.epoch, load.step() as f64);
     let sound = threads > 0 && seconds > 0.0 && epoch > 0.0;

@@ -1,6 +1,7 @@
 //! A line or two a run, on standard error: what is shown where no terminal is.
 
 use super::super::progress::ending;
+use std::collections::HashSet;
 use umlaut::record::{Event, Outcome, Status};
 use umlaut::schedule::{At, Next, Slot, Watch};
 
@@ -8,12 +9,14 @@ use umlaut::schedule::{At, Next, Slot, Watch};
 pub struct Lines {
     /// Whether runs are numbered.
     counted: bool,
+    /// Notes that were shown.
+    noted: HashSet<String>,
 }
 
 impl Lines {
     /// Watches a plan of so many runs.
     pub fn new(runs: usize) -> Self {
-        Self { counted: runs > 1 }
+        Self { counted: runs > 1, noted: HashSet::new() }
     }
 
     fn title(&self, at: At<'_>) -> String {
@@ -27,6 +30,10 @@ impl Watch for Lines {
             Status::Finished => eprintln!("{}: finished before, not run again", self.title(at)),
             _ => eprintln!("{}: failed before: {}", self.title(at), outcome.cause.as_deref().unwrap_or("no cause recorded")),
         }
+    }
+
+    fn noted(&mut self, at: At<'_>, text: &str) {
+        eprintln!("{}: {text}", self.title(at));
     }
 
     fn started(&mut self, at: At<'_>, slot: &Slot) {
@@ -45,7 +52,9 @@ impl Watch for Lines {
             Event::Started { first, epochs, .. } if (2..=*epochs).contains(first) => {
                 eprintln!("{}: goes on after epoch {} of {epochs}", self.title(at), first - 1);
             }
-            Event::Started { .. } | Event::Step { .. } | Event::Memory { .. } => {}
+            // Of a sweep every run may have the same to say.
+            Event::Note { text } if self.noted.insert(text.clone()) => eprintln!("{}: {text}", self.title(at)),
+            Event::Started { .. } | Event::Step { .. } | Event::Memory { .. } | Event::Note { .. } => {}
         }
     }
 

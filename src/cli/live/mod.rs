@@ -78,6 +78,8 @@ struct Live<'a> {
     /// Runs that will not be started any more, by index in the plan.
     over: Vec<bool>,
     asked: &'a dyn Fn() -> bool,
+    /// Notes that were shown.
+    noted: HashSet<String>,
 }
 
 impl<'a> Live<'a> {
@@ -106,6 +108,7 @@ impl<'a> Live<'a> {
             before: 0,
             over: vec![false; plan.runs.len()],
             asked,
+            noted: HashSet::new(),
         })
     }
 
@@ -198,6 +201,10 @@ impl Watch for Live<'_> {
         }
     }
 
+    fn noted(&mut self, at: At<'_>, text: &str) {
+        self.say(&format!("{}: {text}", self.title(at)));
+    }
+
     fn started(&mut self, at: At<'_>, slot: &Slot) {
         // One line for all: of a long sweep there may be hundreds.
         let before = std::mem::take(&mut self.before);
@@ -214,6 +221,12 @@ impl Watch for Live<'_> {
 
     fn told(&mut self, at: At<'_>, event: &Event) {
         let index = at.position - 1;
+        // Of a sweep every run may have the same to say.
+        if let Event::Note { text } = event
+            && self.noted.insert(text.clone())
+        {
+            self.noted(at, text);
+        }
         if let Some(running) = self.running.get_mut(&index) {
             if let Event::Waiting { holder } = event {
                 running.words = format!("waits for {holder}");

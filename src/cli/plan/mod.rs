@@ -12,7 +12,7 @@ pub use row::epochs_left;
 use super::estimate::Estimate;
 use super::settings::Settings;
 use super::slots::SlotChoice;
-use super::{Failure, ResultsPlace, Sets, load, mistake, run, text};
+use super::{Failure, ResultsPlace, Sets, batches, load, mistake, run, text};
 use std::path::PathBuf;
 use umlaut::plan::Plan;
 use umlaut::schedule::Slot;
@@ -38,6 +38,7 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
     let slots = arguments.slots.slots(&settings)?;
     let results = arguments.place.results(&settings);
     let plan = run::plan(&load(&arguments.file, &arguments.sets)?, &results)?;
+    batches::check(&plan, &results.cache(), &arguments.file, &arguments.sets)?;
     show(&plan, &results, &slots, arguments.csv)
 }
 

@@ -1,6 +1,6 @@
 //! What the runs of a plan are called in front of a reader: by what differs between them.
 
-use umlaut::plan::{Plan, RunSpec, last_word, spoken};
+use umlaut::plan::{Plan, RunSpec, names, of_repetition, spoken};
 
 /// The keys whose values really differ between the runs of a plan.
 #[derive(Debug, Clone)]
@@ -14,7 +14,7 @@ impl Names {
     pub fn of(plan: &Plan) -> Self {
         let differs = |key: &&str| plan.runs.iter().any(|run| run.value(key) != plan.runs[0].value(key));
         let keys: Vec<&str> = plan.keys().into_iter().filter(differs).collect();
-        Self { keys: keys.iter().map(|key| ((*key).to_owned(), short(key, &keys))).collect() }
+        Self { keys: keys.iter().zip(names(&keys)).map(|(key, name)| ((*key).to_owned(), name.to_owned())).collect() }
     }
 
     /// Dotted keys and what they are called.
@@ -40,19 +40,6 @@ impl Names {
     }
 }
 
-/// Whether a key tells repetitions of a group apart.
-pub fn of_repetition(key: &str) -> bool {
-    key == "seed" || key == "fold"
-}
-
-/// The last words of a dotted key, as few as tell it from the others.
-fn short(key: &str, all: &[&str]) -> String {
-    let most = key.len() - last_word(key).len();
-    let starts = key.rmatch_indices('.').map(|(at, _)| at + 1).chain([0]).filter(|at| *at <= most);
-    let unique = |end: &&str| all.iter().filter(|other| *other == end || other.ends_with(&format!(".{end}"))).count() == 1;
-    starts.map(|at| &key[at..]).find(unique).unwrap_or(key).to_owned()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -75,12 +62,5 @@ mod tests {
     fn a_lone_run_goes_by_its_id() {
         let plan = plan("name = 'a'");
         assert_eq!(Names::of(&plan).title(&plan.runs[0]), plan.runs[0].id.to_string());
-    }
-
-    #[test]
-    fn keys_are_told_apart_by_as_few_words_as_do() {
-        let all = ["dataset.synthetic.seed", "split.fractions.seed", "seed", "optimizer.adam.lr"];
-        let names = all.map(|key| short(key, &all));
-        assert_eq!(names, ["synthetic.seed", "fractions.seed", "seed", "lr"]);
     }
 }

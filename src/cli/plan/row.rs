@@ -64,7 +64,7 @@ fn again(standing: &Result<Standing, String>) -> bool {
     match standing {
         Ok(Standing::Finished(_)) | Err(_) => false,
         Ok(Standing::Failed(outcome)) => outcome.failure != Some(Failure::Diverged),
-        Ok(Standing::New | Standing::Running(_) | Standing::Resumable(_)) => true,
+        Ok(Standing::New | Standing::Running(_) | Standing::Resumable(_) | Standing::Incomplete(_)) => true,
     }
 }
 
@@ -97,7 +97,7 @@ impl Row<'_> {
     pub fn cause(&self) -> Option<&str> {
         match &self.standing {
             Ok(Standing::Failed(outcome)) => Some(outcome.cause.as_deref().unwrap_or("no cause recorded")),
-            Err(problem) => Some(problem),
+            Ok(Standing::Incomplete(problem)) | Err(problem) => Some(problem),
             Ok(_) => None,
         }
     }

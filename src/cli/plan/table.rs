@@ -2,10 +2,11 @@
 
 use super::super::summary::{bytes, giga, thousands};
 use super::super::text::{clock_or_dash, fit, padded, wrap};
-use super::names::{Names, of_repetition};
+use super::names::Names;
 use super::room::{Column, Kind, fitted, total};
 use super::row::Row;
-use umlaut::plan::{Cost, Plan};
+use umlaut::plan::{Cost, Plan, of_repetition};
+use umlaut::record::to_field;
 
 /// The table, header first, no line wider than `columns`; below it which columns were left out.
 pub fn text(names: &Names, rows: &[Row<'_>], columns: usize) -> String {
@@ -73,7 +74,7 @@ pub fn csv(plan: &Plan, rows: &[Row<'_>]) -> Result<String, anyhow::Error> {
         cells.push(row.left.map(|left| format!("{left:.3}")).unwrap_or_default());
         cells.extend([row.epochs_done, row.run.experiment.training.epochs].map(|epochs| epochs.to_string()));
         cells.extend([row.word().to_owned(), row.cause().unwrap_or_default().to_owned()]);
-        writer.write_record(cells)?;
+        writer.write_record(cells.iter().map(|cell| to_field(cell).into_owned()))?;
     }
     Ok(String::from_utf8(writer.into_inner()?)?)
 }

@@ -8,7 +8,7 @@ use umlaut::plan::Plan;
 use umlaut::schedule::{Slot, Standing};
 
 /// Words of every status, in the order in which they are counted.
-const WORDS: [&str; 6] = ["finished", "running", "resumable", "failed", "damaged", "new"];
+const WORDS: [&str; 7] = ["finished", "running", "resumable", "incomplete", "failed", "damaged", "new"];
 
 /// Runs that are named one by one for a reason; of more only so many.
 const NAMED: usize = 5;

@@ -5,12 +5,12 @@ mod write;
 use super::compare::find_run;
 use super::device::OneDevice;
 use super::settings::Settings;
-use super::stop::Stop;
+use super::stop::Latch;
 use super::{Failure, ResultsPlace, coloured, mistake, progress, text};
 use std::path::PathBuf;
 use umlaut::config;
 use umlaut::data::{Photo, PhotoPlace, photos, unreadable};
-use umlaut::model::Tiling;
+use umlaut::model::{self, Tiling};
 use umlaut::predict::{Error, How, Predictor, Scale};
 use umlaut::store::{Results, RunDir};
 use write::Writer;
@@ -19,7 +19,7 @@ use write::Writer;
 pub struct Arguments {
     /// The trained run: its directory, or the end of its id
     run: PathBuf,
-    /// Image files, and folders of them: PNG, JPEG, TIFF (each page), BMP; JPEG and PNG turned as their EXIF orientation says
+    /// Image files, and folders of them: PNG, JPEG, TIFF (each page), BMP; turned as their orientation says
     #[arg(required = true)]
     images: Vec<PathBuf>,
     /// Where to write masks and predictions.csv
@@ -49,7 +49,7 @@ pub struct Arguments {
     /// Write the images with outlines and a light fill too
     #[arg(long)]
     overlays: bool,
-    /// Replace what DIR holds of earlier predictions
+    /// Replace files that DIR holds already, such as earlier predictions; an image that is predicted on never
     #[arg(long)]
     force: bool,
     #[command(flatten)]
@@ -59,19 +59,20 @@ pub struct Arguments {
 }
 
 pub fn run(arguments: &Arguments) -> Result<(), Failure> {
-    let stop = Stop::on_signals()?;
+    let latch = Latch::on_signals()?;
     let results = arguments.results.results(&Settings::load()?);
     let words = std::iter::once(&arguments.run).chain(&arguments.others);
     let runs = words.map(|word| open(word, &results)).collect::<Result<Vec<_>, _>>()?;
     let predictor = Predictor::open(&runs, arguments.device.place()?.gpu).map_err(failure)?;
+    predictor.notes.iter().for_each(|note| eprintln!("note: {note}"));
     let how = how(arguments, &predictor)?;
     let places = photos(&arguments.images).map_err(mistake)?;
     let others = unreadable(&arguments.images).map_err(mistake)?;
-    let mut writer = Writer::new(arguments, &predictor.classes)?;
+    let mut writer = Writer::new(arguments, &predictor.classes, &places)?;
     for path in &others {
         eprintln!("left out: {}: is no PNG, JPEG, TIFF or BMP; convert it", path.display());
     }
-    let failed = predict_all(&predictor, &how, &places, &mut writer, &|| stop.asked())?;
+    let failed = predict_all(&predictor, &how, &places, &mut writer, &latch)?;
     let all = places.len() + others.len();
     println!("{} of {}: {}", places.len() - failed, text::counted(all, "image"), arguments.out.display());
     if failed > 0 || !others.is_empty() { Err(Failure::Runs) } else { Ok(()) }
@@ -80,14 +81,14 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
 /// A run with the experiment that it is.
 pub fn open(word: &std::path::Path, results: &Results) -> Result<(RunDir, config::Experiment), Failure> {
     let run = find_run(word, results)?;
-    let experiment = config::load(&run.run_toml(), &[]).map_err(|p| Failure::Mistake(p.render(coloured())))?;
+    let experiment = config::load_run(&run.run_toml()).map_err(|p| Failure::Mistake(p.render(coloured())))?;
     Ok((run, experiment))
 }
 
 /// A mistake is the user's, anything else failed while running.
 pub fn failure(error: Error) -> Failure {
     match error {
-        Error::Mistake(_) => mistake(error),
+        Error::Mistake(_) | Error::Model(model::Error::NotFinite { .. }) => mistake(error),
         error => error.into(),
     }
 }
@@ -119,16 +120,15 @@ fn predict_all(
     how: &How,
     places: &[PhotoPlace],
     writer: &mut Writer,
-    stop: &dyn Fn() -> bool,
+    latch: &Latch,
 ) -> Result<usize, Failure> {
     let (bar, mut failed) = (progress::Reading::new("predicting"), 0);
+    let beside = predictor.bytes_beside(how) + writer.bytes_beside();
     for (done, place) in places.iter().enumerate() {
-        if stop() {
-            return Err(Failure::Stopped);
-        }
-        match Photo::read(place) {
+        match Photo::read(place, beside) {
             Ok(photo) => {
                 let probs = predictor.probs(&photo, how).map_err(failure)?;
+                let _whole = latch.held();
                 bar.say(&writer.write(place, &photo, &probs)?);
             }
             Err(problem) => {

@@ -20,6 +20,11 @@ pub(super) fn classes(e: &Experiment) -> Vec<Finding> {
         found.extend(tables(folders));
     }
     let by_tables = matches!(&e.dataset, Dataset::Folders(d) if !d.levels.is_empty() || !d.class_masks.is_empty());
+    if let Some((values_key, MaskValues::Indexed)) = values
+        && !by_tables
+    {
+        found.extend(background(key, values_key, names));
+    }
     if let Some((values_key, MaskValues::Binary)) = values
         && names.len() > 1
         && !by_tables
@@ -30,11 +35,36 @@ pub(super) fn classes(e: &Experiment) -> Vec<Finding> {
     found
 }
 
+/// In indexed masks the background has no name.
+fn background(key: &'static str, values_key: &'static str, names: &[String]) -> Option<Finding> {
+    let is_background = |name: &&String| ["background", "bg"].contains(&name.to_lowercase().as_str());
+    let (at, name) = names.iter().enumerate().find(|(_, name)| is_background(name))?;
+    let value = at + 1;
+    let title = format!(
+        "`{key}` names \"{name}\", which would be the value {value} of an indexed mask: the background is 0 and has no name, \
+         the first class is 1"
+    );
+    let others: Vec<&String> = names.iter().filter(|name| !is_background(name)).collect();
+    let help = if others.is_empty() {
+        format!("name the class that has the value {value}")
+    } else {
+        format!("write classes = {others:?}, or give the value {value} another name")
+    };
+    Some(Finding::new(title, &[key, values_key], help))
+}
+
 /// Tables by class name classes, and all of them.
 fn tables(folders: &Folders) -> Vec<Finding> {
     let levels: Vec<&String> = folders.levels.keys().filter(|name| *name != "background").collect();
     let masks: Vec<&String> = folders.class_masks.keys().collect();
     let mut found = Vec::new();
+    if !folders.levels.is_empty() && folders.classes.iter().any(|name| name == "background") {
+        let title =
+            "in `dataset.folders.levels`, `background` has the values of no class, so no class can have that name".to_owned();
+        let help =
+            "take \"background\" out of the classes; to learn it as a class too, give that class another name, such as \"rest\"";
+        return vec![Finding::new(title, &["dataset.folders.classes", "dataset.folders.levels"], help)];
+    }
     for (key, named) in [("dataset.folders.levels", &levels), ("dataset.folders.class_masks", &masks)] {
         let strange: Vec<&str> = named.iter().filter(|name| !folders.classes.contains(name)).map(|name| name.as_str()).collect();
         let absent = folders.classes.iter().find(|name| !named.contains(name) && !named.is_empty());

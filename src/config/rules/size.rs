@@ -7,7 +7,7 @@ const SIZE: &str = "preprocess.size";
 const PATCH: &str = "patches.size";
 
 /// The key of the size that goes through the network.
-fn size_key(e: &Experiment) -> &'static str {
+pub(super) fn size_key(e: &Experiment) -> &'static str {
     if e.patches.is_some() { PATCH } else { SIZE }
 }
 
@@ -20,7 +20,7 @@ pub(super) fn patches(e: &Experiment) -> Option<Finding> {
 }
 
 /// The keys of channels, norm and groups of the network that is chosen.
-fn keys(model: &Model) -> [&'static str; 3] {
+pub(super) fn keys(model: &Model) -> [&'static str; 3] {
     match model {
         Model::Unet(_) => ["model.unet.channels", "model.unet.norm", "model.unet.groups"],
         Model::AttentionUnet(_) => ["model.attention_unet.channels", "model.attention_unet.norm", "model.attention_unet.groups"],
@@ -74,6 +74,6 @@ pub(super) fn groups(model: &Model) -> Option<Finding> {
     Some(Finding::new(title, &[key, channels_key, norm_key], help))
 }
 
-fn gcd(a: usize, b: usize) -> usize {
+pub(super) fn gcd(a: usize, b: usize) -> usize {
     if b == 0 { a } else { gcd(b, a % b) }
 }

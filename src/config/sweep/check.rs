@@ -3,7 +3,7 @@
 use super::super::conform::Conform;
 use super::super::node::{Node, Span, Table, Value};
 use super::super::problem::Problem;
-use super::super::resolve::{findings, meaning};
+use super::super::resolve::{findings, meaning, too_many_runs};
 use super::super::shape::{FILE, Shape};
 use super::super::suggest::listed;
 use super::Sweep;
@@ -17,9 +17,15 @@ const MOST_POINTS: usize = 100_000;
 /// Sweeps of more points are checked value by value only; [`Experiment::at`](super::Experiment::at) checks each again.
 const MOST_CHECKED: usize = 4096;
 
-/// The mistakes of a sweep. `node` is the table of `experiment`'s sweep, `base` the merged tree without it, `set` the keys given on
-/// the command line.
-pub(in crate::config) fn check(experiment: &Experiment, node: &Node, base: &Node, set: &[(Vec<String>, Span)]) -> Vec<Problem> {
+/// The mistakes of a sweep. `node` is the table of `experiment`'s sweep, `base` the merged tree without it, `whole` with it,
+/// `set` the keys given on the command line.
+pub(in crate::config) fn check(
+    experiment: &Experiment,
+    node: &Node,
+    base: &Node,
+    whole: &Node,
+    set: &[(Vec<String>, Span)],
+) -> Vec<Problem> {
     let mut problems = Vec::new();
     let axes = axes(node, &mut problems);
     for (at, axis) in axes.iter().enumerate() {
@@ -29,6 +35,12 @@ pub(in crate::config) fn check(experiment: &Experiment, node: &Node, base: &Node
     let conditions_fit = conditions(&experiment.sweep, node, &axes, &mut problems);
     problems.extend(draws_nothing(&experiment.sweep, node));
     let good = good_part(&experiment.sweep, &axes, lengths_fit, conditions_fit);
+    let folded = axes.iter().all(|axis| axis.path[0] != "split");
+    let too_many = problems.is_empty().then(|| too_many_runs(experiment, folded, whole)).flatten();
+    if too_many.is_some() && good.count().is_some_and(|n| n <= MOST_POINTS) {
+        problems.extend(too_many);
+        return problems;
+    }
     match good.count() {
         Some(n) if n <= MOST_CHECKED => check_points(&experiment.varied(good), &axes, base, &mut problems),
         Some(n) if n <= MOST_POINTS => {}

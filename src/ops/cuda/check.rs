@@ -73,16 +73,28 @@ struct Case {
     chooses: bool,
 }
 
-/// Compares every operation, its result and all its gradients, with the CPU's in f32.
+/// Compares every operation, its result and all its gradients, with the CPU's in f32; with `small`, none at the sizes that networks train at.
 ///
 /// # Errors
 /// If an operation cannot run at all.
-pub fn operations(gpu: &Rc<Gpu>, precision: Precision) -> Result<Vec<Comparison>> {
+pub fn operations(gpu: &Rc<Gpu>, precision: Precision, small: bool) -> Result<Vec<Comparison>> {
+    let large = if small { Vec::new() } else { cases::as_trained() };
     let mut all = Vec::new();
-    for case in cases::all() {
+    for case in cases::all().into_iter().chain(large) {
         all.extend(case.compare(gpu, precision).map_err(|e| candle_core::Error::Msg(format!("{}: {e}", case.name)))?);
     }
     Ok(all)
+}
+
+/// The comparisons of one operation that needs no convolution, or of one convolution: with `small`, not at a size that networks train at.
+pub(super) fn one(gpu: &Rc<Gpu>, precision: Precision, convolution: bool, small: bool) -> Result<Vec<Comparison>> {
+    let name = match (convolution, small) {
+        (false, _) => "add",
+        (true, true) => "conv3x3",
+        (true, false) => cases::ONE_AS_TRAINED,
+    };
+    let found = cases::all().into_iter().chain(cases::as_trained()).find(|case| case.name == name);
+    found.expect("there are cases of these names").compare(gpu, precision)
 }
 
 /// Numbers in [−1, 1) that look random and are the same each time.

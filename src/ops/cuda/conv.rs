@@ -10,7 +10,7 @@ use crate::config::Precision;
 use crate::ops::blocked::Shape;
 use crate::ops::tape::{Device, Value};
 use crate::ops::{Map, Node, Tape};
-use candle_core::{Result, bail};
+use candle_core::{Error, Result, bail};
 use std::rc::Rc;
 
 /// Which of the three tensors of a convolution is computed from the other two.
@@ -19,6 +19,18 @@ pub(super) enum Pass {
     Forward,
     InputGradient,
     WeightGradient,
+}
+
+#[cfg(feature = "cudnn")]
+impl Pass {
+    /// For messages.
+    pub fn words(self) -> &'static str {
+        match self {
+            Self::Forward => "forward pass",
+            Self::InputGradient => "input gradient",
+            Self::WeightGradient => "weight gradient",
+        }
+    }
 }
 
 /// The sizes of a convolution: x (n, h, w, c) and weight (k, side, side, c) to y (n, oh, ow, k).
@@ -39,6 +51,14 @@ impl Problem {
         (side + 2 * self.pad - self.side) / self.stride + 1
     }
 
+    /// For messages: `3×3, (2, 56, 56, 64) to 64 channels`.
+    #[cfg(feature = "cudnn")]
+    pub fn words(&self) -> String {
+        let Self { n, h, w, c, k, side, stride, .. } = self;
+        let strided = if *stride > 1 { format!(" with stride {stride}") } else { String::new() };
+        format!("{side}×{side}{strided}, ({n}, {h}, {w}, {c}) to {k} channels")
+    }
+
     fn weights(&self) -> usize {
         self.k * self.side * self.side * self.c
     }
@@ -56,44 +76,107 @@ pub(super) struct Tensors<'a> {
 pub(super) enum Convolutions {
     /// NVIDIA's library.
     #[cfg(feature = "cudnn")]
-    Cudnn(super::cudnn::Cudnn),
+    Cudnn {
+        cudnn: super::cudnn::Cudnn,
+        /// Whether whatever it cannot compute is an error.
+        must: bool,
+    },
     /// The plain sums of `convolve.cu`, and why.
     Plain(String),
 }
 
-/// Chooses what computes convolutions: `cudnn` (without it an error), or `plain`; absent, cuDNN where it is.
-const CHOICE: &str = "UMLAUT_CONVOLUTIONS";
+/// Chooses what computes convolutions: `cudnn` (whatever it cannot compute is an error), or `plain`; absent, cuDNN where it is.
+pub const CHOICE: &str = "UMLAUT_CONVOLUTIONS";
+
+/// What a user may do who is content with slow convolutions.
+#[cfg(feature = "cudnn")]
+pub(super) const WITHOUT_CUDNN: &str = "UMLAUT_CONVOLUTIONS=plain computes without cuDNN, many times slower";
+
+/// What is asked for by the environment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Choice {
+    Best,
+    Cudnn,
+    Plain,
+}
+
+fn choice() -> std::result::Result<Choice, String> {
+    match std::env::var_os(CHOICE).unwrap_or_default().to_string_lossy().as_ref() {
+        "" => Ok(Choice::Best),
+        "cudnn" => Ok(Choice::Cudnn),
+        "plain" => Ok(Choice::Plain),
+        other => Err(format!("{CHOICE}={other}: use cudnn or plain, or leave it unset")),
+    }
+}
+
+/// Whether convolutions can be computed as the environment asks.
+///
+/// # Errors
+/// Why not, with a remedy.
+pub(super) fn ready() -> std::result::Result<(), String> {
+    match choice()? {
+        Choice::Plain => Ok(()),
+        choice => fast_ready(choice == Choice::Cudnn).map(|_| ()),
+    }
+}
+
+/// Why cuDNN is not there, if that is no error: nobody asked for it by name, and none lies where it is searched.
+#[cfg(feature = "cudnn")]
+fn fast_ready(must: bool) -> std::result::Result<Option<String>, String> {
+    match super::library::cudnn() {
+        Ok(_) => Ok(None),
+        Err(why) if must => Err(format!("{CHOICE}=cudnn: {why}")),
+        Err(why) if super::library::has_cudnn() => Err(format!("{why}; {WITHOUT_CUDNN}")),
+        Err(why) => Ok(Some(why)),
+    }
+}
+
+#[cfg(not(feature = "cudnn"))]
+fn fast_ready(must: bool) -> std::result::Result<Option<String>, String> {
+    let why = "this program was built without cuDNN";
+    if must { Err(format!("{CHOICE}=cudnn: {why}")) } else { Ok(Some(why.into())) }
+}
 
 impl Convolutions {
+    /// What the environment asks for; `Plain` with a reason where cuDNN is not there.
     pub fn new(driver: &Rc<Driver>, precision: Precision, deterministic: bool) -> Result<Self> {
-        let choice = std::env::var(CHOICE).unwrap_or_default();
-        match choice.as_str() {
-            "plain" => Ok(Self::Plain(format!("{CHOICE} = plain"))),
-            "" | "cudnn" => Self::fast(driver, precision, deterministic, choice == "cudnn"),
-            other => bail!("{CHOICE} = {other}: use cudnn or plain"),
+        let choice = choice().map_err(Error::Msg)?;
+        if choice == Choice::Plain {
+            return Ok(Self::Plain(format!("{CHOICE}=plain")));
+        }
+        let must = choice == Choice::Cudnn;
+        match fast_ready(must).map_err(Error::Msg)? {
+            Some(why) => Ok(Self::Plain(why)),
+            None => Self::cudnn(driver, precision, deterministic, must),
         }
     }
 
     #[cfg(feature = "cudnn")]
-    fn fast(driver: &Rc<Driver>, precision: Precision, deterministic: bool, must: bool) -> Result<Self> {
-        match super::library::cudnn() {
-            Ok(()) => Ok(Self::Cudnn(super::cudnn::Cudnn::new(driver, precision, deterministic)?)),
-            Err(why) if must => bail!("{why}"),
-            Err(why) => Ok(Self::Plain(why)),
-        }
+    fn cudnn(driver: &Rc<Driver>, precision: Precision, deterministic: bool, must: bool) -> Result<Self> {
+        let cudnn = super::cudnn::Cudnn::new(driver, precision, deterministic);
+        Ok(Self::Cudnn { cudnn: cudnn.map_err(|e| Error::Msg(format!("{e}; {WITHOUT_CUDNN}")))?, must })
     }
 
     #[cfg(not(feature = "cudnn"))]
-    fn fast(_: &Rc<Driver>, _: Precision, _: bool, must: bool) -> Result<Self> {
-        let why = "this program was built without cuDNN";
-        if must { bail!("{why}") } else { Ok(Self::Plain(why.into())) }
+    fn cudnn(_: &Rc<Driver>, _: Precision, _: bool, _: bool) -> Result<Self> {
+        unreachable!("it is never ready")
     }
 
     pub fn name(&self) -> String {
         match self {
             #[cfg(feature = "cudnn")]
-            Self::Cudnn(cudnn) => cudnn.name(),
+            Self::Cudnn { cudnn, .. } => cudnn.name(),
             Self::Plain(why) => format!("plain sums, many times slower than cuDNN ({why})"),
+        }
+    }
+
+    /// What is to be said where cuDNN is not there and nobody asked for plain sums.
+    pub fn note(&self) -> Option<String> {
+        match self {
+            Self::Plain(why) if choice() == Ok(Choice::Best) => {
+                Some(format!("convolutions are plain sums, many times slower than cuDNN: {why}"))
+            }
+            _ => None,
         }
     }
 }
@@ -103,13 +186,14 @@ impl Gpu {
     pub(super) fn convolve(&self, pass: Pass, problem: Problem, tensors: Tensors) -> Result<()> {
         match &self.convolutions {
             #[cfg(feature = "cudnn")]
-            Convolutions::Cudnn(cudnn) => {
-                if cudnn.run(self, pass, problem, tensors)? {
-                    Ok(())
-                } else {
+            Convolutions::Cudnn { cudnn, must } => match cudnn.run(self, pass, problem, tensors)? {
+                Ok(()) => Ok(()),
+                Err(why) if *must => bail!("{CHOICE}=cudnn: {why}; {WITHOUT_CUDNN}"),
+                Err(why) => {
+                    self.note("convolutions", format!("{why}; such convolutions are plain sums, many times slower"));
                     self.convolve_plainly(pass, problem, tensors)
                 }
-            }
+            },
             Convolutions::Plain(_) => self.convolve_plainly(pass, problem, tensors),
         }
     }

@@ -1,11 +1,13 @@
 //! Convolutions by cuDNN's graph interface, the one that PyTorch uses.
 //!
 //! A plan is made once for every pass and size and kept. cuDNN's heuristics name engines, the most promising first; taken is the first
-//! that can be had, or, where equal bits are not asked for, the fastest of several by trial.
+//! that can be had, or, where equal bits are not asked for, the fastest of several by trial. Where there is none, whoever asks hears why, in
+//! the library's own words.
 
 use super::Gpu;
-use super::conv::{Pass, Problem, Tensors};
+use super::conv::{Pass, Problem, Tensors, WITHOUT_CUDNN};
 use super::driver::Driver;
+use super::library;
 use super::memory::Kind;
 use crate::config::Precision;
 use candle_core::{Error, Result};
@@ -19,8 +21,8 @@ use sys::cudnnBackendAttributeType_t as Type;
 use sys::cudnnBackendDescriptorType_t as Object;
 use sys::cudnnBackendNumericalNote_t as Note;
 
-/// Engines that a heuristic may name.
-const ENGINES: usize = 16;
+/// Engines that a heuristic may name. For f32 on an H200 cuDNN 9.19 names up to 40, those that round to TF32 first.
+const ENGINES: usize = 128;
 /// Engines that are tried against each other.
 const TRIED: usize = 6;
 /// Runs of each when they are.
@@ -28,8 +30,28 @@ const TRIALS: usize = 5;
 /// The most that an engine may want besides the tensors, in bytes.
 const WORKSPACE: usize = 2 << 30;
 
+/// Bytes of the library's last words that are read.
+const WORDS: usize = 4096;
+/// Characters of them that are shown.
+const SHOWN: usize = 600;
+
 fn failed(what: &str, error: result::CudnnError) -> Error {
-    Error::Msg(format!("cuDNN: {what} failed: {error:?}"))
+    let said = last_error().map_or(String::new(), |said| format!(": {said}"));
+    Error::Msg(format!("cuDNN: {what} failed: {error}{said}"))
+}
+
+/// What the library says of the last error of this thread, in one line; `None` where it says nothing, or is too old to.
+fn last_error() -> Option<String> {
+    // Not by `sys`, which panics where the function is missing.
+    // SAFETY: so it is declared in cudnn.h since version 9.
+    let ask: unsafe extern "C" fn(*mut std::ffi::c_char, usize) =
+        unsafe { library::cudnn().ok()?.function("cudnnGetLastErrorString") }?;
+    let mut bytes = vec![0u8; WORDS];
+    // SAFETY: it writes no more bytes than it is told.
+    unsafe { ask(bytes.as_mut_ptr().cast(), WORDS) };
+    let text = String::from_utf8_lossy(bytes.split(|byte| *byte == 0).next()?).into_owned();
+    let words = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    (!words.is_empty()).then(|| words.chars().take(SHOWN).collect())
 }
 
 /// One of the library's objects, destroyed when dropped.
@@ -93,8 +115,45 @@ struct Plan {
     workspace: usize,
 }
 
-/// Those that are known; `None` where the library has none.
-type Plans = HashMap<(Pass, Problem), Option<Rc<Plan>>>;
+/// Those that are known; where the library has none, why.
+type Plans = HashMap<(Pass, Problem), Found>;
+
+/// A plan, or why there is none.
+type Found = std::result::Result<Rc<Plan>, String>;
+
+/// Plans for a pass, the most promising first, and why others are none.
+#[derive(Default)]
+struct Candidates {
+    plans: Vec<Plan>,
+    /// Engines that were named.
+    named: usize,
+    /// Those of them that round more than is allowed, or differ from time to time.
+    unfit: usize,
+    /// What failed, each thing once.
+    problems: Vec<String>,
+}
+
+impl Candidates {
+    fn failed(&mut self, error: &Error) {
+        let text = error.to_string();
+        if !self.problems.contains(&text) {
+            self.problems.push(text);
+        }
+    }
+
+    /// Why there is no plan.
+    fn why(&self) -> String {
+        let Self { named, unfit, problems, .. } = self;
+        match (named, problems.first()) {
+            (0, Some(first)) => first.clone(),
+            (0, None) => "it names no engine".to_owned(),
+            (_, first) => {
+                let first = first.map_or(String::new(), |first| format!("; {first}"));
+                format!("of {named} engines {unfit} round more than is allowed or are not deterministic{first}")
+            }
+        }
+    }
+}
 
 /// The library on a device.
 pub(super) struct Cudnn {
@@ -128,48 +187,90 @@ impl Cudnn {
         format!("cuDNN {}.{}.{}", version / 10_000, version / 100 % 100, version % 100)
     }
 
-    /// Computes a pass; `false` if the library cannot.
-    pub fn run(&self, gpu: &Gpu, pass: Pass, problem: Problem, tensors: Tensors) -> Result<bool> {
-        let Some(plan) = self.plan(gpu, pass, problem, tensors)? else { return Ok(false) };
-        self.execute(gpu, &plan, tensors)?;
-        Ok(true)
+    /// How a pass would be computed, in words.
+    pub fn ways(&self, pass: Pass, problem: Problem) -> Result<String> {
+        let found = self.candidates(pass, problem);
+        match found.plans.first() {
+            Some(plan) => {
+                Ok(format!("of {} engines the first that fits needs {} bytes of workspace", found.named, plan.workspace))
+            }
+            None => Err(Error::Msg(format!("{} cannot compute {}: {}", self.name(), self.words(pass, problem), found.why()))),
+        }
     }
 
-    fn plan(&self, gpu: &Gpu, pass: Pass, problem: Problem, tensors: Tensors) -> Result<Option<Rc<Plan>>> {
+    /// What the library knows of the device of this number, as JSON, with which it can be asked for its engines where there is no device;
+    /// `None` where it does not tell.
+    pub fn device_properties(&self, ordinal: usize) -> Option<String> {
+        let ordinal = i32::try_from(ordinal).ok()?;
+        let device = Descriptor::new(Object::CUDNN_BACKEND_DEVICEPROP_DESCRIPTOR).ok()?;
+        let device =
+            device.with(Name::CUDNN_ATTR_DEVICEPROP_DEVICE_ID, Type::CUDNN_TYPE_INT32, &[ordinal]).ok()?.finished().ok()?;
+        let mut bytes = vec![0u8; 1 << 16];
+        let count = device.read(Name::CUDNN_ATTR_DEVICEPROP_JSON_REPRESENTATION, Type::CUDNN_TYPE_CHAR, &mut bytes).ok()?;
+        Some(String::from_utf8_lossy(&bytes[..count]).trim_end_matches('\0').to_owned())
+    }
+
+    /// Computes a pass, or says why the library has no way to.
+    pub fn run(&self, gpu: &Gpu, pass: Pass, problem: Problem, tensors: Tensors) -> Result<std::result::Result<(), String>> {
+        match self.plan(gpu, pass, problem, tensors)? {
+            Ok(plan) => self.execute(gpu, &plan, (pass, problem), tensors).map(Ok),
+            Err(why) => Ok(Err(why)),
+        }
+    }
+
+    /// What is computed, for messages.
+    fn words(&self, pass: Pass, problem: Problem) -> String {
+        let precision = match (self.kind, self.tf32) {
+            (Kind::Bf16, _) => "bf16",
+            (_, true) => "tf32",
+            (_, false) => "f32",
+        };
+        format!("the {} of a convolution ({}) in {precision}", pass.words(), problem.words())
+    }
+
+    fn plan(&self, gpu: &Gpu, pass: Pass, problem: Problem, tensors: Tensors) -> Result<Found> {
         if let Some(plan) = self.plans.borrow().get(&(pass, problem)) {
             return Ok(plan.clone());
         }
-        let mut plans = self.candidates(pass, problem)?;
-        let chosen = if self.deterministic { 0 } else { self.fastest(gpu, &plans, tensors)? };
-        let plan = (chosen < plans.len()).then(|| Rc::new(plans.swap_remove(chosen)));
-        if plan.is_none() {
-            // Once for each, in the run's log: whoever wonders why it is slow finds it there.
-            eprintln!("cuDNN has no engine for {pass:?} of {problem:?} in {:?}: plain sums, many times slower", self.kind);
-        }
+        let mut found = self.candidates(pass, problem);
+        let several = !self.deterministic && found.plans.len() > 1;
+        let chosen = if several { self.fastest(gpu, &found.plans, (pass, problem), tensors)? } else { 0 };
+        let plan = if chosen < found.plans.len() {
+            Ok(Rc::new(found.plans.swap_remove(chosen)))
+        } else {
+            Err(format!("{} cannot compute {}: {}", self.name(), self.words(pass, problem), found.why()))
+        };
         self.plans.borrow_mut().insert((pass, problem), plan.clone());
         Ok(plan)
     }
 
-    fn fastest(&self, gpu: &Gpu, plans: &[Plan], tensors: Tensors) -> Result<usize> {
-        let mut best = (f64::INFINITY, 0);
+    /// The index of the fastest; an error if none can be executed.
+    fn fastest(&self, gpu: &Gpu, plans: &[Plan], what: (Pass, Problem), tensors: Tensors) -> Result<usize> {
+        let (mut best, mut failure) = (None, None);
         for (index, plan) in plans.iter().enumerate() {
-            if self.execute(gpu, plan, tensors).and_then(|()| self.driver.synchronise()).is_err() {
+            if let Err(error) = self.execute(gpu, plan, what, tensors).and_then(|()| self.driver.synchronise()) {
+                failure.get_or_insert(error);
                 continue;
             }
             let start = Instant::now();
             for _ in 0..TRIALS {
-                self.execute(gpu, plan, tensors)?;
+                self.execute(gpu, plan, what, tensors)?;
             }
             self.driver.synchronise()?;
             let seconds = start.elapsed().as_secs_f64();
-            if seconds < best.0 {
-                best = (seconds, index);
+            if best.is_none_or(|(fastest, _)| seconds < fastest) {
+                best = Some((seconds, index));
             }
         }
-        Ok(best.1)
+        match (best, failure) {
+            (Some((_, index)), _) => Ok(index),
+            (None, Some(error)) => Err(error),
+            (None, None) => Ok(0),
+        }
     }
 
-    fn execute(&self, gpu: &Gpu, plan: &Plan, Tensors { x, weight, y }: Tensors) -> Result<()> {
+    fn execute(&self, gpu: &Gpu, plan: &Plan, (pass, problem): (Pass, Problem), tensors: Tensors) -> Result<()> {
+        let Tensors { x, weight, y } = tensors;
         // Given back at once: whoever takes the memory next comes later on the stream.
         let workspace = gpu.array(Kind::U8, plan.workspace.max(1))?;
         let pointers = [x.address(), weight.address(), y.address()];
@@ -179,25 +280,46 @@ impl Cudnn {
             .with(Name::CUDNN_ATTR_VARIANT_PACK_WORKSPACE, Type::CUDNN_TYPE_VOID_PTR, &[workspace.address()])?
             .finished()?;
         // SAFETY: the plan was made for tensors of these sizes, which `Gpu::convolve`'s callers took from the problem.
-        unsafe { sys::cudnnBackendExecute(self.handle, plan.plan.0, pack.0) }.result().map_err(|e| failed("a convolution", e))
+        unsafe { sys::cudnnBackendExecute(self.handle, plan.plan.0, pack.0) }.result().map_err(|e| {
+            let failure = failed(&format!("executing {}", self.words(pass, problem)), e);
+            Error::Msg(format!("{failure}; {WITHOUT_CUDNN}"))
+        })
     }
 
-    /// Plans for a pass, the most promising first; none if the library has no engine that may be used.
-    fn candidates(&self, pass: Pass, problem: Problem) -> Result<Vec<Plan>> {
-        let graph = self.graph(pass, problem)?;
+    fn candidates(&self, pass: Pass, problem: Problem) -> Candidates {
+        let mut found = Candidates::default();
+        match self.graph(pass, problem) {
+            Ok(graph) => self.plans_of(&graph, &mut found),
+            Err(error) => found.failed(&error),
+        }
+        found
+    }
+
+    fn plans_of(&self, graph: &Descriptor, found: &mut Candidates) {
         let limit = if self.deterministic { 1 } else { TRIED };
-        let mut plans = Vec::new();
         for mode in [sys::cudnnBackendHeurMode_t::CUDNN_HEUR_MODE_A, sys::cudnnBackendHeurMode_t::CUDNN_HEUR_MODE_FALLBACK] {
-            for engine in self.engines(&graph, mode).unwrap_or_default() {
-                if plans.len() < limit && self.allows(&engine)? {
-                    plans.extend(self.finish(&engine).ok().filter(|plan| plan.workspace <= WORKSPACE));
+            let engines = self.engines(graph, mode).unwrap_or_else(|error| {
+                found.failed(&error);
+                Vec::new()
+            });
+            found.named += engines.len();
+            for engine in engines {
+                if found.plans.len() == limit {
+                    break;
+                }
+                match self.allows(&engine).and_then(|allowed| allowed.then(|| self.finish(&engine)).transpose()) {
+                    Ok(Some(plan)) if plan.workspace <= WORKSPACE => found.plans.push(plan),
+                    Ok(Some(plan)) => {
+                        found.failed(&Error::Msg(format!("an engine wants a workspace of {} MB", plan.workspace / 1_000_000)));
+                    }
+                    Ok(None) => found.unfit += 1,
+                    Err(error) => found.failed(&error),
                 }
             }
-            if !plans.is_empty() {
+            if !found.plans.is_empty() {
                 break;
             }
         }
-        Ok(plans)
     }
 
     fn engines(&self, graph: &Descriptor, mode: sys::cudnnBackendHeurMode_t) -> Result<Vec<Descriptor>> {

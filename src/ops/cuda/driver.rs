@@ -36,6 +36,14 @@ pub fn count() -> std::result::Result<usize, String> {
     count.map(|count| usize::try_from(count).unwrap_or(0)).map_err(|e| format!("NVIDIA's driver cannot start: {e}"))
 }
 
+/// The newest CUDA that the driver serves, as `13.0`.
+pub(super) fn version() -> Result<String> {
+    let mut version = 0;
+    // SAFETY: the driver writes a number there.
+    unsafe { sys::cuDriverGetVersion(&raw mut version) }.result().map_err(|e| failed("asking for the version", e))?;
+    Ok(format!("{}.{}", version / 1000, version % 1000 / 10))
+}
+
 /// The context of a device with its stream; all calls come from the thread that opened it.
 pub(super) struct Driver {
     device: sys::CUdevice,
@@ -74,6 +82,13 @@ impl Driver {
     pub fn synchronise(&self) -> Result<()> {
         // SAFETY: the stream lives as long as `self`.
         unsafe { result::stream::synchronize(self.stream) }.map_err(|e| failed("waiting for the device", e))
+    }
+
+    /// How many blocks of threads run side by side at least.
+    pub fn multiprocessors(&self) -> Result<i32> {
+        let which = sys::CUdevice_attribute::CU_DEVICE_ATTRIBUTE_MULTIPROCESSOR_COUNT;
+        // SAFETY: the device was opened.
+        unsafe { result::device::get_attribute(self.device, which) }.map_err(|e| failed("asking for an attribute", e))
     }
 
     /// Bytes that the device has free now.

@@ -90,7 +90,11 @@ fn code(maps: Kind, capability: i32) -> Result<Vec<u8>> {
 fn keep(path: &std::path::Path, code: &[u8]) -> std::io::Result<()> {
     let dir = path.parent().expect("it is a file in the cache");
     std::fs::create_dir_all(dir)?;
-    let mut file = tempfile::NamedTempFile::new_in(dir)?;
+    let mut builder = tempfile::Builder::new();
+    // The umask says who may read it, as of every other file.
+    #[cfg(unix)]
+    builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
+    let mut file = builder.tempfile_in(dir)?;
     std::io::Write::write_all(&mut file, code)?;
     file.persist(path).map_err(|e| e.error)?;
     Ok(())

@@ -1,7 +1,8 @@
 //! Finds NVIDIA's libraries.
 //!
 //! The driver (libcuda) comes with the system; the run-time compiler (libnvrtc) and cuDNN come with a CUDA toolkit or as Python
-//! wheels, and lie anywhere. A library that was opened by its path is found by its name from then on.
+//! wheels, and lie anywhere. A library that was opened by its path is found by its name from then on. So cuBLASLt is opened before cuDNN,
+//! which looks for it by name and ends the process where it does not find it.
 
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
@@ -33,12 +34,24 @@ const COMPILER: Library = Library {
 };
 
 #[cfg(feature = "cudnn")]
+const CUBLAS_LT: Library = Library {
+    name: "cuBLASLt",
+    files: &["libcublasLt.so.13"],
+    remedy: "cuDNN ends the process without it: `pip install nvidia-cublas==13.1.0.3`, then name its directory in UMLAUT_CUDA_LIBS",
+    beside: None,
+};
+
+#[cfg(feature = "cudnn")]
 const CUDNN: Library = Library {
     name: "cuDNN",
     files: &["libcudnn.so.9", "libcudnn.so"],
-    remedy: "`pip install nvidia-cudnn-cu13`, then name its directory in UMLAUT_CUDA_LIBS",
+    remedy: "`pip install nvidia-cudnn-cu13 nvidia-cublas==13.1.0.3`, then name their directories in UMLAUT_CUDA_LIBS",
     beside: None,
 };
+
+/// Where Python's wheels have cuBLASLt, as seen from the directory of their cuDNN.
+#[cfg(feature = "cudnn")]
+const BESIDE_THE_WHEEL: &str = "../../cu13/lib";
 
 /// Directories in which libraries may lie.
 fn directories() -> Vec<PathBuf> {
@@ -51,6 +64,13 @@ fn directories() -> Vec<PathBuf> {
     all
 }
 
+/// Directories in which the system's loader is told to look.
+#[cfg(feature = "cudnn")]
+fn searched_by_the_system() -> Vec<PathBuf> {
+    let named = std::env::var_os("LD_LIBRARY_PATH").unwrap_or_default();
+    std::env::split_paths(&named).filter(|dir| !dir.as_os_str().is_empty()).collect()
+}
+
 impl Library {
     /// Opens what it would not find, since it lies where the system does not look.
     fn open_beside(&self, path: &Path) {
@@ -60,18 +80,23 @@ impl Library {
         dir.flatten().map(|entry| entry.path()).filter(named).for_each(|path| _ = open(&path));
     }
 
+    /// Where it lies, of the directories that are searched and, after them, `others`.
+    fn places(&self, others: &[PathBuf]) -> Vec<PathBuf> {
+        let all = directories().into_iter().chain(others.iter().cloned());
+        let paths = all.flat_map(|dir| self.files.iter().map(move |file| dir.join(file)));
+        paths.filter(|path| path.exists()).collect()
+    }
+
     /// Opens it, for good.
-    fn open(&self) -> Result<(), String> {
-        let places = directories().into_iter().flat_map(|dir| self.files.iter().map(move |file| dir.join(file)));
-        let found = places.filter(|path| path.exists());
+    fn open(&self, others: &[PathBuf]) -> Result<Opened, String> {
         let mut problem = String::from("it is in none of the places searched");
-        for path in found.chain(self.files.iter().map(PathBuf::from)) {
+        for path in self.places(others).into_iter().chain(self.files.iter().map(PathBuf::from)) {
             match open(&path) {
-                Ok(()) => {
+                Ok(library) => {
                     self.open_beside(&path);
-                    return Ok(());
+                    return Ok(Opened { library, path });
                 }
-                Err(e) if path.is_absolute() => problem = e.to_string(),
+                Err(e) if path.parent().is_some_and(|dir| !dir.as_os_str().is_empty()) => problem = e.to_string(),
                 Err(_) => {}
             }
         }
@@ -79,44 +104,101 @@ impl Library {
     }
 }
 
-/// Opens a library for good: its functions are used until the process ends.
-fn open(path: &Path) -> Result<(), libloading::Error> {
-    // SAFETY: running the initialisers of NVIDIA's own library is what a program on its GPUs does.
-    unsafe { libloading::Library::new(path) }.map(std::mem::forget)
+/// A library that stays open.
+pub struct Opened {
+    library: &'static libloading::Library,
+    /// The file, or the name by which the system found it.
+    pub path: PathBuf,
 }
 
-/// Whether all that a GPU needs can be loaded.
-///
-/// # Errors
-/// What cannot be, with a remedy.
-pub fn ready() -> Result<(), String> {
-    driver().and_then(|()| compiler()).map_err(|why| format!("{why}, or say --device cpu"))
+impl Opened {
+    /// One of its functions; `None` where it has none of that name.
+    ///
+    /// # Safety
+    /// `F` is the type of the function that the library has by this name.
+    pub unsafe fn function<F: Copy>(&self, name: &str) -> Option<F> {
+        // SAFETY: the caller's.
+        unsafe { self.library.get::<F>(name.as_bytes()) }.ok().map(|function| *function)
+    }
+}
+
+/// Opens a library for good: its functions are used until the process ends.
+fn open(path: &Path) -> Result<&'static libloading::Library, libloading::Error> {
+    // SAFETY: running the initialisers of NVIDIA's own library is what a program on its GPUs does.
+    unsafe { libloading::Library::new(path) }.map(|library| &*Box::leak(Box::new(library)))
+}
+
+/// What came of opening a library, kept for whoever asks next.
+type Kept = OnceLock<Result<Opened, String>>;
+
+fn kept(kept: &'static Kept, open: impl FnOnce() -> Result<Opened, String>) -> Result<&'static Opened, String> {
+    kept.get_or_init(open).as_ref().map_err(Clone::clone)
 }
 
 /// Opens the driver, once.
 ///
 /// # Errors
 /// Why it cannot be, with a remedy.
-pub fn driver() -> Result<(), String> {
-    static OPENED: OnceLock<Result<(), String>> = OnceLock::new();
-    OPENED.get_or_init(|| DRIVER.open()).clone()
+pub fn driver() -> Result<&'static Opened, String> {
+    static OPENED: Kept = OnceLock::new();
+    kept(&OPENED, || DRIVER.open(&[]))
 }
 
 /// Opens the compiler, once.
 ///
 /// # Errors
 /// Why it cannot be, with a remedy.
-pub fn compiler() -> Result<(), String> {
-    static OPENED: OnceLock<Result<(), String>> = OnceLock::new();
-    OPENED.get_or_init(|| COMPILER.open()).clone()
+pub fn compiler() -> Result<&'static Opened, String> {
+    static OPENED: Kept = OnceLock::new();
+    kept(&OPENED, || COMPILER.open(&[]))
 }
 
-/// Opens cuDNN, once.
+/// Opens what cuDNN cannot be without, once.
 ///
 /// # Errors
 /// Why it cannot be, with a remedy.
 #[cfg(feature = "cudnn")]
-pub fn cudnn() -> Result<(), String> {
-    static OPENED: OnceLock<Result<(), String>> = OnceLock::new();
-    OPENED.get_or_init(|| CUDNN.open()).clone()
+pub fn cublas_lt() -> Result<&'static Opened, String> {
+    static OPENED: Kept = OnceLock::new();
+    kept(&OPENED, || {
+        let of_wheels = directories().into_iter().chain(searched_by_the_system());
+        let wheels: Vec<PathBuf> = of_wheels.map(|dir| dir.join(BESIDE_THE_WHEEL)).collect();
+        CUBLAS_LT.open(&wheels)
+    })
+}
+
+/// Opens cuDNN, once, after what it cannot be without.
+///
+/// # Errors
+/// Why it cannot be, with a remedy.
+#[cfg(feature = "cudnn")]
+pub fn cudnn() -> Result<&'static Opened, String> {
+    static OPENED: Kept = OnceLock::new();
+    kept(&OPENED, || {
+        cublas_lt().map_err(|why| if has_cudnn() { why } else { neither() })?;
+        let cudnn = CUDNN.open(&[])?;
+        // SAFETY: cuDNN's function of this name has no parameters and returns a size_t.
+        let made_for = unsafe { cudnn.function::<unsafe extern "C" fn() -> usize>("cudnnGetCudartVersion") };
+        // SAFETY: as above.
+        match made_for.map(|made_for| unsafe { made_for() } / 1000) {
+            Some(cuda) if cuda != 13 => Err(format!(
+                "{}: this cuDNN is for CUDA {cuda}, not 13, and would end the process; {}",
+                cudnn.path.display(),
+                CUDNN.remedy
+            )),
+            _ => Ok(cudnn),
+        }
+    })
+}
+
+#[cfg(feature = "cudnn")]
+fn neither() -> String {
+    let [cudnn, needed] = [CUDNN, CUBLAS_LT].map(|library| format!("{} ({})", library.name, library.files[0]));
+    format!("neither {cudnn} nor {needed}, which it needs, is in the places searched; {}", CUDNN.remedy)
+}
+
+/// Whether there is a cuDNN in a directory that is searched, so that it is a mistake if it cannot be used.
+#[cfg(feature = "cudnn")]
+pub fn has_cudnn() -> bool {
+    !CUDNN.places(&searched_by_the_system()).is_empty()
 }

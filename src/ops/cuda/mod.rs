@@ -30,14 +30,16 @@ mod loss;
 mod memory;
 mod norm;
 mod pool;
+pub mod probe;
 mod samples;
 mod store;
 mod terms;
 
 pub use check::{Comparison, losses, operations, tolerance};
+pub use conv::CHOICE;
 pub use driver::{Description, Graph, Moment, Pinned, count};
 pub use kernels::compile;
-pub use library::{DIRECTORIES, ready};
+pub use library::DIRECTORIES;
 pub use loss::{Losses, PLANE_SUMS, Pricing};
 pub use memory::{Array, Kind};
 pub use samples::{Samples, Truth};
@@ -56,10 +58,15 @@ pub(super) use pool::max_pool2x2;
 use super::blocked::Shape;
 use crate::config::Precision;
 use candle_core::Result;
+use conv::Convolutions;
 use driver::{Driver, Grid};
 use kernels::{Argument, Kernels};
 use memory::Memory;
+use std::cell::RefCell;
+use std::collections::{BTreeMap, BTreeSet};
+use std::io::Write;
 use std::rc::Rc;
+use std::sync::Mutex;
 
 /// Channels are stored in a multiple of so many.
 const CHANNELS: usize = 8;
@@ -72,10 +79,37 @@ fn stored(channels: usize) -> usize {
 /// A device ready to calculate in one precision.
 pub struct Gpu {
     kernels: Kernels,
-    convolutions: conv::Convolutions,
+    convolutions: Convolutions,
     memory: Rc<Memory>,
     driver: Rc<Driver>,
     maps: Kind,
+    /// What was said of this device's work, by what it is about.
+    notes: RefCell<BTreeMap<&'static str, String>>,
+}
+
+/// Whether steps may be recorded as CUDA graphs: `off` starts every kernel of every step instead; absent or `on`, they are.
+pub const GRAPHS: &str = "UMLAUT_CUDA_GRAPHS";
+
+/// Whether steps are to be recorded.
+///
+/// # Errors
+/// If the variable says something else than it may, in words.
+pub fn graphs() -> std::result::Result<bool, String> {
+    match std::env::var_os(GRAPHS).unwrap_or_default().to_string_lossy().as_ref() {
+        "" | "on" => Ok(true),
+        "off" => Ok(false),
+        other => Err(format!("{GRAPHS}={other}: use on or off, or leave it unset")),
+    }
+}
+
+/// Whether all that a GPU needs can be loaded, and the environment asks for what there is.
+///
+/// # Errors
+/// What cannot be, with a remedy.
+pub fn ready() -> std::result::Result<(), String> {
+    graphs()?;
+    library::driver().and_then(|_| library::compiler())?;
+    conv::ready()
 }
 
 impl Gpu {
@@ -85,11 +119,39 @@ impl Gpu {
     /// # Errors
     /// If there is no such device, or a library of NVIDIA's is missing.
     pub fn open(ordinal: usize, precision: Precision, deterministic: bool) -> Result<Rc<Self>> {
+        Self::with(ordinal, precision, |driver| Convolutions::new(driver, precision, deterministic))
+    }
+
+    fn with(
+        ordinal: usize,
+        precision: Precision,
+        convolutions: impl FnOnce(&Rc<Driver>) -> Result<Convolutions>,
+    ) -> Result<Rc<Self>> {
         let driver = Rc::new(Driver::open(ordinal)?);
         let maps = if precision == Precision::Bf16 { Kind::Bf16 } else { Kind::F32 };
         let kernels = Kernels::load(&driver, maps)?;
-        let convolutions = conv::Convolutions::new(&driver, precision, deterministic)?;
-        Ok(Rc::new(Self { kernels, convolutions, memory: Memory::of(&driver), driver, maps }))
+        let convolutions = convolutions(&driver)?;
+        let gpu = Self { kernels, convolutions, memory: Memory::of(&driver), driver, maps, notes: RefCell::default() };
+        if let Some(note) = gpu.convolutions.note() {
+            gpu.note("convolutions", note);
+        }
+        Ok(Rc::new(gpu))
+    }
+
+    /// Keeps what a user should know of how this device works, of each thing the first, and says it on standard error, which is the log of a
+    /// run, if this process has not said as much before.
+    pub fn note(&self, about: &'static str, text: String) {
+        static SAID: Mutex<BTreeSet<&str>> = Mutex::new(BTreeSet::new());
+        if SAID.lock().is_ok_and(|mut said| said.insert(about)) {
+            // Whoever reads may be gone.
+            _ = writeln!(std::io::stderr(), "note: {text}");
+        }
+        self.notes.borrow_mut().entry(about).or_insert(text);
+    }
+
+    /// What was said so far.
+    pub fn notes(&self) -> Vec<String> {
+        self.notes.borrow().values().cloned().collect()
     }
 
     /// What the device is.

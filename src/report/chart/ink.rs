@@ -6,6 +6,7 @@
 
 use super::style::{self, PAPER, RIM_WIDTH, Shape, TEXT};
 use super::text;
+use crate::shown;
 use plotters::style::RGBColor;
 use std::cell::RefCell;
 use std::fmt::Write as _;
@@ -204,10 +205,12 @@ pub(crate) fn extent(words: &str, face: Face) -> i32 {
     if face.bold { plain * 11 / 10 } else { plain }
 }
 
-/// Makes words safe inside XML; characters that XML forbids are left out.
+/// Makes words safe inside XML; characters that XML forbids, and others that do not show, are written out.
 pub(crate) fn escape(words: &str) -> String {
-    let legal = words.chars().filter(|c| !c.is_control());
-    legal.collect::<String>().replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
+    // Those forbidden beside control characters (XML 1.0, 2.2) are no letters anywhere.
+    let words = words.replace(['\n', '\r', '\t'], " ");
+    let legal = shown::line(&words).replace(['\u{fffe}', '\u{ffff}'], "\u{fffd}");
+    legal.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
 }
 
 fn class(kind: char, color: RGBColor) -> String {

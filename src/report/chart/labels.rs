@@ -6,7 +6,7 @@ use super::ink::{Anchor, At, Face, Pen, extent};
 use super::key::Key;
 use super::style::{self, AXIS_WIDTH, EDGE, LABEL_GAP, MARK, MUTED, Shape, TEXT};
 use super::text;
-use crate::plan::{last_word, spoken};
+use crate::plan::{names, spoken};
 use plotters::style::RGBColor;
 
 /// A group's name, and the swept keys with its values.
@@ -41,7 +41,7 @@ impl Labels {
         let one = groups.iter().all(|g| g.1.len() == 1 && g.1.first().map(|d| &d.0) == key.as_ref());
         let values: Vec<String> = shown.iter().filter_map(|g| groups[*g].1.first()).map(|(_, value)| spoken(value)).collect();
         if one && fits(&values) {
-            let head = key.map(|key| text::fit(last_word(&key), TEXT, Self::MOST));
+            let head = key.map(|key| text::fit(names(&[&key])[0], TEXT, Self::MOST));
             return Self { words: with(values), head, numbered: false };
         }
         let names: Vec<String> = shown.iter().map(|g| groups[*g].0.replace('"', "")).collect();

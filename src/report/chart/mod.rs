@@ -33,7 +33,7 @@ use super::collect::Comparison;
 use super::sweep::{self, Factor};
 use super::verdict::Verdict;
 use super::{column, comparable, importance as shares};
-use crate::plan::last_word;
+use crate::plan::names;
 use focus::Focus;
 
 /// A chart, ready to be written.
@@ -66,10 +66,13 @@ pub(super) fn all(comparison: &Comparison, verdict: &Verdict) -> Vec<Drawn> {
     let source = Source::of(comparison, verdict);
     let mut charts = curve_charts(&source);
     charts.extend(scores::draw(&source));
-    charts.extend(source.factors.iter().filter_map(|factor| parameter::draw(&source, factor)));
-    charts.extend(heat::draw(&source));
-    charts.extend(parallel::draw(&source));
-    charts.extend(importance::draw(&source));
+    // What a parameter does cannot be seen in scores that do not compare.
+    if verdict.data_sets() < 2 {
+        charts.extend(source.factors.iter().filter_map(|factor| parameter::draw(&source, factor)));
+        charts.extend(heat::draw(&source));
+        charts.extend(parallel::draw(&source));
+        charts.extend(importance::draw(&source));
+    }
     let title = "Learning rate against epoch".to_owned();
     charts.extend(lr::draw(comparison, &source.focus).map(|svg| Drawn { name: "lr".to_owned(), title, svg }));
     charts.extend(scores::time(&source));
@@ -140,11 +143,12 @@ impl<'a> Source<'a> {
         factors.iter().map(|factor| self.name(factor)).collect()
     }
 
-    /// What a parameter is called: the last word of its key, or all of it where two have the same.
+    /// What a parameter is called: the last words of its key, as few as tell it from the others.
     pub(crate) fn name<'f>(&self, factor: &'f Factor) -> &'f str {
-        let word = last_word(&factor.key);
-        let same = self.all.iter().filter(|other| last_word(&other.key) == word).count();
-        if same > 1 { &factor.key } else { word }
+        let others = self.all.iter().filter(|other| other.key != factor.key).map(|other| other.key.as_str());
+        let keys: Vec<&str> = std::iter::once(factor.key.as_str()).chain(others).collect();
+        let length = names(&keys)[0].len();
+        &factor.key[factor.key.len() - length..]
     }
 }
 

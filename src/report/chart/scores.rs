@@ -18,7 +18,9 @@ pub(crate) fn draw(source: &Source) -> Option<Drawn> {
     let means: Vec<f64> = standings.clone().map(|s| s.mean).collect();
     let reach = means.iter().copied().fold(f64::NEG_INFINITY, f64::max) - means.iter().copied().fold(f64::INFINITY, f64::min);
     let decimals = if reach < CLOSE { 4 } else { 3 };
-    let rows: Vec<Row> = standings
+    let several = source.verdict.data_sets() > 1;
+    let mut rows: Vec<Row> = standings
+        .clone()
         .map(|s| Row {
             rank: Some(s.rank),
             words: format!("{:.decimals$}", s.mean),
@@ -28,13 +30,17 @@ pub(crate) fn draw(source: &Source) -> Option<Drawn> {
             ..row(source, s.group, scores(&source.comparison.groups[s.group], column))
         })
         .collect();
+    if several {
+        rows.iter_mut().zip(standings).for_each(|(row, s)| row.name = format!("data set {}: {}", s.data + 1, row.name));
+    }
+    let apart = if several { " Each data set has ranks of its own." } else { "" };
     let said = |r: &Row| format!("{}: {} ({})", r.name, stats::spread(&r.dots, 3), describe::plural(r.dots.len(), "run"));
     let words: Vec<String> = rows.iter().take(MOST).map(said).collect();
     let title = format!("{} at the best epoch", source.score());
     let strip = strip("scores", rows, column::range(column), &title)?;
     let description = format!(
         "One dot per run, a tick at the mean of each group, a line over the 95 % interval of the mean (by the t of the differences; \
-         where there is no test, Student's t over runs). Groups without a significant difference to the first of a rank share it. \
+         where there is no test, Student's t over runs). Groups without a significant difference to the first of a rank share it.{apart} \
          Best first, by {}: {}.",
         column::phrase_of_part(&source.verdict.ranked_by),
         words.join("; ")

@@ -55,7 +55,14 @@ fn crowded(groups: usize, name: impl Fn(usize) -> String) -> Comparison {
         Group { name: format!("channels {value}"), runs, own: Vec::new() }
     };
     let groups = (0..groups).map(group).collect();
-    Comparison { name: "crowded".into(), groups, classes: Vec::new(), best_by: "val_loss".into(), of_other_plans: 0 }
+    Comparison {
+        name: "crowded".into(),
+        groups,
+        classes: Vec::new(),
+        best_by: "val_loss".into(),
+        of_other_plans: 0,
+        remarks: Vec::new(),
+    }
 }
 
 #[derive(Debug, Clone, PartialEq)]

@@ -58,7 +58,7 @@ pub(super) fn of(comparison: &Comparison) -> Configuration {
 }
 
 fn swept(run: &Run) -> impl Iterator<Item = (&str, &str)> {
-    run.differs.iter().filter(|(key, _)| key != "seed" && key != "fold").map(|(key, value)| (key.as_str(), value.as_str()))
+    run.differs.iter().filter(|(key, _)| !plan::of_repetition(key)).map(|(key, value)| (key.as_str(), value.as_str()))
 }
 
 /// Of every swept key the value that most groups have, the first of equals.

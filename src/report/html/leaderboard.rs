@@ -1,12 +1,14 @@
 //! The tables of groups and of runs.
 
 use super::{Cell, Grid, Head};
+use crate::plan;
 use crate::report::collect::{Comparison, Group, Run};
+use crate::report::data_sets::List;
 use crate::report::verdict::Verdict;
 use crate::report::{column, describe, grid, stats, table};
 
-/// A row a group, in the order of the verdict; groups without a value at the end.
-pub(super) fn groups(comparison: &Comparison, verdict: &Verdict) -> Grid {
+/// One row per group of a list.
+pub(super) fn groups(comparison: &Comparison, verdict: &Verdict, list: &List) -> Grid {
     let columns = beside(comparison, verdict);
     let metric = part_and_title(&verdict.column);
     let start =
@@ -14,7 +16,7 @@ pub(super) fn groups(comparison: &Comparison, verdict: &Verdict) -> Grid {
     let end = [Head::number("best epoch"), Head::number("time a run")];
     let middle = columns.iter().map(|column| Head::number(part_and_title(column)));
     let head = start.into_iter().chain(middle).chain(end).collect();
-    let rows = verdict.order(comparison).into_iter().map(|at| {
+    let rows = list.groups.iter().map(|&at| {
         let standing = verdict.standings.iter().find(|standing| standing.group == at);
         let group = &comparison.groups[at];
         let spread = Cell::number(standing.map(|s| s.mean), |_| stats::spread(&group.values(&verdict.column), 4));
@@ -53,12 +55,12 @@ pub(super) fn runs(comparison: &Comparison) -> Grid {
     head.push(Head::number("time"));
     let row = |group: &Group, run: &Run| {
         let place = |key: &str| run.differs.iter().find(|(k, _)| k == key).map(|(_, value)| value.clone()).unwrap_or_default();
-        let seed = place("seed");
+        let seed = place(plan::SEED);
         let mut row = vec![
             Cell { class: Some("id"), ..Cell::text(run.id.clone()) },
             Cell { class: Some("group"), ..Cell::text(describe::shown(&group.name)) },
             Cell { sort: seed.parse().ok(), ..Cell::text(seed) },
-            Cell::text(place("fold")),
+            Cell::text(place(plan::FOLD)),
             Cell::text(run.state.word()),
             Cell::number(Some(run.rows.len() as f64), |epochs| epochs.to_string()),
             Cell::number(run.best_epoch.map(|epoch| epoch as f64), |epoch| epoch.to_string()),
@@ -73,8 +75,8 @@ pub(super) fn runs(comparison: &Comparison) -> Grid {
     Grid { head, rows }
 }
 
-/// A row a group with values on the test part, in the order of the verdict; no rows where there is no test part.
-pub(super) fn tested(comparison: &Comparison, verdict: &Verdict) -> Grid {
+/// One row per group of a list, with values on the test part; no rows where there is no test part.
+pub(super) fn tested(comparison: &Comparison, list: &List) -> Grid {
     let columns = grid::tested_columns(comparison);
     let number = |column: &String| Head::number(column::phrase(column));
     let head = std::iter::once(Head::text("group")).chain(columns.iter().map(number)).collect();
@@ -86,7 +88,7 @@ pub(super) fn tested(comparison: &Comparison, verdict: &Verdict) -> Grid {
         };
         std::iter::once(Cell::group(at, &group.name)).chain(columns.iter().map(value)).collect()
     };
-    let rows = if columns.is_empty() { Vec::new() } else { verdict.order(comparison).into_iter().map(row).collect() };
+    let rows = if columns.is_empty() { Vec::new() } else { list.groups.iter().copied().map(row).collect() };
     Grid { head, rows }
 }
 

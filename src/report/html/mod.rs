@@ -10,6 +10,7 @@ mod provenance;
 
 use super::chart::{self, Drawn};
 use super::collect::{Comparison, Run, State};
+use super::data_sets::{List, lists};
 use super::overlay::Overlays;
 use super::verdict::{Verdict, basis, method, p_value};
 use super::{column, describe, grid};
@@ -83,6 +84,8 @@ pub(super) fn page(comparison: &Comparison, verdict: &Verdict, charts: &[Drawn],
     let (pictures, curves): (Vec<&Drawn>, Vec<&Drawn>) =
         charts.iter().partition(|c| ["overlays", "extremes"].contains(&c.name.as_str()));
     let shown = |chart: &&Drawn| context! { name => chart.name.clone(), title => chart.title.replace('`', ""), svg => Value::from_safe_string(chart.svg.clone()) };
+    let lists = lists(comparison, verdict);
+    let best = if verdict.data_sets() > 1 { "the best group of each data set" } else { "the best group" };
     let values = context! {
         title => comparison.name.clone(),
         css => Value::from_safe_string(format!("{}{}", include_str!("style.css"), colors())),
@@ -93,13 +96,13 @@ pub(super) fn page(comparison: &Comparison, verdict: &Verdict, charts: &[Drawn],
         method => method(&verdict.column),
         best_by => comparison.best_by.clone(),
         metric => column::title(&verdict.column),
-        groups => Value::from(Serde(leaderboard::groups(comparison, verdict))),
+        groups => listed(&lists, |list| leaderboard::groups(comparison, verdict, list)),
         less => grid::less_is_better(&leaderboard::beside(comparison, verdict)),
-        tested => Value::from(Serde(leaderboard::tested(comparison, verdict))),
+        tested => listed(&lists, |list| leaderboard::tested(comparison, list)),
         tested_less => grid::less_is_better(&grid::tested_columns(comparison)),
         runs => Value::from(Serde(leaderboard::runs(comparison))),
         pairs => Value::from(Serde(pairs(comparison, verdict))),
-        pairs_left_out => if verdict.pairs.len() > PAIRS { format!("; of {} pairs those with the best group", verdict.pairs.len()) } else { String::new() },
+        pairs_left_out => if verdict.pairs.len() > PAIRS { format!("; of {} pairs those with {best}", verdict.pairs.len()) } else { String::new() },
         charts => curves.iter().map(shown).collect::<Vec<_>>(),
         pictures => pictures.iter().map(shown).collect::<Vec<_>>(),
         pictured => overlays.run.clone(),
@@ -115,14 +118,32 @@ pub(super) fn page(comparison: &Comparison, verdict: &Verdict, charts: &[Drawn],
     environment.set_auto_escape_callback(|_| AutoEscape::Html);
     let syntax = SyntaxConfig::builder().trim_blocks(true).lstrip_blocks(true).build();
     environment.add_filter("joints", joints);
+    environment.set_formatter(written_out);
     environment.set_syntax(syntax.expect("the usual delimiters"));
     let page = environment.render_str(include_str!("page.html"), values);
     page.expect("the template names only what is given")
 }
 
+/// A table for each data set, with the words that say which where there are several.
+fn listed(lists: &[List], table: impl Fn(&List) -> Grid) -> Vec<Value> {
+    lists
+        .iter()
+        .map(|list| context! { of => list.title.clone().unwrap_or_default(), grid => Value::from(Serde(table(list))) })
+        .collect()
+}
+
+/// Escapes as ever, and writes out what would not show; what is safe was made here.
+fn written_out(out: &mut minijinja::Output, state: &mut minijinja::State, value: &Value) -> Result<(), minijinja::Error> {
+    match value.as_str().filter(|text| !value.is_safe() && text.contains(crate::shown::is_hidden)) {
+        Some(text) => minijinja::escape_formatter(out, state, &Value::from(&*crate::shown::lines(text))),
+        None => minijinja::escape_formatter(out, state, value),
+    }
+}
+
 /// Words that may go on in the next line behind a joint, `focal_`|`tversky.`|`weight 1.0`, but not within `0.5`.
 fn joints(words: &str) -> Value {
     let mut safe = String::new();
+    let words = crate::shown::line(words);
     let mut letters = words.chars().peekable();
     while let Some(letter) = letters.next() {
         safe.push_str(&HtmlEscape(letter.encode_utf8(&mut [0; 4])).to_string());
@@ -157,9 +178,9 @@ fn pairs(comparison: &Comparison, verdict: &Verdict) -> Grid {
     let titles = [Head::text("significant"), Head::text("better mean"), Head::text("worse mean"), Head::number("difference")];
     let tests = [Head::number("95 % interval"), Head::number("p (Holm)"), Head::number("p"), Head::number("seeds × units")];
     let name = |group: usize| Cell::group(group, &comparison.groups[group].name);
-    let best = verdict.standings.first().map(|standing| standing.group);
+    let best: Vec<usize> = verdict.bests().map(|standing| standing.group).collect();
     let all = verdict.pairs.len();
-    let shown = verdict.pairs.iter().filter(|pair| all <= PAIRS || best == Some(pair.better) || best == Some(pair.worse));
+    let shown = verdict.pairs.iter().filter(|pair| all <= PAIRS || best.contains(&pair.better) || best.contains(&pair.worse));
     let rows = shown.map(|pair| {
         let p = |p: f64| Cell::number(Some(p), |p| p_value(p).replace("p = ", "").replace("p ", ""));
         let number = |value: f64| super::verdict::number(value, pair);

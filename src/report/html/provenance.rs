@@ -13,23 +13,19 @@ pub(super) struct Provenance {
     differing: Grid,
 }
 
-/// Differs for every run by nature and says nothing that its other columns do not; stands among the notes.
-const LEFT_OUT: [&str; 2] = ["command", "initial_weights_notes"];
 /// Most columns of what differs.
 const COLUMNS: usize = 8;
 
 pub(super) fn of(comparison: &Comparison) -> Provenance {
     let read = |run: &crate::report::collect::Run| {
-        let table = run.dir.provenance().ok().flatten().unwrap_or_default();
-        let text = |value: &toml::Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
-        (run.id.clone(), table.iter().map(|(key, value)| (key.clone(), text(value))).collect::<BTreeMap<String, String>>())
+        let told = run.dir.provenance().ok().flatten().unwrap_or_default();
+        (run.id.clone(), told.shown().into_iter().collect::<BTreeMap<String, String>>())
     };
     let runs: Vec<(String, BTreeMap<String, String>)> =
         comparison.runs().map(read).filter(|(_, table)| !table.is_empty()).collect();
     let keys: BTreeSet<&String> = runs.iter().flat_map(|(_, table)| table.keys()).collect();
-    let keys = keys.into_iter().filter(|key| !LEFT_OUT.contains(&key.as_str()));
     let alike = |key: &&String| runs.windows(2).all(|pair| pair[0].1.get(*key) == pair[1].1.get(*key));
-    let (common, differing): (Vec<&String>, Vec<&String>) = keys.partition(alike);
+    let (common, differing): (Vec<&String>, Vec<&String>) = keys.into_iter().partition(alike);
     let differing: Vec<&String> = differing.into_iter().take(COLUMNS).collect();
     let common = runs.first().map(|(_, table)| common.iter().map(|key| ((*key).clone(), table[*key].clone())).collect());
     let head = std::iter::once(Head::text("run")).chain(differing.iter().map(|key| Head::text(key.replace('_', " "))));

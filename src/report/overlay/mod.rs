@@ -10,6 +10,7 @@ use super::collect::{Comparison, Run};
 use super::verdict::Verdict;
 use super::{describe, sweep};
 use crate::metric::Part;
+use crate::record::ImageRow;
 use picture::Sample;
 use std::collections::{BTreeMap, HashSet};
 use std::path::PathBuf;
@@ -107,7 +108,9 @@ fn image(run: &Run, name: &str) -> PathBuf {
 fn extremes(run: &Run, part: Part) -> (Vec<String>, Vec<String>) {
     let Some(place) = run.images.place("dice") else { return Default::default() };
     let mut sums: BTreeMap<&str, f64> = BTreeMap::new();
-    for row in run.images.rows.iter().filter(|row| row.part == part.prefix() && !row.class.is_empty()) {
+    // A class that the split does not show has no Dice.
+    let scored = |row: &&ImageRow| row.part == part.prefix() && !row.class.is_empty() && !row.values[place].is_nan();
+    for row in run.images.rows.iter().filter(scored) {
         *sums.entry(&row.image).or_default() += row.values[place];
     }
     let mut order: Vec<(&str, f64)> = sums.into_iter().filter(|(name, _)| image(run, name).is_file()).collect();

@@ -54,7 +54,7 @@ impl Swept {
     /// From what differs in each run. Seed and fold are no parameters, unless there are no others: TensorBoard shows the mean over
     /// the runs of a group.
     pub(super) fn of<'a>(runs: impl Iterator<Item = &'a [(String, String)]> + Clone) -> Self {
-        let of_group = |key: &str| key != "seed" && key != "fold";
+        let of_group = |key: &str| !plan::of_repetition(key);
         let only_seeds = !runs.clone().flatten().any(|(key, _)| of_group(key));
         let mut swept: BTreeMap<String, Vec<Value>> = BTreeMap::new();
         for (key, toml) in runs.flatten().filter(|(key, _)| only_seeds || of_group(key)) {
@@ -84,7 +84,7 @@ impl Swept {
             let value = if as_text { Value::Text(plan::spoken(toml)) } else { Value::of(toml) };
             info = info.message(1, &Message::new().bytes_of(1, key).message(2, &value.message()));
         }
-        let only_seeds = self.0.contains_key("seed");
+        let only_seeds = self.0.contains_key(plan::SEED);
         let info = if only_seeds { info } else { info.bytes_of(4, plan::group_name(differs)) };
         of_hparams("_hparams_/session_start_info", 3, &info.double(5, seconds))
     }

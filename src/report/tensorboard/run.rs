@@ -38,10 +38,10 @@ pub(super) fn read(dir: &RunDir) -> Result<Ended, String> {
             return Err(format!("{word} after {} epochs; let it end, then export again", rows.len()));
         }
     };
-    let started = dir.provenance().map_err(told)?.and_then(|table| seconds(table.get("started")?.as_str()?)).unwrap_or(0.0);
+    let started = dir.provenance().map_err(told)?.and_then(|told| seconds(&told.started?)).unwrap_or(0.0);
     let (mut ended, mut clock) = (started, HashMap::new());
-    for row in dir.timing().map_err(told)? {
-        ended += row.get("elapsed_s").unwrap_or(0.0);
+    for row in dir.timing() {
+        ended += row.seconds().unwrap_or(0.0);
         clock.insert(row.epoch, ended);
     }
     let run_toml = store::read_bytes(&dir.run_toml()).map_err(told)?;

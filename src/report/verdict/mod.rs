@@ -49,7 +49,7 @@ pub(super) struct Verdict {
 pub(super) struct Standing {
     /// Its place in [`Comparison::groups`], which decides its colour.
     pub group: usize,
-    /// Which data set and reading of masks it is about, counted from 0; those of another do not compare with it.
+    /// Which data set it is about, counted from 0; those of another do not compare with it.
     pub data: usize,
     /// 1 for the best of its data set; groups without a significant difference to the first of their rank share it.
     pub rank: usize,
@@ -99,6 +99,16 @@ impl Verdict {
         let mut order: Vec<usize> = self.standings.iter().map(|standing| standing.group).collect();
         order.extend((0..comparison.groups.len()).filter(|group| self.standings.iter().all(|s| s.group != *group)));
         order
+    }
+
+    /// The best group of each data set that groups with a value are of.
+    pub(super) fn bests(&self) -> impl Iterator<Item = &Standing> {
+        self.standings.chunk_by(|a, b| a.data == b.data).map(|of| &of[0])
+    }
+
+    /// How many of these data sets there are.
+    pub(super) fn data_sets(&self) -> usize {
+        self.bests().count()
     }
 }
 

@@ -1,6 +1,7 @@
 //! Which scores groups are compared by, and the complete tables that they make.
 
 use crate::metric::{self, Part};
+use crate::plan;
 use crate::record::ImageRow;
 use crate::report::collect::{Comparison, Group, Run, State};
 use crate::report::inference::{self, Pooled};
@@ -11,8 +12,6 @@ use std::collections::{BTreeMap, BTreeSet};
 struct Image {
     /// Empty where all folds are judged on the same images.
     fold: String,
-    /// The data set's fingerprint: images of different ones are others, whatever they are called.
-    data: String,
     name: String,
 }
 
@@ -202,14 +201,14 @@ fn by_seed(group: &Group, part: Part, metric: &str, class: Option<&str>) -> BySe
     for run in group.settled().into_iter().filter(|run| run.state == State::Finished) {
         let Some(place) = run.images.place(metric) else { continue };
         let own = |key: &str| run.differs.iter().find(|(own, _)| own == key).map(|(_, value)| value.clone()).unwrap_or_default();
-        let fold = if part == Part::Val { own("fold") } else { String::new() };
+        let fold = if part == Part::Val { own(plan::FOLD) } else { String::new() };
         // A row of the image itself has no class, and NaN where a metric is of classes; rows of classes have NaN where it is not.
         let counts = |row: &&ImageRow| {
             row.part == part.prefix() && class.is_none_or(|class| class == row.class) && row.values[place].is_finite()
         };
-        let row = sums.entry(own("seed")).or_default();
+        let row = sums.entry(own(plan::SEED)).or_default();
         for score in run.images.rows.iter().filter(counts) {
-            let image = Image { fold: fold.clone(), data: run.data.clone(), name: score.image.clone() };
+            let image = Image { fold: fold.clone(), name: score.image.clone() };
             let sum = row.entry(image).or_default();
             *sum = (sum.0 + score.values[place], sum.1 + 1.0);
         }

@@ -6,7 +6,7 @@ use crate::metric::{self, Direction, Part};
 use crate::report::collect::{Comparison, State};
 use crate::report::describe::{plural, shown};
 use crate::report::inference::LEVEL;
-use crate::report::{column, stats};
+use crate::report::{column, data_sets, stats};
 
 /// Ranks below the first that get a sentence of their own.
 const RANKS: usize = 4;
@@ -45,7 +45,14 @@ pub(super) fn of(
         words.push("No run has ended an epoch yet.".to_owned());
     }
     if words.len() > 1 {
-        words.insert(0, apart(comparison, verdict, words.len()));
+        words.insert(
+            0,
+            format!(
+                "The groups are of {} data sets, whose scores do not compare with each other: each has a list and ranks of its own, \
+                 nothing is tested between them, and swept parameters are not drawn.",
+                words.len()
+            ),
+        );
     }
     if verdict.standings.len() > 1 {
         match reason(verdict, untested) {
@@ -65,18 +72,6 @@ fn of_data(verdict: &Verdict) -> impl Iterator<Item = &[Standing]> {
     verdict.standings.chunk_by(|a, b| a.data == b.data)
 }
 
-/// Why there is more than one ranking.
-fn apart(comparison: &Comparison, verdict: &Verdict, count: usize) -> String {
-    let content = |standing: &Standing| comparison.groups[standing.group].key().content;
-    let same = verdict.standings.windows(2).all(|pair| content(&pair[0]) == content(&pair[1]));
-    match same {
-        true => {
-            format!("The groups read the masks of their data set in {count} ways, whose scores do not compare with each other.")
-        }
-        false => format!("The groups are of {count} data sets, whose scores do not compare with each other."),
-    }
-}
-
 /// The best group of a data set, and those that the digits do not tell from it where there is no test.
 fn headline(comparison: &Comparison, scores: &Scores, verdict: &Verdict, of: &[Standing]) -> String {
     let best = &of[0];
@@ -89,6 +84,10 @@ fn headline(comparison: &Comparison, scores: &Scores, verdict: &Verdict, of: &[S
     if comparison.groups.len() == 1 {
         return format!("Best {what}{so_far}: {spread} ({runs}).");
     }
+    let whose = match verdict.data_sets() {
+        1 => String::new(),
+        _ => format!(" on {}", data_sets::title(best.data, group.data())),
+    };
     let untested = |other: &&Standing| other.rank == best.rank && find(verdict, best.group, other.group).is_none();
     let alike = of[1..].iter().filter(untested).count();
     let with = if alike > 0 { format!(" and {} alike", plural(alike, "other")) } else { String::new() };
@@ -96,7 +95,7 @@ fn headline(comparison: &Comparison, scores: &Scores, verdict: &Verdict, of: &[S
         true => String::new(),
         false => format!(", chosen by its validation {}", chosen_by(verdict, &group.values(&verdict.ranked_by))),
     };
-    format!("Best{so_far}: {}{with}, {what} {spread} ({runs}){chosen}.", shown(&group.name))
+    format!("Best{so_far}{whose}: {}{with}, {what} {spread} ({runs}){chosen}.", shown(&group.name))
 }
 
 fn chosen_by(verdict: &Verdict, values: &[f64]) -> String {
@@ -117,8 +116,8 @@ fn reason(verdict: &Verdict, untested: &[(usize, Untested)]) -> Option<String> {
         "with one seed a difference between groups may be the luck of its initial weights; run several, such as seeds = 3"
     } else if count(Untested::FoldsMissing) > 0 {
         "fewer than two seeds of a group have finished all folds"
-    } else if of_data(verdict).count() > 1 {
-        "groups whose scores do not compare are not tested against each other"
+    } else if verdict.data_sets() > 1 {
+        "groups of different data sets have no images in common"
     } else if count(Untested::OtherImages) > 0 {
         "the groups have too few images, or patients, in common"
     } else {

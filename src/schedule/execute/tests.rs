@@ -78,6 +78,9 @@ impl Watch for Notes {
     fn before(&mut self, at: At<'_>, outcome: &Outcome) {
         self.0.push(format!("{} before {:?}", at.position, outcome.status));
     }
+    fn noted(&mut self, at: At<'_>, text: &str) {
+        self.0.push(format!("{} noted: {text}", at.position));
+    }
     fn started(&mut self, at: At<'_>, _: &Slot) {
         self.0.push(format!("{} started", at.position));
     }
@@ -134,8 +137,8 @@ impl Desk {
     }
 }
 
-const ONCE: Policy = Policy { retries: 0, fail_fast: false };
-const TWICE: Policy = Policy { retries: 1, fail_fast: false };
+const ONCE: Policy = Policy { retries: 0, fail_fast: false, restore: false };
+const TWICE: Policy = Policy { retries: 1, fail_fast: false, restore: false };
 
 #[test]
 fn a_failure_does_not_stop_the_others_and_finished_runs_are_not_repeated() {
@@ -206,7 +209,7 @@ fn a_run_is_known_by_its_hash_whatever_stands_before_it() {
 fn fail_fast_stops_the_rest() {
     let desk = Desk::with(3);
     let fake = Fake::of(&[Act::Ends(Status::Failed, Some(Failure::Mistake))]);
-    let (tally, _) = desk.execute(&fake, 1, Policy { retries: 1, fail_fast: true });
+    let (tally, _) = desk.execute(&fake, 1, Policy { retries: 1, fail_fast: true, restore: false });
     assert_eq!(tally, Tally { failed: 1, interrupted: 2, ..Tally::default() });
     assert!(*fake.asked.lock().unwrap());
 }

@@ -108,7 +108,7 @@ struct OnGpu<'a> {
 
 #[cfg(feature = "cuda")]
 impl OnGpu<'_> {
-    /// An update by these batches. With deep supervision the loss is that of the last head.
+    /// An update by these batches.
     fn learn(&mut self, batches: &[&[usize]], draw: Draw, lr: f64) -> Result<f64, Error> {
         let whole = batches.len() == 1 && self.experiment.training.clip_norm.is_none();
         let mut losses = 0.0;
@@ -117,10 +117,10 @@ impl OnGpu<'_> {
             let tail = Tail { collect: (!whole).then_some(at == 0), update: last.then_some((!whole).then_some(batches.len())) };
             let rule = last.then(|| self.optimizer.step_elsewhere(lr));
             let part = Part { indices, draw: Some(draw), share: 1.0, tail: Some(tail), rule, rate: 0.0, ends: true };
-            losses += self.trainer.submit(part)?.map_or(0.0, |landed| self.trainer.loss(&landed));
+            losses += self.trainer.submit(part)?.map_or(0.0, |landed| landed.loss);
         }
         while let Some(landed) = self.trainer.land()? {
-            losses += self.trainer.loss(&landed);
+            losses += landed.loss;
         }
         Ok(losses / batches.len() as f64)
     }

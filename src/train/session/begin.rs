@@ -5,21 +5,26 @@ use super::{Optimizer, Session};
 use super::{Trainer, on_gpu};
 use crate::config::Experiment;
 use crate::data::{Dataset, Normaliser, Parts};
-use crate::model::Network;
+use crate::model::{Network, Params};
+use crate::record::{Files, Outcome};
 use crate::store::RunDir;
-use crate::train::checkpoint::{Resume, State};
+use crate::train::checkpoint::{State, write_weights};
 use crate::train::columns::header;
 use crate::train::ema::Ema;
 #[cfg(feature = "cuda")]
 use crate::train::gradient::Accumulation;
 use crate::train::lr_schedule::LrSchedule;
-use crate::train::{Error, Place, initial_weights, predecessor};
+use crate::train::vouched::{self, Vouched, Weights};
+use crate::train::{Error, Place, Progress, initial_weights, predecessor};
 
 impl<'a> Session<'a> {
-    /// A session where the run's resume state is, else at the end of the finished run that it extends, else at the start.
+    /// A session where the run's resume state is, else at the end of the finished run that it extends, else at the start. Of a run that has
+    /// finished `before`, whose files are no longer as it left them, and that has no such state, at its end, if what is there suffices
+    /// to score its images again. `progress` is told of all that does not fit.
     ///
     /// # Errors
     /// If there is such a state and it cannot be read or does not fit.
+    #[expect(clippy::too_many_arguments, reason = "what a run is, where it is, and who watches")]
     pub fn begin(
         run: &'a RunDir,
         experiment: &'a Experiment,
@@ -27,43 +32,57 @@ impl<'a> Session<'a> {
         parts: &'a Parts,
         network: &'a dyn Network,
         place: &Place,
+        before: Option<&Outcome>,
+        progress: &mut dyn Progress,
     ) -> Result<Self, Error> {
         let lr = Optimizer::base_lr(&experiment.optimizer);
         let mut optimizer = Optimizer::new(&experiment.optimizer, &network.params().trained);
         let mut schedule = LrSchedule::new(lr, &experiment.lr_schedule, &experiment.lr_warmup, experiment.training.epochs);
-        let mut state = State { epoch: 0, steps: 0, plateau: schedule.plateau().clone(), best: None, within: None };
+        let plateau = schedule.plateau().clone();
+        let mut state = State { epoch: 0, steps: 0, plateau, best: None, within: None, files: Files::default() };
+        let normaliser = Normaliser::of(experiment.preprocess.normalise, data, &parts.train);
         let decay = Some(experiment.training.ema_decay).filter(|decay| *decay > 0.0);
-        let mut within = None;
-        // Without the rows of the epochs done there is nothing to append to, so the run starts over.
-        let rows = run.metrics()?;
-        let own = Resume::read(run.resume_state())?.filter(|resume| resume.state.epoch <= rows.len());
-        if own.is_some() && rows.first().is_some_and(|row| row.header() != header(&experiment.loss, &data.classes)) {
-            return Err(Error::Setup(format!(
-                "{}: it was begun by a version of umlaut that wrote other columns to metrics.csv; finish it with that version, or \
-                 move the directory away to train it again",
-                run.path().display()
-            )));
-        }
-        let resume = match own {
-            Some(own) => Some(own),
-            None => predecessor::take_over(run, experiment, &data.fingerprint)?,
+        let (mut within, mut scores) = (None, None);
+        let columns = header(&experiment.loss, &data.classes);
+        let found = match vouched::look(run, Some(&columns))? {
+            Ok(own) => Found::State(own),
+            Err(reason) => match before.map(|before| vouched::scored(run, before, &state.plateau)).transpose()?.flatten() {
+                Some(end) => Found::End(end),
+                None => {
+                    let gone = || format!("{} is missing", run.resume_state().display());
+                    if let Some(reason) = reason.or_else(|| before.map(|_| gone())) {
+                        progress.note(&format!("{reason}; the run begins anew"));
+                    }
+                    let other = predecessor::take_over(run, experiment, &data.fingerprint, &columns)?;
+                    other.map_or(Found::Nothing, Found::State)
+                }
+            },
         };
         #[cfg_attr(not(feature = "cuda"), expect(unused_mut, reason = "it goes to a GPU where there is one"))]
-        let mut ema = match resume {
-            Some(resume) => {
+        let mut ema = match found {
+            Found::State(Vouched { resume, best, last }) => {
                 resume.restore(network.params(), &mut optimizer)?;
                 schedule.resume(resume.state.plateau.clone());
-                let ema = decay.map(|decay| resume.ema(decay, network.params())).transpose()?;
+                let mut ema = decay.map(|decay| resume.ema(decay, network.params())).transpose()?;
                 within = resume.within(network.params(), data.classes.len())?;
                 state = resume.state;
+                make_again(run, network.params(), &mut ema, &state, &normaliser, [best, last], progress)?;
                 ema
             }
-            None => {
+            Found::End(end) => {
+                progress.note(&format!("{}: images are scored again with the weights of the best epoch", run.path().display()));
+                (state, scores) = (end, before.map(|before| before.notes.clone()));
+                None
+            }
+            Found::Nothing => {
                 initial_weights::begin(run, experiment, network.params())?;
                 decay.map(|decay| Ema::new(decay, network.params())).transpose()?
             }
         };
-        let normaliser = Normaliser::of(experiment.preprocess.normalise, data, &parts.train);
+        if scores.is_none() && before.is_some_and(|before| state.epoch < before.epochs) {
+            // Epochs come anew, so that it has finished is true no longer.
+            run.reopen()?;
+        }
         #[cfg(feature = "cuda")]
         let gpu = match place.gpu {
             Some(ordinal) => {
@@ -91,9 +110,45 @@ impl<'a> Session<'a> {
             within,
             micro_batches: run.micro_batches()?,
             notes: Vec::new(),
+            scores,
             place: place.clone(),
             #[cfg(feature = "cuda")]
             gpu,
         })
     }
+}
+
+/// Where a session begins.
+enum Found {
+    /// With a resume state.
+    State(Vouched),
+    /// At the end of a run whose images are to be scored again.
+    End(State),
+    /// With nothing.
+    Nothing,
+}
+
+/// Writes the files of weights that are missing or of another epoch, from a resume state that was put into the parameters.
+fn make_again(
+    run: &RunDir,
+    params: &Params,
+    ema: &mut Option<Ema>,
+    state: &State,
+    normaliser: &Normaliser,
+    [best, last]: [Weights; 2],
+    progress: &mut dyn Progress,
+) -> Result<(), Error> {
+    let files = [(best, run.best_checkpoint(), &state.files.best), (last, run.last_checkpoint(), &state.files.last)];
+    for (_, path, wanted) in files.into_iter().filter(|(weights, ..)| *weights == Weights::Again) {
+        let mut exchange = || ema.as_mut().map_or(Ok(()), |ema| ema.exchange(params));
+        exchange()?;
+        let hash = write_weights(&path, params, state.epoch, normaliser)?;
+        exchange()?;
+        if Some(&hash) != wanted.as_ref() {
+            let problem = "cannot be made again from resume.safetensors; delete both to train the run from the start";
+            return Err(Error::File { path: path.display().to_string(), problem: problem.to_owned() });
+        }
+        progress.note(&format!("{} did not hold the weights of epoch {}: made again", path.display(), state.epoch));
+    }
+    Ok(())
 }

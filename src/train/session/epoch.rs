@@ -3,7 +3,7 @@
 use super::{Halt, Session, Within};
 use crate::config::Term;
 use crate::data::{self, Draw, Making, Supply};
-use crate::metric::{Extras, ImageExtras, MaskScores, Means, Scores, Tally};
+use crate::metric::{Absent, Extras, ImageExtras, MaskScores, Means, Scores, Tally};
 use crate::model::{self, Tiling};
 use crate::ops::{Gradients, Map, Node, Tape, weighted_sum};
 use crate::train::gradient::{Accumulation, clip};
@@ -37,7 +37,7 @@ impl Epoch {
     }
 }
 
-/// What a part's images give.
+/// What a part's images give. A class that none of them shows has NaN for its scores.
 pub(super) struct Evaluated {
     pub scores: Scores,
     /// Further terms of the loss, by the names of their columns.
@@ -85,7 +85,7 @@ impl Session<'_> {
         let training = &self.experiment.training;
         let order = data::order(&self.draws(), training.seeds[0], epoch.number);
         let batches: Vec<&[usize]> = order.chunks(training.batch_size).skip(epoch.batches).collect();
-        let parts: Vec<&[usize]> = batches.iter().flat_map(|indices| split(indices, self.micro_batches)).collect();
+        let parts: Vec<&[usize]> = batches.iter().flat_map(|indices| self.split(indices)).collect();
         let draw = Draw::of(self.experiment, epoch.number);
         let normaliser = self.normaliser.clone();
         let making = Making { dataset: self.data, draw, normaliser: &normaliser };
@@ -118,7 +118,7 @@ impl Session<'_> {
     /// Loss and gradients of a batch: those of its parts, weighed by their samples, since a loss is a mean over samples.
     fn batch(&self, epoch: &mut Epoch, indices: &[usize], supply: &mut Supply) -> Result<(f64, Gradients), Halt> {
         let (mut loss, mut gradients) = (0.0, Gradients::default());
-        for part in split(indices, self.micro_batches) {
+        for part in self.split(indices) {
             let (more_loss, more) = self.part(epoch, supply, part.len() as f64 / indices.len() as f64)?;
             loss += more_loss;
             gradients.add(more)?;
@@ -141,6 +141,11 @@ impl Session<'_> {
         Ok((value, tape.backward(&sum)?))
     }
 
+    /// The micro-batches of a batch.
+    pub(super) fn split<'b>(&self, indices: &'b [usize]) -> impl Iterator<Item = &'b [usize]> + use<'b> {
+        split(indices, self.micro_batches, self.experiment.least_batch())
+    }
+
     fn update(&mut self, mut gradients: Gradients, lr: f64) -> Result<(), Halt> {
         if let Some(max_norm) = self.experiment.training.clip_norm {
             clip(&mut gradients, max_norm)?;
@@ -160,6 +165,21 @@ impl Session<'_> {
         extras: Option<&Extras>,
         stop: &dyn Fn() -> bool,
     ) -> Result<Evaluated, Halt> {
+        let mut seen = self.evaluate_all(part, extras, stop)?;
+        let absent = self.absent(part);
+        absent.clear_scores(&mut seen.scores);
+        absent.clear_masks(&mut seen.images);
+        absent.clear_extras(&mut seen.extras);
+        Ok(seen)
+    }
+
+    /// The classes that none of these samples shows.
+    pub(super) fn absent(&self, part: &[usize]) -> Absent {
+        Absent::of(&data::shown(self.data, part))
+    }
+
+    /// As [`Session::evaluate`], absent classes like the others.
+    fn evaluate_all(&mut self, part: &[usize], extras: Option<&Extras>, stop: &dyn Fn() -> bool) -> Result<Evaluated, Halt> {
         // Of tiles that are blended a GPU makes no scores.
         #[cfg(feature = "cuda")]
         if self.gpu.is_some() && self.experiment.patches.is_none() {
@@ -215,10 +235,11 @@ impl Session<'_> {
     }
 }
 
-/// Cuts into so many parts, whose sizes differ by one at the most; none of them is empty.
-pub(super) fn split(indices: &[usize], parts: usize) -> impl Iterator<Item = &[usize]> {
+/// Cuts into so many parts, whose sizes differ by one at the most; into fewer where one would have less than `least` samples.
+fn split(indices: &[usize], parts: usize, least: usize) -> impl Iterator<Item = &[usize]> {
+    let parts = parts.min(indices.len() / least).max(1);
     let cut = move |part: usize| indices.len() * part / parts;
-    (0..parts).map(move |part| &indices[cut(part)..cut(part + 1)]).filter(|part| !part.is_empty())
+    (0..parts).map(move |part| &indices[cut(part)..cut(part + 1)])
 }
 
 pub(super) fn asked(stop: &dyn Fn() -> bool) -> Result<(), Halt> {
@@ -241,4 +262,17 @@ fn numbers(tensor: &Tensor) -> candle_core::Result<Vec<f32>> {
 fn add(tally: &mut Tally, logits: &Node, targets: &Tensor) -> Result<Vec<MaskScores>, Error> {
     let images = targets.dim(0)?;
     Ok(tally.add(images, &numbers(logits.value())?, &numbers(targets)?))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_micro_batch_is_too_small_for_the_network() {
+        let sizes = |parts, least| split(&[0, 1, 2, 3, 4], parts, least).map(<[usize]>::len).collect::<Vec<_>>();
+        assert_eq!((sizes(2, 1), sizes(4, 1), sizes(9, 1)), (vec![2, 3], vec![1, 1, 1, 2], vec![1; 5]));
+        assert_eq!((sizes(2, 2), sizes(4, 2)), (vec![2, 3], vec![2, 3]));
+        assert_eq!(split(&[7], 4, 2).collect::<Vec<_>>(), [[7]]);
+    }
 }

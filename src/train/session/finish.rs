@@ -12,7 +12,8 @@ impl Session<'_> {
     /// validation part and all of the test part, by column.
     pub(super) fn finish(&mut self, stop: &dyn Fn() -> bool) -> Result<(Columns, Columns), Halt> {
         if self.state.best.is_some() {
-            checkpoint::read_weights(&self.run.best_checkpoint(), self.network.params())?;
+            let hash = self.state.files.best.as_deref();
+            checkpoint::read_weights(&self.run.best_checkpoint(), self.network.params(), hash)?;
             #[cfg(feature = "cuda")]
             if let Some(gpu) = &self.gpu {
                 gpu.trainer.send_weights()?;
@@ -26,7 +27,8 @@ impl Session<'_> {
         };
         let mut rows = of(Part::Val, &parts.val, &validated);
         rows.extend(tested.iter().flat_map(|tested| of(Part::Test, &parts.test, tested)));
-        self.run.write_image_scores(&ImageScores { metrics: extras.columns(), rows })?;
+        let scores = ImageScores { metrics: extras.columns(), rows };
+        self.state.files.per_image = Some(self.run.write_image_scores(&scores)?);
         let (judged, seen) = tested.as_ref().map_or((&parts.val, &validated), |tested| (&parts.test, tested));
         let shown = samples::shown(&parts.val, judged, &seen.images);
         samples::write(self.run, self.data, &shown, &|index| self.logits(index))?;

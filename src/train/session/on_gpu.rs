@@ -2,9 +2,9 @@
 //!
 //! The steps of an epoch are asked for without waiting; their scores arrive a few steps later. Parameters stay on the device, so
 //! checkpoints are fetched, and, since an epoch may take less time than writing them, not after every epoch: writing takes a tenth of
-//! the time at the most.
+//! the time at the most, and nothing is written in the first seconds.
 
-use super::epoch::{Epoch, Evaluated, asked, split};
+use super::epoch::{Epoch, Evaluated, asked};
 use super::{Halt, Session, Within};
 use crate::data::{self, Draw};
 use crate::metric::{Extras, Means, Tally};
@@ -19,6 +19,10 @@ use std::time::{Duration, Instant};
 /// Time between writings, in times that writing takes.
 const PATIENCE: u32 = 9;
 
+/// Nothing is written before a run has trained so long: the files of a large network take about a second, a short run but a few. Whoever is
+/// killed before repeats these seconds.
+const AT_FIRST: Duration = Duration::from_secs(10);
+
 /// A trainer, and what of its state is not in files yet.
 pub(super) struct OnGpu<'a> {
     pub trainer: Trainer<'a>,
@@ -26,14 +30,14 @@ pub(super) struct OnGpu<'a> {
     pub waiting: usize,
     /// Whether the best weights are on the device alone.
     unsaved_best: bool,
-    /// When files were written last, and how long it took.
+    /// When files were written last, or training began, and how long to wait from then on.
     saved: (Instant, Duration),
     told_memory: bool,
 }
 
 impl<'a> OnGpu<'a> {
     pub fn new(trainer: Trainer<'a>, waiting: usize) -> Self {
-        Self { trainer, waiting, unsaved_best: false, saved: (Instant::now(), Duration::ZERO), told_memory: false }
+        Self { trainer, waiting, unsaved_best: false, saved: (Instant::now(), AT_FIRST), told_memory: false }
     }
 }
 
@@ -78,7 +82,7 @@ impl<'a> Session<'a> {
     ) -> Result<(), Halt> {
         let training = &self.experiment.training;
         let draw = Some(Draw::of(self.experiment, epoch.number));
-        let parts: Vec<&[usize]> = split(indices, self.micro_batches).collect();
+        let parts: Vec<&[usize]> = self.split(indices).collect();
         let waiting = self.gpu.as_ref().map_or(0, |gpu| gpu.waiting);
         let updates = waiting + 1 == training.accumulate || last;
         let whole = parts.len() == 1 && waiting == 0 && updates && training.clip_norm.is_none();
@@ -117,7 +121,7 @@ impl<'a> Session<'a> {
         let pixels = gpu.trainer.pixels();
         epoch.tally.add_sums(landed.images, pixels, &landed.sums);
         epoch.terms.add(landed.images, &landed.terms);
-        arrived.loss += landed.share * gpu.trainer.loss(&landed);
+        arrived.loss += landed.share * landed.loss;
         if landed.ends {
             let loss = std::mem::take(&mut arrived.loss);
             arrived.batches += 1;
@@ -176,18 +180,28 @@ impl<'a> Session<'a> {
         }
     }
 
+    /// Tells each thing once that a user should know of how the device works, for the outcome too.
+    pub(super) fn tell_notes(&mut self, progress: &mut dyn Progress) {
+        for note in self.gpu.as_ref().map(|gpu| gpu.trainer.notes()).unwrap_or_default() {
+            if !self.notes.contains(&note) {
+                progress.device_note(&note);
+                self.notes.push(note);
+            }
+        }
+    }
+
     /// Keeps an epoch: the best weights on the device at once, files when it is time.
     pub(super) fn keep_on_gpu(&mut self, best: bool) -> Result<(), Error> {
         let last = self.state.epoch == self.experiment.training.epochs;
         let gpu = self.on_gpu();
-        let (when, took) = gpu.saved;
+        let (when, pause) = gpu.saved;
         if best {
             self.exchange()?;
             self.on_gpu().trainer.store().keep()?;
             self.exchange()?;
             self.on_gpu().unsaved_best = true;
         }
-        if last || when.elapsed() >= PATIENCE * took { self.save_from_gpu() } else { Ok(()) }
+        if last || when.elapsed() >= pause { self.save_from_gpu() } else { Ok(()) }
     }
 
     /// Notes how far an epoch is, and writes all.
@@ -207,23 +221,19 @@ impl<'a> Session<'a> {
             gpu.trainer.store().exchange()?;
             gpu.trainer.fetch(None)?;
             gpu.trainer.store().exchange()?;
-            write_weights(
-                &run.best_checkpoint(),
-                params,
-                self.state.best.as_ref().map_or(0, |best| best.epoch),
-                &self.normaliser,
-            )?;
+            let epoch = self.state.best.as_ref().map_or(0, |best| best.epoch);
+            self.state.files.best = Some(write_weights(&run.best_checkpoint(), params, epoch, &self.normaliser)?);
         }
         gpu.trainer.fetch(Some(&mut self.optimizer))?;
         let waiting = if gpu.waiting > 0 { gpu.trainer.store().waiting()? } else { Gradients::default() };
         self.fetch_averages()?;
         let exchange = |ema: &mut Option<Ema>| ema.as_mut().map_or(Ok(()), |ema| ema.exchange(params));
         exchange(&mut self.ema)?;
-        write_weights(&run.last_checkpoint(), params, self.state.epoch, &self.normaliser)?;
+        self.state.files.last = Some(write_weights(&run.last_checkpoint(), params, self.state.epoch, &self.normaliser)?);
         exchange(&mut self.ema)?;
         self.write_state(&waiting)?;
         if let Some(gpu) = &mut self.gpu {
-            gpu.saved = (Instant::now(), began.elapsed());
+            gpu.saved = (Instant::now(), PATIENCE * began.elapsed());
         }
         Ok(())
     }

@@ -69,7 +69,7 @@ fn experiment(toml: &str) -> Experiment {
 }
 
 fn run_it(run: &RunDir, experiment: &Experiment, network: &Fake) -> Result<Outcome, Error> {
-    Session::begin(run, experiment, &data(), &parts(), network, &Place::cpu())?.run(&|| false, &mut ())
+    Session::begin(run, experiment, &data(), &parts(), network, &Place::cpu(), None, &mut ())?.run(&|| false, &mut ())
 }
 
 /// The epochs that are best so far, epoch by epoch, given the column's values.
@@ -77,7 +77,7 @@ fn best_epochs(column: &str, values: &[f64]) -> Vec<Option<usize>> {
     let dir = tempfile::tempdir().unwrap();
     let (run, data, parts, network) = (RunDir::at(dir.path()), data(), parts(), Fake::new());
     let experiment = experiment(&format!("[training]\nbest = '{column}'"));
-    let mut session = Session::begin(&run, &experiment, &data, &parts, &network, &Place::cpu()).unwrap();
+    let mut session = Session::begin(&run, &experiment, &data, &parts, &network, &Place::cpu(), None, &mut ()).unwrap();
     let mut best = Vec::new();
     for (index, value) in values.iter().enumerate() {
         session.keep(&EpochRecord { epoch: index + 1, values: vec![(column.into(), *value)] }).unwrap();
@@ -121,7 +121,7 @@ fn a_validation_loss_that_is_no_number_fails_the_run() {
     network.answer.set(f32::NAN);
     let outcome = run_it(&run, &experiment(""), &network).unwrap();
     assert_eq!((outcome.status, outcome.epochs), (Status::Failed, 0));
-    assert_eq!(outcome.cause.as_deref(), Some("the validation loss is NaN after epoch 1"));
+    assert_eq!(outcome.cause.as_deref(), Some("the validation loss is NaN after epoch 1; lower optimizer.adam.lr, now 1e-3"));
     assert_eq!(run.metrics().unwrap(), []);
 }
 
@@ -131,7 +131,7 @@ fn a_training_loss_that_is_no_number_fails_the_run_at_its_step() {
     let (run, network) = (RunDir::at(dir.path()), Fake::new());
     network.params.trained[0].1.set(&Tensor::full(f32::NAN, (1, 1, 1, 1), &Device::Cpu).unwrap()).unwrap();
     let outcome = run_it(&run, &experiment(""), &network).unwrap();
-    assert_eq!(outcome.cause.as_deref(), Some("the training loss is NaN in epoch 1, step 1"));
+    assert_eq!(outcome.cause.as_deref(), Some("the training loss is NaN in epoch 1, step 1; lower optimizer.adam.lr, now 1e-3"));
     assert_eq!((outcome.status, outcome.best_epoch), (Status::Failed, None));
 }
 
@@ -170,7 +170,9 @@ fn the_order_of_samples_follows_the_seed() {
         let run = RunDir::at(dir.path());
         let text = format!("[optimizer.sgd]\nlr = 1.0\n[training]\nepochs = 4\nbatch_size = 1\nseeds = [{seed}]");
         let experiment = experiment(&text);
-        Session::begin(&run, &experiment, &data, &parts(), &Fake::new(), &Place::cpu()).unwrap().run(&|| false, &mut ()).unwrap();
+        let (parts, network) = (parts(), Fake::new());
+        let session = Session::begin(&run, &experiment, &data, &parts, &network, &Place::cpu(), None, &mut ()).unwrap();
+        session.run(&|| false, &mut ()).unwrap();
         run.metrics().unwrap().iter().filter_map(|row| row.get("train_loss")).collect()
     };
     assert_eq!(losses(1), losses(1));

@@ -31,9 +31,30 @@ fn norm(channels: usize) -> Vec<Vec<usize>> {
     vec![vec![channels], vec![channels]]
 }
 
-/// All of them.
+/// All of them, at sizes that take a moment on any device.
 pub(super) fn all() -> Vec<Case> {
     [convolutions(), normalisations(), activations(), maps()].into_iter().flatten().collect()
+}
+
+/// The name of the first of those in [`as_trained`].
+pub(super) const ONE_AS_TRAINED: &str = "conv3x3, 64 to 64 at 56×56";
+
+/// Convolutions of the sizes that networks train at: for them libraries choose other engines than for small maps.
+pub(super) fn as_trained() -> Vec<Case> {
+    const LARGE: Shape = Shape { n: 2, c: 64, h: 56, w: 56 };
+    const HALF: Shape = Shape { n: 2, c: 128, h: 28, w: 28 };
+    vec![
+        choosing(ONE_AS_TRAINED, &[LARGE], conv(64, 64, 3), |t, x, p, _| relu(t, &ops::conv3x3(t, x, &p[0], &p[1])?)),
+        choosing("conv3x3 of two maps, 128 to 64 at 56×56", &[LARGE, LARGE], conv(64, 128, 3), |t, x, p, _| {
+            relu(t, &ops::conv3x3(t, x, &p[0], &p[1])?)
+        }),
+        choosing("conv3x3 of a doubled map, 128 to 64 at 56×56", &[HALF], conv(64, 128, 3), |t, x, p, _| {
+            relu(t, &ops::conv3x3_of_doubled(t, x[0], &p[0], &p[1])?)
+        }),
+        choosing("conv_transpose2x2, 128 to 64 at 56×56", &[HALF], vec![vec![128, 64, 2, 2], vec![64]], |t, x, p, _| {
+            relu(t, &ops::conv_transpose2x2(t, x[0], &p[0], &p[1])?)
+        }),
+    ]
 }
 
 fn convolutions() -> Vec<Case> {

@@ -25,7 +25,14 @@ fn points(groups: &[(&[Value], f64)], file: &[Value]) -> Comparison {
         Group { name: crate::plan::group_name(&runs[0].differs), runs, own }
     };
     let groups = groups.iter().map(group).collect();
-    Comparison { name: "points".into(), groups, classes: Vec::new(), best_by: "val_loss".into(), of_other_plans: 0 }
+    Comparison {
+        name: "points".into(),
+        groups,
+        classes: Vec::new(),
+        best_by: "val_loss".into(),
+        of_other_plans: 0,
+        remarks: Vec::new(),
+    }
 }
 
 /// The names of the charts of parameters, and the others that may mislead.

@@ -38,7 +38,14 @@ fn grid(parameters: &[Parameter], seeds: usize) -> Comparison {
         Group { name: crate::plan::group_name(&runs[0].differs), runs, own: Vec::new() }
     };
     let groups = (0..count).map(group).collect();
-    Comparison { name: "grid".into(), groups, classes: Vec::new(), best_by: "val_loss".into(), of_other_plans: 0 }
+    Comparison {
+        name: "grid".into(),
+        groups,
+        classes: Vec::new(),
+        best_by: "val_loss".into(),
+        of_other_plans: 0,
+        remarks: Vec::new(),
+    }
 }
 
 const LR: (&str, &[&str]) = ("optimizer.adam.lr", &["1e-4", "3e-4", "0.001", "0.003"]);

@@ -1,0 +1,168 @@
+//! The one door to all decoders: which format a file has, what its header says, and its pixels.
+
+use super::Picture;
+use crate::data::bmp::Bmp;
+use crate::data::jpeg::{self, Segments};
+use crate::data::memory::Promise;
+use crate::data::png::Png;
+use crate::data::source::Source;
+use crate::data::tiff::{self, Pages};
+use std::cell::Cell;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::Path;
+use std::sync::Once;
+
+/// A picture's file of which the header has been read.
+pub(in crate::data) struct Opened {
+    kind: Kind,
+    size: [usize; 2],
+    channels: usize,
+    orientation: u8,
+    bytes: u64,
+}
+
+enum Kind {
+    Tiff(Source, tiff::Header),
+    Png(Vec<u8>),
+    Jpeg(Vec<u8>, Segments),
+    Bmp(Vec<u8>),
+}
+
+impl Opened {
+    /// A file that holds one picture.
+    ///
+    /// # Errors
+    /// In words, the file not named: also if it has more pages.
+    pub fn new(path: &Path) -> Result<Self, String> {
+        guarded(|| {
+            let source = Source::open(path)?;
+            if source.length() == 0 {
+                return Err("is empty; restore it".into());
+            }
+            let start = source.start(8)?;
+            if tiff::knows(&start) {
+                return match Pages::of(&source)?.0[..] {
+                    [place] => Self::tiff(source, place),
+                    _ => Err("has several pages; read it with [dataset.stack], or save the pages as files of their own".into()),
+                };
+            }
+            Self::whole(source.bytes(0, source.length())?)
+        })
+    }
+
+    /// One picture of a TIFF file.
+    ///
+    /// # Errors
+    /// In words, the file not named.
+    pub fn page(path: &Path, place: tiff::Place) -> Result<Self, String> {
+        guarded(|| Self::tiff(Source::open(path)?, place))
+    }
+
+    fn tiff(source: Source, place: tiff::Place) -> Result<Self, String> {
+        let header = tiff::Header::read(&source, place)?;
+        let (size, channels, orientation, bytes) = (header.size(), header.channels(), header.orientation(), header.bytes());
+        Ok(Self { kind: Kind::Tiff(source, header), size, channels, orientation, bytes })
+    }
+
+    fn whole(bytes: Vec<u8>) -> Result<Self, String> {
+        let (kind, size, channels, orientation, taken) = match bytes[..] {
+            [0x89, b'P', b'N', b'G', ..] => {
+                let png = Png::new(&bytes)?;
+                // Deflate's limit.
+                plausible(png.raw_bytes(), bytes.len() as u64, 1032)?;
+                let (size, channels, orientation, taken) = (png.size(), png.channels(), png.orientation(), png.bytes());
+                (Kind::Png(bytes), size, channels, orientation, taken)
+            }
+            [0xFF, 0xD8, ..] => {
+                let segments = Segments::new(&bytes)?;
+                // A bit at least for each block of 64 pixels, of which all components have some.
+                plausible((segments.size()[0] * segments.size()[1]) as u64 / 64, bytes.len() as u64, 8)?;
+                let (size, channels, orientation, taken) =
+                    (segments.size(), segments.channels(), segments.orientation(), segments.bytes());
+                (Kind::Jpeg(bytes, segments), size, channels, orientation, taken)
+            }
+            [b'B', b'M', ..] => {
+                let bmp = Bmp::new(&bytes)?;
+                plausible(bmp.raw_bytes(), bytes.len() as u64, bmp.most_of_a_byte())?;
+                let (size, channels, taken) = (bmp.size(), bmp.channels(), bmp.bytes());
+                (Kind::Bmp(bytes), size, channels, 1, taken)
+            }
+            _ => return Err(broken("its content is no PNG, JPEG, TIFF or BMP")),
+        };
+        Ok(Self { kind, size, channels, orientation, bytes: taken })
+    }
+
+    /// Channels, 1 or 3.
+    pub fn channels(&self) -> usize {
+        self.channels
+    }
+
+    /// Reads the pixels, if there is memory for them and for `beside` bytes for each of them.
+    ///
+    /// # Errors
+    /// In words, the file not named.
+    pub fn decode(self, beside: usize) -> Result<Picture, String> {
+        let pixels = (self.size[0] as u64).saturating_mul(self.size[1] as u64);
+        let _promise = Promise::of(self.bytes.saturating_add(pixels.saturating_mul(beside as u64)), self.size)?;
+        guarded(|| match self.kind {
+            Kind::Tiff(source, header) => header.decode(&source),
+            Kind::Png(bytes) => Png::new(&bytes)?.decode(),
+            Kind::Jpeg(bytes, segments) => jpeg::picture(&bytes, &segments),
+            Kind::Bmp(bytes) => Bmp::new(&bytes)?.decode(),
+        })
+    }
+}
+
+/// Whether a file of one picture is shown turned or mirrored against what it stores.
+pub(in crate::data) fn is_turned(path: &Path) -> bool {
+    Opened::new(path).is_ok_and(|opened| opened.orientation > 1)
+}
+
+/// Refuses a file of so many bytes that claims what no coding of its kind could hold, before anything is allocated for it: `most` plain bytes come of one.
+///
+/// # Errors
+/// In words, the file not named.
+pub(in crate::data) fn plausible(plain: u64, coded: u64, most: u64) -> Result<(), String> {
+    match plain <= coded.saturating_mul(most) {
+        true => Ok(()),
+        false => Err("claims more pixels than its data can hold; restore it, or save it again".into()),
+    }
+}
+
+/// What to say of a file that does not decode.
+pub(in crate::data) fn broken(problem: impl std::fmt::Display) -> String {
+    format!("cannot be decoded: {problem}; save it again as PNG, 8 or 16 bits, grey or RGB")
+}
+
+thread_local! {
+    static GUARDED: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Turns a panic within a decoder into an error of its file, and keeps it off the terminal.
+fn guarded<T>(decode: impl FnOnce() -> Result<T, String>) -> Result<T, String> {
+    static QUIET: Once = Once::new();
+    QUIET.call_once(|| {
+        let before = std::panic::take_hook();
+        std::panic::set_hook(Box::new(move |panic| {
+            if !GUARDED.get() {
+                before(panic);
+            }
+        }));
+    });
+    let outer = GUARDED.replace(true);
+    let result = catch_unwind(AssertUnwindSafe(decode));
+    GUARDED.set(outer);
+    result.unwrap_or_else(|_| Err(broken("the decoder failed on it")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_panic_is_an_error_of_its_file() {
+        let result: Result<(), String> = guarded(|| panic!("a decoder's mistake"));
+        assert_eq!(result.unwrap_err(), broken("the decoder failed on it"));
+        assert!(!GUARDED.get());
+    }
+}
