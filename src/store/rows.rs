@@ -5,7 +5,7 @@ use super::error::{Result, content, told};
 use super::file::{open_in_place, read_if_there, write_atomic};
 use super::run_dir::RunDir;
 use crate::record::{EpochRecord, from_field, to_field};
-use crate::regular::Most;
+use crate::regular::{self, Most};
 use crate::shown;
 use std::fs::{File, OpenOptions};
 use std::io::Write;
@@ -45,7 +45,7 @@ impl RunDir {
     /// The rows of timing.csv: seconds of each epoch. Only the clock depends on them, so a line that cannot be read is skipped, and a
     /// file that cannot be read has none.
     pub fn timing(&self) -> Vec<EpochRecord> {
-        let text = std::fs::read(self.path().join(TIMING)).unwrap_or_default();
+        let text = regular::bytes(&self.path().join(TIMING), Most::TABLE).unwrap_or_default();
         let whole = &text[..text.iter().rposition(|byte| *byte == b'\n').unwrap_or(0)];
         let mut reader = csv::ReaderBuilder::new().flexible(true).has_headers(false).from_reader(whole);
         let header = csv::StringRecord::from(EpochRecord::timed(0, 0.0).header());

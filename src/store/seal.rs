@@ -3,8 +3,8 @@
 //! The metadata's `blake3` is the BLAKE3 hash of the whole file with zeros in place of that hash's digits. So one changed bit
 //! anywhere shows, and two files of weights can be compared by their headers alone.
 
+use crate::regular;
 use serde_json::Value;
-use std::fs::File;
 use std::io::{self, Read};
 use std::path::Path;
 
@@ -69,7 +69,7 @@ pub(super) struct Header {
 impl Header {
     /// Reads it; `None` if the file is no safetensors file or not as long as its header says.
     pub fn read(path: &Path) -> io::Result<Option<Self>> {
-        let mut file = File::open(path)?;
+        let mut file = regular::open(path)?;
         let length = file.metadata()?.len();
         let mut start = [0; 8];
         if length < 8 {

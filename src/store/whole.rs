@@ -6,6 +6,7 @@ use super::rows::METRICS;
 use super::run_dir::{PER_IMAGE, RunDir};
 use super::seal::{Header, Seal};
 use crate::record::{Outcome, Status};
+use crate::regular::{self, Most};
 use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -89,7 +90,7 @@ impl RunDir {
             Err(error) => return Err(error),
         }
         let images = self.path().join(PER_IMAGE);
-        match std::fs::read(&images) {
+        match regular::bytes(&images, Most::TABLE) {
             Ok(bytes) if differs(files.per_image.as_deref(), Some(blake3::hash(&bytes).to_hex().as_str())) => {
                 found.push(Unfit::new(&images, changed));
             }

@@ -128,7 +128,7 @@ fn strike(scheduler: &mut Child, victim: Victim, random: &mut StdRng) -> usize {
 }
 
 /// The processes that this one started and that are alive.
-fn children_of(parent: u32) -> Vec<Pid> {
+pub fn children_of(parent: u32) -> Vec<Pid> {
     let listed = fs::read_to_string(format!("/proc/{parent}/task/{parent}/children")).unwrap_or_default();
     let mut all: Vec<String> = listed.split_whitespace().map(str::to_owned).collect();
     for task in fs::read_dir(format!("/proc/{parent}/task")).into_iter().flatten().flatten() {

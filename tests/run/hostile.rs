@@ -93,7 +93,7 @@ fn an_experiment_file_is_a_regular_one_of_a_sane_size() {
 fn a_chain_of_files_has_an_end() {
     let desk = Desk::with(TINY);
     for k in 0..40 {
-        fs::write(desk.path(&format!("{k}.toml")), format!("extends = '{}.toml'", k + 1)).expect("writable");
+        fs::write(desk.path(&format!("{k}.toml")), format!("name = 'x'\nextends = '{}.toml'", k + 1)).expect("writable");
     }
     fs::write(desk.path("40.toml"), TINY).expect("writable");
     refused(&desk, &["check", "0.toml"], 2, &["more than 32 files extend each other in a row"]);
@@ -216,7 +216,7 @@ fn results_that_are_no_files_are_reported_and_never_waited_for() {
         fs::rename(&path, &kept).expect("it is there");
         pipe(&path);
         for verb in [
-            &["status", "tiny"][..],
+            &["status", "results/tiny"][..],
             &["report", "results/tiny"],
             &["run", "x.toml"],
             &["export", "tensorboard", "tiny"],
@@ -254,7 +254,7 @@ fn the_first_signal_ends_a_long_prediction() {
         assert!(first.starts_with("a: "), "{first}");
         nix::sys::signal::kill(nix::unistd::Pid::from_raw(child.id().cast_signed()), signal).expect("it is alive");
         assert_eq!(child.wait().expect("it ends").code(), Some(130));
-        assert!(desk.path("found/a_mask.png").is_file() && !desk.path("found/b_mask.png").exists());
+        assert!(desk.path("found/a_disc_mask.png").is_file() && !desk.path("found/b_disc_mask.png").exists());
     }
 }
 
@@ -274,7 +274,7 @@ fn names_do_nothing_to_a_terminal_and_reports_stay_whole() {
     let nasty_file = format!("data/images/{NASTY}.png");
     let verbs: [&[&str]; 8] = [
         &["run", "x.toml"],
-        &["status", "tiny"],
+        &["status", "results/tiny"],
         &["data", "inspect", "x.toml", "--sheet", "sheet.svg"],
         &["report", "results/tiny"],
         &["predict", &run, "data/images", "--out", "found"],
