@@ -108,9 +108,9 @@ fn causes_have_no_backtraces() {
     let child = children_of(schedule.id()).into_iter().find(trains).expect("it trains");
     nix::sys::signal::kill(child, nix::sys::signal::Signal::SIGSTOP).expect("it is alive");
     let mut log = fs::OpenOptions::new().append(true).open(run.join("log.txt")).expect("it is there");
-    let words = "thread 'main' (7) panicked at /home/x/.cargo/registry/src/candle-core/src/error.rs:264:25:\nno such best.safetensors\nstack backtrace:\n   \
+    let said = "thread 'main' (7) panicked at /home/x/.cargo/registry/src/candle-core/src/error.rs:264:25:\nno such best.safetensors\nstack backtrace:\n   \
                  0: candle_core::error::Error::bt\n             at /rustc/59807616/library/std/src/panicking.rs:689:5\n";
-    std::io::Write::write_all(&mut log, words.as_bytes()).expect("written");
+    std::io::Write::write_all(&mut log, said.as_bytes()).expect("written");
     nix::sys::signal::kill(child, nix::sys::signal::Signal::SIGKILL).expect("it is alive");
     let failed = schedule.wait_with_output().expect("it ends");
     expect_code(&failed, 1);

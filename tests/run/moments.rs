@@ -146,11 +146,11 @@ fn allowed(differ: &[&str], got: &Moment, said: &str) -> bool {
 
 #[test]
 fn files_of_different_moments_never_end_in_other_bytes() {
-    for (rate, seed, best) in [("[1e-2]", "[1]", "4"), ("[5e-2]", "[3]", "2")] {
+    for (rate, seed, best_is_last) in [("[1e-2]", "[1]", true), ("[5e-2]", "[3]", false)] {
         let desk = desk(rate, seed);
         let (run, moments) = moments(&desk);
         let outcome = String::from_utf8_lossy(&moments[2]["outcome.toml"]).into_owned();
-        assert!(outcome.contains(&format!("best_epoch = {best}\n")), "the cases are meant to differ: {outcome}");
+        assert_eq!(outcome.contains("best_epoch = 4\n"), best_is_last, "the cases are meant to differ: {outcome}");
         let mut seen = Vec::new();
         let mut states: Vec<State> = damaged(&moments).into_iter().chain(mixed(&moments)).collect();
         states.retain(|(_, state)| {

@@ -1,5 +1,6 @@
 //! What comes after the runs: scores of every image, the report while runs go on, comparisons in the terminal.
 
+use crate::chaos::children_of;
 use crate::desk::{Desk, TINY, expect_code, words};
 use std::process::{Command, Stdio};
 
@@ -55,13 +56,8 @@ fn the_report_is_there_while_runs_go_on() {
     assert_eq!(child.wait().expect("it ends").code(), Some(130));
 }
 
-/// A pipe in place of a file of a run: whoever reads the report's files waits there until something is written or the other end closes.
-#[cfg(target_os = "linux")]
-fn pipe(path: &std::path::Path) {
-    assert!(Command::new("mkfifo").arg(path).status().is_ok_and(|status| status.success()));
-}
-
-/// The report that a schedule has started is held at a pipe when the schedule is killed: it ends, though nobody lets it go on.
+/// The report that a schedule has started is held by the lock that it takes before each file, when the schedule is killed: it ends, though
+/// nobody lets it go on, long before it would give up.
 #[cfg(target_os = "linux")]
 #[test]
 fn the_report_of_a_killed_schedule_ends_with_it() {
@@ -75,45 +71,74 @@ fn the_report_of_a_killed_schedule_ends_with_it() {
     let mut lines = BufReader::new(schedule.stderr.take().expect("piped")).lines().map_while(Result::ok);
     assert!(lines.any(|line| line.contains("epoch 1/")), "{:?}", schedule.wait());
     let run = std::fs::read_dir(desk.path("results/tiny/runs")).expect("listed").next().expect("a run").expect("listed").path();
-    let scores = run.join("per_image.csv");
-    pipe(&scores);
-    // Opens when a report reads it, and no sooner.
-    let held = std::fs::OpenOptions::new().write(true).open(&scores).expect("a report reads it");
+    let words_of = |pid: &nix::unistd::Pid| std::fs::read_to_string(format!("/proc/{pid}/cmdline")).unwrap_or_default();
+    let lock = desk.path("results/tiny/.report");
+    let held = loop {
+        match std::fs::File::open(&lock) {
+            Ok(file) => break file,
+            Err(_) => std::thread::yield_now(),
+        }
+    };
+    held.lock().expect("locks work here");
+    let report = loop {
+        match children_of(schedule.id()).into_iter().find(|pid| words_of(pid).contains("\0report\0")) {
+            Some(pid) => break pid,
+            None => std::thread::yield_now(),
+        }
+    };
     schedule.kill().expect("it is alive");
     schedule.wait().expect("it ends");
     let began = Instant::now();
-    // Nobody reads any more: a write is refused. What is written before lies in the pipe, one byte at a time.
-    let refused = || std::io::Write::write(&mut &held, b"x").is_err_and(|e| e.kind() == std::io::ErrorKind::BrokenPipe);
-    while !refused() {
-        assert!(began.elapsed() < Duration::from_secs(60), "the report of a killed schedule goes on");
-        std::thread::sleep(Duration::from_millis(5));
+    // One that nobody waits for yet has no words any more.
+    while words_of(&report).contains("\0report\0") {
+        assert!(began.elapsed() < Duration::from_secs(8), "the report of a killed schedule goes on");
+        std::thread::yield_now();
     }
+    drop(held);
     // Held until the run's own process ends, which sees too that it is alone.
     std::fs::File::open(run.join(".lock")).expect("it was claimed").lock().expect("locks work here");
 }
 
-/// The older report is held at a pipe, the newer one is written meanwhile, then the older one may go on: it writes nothing.
+/// The older report is stopped between its signature and its first file, the newer one is written meanwhile, then the older one may go on: it
+/// writes nothing.
 #[cfg(target_os = "linux")]
 #[test]
 fn an_older_report_does_not_overwrite_a_newer_one() {
+    use nix::sys::signal::{Signal, kill};
     let desk = Desk::with(&TINY.replace("epochs = 3", "epochs = 1"));
     expect_code(&desk.umlaut(&["run", "x.toml"]), 0);
-    let run = std::fs::read_dir(desk.path("results/tiny/runs")).expect("listed").next().expect("a run").expect("listed").path();
-    let (scores, kept) = (run.join("per_image.csv"), run.join("kept"));
-    std::fs::rename(&scores, &kept).expect("movable");
-    pipe(&scores);
-    let mut older = desk.command(&["report", "results/tiny", "--by", "iou"]);
-    let older = older.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("it starts");
-    let held = std::fs::OpenOptions::new().write(true).open(&scores).expect("the report reads it");
-    std::fs::remove_file(&scores).expect("removable");
-    std::fs::rename(&kept, &scores).expect("movable");
+    let lock = desk.path("results/tiny/.report");
+    let older = loop {
+        let before = files(&desk.path("results/tiny"));
+        let mut older = desk.command(&["report", "results/tiny", "--by", "iou"]);
+        let mut older = older.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("it starts");
+        let signed = format!("{} ", older.id());
+        while !std::fs::read_to_string(&lock).is_ok_and(|text| text.starts_with(&signed)) {
+            assert!(older.try_wait().expect("known").is_none(), "it signs before it ends");
+        }
+        let pid = nix::unistd::Pid::from_raw(older.id().cast_signed());
+        kill(pid, Signal::SIGSTOP).expect("it is not waited for yet");
+        let state = || std::fs::read_to_string(format!("/proc/{pid}/stat")).expect("it is not waited for yet");
+        while ![") T", ") Z"].iter().any(|stopped| state().contains(stopped)) {
+            std::thread::yield_now();
+        }
+        let unwritten = |now: Vec<(std::path::PathBuf, u64, Vec<u8>)>| {
+            now.iter().filter(|(path, ..)| *path != lock).eq(before.iter().filter(|(path, ..)| *path != lock))
+        };
+        // Stopped too late, or while it holds the lock, it is let go, and another one is tried.
+        if std::fs::File::open(&lock).expect("it is there").try_lock().is_ok() && unwritten(files(&desk.path("results/tiny"))) {
+            break older;
+        }
+        kill(pid, Signal::SIGCONT).expect("it is not waited for yet");
+        expect_code(&older.wait_with_output().expect("it ends"), 0);
+    };
     // What a killed report has left.
     let half = desk.path("results/tiny/charts/.writing-abc");
     std::fs::write(&half, "").expect("writable");
     expect_code(&desk.umlaut(&["report", "results/tiny", "--format", "html,md,tex"]), 0);
     assert!(!half.exists(), "half-written charts are cleared away");
     let newer = files(&desk.path("results/tiny"));
-    drop(held);
+    kill(nix::unistd::Pid::from_raw(older.id().cast_signed()), Signal::SIGCONT).expect("it is stopped");
     let output = older.wait_with_output().expect("it ends");
     expect_code(&output, 0);
     assert!(words(&output).contains("a newer report has begun"), "{}", words(&output));
