@@ -106,7 +106,7 @@ pub struct Landed {
     /// Sums of every class of every sample.
     pub sums: Vec<[f64; PLANE_SUMS]>,
     /// Of each term of the loss beside BCE and Dice, the name of its column and its value of each sample; with several heads also
-    /// [`MINIMISED`].
+    /// the one that is minimised.
     pub terms: Terms,
     /// What was minimised: the weighted sum of the terms, with several heads their mean of it.
     pub loss: f64,

@@ -68,7 +68,7 @@ pub fn weighted_loss(tape: &Tape, logits: &Node, targets: &Tensor, loss: &Loss) 
 }
 
 /// The mean over some logits of the same images, each with the [weighted sum](weighted_loss) of its terms: what deep supervision minimises
-/// (Zhou et al. 2018). The terms are those of the last head, but for [`MINIMISED`].
+/// (Zhou et al. 2018). The terms are those of the last head, but for the one that is minimised.
 ///
 /// # Shapes
 /// logits, targets: (n, classes, h, w).
