@@ -47,7 +47,7 @@ impl<'a> Writer<'a> {
         Ok(Self { arguments, classes, disc_and_cup, table })
     }
 
-    /// Bytes that writing takes for each pixel of an image, beside its values and probabilities: masks, and one picture at a time.
+    /// Bytes that writing takes for each pixel of an image, beside its values and probabilities: masks, and one output image at a time.
     pub fn bytes_beside(&self) -> usize {
         const COLOUR: usize = 3;
         let picture = match (self.arguments.overlays, self.arguments.probabilities) {

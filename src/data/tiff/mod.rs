@@ -25,7 +25,7 @@ pub(super) struct Place {
     number: u64,
 }
 
-/// All pictures of a file. Reduced copies and masks of transparency are none.
+/// All images of a file. Reduced copies and transparency masks do not count.
 #[derive(Debug)]
 pub(super) struct Pages(pub Vec<Place>);
 
