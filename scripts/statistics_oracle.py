@@ -51,7 +51,7 @@ def pooled(groups, overlap=0.0):
         df = v**2 / (s**2 / free_a + (4 * (b**2 / free_q + c**2 / free_e) if b > c else 0))
         se, t = np.sqrt(v), stats.t(df)
         found.append((d, d - t.ppf(0.975) * se, d + t.ppf(0.975) * se, 2 * t.sf(abs(d) / se)))
-        print(f"    {i}-{j}: detectable {(t.ppf(0.975) + t.ppf(0.8)) * se!r} df {df!r}")
+        print(f"    {i}-{j}: detectable {(t.ppf(0.975) + t.ppf(0.8)) * se / np.sqrt(stats.chi2(df).median() / df)!r} df {df!r}")
     holm = multipletests([f[3] for f in found], method="holm")[1]
     for f, p in zip(found, holm):
         print("    ({:.12f}, {:.12f}, {:.12f}, {:.12e}, {:.12e}),".format(*f, p))

@@ -2,6 +2,7 @@
 
 use super::words::{basis, find, listed, quoted};
 use super::{Tested, Unit, Verdict};
+use crate::metric;
 use crate::report::collect::Comparison;
 use crate::report::column;
 use crate::report::inference::LEVEL;
@@ -22,18 +23,25 @@ pub(super) fn found(comparison: &Comparison, verdict: &Verdict, tested: &Tested)
     let pair = find(verdict, tested.groups[0], tested.groups[1])?;
     let names = [0, 1].map(|at| quoted(&comparison.groups[tested.groups[at]].name));
     let longer = table.with_more_seeds(0, 1, MORE).detectable(0, 1, level);
-    let more = if longer < WORTH * least {
-        format!("{MORE} more seeds of each would lower that to {}", rough(longer))
+    let what = column::title(&verdict.column);
+    let widest = metric::describe(&verdict.column).map_or(f64::INFINITY, |metric| metric.range.1 - metric.range.0);
+    let missed = if least < widest {
+        format!("differences below {} {what}", rough(least))
+    } else {
+        format!("differences of any size in {what}")
+    };
+    let more = if longer < WORTH * least && longer < widest {
+        format!("{MORE} more seeds of each would lower that to about {}", rough(longer))
+    } else if longer < WORTH * least {
+        "many more seeds of each would be needed".to_owned()
     } else {
         format!("{MORE} more seeds would hardly lower that, more {}s would", unit(tested.unit))
     };
     let of = if tested.images < tested.of_images { format!(" of {}", tested.of_images) } else { String::new() };
-    let what = column::title(&verdict.column);
     Some(format!(
-        "With {}{of}, differences below {} {what} between {} are likely to be missed; {more}. Standard deviation of a mean from seed to seed {}, of \
+        "With {}{of}, {missed} between {} are likely to be missed; {more}. Standard deviation of a mean from seed to seed {}, of \
          a score from {noun} to {noun} {}.",
         basis(pair).replace(", ", " and "),
-        rough(least),
         listed(&names),
         rough(table.seed_deviation()),
         rough(table.unit_deviation()),

@@ -116,10 +116,12 @@ fn reason(verdict: &Verdict, untested: &[(usize, Untested)]) -> Option<String> {
         "with one seed a difference between groups may be the luck of its initial weights; run several, such as seeds = 3"
     } else if count(Untested::FoldsMissing) > 0 {
         "fewer than two seeds of a group have finished all folds"
-    } else if verdict.data_sets() > 1 {
+    } else if of_data(verdict).all(|of| of.len() < 2) {
         "groups of different data sets have no images in common"
     } else if count(Untested::OtherImages) > 0 {
         "the groups have too few images, or patients, in common"
+    } else if verdict.data_sets() > 1 {
+        "no data set has two groups that could be tested"
     } else {
         "no two groups are judged on the same images at one size"
     };
