@@ -33,4 +33,5 @@ pub mod report;
 pub mod schedule;
 pub mod shown;
 pub mod store;
+pub mod text;
 pub mod train;

@@ -12,6 +12,7 @@ const RULES: &[(&str, &[&str])] = &[
     ("memory", &[]),
     ("regular", &[]),
     ("shown", &[]),
+    ("text", &[]),
     ("store", &["machine", "plan", "record"]),
     ("plan", &["config"]),
     ("data", &["config", "machine"]),
@@ -23,8 +24,8 @@ const RULES: &[(&str, &[&str])] = &[
     ("report", &["plan", "store", "record", "metric"]),
 ];
 
-/// Rooms that every other may know: the doors for files and words of others.
-const DOORS: &[&str] = &["regular", "shown"];
+/// Rooms that every other may know: the doors for files, text and words of others.
+const DOORS: &[&str] = &["regular", "shown", "text"];
 
 /// Rooms where no tensor may appear.
 const WITHOUT_TENSORS: &[&str] = &["config", "record", "metric", "plan", "store", "schedule", "report"];

@@ -162,6 +162,28 @@ fn any_size_works_in_both_ways_and_the_table_counts_the_masks() {
     }
 }
 
+/// Oracle: the same image with its margins written out by hand, mirrored at the first and the last pixel.
+#[test]
+fn an_image_smaller_than_a_tile_is_mirrored_evenly_on_all_sides() {
+    let small = RgbImage::from_fn(10, 6, |x, y| image::Rgb([(25 * x) as u8, (40 * y) as u8, (15 * x + 10 * y) as u8]));
+    let back = |at: i64, length: i64| {
+        let at = at.abs();
+        (if at < length { at } else { 2 * (length - 1) - at }) as u32
+    };
+    // Tiles are 16 × 16: 3 pixels left and right, 5 above and below.
+    let whole = RgbImage::from_fn(16, 16, |x, y| *small.get_pixel(back(i64::from(x) - 3, 10), back(i64::from(y) - 5, 6)));
+    let images = pictures(&[("small.png", small), ("whole.png", whole)]);
+    let (_out, files) = predict(&[&images.path().display().to_string(), "--tiles", "--probabilities"]);
+    for class in ["disc", "cup"] {
+        let of = |name: &str| image::open(&files[&format!("{name}_{class}_probability.png")]).unwrap().into_luma16();
+        let (found, expected) = (of("small"), of("whole"));
+        assert!(expected.pixels().any(|p| p != expected.get_pixel(0, 0)), "it says something");
+        for (x, y, p) in found.enumerate_pixels() {
+            assert!(p.0[0].abs_diff(expected.get_pixel(x + 3, y + 5).0[0]) <= 1, "{class} at {x}, {y}");
+        }
+    }
+}
+
 #[test]
 fn mirror_images_and_a_twin_change_nothing_where_they_say_the_same() {
     let images = pictures(&[("blob.png", blob(16, 16))]);

@@ -2,6 +2,7 @@
 
 use super::initial::Files;
 use super::settings::Settings;
+use super::text::counted;
 use super::{Failure, Sets, coloured};
 use std::path::{Path, PathBuf};
 use umlaut::config::{self, Experiment};
@@ -46,17 +47,13 @@ fn runs(experiment: &Experiment, plan: &Plan) -> String {
     let folds = experiment.split.fold_count();
     let seeds = experiment.training.seeds.len();
     let factors = [(plan.points, "combination"), (folds, "fold"), (seeds, "seed")];
-    let factors: Vec<String> = factors.into_iter().filter(|(n, _)| *n > 1).map(|(n, what)| count(n, what)).collect();
-    let mut text = count(runs, "run");
+    let factors: Vec<String> = factors.into_iter().filter(|(n, _)| *n > 1).map(|(n, what)| counted(n, what)).collect();
+    let mut text = counted(runs, "run");
     if factors.len() > 1 && plan.points * folds * seeds == runs {
         text += &format!(" ({})", factors.join(" × "));
     }
     if !plan.excluded.is_empty() {
-        text += &format!(", {} left out", count(plan.excluded.len(), "combination"));
+        text += &format!(", {} left out", counted(plan.excluded.len(), "combination"));
     }
     text
-}
-
-fn count(n: usize, what: &str) -> String {
-    format!("{n} {what}{}", if n == 1 { "" } else { "s" })
 }

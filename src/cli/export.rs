@@ -2,6 +2,7 @@
 
 use super::compare::find;
 use super::settings::Settings;
+use super::text::counted;
 use super::{Failure, ResultsPlace, mistake, progress};
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
@@ -50,7 +51,7 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
         return Err(anyhow::anyhow!("no run could be exported").into());
     }
     let count = exported.files.len();
-    println!("{count} run{} exported; to see them: tensorboard --logdir {}", if count == 1 { "" } else { "s" }, out.display());
+    println!("{} exported; to see them: tensorboard --logdir {}", counted(count, "run"), out.display());
     Ok(())
 }
 

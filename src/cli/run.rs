@@ -191,13 +191,13 @@ fn fold(split: &config::Split) -> Option<usize> {
 
 fn end(tally: Tally, dir: &ExperimentDir) -> Result<(), Failure> {
     if tally.interrupted > 0 {
-        let left = tally.interrupted;
-        eprintln!("stopped with {left} run{} left; the same command goes on from there", if left == 1 { "" } else { "s" });
+        let left = text::counted(tally.interrupted, "run");
+        eprintln!("stopped with {left} left; the same command goes on from there");
         return Err(Failure::Stopped);
     }
     if tally.failed > 0 {
-        let runs = if tally.failed == 1 { "run" } else { "runs" };
-        eprintln!("{} {runs} failed; {} says why", tally.failed, dir.path().join("report.md").display());
+        let runs = text::counted(tally.failed, "run");
+        eprintln!("{runs} failed; {} gives the reason", dir.path().join("report.md").display());
         if std::io::stderr().is_terminal() {
             eprintln!("what finished is kept: the same command runs only the rest");
         }

@@ -3,6 +3,7 @@
 use std::io::{IsTerminal, Write};
 use std::time::Duration;
 use umlaut::shown;
+pub use umlaut::text::counted;
 
 /// Columns where nobody says how many there are: a file, a pipe.
 const WIDE: usize = 100;
@@ -39,45 +40,9 @@ pub fn padded(text: &str, columns: usize, right: bool) -> String {
     if right { gap + &text } else { text + &gap }
 }
 
-/// Breaks text between words, or within one that is too long, into lines of at most `most` columns; all but the first are indented.
+/// Text in lines of at most `most` columns; all but the first are indented.
 pub fn wrap(text: &str, most: usize, indent: usize) -> Vec<String> {
-    let clean = fit(text, usize::MAX);
-    let indent = " ".repeat(indent.min(most / 4));
-    let mut lines = vec![String::new()];
-    for word in clean.split_whitespace() {
-        let mut word = word;
-        loop {
-            let line = lines.last_mut().expect("there is a first line");
-            let gap = if line.trim().is_empty() { "" } else { " " };
-            let room = most.saturating_sub(width(line) + gap.len());
-            if width(word) <= room {
-                line.push_str(gap);
-                line.push_str(word);
-                break;
-            }
-            if gap.is_empty() {
-                // A column at least, however narrow it is: it must end.
-                let cut = head(word, room.max(1));
-                line.push_str(&word[..cut]);
-                word = &word[cut..];
-            }
-            lines.push(indent.clone());
-        }
-    }
-    lines
-}
-
-/// The bytes of as many leading characters as fit so many columns, one at least.
-fn head(word: &str, columns: usize) -> usize {
-    let mut end = 0;
-    for (at, c) in word.char_indices() {
-        let next = at + c.len_utf8();
-        if end > 0 && width(&word[..next]) > columns {
-            break;
-        }
-        end = next;
-    }
-    end
+    umlaut::text::wrap(&fit(text, usize::MAX), most, &" ".repeat(indent.min(most / 4)), &[], width)
 }
 
 /// `0:42`, `12:05`, `3:00:09`, `2 d 03 h`.
@@ -95,11 +60,6 @@ pub fn clock(time: Duration) -> String {
 pub fn clock_or_dash(seconds: Option<f64>) -> String {
     let time = seconds.and_then(|seconds| Duration::try_from_secs_f64(seconds).ok());
     time.map_or("–".to_owned(), clock)
-}
-
-/// `1 run`, `3 runs`.
-pub fn counted(count: usize, what: &str) -> String {
-    format!("{count} {what}{}", if count == 1 { "" } else { "s" })
 }
 
 /// A bar of fixed width, in eighths of a column.

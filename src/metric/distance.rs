@@ -31,7 +31,7 @@ impl Apart {
 
     /// The 95th percentile of each way, the larger one, as MONAI has it (MedPy takes one percentile of both ways together).
     pub fn hd95(&self) -> f64 {
-        self.ways.iter().map(|way| percentile(way, 0.95)).fold(0.0, f64::max)
+        self.ways.iter().map(|way| quantile(way, 0.95)).fold(0.0, f64::max)
     }
 
     /// The mean over both boundaries' pixels together (Heimann et al. 2009; MONAI). MedPy's is the mean of the two ways' means.
@@ -42,8 +42,9 @@ impl Apart {
     }
 }
 
-/// Of values in ascending order, between the two next to its place in proportion, as NumPy's and PyTorch's default is.
-fn percentile(sorted: &[f64], share: f64) -> f64 {
+/// A quantile of values in ascending order, one at least: between the two next to its position in proportion, as NumPy's and PyTorch's default is
+/// (type 7 of Hyndman and Fan 1996). `share` is in [0, 1].
+pub fn quantile(sorted: &[f64], share: f64) -> f64 {
     let place = share * (sorted.len() - 1) as f64;
     let (below, above) = (sorted[place.floor() as usize], sorted[place.ceil() as usize]);
     below + (above - below) * place.fract()

@@ -20,6 +20,7 @@ mod tally;
 
 pub use absent::{Absent, mean_of_defined};
 pub use column::{Direction, Metric, Part, describe};
+pub use distance::quantile;
 pub use extent::{cup_to_disc, extent};
 pub use extra::{Extra, Extras, ImageExtras};
 pub use mask::MaskScores;

@@ -2,6 +2,7 @@
 
 use super::collect::{Comparison, Group, Run, State};
 use super::{column, stats};
+use crate::text::counted;
 
 /// Whether `a` is better than `b` in a column.
 pub(super) fn better(column: &str, a: f64, b: f64) -> bool {
@@ -16,10 +17,10 @@ pub(super) fn counts(comparison: &Comparison) -> String {
     let parts: Vec<String> = states.iter().filter(|s| s.0 > 0).map(|(n, word)| format!("{n} {word}")).collect();
     let others = match comparison.of_other_plans {
         0 => String::new(),
-        n => format!(" {} of other plans not shown.", plural(n, "run")),
+        n => format!(" {} of other plans not shown.", counted(n, "run")),
     };
     let remarks: String = comparison.remarks.iter().map(|remark| format!(" {remark}")).collect();
-    format!("{} in {}: {}.{others}{remarks}", plural(runs, "run"), plural(groups, "group"), parts.join(", "))
+    format!("{} in {}: {}.{others}{remarks}", counted(runs, "run"), counted(groups, "group"), parts.join(", "))
 }
 
 /// Groups whose values a chart's description tells.
@@ -68,8 +69,4 @@ pub(super) fn noted(comparison: &Comparison) -> Vec<(String, Vec<&Run>)> {
 /// A group's name without the quotes of TOML.
 pub(super) fn shown(name: &str) -> String {
     name.replace('"', "")
-}
-
-pub(super) fn plural(count: usize, noun: &str) -> String {
-    format!("{count} {noun}{}", if count == 1 { "" } else { "s" })
 }

@@ -6,6 +6,7 @@ use super::data_sets::List;
 use super::verdict::{Pair, Standing, Verdict};
 use super::{column, describe, stats, table, verdict};
 use crate::metric::{self, Direction, Extra};
+use crate::text::counted;
 
 /// Decimals of every value.
 pub(super) const DECIMALS: usize = 4;
@@ -163,7 +164,7 @@ pub(super) fn pairs(comparison: &Comparison, verdict: &Verdict) -> Option<Grid> 
         "Differences of {title} ({basis}) with 95 % intervals and p by one t of the random-effects model of all groups, seeds and {}s, and p after \
          Holm's correction for {}; bold where that is below 0.05.{}",
         first.unit.noun(),
-        describe::plural(all, "pair"),
+        counted(all, "pair"),
         if shown.len() < all { format!(" Shown are {} with the best group.", shown.len()) } else { String::new() }
     );
     Some(Grid { header, rows: shown.into_iter().map(row).collect(), words: vec![0, 1], note })

@@ -8,6 +8,7 @@ use super::grid::{self, Grid};
 use super::overlay::Overlays;
 use super::verdict::Verdict;
 use crate::shown;
+use crate::text::counted;
 use std::fmt::Write as _;
 
 /// The text of report.md.
@@ -79,7 +80,7 @@ fn troubles(comparison: &Comparison, overlays: &Overlays) -> String {
     }
     lines.extend(overlays.problems.iter().map(|problem| format!("- no overlay: {}", cell(problem))));
     let open = comparison.runs().filter(|r| matches!(r.state, State::Interrupted | State::Unfinished));
-    lines.extend(open.map(|r| format!("- `{}` {} after {}", r.id, r.state.word(), describe::plural(r.rows.len(), "epoch"))));
+    lines.extend(open.map(|r| format!("- `{}` {} after {}", r.id, r.state.word(), counted(r.rows.len(), "epoch"))));
     if lines.is_empty() { String::new() } else { format!("\n## Failed and unfinished\n\n{}\n", lines.join("\n")) }
 }
 

@@ -4,7 +4,7 @@ use super::collect::{Comparison, Group, Run, State};
 use super::data_sets::{List, lists};
 use super::verdict::Verdict;
 use super::{describe, grid, stats};
-use crate::plan;
+use crate::{plan, text};
 use comfy_table::{CellAlignment, ContentArrangement, Table, TableComponent, presets};
 use std::collections::BTreeSet;
 
@@ -186,46 +186,9 @@ fn room(header: &[String], rows: &[Vec<String>]) -> usize {
     80_usize.saturating_sub(others + 3).max(8)
 }
 
-/// Breaks a line between words, or within one that is too long, if possible at a joint of it, into lines of at most `most` characters.
+/// Where a long name is broken if it can be.
+const JOINTS: [char; 4] = ['.', '_', '-', '/'];
+
 fn wrap(text: &str, most: usize, indent: &str) -> Vec<String> {
-    let mut lines = vec![String::new()];
-    for word in text.split_whitespace() {
-        let mut word: Vec<char> = word.chars().collect();
-        loop {
-            let line = lines.last_mut().expect("there is a first line");
-            let empty = line.trim().is_empty();
-            let room = most.saturating_sub(line.chars().count() + usize::from(!empty));
-            if word.len() <= room {
-                line.push_str(if empty { "" } else { " " });
-                line.extend(word);
-                break;
-            }
-            if empty {
-                let joint = word[..room].iter().rposition(|c| matches!(c, '.' | '_' | '-' | '/'));
-                line.extend(word.drain(..joint.map_or(room, |joint| joint + 1)));
-            }
-            lines.push(indent.to_owned());
-        }
-    }
-    lines
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn no_line_is_too_long() {
-        let text = format!("failed: the loss was NaN {} at epoch 3", "x".repeat(200));
-        let lines = wrap(&text, 80, "  ");
-        assert!(lines.iter().all(|l| l.chars().count() <= 80), "{lines:?}");
-        let squeeze = |s: String| s.replace(' ', "");
-        assert_eq!(squeeze(lines.concat()), squeeze(text));
-    }
-
-    #[test]
-    fn long_words_break_at_their_joints() {
-        assert_eq!(wrap("focal_tversky.weight 1.0", 17, ""), ["focal_tversky.", "weight 1.0"]);
-        assert_eq!(wrap("weighted_bce.pos_weight 3", 12, ""), ["weighted_", "bce.pos_", "weight 3"]);
-    }
+    text::wrap(text, most, indent, &JOINTS, |line| line.chars().count())
 }

@@ -4,7 +4,7 @@
 //! anywhere shows, and two files of weights can be compared by their headers alone.
 
 use crate::regular;
-use serde_json::Value;
+use safetensors::tensor::Metadata;
 use std::io::{self, Read};
 use std::path::Path;
 
@@ -82,13 +82,11 @@ impl Header {
         }
         let mut bytes = Vec::new();
         file.take(header).read_to_end(&mut bytes)?;
-        let Ok(Value::Object(header_table)) = serde_json::from_slice(&bytes) else { return Ok(None) };
-        let tensors = header_table.iter().filter(|(name, _)| *name != "__metadata__");
-        let end = tensors.filter_map(|(_, tensor)| tensor["data_offsets"][1].as_u64()).max().unwrap_or(0);
-        if length != 8 + header + end {
+        let Ok(tensors) = serde_json::from_slice::<Metadata>(&bytes) else { return Ok(None) };
+        if length != 8 + header + tensors.data_len() as u64 {
             return Ok(None);
         }
-        let epoch = header_table.get("__metadata__").and_then(|words| words["epoch"].as_str()?.parse().ok());
+        let epoch = tensors.metadata().as_ref().and_then(|words| words.get("epoch")?.parse().ok());
         Ok(Some(Self { hash: told(&bytes), epoch }))
     }
 }
@@ -102,6 +100,6 @@ fn split(bytes: &[u8]) -> Option<(u64, &[u8])> {
 
 /// The hash that a header names, if it is one.
 fn told(header: &[u8]) -> Option<String> {
-    let header: Value = serde_json::from_slice(header).ok()?;
-    header["__metadata__"][KEY].as_str().filter(|hash| hash.len() == DIGITS).map(str::to_owned)
+    let header: Metadata = serde_json::from_slice(header).ok()?;
+    header.metadata().as_ref()?.get(KEY).filter(|hash| hash.len() == DIGITS).cloned()
 }

@@ -158,7 +158,7 @@ impl Resume {
         if !matches!(contents.seal, Seal::Whole(_)) {
             return Ok(None);
         }
-        let state = contents.metadata.get("state").and_then(|state| state.as_str()).unwrap_or_default();
+        let state = contents.metadata.get("state").map(String::as_str).unwrap_or_default();
         let state = toml::from_str(state).map_err(|e| misfit(&path, &e))?;
         Ok(Some(Self { path, contents, state }))
     }

@@ -54,7 +54,7 @@ impl InitialWeights {
         if contents.metadata.contains_key("state") {
             return Err(told("is what a run is resumed from; name the run, or its best.safetensors beside".to_owned()));
         }
-        let word = |key: &str| contents.metadata.get(key).and_then(|word| word.as_str());
+        let word = |key: &str| contents.metadata.get(key).map(String::as_str);
         let epoch = word("epoch").map(str::to_owned);
         let text = word(Normaliser::METADATA);
         // Our files say so where images are normalised; of others nothing is known.

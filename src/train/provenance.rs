@@ -8,8 +8,8 @@ use crate::ops::blocked::simd::level;
 use crate::plan::NUMERIC_VERSION;
 use crate::record::Provenance;
 use crate::store::{self, RunDir};
+use jiff::Timestamp;
 use std::path::Path;
-use std::time::{SystemTime, UNIX_EPOCH};
 
 /// The device of a run and what computes there.
 #[derive(Debug, Clone, Default)]
@@ -117,38 +117,15 @@ pub fn ended(run: &RunDir) -> Result<(), store::Error> {
     run.write_provenance(&Provenance { ended: Some(now()), ..run.provenance()?.unwrap_or_default() })
 }
 
+/// UTC, whole seconds.
 fn now() -> String {
-    rfc3339(SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs()))
-}
-
-/// UTC, whole seconds. The calendar is Howard Hinnant's `civil_from_days`.
-fn rfc3339(seconds: u64) -> String {
-    let (days, rest) = (seconds / 86_400, seconds % 86_400);
-    let days = days + 719_468;
-    let (era, day_of_era) = (days / 146_097, days % 146_097);
-    let year_of_era = (day_of_era - day_of_era / 1460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
-    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
-    // Months from March, so that the leap day is a year's last.
-    let month_from_march = (5 * day_of_year + 2) / 153;
-    let day = day_of_year - (153 * month_from_march + 2) / 5 + 1;
-    let month = if month_from_march < 10 { month_from_march + 3 } else { month_from_march - 9 };
-    let year = era * 400 + year_of_era + u64::from(month <= 2);
-    format!("{year:04}-{month:02}-{day:02}T{:02}:{:02}:{:02}Z", rest / 3600, rest / 60 % 60, rest % 60)
+    let now = Timestamp::now();
+    Timestamp::from_second(now.as_second()).unwrap_or(now).to_string()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    /// Oracle: `date -u -d @SECONDS +%FT%TZ`.
-    #[test]
-    fn seconds_become_dates() {
-        assert_eq!(rfc3339(0), "1970-01-01T00:00:00Z");
-        assert_eq!(rfc3339(951_782_399), "2000-02-28T23:59:59Z");
-        assert_eq!(rfc3339(951_782_400), "2000-02-29T00:00:00Z");
-        assert_eq!(rfc3339(1_709_251_199), "2024-02-29T23:59:59Z");
-        assert_eq!(rfc3339(4_107_542_400), "2100-03-01T00:00:00Z");
-    }
 
     fn cpu() -> Where {
         Where { device: "cpu".into(), ..Where::default() }

@@ -6,6 +6,7 @@
 
 use crate::store::{Seal, sealed, unsealed};
 use candle_core::{Device, Result, Tensor, bail};
+use safetensors::SafeTensors;
 use serde_json::{Map, Value, json};
 use std::collections::HashMap;
 use std::io::{self, Write};
@@ -91,7 +92,7 @@ pub struct Contents {
     /// By name.
     pub tensors: HashMap<String, Tensor>,
     /// What was written as metadata.
-    pub metadata: Map<String, Value>,
+    pub metadata: HashMap<String, String>,
     /// Whether the file is as it was written.
     pub seal: Seal,
 }
@@ -103,10 +104,8 @@ impl Contents {
     /// If they are no safetensors file.
     pub fn read(bytes: &[u8], device: &Device) -> Result<Self> {
         let tensors = candle_core::safetensors::load_buffer(bytes, device)?;
-        let Some((length, rest)) = bytes.split_first_chunk::<8>() else { bail!("the file is cut off") };
-        let header = usize::try_from(u64::from_le_bytes(*length)).ok().and_then(|length| rest.get(..length));
-        let header: Value = serde_json::from_slice(header.unwrap_or_default()).map_err(candle_core::Error::wrap)?;
-        let metadata = header.get("__metadata__").and_then(Value::as_object).cloned().unwrap_or_default();
+        let (_, header) = SafeTensors::read_metadata(bytes).map_err(candle_core::Error::wrap)?;
+        let metadata = header.metadata().clone().unwrap_or_default();
         Ok(Self { tensors, metadata, seal: Seal::of(bytes) })
     }
 

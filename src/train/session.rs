@@ -22,6 +22,7 @@ use crate::model::Network;
 use crate::ops::Gradients;
 use crate::record::{EpochRecord, Failure, Outcome, Status, without_backtrace};
 use crate::store::RunDir;
+use crate::text::counted;
 use epoch::{Epoch, Evaluated};
 use std::collections::BTreeMap;
 
@@ -189,10 +190,10 @@ impl<'a> Session<'a> {
         self.save_from_gpu()?;
         let (column, patience) = (&self.experiment.training.best, self.experiment.training.early_stopping.patience);
         self.notes.push(format!(
-            "stopped early after epoch {} of {}: no gain in {column} for {patience} epoch{}",
+            "stopped early after epoch {} of {}: no gain in {column} for {}",
             self.state.epoch,
             self.experiment.training.epochs,
-            if patience == 1 { "" } else { "s" }
+            counted(patience, "epoch")
         ));
         Ok(())
     }

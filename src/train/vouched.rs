@@ -112,7 +112,7 @@ impl Found {
             return Ok(Self::Nothing);
         }
         let Ok(contents) = Contents::read(&store::read_bytes(path)?, &Device::Cpu) else { return Ok(Self::Damaged) };
-        let epoch = contents.metadata.get("epoch").and_then(|epoch| epoch.as_str()?.parse().ok());
+        let epoch = contents.metadata.get("epoch").and_then(|epoch| epoch.parse().ok());
         match contents.seal {
             Seal::Whole(hash) => Ok(Self::Whole(hash, epoch)),
             Seal::Broken | Seal::None => Ok(Self::Damaged),

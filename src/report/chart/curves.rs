@@ -9,6 +9,7 @@ use super::style::{self, BAND_OPACITY, COLUMN, DASH, EDGE, FAINT, LABEL_GAP, LIN
 use crate::report::collect::{Comparison, Group, Run, State};
 use crate::report::stats::{self, Point};
 use crate::report::{column, describe};
+use crate::text::counted;
 
 /// The curves of one group.
 struct Curves {
@@ -142,8 +143,7 @@ fn outside(groups: &[Curves], y: &Axis) -> Option<String> {
     let above = means.iter().filter(|v| **v > y.high).count();
     let below = means.iter().filter(|v| **v < y.low).count();
     let (count, side) = if above > 0 { (above, "above") } else { (below, "below") };
-    let s = if count == 1 { "" } else { "s" };
-    (count > 0).then(|| format!("{count} value{s} {side} the axis"))
+    (count > 0).then(|| format!("{} {side} the axis", counted(count, "value")))
 }
 
 fn draw_lines(plot: &Plot, focus: &Focus, groups: &[Curves]) {

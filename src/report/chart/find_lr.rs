@@ -5,6 +5,7 @@ use super::ink::{Anchor, Face, Ink, Pen, extent};
 use super::key::{Key, Sign};
 use super::style::{self, AXIS, AXIS_WIDTH, COLUMN, DASH, DOTS, EDGE, FAINT, LINE_WIDTH, MARK, MUTED, Shape, THIN_WIDTH};
 use crate::record::{LrSearch, short_lr};
+use crate::text::counted;
 use std::ops::Range;
 
 /// Height of the frame.
@@ -100,13 +101,12 @@ fn parts(search: &LrSearch) -> Vec<(bool, Range<usize>)> {
 fn key(search: &LrSearch, y: &Axis) -> Key {
     let [each, average, fitted, leaning] = pens();
     let above = search.steps.iter().filter(|step| step.loss > y.high).count();
-    let s = if above == 1 { "" } else { "s" };
     let has = |both: bool| parts(search).iter().any(|part| part.0 == both);
     let mut items = vec![(Sign::Line(each), "each update".to_owned())];
     items.extend(has(true).then(|| (Sign::Line(fitted), "fitted".to_owned())));
     items.extend(has(false).then(|| (Sign::Line(leaning), "fitted, one-sided: not searched".to_owned())));
     items.push((Sign::Line(average), "moving average".to_owned()));
-    items.extend((above > 0).then(|| (Sign::Nothing, format!("{above} value{s} above the axis"))));
+    items.extend((above > 0).then(|| (Sign::Nothing, format!("{} above the axis", counted(above, "value")))));
     Key::new(items, COLUMN - 2 * EDGE)
 }
 

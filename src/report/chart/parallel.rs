@@ -7,6 +7,7 @@ use super::{Drawn, Source, text};
 use crate::report::own::NOT_SET;
 use crate::report::sweep::{Factor, Scale, short};
 use crate::report::{column, describe};
+use crate::text::counted;
 
 /// An upright axis with its words in a column of their own, where lines are broken.
 struct Upright {
@@ -209,10 +210,10 @@ fn notes(source: &Source, ink: &Ink, top: i32, left_out: usize) {
             x += 30;
         }
     }
-    let lines = format!("{}, a line each", describe::plural(source.verdict.standings.len(), "group"));
+    let lines = format!("{}, a line each", counted(source.verdict.standings.len(), "group"));
     ink.text(&lines, (x + 40, y), Anchor::Start, Face { color: MUTED, ..Face::WORDS });
     if left_out > 0 {
-        let words = format!("{} of less importance left out", describe::plural(left_out, "parameter"));
+        let words = format!("{} of less importance left out", counted(left_out, "parameter"));
         ink.text(&words, (EDGE, y + LEADING), Anchor::Start, Face { color: MUTED, ..Face::WORDS });
     }
 }

@@ -4,9 +4,11 @@ use super::axes::Axis;
 use super::strip::{Row, Strip};
 use super::style::CLOSE;
 use super::{Drawn, Source};
+use crate::metric::quantile;
 use crate::report::collect::State;
 use crate::report::sweep::{scores, short};
 use crate::report::{column, describe, stats};
+use crate::text::counted;
 
 /// The most groups in a strip.
 const MOST: usize = 20;
@@ -34,7 +36,7 @@ pub(crate) fn draw(source: &Source) -> Option<Drawn> {
         rows.iter_mut().zip(standings).for_each(|(row, s)| row.name = format!("data set {}: {}", s.data + 1, row.name));
     }
     let apart = if several { " Each data set has ranks of its own." } else { "" };
-    let said = |r: &Row| format!("{}: {} ({})", r.name, stats::spread(&r.dots, 3), describe::plural(r.dots.len(), "run"));
+    let said = |r: &Row| format!("{}: {} ({})", r.name, stats::spread(&r.dots, 3), counted(r.dots.len(), "run"));
     let words: Vec<String> = rows.iter().take(MOST).map(said).collect();
     let title = format!("{} at the best epoch", source.score());
     let strip = strip("scores", rows, column::range(column), &title)?;
@@ -53,8 +55,7 @@ pub(crate) fn time(source: &Source) -> Option<Drawn> {
     let median = |seconds: &[f64]| {
         let mut seconds: Vec<f64> = seconds.iter().copied().filter(|s| s.is_finite() && *s >= 0.0).collect();
         seconds.sort_by(f64::total_cmp);
-        let last = seconds.len().checked_sub(1)?;
-        Some((seconds[last / 2] + seconds[last.div_ceil(2)]) / 2.0)
+        (!seconds.is_empty()).then(|| quantile(&seconds, 0.5))
     };
     let of = |group: usize| {
         let dots = source.comparison.groups[group].settled().iter().filter_map(|run| median(&run.epoch_seconds)).collect();

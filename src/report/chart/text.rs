@@ -1,5 +1,7 @@
 //! How wide words are, and how they are made to fit.
 
+use crate::text;
+
 /// Advance widths of Helvetica, ASCII 32..=126, in 1/1000 em (Adobe's font metrics; Arial and Liberation Sans agree).
 #[rustfmt::skip]
 const ADVANCES: [u16; 95] = [
@@ -44,19 +46,11 @@ pub(crate) fn fit_ends(text: &str, size: i32, most: i32) -> String {
     (1..chars.len()).rev().map(short).find(|short| width(short, size) <= most).unwrap_or_else(|| "…".to_owned())
 }
 
-/// Breaks text into lines no wider than `most`, between words where that is possible.
+/// Breaks text into lines no wider than `most`, between words where that is possible, else behind a dash.
 pub(crate) fn wrap(text: &str, size: i32, most: i32) -> Vec<String> {
-    let mut lines = vec![String::new()];
-    for word in text.split_inclusive(' ') {
-        let line = lines.last_mut().expect("there is a first line");
-        if width(format!("{line}{word}").trim_end(), size) <= most {
-            line.push_str(word);
-        } else {
-            lines.push(String::new());
-            push_broken(&mut lines, word, size, most);
-        }
-    }
-    lines.iter().map(|line| line.trim_end().to_owned()).filter(|line| !line.is_empty()).collect()
+    let most = usize::try_from(most).unwrap_or(0);
+    let lines = text::wrap(text, most, "", &['-'], |line| usize::try_from(width(line, size)).unwrap_or(0));
+    lines.into_iter().filter(|line| !line.is_empty()).collect()
 }
 
 /// The same in at most `rows` lines, the last one with an ellipsis where there are more.
@@ -67,20 +61,6 @@ pub(crate) fn wrap_most(text: &str, size: i32, most: i32, rows: usize) -> Vec<St
         lines.push(fit_ends(&rest, size, most));
     }
     lines
-}
-
-/// Adds a word at the start of a line, cut where it is wider than a whole line: behind a dash of it if there is one.
-fn push_broken(lines: &mut Vec<String>, word: &str, size: i32, most: i32) {
-    for c in word.chars() {
-        let line = lines.last_mut().expect("there is a first line");
-        line.push(c);
-        if width(line.trim_end(), size) > most && line.chars().count() > 1 {
-            let last = line.len() - c.len_utf8();
-            let cut = line[..last].rfind('-').map_or(last, |dash| dash + 1);
-            let rest = line.split_off(cut);
-            lines.push(rest);
-        }
-    }
 }
 
 #[cfg(test)]

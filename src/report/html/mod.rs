@@ -14,6 +14,7 @@ use super::data_sets::{List, lists};
 use super::overlay::Overlays;
 use super::verdict::{Verdict, basis, method, p_value};
 use super::{column, describe, grid};
+use crate::text::counted;
 use marker::Marker;
 use minijinja::syntax::SyntaxConfig;
 use minijinja::value::Serde;
@@ -170,8 +171,8 @@ fn underway(comparison: &Comparison) -> String {
         return String::new();
     }
     let epochs: usize = open.iter().map(|run| run.rows.len()).sum();
-    let (are, runs) = (if open.len() == 1 { "is" } else { "are" }, describe::plural(open.len(), "run"));
-    format!("{runs} {are} not finished, with {} done so far. What is said here may change.", describe::plural(epochs, "epoch"))
+    let (are, runs) = (if open.len() == 1 { "is" } else { "are" }, counted(open.len(), "run"));
+    format!("{runs} {are} not finished, with {} done so far. What is said here may change.", counted(epochs, "epoch"))
 }
 
 fn pairs(comparison: &Comparison, verdict: &Verdict) -> Grid {
@@ -213,7 +214,7 @@ fn note((words, runs): (String, Vec<&Run>)) -> Value {
 
 fn open(comparison: &Comparison) -> Vec<String> {
     let open = comparison.runs().filter(|run| matches!(run.state, State::Interrupted | State::Unfinished));
-    open.map(|run| format!("{}: {} after {}", run.id, run.state.word(), describe::plural(run.rows.len(), "epoch"))).collect()
+    open.map(|run| format!("{}: {} after {}", run.id, run.state.word(), counted(run.rows.len(), "epoch"))).collect()
 }
 
 #[cfg(test)]

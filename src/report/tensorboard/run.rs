@@ -117,17 +117,9 @@ fn tag(column: &str) -> String {
     }
 }
 
-/// Seconds since 1970 of a time in UTC, `2026-03-01T12:00:00Z`. The calendar is Howard Hinnant's `days_from_civil`.
+/// Seconds since 1970 of a time, `2026-03-01T12:00:00Z`.
 fn seconds(time: &str) -> Option<f64> {
-    let time: toml::value::Datetime = time.parse().ok()?;
-    let (date, clock) = (time.date?, time.time?);
-    let (month, day) = (i64::from(date.month), i64::from(date.day));
-    // Years and months from March, so that the leap day is a year's last.
-    let year = i64::from(date.year) - i64::from(month <= 2);
-    let day_of_year = (153 * ((month + 9) % 12) + 2) / 5 + day - 1;
-    let days = 365 * year + year / 4 - year / 100 + year / 400 + day_of_year - 719_468;
-    let seconds = days * 86_400 + i64::from(clock.hour) * 3600 + i64::from(clock.minute) * 60;
-    Some(seconds as f64 + f64::from(clock.second.unwrap_or(0)))
+    Some(time.parse::<jiff::Timestamp>().ok()?.as_duration().as_secs_f64())
 }
 
 #[cfg(test)]

@@ -4,9 +4,10 @@ use super::scores::{Scores, Untested};
 use super::{Pair, RankBy, Standing, Tested, Verdict, design};
 use crate::metric::{self, Direction, Part};
 use crate::report::collect::{Comparison, State};
-use crate::report::describe::{plural, shown};
+use crate::report::describe::shown;
 use crate::report::inference::LEVEL;
 use crate::report::{column, data_sets, stats};
+use crate::text::counted;
 
 /// Ranks below the first that get a sentence of their own.
 const RANKS: usize = 4;
@@ -80,7 +81,7 @@ fn headline(comparison: &Comparison, scores: &Scores, verdict: &Verdict, of: &[S
     let so_far = if group.runs.iter().any(|run| run.state == State::Finished) { "" } else { " so far" };
     let part = if scores.part == Part::Test { "test" } else { "validation" };
     let what = format!("{part} {}", column::phrase(&verdict.column));
-    let (spread, runs) = (stats::spread(&values, 4), plural(values.len(), "run"));
+    let (spread, runs) = (stats::spread(&values, 4), counted(values.len(), "run"));
     if comparison.groups.len() == 1 {
         return format!("Best {what}{so_far}: {spread} ({runs}).");
     }
@@ -90,7 +91,7 @@ fn headline(comparison: &Comparison, scores: &Scores, verdict: &Verdict, of: &[S
     };
     let untested = |other: &&Standing| other.rank == best.rank && find(verdict, best.group, other.group).is_none();
     let alike = of[1..].iter().filter(untested).count();
-    let with = if alike > 0 { format!(" and {} alike", plural(alike, "other")) } else { String::new() };
+    let with = if alike > 0 { format!(" and {} alike", counted(alike, "other")) } else { String::new() };
     let chosen = match verdict.ranked_by == verdict.column {
         true => String::new(),
         false => format!(", chosen by its validation {}", chosen_by(verdict, &group.values(&verdict.ranked_by))),
@@ -145,7 +146,7 @@ fn differences(comparison: &Comparison, verdict: &Verdict) -> Vec<String> {
         words.extend(together(comparison, verdict, rank));
     }
     if ranks.len() > RANKS {
-        words.push(format!("{} follow.", plural(ranks[RANKS..].iter().map(Vec::len).sum(), "further group")));
+        words.push(format!("{} follow.", counted(ranks[RANKS..].iter().map(Vec::len).sum(), "further group")));
     }
     words
 }
@@ -236,7 +237,7 @@ fn uneven(comparison: &Comparison, tested: &Tested) -> Option<String> {
 fn lost(comparison: &Comparison) -> Option<String> {
     let lost = comparison.groups.iter().filter(|group| group.lost() > 0 && group.lost() < group.runs.len());
     let names: Vec<String> =
-        lost.map(|group| format!("{} ({} of {})", quoted(&group.name), group.lost(), plural(group.runs.len(), "run"))).collect();
+        lost.map(|group| format!("{} ({} of {})", quoted(&group.name), group.lost(), counted(group.runs.len(), "run"))).collect();
     let who = if names.is_empty() { return None } else { listed(&names) };
     Some(format!("Failed runs have no part in the scores, which may flatter: {who}."))
 }
@@ -274,10 +275,10 @@ pub(super) fn quoted(name: &str) -> String {
 /// `3 seeds, 20 images`; `2 and 5 seeds, 12 patients`.
 pub(crate) fn basis(pair: &Pair) -> String {
     let seeds = match pair.seeds {
-        [a, b] if a == b => plural(a, "seed"),
+        [a, b] if a == b => counted(a, "seed"),
         [a, b] => format!("{a} and {b} seeds"),
     };
-    format!("{seeds}, {}", plural(pair.units, pair.unit.noun()))
+    format!("{seeds}, {}", counted(pair.units, pair.unit.noun()))
 }
 
 fn interval(pair: &Pair) -> String {
