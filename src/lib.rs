@@ -18,20 +18,12 @@
 
 #![warn(missing_docs)]
 
-pub mod config;
-pub mod data;
-pub mod machine;
-pub mod memory;
-pub mod metric;
-pub mod model;
-pub mod ops;
 pub mod plan;
 pub mod predict;
 pub mod record;
-pub mod regular;
 pub mod report;
 pub mod schedule;
-pub mod shown;
 pub mod store;
-pub mod text;
 pub mod train;
+
+pub use umlaut_core::{config, data, machine, memory, metric, model, ops, regular, shown, text};
