@@ -37,7 +37,7 @@ fn sources() -> Vec<(String, String, String)> {
     let rust = files.filter(|path| path.extension().is_some_and(|e| e == "rs"));
     rust.filter_map(|path| {
         let name = path.strip_prefix(&src).expect("below src").to_string_lossy().replace('\\', "/");
-        let room = name.split('/').next()?.trim_end_matches(".rs").to_owned();
+        let room = name.trim_start_matches("core/").split('/').next()?.trim_end_matches(".rs").to_owned();
         let text = std::fs::read_to_string(&path).expect("sources are text");
         let code = text.split("#[cfg(test)]\nmod tests {").next().unwrap_or_default().to_owned();
         Some((room, name, code))
