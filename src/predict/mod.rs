@@ -283,16 +283,10 @@ fn not_finite(run: &RunDir, experiment: &Experiment) -> String {
 }
 
 /// The GPU of this number with the network's weights.
-#[cfg(feature = "cuda")]
 fn device(ordinal: usize, network: &dyn Network, precision: Precision) -> Result<ops::Device, Error> {
     ops::cuda::ready().map_err(Error::Mistake)?;
     let params = network.params();
     Ok(ops::Device::open(ordinal, precision, &params.trained, &params.buffers)?)
-}
-
-#[cfg(not(feature = "cuda"))]
-fn device(ordinal: usize, _: &dyn Network, _: Precision) -> Result<ops::Device, Error> {
-    Err(Error::Mistake(format!("cuda:{ordinal}: this program was built without CUDA")))
 }
 
 /// What images went through in training: as the weights' file says, or as its run asked for if that needs no numbers.

@@ -155,10 +155,7 @@ pub fn logits(
     at_once: usize,
 ) -> TensorResult<Tensor> {
     let whole = |images: &Tensor| match device {
-        #[cfg(feature = "cuda")]
         Some(device) => device.logits(images, precision, |tape, images| network.forward_map(tape, images, Mode::Eval)),
-        #[cfg(not(feature = "cuda"))]
-        Some(device) => match *device {},
         None => {
             let tape = Tape::inference().with_precision(precision);
             Ok(network.forward(&tape, images, Mode::Eval)?.value().clone())

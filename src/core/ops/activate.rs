@@ -1,8 +1,6 @@
 //! Functions of single numbers that follow normalisations.
 
 use super::blocked::elementwise::{of_one, of_two};
-#[cfg(feature = "cuda")]
-use super::cuda;
 use super::map::blocked_tensor;
 use super::storage::{Stored, by_type, values_of};
 use super::{Map, Tape, relu};

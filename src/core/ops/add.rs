@@ -1,8 +1,6 @@
 //! Sum of two maps.
 
 use super::blocked::elementwise::of_two;
-#[cfg(feature = "cuda")]
-use super::cuda;
 use super::storage::{Stored, by_type, values_of};
 use super::{Map, Tape};
 use candle_core::{Result, bail};

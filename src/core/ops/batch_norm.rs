@@ -5,8 +5,6 @@
 use super::blocked::normalise::{self, Line, Moments, Slant, Sums, Then};
 use super::blocked::simd::{LANES, level};
 use super::blocked::{Blocked, Shape};
-#[cfg(feature = "cuda")]
-use super::cuda;
 use super::map::blocked_tensor;
 use super::storage::{Stored, by_type, tensor, values, values_of};
 use super::{Map, Node, Tape, activate};

@@ -6,8 +6,6 @@
 use super::blocked::conv3x3::{Method, Variant, bias_gradient, forward, input_gradient, weight_gradient};
 use super::blocked::simd::{Level, level};
 use super::blocked::{Blocked, Shape};
-#[cfg(feature = "cuda")]
-use super::cuda;
 use super::map::blocked_tensor;
 use super::storage::{Stored, Values, by_type, tensor, values, values_of};
 use super::{Map, Node, Tape};

@@ -1,8 +1,6 @@
 //! Dropout (Srivastava et al. 2014).
 
 use super::blocked::elementwise::thinned;
-#[cfg(feature = "cuda")]
-use super::cuda;
 use super::map::blocked_tensor;
 use super::storage::{Stored, by_type, values_of};
 use super::{Map, Tape};

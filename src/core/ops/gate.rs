@@ -3,8 +3,6 @@
 use super::activate::logistic;
 use super::blocked::simd::level;
 use super::blocked::{Blocked, gate as kernel, pack, unpack};
-#[cfg(feature = "cuda")]
-use super::cuda;
 use super::map::blocked_tensor;
 use super::storage::{Stored, by_type, values_of};
 use super::{Map, Tape};

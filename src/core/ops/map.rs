@@ -4,7 +4,6 @@ use super::blocked::{Blocked, Shape, pack, unpack};
 use super::storage::{Stored, by_type, tensor, values, values_of};
 use super::{Node, Tape};
 use candle_core::{DType, Result, Tensor};
-#[cfg(feature = "cuda")]
 use std::{cell::OnceCell, rc::Rc};
 
 /// A feature map of (n, c, h, w) on a tape.
@@ -15,12 +14,10 @@ use std::{cell::OnceCell, rc::Rc};
 pub struct Map {
     node: Node,
     shape: Shape,
-    #[cfg(feature = "cuda")]
     pending: Option<Pending>,
 }
 
 /// On a GPU: the bias of the convolution that wrote a map, which is not in it yet.
-#[cfg(feature = "cuda")]
 #[derive(Debug, Clone)]
 struct Pending {
     /// The parameter.
@@ -74,32 +71,27 @@ impl Map {
         Self {
             node,
             shape,
-            #[cfg(feature = "cuda")]
             pending: None,
         }
     }
 
     /// A map on a GPU, its layout as [`cuda`](super::cuda) has it, `shift` being the bias that is still to be added.
-    #[cfg(feature = "cuda")]
     pub(super) fn on_device(node: Node, shape: Shape, shift: Option<usize>) -> Self {
         let pending = shift.map(|shift| Pending { shift, settled: Rc::default() });
         Self { node, shape, pending }
     }
 
     /// The numbers on a GPU, without the bias that is still to be added.
-    #[cfg(feature = "cuda")]
     pub(super) fn array(&self) -> Result<super::cuda::Array> {
         self.node.array()
     }
 
     /// The parameter that is still to be added to every pixel.
-    #[cfg(feature = "cuda")]
     pub(super) fn shift(&self) -> Option<usize> {
         self.pending.as_ref().map(|pending| pending.shift)
     }
 
     /// The map with all that is to be added: itself if that is nothing, else what `add` makes of it the first time.
-    #[cfg(feature = "cuda")]
     pub(super) fn settled(&self, add: impl FnOnce(usize) -> Result<Self>) -> Result<Self> {
         let Some(Pending { shift, settled }) = &self.pending else { return Ok(self.clone()) };
         if let Some(map) = settled.get() {

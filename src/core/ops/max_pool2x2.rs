@@ -2,8 +2,6 @@
 
 use super::blocked::simd::level;
 use super::blocked::{Blocked, pool};
-#[cfg(feature = "cuda")]
-use super::cuda;
 use super::map::blocked_tensor;
 use super::storage::{Stored, by_type, change, values_of};
 use super::{Map, Tape};

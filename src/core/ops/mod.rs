@@ -9,8 +9,11 @@
 macro_rules! on_device {
     ($tape:expr, $device:ident => $call:expr) => {
         #[cfg(feature = "cuda")]
-        if let Some($device) = $tape.device() {
-            return $call;
+        {
+            use $crate::ops::cuda;
+            if let Some($device) = $tape.device() {
+                return $call;
+            }
         }
     };
 }
@@ -26,16 +29,21 @@ mod conv3x3;
 mod conv_transpose2x2;
 #[cfg(feature = "cuda")]
 pub mod cuda;
+#[cfg(not(feature = "cuda"))]
+#[path = "no_cuda.rs"]
+pub mod cuda;
 mod dice;
 mod dropout;
 mod gate;
 mod group_norm;
 mod kernels;
+#[cfg_attr(not(feature = "cuda"), expect(dead_code, reason = "some of it is asked for by GPUs alone"))]
 mod map;
 mod max_pool2x2;
 mod pointwise;
 mod relu;
 mod storage;
+#[cfg_attr(not(feature = "cuda"), expect(dead_code, reason = "some of it is asked for by GPUs alone"))]
 mod tape;
 mod term;
 mod upsample_bilinear2x;
@@ -62,7 +70,6 @@ pub use max_pool2x2::max_pool2x2;
 pub use pointwise::pointwise;
 pub use relu::relu;
 pub use tape::{Device, Gradients, Node, Tape};
-#[cfg(feature = "cuda")]
 pub use term::boundary_weights;
 pub use term::{TermLoss, term};
 pub use upsample_bilinear2x::upsample_bilinear2x;

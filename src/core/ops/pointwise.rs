@@ -3,8 +3,6 @@
 use super::blocked::conv3x3::bias_gradient;
 use super::blocked::simd::level;
 use super::blocked::{Blocked, Shape, pointwise as kernel};
-#[cfg(feature = "cuda")]
-use super::cuda;
 use super::map::blocked_tensor;
 use super::storage::{Stored, Values, by_type, tensor, values, values_of};
 use super::{Map, Node, Tape};

@@ -2,13 +2,9 @@
 
 use super::blocked::simd::level;
 use super::blocked::{Blocked, relu as kernel};
-#[cfg(feature = "cuda")]
-use super::cuda;
 use super::map::blocked_tensor;
 use super::storage::{Stored, by_type, values_of};
 use super::{Map, Tape};
-#[cfg(feature = "cuda")]
-use crate::config::Activation;
 use candle_core::Result;
 
 /// `max(x, 0)`; the gradient at 0 is 0, and NaN stays NaN, as in PyTorch.
@@ -16,7 +12,7 @@ use candle_core::Result;
 /// # Errors
 /// What candle reports.
 pub fn relu(tape: &Tape, x: &Map) -> Result<Map> {
-    on_device!(tape, device => cuda::activate(tape, device, x, Activation::Relu));
+    on_device!(tape, device => cuda::activate(tape, device, x, crate::config::Activation::Relu));
     by_type!(x.dtype(), E => relu_as::<E>(tape, x))
 }
 

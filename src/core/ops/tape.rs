@@ -4,14 +4,12 @@
 //! gradients of its inputs. [`Tape::backward`] runs the closures in reverse order and drops each one, and what it kept, as soon
 //! as it has run; gradients are handed on by move.
 
-#[cfg(feature = "cuda")]
 use super::cuda;
 use super::storage::{add_to, change};
 use crate::config::Precision;
 use candle_core::{DType, Result, Tensor, Var};
 use rayon::prelude::*;
 use std::cell::{Cell, RefCell};
-#[cfg(feature = "cuda")]
 use std::rc::Rc;
 
 /// What a node stands for.
@@ -20,10 +18,8 @@ pub(super) enum Value {
     /// Numbers of this machine.
     Host(Tensor),
     /// Numbers on a GPU.
-    #[cfg(feature = "cuda")]
     Device(cuda::Array),
     /// A parameter on a GPU, by its position; its gradient goes to the store, not through the tape.
-    #[cfg(feature = "cuda")]
     Param(usize),
 }
 
@@ -31,13 +27,11 @@ impl Value {
     fn host(self) -> Result<Tensor> {
         match self {
             Self::Host(tensor) => Ok(tensor),
-            #[cfg(feature = "cuda")]
             _ => candle_core::bail!("this operation runs on the CPU only"),
         }
     }
 
     /// The numbers on a GPU.
-    #[cfg(feature = "cuda")]
     pub(super) fn device(self) -> Result<cuda::Array> {
         match self {
             Self::Device(array) => Ok(array),
@@ -47,7 +41,6 @@ impl Value {
 }
 
 /// A GPU with a network's parameters on it.
-#[cfg(feature = "cuda")]
 #[derive(Clone)]
 pub struct Device {
     /// The GPU.
@@ -55,11 +48,6 @@ pub struct Device {
     /// The parameters.
     pub store: Rc<cuda::Store>,
 }
-
-/// A GPU, of which a program without CUDA has none.
-#[cfg(not(feature = "cuda"))]
-#[derive(Debug, Clone)]
-pub enum Device {}
 
 /// Turns the gradient of an operation's output into one gradient for each recorded input, in their order.
 type Apart = Box<dyn FnOnce(Value) -> Result<Vec<Option<Value>>>>;
@@ -94,7 +82,6 @@ impl Node {
     pub fn value(&self) -> &Tensor {
         match &self.value {
             Value::Host(tensor) => tensor,
-            #[cfg(feature = "cuda")]
             _ => panic!("the tape's values lie on a GPU"),
         }
     }
@@ -103,13 +90,11 @@ impl Node {
     ///
     /// # Errors
     /// If they are not there.
-    #[cfg(feature = "cuda")]
     pub fn array(&self) -> Result<cuda::Array> {
         self.value.clone().device()
     }
 
     /// The position of a parameter on a GPU.
-    #[cfg(feature = "cuda")]
     pub(super) fn param(&self) -> Result<usize> {
         match self.value {
             Value::Param(index) => Ok(index),
@@ -136,11 +121,9 @@ pub struct Tape {
     /// What dropout follows from.
     noise: Option<u64>,
     /// The same as two words on a GPU.
-    #[cfg(feature = "cuda")]
     noise_at: Option<cuda::Array>,
     /// How often noise was asked for.
     asked: Cell<u64>,
-    #[cfg(feature = "cuda")]
     device: Option<Device>,
 }
 
@@ -167,7 +150,6 @@ impl Tape {
 
     /// The same on a GPU, where a step is recorded once and replayed with other seeds: `words` are the low and the high half of the
     /// seed, u32, to be read when the step runs.
-    #[cfg(feature = "cuda")]
     pub fn with_noise_at(self, words: cuda::Array) -> Self {
         Self { noise_at: Some(words), ..self }
     }
@@ -178,7 +160,6 @@ impl Tape {
     }
 
     /// The same on a GPU: the seed's words, and what is to be added to it.
-    #[cfg(feature = "cuda")]
     pub(super) fn noise_at(&self) -> Option<(cuda::Array, u64)> {
         self.noise_at.as_ref().map(|words| (words.clone(), self.apart()))
     }
@@ -190,13 +171,11 @@ impl Tape {
     }
 
     /// The same with operations on a GPU.
-    #[cfg(feature = "cuda")]
     pub fn on(self, device: &Device) -> Self {
         Self { device: Some(device.clone()), ..self }
     }
 
     /// The GPU that operations run on.
-    #[cfg(feature = "cuda")]
     pub(super) fn device(&self) -> Option<&Device> {
         self.device.as_ref()
     }
@@ -222,7 +201,6 @@ impl Tape {
     }
 
     /// The same of numbers on a GPU.
-    #[cfg(feature = "cuda")]
     pub(super) fn constant_device(&self, value: cuda::Array) -> Node {
         Node { value: Value::Device(value), slot: None }
     }
@@ -231,7 +209,6 @@ impl Tape {
     ///
     /// On a GPU the gradient appears in the [`Store`](cuda::Store).
     pub fn param(&self, index: usize, var: &Var) -> Node {
-        #[cfg(feature = "cuda")]
         if self.device.is_some() {
             return Node { value: Value::Param(index), slot: None };
         }
@@ -259,7 +236,6 @@ impl Tape {
     }
 
     /// The same on a GPU. The operation is recorded even if no input needs a gradient, since it may have parameters.
-    #[cfg(feature = "cuda")]
     pub(super) fn record_device(
         &self,
         value: cuda::Array,
@@ -270,7 +246,6 @@ impl Tape {
     }
 
     /// As [`Tape::record_adding`] on a GPU.
-    #[cfg(feature = "cuda")]
     pub(super) fn record_adding_device(
         &self,
         value: cuda::Array,
@@ -300,10 +275,7 @@ impl Tape {
 
     /// Whether operations have parameters that the tape does not know.
     fn has_own_params(&self) -> bool {
-        #[cfg(feature = "cuda")]
-        return self.device.is_some();
-        #[cfg(not(feature = "cuda"))]
-        return false;
+        self.device.is_some()
     }
 
     fn push(&self, value: Value, inputs: &[&Node], backward: Backward) -> Node {
@@ -341,7 +313,6 @@ impl Tape {
     ///
     /// # Errors
     /// What an operation's backward reports.
-    #[cfg(feature = "cuda")]
     pub fn backward_from(self, outputs: Vec<(&Node, cuda::Array)>) -> Result<()> {
         self.run(outputs.into_iter().map(|(output, gradient)| (output, Value::Device(gradient))).collect()).map(|_| ())
     }
@@ -388,12 +359,10 @@ impl Tape {
     fn add(&self, sum: &Value, grad: &Value) -> Result<()> {
         match (sum, grad) {
             (Value::Host(sum), Value::Host(grad)) => add_to(sum, grad),
-            #[cfg(feature = "cuda")]
             (Value::Device(sum), Value::Device(grad)) => {
                 let Some(device) = &self.device else { candle_core::bail!("a gradient on a GPU of a tape without one") };
                 cuda::add_to(&device.gpu, sum, grad)
             }
-            #[cfg(feature = "cuda")]
             _ => candle_core::bail!("gradients on two devices cannot be added"),
         }
     }

@@ -63,7 +63,6 @@ pub fn term(tape: &Tape, logits: &Node, targets: &Tensor, term: &Term, class_wei
 ///
 /// # Shapes
 /// mask and result classes · h · w.
-#[cfg(feature = "cuda")]
 pub fn boundary_weights(mask: &[u8], size: [usize; 2], boundary: &crate::config::Boundary) -> Vec<f32> {
     let of_plane = |plane: &[u8]| {
         let mask: Vec<f32> = plane.iter().map(|marked| f32::from(u8::from(*marked != 0))).collect();
