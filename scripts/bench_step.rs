@@ -21,7 +21,7 @@ use umlaut::model::{Mode, Network, Weights, build};
 use umlaut::ops::{Tape, bce_with_logits, soft_dice_loss, weighted_sum};
 use umlaut::train::Optimizer;
 #[cfg(feature = "cuda")]
-use umlaut::train::gpu::{Part, Tail, Trainer};
+use umlaut::train::engine::gpu::{Applied, Collect, MicroBatch, Tail, Trainer};
 
 #[global_allocator]
 static MEMORY: umlaut::memory::Caching = umlaut::memory::Caching::new();
@@ -144,16 +144,9 @@ fn on_gpu(
     let mut steps = |count: usize, trainer: &mut Trainer| -> candle_core::Result<f64> {
         let start = Instant::now();
         for _ in 0..count {
-            let (tail, rule) = (Tail { collect: None, update: Some(None) }, optimizer.step_elsewhere(LR));
-            trainer.submit(Part {
-                indices: &indices,
-                draw: None,
-                share: 1.0,
-                tail: Some(tail),
-                rule: Some(rule),
-                rate: 0.0,
-                ends: true,
-            })?;
+            let tail = Tail { collect: Collect::Nothing, update: Applied::Gradients };
+            let rule = Some(optimizer.step_elsewhere(LR));
+            trainer.submit(MicroBatch { tail: Some(tail), rule, ..MicroBatch::to_evaluate(&indices) })?;
         }
         while trainer.land()?.is_some() {}
         Ok(milliseconds(start) / count as f64)

@@ -14,7 +14,7 @@ use std::time::Duration;
 use umlaut::config::Precision;
 use umlaut::machine;
 use umlaut::ops::cuda::{CHOICE, DIRECTORIES, GRAPHS, probe};
-use umlaut::train::{Tested, selftest_of_steps};
+use umlaut::train::engine::gpu::{Tested, selftest_of_steps};
 
 /// Something that can fail by itself.
 pub struct Layer {

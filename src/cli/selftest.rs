@@ -3,7 +3,7 @@
 use super::{Failure, mistake, probe};
 use umlaut::config::Precision;
 use umlaut::ops::cuda::{Comparison, Kind, compile, count, ready};
-use umlaut::train::{Tested, selftest};
+use umlaut::train::engine::gpu::{Tested, selftest};
 
 #[derive(clap::Args)]
 pub struct Arguments {

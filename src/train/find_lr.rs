@@ -4,13 +4,12 @@
 //! An update is what it is in training: the same batches in the same order, changed, normalised, priced, averaged and clipped in the same
 //! way, from the same initial weights; the schedule of the learning rate alone has no part. Nothing is written here.
 
-mod learner;
-
+use super::engine::{Engine, Learner, Scored, Steps, engine};
+use super::gradient::Accumulation;
 use super::{Error, Place, check, drawn, initial_weights};
 use crate::config::Experiment;
-use crate::data::{self, Dataset, Draw, Parts};
+use crate::data::{self, Dataset, Draw, Normaliser, Parts};
 use crate::record::{LrSearch, LrStep};
-use learner::{Learn, Learner};
 use std::ops::ControlFlow::{self, Break, Continue};
 
 /// Share of the average so far in the next average of losses.
@@ -64,16 +63,18 @@ pub fn find_lr(
     let parts = check::limited(experiment, parts, seed)?;
     let network = drawn(experiment, data, seed)?;
     initial_weights::fill(experiment, network.params())?;
-    let learner = Learner::new(experiment, data, &parts.train, network.as_ref(), place)?;
-    search(experiment, data, &parts.train, learner, range, stop, each)
+    let normaliser = Normaliser::of(experiment.preprocess.normalise, data, &parts.train);
+    let learner = Learner::new(experiment, data, network.as_ref(), normaliser);
+    let mut engine = engine(place, learner, Accumulation::default())?;
+    search(experiment, data, &parts.train, engine.as_mut(), range, stop, each)
 }
 
-/// As [`find_lr`], with a learner of these samples.
-fn search(
+/// As [`find_lr`], with an engine that trains on these samples.
+fn search<'a>(
     experiment: &Experiment,
     data: &Dataset,
     train: &[usize],
-    mut learner: Learner,
+    engine: &mut (dyn Engine<'a> + 'a),
     range: LrRange,
     stop: &dyn Fn() -> bool,
     each: &mut dyn FnMut(&LrStep),
@@ -86,8 +87,10 @@ fn search(
         let left = (range.steps - trial.steps.len()).saturating_mul(training.accumulate);
         let batches: Vec<&[usize]> = order.chunks(training.batch_size).take(left).collect();
         let draw = Draw::of(experiment, epoch);
-        let updates = batches.chunks(training.accumulate);
-        match learner.epoch(data, &batches, draw, |learn| trial.epoch(updates, learn))? {
+        let updates = batches.chunks(training.accumulate).map(<[&[usize]]>::len);
+        let mut tried = Ok(Continue(()));
+        engine.pass(&batches, draw, &mut |steps| tried = trial.epoch(updates.clone(), Scored::new(data.classes.len()), steps));
+        match tried? {
             Continue(()) => {}
             Break(End::Stopped) => return Ok(None),
             Break(End::Done) => break,
@@ -114,15 +117,15 @@ struct Trial<'a> {
 }
 
 impl Trial<'_> {
-    /// Updates by the batches of an epoch; the last of them takes those that are left, as in training. `learn` makes an update of some batches
-    /// with a learning rate, and returns their mean loss before it.
-    fn epoch<'b>(
+    /// Updates by so many batches each; the last of an epoch takes those that are left, as in training.
+    fn epoch(
         &mut self,
-        updates: impl Iterator<Item = &'b [&'b [usize]]>,
-        learn: &mut Learn,
+        updates: impl Iterator<Item = usize>,
+        mut scored: Scored,
+        steps: &mut dyn Steps,
     ) -> Result<ControlFlow<End>, Error> {
         for batches in updates {
-            let loss = learn(batches, self.range.lr(self.steps.len()))?;
+            let loss = update(steps, batches, self.range.lr(self.steps.len()), &mut scored)?;
             let step = self.note(loss);
             let least = self.steps.iter().map(|step| step.smoothed).fold(f64::INFINITY, f64::min);
             if !loss.is_finite() || step.smoothed > DIVERGED * least || self.steps.len() == self.range.steps {
@@ -142,6 +145,21 @@ impl Trial<'_> {
         self.steps.push(step);
         step
     }
+}
+
+/// Updates by the next batches, so many, with a learning rate. Returns their mean loss before it; the first one that is no finite number, after which
+/// nothing is to be learned, if there is one.
+fn update(steps: &mut dyn Steps, batches: usize, lr: f64, scored: &mut Scored) -> Result<f64, Error> {
+    let mut losses = Vec::new();
+    for left in (0..batches).rev() {
+        losses.extend(steps.submit((left == 0).then_some(lr), scored)?);
+        if let Some(loss) = losses.iter().find(|loss| !loss.is_finite()) {
+            return Ok(*loss);
+        }
+    }
+    losses.extend(steps.drain(scored)?);
+    let odd = losses.iter().find(|loss| !loss.is_finite());
+    Ok(odd.copied().unwrap_or(losses.iter().sum::<f64>() / batches as f64))
 }
 
 /// An exponential moving average, corrected for its start at 0 as Adam's moments are (Kingma and Ba 2015, section 3).

@@ -35,7 +35,7 @@ pub fn scored(tape: &Tape, logits: &Node, loss: &Loss) -> Result<Node> {
 ///
 /// # Errors
 /// As [`term`].
-pub fn priced(tape: &Tape, logits: &Node, scored: &Node, targets: &Tensor, kind: &Term, loss: &Loss) -> Result<TermLoss> {
+pub fn loss_value(tape: &Tape, logits: &Node, scored: &Node, targets: &Tensor, kind: &Term, loss: &Loss) -> Result<TermLoss> {
     let logits = if *kind == Term::SoftmaxCe { logits } else { scored };
     term(tape, logits, targets, kind, &loss.class_weights)
 }
@@ -59,7 +59,7 @@ pub fn weighted_loss(tape: &Tape, logits: &Node, targets: &Tensor, loss: &Loss) 
     }
     let mut terms = Vec::new();
     for (weight, kind) in loss.terms() {
-        let TermLoss { loss, of_images } = priced(tape, logits, &scored, targets, &kind, loss)?;
+        let TermLoss { loss, of_images } = loss_value(tape, logits, &scored, targets, &kind, loss)?;
         nodes.push((weight, loss));
         terms.push((kind.column(), of_images));
     }

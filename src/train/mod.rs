@@ -10,10 +10,9 @@ mod columns;
 mod diverged;
 mod early_stop;
 mod ema;
+pub mod engine;
 mod error;
 mod find_lr;
-#[cfg(feature = "cuda")]
-pub mod gpu;
 mod gradient;
 mod initial_weights;
 mod loss;
@@ -25,8 +24,6 @@ mod provenance;
 mod rule;
 mod safetensors;
 mod samples;
-#[cfg(feature = "cuda")]
-mod selftest;
 mod session;
 mod vouched;
 
@@ -38,8 +35,6 @@ pub use loss::{supervised_loss, weighted_loss};
 pub use optimizer::Optimizer;
 pub use predecessor::extends;
 pub use progress::Progress;
-#[cfg(feature = "cuda")]
-pub use selftest::{Tested, selftest, selftest_of_steps};
 
 use crate::config::Experiment;
 use crate::data::{Dataset, Parts};
@@ -95,7 +90,6 @@ pub fn train(
         }
         unfit.iter().for_each(|unfit| progress.note(&unfit.to_string()));
     }
-    #[cfg(feature = "cuda")]
     if place.gpu.is_some() {
         crate::ops::cuda::ready().map_err(|why| Error::Setup(format!("{why}, or say --device cpu")))?;
     }

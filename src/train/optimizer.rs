@@ -5,9 +5,7 @@
 
 use super::rule::{Moments, Rule};
 use crate::config;
-use crate::ops::Gradients;
-#[cfg(feature = "cuda")]
-use crate::ops::cuda::Update;
+use crate::ops::{Gradients, Update};
 use candle_core::{Result, Var, bail};
 
 /// An optimizer with what it remembers of each parameter.
@@ -39,26 +37,22 @@ impl Optimizer {
     }
 
     /// What step number `step` (1-based) does on a GPU.
-    #[cfg(feature = "cuda")]
     pub fn update_of(kind: &config::Optimizer, lr: f64, step: u64) -> Update {
         Rule::new(kind, lr, step).numbers()
     }
 
     /// Counts a step that a GPU does, and returns what it is.
-    #[cfg(feature = "cuda")]
     pub fn step_elsewhere(&mut self, lr: f64) -> Update {
         self.steps += 1;
         Self::update_of(&self.kind, lr, self.steps)
     }
 
     /// What is remembered, first and second moments of each parameter; empty where there is none.
-    #[cfg(feature = "cuda")]
     pub fn moments(&self) -> Vec<[&[f32]; 2]> {
         self.moments.iter().map(|Moments { first, second }| [&first[..], &second[..]]).collect()
     }
 
     /// Puts moments where [`Optimizer::moments`] finds them.
-    #[cfg(feature = "cuda")]
     pub fn set_moments(&mut self, moments: Vec<[Vec<f32>; 2]>) {
         self.moments = moments.into_iter().map(|[first, second]| Moments { first, second }).collect();
     }

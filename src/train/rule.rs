@@ -1,8 +1,7 @@
 //! The update rules themselves, number by number, in PyTorch's order of operations.
 
 use crate::config;
-#[cfg(feature = "cuda")]
-use crate::ops::cuda;
+use crate::ops;
 use candle_core::{CpuStorage, InplaceOp2, Layout, Result, Tensor, Var, bail};
 use rayon::prelude::*;
 use std::cell::RefCell;
@@ -67,10 +66,9 @@ impl Rule {
     }
 
     /// The same for the kernels of a GPU.
-    #[cfg(feature = "cuda")]
-    pub fn numbers(self) -> cuda::Update {
+    pub fn numbers(self) -> ops::Update {
         match self {
-            Self::Adam(r) => cuda::Update::Adam([
+            Self::Adam(r) => ops::Update::Adam([
                 r.one_minus_beta1,
                 r.beta2,
                 r.one_minus_beta2,
@@ -80,7 +78,7 @@ impl Rule {
                 r.l2,
                 r.shrink,
             ]),
-            Self::Sgd(r) => cuda::Update::Sgd([r.lr, r.momentum, f32::from(u8::from(r.nesterov)), r.l2]),
+            Self::Sgd(r) => ops::Update::Sgd([r.lr, r.momentum, f32::from(u8::from(r.nesterov)), r.l2]),
         }
     }
 

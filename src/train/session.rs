@@ -3,45 +3,23 @@
 mod begin;
 mod epoch;
 mod finish;
-#[cfg(feature = "cuda")]
-mod on_gpu;
+mod save;
 
-use super::checkpoint::{Best, State, Within, write_resume, write_weights};
+use super::checkpoint::{Best, State, Within};
 use super::columns::columns;
 use super::diverged::diverged;
-use super::ema::Ema;
-#[cfg(feature = "cuda")]
-use super::gpu::Trainer;
-use super::gradient::Accumulation;
+use super::engine::{Engine, Evaluated, Halt};
 use super::lr_schedule::LrSchedule;
-use super::{Error, Optimizer, Place, Progress, early_stop, provenance};
+use super::{Error, Place, Progress, early_stop, provenance};
 use crate::config::Experiment;
-use crate::data::{self, Dataset, Normaliser, Parts};
+use crate::data::{self, Dataset, Parts};
 use crate::metric::{self, Direction, Part};
-use crate::model::Network;
-use crate::ops::Gradients;
 use crate::record::{EpochRecord, Failure, Outcome, Status, without_backtrace};
 use crate::store::RunDir;
 use crate::text::counted;
-use epoch::{Epoch, Evaluated};
+use epoch::Epoch;
+use save::Saving;
 use std::collections::BTreeMap;
-
-/// Why epochs end before the last.
-#[derive(Debug)]
-enum Halt {
-    /// Asked to.
-    Interrupted,
-    /// A loss is no finite number, or absurd to the end; where, in words.
-    Diverged(String),
-    /// Something failed.
-    Failed(Error),
-}
-
-impl<E: Into<Error>> From<E> for Halt {
-    fn from(error: E) -> Self {
-        Self::Failed(error.into())
-    }
-}
 
 /// Values by the names of their columns.
 type Columns = BTreeMap<String, f64>;
@@ -52,25 +30,18 @@ pub struct Session<'a> {
     experiment: &'a Experiment,
     data: &'a Dataset,
     parts: &'a Parts,
-    network: &'a dyn Network,
-    /// What images go through before the network.
-    normaliser: Normaliser,
-    optimizer: Optimizer,
+    engine: Box<dyn Engine<'a> + 'a>,
     schedule: LrSchedule,
-    /// Averages of the weights; while they are validated and written, the weights themselves.
-    ema: Option<Ema>,
     state: State,
     /// The epoch that an earlier attempt was stopped in, until it is taken up.
-    within: Option<(Within, Accumulation)>,
-    /// Parts that every batch is split into for want of memory.
-    micro_batches: usize,
+    within: Option<Within>,
+    saving: Saving,
     /// What is to be known of the numbers, for the outcome.
     notes: Vec<String>,
     /// Of a run that has all its epochs and whose images are only scored again: what was known of its numbers.
     scores: Option<Vec<String>>,
     place: Place,
-    #[cfg(feature = "cuda")]
-    gpu: Option<on_gpu::OnGpu<'a>>,
+    told_memory: bool,
 }
 
 impl<'a> Session<'a> {
@@ -91,7 +62,6 @@ impl<'a> Session<'a> {
             None => self.train_epochs(stop, progress),
         };
         let ended = trained.and_then(|()| self.judge()).and_then(|()| self.finish(stop));
-        #[cfg(feature = "cuda")]
         self.tell_notes(progress);
         let outcome = match ended {
             Ok((val, test)) => {
@@ -121,13 +91,8 @@ impl<'a> Session<'a> {
 
     /// The device and what computes there, for the provenance.
     fn where_it_runs(&self) -> provenance::Where {
-        let place = provenance::Where { device: self.place.name.clone(), ..Default::default() };
-        #[cfg(feature = "cuda")]
-        if let Some(gpu) = &self.gpu {
-            let (name, convolutions) = gpu.trainer.description();
-            return provenance::Where { gpu: Some(name), convolutions: Some(convolutions), ..place };
-        }
-        place
+        let (gpu, convolutions) = self.engine.description().unzip();
+        provenance::Where { device: self.place.name.clone(), gpu, convolutions }
     }
 
     fn train_epochs(&mut self, stop: &dyn Fn() -> bool, progress: &mut dyn Progress) -> Result<(), Halt> {
@@ -142,7 +107,10 @@ impl<'a> Session<'a> {
             }
             let (mut epoch, val) = (self.epoch(number), &self.parts.val);
             let validated = match self.train_epoch(&mut epoch, stop, progress).and_then(|()| self.validate(val, stop)) {
-                Err(Halt::Interrupted) => return self.keep_within(&epoch).and(Err(Halt::Interrupted)),
+                Err(Halt::Interrupted) => {
+                    self.keep_within(&epoch)?;
+                    return Err(Halt::Interrupted);
+                }
                 validated => validated?,
             };
             let record = self.record(&epoch, &validated)?;
@@ -150,11 +118,8 @@ impl<'a> Session<'a> {
             self.state.files.metrics = Some(rows.hash());
             course.push(judged(&record));
             self.keep(&record)?;
-            #[cfg(feature = "cuda")]
-            {
-                self.tell_memory(progress);
-                self.tell_notes(progress);
-            }
+            self.tell_memory(progress);
+            self.tell_notes(progress);
             progress.epoch_ended(&record);
         }
         Ok(())
@@ -166,28 +131,38 @@ impl<'a> Session<'a> {
         diverged(&rows).map_or(Ok(()), |cause| Err(Halt::Diverged(cause)))
     }
 
-    /// Scores of the validation part with the averages of the weights, where there are any.
+    /// Scores of the validation part with the EMA weights, where there are any.
     fn validate(&mut self, part: &[usize], stop: &dyn Fn() -> bool) -> Result<Evaluated, Halt> {
-        self.exchange()?;
+        self.engine.exchange()?;
         let validated = self.evaluate(part, None, stop);
-        self.exchange()?;
+        self.engine.exchange()?;
         validated
     }
 
-    /// Weights and their averages, where there are any, change places, wherever they train.
-    fn exchange(&mut self) -> candle_core::Result<()> {
-        #[cfg(feature = "cuda")]
-        if let Some(gpu) = &self.gpu {
-            return gpu.trainer.store().exchange_averages();
+    /// Tells once how much of the device the run takes.
+    fn tell_memory(&mut self, progress: &mut dyn Progress) {
+        if let Some(memory) = self.engine.memory().filter(|_| !self.told_memory) {
+            self.told_memory = true;
+            progress.device_memory(memory);
         }
-        self.ema.as_mut().map_or(Ok(()), |ema| ema.exchange(self.network.params()))
+    }
+
+    /// Tells each thing once that a user should know of how the device works, for the outcome too.
+    fn tell_notes(&mut self, progress: &mut dyn Progress) {
+        for note in self.engine.notes() {
+            if !self.notes.contains(&note) {
+                progress.device_note(&note);
+                self.notes.push(note);
+            }
+        }
     }
 
     /// Ends the epochs here because they no longer bring a gain.
     fn stop_early(&mut self) -> Result<(), Error> {
-        // Not foreseen when the epoch ended, so a GPU may not have written it.
-        #[cfg(feature = "cuda")]
-        self.save_from_gpu()?;
+        // Not foreseen when the epoch ended, so it may not be written.
+        if self.saving.last {
+            self.save()?;
+        }
         let (column, patience) = (&self.experiment.training.best, self.experiment.training.early_stopping.patience);
         self.notes.push(format!(
             "stopped early after epoch {} of {}: no gain in {column} for {}",
@@ -201,9 +176,9 @@ impl<'a> Session<'a> {
     fn record(&self, epoch: &Epoch, validated: &Evaluated) -> Result<EpochRecord, Halt> {
         let (loss, classes) = (&self.experiment.loss, &self.data.classes);
         let mut values = vec![("lr".to_owned(), epoch.lr)];
-        let mut trained = epoch.tally.scores();
+        let mut trained = epoch.scored.tally.scores();
         self.absent(&self.parts.train).clear_scores(&mut trained);
-        values.extend(columns(Part::Train, &trained, &epoch.terms.means(), loss, &[]));
+        values.extend(columns(Part::Train, &trained, &epoch.scored.terms.means(), loss, &[]));
         values.extend(columns(Part::Val, &validated.scores, &validated.terms, loss, classes));
         let epoch = epoch.number;
         let record = EpochRecord { epoch, values };
@@ -213,26 +188,17 @@ impl<'a> Session<'a> {
         }
     }
 
-    /// Writes what is to outlive this epoch; the resume state last, because it vouches for the rest.
+    /// Keeps what is to outlive this epoch, in files when it is time.
     fn keep(&mut self, record: &EpochRecord) -> Result<(), Error> {
-        let (run, params, epoch) = (self.run, self.network.params(), record.epoch);
-        let best = self.is_best(record);
-        if best {
+        if self.is_best(record) {
             self.state.best = Some(Best::of(record));
+            self.engine.keep_best()?;
+            self.saving.best = true;
         }
-        #[cfg(feature = "cuda")]
-        if self.gpu.is_some() {
-            self.ended(record);
-            return self.keep_on_gpu(best);
-        }
-        self.exchange()?;
-        if best {
-            self.state.files.best = Some(write_weights(&run.best_checkpoint(), params, epoch, &self.normaliser)?);
-        }
-        self.state.files.last = Some(write_weights(&run.last_checkpoint(), params, epoch, &self.normaliser)?);
-        self.exchange()?;
+        self.saving.last = true;
         self.ended(record);
-        self.write_state(&Gradients::default())
+        let over = record.epoch == self.experiment.training.epochs;
+        if over || !self.engine.is_far() || self.saving.is_due() { self.save() } else { Ok(()) }
     }
 
     fn ended(&mut self, record: &EpochRecord) {
@@ -240,12 +206,6 @@ impl<'a> Session<'a> {
         self.state.epoch = record.epoch;
         self.state.within = None;
         self.state.plateau = self.schedule.plateau().clone();
-    }
-
-    /// Writes the resume state; whatever the optimizer does not know of must be in `state` already.
-    fn write_state(&mut self, waiting: &Gradients) -> Result<(), Error> {
-        self.state.steps = self.optimizer.steps();
-        write_resume(&self.run.resume_state(), self.network.params(), &self.optimizer, &self.state, waiting, self.ema.as_ref())
     }
 
     /// Better than the best so far, by the metric that the experiment names; of equals the earlier is best, NaN never is.

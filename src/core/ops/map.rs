@@ -68,11 +68,7 @@ impl Map {
     }
 
     fn on_host(node: Node, shape: Shape) -> Self {
-        Self {
-            node,
-            shape,
-            pending: None,
-        }
+        Self { node, shape, pending: None }
     }
 
     /// A map on a GPU, its layout as [`cuda`](super::cuda) has it, `shift` being the bias that is still to be added.

@@ -46,6 +46,7 @@ mod storage;
 #[cfg_attr(not(feature = "cuda"), expect(dead_code, reason = "some of it is asked for by GPUs alone"))]
 mod tape;
 mod term;
+mod update;
 mod upsample_bilinear2x;
 mod weighted_sum;
 
@@ -72,5 +73,6 @@ pub use relu::relu;
 pub use tape::{Device, Gradients, Node, Tape};
 pub use term::boundary_weights;
 pub use term::{TermLoss, term};
+pub use update::Update;
 pub use upsample_bilinear2x::upsample_bilinear2x;
 pub use weighted_sum::weighted_sum;

@@ -368,8 +368,8 @@ impl Tape {
     }
 }
 
-/// Gradients by position in the model's parameter list.
-#[derive(Debug, Default)]
+/// Gradients by position in the model's parameter list. A clone has the same numbers, not a copy of them.
+#[derive(Debug, Clone, Default)]
 pub struct Gradients {
     by_param: Vec<Option<Tensor>>,
 }

@@ -169,8 +169,9 @@ fn search_on_cpu(
     stop: &dyn Fn() -> bool,
     each: &mut dyn FnMut(&LrStep),
 ) -> Result<Option<LrSearch>, Error> {
-    let learner = Learner::new(experiment, data, train, network, &Place::cpu()).unwrap();
-    search(experiment, data, train, learner, range, stop, each)
+    let learner = Learner::new(experiment, data, network, Normaliser::None);
+    let mut engine = engine(&Place::cpu(), learner, Accumulation::default()).unwrap();
+    search(experiment, data, train, engine.as_mut(), range, stop, each)
 }
 
 /// What a search on half-marked images finds, begun at weight 3.

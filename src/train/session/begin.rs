@@ -1,8 +1,7 @@
 //! Where a session takes a run up.
 
-use super::{Optimizer, Session};
-#[cfg(feature = "cuda")]
-use super::{Trainer, on_gpu};
+use super::Session;
+use super::save::Saving;
 use crate::config::Experiment;
 use crate::data::{Dataset, Normaliser, Parts};
 use crate::model::{Network, Params};
@@ -11,11 +10,11 @@ use crate::store::RunDir;
 use crate::train::checkpoint::{State, write_weights};
 use crate::train::columns::header;
 use crate::train::ema::Ema;
-#[cfg(feature = "cuda")]
+use crate::train::engine::{Learner, engine};
 use crate::train::gradient::Accumulation;
 use crate::train::lr_schedule::LrSchedule;
 use crate::train::vouched::{self, Vouched, Weights};
-use crate::train::{Error, Place, Progress, initial_weights, predecessor};
+use crate::train::{Error, Optimizer, Place, Progress, initial_weights, predecessor};
 
 impl<'a> Session<'a> {
     /// A session where the run's resume state is, else at the end of the finished run that it extends, else at the start. Of a run that has
@@ -36,13 +35,13 @@ impl<'a> Session<'a> {
         progress: &mut dyn Progress,
     ) -> Result<Self, Error> {
         let lr = Optimizer::base_lr(&experiment.optimizer);
-        let mut optimizer = Optimizer::new(&experiment.optimizer, &network.params().trained);
         let mut schedule = LrSchedule::new(lr, &experiment.lr_schedule, &experiment.lr_warmup, experiment.training.epochs);
         let plateau = schedule.plateau().clone();
         let mut state = State { epoch: 0, steps: 0, plateau, best: None, within: None, files: Files::default() };
         let normaliser = Normaliser::of(experiment.preprocess.normalise, data, &parts.train);
+        let mut learner = Learner { micro_batches: run.micro_batches()?, ..Learner::new(experiment, data, network, normaliser) };
         let decay = Some(experiment.training.ema_decay).filter(|decay| *decay > 0.0);
-        let (mut within, mut scores) = (None, None);
+        let (mut within, mut accumulated, mut scores) = (None, Accumulation::default(), None);
         let columns = header(&experiment.loss, &data.classes);
         let found = match vouched::look(run, Some(&columns))? {
             Ok(own) => Found::State(own),
@@ -58,15 +57,16 @@ impl<'a> Session<'a> {
                 }
             },
         };
-        #[cfg_attr(not(feature = "cuda"), expect(unused_mut, reason = "it goes to a GPU where there is one"))]
-        let mut ema = match found {
+        learner.ema = match found {
             Found::State(Vouched { resume, best, last }) => {
-                resume.restore(network.params(), &mut optimizer)?;
+                resume.restore(network.params(), &mut learner.optimizer)?;
                 schedule.resume(resume.state.plateau.clone());
                 let mut ema = decay.map(|decay| resume.ema(decay, network.params())).transpose()?;
-                within = resume.within(network.params(), data.classes.len())?;
+                if let Some((stopped, gradients)) = resume.within(network.params(), data.classes.len())? {
+                    (within, accumulated) = (Some(stopped), gradients);
+                }
                 state = resume.state;
-                make_again(run, network.params(), &mut ema, &state, &normaliser, [best, last], progress)?;
+                make_again(run, network.params(), &mut ema, &state, &learner.normaliser, [best, last], progress)?;
                 ema
             }
             Found::End(end) => {
@@ -83,37 +83,20 @@ impl<'a> Session<'a> {
             // Epochs come anew, so that it has finished is true no longer.
             run.reopen()?;
         }
-        #[cfg(feature = "cuda")]
-        let gpu = match place.gpu {
-            Some(ordinal) => {
-                let trainer = Trainer::new(ordinal, experiment, data, network, &normaliser)?;
-                let waiting = within.as_ref().map(|(_, waiting)| waiting).filter(|waiting| waiting.batches() > 0);
-                trainer.send(&optimizer, waiting.map(Accumulation::sum))?;
-                if let Some(ema) = &mut ema {
-                    Self::send_averages(&trainer, ema, network.params())?;
-                }
-                Some(on_gpu::OnGpu::new(trainer, waiting.map_or(0, Accumulation::batches)))
-            }
-            None => None,
-        };
         Ok(Self {
             run,
             experiment,
             data,
             parts,
-            network,
-            normaliser,
-            optimizer,
+            engine: engine(place, learner, accumulated)?,
             schedule,
-            ema,
             state,
             within,
-            micro_batches: run.micro_batches()?,
+            saving: Saving::new(),
             notes: Vec::new(),
             scores,
             place: place.clone(),
-            #[cfg(feature = "cuda")]
-            gpu,
+            told_memory: false,
         })
     }
 }

@@ -1,7 +1,6 @@
 //! What a session does once the last epoch is over.
 
-use super::epoch::Evaluated;
-use super::{Columns, Halt, Session};
+use super::{Columns, Evaluated, Halt, Session};
 use crate::metric::Part;
 use crate::record::ImageScores;
 use crate::train::columns::columns;
@@ -13,11 +12,8 @@ impl Session<'_> {
     pub(super) fn finish(&mut self, stop: &dyn Fn() -> bool) -> Result<(Columns, Columns), Halt> {
         if self.state.best.is_some() {
             let hash = self.state.files.best.as_deref();
-            checkpoint::read_weights(&self.run.best_checkpoint(), self.network.params(), hash)?;
-            #[cfg(feature = "cuda")]
-            if let Some(gpu) = &self.gpu {
-                gpu.trainer.send_weights()?;
-            }
+            checkpoint::read_weights(&self.run.best_checkpoint(), self.engine.learner().params(), hash)?;
+            self.engine.take_weights()?;
         }
         let (parts, extras) = (self.parts, samples::extras(self.experiment, self.data));
         let validated = self.evaluate(&parts.val, Some(&extras), stop)?;

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::data::Sample;
-use crate::model::{Mode, Params};
+use crate::model::{Mode, Network, Params};
 use crate::ops::{Map, Node, Tape};
 use candle_core::{DType, Device, Tensor, Var, bail};
 use std::cell::Cell;

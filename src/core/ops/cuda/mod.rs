@@ -43,7 +43,7 @@ pub use library::DIRECTORIES;
 pub use loss::{Losses, PLANE_SUMS, Pricing};
 pub use memory::{Array, Kind};
 pub use samples::{Samples, Truth};
-pub use store::{Store, Update};
+pub use store::Store;
 
 pub(super) use bilinear::upsample_bilinear2x;
 pub(super) use concat::add_to;

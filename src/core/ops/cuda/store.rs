@@ -7,7 +7,7 @@
 use super::driver::{Grid, THREADS};
 use super::kernels::long;
 use super::{Argument, Array, Gpu, Kind, stored};
-use crate::ops::Gradients;
+use crate::ops::{Gradients, Update};
 use candle_core::{Device, Result, Tensor, TensorId, Var, bail};
 use rayon::prelude::*;
 use std::cell::RefCell;
@@ -58,15 +58,6 @@ impl Place {
         });
         values
     }
-}
-
-/// What an update does, as the kernels read it; the numbers of `Rule` on the CPU.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub enum Update {
-    /// 1 − β₁, β₂, 1 − β₂, ε, step size, correction, L2 penalty, shrink.
-    Adam([f32; 8]),
-    /// Learning rate, momentum, 1 for Nesterov's, L2 penalty.
-    Sgd([f32; 4]),
 }
 
 /// The parameters of a network on a device.

@@ -1,13 +1,14 @@
 //! Whole training steps on a GPU against the CPU's, and against themselves.
 
-use super::gpu::{Part, Tail, Trainer};
-use super::{Optimizer, weighted_loss};
+use super::Gpu as OnGpu;
 use crate::config::{self, Activation, Adam, Experiment, Model, Norm, Optimizer as Kind, Precision, Sgd, Unet, UnetPlusPlus, Up};
-use crate::data::{self, Dataset, Draw, Normaliser, Sample};
-use crate::metric::Tally;
-use crate::model::{Mode, Network, Weights, build};
+use crate::data::{Dataset, Draw, Normaliser, Sample};
+use crate::metric::Scores;
+use crate::model::{Network, Weights, build};
 use crate::ops::cuda::{Comparison, Gpu, losses, operations};
-use crate::ops::{Gradients, Tape};
+use crate::train::engine::cpu::Cpu;
+use crate::train::engine::{Engine, Learner, Scored};
+use crate::train::gradient::Accumulation;
 use candle_core::Device;
 use std::error::Error;
 
@@ -171,33 +172,16 @@ fn draw(experiment: &Experiment) -> Draw<'_> {
     Draw { seed: 5, ..Draw::of(experiment, 1) }
 }
 
-fn numbers(tally: &Tally) -> Vec<f32> {
-    let scores = tally.scores();
-    [scores.bce, scores.dice_loss, scores.dice, scores.iou].concat().iter().map(|v| *v as f32).collect()
+fn numbers(scores: &Scores) -> Vec<f32> {
+    [&scores.bce, &scores.dice_loss, &scores.dice, &scores.iou].map(Clone::clone).concat().iter().map(|v| *v as f32).collect()
 }
 
 fn on_cpu(experiment: &Experiment, data: &Dataset) -> Result<Led, Box<dyn Error>> {
-    let network = network(experiment, data)?;
-    let (before, params) = (values(&*network)?, &network.params().trained);
-    let mut optimizer = Optimizer::new(&experiment.optimizer, params);
-    let (mut trained, mut tested) = (Tally::new(2), Tally::new(2));
-    let add = |tally: &mut Tally, logits: &crate::ops::Node, targets: &candle_core::Tensor| {
-        let flat = |tensor: &candle_core::Tensor| tensor.flatten_all()?.to_vec1::<f32>();
-        tally.add(3, &flat(logits.value())?, &flat(targets)?);
-        Ok::<_, candle_core::Error>(())
-    };
-    for step in 0..STEPS {
-        let batch = data::batch(data, &batch(step), Some(draw(experiment)), &Device::Cpu)?;
-        let tape = Tape::training();
-        let logits = network.forward(&tape, &batch.images, Mode::Train)?;
-        let loss = weighted_loss(&tape, &logits, &batch.targets, &experiment.loss)?;
-        add(&mut trained, &logits, &batch.targets)?;
-        let gradients: Gradients = tape.backward(&loss.sum)?;
-        optimizer.step(params, &gradients, LR)?;
-    }
-    let seen = data::batch(data, &batch(0), None, &Device::Cpu)?;
-    add(&mut tested, &network.forward(&Tape::inference(), &seen.images, Mode::Eval)?, &seen.targets)?;
-    Ok(Led { moved: difference(&values(&*network)?, &before), scores: [numbers(&trained), numbers(&tested)].concat() })
+    let mut experiment = experiment.clone();
+    experiment.training.precision = Precision::F32;
+    let network = network(&experiment, data)?;
+    let learner = Learner::new(&experiment, data, &*network, Normaliser::None);
+    led(&mut Cpu::new(learner, Accumulation::default()))
 }
 
 /// How a GPU did its steps.
@@ -209,33 +193,29 @@ struct How {
 
 fn on_gpu(ordinal: usize, experiment: &Experiment, data: &Dataset) -> Result<(Led, How), Box<dyn Error>> {
     let network = network(experiment, data)?;
-    let before = values(&*network)?;
-    let mut optimizer = Optimizer::new(&experiment.optimizer, &network.params().trained);
-    let mut trainer = Trainer::new(ordinal, experiment, data, &*network, &Normaliser::None)?;
-    let (mut trained, mut tested) = (Tally::new(2), Tally::new(2));
-    let pixels = data.size[0] * data.size[1];
-    for step in 0..STEPS {
-        let (tail, rule) = (Tail { collect: None, update: Some(None) }, optimizer.step_elsewhere(LR));
-        let draw = Some(draw(experiment));
-        trainer.submit(Part {
-            indices: &batch(step),
-            draw,
-            share: 1.0,
-            tail: Some(tail),
-            rule: Some(rule),
-            rate: 0.0,
-            ends: true,
-        })?;
-    }
-    while let Some(landed) = trainer.land()? {
-        trained.add_sums(landed.images, pixels, &landed.sums);
-    }
-    trainer.submit(Part { indices: &batch(0), draw: None, share: 1.0, tail: None, rule: None, rate: 0.0, ends: true })?;
-    while let Some(landed) = trainer.land()? {
-        tested.add_sums(landed.images, pixels, &landed.sums);
-    }
-    trainer.fetch(None)?;
-    let led = Led { moved: difference(&values(&*network)?, &before), scores: [numbers(&trained), numbers(&tested)].concat() };
-    let how = How { steps: trainer.steps(), replayed: trainer.replayed(), convolutions: trainer.description().1 };
+    let learner = Learner::new(experiment, data, &*network, Normaliser::None);
+    let mut gpu = OnGpu::new(ordinal, learner, &Accumulation::default())?;
+    let led = led(&mut gpu)?;
+    let how = How { steps: gpu.trainer.steps(), replayed: gpu.trainer.replayed(), convolutions: gpu.trainer.description().1 };
     Ok((led, how))
+}
+
+/// What the steps of an engine lead to.
+fn led<'a>(engine: &mut dyn Engine<'a>) -> Result<Led, Box<dyn Error>> {
+    let Learner { experiment, data, network, .. } = *engine.learner();
+    let before = values(network)?;
+    let indices: Vec<[usize; 3]> = (0..STEPS).map(batch).collect();
+    let batches: Vec<&[usize]> = indices.iter().map(|batch| &batch[..]).collect();
+    let mut trained = Scored::new(data.classes.len());
+    let mut done = Ok(Vec::new());
+    engine.pass(&batches, draw(experiment), &mut |steps| {
+        done = (0..STEPS)
+            .try_for_each(|_| steps.submit(Some(LR), &mut trained).map(|_| ()))
+            .and_then(|()| steps.drain(&mut trained));
+    });
+    done?;
+    let Ok(tested) = engine.evaluate(&batch(0), None, &|| false) else { return Err("the evaluation failed".into()) };
+    engine.snapshot()?;
+    let scores = [numbers(&trained.tally.scores()), numbers(&tested.scores)].concat();
+    Ok(Led { moved: difference(&values(network)?, &before), scores })
 }

@@ -3,16 +3,14 @@
 //! The device has the data set, the parameters, the optimizer and the loss. A step is told a few words (which samples, how they move,
 //! the learning rate) and answers with the sums that its scores are made of, which arrive while later steps run.
 
-use super::Optimizer;
-use super::loss::{MINIMISED, total};
 use crate::config::{Experiment, Loss};
 use crate::data::{self, Dataset, Draw, Normaliser, Sample};
 use crate::metric::{Means, Tally, weighted_mean};
 use crate::model::{Mode, Network};
-use crate::ops::cuda::{
-    Array, GRAPHS, Gpu, Graph, Kind, Losses, Moment, PLANE_SUMS, Pinned, Pricing, Samples, Store, Update, graphs,
-};
-use crate::ops::{Device, Gradients, OUT_OF_DEVICE_MEMORY, Tape, boundary_weights};
+use crate::ops::cuda::{Array, GRAPHS, Gpu, Graph, Kind, Losses, Moment, PLANE_SUMS, Pinned, Pricing, Samples, Store, graphs};
+use crate::ops::{Device, Gradients, OUT_OF_DEVICE_MEMORY, Tape, Update, boundary_weights};
+use crate::train::Optimizer;
+use crate::train::loss::{MINIMISED, total};
 use candle_core::Result;
 use rayon::prelude::*;
 use std::collections::{HashMap, VecDeque};
@@ -40,10 +38,34 @@ const NOISE: usize = RULE + 4;
 /// What follows a backward pass.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub struct Tail {
-    /// Gradients are collected with those that wait; `true` if they are the first.
-    pub collect: Option<bool>,
-    /// Parameters are updated: from the gradients at once, or from the mean over so many batches.
-    pub update: Option<Option<usize>>,
+    /// What happens to the gradients.
+    pub collect: Collect,
+    /// What parameters are updated from.
+    pub update: Applied,
+}
+
+/// What happens to the gradients of a step.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub enum Collect {
+    /// They stay where they are.
+    #[default]
+    Nothing,
+    /// They are the first to accumulate.
+    First,
+    /// They accumulate with those before.
+    Further,
+}
+
+/// What parameters are updated from after a step.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub enum Applied {
+    /// They are not.
+    #[default]
+    Nothing,
+    /// The step's gradients.
+    Gradients,
+    /// The mean over so many batches of the gradients that have accumulated.
+    MeanOf(usize),
 }
 
 /// Work that can be recorded: it differs from other work of the same kind in what it is told alone.
@@ -62,9 +84,9 @@ enum Recorded {
     Never,
 }
 
-/// Some samples of a step.
+/// Samples that go through the network at once.
 #[derive(Debug, Clone, Copy)]
-pub struct Part<'a> {
+pub struct MicroBatch<'a> {
     /// Positions in the data set.
     pub indices: &'a [usize],
     /// How they move; `None` to leave them as they are.
@@ -75,10 +97,17 @@ pub struct Part<'a> {
     pub tail: Option<Tail>,
     /// Of the optimizer's step that it ends with, if it does.
     pub rule: Option<Update>,
-    /// How far averages of the weights move after that step, where there are any.
+    /// How far EMA weights move after that step, where there are any.
     pub rate: f32,
     /// Whether its batch ends with it.
     pub ends: bool,
+}
+
+impl<'a> MicroBatch<'a> {
+    /// Samples to be evaluated as they are.
+    pub fn to_evaluate(indices: &'a [usize]) -> Self {
+        Self { indices, draw: None, share: 1.0, tail: None, rule: None, rate: 0.0, ends: true }
+    }
 }
 
 struct Flight {
@@ -94,14 +123,14 @@ struct Flight {
 /// Names of columns with their values of each sample.
 type Terms = Vec<(&'static str, Vec<f64>)>;
 
-/// What a part gave.
+/// What a micro-batch gave.
 #[derive(Debug)]
 pub struct Landed {
     /// Samples.
     pub images: usize,
-    /// As in [`Part`].
+    /// As in [`MicroBatch`].
     pub share: f64,
-    /// As in [`Part`].
+    /// As in [`MicroBatch`].
     pub ends: bool,
     /// Sums of every class of every sample.
     pub sums: Vec<[f64; PLANE_SUMS]>,
@@ -216,7 +245,7 @@ impl<'a> Trainer<'a> {
     ///
     /// # Errors
     /// If the device has no room, or something failed there.
-    pub fn submit(&mut self, part: Part) -> Result<Option<Landed>> {
+    pub fn submit(&mut self, part: MicroBatch) -> Result<Option<Landed>> {
         let landed = if self.flights.len() == AHEAD { self.land()? } else { None };
         let slot = self.next;
         self.next = (slot + 1) % AHEAD;
@@ -274,7 +303,7 @@ impl<'a> Trainer<'a> {
     }
 
     /// Writes what a part is told.
-    fn tell(&self, part: Part, slot: usize) -> Result<()> {
+    fn tell(&self, part: MicroBatch, slot: usize) -> Result<()> {
         let mut words = vec![0u32; RULE + STEP];
         let rule: &[f32] = match &part.rule {
             Some(Update::Adam(rule)) => rule,
@@ -351,10 +380,13 @@ impl<'a> Trainer<'a> {
         drop(truth);
         tape.backward_from(gradients)?;
         let store = &self.device.store;
-        if let Some(first) = tail.collect {
-            store.collect(first)?;
+        match tail.collect {
+            Collect::Nothing => {}
+            Collect::First => store.collect(true)?,
+            Collect::Further => store.collect(false)?,
         }
-        if let Some(collected) = tail.update {
+        if tail.update != Applied::Nothing {
+            let collected = if let Applied::MeanOf(batches) = tail.update { Some(batches) } else { None };
             let rule = Optimizer::update_of(&self.experiment.optimizer, 0.0, 1);
             store.update(rule, &part(0, RULE), collected, self.experiment.training.clip_norm)?;
             if self.experiment.training.ema_decay > 0.0 {
