@@ -3,7 +3,7 @@
 use candle_core::{Device, Tensor, Var};
 use std::collections::HashMap;
 use umlaut::config::{Boundary, Focal, FocalTversky, Term, Tversky, WeightedBce};
-use umlaut::ops::{Tape, against_rest, soft_dice_loss, term};
+use umlaut::ops::{Tape, one_vs_rest, soft_dice_loss, term};
 
 /// The terms with the oracle's options.
 fn terms() -> [Term; 8] {
@@ -59,7 +59,7 @@ fn terms_of_exclusive_classes_are_of_the_softmax() {
     let all: HashMap<String, Tensor> = candle_core::safetensors::load(file, &Device::Cpu).unwrap();
     let tape = Tape::training();
     let logits = tape.param(0, &Var::from_tensor(&all["logits"]).unwrap());
-    let scored = against_rest(&tape, &logits).unwrap();
+    let scored = one_vs_rest(&tape, &logits).unwrap();
     let probability = |x: f64| 1.0 / (1.0 + (-x).exp());
     let scores = list(scored.value());
     for image in scores.chunks(2 * 13 * 17) {

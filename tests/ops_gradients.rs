@@ -161,7 +161,7 @@ fn conv3x3_of_two_maps() {
 }
 
 #[test]
-fn conv3x3_of_doubled() {
+fn conv3x3_of_upsampled() {
     for ([n, c, h, w], o) in SHAPES.into_iter().zip([3, 17, 1, 17, 3, 1]) {
         let rng = &mut ChaCha8Rng::seed_from_u64(5);
         let inputs = [draw(rng, &[n, c, h, w]), draw(rng, &[o, c, 3, 3]), draw(rng, &[o])];
@@ -172,8 +172,8 @@ fn conv3x3_of_doubled() {
         };
         let weight_at = |o: usize, c_in: usize, tap: usize| (o * c + c_in) * 9 + tap;
         let formula = |x: &[Input]| gather([n, o, 2 * h, 2 * w], &x[0], &x[1], &x[2], taps, weight_at);
-        let op = on_map(|tape, x, p| ops::conv3x3_of_doubled(tape, x, &p[0], &p[1]));
-        check("conv3x3 of doubled", &inputs, op, formula);
+        let op = on_map(|tape, x, p| ops::conv3x3_of_upsampled(tape, x, &p[0], &p[1]));
+        check("conv3x3 of upsampled", &inputs, op, formula);
     }
 }
 
@@ -436,7 +436,7 @@ fn classes_against_the_rest() {
         };
         (0..120).map(of).collect()
     };
-    check("against_rest", &inputs, |tape, x| ops::against_rest(tape, &x[0]), formula);
+    check("one_vs_rest", &inputs, |tape, x| ops::one_vs_rest(tape, &x[0]), formula);
 }
 
 #[test]

@@ -93,7 +93,7 @@ fn conv_transpose2x2() {
 #[test]
 fn conv3x3_of_a_doubled_map() {
     for case in shapes("conv3x3_of_doubled_odd", "conv3x3_of_doubled_point", "conv3x3_of_doubled_wide") {
-        case.check(&["x", "weight", "bias"], on_map(|tape, x, p| ops::conv3x3_of_doubled(tape, x, &p[0], &p[1])));
+        case.check(&["x", "weight", "bias"], on_map(|tape, x, p| ops::conv3x3_of_upsampled(tape, x, &p[0], &p[1])));
     }
 }
 

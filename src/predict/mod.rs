@@ -267,7 +267,7 @@ impl Member {
             return Ok(logits.flatten_all()?.to_vec1()?);
         }
         let tape = Tape::inference();
-        Ok(ops::against_rest(&tape, &tape.constant(&logits))?.value().flatten_all()?.to_vec1()?)
+        Ok(ops::one_vs_rest(&tape, &tape.constant(&logits))?.value().flatten_all()?.to_vec1()?)
     }
 }
 

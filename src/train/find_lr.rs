@@ -1,7 +1,7 @@
 //! The learning-rate range test (Smith 2017, "Cyclical Learning Rates for Training Neural Networks", section 3.3): training with a learning
 //! rate that grows from update to update, to see from where on the loss falls and from where on it no longer does.
 //!
-//! An update is what it is in training: the same batches in the same order, changed, normalised, priced, averaged and clipped in the same
+//! An update is what it is in training: the same batches in the same order, augmented, normalised, with the loss computed, gradients averaged and clipped in the same
 //! way, from the same initial weights; the schedule of the learning rate alone has no part. Nothing is written here.
 
 use super::engine::{Engine, Learner, Scored, Steps, engine};

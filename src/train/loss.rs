@@ -1,7 +1,7 @@
 //! From the weights in the experiment to the number that is minimised.
 
 use crate::config::{Loss, Term};
-use crate::ops::{Node, Tape, TermLoss, against_rest, bce_with_logits, soft_dice_loss, term, weighted_sum};
+use crate::ops::{Node, Tape, TermLoss, bce_with_logits, one_vs_rest, soft_dice_loss, term, weighted_sum};
 use candle_core::{Result, Tensor};
 use std::collections::BTreeMap;
 
@@ -20,7 +20,7 @@ pub struct BatchLoss {
 }
 
 /// The logits that scores, and all terms of a loss but softmax cross-entropy, are made of: the network's own, or, of classes that exclude each
-/// other, those [against the rest](against_rest).
+/// other, those [against the rest](one_vs_rest).
 ///
 /// # Shapes
 /// logits and the result (n, classes, h, w).
@@ -28,7 +28,7 @@ pub struct BatchLoss {
 /// # Errors
 /// If the logits have not four dimensions.
 pub fn scored(tape: &Tape, logits: &Node, loss: &Loss) -> Result<Node> {
-    if loss.is_exclusive() { against_rest(tape, logits) } else { Ok(logits.clone()) }
+    if loss.is_exclusive() { one_vs_rest(tape, logits) } else { Ok(logits.clone()) }
 }
 
 /// The value of a term beside BCE and Dice; `scored` is what [`scored`] makes of the logits.

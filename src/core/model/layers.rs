@@ -48,8 +48,8 @@ impl Conv {
         ops::conv3x3(tape, sources, &self.weight.on(tape), &self.bias.on(tape))
     }
 
-    pub(super) fn conv3x3_of_doubled(&self, tape: &Tape, x: &Map) -> Result<Map> {
-        ops::conv3x3_of_doubled(tape, x, &self.weight.on(tape), &self.bias.on(tape))
+    pub(super) fn conv3x3_of_upsampled(&self, tape: &Tape, x: &Map) -> Result<Map> {
+        ops::conv3x3_of_upsampled(tape, x, &self.weight.on(tape), &self.bias.on(tape))
     }
 
     /// 1×1, from maps to a map.
@@ -153,9 +153,9 @@ impl Unit {
         ops::activate(tape, &ops::add(tape, &x, more)?, self.activation)
     }
 
-    /// Reads a map with its sides doubled (nearest).
-    pub(super) fn forward_doubled(&self, tape: &Tape, x: &Map, mode: Mode) -> Result<Map> {
-        let x = self.conv.conv3x3_of_doubled(tape, x)?;
+    /// Reads a map with its sides upsampled (nearest).
+    pub(super) fn forward_upsampled(&self, tape: &Tape, x: &Map, mode: Mode) -> Result<Map> {
+        let x = self.conv.conv3x3_of_upsampled(tape, x)?;
         self.norm.apply(tape, &x, mode, Some(self.activation))
     }
 }

@@ -13,7 +13,7 @@ pub(super) struct UNet {
     /// One block a level, from the full resolution to the bottom.
     encoder: Vec<Block>,
     /// From level i + 1 to level i.
-    up: Vec<Climb>,
+    up: Vec<UpBlock>,
     /// One a level but the bottom, or none at all.
     gates: Vec<Gate>,
     /// One block a level but the bottom.
@@ -34,7 +34,7 @@ impl UNet {
         let encoder: candle_core::Result<_> =
             (0..=depth).map(|i| Block::new(p, source.pp("encoder").pp(i), blocks, inputs[i], widths[i])).collect();
         let up: candle_core::Result<_> =
-            (0..depth).map(|i| Climb::new(p, source.pp("up").pp(i), unet, widths[i + 1], widths[i])).collect();
+            (0..depth).map(|i| UpBlock::new(p, source.pp("up").pp(i), unet, widths[i + 1], widths[i])).collect();
         let gated = if gated { depth } else { 0 };
         let gates: candle_core::Result<_> =
             (0..gated).map(|i| Gate::new(p, source.pp("gate").pp(i), blocks, widths[i])).collect();
@@ -73,12 +73,12 @@ impl Network for UNet {
 }
 
 /// Doubles the resolution.
-enum Climb {
+enum UpBlock {
     NearestConv(Unit),
     Transposed(Conv),
 }
 
-impl Climb {
+impl UpBlock {
     fn new(params: &mut Params, source: VarBuilder, unet: &Unet, inputs: usize, outputs: usize) -> candle_core::Result<Self> {
         Ok(match unet.up {
             Up::NearestConv => Self::NearestConv(Unit::new(params, &source, 1, unet.blocks(), inputs, outputs)?),
@@ -88,7 +88,7 @@ impl Climb {
 
     fn forward(&self, tape: &Tape, x: &Map, mode: Mode) -> candle_core::Result<Map> {
         match self {
-            Self::NearestConv(unit) => unit.forward_doubled(tape, x, mode),
+            Self::NearestConv(unit) => unit.forward_upsampled(tape, x, mode),
             Self::Transposed(conv) => conv.transposed2x2(tape, x),
         }
     }

@@ -1,4 +1,4 @@
-//! UNet++ (Zhou et al. 2018): block (i, j) of level i reads blocks (i, 0) to (i, j − 1) and block (i + 1, j − 1), doubled.
+//! UNet++ (Zhou et al. 2018): block (i, j) of level i reads blocks (i, 0) to (i, j − 1) and block (i + 1, j − 1), upsampled.
 //!
 //! Doubling is by bilinear interpolation, as in the public PyTorch code that the reference numbers come from. With deep supervision
 //! every block (0, j) has a head while training; the last one's logits are the network's.

@@ -2,7 +2,7 @@
 //!
 //! Nothing is kept for the ReLU: the backward pass works out again which outputs were above 0.
 
-use super::blocked::normalise::{self, Line, Moments, Slant, Sums, Then};
+use super::blocked::normalise::{self, BackwardCoefficients, Moments, ScaleShift, Sums, Then};
 use super::blocked::simd::{LANES, level};
 use super::blocked::{Blocked, Shape};
 use super::map::blocked_tensor;
@@ -85,17 +85,17 @@ fn normalise_as<E: Stored>(
             Statistics::Running(running) => kept(running)?,
         };
         let channels = Channel::all(&moments, &values(weight.value())?, &values(bias.value())?);
-        (normalise::apply(level(), x, &lines(&channels, shape), then), channels)
+        (normalise::apply(level(), x, &scale_shifts(&channels, shape), then), channels)
     };
     let batch = matches!(statistics, Statistics::Batch(_));
     let kept = x.value().clone();
     Map::record(tape, (y, shape), &[x.node(), weight, bias], move |dy| {
         let (x, dy) = (values_of::<E>(&kept)?, values_of::<E>(&dy)?);
         let (x, dy) = (Blocked::new(shape, &x[..]), Blocked::new(shape, &dy[..]));
-        let lines = lines(&channels, shape);
-        let sums = by_channel(&normalise::gradient_sums(level(), dy, x, &lines, then), shape);
+        let scale_shifts = scale_shifts(&channels, shape);
+        let sums = by_channel(&normalise::gradient_sums(level(), dy, x, &scale_shifts, then), shape);
         let share = if batch { 1.0 / count as f64 } else { 0.0 };
-        let dx = normalise::gradient(level(), dy, x, &lines, &slants(&channels, &sums, share, shape), then);
+        let dx = normalise::gradient(level(), dy, x, &scale_shifts, &coefficients(&channels, &sums, share, shape), then);
         let dw: Vec<f32> = channels.iter().zip(&sums).map(|(channel, sums)| (sums[1] * channel.inverse) as f32).collect();
         let db: Vec<f32> = sums.iter().map(|sums| sums[0] as f32).collect();
         Ok(vec![Some(blocked_tensor(dx, shape)?), Some(tensor(dw, c)?), Some(tensor(db, c)?)])
@@ -149,25 +149,25 @@ impl Channel {
     }
 }
 
-/// The lines of all planes.
-fn lines(channels: &[Channel], shape: Shape) -> Vec<Line> {
-    let mut blocks = vec![Line::default(); shape.blocks()];
+/// Scale and shift of all planes.
+fn scale_shifts(channels: &[Channel], shape: Shape) -> Vec<ScaleShift> {
+    let mut blocks = vec![ScaleShift::default(); shape.blocks()];
     for (c, channel) in channels.iter().enumerate() {
-        let (line, lane) = (&mut blocks[c / LANES], c % LANES);
-        (line.mean[lane], line.slope[lane], line.bias[lane]) = (channel.mean, channel.slope, channel.bias);
+        let (scale_shift, lane) = (&mut blocks[c / LANES], c % LANES);
+        (scale_shift.mean[lane], scale_shift.slope[lane], scale_shift.bias[lane]) = (channel.mean, channel.slope, channel.bias);
     }
     blocks.repeat(shape.n)
 }
 
 /// With batch statistics, mean and variance depend on the input too:
 /// `dx = slope · (g − mean(g) − (x − mean) / (var + ε) · mean(g · (x − mean)))`.
-fn slants(channels: &[Channel], sums: &[[f64; 2]], share: f64, shape: Shape) -> Vec<Slant> {
-    let mut blocks = vec![Slant::default(); shape.blocks()];
+fn coefficients(channels: &[Channel], sums: &[[f64; 2]], share: f64, shape: Shape) -> Vec<BackwardCoefficients> {
+    let mut blocks = vec![BackwardCoefficients::default(); shape.blocks()];
     for (c, (channel, [sum, product])) in channels.iter().zip(sums).enumerate() {
-        let (slant, lane, slope) = (&mut blocks[c / LANES], c % LANES, f64::from(channel.slope));
-        slant.factor[lane] = channel.slope;
-        slant.level[lane] = (slope * sum * share) as f32;
-        slant.tilt[lane] = (slope * product * share * channel.inverse * channel.inverse) as f32;
+        let (coefficient, lane, slope) = (&mut blocks[c / LANES], c % LANES, f64::from(channel.slope));
+        coefficient.factor[lane] = channel.slope;
+        coefficient.level[lane] = (slope * sum * share) as f32;
+        coefficient.tilt[lane] = (slope * product * share * channel.inverse * channel.inverse) as f32;
     }
     blocks.repeat(shape.n)
 }

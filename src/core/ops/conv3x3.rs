@@ -31,8 +31,8 @@ pub fn conv3x3(tape: &Tape, sources: &[&Map], weight: &Node, bias: &Node) -> Res
 ///
 /// # Errors
 /// If shapes do not fit.
-pub fn conv3x3_of_doubled(tape: &Tape, x: &Map, weight: &Node, bias: &Node) -> Result<Map> {
-    on_device!(tape, device => cuda::conv3x3_of_doubled(tape, device, x, weight, bias));
+pub fn conv3x3_of_upsampled(tape: &Tape, x: &Map, weight: &Node, bias: &Node) -> Result<Map> {
+    on_device!(tape, device => cuda::conv3x3_of_upsampled(tape, device, x, weight, bias));
     convolve(tape, &[x], true, weight, bias)
 }
 
@@ -48,12 +48,12 @@ pub(super) fn method(precision: Precision) -> Method {
     Method { level, forward, gradients }
 }
 
-fn convolve(tape: &Tape, sources: &[&Map], doubled: bool, weight: &Node, bias: &Node) -> Result<Map> {
+fn convolve(tape: &Tape, sources: &[&Map], upsampled: bool, weight: &Node, bias: &Node) -> Result<Map> {
     let Some(first) = sources.first() else { bail!("conv3x3 reads at least one map") };
-    by_type!(first.dtype(), E => convolve_as::<E>(tape, sources, doubled, weight, bias))
+    by_type!(first.dtype(), E => convolve_as::<E>(tape, sources, upsampled, weight, bias))
 }
 
-fn convolve_as<E: Stored>(tape: &Tape, sources: &[&Map], doubled: bool, weight: &Node, bias: &Node) -> Result<Map> {
+fn convolve_as<E: Stored>(tape: &Tape, sources: &[&Map], upsampled: bool, weight: &Node, bias: &Node) -> Result<Map> {
     let shapes: Vec<Shape> = sources.iter().map(|x| x.shape()).collect();
     let (inputs, outputs) = (shapes.iter().map(|s| s.c).sum::<usize>(), weight.value().dim(0)?);
     if weight.value().dims() != [outputs, inputs, 3, 3] || bias.value().dims() != [outputs] {
@@ -62,12 +62,12 @@ fn convolve_as<E: Stored>(tape: &Tape, sources: &[&Map], doubled: bool, weight: 
     if shapes.iter().any(|s| (s.n, s.h, s.w) != (shapes[0].n, shapes[0].h, shapes[0].w)) {
         bail!("conv3x3 cannot concatenate the channels of maps of {shapes:?}")
     }
-    let (method, scale) = (method(tape.precision()), if doubled { 2 } else { 1 });
+    let (method, scale) = (method(tape.precision()), if upsampled { 2 } else { 1 });
     let shape = Shape { c: outputs, h: shapes[0].h * scale, w: shapes[0].w * scale, ..shapes[0] };
     let tensors: Vec<Tensor> = sources.iter().map(|x| x.value().clone()).collect();
     let y = {
         let all = all_values::<E>(&tensors)?;
-        forward(method, &views(&all, &shapes), doubled, &values(weight.value())?, &values(bias.value())?)
+        forward(method, &views(&all, &shapes), upsampled, &values(weight.value())?, &values(bias.value())?)
     };
     let nodes: Vec<&Node> = sources.iter().map(|x| x.node()).chain([weight, bias]).collect();
     let wanted: Vec<bool> = nodes.iter().map(|node| node.needs_grad()).collect();
@@ -78,14 +78,14 @@ fn convolve_as<E: Stored>(tape: &Tape, sources: &[&Map], doubled: bool, weight: 
         let (wants_weight, wants_bias) = (wanted[shapes.len()], wanted[shapes.len() + 1]);
         let dw = wants_weight.then(|| -> Result<Tensor> {
             let all = all_values::<E>(&tensors)?;
-            tensor(weight_gradient(method, &views(&all, &shapes), doubled, dy), (outputs, inputs, 3, 3))
+            tensor(weight_gradient(method, &views(&all, &shapes), upsampled, dy), (outputs, inputs, 3, 3))
         });
         drop(tensors);
         let db = wants_bias.then(|| tensor(bias_gradient(method.level, dy), outputs)).transpose()?;
         let mut gradients: Vec<Option<Tensor>> = vec![None; shapes.len()];
         if wanted[..shapes.len()].contains(&true) {
             let channels: Vec<usize> = shapes.iter().map(|s| s.c).collect();
-            let maps = input_gradient(method, dy, doubled, &values(&weight)?, &channels);
+            let maps = input_gradient(method, dy, upsampled, &values(&weight)?, &channels);
             for (i, (map, shape)) in maps.into_iter().zip(&shapes).enumerate().filter(|(i, _)| wanted[*i]) {
                 gradients[i] = Some(blocked_tensor(map, *shape)?);
             }

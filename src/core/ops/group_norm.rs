@@ -2,7 +2,7 @@
 //! nothing depends on the batch.
 
 use super::batch_norm::{EPSILON, followed};
-use super::blocked::normalise::{self, Line, Moments, Slant, Then};
+use super::blocked::normalise::{self, BackwardCoefficients, Moments, ScaleShift, Then};
 use super::blocked::simd::{LANES, level};
 use super::blocked::{Blocked, Shape};
 use super::map::blocked_tensor;
@@ -37,19 +37,19 @@ fn normalise_as<E: Stored>(tape: &Tape, x: &Map, (weight, bias): (&Node, &Node),
         let x = values_of::<E>(x.value())?;
         let x = Blocked::new(shape, &x[..]);
         let groups = Groups::of(x, size);
-        let lines = groups.lines(&values(weight.value())?, &values(bias.value())?);
-        (normalise::apply(level(), x, &lines, then), groups)
+        let scale_shifts = groups.scale_shifts(&values(weight.value())?, &values(bias.value())?);
+        (normalise::apply(level(), x, &scale_shifts, then), groups)
     };
     let kept = [x.value().clone(), weight.value().clone(), bias.value().clone()];
     Map::record(tape, (y, shape), &[x.node(), weight, bias], move |dy| {
         let [x, weight, bias] = &kept;
         let (x, dy, weight) = (values_of::<E>(x)?, values_of::<E>(&dy)?, values(weight)?);
         let (x, dy) = (Blocked::new(shape, &x[..]), Blocked::new(shape, &dy[..]));
-        let lines = groups.lines(&weight, &values(bias)?);
-        let planes = normalise::gradient_sums(level(), dy, x, &lines, then);
+        let scale_shifts = groups.scale_shifts(&weight, &values(bias)?);
+        let planes = normalise::gradient_sums(level(), dy, x, &scale_shifts, then);
         let sums = |n: usize, c: usize, k: usize| planes[n * shape.blocks() + c / LANES][k][c % LANES];
-        let slants = groups.slants(&weight, &sums);
-        let dx = normalise::gradient(level(), dy, x, &lines, &slants, then);
+        let coefficients = groups.coefficients(&weight, &sums);
+        let dx = normalise::gradient(level(), dy, x, &scale_shifts, &coefficients, then);
         let samples = |of: &dyn Fn(usize) -> f64| (0..shape.n).map(of).sum::<f64>() as f32;
         let dw: Vec<f32> = (0..shape.c).map(|c| samples(&|n| sums(n, c, 1) * groups.at(n, c).1)).collect();
         let db: Vec<f32> = (0..shape.c).map(|c| samples(&|n| sums(n, c, 0))).collect();
@@ -92,28 +92,28 @@ impl Groups {
         planes
     }
 
-    fn lines(&self, weight: &[f32], bias: &[f32]) -> Vec<Line> {
-        self.planes(|n, c, line: &mut Line, lane| {
+    fn scale_shifts(&self, weight: &[f32], bias: &[f32]) -> Vec<ScaleShift> {
+        self.planes(|n, c, scale_shift: &mut ScaleShift, lane| {
             let (mean, inverse) = self.at(n, c);
-            line.mean[lane] = mean as f32;
-            line.slope[lane] = (inverse * f64::from(weight[c])) as f32;
-            line.bias[lane] = bias[c];
+            scale_shift.mean[lane] = mean as f32;
+            scale_shift.slope[lane] = (inverse * f64::from(weight[c])) as f32;
+            scale_shift.bias[lane] = bias[c];
         })
     }
 
     /// With `g` the gradient that passes the ReLU, times the weight:
     /// `dx = (g − mean(g) − (x − mean) / (var + ε) · mean(g · (x − mean))) / √(var + ε)`, means being the group's.
-    fn slants(&self, weight: &[f32], sums: &dyn Fn(usize, usize, usize) -> f64) -> Vec<Slant> {
+    fn coefficients(&self, weight: &[f32], sums: &dyn Fn(usize, usize, usize) -> f64) -> Vec<BackwardCoefficients> {
         let share = 1.0 / (self.size * self.shape.h * self.shape.w) as f64;
         let mean = |n: usize, c: usize, k: usize| {
             let first = c / self.size * self.size;
             (first..first + self.size).map(|c| f64::from(weight[c]) * sums(n, c, k)).sum::<f64>() * share
         };
-        self.planes(|n, c, slant: &mut Slant, lane| {
+        self.planes(|n, c, coefficient: &mut BackwardCoefficients, lane| {
             let inverse = self.at(n, c).1;
-            slant.factor[lane] = (inverse * f64::from(weight[c])) as f32;
-            slant.level[lane] = (inverse * mean(n, c, 0)) as f32;
-            slant.tilt[lane] = (inverse * inverse * inverse * mean(n, c, 1)) as f32;
+            coefficient.factor[lane] = (inverse * f64::from(weight[c])) as f32;
+            coefficient.level[lane] = (inverse * mean(n, c, 0)) as f32;
+            coefficient.tilt[lane] = (inverse * inverse * inverse * mean(n, c, 1)) as f32;
         })
     }
 }

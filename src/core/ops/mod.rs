@@ -20,7 +20,6 @@ macro_rules! on_device {
 
 mod activate;
 mod add;
-mod against_rest;
 mod batch_norm;
 mod bce;
 pub mod blocked;
@@ -40,6 +39,7 @@ mod kernels;
 #[cfg_attr(not(feature = "cuda"), expect(dead_code, reason = "some of it is asked for by GPUs alone"))]
 mod map;
 mod max_pool2x2;
+mod one_vs_rest;
 mod pointwise;
 mod relu;
 mod storage;
@@ -55,12 +55,11 @@ pub const OUT_OF_DEVICE_MEMORY: &str = "out of device memory";
 
 pub use activate::activate;
 pub use add::add;
-pub use against_rest::against_rest;
 pub use batch_norm::{Running, Statistics, batch_norm};
 pub use bce::bce_with_logits;
 pub use conv_transpose2x2::conv_transpose2x2;
 pub use conv1x1::conv1x1;
-pub use conv3x3::{conv3x3, conv3x3_of_doubled};
+pub use conv3x3::{conv3x3, conv3x3_of_upsampled};
 pub use dice::soft_dice_loss;
 pub use dropout::dropout;
 pub use gate::gate;
@@ -68,6 +67,7 @@ pub use group_norm::group_norm;
 pub use kernels::kernels;
 pub use map::Map;
 pub use max_pool2x2::max_pool2x2;
+pub use one_vs_rest::one_vs_rest;
 pub use pointwise::pointwise;
 pub use relu::relu;
 pub use tape::{Device, Gradients, Node, Tape};

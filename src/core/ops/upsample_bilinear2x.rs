@@ -7,7 +7,7 @@ use super::storage::{Stored, by_type, values_of};
 use super::{Map, Tape};
 use candle_core::Result;
 
-/// Both sides doubled by bilinear interpolation, the corners' centres staying where they are (PyTorch's `align_corners=True`).
+/// Both sides upsampled by bilinear interpolation, the corners' centres staying where they are (PyTorch's `align_corners=True`).
 ///
 /// # Shapes
 /// (n, c, h, w) to (n, c, 2h, 2w).
@@ -21,7 +21,7 @@ pub fn upsample_bilinear2x(tape: &Tape, x: &Map) -> Result<Map> {
 
 fn upsample_as<E: Stored>(tape: &Tape, x: &Map) -> Result<Map> {
     let small = x.shape();
-    let large = bilinear::doubled(small);
+    let large = bilinear::upsampled(small);
     let y = bilinear::forward(level(), Blocked::new(small, &values_of::<E>(x.value())?));
     Map::record(tape, (y, large), &[x.node()], move |dy| {
         let dx = bilinear::gradient(level(), Blocked::new(large, &values_of::<E>(&dy)?), small);

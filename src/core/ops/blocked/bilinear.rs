@@ -13,7 +13,7 @@ struct Between {
     weight: f32,
 }
 
-/// Where the places of a doubled side lie on it.
+/// Where the places of an upsampled side lie on it.
 fn between(side: usize) -> Vec<Between> {
     let scale = (side - 1) as f32 / (2 * side - 1) as f32;
     let of = |at: usize| {
@@ -24,7 +24,7 @@ fn between(side: usize) -> Vec<Between> {
     (0..2 * side).map(of).collect()
 }
 
-/// For each place of a side, the places of the doubled one that read it, with their weights.
+/// For each place of a side, the places of the upsampled one that read it, with their weights.
 fn readers(side: usize) -> Vec<Vec<(usize, f32)>> {
     let mut readers = vec![Vec::new(); side];
     for (at, Between { places, weight }) in between(side).into_iter().enumerate() {
@@ -35,13 +35,13 @@ fn readers(side: usize) -> Vec<Vec<(usize, f32)>> {
 }
 
 /// The size of the result.
-pub fn doubled(shape: Shape) -> Shape {
+pub fn upsampled(shape: Shape) -> Shape {
     Shape { h: 2 * shape.h, w: 2 * shape.w, ..shape }
 }
 
-/// The doubled map.
+/// The upsampled map.
 pub fn forward<E: Element>(level: Level, x: Blocked<E>) -> Vec<E> {
-    let shape = doubled(x.shape());
+    let shape = upsampled(x.shape());
     let (rows, columns) = (between(x.shape().h), between(x.shape().w));
     let write = |strip: Strip, out: *mut E| level.run(Forward { x, shape, rows: &rows, columns: &columns, strip, out });
     // SAFETY: `Forward` writes every pixel of its strip.

@@ -3,7 +3,7 @@
 //! It may read several maps as if concatenated along channels, and read them as if upsampled to twice their sides (nearest),
 //! without either being stored. Weights are PyTorch's `(out, in, 3, 3)`, `in` counting the sources' channels one after the other.
 //!
-//! With `x` the concatenated, perhaps doubled input: `y[o] = b[o] + Σ_i x[i] ⋆ w[o, i]` (correlation).
+//! With `x` the concatenated, perhaps upsampled input: `y[o] = b[o] + Σ_i x[i] ⋆ w[o, i]` (correlation).
 
 use super::scratch::{Shared, assume_initialised, uninitialised};
 use super::simd::{Element, Kernel, LANES, Level, Simd, level};
@@ -43,28 +43,28 @@ impl Default for Method {
     }
 }
 
-/// The value, a map of `out` channels; twice the sides of the sources if `doubled`.
+/// The value, a map of `out` channels; twice the sides of the sources if `upsampled`.
 ///
 /// `weights`: (out, in, 3, 3). `bias`: (out), or empty for none.
 ///
 /// # Panics
 /// If there is no source, the sources' sizes differ, or weights or bias do not fit.
-pub fn forward<E: Element>(method: Method, sources: &[Blocked<E>], doubled: bool, weights: &[f32], bias: &[f32]) -> Vec<E> {
+pub fn forward<E: Element>(method: Method, sources: &[Blocked<E>], upsampled: bool, weights: &[f32], bias: &[f32]) -> Vec<E> {
     let (shape, in_channels) = common_shape(sources);
     let out_channels = weights.len() / (9 * in_channels);
     assert_eq!(weights.len(), out_channels * in_channels * 9, "weights of {in_channels} input channels");
     assert!(bias.is_empty() || bias.len() == out_channels, "{} biases, {out_channels} outputs", bias.len());
-    if sources.len() == 1 && in_channels <= direct::FEW && !doubled {
+    if sources.len() == 1 && in_channels <= direct::FEW && !upsampled {
         let wide = E::widen(sources[0].data());
         let out = direct::forward(method.level, Blocked::new(shape, &wide), weights, bias);
         // SAFETY: the convolution writes every interior pixel.
         return E::narrow(unsafe { out.assume_written() });
     }
-    let scale = if doubled { 2 } else { 1 };
+    let scale = if upsampled { 2 } else { 1 };
     let mut out = Unwritten::new(Shape { c: out_channels, h: shape.h * scale, w: shape.w * scale, ..shape });
     let convolution = Convolution {
         level: method.level,
-        resample: if doubled { Resample::Doubled } else { Resample::None },
+        resample: if upsampled { Resample::Upsampled } else { Resample::None },
         inputs: source_blocks(sources),
         outputs: targets(&mut out, 0),
         weights,
@@ -80,18 +80,18 @@ pub fn forward<E: Element>(method: Method, sources: &[Blocked<E>], doubled: bool
 /// The gradient of every source, `channels[i]` channels each, from the gradient `dy` of the value.
 ///
 /// # Panics
-/// If the weights do not fit, or `doubled` and `dy` has odd sides.
+/// If the weights do not fit, or `upsampled` and `dy` has odd sides.
 pub fn input_gradient<E: Element>(
     method: Method,
     dy: Blocked<E>,
-    doubled: bool,
+    upsampled: bool,
     weights: &[f32],
     channels: &[usize],
 ) -> Vec<Vec<E>> {
     let (shape, in_channels) = (dy.shape(), channels.iter().sum::<usize>());
     assert_eq!(weights.len(), shape.c * in_channels * 9, "weights of {in_channels} inputs and {} outputs", shape.c);
-    let scale = if doubled { 2 } else { 1 };
-    assert!(shape.h % scale == 0 && shape.w % scale == 0, "a doubled map has even sides, not {shape:?}");
+    let scale = if upsampled { 2 } else { 1 };
+    assert!(shape.h % scale == 0 && shape.w % scale == 0, "an upsampled map has even sides, not {shape:?}");
     let (h, w) = (shape.h / scale, shape.w / scale);
     let mut maps: Vec<_> = channels.iter().map(|&c| Unwritten::new(Shape { n: shape.n, c, h, w })).collect();
     let mut outputs = Vec::new();
@@ -102,7 +102,7 @@ pub fn input_gradient<E: Element>(
     }
     let convolution = Convolution {
         level: method.level,
-        resample: if doubled { Resample::Pooled } else { Resample::None },
+        resample: if upsampled { Resample::Pooled } else { Resample::None },
         inputs: source_blocks(&[dy]),
         outputs,
         weights,
@@ -119,18 +119,18 @@ pub fn input_gradient<E: Element>(
 ///
 /// # Panics
 /// If there is no source, or sizes do not fit.
-pub fn weight_gradient<E: Element>(method: Method, sources: &[Blocked<E>], doubled: bool, dy: Blocked<E>) -> Vec<f32> {
+pub fn weight_gradient<E: Element>(method: Method, sources: &[Blocked<E>], upsampled: bool, dy: Blocked<E>) -> Vec<f32> {
     let (shape, in_channels) = common_shape(sources);
-    let (scale, out) = (if doubled { 2 } else { 1 }, dy.shape());
+    let (scale, out) = (if upsampled { 2 } else { 1 }, dy.shape());
     assert_eq!((shape.n, shape.h * scale, shape.w * scale), (out.n, out.h, out.w), "sizes of sources and of dy");
-    if sources.len() == 1 && in_channels <= direct::FEW && !doubled {
+    if sources.len() == 1 && in_channels <= direct::FEW && !upsampled {
         let (wide, dy_wide) = (E::widen(sources[0].data()), E::widen(dy.data()));
         return direct::weight_gradient(method.level, Blocked::new(shape, &wide), Blocked::new(out, &dy_wide));
     }
     let mut gradient = uninitialised(out.c * in_channels * 9);
     let work = WeightGradient {
         level: method.level,
-        resample: if doubled { Resample::Doubled } else { Resample::None },
+        resample: if upsampled { Resample::Upsampled } else { Resample::None },
         inputs: source_blocks(sources),
         outputs: source_blocks(&[dy]),
         in_channels,

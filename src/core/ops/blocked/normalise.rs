@@ -49,7 +49,7 @@ pub enum Then {
 
 /// What is done to the channels of a block: `y = (x − mean) · slope + bias`, and what [`Then`] says.
 #[derive(Debug, Clone, Copy, Default)]
-pub struct Line {
+pub struct ScaleShift {
     /// Taken off first.
     pub mean: Lanes,
     /// The factor; 0 in lanes without a channel.
@@ -58,10 +58,10 @@ pub struct Line {
     pub bias: Lanes,
 }
 
-/// How the input's gradient follows from that of a [`Line`]: `dx = g · factor − level − (x − mean) · tilt`, g being dy, after a
+/// How the input's gradient follows from that of a [`ScaleShift`]: `dx = g · factor − level − (x − mean) · tilt`, g being dy, after a
 /// ReLU where y > 0.
 #[derive(Debug, Clone, Copy, Default)]
-pub struct Slant {
+pub struct BackwardCoefficients {
     /// For g.
     pub factor: Lanes,
     /// Taken off.
@@ -84,22 +84,28 @@ fn together(parts: impl Iterator<Item = Moments>) -> Moments {
     parts.fold(Moments::default(), Moments::and)
 }
 
-/// Each plane through its line.
-pub fn apply<E: Element>(level: Level, x: Blocked<E>, lines: &[Line], then: Then) -> Vec<E> {
+/// Each plane, scaled and shifted.
+pub fn apply<E: Element>(level: Level, x: Blocked<E>, scale_shifts: &[ScaleShift], then: Then) -> Vec<E> {
     let write = |strip: Strip, out: *mut E| match then {
-        Then::Relu => level.run(Apply::<E, true> { x, line: &lines[strip.plane], strip, out }),
-        Then::Nothing => level.run(Apply::<E, false> { x, line: &lines[strip.plane], strip, out }),
+        Then::Relu => level.run(Apply::<E, true> { x, scale_shift: &scale_shifts[strip.plane], strip, out }),
+        Then::Nothing => level.run(Apply::<E, false> { x, scale_shift: &scale_shifts[strip.plane], strip, out }),
     };
     // SAFETY: `Apply` writes every pixel of its strip.
     unsafe { Strips::of(x.shape()).make(write) }
 }
 
 /// The sums of every plane that the gradients are made of, (n · blocks).
-pub fn gradient_sums<E: Element>(level: Level, dy: Blocked<E>, x: Blocked<E>, lines: &[Line], then: Then) -> Vec<Sums> {
+pub fn gradient_sums<E: Element>(
+    level: Level,
+    dy: Blocked<E>,
+    x: Blocked<E>,
+    scale_shifts: &[ScaleShift],
+    then: Then,
+) -> Vec<Sums> {
     let strips = Strips::of(x.shape());
     let parts = strips.map(|strip| match then {
-        Then::Relu => level.run(StripSums::<E, true> { dy, x, line: &lines[strip.plane], strip }),
-        Then::Nothing => level.run(StripSums::<E, false> { dy, x, line: &lines[strip.plane], strip }),
+        Then::Relu => level.run(StripSums::<E, true> { dy, x, scale_shift: &scale_shifts[strip.plane], strip }),
+        Then::Nothing => level.run(StripSums::<E, false> { dy, x, scale_shift: &scale_shifts[strip.plane], strip }),
     });
     let total = |parts: &[Sums]| {
         let mut total = [[0.0; LANES]; 2];
@@ -112,12 +118,19 @@ pub fn gradient_sums<E: Element>(level: Level, dy: Blocked<E>, x: Blocked<E>, li
 }
 
 /// The gradient of the input of [`apply`].
-pub fn gradient<E: Element>(level: Level, dy: Blocked<E>, x: Blocked<E>, lines: &[Line], slants: &[Slant], then: Then) -> Vec<E> {
+pub fn gradient<E: Element>(
+    level: Level,
+    dy: Blocked<E>,
+    x: Blocked<E>,
+    scale_shifts: &[ScaleShift],
+    coefficients: &[BackwardCoefficients],
+    then: Then,
+) -> Vec<E> {
     let write = |strip: Strip, out: *mut E| {
-        let (line, slant) = (&lines[strip.plane], &slants[strip.plane]);
+        let (scale_shift, coefficient) = (&scale_shifts[strip.plane], &coefficients[strip.plane]);
         match then {
-            Then::Relu => level.run(Gradient::<E, true> { dy, x, line, slant, strip, out }),
-            Then::Nothing => level.run(Gradient::<E, false> { dy, x, line, slant, strip, out }),
+            Then::Relu => level.run(Gradient::<E, true> { dy, x, scale_shift, coefficient, strip, out }),
+            Then::Nothing => level.run(Gradient::<E, false> { dy, x, scale_shift, coefficient, strip, out }),
         }
     };
     // SAFETY: `Gradient` writes every pixel of its strip.
@@ -194,7 +207,7 @@ fn fold<S: Simd>(s: S, v: [S::V; SIDE]) -> S::V {
     s.add(s.add(v[0], v[1]), s.add(v[2], v[3]))
 }
 
-/// A line's coefficients in registers.
+/// Scale and shift in registers.
 #[derive(Clone, Copy)]
 struct Loaded<V> {
     mean: V,
@@ -203,13 +216,13 @@ struct Loaded<V> {
 }
 
 #[inline(always)]
-fn load<S: Simd>(s: S, line: &Line) -> Loaded<S::V> {
-    Loaded { mean: s.from_array(line.mean), slope: s.from_array(line.slope), bias: s.from_array(line.bias) }
+fn load<S: Simd>(s: S, scale_shift: &ScaleShift) -> Loaded<S::V> {
+    Loaded { mean: s.from_array(scale_shift.mean), slope: s.from_array(scale_shift.slope), bias: s.from_array(scale_shift.bias) }
 }
 
 struct Apply<'a, E, const RELU: bool> {
     x: Blocked<'a, E>,
-    line: &'a Line,
+    scale_shift: &'a ScaleShift,
     strip: Strip,
     out: *mut E,
 }
@@ -221,13 +234,13 @@ impl<E: Element, const RELU: bool> Kernel for Apply<'_, E, RELU> {
     #[inline(always)]
     fn run<S: Simd>(self, s: S) {
         let (shape, plane) = (self.x.shape(), plane(self.x, &self.strip));
-        let line = load(s, self.line);
+        let scale_shift = load(s, self.scale_shift);
         for y in self.strip.rows {
             for (i, pixel) in row(plane, shape, y).chunks_exact(LANES).enumerate() {
                 // SAFETY: a chunk has 16 elements; the pixel of the output lies in the plane and is this task's alone.
                 unsafe {
-                    let x = s.sub(E::load(s, pixel.as_ptr()), line.mean);
-                    let value = s.fma(x, line.slope, line.bias);
+                    let x = s.sub(E::load(s, pixel.as_ptr()), scale_shift.mean);
+                    let value = s.fma(x, scale_shift.slope, scale_shift.bias);
                     // The second operand is what a NaN leaves: NaN stays NaN.
                     let y_pixel = if RELU { s.max(s.zero(), value) } else { value };
                     E::store(s, self.out.add(shape.pixel(y, i)), y_pixel);
@@ -239,22 +252,22 @@ impl<E: Element, const RELU: bool> Kernel for Apply<'_, E, RELU> {
 
 /// `(g, x − mean)` of a pixel.
 #[inline(always)]
-fn gated<S: Simd, E: Element, const RELU: bool>(s: S, dy: &[E], x: &[E], line: Loaded<S::V>) -> (S::V, S::V) {
+fn gated<S: Simd, E: Element, const RELU: bool>(s: S, dy: &[E], x: &[E], scale_shift: Loaded<S::V>) -> (S::V, S::V) {
     debug_assert!(dy.len() == LANES && x.len() == LANES);
     // SAFETY: both are one pixel's 16 elements.
     let (dy, x) = unsafe { (E::load(s, dy.as_ptr()), E::load(s, x.as_ptr())) };
-    let x = s.sub(x, line.mean);
+    let x = s.sub(x, scale_shift.mean);
     if !RELU {
         return (dy, x);
     }
-    let passes = s.gt(s.fma(x, line.slope, line.bias), s.zero());
+    let passes = s.gt(s.fma(x, scale_shift.slope, scale_shift.bias), s.zero());
     (s.select(passes, dy, s.zero()), x)
 }
 
 struct StripSums<'a, E, const RELU: bool> {
     dy: Blocked<'a, E>,
     x: Blocked<'a, E>,
-    line: &'a Line,
+    scale_shift: &'a ScaleShift,
     strip: Strip,
 }
 
@@ -265,14 +278,14 @@ impl<E: Element, const RELU: bool> Kernel for StripSums<'_, E, RELU> {
     #[inline(always)]
     fn run<S: Simd>(self, s: S) -> Sums {
         let (shape, x_plane, dy_plane) = (self.x.shape(), plane(self.x, &self.strip), plane(self.dy, &self.strip));
-        let line = load(s, self.line);
+        let scale_shift = load(s, self.scale_shift);
         let mut totals = [[0.0; LANES]; 2];
         for y in self.strip.rows {
             let mut sums = [[s.zero(); SIDE]; 2];
             let groups = row(x_plane, shape, y).chunks(SIDE * LANES).zip(row(dy_plane, shape, y).chunks(SIDE * LANES));
             for (x, dy) in groups {
                 for (k, (x, dy)) in x.chunks_exact(LANES).zip(dy.chunks_exact(LANES)).enumerate() {
-                    let (g, distance) = gated::<S, E, RELU>(s, dy, x, line);
+                    let (g, distance) = gated::<S, E, RELU>(s, dy, x, scale_shift);
                     sums[0][k] = s.add(sums[0][k], g);
                     sums[1][k] = s.fma(g, distance, sums[1][k]);
                 }
@@ -291,8 +304,8 @@ impl<E: Element, const RELU: bool> Kernel for StripSums<'_, E, RELU> {
 struct Gradient<'a, E, const RELU: bool> {
     dy: Blocked<'a, E>,
     x: Blocked<'a, E>,
-    line: &'a Line,
-    slant: &'a Slant,
+    scale_shift: &'a ScaleShift,
+    coefficient: &'a BackwardCoefficients,
     strip: Strip,
     out: *mut E,
 }
@@ -304,13 +317,13 @@ impl<E: Element, const RELU: bool> Kernel for Gradient<'_, E, RELU> {
     #[inline(always)]
     fn run<S: Simd>(self, s: S) {
         let (shape, x_plane, dy_plane) = (self.x.shape(), plane(self.x, &self.strip), plane(self.dy, &self.strip));
-        let line = load(s, self.line);
-        let factor = s.from_array(self.slant.factor);
-        let (level, tilt) = (s.from_array(self.slant.level), s.from_array(self.slant.tilt));
+        let scale_shift = load(s, self.scale_shift);
+        let factor = s.from_array(self.coefficient.factor);
+        let (level, tilt) = (s.from_array(self.coefficient.level), s.from_array(self.coefficient.tilt));
         for y in self.strip.rows {
             let pixels = row(x_plane, shape, y).chunks_exact(LANES).zip(row(dy_plane, shape, y).chunks_exact(LANES));
             for (i, (x, dy)) in pixels.enumerate() {
-                let (g, distance) = gated::<S, E, RELU>(s, dy, x, line);
+                let (g, distance) = gated::<S, E, RELU>(s, dy, x, scale_shift);
                 let dx = s.sub(s.sub(s.mul(g, factor), level), s.mul(distance, tilt));
                 // SAFETY: the pixel lies in the plane and is this task's alone.
                 unsafe { E::store(s, self.out.add(shape.pixel(y, i)), dx) };

@@ -23,8 +23,8 @@ pub enum Resample {
     /// Nothing: both have one size.
     None,
     /// The input is read as if upsampled to twice its sides (nearest).
-    Doubled,
-    /// Every 2×2 of the output is summed: the gradient of `Doubled`.
+    Upsampled,
+    /// Every 2×2 of the output is summed: the gradient of `Upsampled`.
     Pooled,
 }
 

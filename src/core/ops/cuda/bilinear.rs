@@ -3,7 +3,7 @@
 use super::driver::Grid;
 use super::norm::settled;
 use super::{CHANNELS, size};
-use crate::ops::blocked::bilinear::doubled;
+use crate::ops::blocked::bilinear::upsampled;
 use crate::ops::tape::{Device, Value};
 use crate::ops::{Map, Tape};
 use candle_core::Result;
@@ -12,7 +12,7 @@ use candle_core::Result;
 pub(in crate::ops) fn upsample_bilinear2x(tape: &Tape, device: &Device, x: &Map) -> Result<Map> {
     let (gpu, small) = (device.gpu.clone(), x.shape());
     let x = settled(tape, device, x)?;
-    let y = gpu.map(doubled(small))?;
+    let y = gpu.map(upsampled(small))?;
     let arguments = [(&x.array()?).into(), (&y).into(), size(small)];
     gpu.launch("double_bilinearly", Grid::over(y.len() / CHANNELS), &arguments)?;
     let node = tape.record_device(y, &[x.node()], move |dy| {
@@ -21,5 +21,5 @@ pub(in crate::ops) fn upsample_bilinear2x(tape: &Tape, device: &Device, x: &Map)
         gpu.launch("double_bilinearly_gradient", Grid::over(dx.len() / CHANNELS), &arguments)?;
         Ok(vec![Some(Value::Device(dx))])
     });
-    Ok(Map::on_device(node, doubled(small), None))
+    Ok(Map::on_device(node, upsampled(small), None))
 }

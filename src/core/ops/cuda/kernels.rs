@@ -19,7 +19,7 @@ const SOURCES: [&str; 14] = [
     include_str!("kernels/elementwise.cu"),
     include_str!("kernels/bilinear.cu"),
     include_str!("kernels/gate.cu"),
-    include_str!("kernels/doubled.cu"),
+    include_str!("kernels/upsampled.cu"),
     include_str!("kernels/head.cu"),
     include_str!("kernels/loss.cu"),
     include_str!("kernels/terms.cu"),

@@ -36,7 +36,7 @@ pub struct Losses {
 
 /// Where a loss is taken, and what of it counts.
 #[derive(Clone, Copy)]
-pub struct Pricing<'a> {
+pub struct LossInputs<'a> {
     /// What is true.
     pub truth: &'a Truth,
     /// The number of logits that the loss is the mean over.
@@ -113,22 +113,22 @@ impl Losses {
     ///
     /// # Errors
     /// If the lengths do not fit.
-    pub fn apply(&self, tape: &Tape, logits: &Node, pricing: Pricing) -> Result<Option<Array>> {
-        let (logits, targets) = (logits.array()?, &pricing.truth.targets);
+    pub fn apply(&self, tape: &Tape, logits: &Node, inputs: LossInputs) -> Result<Option<Array>> {
+        let (logits, targets) = (logits.array()?, &inputs.truth.targets);
         let planes = logits.len() / self.plane;
         if logits.len() != targets.len() || !planes.is_multiple_of(self.classes()) {
             bail!("a loss of {logits:?} and {targets:?} for {} classes", self.classes())
         }
         let samples = planes / self.classes();
         let blocks = self.plane.div_ceil(16 * THREADS as usize).clamp(1, 64);
-        let sizes = Sizes { planes, samples, parts: samples * pricing.heads, blocks };
+        let sizes = Sizes { planes, samples, parts: samples * inputs.heads, blocks };
         let (own, factors) = (self.gpu.array(Kind::F64, planes * PLANE_SUMS)?, self.gpu.array(Kind::F32, 3 * planes)?);
         let exclusive = self.terms.iter().any(|(_, term)| *term == Term::SoftmaxCe);
-        let scored = if exclusive { self.against_rest(&logits, &sizes)? } else { logits.clone() };
-        self.count(&scored, pricing, &sizes, &own, &factors)?;
+        let scored = if exclusive { self.one_vs_rest(&logits, &sizes)? } else { logits.clone() };
+        self.count(&scored, inputs, &sizes, &own, &factors)?;
         let terms = || {
             let terms = (PLANE_SUMS..).zip(&self.terms);
-            terms.map(|(slot, (weight, term))| Of { term, weight: *weight, pricing, sizes: &sizes, slot })
+            terms.map(|(slot, (weight, term))| Of { term, weight: *weight, inputs, sizes: &sizes, slot })
         };
         terms().try_for_each(|of| self.region(of, &own, &factors))?;
         let mut gradient = tape.is_recording().then(|| self.gradient(&scored, targets, &sizes, &factors)).transpose()?;
@@ -142,14 +142,14 @@ impl Losses {
     }
 
     /// Sums of every plane, and what the gradients of BCE and Dice follow from.
-    fn count(&self, logits: &Array, pricing: Pricing, sizes: &Sizes, own: &Array, factors: &Array) -> Result<()> {
+    fn count(&self, logits: &Array, inputs: LossInputs, sizes: &Sizes, own: &Array, factors: &Array) -> Result<()> {
         let gpu = &self.gpu;
         let partial = gpu.array(Kind::F64, sizes.planes * sizes.blocks * PLANE_SUMS)?;
-        let arguments = [logits.into(), (&pricing.truth.targets).into(), (&partial).into(), long(self.plane)];
+        let arguments = [logits.into(), (&inputs.truth.targets).into(), (&partial).into(), long(self.plane)];
         gpu.launch("loss_sums", sizes.summing(sizes.planes), &arguments)?;
         let numbers = [sizes.blocks.into(), sizes.planes.into(), sizes.parts.into(), self.classes().into(), long(self.plane)];
-        let read = [(&self.numbers).into(), pricing.step.into()];
-        let written = [own.into(), pricing.sums.into(), self.sums().into(), factors.into()];
+        let read = [(&self.numbers).into(), inputs.step.into()];
+        let written = [own.into(), inputs.sums.into(), self.sums().into(), factors.into()];
         let arguments = [&[(&partial).into()], &numbers[..], &read, &written].concat();
         gpu.launch("loss_finish", Grid::over(sizes.planes), &arguments)
     }

@@ -18,7 +18,6 @@ mod concat;
 mod conv;
 #[cfg(feature = "cudnn")]
 mod cudnn;
-mod doubled;
 mod driver;
 mod elementwise;
 mod gate;
@@ -34,13 +33,14 @@ pub mod probe;
 mod samples;
 mod store;
 mod terms;
+mod upsampled;
 
 pub use check::{Comparison, losses, operations, tolerance};
 pub use conv::CHOICE;
 pub use driver::{Description, Graph, Moment, Pinned, count};
 pub use kernels::compile;
 pub use library::DIRECTORIES;
-pub use loss::{Losses, PLANE_SUMS, Pricing};
+pub use loss::{LossInputs, Losses, PLANE_SUMS};
 pub use memory::{Array, Kind};
 pub use samples::{Samples, Truth};
 pub use store::Store;
@@ -48,12 +48,12 @@ pub use store::Store;
 pub(super) use bilinear::upsample_bilinear2x;
 pub(super) use concat::add_to;
 pub(super) use conv::{conv_transpose2x2, conv3x3, pointwise};
-pub(super) use doubled::conv3x3_of_doubled;
 pub(super) use elementwise::{add, dropout};
 pub(super) use gate::gate;
 pub(super) use head::conv1x1;
 pub(super) use norm::{activate, batch_norm, group_norm};
 pub(super) use pool::max_pool2x2;
+pub(super) use upsampled::conv3x3_of_upsampled;
 
 use super::blocked::Shape;
 use crate::config::Precision;

@@ -5,7 +5,7 @@
 
 use super::driver::Grid;
 use super::kernels::{Argument, long};
-use super::loss::{Losses, MARKED, OF_FOCAL, Pricing, SHARES, Sizes, WEIGHTS};
+use super::loss::{LossInputs, Losses, MARKED, OF_FOCAL, SHARES, Sizes, WEIGHTS};
 use super::{Array, Kind};
 use crate::config::Term;
 use candle_core::{Result, bail};
@@ -20,7 +20,7 @@ const BOUNDARY: usize = 2;
 pub(super) struct Of<'a> {
     pub term: &'a Term,
     pub weight: f64,
-    pub pricing: Pricing<'a>,
+    pub inputs: LossInputs<'a>,
     pub sizes: &'a Sizes,
     /// Where its value stands among the numbers of a plane.
     pub slot: usize,
@@ -49,7 +49,7 @@ impl Losses {
         let shares = self.of_classes(SHARES);
         let [alpha, beta, gamma] = numbers.map(|number| Argument::Float(number as f32));
         let sizes = [own.into(), of.sizes.planes.into(), of.sizes.parts.into(), self.classes().into()];
-        let read = [alpha, beta, gamma, of.weight(), (&shares).into(), of.pricing.step.into()];
+        let read = [alpha, beta, gamma, of.weight(), (&shares).into(), of.inputs.step.into()];
         let arguments = [&sizes[..], &read, &self.value(of), &[factors.into()]].concat();
         self.gpu.launch("region_term", Grid::over(of.sizes.planes), &arguments)
     }
@@ -59,7 +59,7 @@ impl Losses {
         match of.term {
             Term::WeightedBce(_) => self.pixels(of, logits, (WEIGHTED_BCE, 0.0), MARKED, None),
             Term::Focal(o) => self.pixels(of, logits, (FOCAL, o.gamma), OF_FOCAL, None),
-            Term::Boundary(_) => match &of.pricing.truth.weights {
+            Term::Boundary(_) => match &of.inputs.truth.weights {
                 Some(weights) => self.pixels(of, logits, (BOUNDARY, 0.0), MARKED, Some(weights)),
                 None => bail!("the boundary's term of a loss needs weights of the pixels"),
             },
@@ -71,7 +71,7 @@ impl Losses {
 
     /// Where a term's value goes: the sums, how many a plane has, and which it is.
     fn value(&self, of: Of) -> [Argument; 3] {
-        [of.pricing.sums.into(), self.sums().into(), of.slot.into()]
+        [of.inputs.sums.into(), self.sums().into(), of.slot.into()]
     }
 
     /// A mean over pixels; `marks` are the numbers of the classes that say what marked pixels count, if `weights` do not.
@@ -83,11 +83,11 @@ impl Losses {
         marks: usize,
         weights: Option<&Array>,
     ) -> Result<()> {
-        let (sizes, step, marks) = (of.sizes, of.pricing.step, self.of_classes(marks));
-        let read = [logits.into(), (&of.pricing.truth.targets).into(), (&marks).into(), weights.into()];
+        let (sizes, step, marks) = (of.sizes, of.inputs.step, self.of_classes(marks));
+        let read = [logits.into(), (&of.inputs.truth.targets).into(), (&marks).into(), weights.into()];
         let kind: [Argument; 2] = [kind.into(), Argument::Float(gamma as f32)];
         let (plane, classes) = (long(self.plane), self.classes().into());
-        if of.pricing.sums.is_some() {
+        if of.inputs.sums.is_some() {
             let partial = self.gpu.array(Kind::F64, sizes.planes * sizes.blocks)?;
             let arguments = [&read[..], &kind, &[(&partial).into(), plane, classes]].concat();
             self.gpu.launch("pixel_sums", sizes.summing(sizes.planes), &arguments)?;
@@ -100,15 +100,15 @@ impl Losses {
         self.gpu.launch("pixel_gradient", self.spread(sizes.planes), &[&read[..], &kind, &counts].concat())
     }
 
-    /// As `ops::against_rest`.
-    pub(super) fn against_rest(&self, logits: &Array, sizes: &Sizes) -> Result<Array> {
+    /// As `ops::one_vs_rest`.
+    pub(super) fn one_vs_rest(&self, logits: &Array, sizes: &Sizes) -> Result<Array> {
         let y = self.gpu.array(Kind::F32, logits.len())?;
         let arguments = [logits.into(), (&y).into(), self.classes().into(), long(self.plane)];
-        self.gpu.launch("against_rest", self.spread(sizes.samples), &arguments)?;
+        self.gpu.launch("one_vs_rest", self.spread(sizes.samples), &arguments)?;
         Ok(y)
     }
 
-    /// The gradient of the logits from that of their [`Losses::against_rest`].
+    /// The gradient of the logits from that of their [`Losses::one_vs_rest`].
     pub(super) fn against_rest_gradient(&self, logits: &Array, dy: &Array, sizes: &Sizes) -> Result<Array> {
         let dx = self.gpu.array(Kind::F32, logits.len())?;
         let arguments = [logits.into(), dy.into(), (&dx).into(), self.classes().into(), long(self.plane)];
@@ -117,9 +117,9 @@ impl Losses {
     }
 
     fn softmax(&self, of: Of, (logits, gradient): Logits) -> Result<()> {
-        let (sizes, step, weights) = (of.sizes, of.pricing.step, self.of_classes(WEIGHTS));
+        let (sizes, step, weights) = (of.sizes, of.inputs.step, self.of_classes(WEIGHTS));
         let (plane, classes) = (long(self.plane), self.classes().into());
-        let read = [logits.into(), (&of.pricing.truth.targets).into(), (&weights).into()];
+        let read = [logits.into(), (&of.inputs.truth.targets).into(), (&weights).into()];
         let partial = self.gpu.array(Kind::F64, 2 * sizes.samples * sizes.blocks)?;
         let arguments = [&read[..], &[(&partial).into(), plane, classes]].concat();
         self.gpu.launch("softmax_sums", sizes.summing(sizes.samples), &arguments)?;
@@ -137,9 +137,9 @@ impl Losses {
         // Keys and places, and room to sort them. Words of 32 bits, whatever they stand for.
         let room = (0..4).map(|_| self.gpu.array(Kind::F32, logits.len())).collect::<Result<Vec<_>>>()?;
         let room: Vec<Argument> = room.iter().map(Argument::from).collect();
-        let read = [logits.into(), (&of.pricing.truth.targets).into()];
+        let read = [logits.into(), (&of.inputs.truth.targets).into()];
         let counts = [long(self.plane), self.classes().into(), sizes.parts.into(), of.weight(), (&shares).into()];
-        let arguments = [&read[..], &room, &counts, &[of.pricing.step.into()], &self.value(of), &[gradient.into()]].concat();
+        let arguments = [&read[..], &room, &counts, &[of.inputs.step.into()], &self.value(of), &[gradient.into()]].concat();
         self.gpu.launch("lovasz_term", Grid::blocks(sizes.planes), &arguments)
     }
 }

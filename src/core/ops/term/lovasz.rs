@@ -1,10 +1,10 @@
 //! The Lovász hinge (Berman, Triki & Blaschko 2018, algorithm 1): the convex extension of 1 − IoU to margins.
 
-use super::Priced;
+use super::ValueAndGradient;
 
 /// `Σ max(m_i, 0) · g_i`: margins m = 1 − x for marked pixels, 1 + x for others, from the largest to the smallest, equal ones in the
 /// pixels' order; g_i is how much 1 − IoU grows when the i-th is wrong too.
-pub fn price(x: &[f32], t: &[f32]) -> Priced {
+pub fn value_and_gradient(x: &[f32], t: &[f32]) -> ValueAndGradient {
     let sign = |i: usize| if t[i] >= 0.5 { 1.0 } else { -1.0 };
     let margin = |i: usize| 1.0 - sign(i) * f64::from(x[i]);
     let mut order: Vec<usize> = (0..x.len()).collect();

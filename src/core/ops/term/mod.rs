@@ -25,7 +25,7 @@ pub struct TermLoss {
 }
 
 /// Value and gradient of a plane's logits (or of an image's).
-type Priced = (f64, Vec<f64>);
+type ValueAndGradient = (f64, Vec<f64>);
 
 /// The mean over images of `Σ_c w_c · l_c / Σ_c w_c`, l_c being the term of class c of an image; without `class_weights` every class has
 /// weight 1. What softmax cross-entropy makes of class weights, see there.
@@ -40,17 +40,19 @@ pub fn term(tape: &Tape, logits: &Node, targets: &Tensor, term: &Term, class_wei
     let shares = class_shares(logits.value(), targets, class_weights)?;
     let (x, t) = (values(logits.value())?, values(targets)?);
     let pairs = |len: usize| x.par_chunks(len).zip(t.par_chunks(len)).enumerate();
-    let priced: Vec<Priced> = if *term == Term::SoftmaxCe {
-        pairs(classes * h * w).map(|(_, (x, t))| softmax::price(x, t, h * w, class_weights)).collect::<Result<_>>()?
+    let computed: Vec<ValueAndGradient> = if *term == Term::SoftmaxCe {
+        pairs(classes * h * w)
+            .map(|(_, (x, t))| softmax::value_and_gradient(x, t, h * w, class_weights))
+            .collect::<Result<_>>()?
     } else {
-        let weigh = |class: usize, (value, gradient): Priced| {
+        let weigh = |class: usize, (value, gradient): ValueAndGradient| {
             let share = shares[class];
             (share * value, gradient.into_iter().map(|g| share * g).collect())
         };
         pairs(h * w).map(|(i, (x, t))| weigh(i % classes, plane(term, i % classes, x, t, [h, w]))).collect()
     };
-    let of_images: Vec<f64> = priced.chunks(priced.len() / n).map(|image| image.iter().map(|p| p.0).sum()).collect();
-    let gradient: Vec<f32> = priced.iter().flat_map(|(_, gradient)| gradient.iter().map(|g| (g / n as f64) as f32)).collect();
+    let of_images: Vec<f64> = computed.chunks(computed.len() / n).map(|image| image.iter().map(|p| p.0).sum()).collect();
+    let gradient: Vec<f32> = computed.iter().flat_map(|(_, gradient)| gradient.iter().map(|g| (g / n as f64) as f32)).collect();
     let loss = scalar(of_images.iter().sum::<f64>() / n as f64)?;
     let loss = tape.record(loss, &[logits], move |dy| {
         let dy = values(&dy)?[0];
@@ -71,7 +73,7 @@ pub fn boundary_weights(mask: &[u8], size: [usize; 2], boundary: &crate::config:
     mask.chunks(size[0] * size[1]).flat_map(of_plane).map(|weight| weight as f32).collect()
 }
 
-fn plane(term: &Term, class: usize, x: &[f32], t: &[f32], size: [usize; 2]) -> Priced {
+fn plane(term: &Term, class: usize, x: &[f32], t: &[f32], size: [usize; 2]) -> ValueAndGradient {
     match term {
         Term::WeightedBce(o) => pixels::weighted_bce(x, t, o.pos_weight.get(class).copied().unwrap_or(1.0)),
         Term::Tversky(o) => regions::tversky(x, t, [o.alpha, o.beta]),
@@ -79,7 +81,7 @@ fn plane(term: &Term, class: usize, x: &[f32], t: &[f32], size: [usize; 2]) -> P
         Term::FocalTversky(o) => regions::focal_tversky(x, t, [o.alpha, o.beta], o.gamma),
         // TP + FP + FN is the soft union.
         Term::Jaccard => regions::tversky(x, t, [1.0, 1.0]),
-        Term::Lovasz => lovasz::price(x, t),
+        Term::Lovasz => lovasz::value_and_gradient(x, t),
         Term::Boundary(o) => pixels::weighted(x, t, &boundary::weights(t, size, o.w0, o.sigma)),
         Term::SoftmaxCe => unreachable!("goes by images"),
     }

@@ -1,13 +1,13 @@
 //! Terms that compare regions: with p = 1 / (1 + e^−x), TP = Σ p·t, FP = Σ p·(1 − t), FN = Σ (1 − p)·t, and smoothing 1 as in the soft Dice
 //! loss.
 
-use super::{Priced, logistic};
+use super::{ValueAndGradient, logistic};
 
 /// Least loss whose power is taken: below 1 a power has no derivative at 0.
 const LEAST: f64 = 1e-7;
 
 /// `1 − (TP + 1) / (TP + α·FP + β·FN + 1)`.
-pub fn tversky(x: &[f32], t: &[f32], [alpha, beta]: [f64; 2]) -> Priced {
+pub fn tversky(x: &[f32], t: &[f32], [alpha, beta]: [f64; 2]) -> ValueAndGradient {
     let probabilities: Vec<f64> = x.iter().map(|x| logistic(f64::from(*x)).0).collect();
     let (mut both, mut wrong, mut missed) = (0.0, 0.0, 0.0);
     for (p, t) in probabilities.iter().zip(t) {
@@ -26,7 +26,7 @@ pub fn tversky(x: &[f32], t: &[f32], [alpha, beta]: [f64; 2]) -> Priced {
 }
 
 /// The Tversky loss to the power of γ.
-pub fn focal_tversky(x: &[f32], t: &[f32], weights: [f64; 2], gamma: f64) -> Priced {
+pub fn focal_tversky(x: &[f32], t: &[f32], weights: [f64; 2], gamma: f64) -> ValueAndGradient {
     let (loss, gradient) = tversky(x, t, weights);
     // Not `f64::max`, which would turn a NaN into a number.
     let loss = if loss < LEAST { LEAST } else { loss };

@@ -7,7 +7,7 @@ use crate::config::{Experiment, Loss};
 use crate::data::{self, Dataset, Draw, Normaliser, Sample};
 use crate::metric::{Means, Tally, weighted_mean};
 use crate::model::{Mode, Network};
-use crate::ops::cuda::{Array, GRAPHS, Gpu, Graph, Kind, Losses, Moment, PLANE_SUMS, Pinned, Pricing, Samples, Store, graphs};
+use crate::ops::cuda::{Array, GRAPHS, Gpu, Graph, Kind, LossInputs, Losses, Moment, PLANE_SUMS, Pinned, Samples, Store, graphs};
 use crate::ops::{Device, Gradients, OUT_OF_DEVICE_MEMORY, Tape, Update, boundary_weights};
 use crate::train::Optimizer;
 use crate::train::loss::{MINIMISED, total};
@@ -373,8 +373,8 @@ impl<'a> Trainer<'a> {
             // The network's own logits come last; other heads have a part in the loss, not in scores.
             let head = (at + 1) % heads.len();
             let sums = self.sums.part(self.first_sum(head, 0), self.first_sum(1, 0));
-            let pricing = Pricing { truth: &truth, heads: heads.len(), step: &part(PLANE, STEP), sums: Some(&sums) };
-            let gradient = self.losses.apply(&tape, logits, pricing)?;
+            let inputs = LossInputs { truth: &truth, heads: heads.len(), step: &part(PLANE, STEP), sums: Some(&sums) };
+            let gradient = self.losses.apply(&tape, logits, inputs)?;
             gradients.extend(gradient.map(|gradient| (logits, gradient)));
         }
         drop(truth);
@@ -402,8 +402,8 @@ impl<'a> Trainer<'a> {
         let tape = Tape::inference().with_precision(self.experiment.training.precision).on(&self.device);
         let (images, truth) = self.samples.batch(&tape, &part(RULE + STEP, 4 * samples), samples)?;
         let logits = self.network.forward_map(&tape, images, Mode::Eval)?;
-        let pricing = Pricing { truth: &truth, heads: 1, step: &part(PLANE, STEP), sums: Some(&self.sums) };
-        self.losses.apply(&tape, &logits, pricing).map(|_| ())
+        let inputs = LossInputs { truth: &truth, heads: 1, step: &part(PLANE, STEP), sums: Some(&self.sums) };
+        self.losses.apply(&tape, &logits, inputs).map(|_| ())
     }
 
     /// Pixels of a plane of what is trained on.

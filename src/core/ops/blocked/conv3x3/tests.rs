@@ -15,8 +15,8 @@ fn methods() -> impl Iterator<Item = Method> {
     levels.flat_map(|level| [Variant::F2, Variant::F4, Variant::F2Bf16].map(|v| Method { level, forward: v, gradients: v }))
 }
 
-fn check(n: usize, sources: &'static [usize], out: usize, (h, w): (usize, usize), doubled: bool) {
-    let case = Case { n, sources, out, h, w, doubled };
+fn check(n: usize, sources: &'static [usize], out: usize, (h, w): (usize, usize), upsampled: bool) {
+    let case = Case { n, sources, out, h, w, upsampled };
     let (wide, narrow) = (Problem::<f32>::new(case), Problem::<bf16>::new(case));
     methods().for_each(|method| {
         wide.check(method);
@@ -76,9 +76,9 @@ fn several_sources_in_place() {
 #[test]
 fn results_do_not_depend_on_threads() {
     let cases = [
-        Case { n: 3, sources: &[17, 3], out: 20, h: 21, w: 18, doubled: false },
-        Case { n: 1, sources: &[64], out: 80, h: 6, w: 5, doubled: true },
-        Case { n: 1, sources: &[3], out: 17, h: 30, w: 9, doubled: false },
+        Case { n: 3, sources: &[17, 3], out: 20, h: 21, w: 18, upsampled: false },
+        Case { n: 1, sources: &[64], out: 80, h: 6, w: 5, upsampled: true },
+        Case { n: 1, sources: &[3], out: 17, h: 30, w: 9, upsampled: false },
     ];
     for case in cases {
         assert_alike_on_any_threads::<f32>(case);

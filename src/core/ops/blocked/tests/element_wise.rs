@@ -1,6 +1,6 @@
 //! Normalisation, pooling, ReLU.
 
-use super::super::normalise::{self, Line, Moments, Slant, Sums, Then};
+use super::super::normalise::{self, BackwardCoefficients, Moments, ScaleShift, Sums, Then};
 use super::super::{pool, relu};
 use super::*;
 use half::bf16;
@@ -29,14 +29,14 @@ fn coefficients(shape: Shape, seed: u64, elsewhere: f32) -> Vec<[f32; LANES]> {
 }
 
 /// A plane's means need not be zero in unused lanes.
-fn lines(shape: Shape) -> Vec<Line> {
+fn lines(shape: Shape) -> Vec<ScaleShift> {
     let all = coefficients(shape, 1, 0.5).into_iter().zip(coefficients(shape, 2, 0.0)).zip(coefficients(shape, 3, 0.0));
-    all.map(|((mean, slope), bias)| Line { mean, slope, bias }).collect()
+    all.map(|((mean, slope), bias)| ScaleShift { mean, slope, bias }).collect()
 }
 
-fn slants(shape: Shape) -> Vec<Slant> {
+fn slants(shape: Shape) -> Vec<BackwardCoefficients> {
     let all = coefficients(shape, 4, 0.0).into_iter().zip(coefficients(shape, 5, 0.0)).zip(coefficients(shape, 6, 0.0));
-    all.map(|((factor, level), tilt)| Slant { factor, level, tilt }).collect()
+    all.map(|((factor, level), tilt)| BackwardCoefficients { factor, level, tilt }).collect()
 }
 
 /// Where a place's plane and lane are.
@@ -45,7 +45,7 @@ fn lane_of(shape: Shape, [n, c, ..]: [usize; 4]) -> (usize, usize) {
 }
 
 /// `(x − mean, (x − mean) · slope + bias)` at a place.
-fn through<E: Element>(x: &Map<E>, lines: &[Line], at: [usize; 4]) -> (f64, f64) {
+fn through<E: Element>(x: &Map<E>, lines: &[ScaleShift], at: [usize; 4]) -> (f64, f64) {
     let (plane, lane) = lane_of(x.shape, at);
     let [mean, slope, bias] = [lines[plane].mean, lines[plane].slope, lines[plane].bias].map(|v| f64::from(v[lane]));
     let distance = x.at(at) - mean;
@@ -53,7 +53,7 @@ fn through<E: Element>(x: &Map<E>, lines: &[Line], at: [usize; 4]) -> (f64, f64)
 }
 
 /// A gradient that is zero where rounding may decide whether it passes the ReLU.
-fn gradient_of<E: Element>(x: &Map<E>, lines: &[Line]) -> Map<E> {
+fn gradient_of<E: Element>(x: &Map<E>, lines: &[ScaleShift]) -> Map<E> {
     let clear = tabulate(x.shape, |at| f64::from(u8::from(through(x, lines, at).1.abs() > 1e-5)));
     let drawn = numbers(elements(x.shape), 8);
     Map::new(x.shape, &drawn.iter().zip(&clear).map(|(dy, clear)| dy * *clear as f32).collect::<Vec<_>>())
@@ -96,7 +96,7 @@ fn check_normalisation<E: Element>() {
         let y = tabulate(shape, |at| through(&x, &lines, at).1.max(0.0));
         let dx = tabulate(shape, |at| {
             let (plane, lane) = lane_of(shape, at);
-            let Slant { factor, level, tilt } = slants[plane];
+            let BackwardCoefficients { factor, level, tilt } = slants[plane];
             let [factor, level, tilt] = [factor, level, tilt].map(|v| f64::from(v[lane]));
             gated(at) * factor - level - through(&x, &lines, at).0 * tilt
         });

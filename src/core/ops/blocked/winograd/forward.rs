@@ -73,7 +73,7 @@ impl<P: Element> Convolution<'_, P> {
     /// Writes every interior pixel of the outputs.
     pub fn run<F: Filtering, E: Component>(&self) {
         let shape = self.inputs[0].0.shape();
-        let scale = if self.resample == Resample::Doubled { 2 } else { 1 };
+        let scale = if self.resample == Resample::Upsampled { 2 } else { 1 };
         let grid = Grid::new::<F>(shape.n, shape.h * scale, shape.w * scale);
         if grid.len() >= self.outputs.len() * LANES {
             self.tile_stationary::<F, E>(grid);

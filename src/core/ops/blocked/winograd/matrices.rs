@@ -5,7 +5,7 @@
 //! Nested with itself it serves 2-D: `Y = Aᵀ[(G g Gᵀ) ⊙ (Bᵀ d B)]A`. The gradient of the filter is the same bilinear form read
 //! the other way: `dg = Gᵀ[(Bᵀ d B) ⊙ (A dy Aᵀ)]G`.
 //!
-//! Two inputs each doubled (nearest upsampling) make component [`VANISHING`], the point −1, zero; so does summing pairs of
+//! Two inputs each upsampled (nearest upsampling) make component [`VANISHING`], the point −1, zero; so does summing pairs of
 //! outputs. It is left out there.
 
 use crate::ops::blocked::simd::Simd;
@@ -28,7 +28,7 @@ pub trait Filtering: Copy + Send + Sync + 'static {
     fn input<S: Simd>(s: S, d: [S::V; MAX_A]) -> [S::V; MAX_A];
     /// `Aᵀ m`, (m).
     fn output<S: Simd>(s: S, m: [S::V; MAX_A]) -> [S::V; MAX_M];
-    /// `Aᵀ m` with neighbouring outputs summed, (m/2): the adjoint of doubled inputs. Does not read [`VANISHING`].
+    /// `Aᵀ m` with neighbouring outputs summed, (m/2): the adjoint of upsampled inputs. Does not read [`VANISHING`].
     fn pooled_output<S: Simd>(s: S, m: [S::V; MAX_A]) -> [S::V; MAX_M];
     /// `G g`, (a).
     fn filter<S: Simd>(s: S, g: [S::V; 3]) -> [S::V; MAX_A];

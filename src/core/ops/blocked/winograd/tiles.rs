@@ -63,7 +63,7 @@ impl<P: Element, F: Filtering, L: Layout> Kernel for InputTiles<'_, P, F, L> {
         // SAFETY: `out` is valid for a row of every tile.
         unsafe {
             match self.resample {
-                Resample::Doubled => out.fill(simd, &mut InputRows::<_, _, _, true> { work: self, patch }, count),
+                Resample::Upsampled => out.fill(simd, &mut InputRows::<_, _, _, true> { work: self, patch }, count),
                 _ => out.fill(simd, &mut InputRows::<_, _, _, false> { work: self, patch }, count),
             }
         }
@@ -71,19 +71,19 @@ impl<P: Element, F: Filtering, L: Layout> Kernel for InputTiles<'_, P, F, L> {
 }
 
 /// The tiles of [`InputTiles`] one by one.
-struct InputRows<'a, P, F, L, const DOUBLED: bool> {
+struct InputRows<'a, P, F, L, const UPSAMPLED: bool> {
     work: InputTiles<'a, P, F, L>,
     patch: Patch<P>,
 }
 
-impl<P: Element, F: Filtering, L: Layout, const DOUBLED: bool> Rows for InputRows<'_, P, F, L, DOUBLED> {
+impl<P: Element, F: Filtering, L: Layout, const UPSAMPLED: bool> Rows for InputRows<'_, P, F, L, UPSAMPLED> {
     const COMPONENTS: usize = F::A * F::A;
 
     #[inline(always)]
     unsafe fn transform<S: Simd, K: Sink<S>>(&mut self, s: S, row: usize, sink: &mut K) {
         let InputTiles { map, block, grid, tiles, .. } = &self.work;
-        let side = if DOUBLED { F::A / 2 + 1 } else { F::A };
-        let scale = if DOUBLED { 2 } else { 1 };
+        let side = if UPSAMPLED { F::A / 2 + 1 } else { F::A };
+        let scale = if UPSAMPLED { 2 } else { 1 };
         let (h, w, stride) = (map.shape().h + 2, map.shape().w + 2, map.shape().row());
         let (sample, y, x) = grid.corner(tiles.start + row);
         let (y, x) = (y / scale, x / scale);
@@ -95,7 +95,7 @@ impl<P: Element, F: Filtering, L: Layout, const DOUBLED: bool> Rows for InputRow
             (&self.patch[..], MAX_A * LANES)
         };
         // SAFETY: `side` rows and columns of the source lie in its slice; the sink is the caller's.
-        unsafe { input_tile::<S, P, F, K, DOUBLED>(s, source.0.as_ptr(), source.1, sink) };
+        unsafe { input_tile::<S, P, F, K, UPSAMPLED>(s, source.0.as_ptr(), source.1, sink) };
     }
 }
 
@@ -115,13 +115,13 @@ fn copy_patch<P: Element>(patch: &mut Patch<P>, side: usize, plane: &[P], (y, x)
 }
 
 #[inline(always)]
-unsafe fn input_tile<S: Simd, P: Element, F: Filtering, K: Sink<S>, const DOUBLED: bool>(
+unsafe fn input_tile<S: Simd, P: Element, F: Filtering, K: Sink<S>, const UPSAMPLED: bool>(
     s: S,
     d: *const P,
     row: usize,
     sink: &mut K,
 ) {
-    let from = if DOUBLED { [0, 1, 1, 2, 2, 3] } else { [0, 1, 2, 3, 4, 5] };
+    let from = if UPSAMPLED { [0, 1, 1, 2, 2, 3] } else { [0, 1, 2, 3, 4, 5] };
     let mut half = [[s.zero(); MAX_A]; MAX_A];
     for j in 0..F::A {
         let mut column = [s.zero(); MAX_A];
@@ -137,7 +137,7 @@ unsafe fn input_tile<S: Simd, P: Element, F: Filtering, K: Sink<S>, const DOUBLE
     for i in 0..F::A {
         let row = F::input(s, half[i]);
         for j in 0..F::A {
-            if DOUBLED && (i == VANISHING || j == VANISHING) {
+            if UPSAMPLED && (i == VANISHING || j == VANISHING) {
                 continue;
             }
             // SAFETY: the caller's.
@@ -151,7 +151,7 @@ pub struct GradientTiles<'a, P, F, L> {
     pub filtering: PhantomData<F>,
     pub map: Blocked<'a, P>,
     pub block: usize,
-    /// Whether the components that vanish for a doubled input are left out.
+    /// Whether the components that vanish for an upsampled input are left out.
     pub skip: bool,
     pub grid: Grid,
     pub tiles: Range<usize>,
@@ -244,7 +244,7 @@ impl<P: Element, F: Filtering> Kernel for OutputTiles<'_, P, F> {
     fn run<S: Simd>(self, simd: S) {
         match self.resample {
             Resample::None => self.transform::<S, false, false>(simd),
-            Resample::Doubled => self.transform::<S, true, false>(simd),
+            Resample::Upsampled => self.transform::<S, true, false>(simd),
             Resample::Pooled => self.transform::<S, true, true>(simd),
         }
     }

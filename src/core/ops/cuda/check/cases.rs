@@ -48,8 +48,8 @@ pub(super) fn as_trained() -> Vec<Case> {
         choosing("conv3x3 of two maps, 128 to 64 at 56×56", &[LARGE, LARGE], conv(64, 128, 3), |t, x, p, _| {
             relu(t, &ops::conv3x3(t, x, &p[0], &p[1])?)
         }),
-        choosing("conv3x3 of a doubled map, 128 to 64 at 56×56", &[HALF], conv(64, 128, 3), |t, x, p, _| {
-            relu(t, &ops::conv3x3_of_doubled(t, x[0], &p[0], &p[1])?)
+        choosing("conv3x3 of an upsampled map, 128 to 64 at 56×56", &[HALF], conv(64, 128, 3), |t, x, p, _| {
+            relu(t, &ops::conv3x3_of_upsampled(t, x[0], &p[0], &p[1])?)
         }),
         choosing("conv_transpose2x2, 128 to 64 at 56×56", &[HALF], vec![vec![128, 64, 2, 2], vec![64]], |t, x, p, _| {
             relu(t, &ops::conv_transpose2x2(t, x[0], &p[0], &p[1])?)
@@ -67,11 +67,11 @@ fn convolutions() -> Vec<Case> {
         choosing("conv3x3 of two maps, odd sizes", &[ODD, Shape { c: 4, ..ODD }], conv(6, 9, 3), |t, x, p, _| {
             relu(t, &ops::conv3x3(t, x, &p[0], &p[1])?)
         }),
-        choosing("conv3x3 of a doubled map", &[SMALL], conv(8, 24, 3), |t, x, p, _| {
-            relu(t, &ops::conv3x3_of_doubled(t, x[0], &p[0], &p[1])?)
+        choosing("conv3x3 of an upsampled map", &[SMALL], conv(8, 24, 3), |t, x, p, _| {
+            relu(t, &ops::conv3x3_of_upsampled(t, x[0], &p[0], &p[1])?)
         }),
-        choosing("conv3x3 of a doubled map, odd sizes", &[ODD], conv(11, 5, 3), |t, x, p, _| {
-            relu(t, &ops::conv3x3_of_doubled(t, x[0], &p[0], &p[1])?)
+        choosing("conv3x3 of an upsampled map, odd sizes", &[ODD], conv(11, 5, 3), |t, x, p, _| {
+            relu(t, &ops::conv3x3_of_upsampled(t, x[0], &p[0], &p[1])?)
         }),
         choosing("conv_transpose2x2", &[SMALL], vec![vec![24, 8, 2, 2], vec![8]], |t, x, p, _| {
             relu(t, &ops::conv_transpose2x2(t, x[0], &p[0], &p[1])?)

@@ -2,8 +2,8 @@
 
 use super::{Comparison, noise};
 use crate::config::{Boundary, Focal, FocalTversky, Loss, Plain, Term, Tversky, WeightedBce};
-use crate::ops::cuda::{Gpu, Kind, Losses, Pricing, Truth};
-use crate::ops::{Node, Tape, against_rest, bce_with_logits, boundary_weights, soft_dice_loss, term, weighted_sum};
+use crate::ops::cuda::{Gpu, Kind, LossInputs, Losses, Truth};
+use crate::ops::{Node, Tape, bce_with_logits, boundary_weights, one_vs_rest, soft_dice_loss, term, weighted_sum};
 use candle_core::{Device as Host, Result, Tensor, Var};
 use std::rc::Rc;
 
@@ -99,14 +99,14 @@ fn masks(exclusive: bool) -> Vec<u8> {
 }
 
 /// Values of each image, term by term, and the gradient.
-type Priced = (Vec<f32>, Vec<f32>);
+type ValueAndGradient = (Vec<f32>, Vec<f32>);
 
-fn on_cpu(loss: &Loss, masks: &[u8]) -> Result<Priced> {
+fn on_cpu(loss: &Loss, masks: &[u8]) -> Result<ValueAndGradient> {
     let shape = (IMAGES, CLASSES, SIZE[0], SIZE[1]);
     let targets = Tensor::from_vec(masks.iter().map(|m| f32::from(*m)).collect::<Vec<_>>(), shape, &Host::Cpu)?;
     let tape = Tape::training();
     let logits = tape.param(0, &Var::from_slice(&logits(), shape, &Host::Cpu)?);
-    let scored = if loss.is_exclusive() { against_rest(&tape, &logits)? } else { logits.clone() };
+    let scored = if loss.is_exclusive() { one_vs_rest(&tape, &logits)? } else { logits.clone() };
     let mut nodes: Vec<(f64, Node)> = Vec::new();
     if loss.bce > 0.0 {
         nodes.push((loss.bce, bce_with_logits(&tape, &scored, &targets, &loss.class_weights)?));
@@ -115,9 +115,9 @@ fn on_cpu(loss: &Loss, masks: &[u8]) -> Result<Priced> {
     let mut values = Vec::new();
     for (weight, kind) in loss.terms() {
         let read = if kind == Term::SoftmaxCe { &logits } else { &scored };
-        let priced = term(&tape, read, &targets, &kind, &loss.class_weights)?;
-        values.extend(priced.of_images.iter().map(|value| *value as f32));
-        nodes.push((weight, priced.loss));
+        let computed = term(&tape, read, &targets, &kind, &loss.class_weights)?;
+        values.extend(computed.of_images.iter().map(|value| *value as f32));
+        nodes.push((weight, computed.loss));
     }
     let share = f64::from(SHARE) / HEADS as f64;
     let sum = weighted_sum(&tape, &nodes.iter().map(|(weight, node)| (weight * share, node)).collect::<Vec<_>>())?;
@@ -126,7 +126,7 @@ fn on_cpu(loss: &Loss, masks: &[u8]) -> Result<Priced> {
     Ok((values, gradient.unwrap_or_default()))
 }
 
-fn on_gpu(gpu: &Rc<Gpu>, loss: &Loss, masks: &[u8]) -> Result<Priced> {
+fn on_gpu(gpu: &Rc<Gpu>, loss: &Loss, masks: &[u8]) -> Result<ValueAndGradient> {
     let losses = Losses::new(gpu, loss, CLASSES, PLANE)?;
     let weights: Vec<f32> = masks.chunks(CLASSES * PLANE).flat_map(|m| boundary_weights(m, SIZE, &loss.boundary)).collect();
     let truth = Truth { targets: gpu.upload(Kind::U8, masks)?, weights: Some(gpu.upload(Kind::F32, &weights)?) };
@@ -135,8 +135,8 @@ fn on_gpu(gpu: &Rc<Gpu>, loss: &Loss, masks: &[u8]) -> Result<Priced> {
     let sums = gpu.zeros(Kind::F64, (1 + IMAGES * CLASSES) * losses.sums())?;
     let tape = Tape::training();
     let logits = tape.constant_device(gpu.upload(Kind::F32, &logits())?);
-    let pricing = Pricing { truth: &truth, heads: HEADS, step: &step, sums: Some(&sums) };
-    let gradient = losses.apply(&tape, &logits, pricing)?;
+    let inputs = LossInputs { truth: &truth, heads: HEADS, step: &step, sums: Some(&sums) };
+    let gradient = losses.apply(&tape, &logits, inputs)?;
     let sums = gpu.download::<f64>(&sums)?.split_off(losses.sums());
     let values = losses.of_images(&sums).into_iter().flat_map(|(_, values)| values).map(|value| value as f32).collect();
     Ok((values, gradient.map(|g| gpu.download(&g)).transpose()?.unwrap_or_default()))

@@ -37,7 +37,7 @@ double_bilinearly(const stored* __restrict__ x, stored* __restrict__ y, struct s
   }
 }
 
-// A place of the small side is read from no other than these of the doubled one: 2s - 1 to 2s + 3.
+// A place of the small side is read from no other than these of the upsampled one: 2s - 1 to 2s + 3.
 #define READERS 5
 
 // The weights with which they read it; 0 where there is none.

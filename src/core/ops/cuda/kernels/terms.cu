@@ -173,7 +173,7 @@ __device__ inline double rest_of(const float* logits, int own, int classes, i64 
 }
 
 extern "C" __global__ void __launch_bounds__(THREADS)
-against_rest(const float* __restrict__ logits, float* __restrict__ y, int classes, i64 plane) {
+one_vs_rest(const float* __restrict__ logits, float* __restrict__ y, int classes, i64 plane) {
   i64 start = (i64)blockIdx.y * classes * plane;
   for (i64 at = first_index(); at < plane; at += index_step())
     for (int c = 0; c < classes; c++) y[start + at + c * plane] = logits[start + at + c * plane] - rest_of(logits + start + at, c, classes, plane);

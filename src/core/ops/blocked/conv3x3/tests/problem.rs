@@ -5,7 +5,7 @@ use crate::ops::blocked::tests::numbers;
 use crate::ops::blocked::{pack, unpack};
 use std::marker::PhantomData;
 
-/// A convolution's sizes: samples, channels of each source, outputs, sides of the sources, whether they are doubled.
+/// A convolution's sizes: samples, channels of each source, outputs, sides of the sources, whether they are upsampled.
 #[derive(Debug, Clone, Copy)]
 pub struct Case {
     pub n: usize,
@@ -13,7 +13,7 @@ pub struct Case {
     pub out: usize,
     pub h: usize,
     pub w: usize,
-    pub doubled: bool,
+    pub upsampled: bool,
 }
 
 /// Forward, source gradients, weight gradient, bias gradient; maps are `(n, c, h, w)`.
@@ -35,7 +35,7 @@ pub struct Problem<E> {
 
 impl<E: Element> Problem<E> {
     pub fn new(case: Case) -> Self {
-        let Case { n, sources, out, h, w, doubled } = case;
+        let Case { n, sources, out, h, w, upsampled } = case;
         let shape = |c: usize, scale: usize| Shape { n, c, h: h * scale, w: w * scale };
         let stored = |x: f32| E::of(x).wide();
         let drawn = |shape: Shape, seed| numbers(shape.n * shape.c * shape.h * shape.w, seed).into_iter().map(stored).collect();
@@ -43,7 +43,7 @@ impl<E: Element> Problem<E> {
         let sources: Vec<_> = sources.iter().enumerate().map(|(i, &c)| map(shape(c, 1), i as u64)).collect();
         let inputs: usize = case.sources.iter().sum();
         let (weights, bias) = (numbers(out * inputs * 9, 10), numbers(out, 11));
-        let dy = map(shape(out, if doubled { 2 } else { 1 }), 12);
+        let dy = map(shape(out, if upsampled { 2 } else { 1 }), 12);
         let mut problem = Problem {
             case,
             element: PhantomData,
@@ -62,7 +62,7 @@ impl<E: Element> Problem<E> {
 
     /// The definition, in f64.
     fn solve(&mut self) {
-        let (out, scale) = (self.dy.0, if self.case.doubled { 2 } else { 1 });
+        let (out, scale) = (self.dy.0, if self.case.upsampled { 2 } else { 1 });
         let inputs: usize = self.case.sources.iter().sum();
         for (i, value) in self.value.iter_mut().enumerate() {
             let o = i / (out.h * out.w) % out.c;
@@ -103,10 +103,10 @@ impl<E: Element> Problem<E> {
         let sources: Vec<_> = packed.iter().map(|(shape, x)| Blocked::new(*shape, x)).collect();
         let dy = pack::<E>(&self.dy.1, self.dy.0);
         let dy = Blocked::new(self.dy.0, &dy);
-        let doubled = self.case.doubled;
-        let value = forward(method, &sources, doubled, &self.weights, &self.bias);
-        let dx = input_gradient(method, dy, doubled, &self.weights, self.case.sources);
-        let dw = weight_gradient(method, &sources, doubled, dy);
+        let upsampled = self.case.upsampled;
+        let value = forward(method, &sources, upsampled, &self.weights, &self.bias);
+        let dx = input_gradient(method, dy, upsampled, &self.weights, self.case.sources);
+        let dw = weight_gradient(method, &sources, upsampled, dy);
         let out = |shape, data: &[E]| {
             let unpacked = unpack(Blocked::new(shape, data));
             assert!(pack::<f32>(&unpacked, shape) == *E::widen(data), "border and unused lanes of {:?} must be zero", self.case);

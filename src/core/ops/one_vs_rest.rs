@@ -14,7 +14,7 @@ use rayon::prelude::*;
 ///
 /// # Errors
 /// If the logits have not four dimensions.
-pub fn against_rest(tape: &Tape, logits: &Node) -> Result<Node> {
+pub fn one_vs_rest(tape: &Tape, logits: &Node) -> Result<Node> {
     let (n, classes, h, w) = logits.value().dims4()?;
     let plane = h * w;
     let mut y = vec![0.0; n * classes * plane];

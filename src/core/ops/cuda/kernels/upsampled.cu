@@ -1,4 +1,4 @@
-// A 3x3 convolution of a map with doubled sides, without the doubled map: its four output phases (rows and columns even or odd) are
+// A 3x3 convolution of a map with upsampled sides, without the upsampled map: its four output phases (rows and columns even or odd) are
 // convolutions 2x2 of the small map, since two of three rows that a phase reads are the same. All four are one convolution with
 // four times the output channels, phase by phase, and a border of one: y[2i + a, 2j + b, k] = z[i + a, j + b, (a, b, k)].
 

@@ -1,4 +1,4 @@
-//! The convolution 3×3 of a map with doubled sides, as one of the small map: 16 of 36 products, and no doubled map; see `doubled.cu`.
+//! The convolution 3×3 of a map with upsampled sides, as one of the small map: 16 of 36 products, and no upsampled map; see `upsampled.cu`.
 
 use super::conv::{Pass, Problem, Tensors};
 use super::driver::Grid;
@@ -11,14 +11,14 @@ use candle_core::{Result, bail};
 
 /// The sizes of such a convolution.
 #[derive(Clone, Copy)]
-struct Doubled {
+struct Upsampled {
     /// What is read.
     x: Shape,
     outputs: usize,
     problem: Problem,
 }
 
-impl Doubled {
+impl Upsampled {
     fn of(x: Shape, outputs: usize) -> Self {
         let (c, k) = (stored(x.c), 4 * stored(outputs));
         Self { x, outputs, problem: Problem { n: x.n, h: x.h, w: x.w, c, k, side: 2, pad: 1, stride: 1 } }
@@ -75,29 +75,29 @@ impl Doubled {
     }
 }
 
-/// As `ops::conv3x3_of_doubled`.
-pub(in crate::ops) fn conv3x3_of_doubled(tape: &Tape, device: &Device, x: &Map, weight: &Node, bias: &Node) -> Result<Map> {
+/// As `ops::conv3x3_of_upsampled`.
+pub(in crate::ops) fn conv3x3_of_upsampled(tape: &Tape, device: &Device, x: &Map, weight: &Node, bias: &Node) -> Result<Map> {
     let (gpu, store) = (device.gpu.clone(), device.store.clone());
     let (index, shift) = (weight.param()?, bias.param()?);
     let outputs = store.dims(index)[0];
     if store.dims(index) != [outputs, x.shape().c, 3, 3] || store.dims(shift) != [outputs] {
         bail!("conv3x3 of {} channels: weight {:?}, bias {:?}", x.shape().c, store.dims(index), store.dims(shift))
     }
-    let doubled = Doubled::of(x.shape(), outputs);
+    let upsampled = Upsampled::of(x.shape(), outputs);
     let x = settled(tape, device, x)?;
     let kept = x.array()?;
-    let folded = doubled.fold(&gpu, &store, index)?;
-    let y = doubled.forward(&gpu, &kept, &folded)?;
+    let folded = upsampled.fold(&gpu, &store, index)?;
+    let y = upsampled.forward(&gpu, &kept, &folded)?;
     let wanted = x.node().needs_grad();
     let node = tape.record_device(y, &[x.node()], move |dy| {
-        let dz = doubled.parted(&gpu, &dy.device()?)?;
-        doubled.weight_gradient(&gpu, &kept, &dz, &store.gradient(index))?;
+        let dz = upsampled.parted(&gpu, &dy.device()?)?;
+        upsampled.weight_gradient(&gpu, &kept, &dz, &store.gradient(index))?;
         if !wanted {
             return Ok(vec![None]);
         }
-        let dx = gpu.map(doubled.x)?;
-        gpu.convolve(Pass::InputGradient, doubled.problem, Tensors { x: &dx, weight: &folded, y: &dz })?;
+        let dx = gpu.map(upsampled.x)?;
+        gpu.convolve(Pass::InputGradient, upsampled.problem, Tensors { x: &dx, weight: &folded, y: &dz })?;
         Ok(vec![Some(Value::Device(dx))])
     });
-    Ok(Map::on_device(node, doubled.large(), Some(shift)))
+    Ok(Map::on_device(node, upsampled.large(), Some(shift)))
 }
