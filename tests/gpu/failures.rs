@@ -227,7 +227,7 @@ fn convolutions_of_the_sizes_that_networks_train_at_are_compared() {
     let desk = Desk::with(TINY);
     let output = desk.umlaut(&["selftest", "--precision", "bf16"]);
     let said = text(&output);
-    for part in ["conv3x3, 64 to 64 at 56×56", "conv3x3 of two maps, 128 to 64", "conv3x3 of a upsampled map, 128 to 64"] {
+    for part in ["conv3x3, 64 to 64 at 56×56", "conv3x3 of two maps, 128 to 64", "conv3x3 of an upsampled map, 128 to 64"] {
         assert!(said.contains(part), "{said}");
     }
     assert!(said.contains("steps replayed as CUDA graphs") && !said.contains("MISS"), "{said}");
