@@ -1,7 +1,8 @@
-//! What is known of the machine that this runs on.
+//! What is known of the machine that this runs on, and how many threads compute on it.
 
 mod available;
 mod gpus;
+pub mod threads;
 
 pub use available::available_memory;
 pub use gpus::{Gpu, GpuMemory, VISIBLE, free_memory, gpus};

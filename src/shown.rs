@@ -43,6 +43,11 @@ pub fn coloured(text: &str) -> Cow<'_, str> {
     Cow::Owned(safe)
 }
 
+/// `1 run`, `3 runs`.
+pub fn counted(count: usize, what: &str) -> String {
+    format!("{count} {what}{}", if count == 1 { "" } else { "s" })
+}
+
 /// A file's name as a label: bytes that are no UTF-8 are written out as `\xff`, so that no two names become one.
 pub fn name(name: &OsStr) -> String {
     let mut label = String::new();

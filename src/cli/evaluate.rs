@@ -1,9 +1,9 @@
 //! `umlaut evaluate RUN DATASET`: the scores of a trained run on another data set.
 
-use super::device::OneDevice;
+use super::failure::{Failure, mistake};
+use super::options::{OneDevice, ResultsPlace, Sets, load};
 use super::predict::{failure, open};
-use super::settings::Settings;
-use super::{Failure, ResultsPlace, Sets, load, mistake, progress};
+use super::progress;
 use anyhow::Context;
 use clap::ValueEnum;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
@@ -81,10 +81,10 @@ impl Wanted {
 }
 
 pub fn run(arguments: &Arguments) -> Result<(), Failure> {
-    let results = arguments.results.results(&Settings::load()?);
+    let results = arguments.results.results()?;
     let opened = open(&arguments.run, &results)?;
     let (preprocess, of_run) = (opened.1.preprocess.clone(), opened.1.metrics.clone());
-    let predictor = Predictor::open(&[opened], arguments.device.place()?.gpu).map_err(failure)?;
+    let predictor = Predictor::open(&[opened], arguments.device.chosen()?.gpu).map_err(failure)?;
     predictor.notes.iter().for_each(|note| eprintln!("note: {note}"));
     let asked = load(&arguments.dataset, &arguments.sets)?;
     let reading = progress::Reading::new("reading images");

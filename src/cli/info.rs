@@ -1,6 +1,6 @@
 //! `umlaut info`: what this program is and what it makes of this machine.
 
-use super::Failure;
+use super::failure::Failure;
 use comfy_table::{Table, presets};
 use umlaut::config::Precision;
 use umlaut::ops::blocked::simd::{Level, level};

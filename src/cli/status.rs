@@ -1,8 +1,8 @@
 //! `umlaut status [RESULTS]`: how far the experiments are, by what is on disk at the moment. Files may change beneath it.
 
-use super::settings::Settings;
+use super::failure::{Failure, mistake};
+use super::options::settings;
 use super::text::{columns, counted, print, wrap};
-use super::{Failure, mistake};
 use std::collections::HashSet;
 use std::path::PathBuf;
 use std::time::{Duration, SystemTime};
@@ -20,7 +20,8 @@ pub struct Arguments {
 pub fn run(arguments: &Arguments) -> Result<(), Failure> {
     let place = match &arguments.results {
         Some(place) => place.clone(),
-        None => Settings::load()?.results.unwrap_or_else(|| PathBuf::from("results")),
+        // What was named needs no settings, and these may be broken.
+        None => settings()?.results(None).root().to_owned(),
     };
     if !place.is_dir() {
         let place = place.display();

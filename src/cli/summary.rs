@@ -1,6 +1,7 @@
 //! `umlaut summary FILE`: what the model of an experiment is made of and what it costs.
 
-use super::{Failure, Sets, load};
+use super::failure::Failure;
+use super::options::{Sets, load};
 use comfy_table::{CellAlignment, ContentArrangement, Table, TableComponent, presets};
 use std::path::PathBuf;
 use umlaut::config::{Colour, Dataset, Experiment};

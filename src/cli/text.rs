@@ -3,6 +3,7 @@
 use std::io::{IsTerminal, Write};
 use std::time::Duration;
 use umlaut::shown;
+pub use umlaut::shown::counted;
 
 /// Columns where nobody says how many there are: a file, a pipe.
 const WIDE: usize = 100;
@@ -95,11 +96,6 @@ pub fn clock(time: Duration) -> String {
 pub fn clock_or_dash(seconds: Option<f64>) -> String {
     let time = seconds.and_then(|seconds| Duration::try_from_secs_f64(seconds).ok());
     time.map_or("–".to_owned(), clock)
-}
-
-/// `1 run`, `3 runs`.
-pub fn counted(count: usize, what: &str) -> String {
-    format!("{count} {what}{}", if count == 1 { "" } else { "s" })
 }
 
 /// A bar of fixed width, in eighths of a column.

@@ -1,87 +1,23 @@
-//! How long runs will take: by what recorded runs took on the same machine, scaled by operations; else by a short probe; else unknown.
+//! How long will runs take? By what recorded runs took on the same machine, scaled by operations; else by a short probe; else unknown.
 //!
-//! The work of an epoch is counted in floating-point operations: thrice a forward pass for each image that trains, once for each that
-//! validates. An epoch of another run then takes as much longer as it has more of them, which holds within a factor of about two:
-//! small maps go slower per operation. The nearest record is taken for that reason.
+//! An [`Estimate`] knows the [`Load`] of each run and what an epoch of it takes. The work of an epoch is counted in floating-point operations: three
+//! times a forward pass for each image that trains, once for each that validates. An epoch of another run then takes as much longer as it has more
+//! of them, which holds within a factor of about two: small maps go slower per operation. The nearest record is taken for that reason. Nothing is
+//! known here of queues or terminals.
 
+mod load;
 mod probe;
 mod records;
 
+pub use load::Load;
+
+use crate::plan::RunSpec;
+use crate::schedule::Slot;
+use crate::store::Results;
+use load::Descriptions;
+use records::Record;
+use std::collections::HashMap;
 use std::time::Instant;
-use umlaut::config::{self, Dataset, Experiment, Split, ValidateOn};
-use umlaut::data::{self, Description};
-use umlaut::model::Tiling;
-use umlaut::plan::{Cost, Input, Plan};
-use umlaut::schedule::Slot;
-use umlaut::store::Results;
-
-/// What a run has to calculate, by its configuration alone.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Load {
-    /// Its network.
-    pub cost: Cost,
-    /// What goes through it.
-    pub input: Input,
-    /// Operations of an epoch, validation included.
-    pub epoch: f64,
-}
-
-impl Load {
-    /// Of a run on data of this description.
-    fn of(experiment: &Experiment, data: &Description) -> Self {
-        let (size, batch) = (experiment.input_size(), experiment.training.batch_size);
-        let input = Input { in_channels: data.channels, classes: data.classes.len(), size, batch };
-        let cost = Cost::of(&experiment.model, input);
-        let (all, val) = parts(&experiment.split, data.count as f64);
-        let train = experiment.training.samples.map_or(all, |samples| all.min(samples as f64));
-        // Patches for each training image, tiles for each validation image.
-        let patches = experiment.patches.as_ref();
-        let (patches, tiles) =
-            patches.map_or((1, 1), |patches| (patches.per_image, Tiling::of(patches).count(experiment.preprocess.size)));
-        Self { epoch: cost.flops() as f64 * (3.0 * train * patches as f64 + val * tiles as f64), cost, input }
-    }
-
-    /// Operations of a training step, backward counted as twice forward.
-    pub fn step(&self) -> u64 {
-        self.cost.flops().saturating_mul(3 * self.input.batch as u64)
-    }
-}
-
-/// About how many of so many samples train and validate. Without looking at the data it is not known which part is the official test;
-/// of the data sets that have one it is about a half.
-fn parts(split: &Split, count: f64) -> (f64, f64) {
-    match split {
-        Split::Fractions(s) => (s.train * count, s.val * count),
-        Split::KFold(s) => {
-            let rest = (1.0 - s.test) * count;
-            (rest * (1.0 - 1.0 / s.k as f64), rest / s.k as f64)
-        }
-        Split::Official(s) if s.validate_on == ValidateOn::Test => (count / 2.0, count / 2.0),
-        Split::Official(s) => (count / 2.0 * (1.0 - s.val_fraction), count / 2.0 * s.val_fraction),
-        Split::Lists(s) => {
-            let all = (s.train.len() + s.val.len() + s.test.len()).max(1) as f64;
-            // A pattern stands for many: then the lists' lengths say at least their proportion.
-            let patterns = [&s.train, &s.val].iter().any(|list| list.iter().any(|name| name.contains('*')));
-            let each = if patterns { count / all } else { 1.0 };
-            (s.train.len() as f64 * each, s.val.len() as f64 * each)
-        }
-    }
-}
-
-/// Descriptions of data sets, each asked for once.
-#[derive(Default)]
-struct Descriptions(Vec<(Dataset, Option<Description>)>);
-
-impl Descriptions {
-    fn of(&mut self, dataset: &config::Dataset) -> Option<Description> {
-        if let Some((_, known)) = self.0.iter().find(|(known, _)| known == dataset) {
-            return known.clone();
-        }
-        let found = data::describe(dataset).ok();
-        self.0.push((dataset.clone(), found.clone()));
-        found
-    }
-}
 
 /// Where times come from.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -105,73 +41,127 @@ impl std::fmt::Display for Source {
     }
 }
 
-/// How long the runs of a plan will take.
+/// How long runs take on a slot.
+#[derive(Debug, Clone)]
 pub struct Estimate {
-    /// What each run has to calculate, by its index in the plan; `None` if its data cannot be described.
-    pub loads: Vec<Option<Load>>,
-    /// Seconds of an epoch of each run.
-    seconds: Vec<Option<f64>>,
-    /// Where these come from.
-    pub source: Source,
+    /// Where times come from.
+    source: Source,
+    slot: Slot,
+    descriptions: Descriptions,
+    records: Vec<Record>,
+    /// Operations of a step and operations per second, of what was probed.
+    speeds: Vec<(u64, f64)>,
+    /// In the order in which they became known.
+    runs: Vec<Known>,
+    /// Their indices by the hashes of their ids.
+    indices: HashMap<String, usize>,
+}
+
+#[derive(Debug, Clone)]
+struct Known {
+    /// `None` if its data cannot be described.
+    load: Option<Load>,
+    /// Seconds of an epoch.
+    seconds: Option<f64>,
 }
 
 impl Estimate {
-    /// By the records of these results, for runs on such a slot.
-    pub fn by_records(plan: &Plan, results: &Results, slot: &Slot) -> Self {
+    /// By the records of these results, for runs on such a slot; none is known yet.
+    pub fn by_records(results: &Results, slot: &Slot) -> Self {
         let mut descriptions = Descriptions::default();
-        let load = |run: &umlaut::plan::RunSpec| Some(Load::of(&run.experiment, &descriptions.of(&run.experiment.dataset)?));
-        let loads: Vec<Option<Load>> = plan.runs.iter().map(load).collect();
         let records = records::read(results, &slot.device, &mut descriptions);
-        let expected = |(run, load): (&umlaut::plan::RunSpec, &Option<Load>)| {
-            records::expected(&records, load.as_ref()?, slot.threads, run.experiment.training.precision)
-        };
-        let seconds = plan.runs.iter().zip(&loads).map(expected).collect();
         let source = if records.is_empty() { Source::Nowhere } else { Source::Records(records.len()) };
-        Self { loads, seconds, source }
+        let (speeds, runs, indices) = Default::default();
+        Self { source, slot: slot.clone(), descriptions, records, speeds, runs, indices }
+    }
+
+    /// Takes in the runs of a plan, those that are known already first and in the same order as before.
+    pub fn learn(&mut self, plan: &[RunSpec]) {
+        for run in plan.iter().skip(self.runs.len()) {
+            self.index(run);
+        }
     }
 
     /// By a probe where there are no records: a few steps of the smallest and of the largest network of the plan, about a second in all.
-    pub fn or_probe(mut self, plan: &Plan, slot: &Slot) -> Self {
-        if self.source != Source::Nowhere || slot.device != "cpu" {
+    pub fn or_probe(mut self, plan: &[RunSpec]) -> Self {
+        self.learn(plan);
+        if self.source != Source::Nowhere || self.slot.device != "cpu" {
             return self;
         }
         let began = Instant::now();
-        let known = || self.loads.iter().enumerate().filter_map(|(run, load)| Some((run, load.as_ref()?)));
+        let known = || plan.iter().zip(&self.runs).filter_map(|(run, known)| Some((run, known.load.as_ref()?)));
         let smallest = known().min_by_key(|(_, load)| load.step());
         let largest =
             known().max_by_key(|(_, load)| load.step()).filter(|(_, l)| smallest.is_some_and(|(_, s)| s.step() < l.step()));
-        let probe = |(run, load): (usize, &Load)| {
-            Some((load.step(), probe::speed(&plan.runs[run].experiment, load.input, slot.threads)?))
-        };
+        let probe =
+            |(run, load): (&RunSpec, &Load)| Some((load.step(), probe::speed(&run.experiment, load.input, self.slot.threads)?));
         let speeds: Vec<(u64, f64)> = [smallest, largest].into_iter().flatten().filter_map(probe).collect();
         if !speeds.is_empty() {
-            self.seconds =
-                self.loads.iter().map(|load| load.as_ref().and_then(|load| Some(load.epoch / speed(&speeds, load)?))).collect();
+            self.speeds = speeds;
             self.source = Source::Probe(began.elapsed().as_secs_f64());
+            for (run, index) in plan.iter().zip(0..) {
+                self.runs[index].seconds = self.runs[index].load.as_ref().and_then(|load| self.epoch(run, load));
+            }
         }
         self
     }
 
-    /// Seconds that a run takes for so many epochs.
+    /// Where times come from.
+    pub fn source(&self) -> Source {
+        self.source
+    }
+
+    /// What the run at this index of the plan has to calculate; `None` if its data cannot be described.
+    pub fn load(&self, run: usize) -> Option<&Load> {
+        self.runs.get(run)?.load.as_ref()
+    }
+
+    /// Seconds that the run at this index of the plan takes for so many epochs.
     pub fn seconds(&self, run: usize, epochs: usize) -> Option<f64> {
-        self.seconds[run].map(|seconds| seconds * epochs as f64)
+        Some(self.runs.get(run)?.seconds? * epochs as f64)
     }
 
-    /// What each run takes for the epochs that it has left, in a unit common to all: seconds, or operations where these are not known.
-    pub fn sizes(&self, epochs_left: &[usize]) -> Vec<f64> {
-        let timed = self.source != Source::Nowhere;
-        let operations = |run: usize| self.loads[run].as_ref().map(|load| load.epoch);
-        let epoch = |run: usize| if timed { self.seconds[run] } else { operations(run) }.unwrap_or(0.0);
-        epochs_left.iter().enumerate().map(|(run, left)| epoch(run) * *left as f64).collect()
+    /// What the run at this index of the plan takes for so many epochs, in a unit common to all: seconds, or operations where these are not known;
+    /// 0 where nothing is.
+    pub fn size(&self, run: usize, epochs: usize) -> f64 {
+        let operations = || self.load(run).map(|load| load.epoch * epochs as f64);
+        (if self.timed() { self.seconds(run, epochs) } else { operations() }).unwrap_or(0.0)
     }
 
-    /// Whether [`sizes`](Self::sizes) are seconds.
+    /// The same of any run.
+    pub fn size_of(&mut self, run: &RunSpec, epochs: usize) -> f64 {
+        let index = self.index(run);
+        self.size(index, epochs)
+    }
+
+    /// Whether [`size`](Self::size)s are seconds.
     pub fn timed(&self) -> bool {
         self.source != Source::Nowhere
     }
+
+    /// The index of a run, which is known then.
+    fn index(&mut self, run: &RunSpec) -> usize {
+        if let Some(index) = self.indices.get(run.id.hash()) {
+            return *index;
+        }
+        let load = self.descriptions.of(&run.experiment.dataset).map(|data| Load::of(&run.experiment, &data));
+        let seconds = load.as_ref().and_then(|load| self.epoch(run, load));
+        self.runs.push(Known { load, seconds });
+        self.indices.insert(run.id.hash().to_owned(), self.runs.len() - 1);
+        self.runs.len() - 1
+    }
+
+    /// Seconds of an epoch.
+    fn epoch(&self, run: &RunSpec, load: &Load) -> Option<f64> {
+        match self.source {
+            Source::Records(_) => records::expected(&self.records, load, self.slot.threads, run.experiment.training.precision),
+            Source::Probe(_) => Some(load.epoch / speed(&self.speeds, load)?),
+            Source::Nowhere => None,
+        }
+    }
 }
 
-/// Operations a second of a run, by those of the steps that are most alike.
+/// Operations per second of a run, by those of the steps that are most alike.
 fn speed(speeds: &[(u64, f64)], load: &Load) -> Option<f64> {
     let far = |step: u64| (step as f64 / load.step() as f64).ln().abs();
     speeds.iter().min_by(|a, b| far(a.0).total_cmp(&far(b.0))).map(|(_, speed)| *speed)
@@ -192,39 +182,6 @@ pub fn makespan(busy: &[f64], jobs: &[f64], slots: usize) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn experiment(toml: &str) -> Experiment {
-        toml::from_str(&format!("name = 'a'\n{toml}")).expect("valid")
-    }
-
-    fn described(count: usize) -> Description {
-        Description { channels: 3, classes: vec!["disc".into()], count }
-    }
-
-    #[test]
-    fn an_epoch_is_three_forward_passes_for_training_and_one_for_validation() {
-        let load = Load::of(&experiment("[split.fractions]\ntrain = 0.6\nval = 0.2\ntest = 0.2"), &described(10));
-        assert_eq!(load.epoch, load.cost.flops() as f64 * 20.0);
-        assert_eq!(load.step(), 15 * load.cost.flops());
-    }
-
-    #[test]
-    fn patches_train_and_tiles_validate() {
-        let patches = "preprocess.size = [256, 256]\n[patches]\nsize = [128, 128]\nper_image = 4\noverlap = 0.25\n";
-        let split = "[split.fractions]\ntrain = 0.6\nval = 0.2\ntest = 0.2";
-        let load = Load::of(&experiment(&format!("{patches}{split}")), &described(10));
-        // Tiles of 128 begin at 0, 64 and 128: steps of 96 at the most.
-        assert_eq!((load.input.size, load.epoch), ([128, 128], load.cost.flops() as f64 * (3.0 * 6.0 * 4.0 + 2.0 * 9.0)));
-    }
-
-    #[test]
-    fn splits_share_samples_out() {
-        let share = |toml: &str| parts(&experiment(toml).split, 100.0);
-        assert_eq!(share("[split.k_fold]\nk = 4\ntest = 0.2"), (60.0, 20.0));
-        assert_eq!(share("[split.official]\nvalidate_on = 'test'"), (50.0, 50.0));
-        assert_eq!(share("[split.lists]\ntrain = ['a', 'b']\nval = ['c']"), (2.0, 1.0));
-        assert_eq!(share("[split.lists]\ntrain = ['a*']\nval = ['b*']"), (50.0, 50.0));
-    }
 
     #[test]
     fn slots_share_the_jobs() {

@@ -11,14 +11,16 @@ const CONTEXT: u64 = 600_000_000;
 /// What decides how much memory a run takes: a number for all runs that agree in it, and the parts of a batch.
 pub(super) type Kind = (usize, usize);
 
-/// A number for each run, equal for those that take equally much memory with whole batches.
-pub(super) fn kinds(runs: &[RunSpec]) -> Vec<usize> {
-    let mut numbers = HashMap::new();
-    let mut number = |run: &RunSpec| {
-        let next = numbers.len();
-        *numbers.entry(memory(run)).or_insert(next)
-    };
-    runs.iter().map(&mut number).collect()
+/// Numbers for runs, equal for those that take equally much memory with whole batches.
+#[derive(Debug, Default)]
+pub(super) struct Kinds(HashMap<String, usize>);
+
+impl Kinds {
+    /// The number of a run.
+    pub fn number(&mut self, run: &RunSpec) -> usize {
+        let next = self.0.len();
+        *self.0.entry(memory(run)).or_insert(next)
+    }
 }
 
 /// All that a run's memory depends on, as text. The data set is part of it: its samples lie on the GPU.
@@ -194,7 +196,8 @@ mod tests {
     fn kinds_are_told_apart_by_what_decides_memory() {
         let text = "name = 'a'\n[sweep.grid]\n'training.batch_size' = [2, 4]\n'optimizer.adam.lr' = [1e-3, 1e-4]";
         let runs = crate::plan::expand(&toml::from_str(text).unwrap(), |_| Ok(String::new())).unwrap().runs;
-        let kinds = kinds(&runs);
+        let mut numbers = Kinds::default();
+        let kinds: Vec<usize> = runs.iter().map(|run| numbers.number(run)).collect();
         for (a, one) in runs.iter().zip(&kinds) {
             for (b, other) in runs.iter().zip(&kinds) {
                 let same = a.experiment.training.batch_size == b.experiment.training.batch_size;

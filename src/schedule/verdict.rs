@@ -47,7 +47,7 @@ impl Attempt<'_> {
 
     /// A process that was killed has not written that it was asked to stop; the child of a killed scheduler has, just before.
     fn is_of_this_attempt(&self, outcome: &Outcome) -> bool {
-        outcome.status != Status::Interrupted || self.stopped || self.exit == Exit::Code(130)
+        outcome.status != Status::Interrupted || self.stopped || matches!(self.exit, Exit::Code(130) | Exit::Unknown)
     }
 }
 
@@ -62,9 +62,9 @@ fn death(exit: Exit, stopped: bool, words: &[String]) -> Outcome {
     let starved = || words.iter().find(|line| line.starts_with("memory allocation of") || of_a_gpu(line));
     let (failure, cause) = match exit {
         Exit::Code(130) => return Outcome::default(),
-        Exit::Signal(_) if stopped => return Outcome::default(),
+        Exit::Signal(_) | Exit::Unknown if stopped => return Outcome::default(),
         Exit::OutOfMemory => (Failure::OutOfMemory, "no memory was left, so the system killed the process".to_owned()),
-        Exit::Signal(_) | Exit::Code(_) if starved().is_some() => {
+        Exit::Signal(_) | Exit::Code(_) | Exit::Unknown if starved().is_some() => {
             let cause = Some(format!("no memory was left: {}", starved().map_or("", String::as_str)));
             return Outcome { status: Status::Failed, failure: Some(Failure::OutOfMemory), cause, ..Outcome::default() };
         }
@@ -73,6 +73,7 @@ fn death(exit: Exit, stopped: bool, words: &[String]) -> Outcome {
         Exit::Signal(9) => (Failure::Killed, "the process was killed (signal 9)".to_owned()),
         Exit::Signal(n) => (Failure::Crashed, format!("the process was ended by signal {n}")),
         Exit::Code(n) => (Failure::Crashed, format!("the process ended with exit code {n}")),
+        Exit::Unknown => (Failure::Crashed, "the process is gone, and nobody knows how it ended".to_owned()),
     };
     let words: Vec<String> = words.iter().filter(|line| !without_backtrace(line).is_empty()).cloned().collect();
     let last = &words[words.len().saturating_sub(LAST_WORDS)..];
@@ -159,6 +160,7 @@ mod tests {
             assert_eq!(kind(Exit::Signal(6), false, &[line, "stack backtrace:"]), Some(Failure::OutOfMemory));
         }
         assert_eq!(kind(Exit::Signal(11), false, &[]), Some(Failure::Crashed));
+        assert_eq!((kind(Exit::Unknown, false, &[]), kind(Exit::Unknown, true, &[])), (Some(Failure::Crashed), None));
         assert_eq!(kind(Exit::Code(1), false, &[&format!("error: x: writing failed; {}", store::NO_ROOM)]), Some(Failure::Disk));
         assert_eq!(kind(Exit::Code(2), false, &[]), Some(Failure::Mistake));
         let cause = death(Exit::Code(101), false, &["panicked".into(), "at x".into()]).cause.unwrap();

@@ -7,6 +7,7 @@
 mod claim;
 mod damage;
 mod error;
+mod events;
 mod experiment_dir;
 mod file;
 mod lr_search;
@@ -19,6 +20,7 @@ mod whole;
 
 pub use claim::{Claim, Holder};
 pub use error::{Error, NO_ROOM};
+pub use events::{EventLog, Events};
 pub use experiment_dir::{ExperimentDir, Results};
 pub use file::{fitting, read_bytes, replace, write_atomic};
 pub use lr_search::write_lr_search;

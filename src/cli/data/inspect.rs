@@ -1,13 +1,15 @@
 //! `umlaut data inspect FILE`.
 
-use super::super::settings::Settings;
-use super::super::{Failure, ResultsPlace, Sets, load, mistake, progress, text};
+use super::super::failure::{Failure, mistake};
+use super::super::options::{ResultsPlace, Sets, load};
+use super::super::{progress, text};
+use super::samples::{fold_of, of_fold, parts};
 use super::sheet::{self, Form};
-use super::{alike, fold_of, of_fold, parts};
 use comfy_table::{CellAlignment, Table, TableComponent, presets};
 use std::path::PathBuf;
 use umlaut::config::Experiment;
 use umlaut::data::{self, Dataset, Draw, Fold, Look, Parts};
+use umlaut::prepare::alike;
 
 /// Images that are listed.
 const LISTED: usize = 10;
@@ -34,7 +36,7 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
     let experiment = load(&arguments.file, &arguments.sets)?;
     let reading = progress::Reading::new("reading images");
     let looks = data::look(&experiment.dataset, &|done, of| reading.at(done, of)).map_err(mistake)?;
-    let cache = arguments.place.results(&Settings::load()?).cache();
+    let cache = arguments.place.results()?.cache();
     let data = data::open(&experiment.dataset, &experiment.preprocess, &cache, &|_, _| ()).map_err(mistake)?;
     drop(reading);
     let folds = data::folds(&data, &experiment.split).map_err(mistake)?;

@@ -1,7 +1,7 @@
 //! The contact sheet: samples of every part with the outlines of their masks, as a picture or as a drawing with their names.
 
-use super::super::{Failure, mistake};
-use super::{marks, masks, parts};
+use super::super::failure::{Failure, mistake};
+use super::samples::{marks, masks, parts};
 use image::{ImageFormat, RgbImage, imageops};
 use std::io::Cursor;
 use std::path::Path;

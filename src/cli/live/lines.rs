@@ -6,21 +6,15 @@ use umlaut::record::{Event, Outcome, Status};
 use umlaut::schedule::{At, Next, Slot, Watch};
 
 /// Writes a line when something happens.
+#[derive(Default)]
 pub struct Lines {
-    /// Whether runs are numbered.
-    counted: bool,
     /// Notes that were shown.
     noted: HashSet<String>,
 }
 
 impl Lines {
-    /// Watches a plan of so many runs.
-    pub fn new(runs: usize) -> Self {
-        Self { counted: runs > 1, noted: HashSet::new() }
-    }
-
     fn title(&self, at: At<'_>) -> String {
-        if self.counted { format!("[{}/{}] {}", at.position, at.of, at.run.id) } else { at.run.id.to_string() }
+        if at.of > 1 { format!("[{}/{}] {}", at.position, at.of, at.run.id) } else { at.run.id.to_string() }
     }
 }
 

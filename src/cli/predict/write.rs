@@ -1,7 +1,7 @@
 //! What a prediction leaves: PNGs of each image, and a row of predictions.csv for each of its classes.
 
-use super::super::{Failure, mistake};
-use super::Arguments;
+use super::super::failure::{Failure, mistake};
+use super::arguments::Arguments;
 use anyhow::Context;
 use image::{DynamicImage, GrayImage, ImageBuffer, Luma};
 use std::collections::{BTreeMap, HashSet};
