@@ -6,6 +6,7 @@
 
 use super::error::Result;
 use super::file::{WRITING, open_in_place, remove};
+use super::names::EVENTS;
 use super::run_dir::RunDir;
 use crate::record::Event;
 use crate::regular;
@@ -13,8 +14,6 @@ use std::fs::{self, File, Metadata, OpenOptions};
 use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
-
-const EVENTS: &str = "events.jsonl";
 
 /// Between two reported steps lies at least this: more often nobody looks.
 const BETWEEN_STEPS: Duration = Duration::from_millis(200);

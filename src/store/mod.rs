@@ -11,10 +11,12 @@ mod events;
 mod experiment_dir;
 mod file;
 mod lr_search;
+mod names;
 mod report_files;
 mod rows;
 mod run_dir;
 mod seal;
+mod table;
 mod take_over;
 mod whole;
 

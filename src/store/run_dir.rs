@@ -1,9 +1,9 @@
 //! The directory of a run: its small files, and the paths of its large ones.
 
-use super::damage::REMEDY;
 use super::error::{Error, Result, content, told};
 use super::file::{create_dirs, open_in_place, read_if_there, remove, write_atomic};
-use super::rows::{read_csv, write_csv};
+use super::names::{CHECKPOINTS, LOG, OUTCOME, PER_IMAGE, PLACE, PROVENANCE, REMEDY, RUN, SAMPLES};
+use super::table::{read_csv, write_csv};
 use crate::plan::{self, RunId, RunSpec};
 use crate::record::{ImageScores, Outcome, Provenance, Status, without_backtrace};
 use crate::regular::{self, Most};
@@ -11,13 +11,6 @@ use std::collections::BTreeMap;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
-
-pub(super) const RUN: &str = "run.toml";
-pub(super) const PLACE: &str = "place.toml";
-pub(super) const PROVENANCE: &str = "provenance.toml";
-pub(super) const OUTCOME: &str = "outcome.toml";
-const LOG: &str = "log.txt";
-pub(super) const PER_IMAGE: &str = "per_image.csv";
 
 /// `results/EXPERIMENT/runs/RUN/`: all that a run is.
 #[derive(Debug, Clone)]
@@ -224,7 +217,7 @@ impl RunDir {
     }
 
     pub(super) fn checkpoints(&self) -> PathBuf {
-        self.path.join("checkpoints")
+        self.path.join(CHECKPOINTS)
     }
 
     /// Weights of the best epoch (safetensors).
@@ -278,7 +271,7 @@ impl RunDir {
 
     /// Where pictures of predictions lie.
     pub fn samples(&self) -> PathBuf {
-        self.path.join("samples")
+        self.path.join(SAMPLES)
     }
 }
 

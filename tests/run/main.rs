@@ -6,6 +6,7 @@ mod data_sets;
 mod desk;
 #[cfg(all(target_os = "linux", feature = "cuda"))]
 mod gpus;
+mod hashes;
 mod hostile;
 mod initial;
 mod kept;
