@@ -27,7 +27,7 @@ pub fn cores() -> usize {
     std::thread::available_parallelism().map_or(1, usize::from)
 }
 
-/// Main memory in bytes, if the kernel tells.
+/// Main memory in bytes, if the kernel says.
 pub fn memory() -> Option<u64> {
     let info = fs::read_to_string("/proc/meminfo").ok()?;
     let kib =

@@ -49,7 +49,7 @@ impl Watch for Seen {
     fn started(&mut self, at: At<'_>, _: &Slot) {
         self.0.push((at.position, "started"));
     }
-    fn told(&mut self, at: At<'_>, event: &Event) {
+    fn reported(&mut self, at: At<'_>, event: &Event) {
         if let Event::Epoch { .. } = event {
             self.0.push((at.position, "epoch"));
         }

@@ -1,4 +1,4 @@
-//! `umlaut check`: says of experiment files whether they are good, and everything that is wrong with those that are not.
+//! `umlaut check`: whether experiment files are good, and everything that is wrong with those that are not.
 
 use super::failure::{Failure, coloured};
 use super::listen::Listening;
@@ -19,7 +19,7 @@ pub struct Arguments {
     sets: Sets,
 }
 
-/// A line for each good file on standard output; the mistakes of all others together.
+/// One line per good file on standard output; the mistakes in all others together.
 pub fn run(arguments: &Arguments) -> Result<(), Failure> {
     let results = settings()?.results(None);
     let mut bad = Vec::new();

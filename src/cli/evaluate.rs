@@ -23,7 +23,7 @@ pub struct Arguments {
     dataset: PathBuf,
     #[command(flatten)]
     sets: Sets,
-    /// The part of the data set
+    /// The split of the data set
     #[arg(long, value_enum, default_value_t = Wanted::All)]
     part: Wanted,
     /// What to measure beside the scores that are counted, with commas [default: metrics.extra of the run]
@@ -151,7 +151,7 @@ fn write(path: &Path, scores: &ImageScores) -> Result<(), Failure> {
     Ok(write().with_context(|| format!("writing {}", path.display()))?)
 }
 
-/// A row a metric: each class, and where there are several their mean.
+/// One row per metric: each class, and where there are several their mean.
 fn table(classes: &[String], metrics: &[String], rows: &[(usize, String, Vec<f64>)]) -> Table {
     let mut table = Table::new();
     table.load_preset(presets::UTF8_HORIZONTAL_ONLY);

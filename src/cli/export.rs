@@ -17,7 +17,7 @@ pub struct Arguments {
 
 #[derive(clap::Subcommand)]
 enum Form {
-    /// Write TensorBoard event files: curves, best values, pictures and parameters, a directory a run
+    /// Write TensorBoard event files: curves, best values, images and parameters, one directory per run
     Tensorboard(Tensorboard),
 }
 
@@ -46,7 +46,7 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
     for (run, reason) in &exported.skipped {
         eprintln!("skipped {}: {reason}", run.display());
     }
-    exported.problems.iter().for_each(|problem| eprintln!("no picture: {problem}"));
+    exported.problems.iter().for_each(|problem| eprintln!("no image: {problem}"));
     if exported.files.is_empty() {
         return Err(anyhow::anyhow!("no run could be exported").into());
     }

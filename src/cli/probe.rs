@@ -149,7 +149,7 @@ fn told(found: candle_core::Result<String>) -> Result<String, String> {
     found.map_err(|e| e.to_string())
 }
 
-/// What NVIDIA's management library tells, without which a GPU can be used by name alone.
+/// What NVIDIA's management library knows, without which a GPU can be used by name alone.
 fn nvml() -> Result<String, String> {
     let gpus = machine::gpus()?;
     let one = |gpu: &machine::Gpu| format!("cuda:{} {} {} driver {}", gpu.index, gpu.name, gpu.uuid, gpu.driver);

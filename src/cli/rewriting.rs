@@ -85,9 +85,9 @@ impl Watch for Rewriting<'_> {
         self.inner.started(at, slot);
     }
 
-    fn told(&mut self, at: At<'_>, event: &Event) {
+    fn reported(&mut self, at: At<'_>, event: &Event) {
         self.changed |= matches!(event, Event::Epoch { .. });
-        self.inner.told(at, event);
+        self.inner.reported(at, event);
     }
 
     fn ended(&mut self, at: At<'_>, outcome: &Outcome, next: &Next) {

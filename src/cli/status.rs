@@ -55,7 +55,7 @@ struct Run {
     epochs_done: usize,
     /// Whether it has finished and its best weights are gone.
     without_weights: bool,
-    /// Epochs of the whole run, if run.toml tells.
+    /// Epochs of the whole run, if run.toml says.
     epochs: Option<usize>,
     /// Validation Dice after the last epoch.
     dice: Option<f64>,
@@ -74,7 +74,7 @@ impl Seen {
         }
     }
 
-    /// A line for the experiment, one for each run that is under way or in trouble.
+    /// One line for the experiment, and one per run that is under way or in trouble.
     fn text(&self, columns: usize) -> String {
         let mut lines = wrap(&self.headline(), columns, 4);
         let trouble = self.problem.iter().cloned().chain(self.runs.iter().filter_map(|run| run.line(self.holder.is_some())));

@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use umlaut::machine::threads;
 use umlaut::schedule;
 
-/// Lets a write beyond the allowed size of a file fail, which is told and recorded, instead of ending the process.
+/// Lets a write beyond the allowed size of a file fail, which is reported and recorded, instead of ending the process.
 ///
 /// # Errors
 /// If the system refuses.

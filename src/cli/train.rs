@@ -30,7 +30,7 @@ pub struct Arguments {
     /// Train a finished run again if its best weights are gone or damaged
     #[arg(long)]
     restore: bool,
-    /// Split every batch into so many parts for want of memory, from now on; without it as many as before
+    /// Split every batch into so many micro-batches for want of memory, from now on; without it as many as before
     #[arg(long, hide = true, value_name = "N")]
     micro_batches: Option<NonZeroU16>,
 }
@@ -70,8 +70,8 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
     data::absent(&opened, &parts).iter().for_each(|text| eprintln!("warning: {text}"));
     let mut provenance = place.provenance()?.unwrap_or_default();
     provenance.dataset_fingerprint = Some(opened.fingerprint.clone());
-    if let Some(parts) = arguments.micro_batches {
-        provenance.micro_batches = Some(usize::from(parts.get()));
+    if let Some(number) = arguments.micro_batches {
+        provenance.micro_batches = Some(usize::from(number.get()));
     }
     place.write_provenance(&provenance)?;
     let mut progress = progress::Bar::new(&place, &experiment, arguments.child)?;
@@ -107,11 +107,11 @@ fn target(arguments: &Arguments) -> Result<Place, Failure> {
 
 /// Claims the run as soon as it is free: the child of a killed scheduler may still be finishing its step.
 fn wait_for(place: &RunDir, stop: &Stop) -> Result<Claim, Failure> {
-    let mut told = false;
+    let mut reported = false;
     loop {
         match place.claim() {
             Err(Error::InUse { holder, .. }) if !stop.asked() => {
-                if !std::mem::replace(&mut told, true) {
+                if !std::mem::replace(&mut reported, true) {
                     place.event_log()?.report(&Event::Waiting { holder });
                 }
                 // The claim itself has waited a little.

@@ -35,7 +35,7 @@ impl std::fmt::Display for Source {
         match self {
             Self::Records(1) => write!(f, "by 1 recorded run of this machine, scaled by FLOP"),
             Self::Records(n) => write!(f, "by {n} recorded runs of this machine, scaled by FLOP"),
-            Self::Probe(seconds) => write!(f, "by a probe of {seconds:.1} s, scaled by FLOP; a recorded run will tell better"),
+            Self::Probe(seconds) => write!(f, "by a probe of {seconds:.1} s, scaled by FLOP; a recorded run will be nearer"),
             Self::Nowhere => write!(f, "not known: nothing is recorded here yet"),
         }
     }

@@ -15,7 +15,7 @@ use std::time::{Duration, Instant};
 /// How often runs are looked at, if none of them has ended.
 const LOOK: Duration = Duration::from_millis(100);
 
-/// How often somebody who watches is told that time passes.
+/// How often the watch hears that time passes.
 const TICK: Duration = Duration::from_millis(200);
 
 /// What stops the whole schedule; a run that fails does not.
@@ -88,7 +88,7 @@ struct Busy {
     id: JobId,
     events: Events,
     log_before: u64,
-    /// Whether somebody was told that nobody knows how the job stands.
+    /// Whether it was reported that nobody knows how the job stands.
     noted: bool,
 }
 
@@ -316,9 +316,9 @@ impl<'a> Schedule<'a> {
         for event in busy.events.added() {
             let room = self.rooms.get_mut(self.slots[slot].device.as_str());
             if let (Event::Memory { device_bytes }, Some(room)) = (&event, room) {
-                room.told(slot, *device_bytes);
+                room.reported(slot, *device_bytes);
             }
-            self.watch.told(at(&self.runs, busy.job.run), &event);
+            self.watch.reported(at(&self.runs, busy.job.run), &event);
         }
     }
 

@@ -151,7 +151,7 @@ impl Launcher for Local {
     }
 }
 
-/// Processes that the kernel has killed for want of memory since it started; 0 where it does not tell.
+/// Processes that the kernel has killed for want of memory since it started; 0 where it does not say.
 fn killed_for_memory() -> u64 {
     let counts = std::fs::read_to_string("/proc/vmstat").unwrap_or_default();
     counts.lines().find_map(|line| line.strip_prefix("oom_kill ")?.trim().parse().ok()).unwrap_or(0)

@@ -24,7 +24,7 @@ pub enum Next {
     Again(String),
 }
 
-/// Is told what happens, all by one thread, in the order in which it happens.
+/// Hears what happens, all by one thread, in the order in which it happens.
 pub trait Watch {
     /// Runs have joined the plan; these are all that there are now, and those that were there before keep their positions.
     fn planned(&mut self, runs: &[RunSpec]) {
@@ -37,7 +37,7 @@ pub trait Watch {
     /// An attempt at a run begins.
     fn started(&mut self, at: At<'_>, slot: &Slot);
     /// A run that was started reports something.
-    fn told(&mut self, at: At<'_>, event: &Event);
+    fn reported(&mut self, at: At<'_>, event: &Event);
     /// An attempt is over.
     fn ended(&mut self, at: At<'_>, outcome: &Outcome, next: &Next);
     /// Some time has passed, about a fifth of a second; for what moves by itself.

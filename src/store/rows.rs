@@ -1,4 +1,4 @@
-//! Rows of CSV: one an epoch, each on the disk before the next; and whole tables.
+//! Rows of CSV: one per epoch, each on the disk before the next.
 
 use super::error::{Result, content, told};
 use super::file::{open_in_place, read_if_there, write_atomic};

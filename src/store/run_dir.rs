@@ -166,7 +166,7 @@ impl RunDir {
     ///
     /// # Errors
     /// If it cannot be read.
-    pub fn last_words(&self, since: u64, most: usize) -> Result<Vec<String>> {
+    pub fn last_log_lines(&self, since: u64, most: usize) -> Result<Vec<String>> {
         // A long backtrace may follow what was said.
         const ENOUGH: u64 = 256 * 1024;
         let path = self.path.join(LOG);
@@ -208,7 +208,7 @@ impl RunDir {
         if fs::symlink_metadata(&path).is_ok() { remove(&path) } else { Ok(()) }
     }
 
-    /// Parts that batches are split into for want of memory, by provenance.toml; 1 if nothing is said.
+    /// Micro-batches that batches are split into for want of memory, by provenance.toml; 1 if nothing is said.
     ///
     /// # Errors
     /// If that is damaged.
@@ -235,7 +235,7 @@ impl RunDir {
         self.checkpoints().join("resume.safetensors")
     }
 
-    /// The picture `samples/NAME_KIND.png`. In a name that no file should have, dashes stand for characters, and a hash follows, so that
+    /// The image `samples/NAME_KIND.png`. In a name that no file should have, dashes stand for characters, and a hash follows, so that
     /// `a/b` and `a-b` are two files.
     pub fn sample_picture(&self, name: &str, kind: &str) -> PathBuf {
         /// Bytes; file systems take 255. A name that has its hash is no longer, so that it stays as it is.
@@ -251,7 +251,7 @@ impl RunDir {
         self.samples().join(format!("{safe}_{kind}.png"))
     }
 
-    /// The names of the samples that have a picture of the image, short ones first: `slice-3` before `slice-11`.
+    /// The names of the samples that have an image of their input, short ones first: `slice-3` before `slice-11`.
     ///
     /// # Errors
     /// If the directory cannot be listed; one that is missing has no samples.
@@ -269,7 +269,7 @@ impl RunDir {
         Ok(names)
     }
 
-    /// Where pictures of predictions lie.
+    /// Where images of predictions lie.
     pub fn samples(&self) -> PathBuf {
         self.path.join(SAMPLES)
     }

@@ -23,7 +23,7 @@ pub struct Arguments {
     /// overlays/N.png, samples.csv, and dataset.toml, an experiment that trains on them
     #[arg(long, value_name = "DIR")]
     out: PathBuf,
-    /// The part to write
+    /// The split to write
     #[arg(long, default_value = "train", value_parser = ["train", "val", "test"])]
     part: String,
     /// Take patches and change the training samples as this epoch, from 1, of the first seed does; without it they are as they are.

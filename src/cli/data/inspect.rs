@@ -21,7 +21,7 @@ pub struct Arguments {
     file: PathBuf,
     #[command(flatten)]
     sets: Sets,
-    /// Draw samples of every part with the outlines of their masks: a .png, or an .svg with their names
+    /// Draw samples of every split with the outlines of their masks: a .png, or an .svg with their names
     #[arg(long, value_name = "FILE")]
     sheet: Option<PathBuf>,
     /// Draw the training samples alone, with patches and changes as this epoch of the first seed has them
@@ -98,11 +98,11 @@ fn table(data: &Dataset, looks: &[Look], split: &Parts) -> Table {
 /// What the numbers mean, and what someone who is to trust them must know.
 fn remarks(data: &Dataset, looks: &[Look], folds: &[Fold]) -> Vec<String> {
     let mut remarks =
-        vec!["A class's share is the mean over samples of its marked pixels; empty counts masks without any.".to_owned()];
+        vec!["A class's share is the mean over samples of its foreground pixels; empty counts masks without any.".to_owned()];
     let absent =
         |fold: &Fold| data::absent(data, &fold.parts).into_iter().map(|line| (of_fold(fold.number), line)).collect::<Vec<_>>();
     let mut told: Vec<(String, String)> = folds.iter().flat_map(absent).collect();
-    // What no fold can mend is said once.
+    // What no fold can correct is reported once.
     told.dedup_by(|(_, later), (_, first)| later == first && later.starts_with("no sample "));
     remarks.extend(told.into_iter().map(|(fold, line)| format!("WARNING: {fold}{line}")));
     let flat: Vec<&str> = looks.iter().filter(|look| look.range.0 == look.range.1).map(|look| look.name.as_str()).collect();

@@ -16,9 +16,9 @@ pub struct Arguments {
 
 #[derive(clap::Subcommand)]
 enum Verb {
-    /// Count, measure and check the samples of every part; draw some of them
+    /// Count, measure and check the samples of every split; draw some of them
     Inspect(inspect::Arguments),
-    /// Write images and masks at the size of training, with the changes of an epoch if wanted, and a file to train on them
+    /// Write images and masks at the size of training, with the augmentation of an epoch if wanted, and a file to train on them
     Export(export::Arguments),
 }
 

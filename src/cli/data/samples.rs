@@ -1,6 +1,6 @@
 //! Samples by split, and their masks.
 
-/// Name and samples of each part that has some.
+/// Name and samples of each split that has some.
 pub fn parts(parts: &umlaut::data::Parts) -> Vec<(&'static str, &[usize])> {
     let all = [("train", &parts.train[..]), ("val", &parts.val), ("test", &parts.test)];
     all.into_iter().filter(|(_, samples)| !samples.is_empty()).collect()

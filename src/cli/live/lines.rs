@@ -1,4 +1,4 @@
-//! A line or two a run, on standard error: what is shown where no terminal is.
+//! A line or two per run, on standard error: what is shown where no terminal is.
 
 use super::super::progress::ending;
 use std::collections::HashSet;
@@ -35,7 +35,7 @@ impl Watch for Lines {
         eprintln!("{}{device}", self.title(at));
     }
 
-    fn told(&mut self, at: At<'_>, event: &Event) {
+    fn reported(&mut self, at: At<'_>, event: &Event) {
         match event {
             Event::Epoch { epoch, train_loss, val_loss, val_dice } => eprintln!(
                 "{}: epoch {epoch}/{}  loss {train_loss:.3}  val loss {val_loss:.3}  val dice {val_dice:.3}",

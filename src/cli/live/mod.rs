@@ -1,4 +1,4 @@
-//! The live view of `umlaut run`: on a terminal a line for each run that is under way, elsewhere a line for each thing that happens.
+//! The live view of `umlaut run`: on a terminal one line per run that is under way, elsewhere one per thing that happens.
 
 mod course;
 mod frame;
@@ -26,7 +26,7 @@ use umlaut::store::{ExperimentDir, RunDir};
 const CALM: Duration = Duration::from_millis(200);
 
 /// Lines of a failed run's log that are shown.
-const LAST_WORDS: usize = 3;
+const LOG_LINES: usize = 3;
 
 /// Watches a schedule of an experiment's runs: on a terminal that can move its cursor by a [`Live`] view, elsewhere by plain lines.
 pub fn watch<'a>(dir: &'a ExperimentDir, estimate: Estimate, slots: usize, asked: &'a dyn Fn() -> bool) -> Box<dyn Watch + 'a> {
@@ -164,7 +164,7 @@ impl<'a> Live<'a> {
     fn show_log(&mut self, index: usize, since: u64, cause: &str) {
         let place = &self.places[index];
         let (columns, _) = self.screen.size();
-        let words = place.last_words(since, LAST_WORDS).unwrap_or_default();
+        let words = place.last_log_lines(since, LOG_LINES).unwrap_or_default();
         let new = words.iter().filter(|line| !cause.contains(line.trim()) && !line.contains(cause));
         let mut lines: Vec<String> = new.map(|line| fit(&format!("    {line}"), columns)).collect();
         // Whole, though it may be broken: it is to be copied.
@@ -216,7 +216,7 @@ impl Watch for Live<'_> {
         self.draw();
     }
 
-    fn told(&mut self, at: At<'_>, event: &Event) {
+    fn reported(&mut self, at: At<'_>, event: &Event) {
         let index = at.position - 1;
         // Of a sweep every run may have the same to say.
         if let Event::Note { text } = event
@@ -231,7 +231,7 @@ impl Watch for Live<'_> {
             if let Event::Epoch { epoch, .. } = event {
                 self.epochs_left[index] = at.run.experiment.training.epochs.saturating_sub(*epoch);
             }
-            running.course.told(event, Instant::now());
+            running.course.hear(event, Instant::now());
         }
         self.draw();
     }

@@ -47,7 +47,7 @@ pub fn show(plan: &Plan, results: &Results, slots: &[Slot], csv: bool) -> Result
     let mut estimate = Estimate::by_records(results, slot);
     estimate.learn(&plan.runs);
     let rows = row::rows(plan, &results.experiment(&plan.experiment), &estimate)?;
-    // A probe takes its time: only where something is left that it could tell about.
+    // A probe takes its time: only where something is left whose time it could estimate.
     let needed = rows.iter().any(|row| row.epochs.left > 0);
     let estimate = if needed { estimate.or_probe(&plan.runs) } else { estimate };
     let rows = row::timed(rows, &estimate);

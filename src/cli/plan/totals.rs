@@ -48,7 +48,7 @@ fn devices(slots: &[Slot]) -> String {
     devices.join(", ")
 }
 
-/// What is skipped and why, a line a reason.
+/// What is skipped, one line per reason.
 fn not_run(names: &Names, plan: &Plan, rows: &[Row<'_>]) -> Vec<String> {
     let finished = rows.iter().filter(|row| matches!(row.standing, Ok(Standing::Finished(_)))).count();
     let diverged: Vec<&Row<'_>> = rows.iter().filter(|row| row.diverged()).collect();

@@ -28,7 +28,7 @@ pub struct Arguments {
     /// Average over mirror images too (four times the work)
     #[arg(long)]
     pub flips: bool,
-    /// From which probability on a pixel is marked
+    /// From which probability on a pixel is foreground
     #[arg(long, value_name = "P", default_value_t = 0.5)]
     pub threshold: f32,
     /// Write probabilities as 16-bit PNG too

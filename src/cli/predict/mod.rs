@@ -72,7 +72,7 @@ fn how(arguments: &Arguments, predictor: &Predictor) -> Result<How, Failure> {
     Ok(How { scale: Scale::Tiles(tiling), flips: arguments.flips })
 }
 
-/// One image after the other; one that cannot be read is told and the others go on. Returns how many failed.
+/// One image after the other; one that cannot be read is reported and the others go on. Returns how many failed.
 fn predict_all(
     predictor: &Predictor,
     how: &How,

@@ -104,7 +104,7 @@ impl Launcher for Fake {
     }
 }
 
-/// What was told, in words.
+/// What was heard, in words.
 #[derive(Default)]
 struct Notes(Vec<String>);
 
@@ -121,8 +121,8 @@ impl Watch for Notes {
     fn started(&mut self, at: At<'_>, _: &Slot) {
         self.0.push(format!("{} started", at.position));
     }
-    fn told(&mut self, at: At<'_>, event: &Event) {
-        let what = if matches!(event, Event::Memory { .. }) { "told its memory" } else { "told" };
+    fn reported(&mut self, at: At<'_>, event: &Event) {
+        let what = if matches!(event, Event::Memory { .. }) { "reported its memory" } else { "reported" };
         self.0.push(format!("{} {what}", at.position));
     }
     fn ended(&mut self, at: At<'_>, outcome: &Outcome, next: &Next) {
@@ -197,7 +197,7 @@ fn a_failure_does_not_stop_the_others_and_finished_runs_are_not_repeated() {
     let desk = Desk::with(3);
     let (tally, notes) = desk.execute(&Fake::of(&[FINISHES, Act::Dies(Exit::Signal(9)), FINISHES]), 1, ONCE);
     assert_eq!(tally, Tally { finished: 2, failed: 1, ..Tally::default() });
-    assert_eq!(notes[..3], ["1 started", "1 told", "1 ended Finished Over"]);
+    assert_eq!(notes[..3], ["1 started", "1 reported", "1 ended Finished Over"]);
     let cause = desk.outcome(&desk.plan.runs[1]).cause.unwrap();
     assert!(cause.contains("signal 9"), "{cause}");
     assert_eq!(desk.plan_csv().matches(",finished\n").count(), 2);
@@ -226,7 +226,7 @@ fn what_may_pass_is_tried_again_and_what_cannot_is_not() {
 }
 
 #[test]
-fn want_of_memory_is_answered_with_parts_of_batches() {
+fn want_of_memory_is_answered_with_micro_batches() {
     let desk = Desk::with(1);
     let fake = Fake::of(&[Act::Dies(Exit::OutOfMemory), Act::Dies(Exit::OutOfMemory), FINISHES]);
     assert_eq!(desk.execute(&fake, 1, ONCE).0.finished, 1);
@@ -314,7 +314,7 @@ fn a_job_that_waits_or_of_which_nobody_can_say_how_it_stands_has_not_ended() {
     let before = vec![unknown(), JobState::Running, unknown(), JobState::Waiting];
     let (tally, notes) = desk.execute(&Fake { before: RefCell::new(before), ..Fake::of(&[FINISHES]) }, 1, ONCE);
     assert_eq!(tally.finished, 1);
-    let expected = ["1 started", "1 told", "1 noted: nobody can say how job 0 stands: no answer", "1 ended Finished Over"];
+    let expected = ["1 started", "1 reported", "1 noted: nobody can say how job 0 stands: no answer", "1 ended Finished Over"];
     assert_eq!(notes, expected);
 }
 
@@ -349,7 +349,7 @@ fn a_plan_grows_when_its_source_has_more_and_goes_on_from_what_has_ended() {
     let (first, second) = (at(&a, Status::Finished), at(&b, Status::Failed));
     assert_eq!(search.asked[..3], [vec![], vec![first.clone()], vec![first.clone(), second.clone()]]);
     assert_eq!(search.asked[3], [first, second, at(&c, Status::Finished)]);
-    let kept: Vec<&str> = notes.iter().map(String::as_str).filter(|note| !note.contains("told")).collect();
+    let kept: Vec<&str> = notes.iter().map(String::as_str).filter(|note| !note.contains("reported")).collect();
     let expected = [
         "1 planned",
         "1 started",
@@ -374,12 +374,12 @@ fn a_plan_grows_when_its_source_has_more_and_goes_on_from_what_has_ended() {
 
 /// No job ends before another is started beside it. All are of one kind.
 #[test]
-fn a_gpu_takes_a_second_run_when_the_first_has_told_its_memory() {
+fn a_gpu_takes_a_second_run_when_the_first_has_reported_its_memory() {
     let desk = Desk::with(2);
     let fake = Fake { together: 2, memory: Some((1_000_000_000, 1_700_000_000)), ..Fake::of(&[FINISHES; 2]) };
     let (tally, notes) = desk.execute_on(&vec![gpu(true); 2], &fake, ONCE);
     assert_eq!(tally.finished, 2);
-    assert_eq!(notes[..4], ["2 started", "2 told", "2 told its memory", "1 started"]);
+    assert_eq!(notes[..4], ["2 started", "2 reported", "2 reported its memory", "1 started"]);
 }
 
 #[test]
@@ -388,7 +388,7 @@ fn a_gpu_without_room_takes_runs_one_by_one() {
     let fake = Fake { memory: Some((1_000_000_000, 1_699_999_999)), ..Fake::of(&[FINISHES; 3]) };
     let (tally, notes) = desk.execute_on(&vec![gpu(true); 3], &fake, ONCE);
     assert_eq!(tally.finished, 3);
-    let course: Vec<&str> = notes.iter().filter(|note| !note.contains("told")).map(String::as_str).collect();
+    let course: Vec<&str> = notes.iter().filter(|note| !note.contains("reported")).map(String::as_str).collect();
     let one_by_one =
         ["3 started", "3 ended Finished Over", "2 started", "2 ended Finished Over", "1 started", "1 ended Finished Over"];
     assert_eq!(course, one_by_one);
@@ -403,5 +403,5 @@ fn want_of_memory_beside_others_is_first_answered_by_a_gpu_alone() {
     assert_eq!(tally.finished, 2);
     assert_eq!(fake.launches().iter().map(|(_, micro_batches)| *micro_batches).collect::<Vec<_>>(), [1, 1, 1, 2]);
     let again: Vec<&String> = notes.iter().filter(|note| note.contains("Again")).collect();
-    assert!(again.len() == 2 && again[0].contains("alone on its GPU") && again[1].contains("in 2 parts"), "{again:?}");
+    assert!(again.len() == 2 && again[0].contains("alone on its GPU") && again[1].contains("in 2 micro-batches"), "{again:?}");
 }
