@@ -162,9 +162,10 @@ fn nothing_twice(results: &Path, finished: &mut BTreeMap<String, Vec<u8>>) {
     }
 }
 
-/// Every file below, by its path there.
+/// Every file below, by its path there, but for the hashes of the pictures: which of them are written down depends on how old these are.
 fn tree(root: &Path) -> BTreeMap<String, Vec<u8>> {
     let files = walkdir::WalkDir::new(root).into_iter().filter_map(Result::ok).filter(|entry| entry.file_type().is_file());
+    let files = files.filter(|entry| !entry.path().ends_with(".cache/hashes"));
     files
         .filter_map(|entry| {
             let name = entry.path().strip_prefix(root).expect("it is below").display().to_string();

@@ -41,7 +41,7 @@ fn swap(desk: &Desk) {
     let (header, rows) = text.split_once('\n').unwrap();
     let hash = |name: &str| rows.lines().find(|row| row.contains(&format!("images/{name}"))).unwrap()[..64].to_owned();
     let (a, b) = (hash("00.png"), hash("01.png"));
-    let rows = rows.replace(&a, "A").replace(&b, &a).replace('A', &b);
+    let rows = rows.replace(&a, "<a>").replace(&b, &a).replace("<a>", &b);
     let header = header.rsplit_once(' ').unwrap().0;
     fs::write(table(desk), format!("{header} {}\n{rows}", blake3::hash(rows.as_bytes()).to_hex())).unwrap();
 }

@@ -4,6 +4,7 @@ mod chaos;
 mod damage;
 mod data_sets;
 mod desk;
+mod events;
 #[cfg(all(target_os = "linux", feature = "cuda"))]
 mod gpus;
 mod hashes;
