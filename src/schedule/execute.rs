@@ -153,7 +153,9 @@ pub fn execute<'a>(
         trouble: None,
     };
     schedule.grow()?;
-    schedule.write_plan()?;
+    if schedule.runs.is_empty() {
+        schedule.write_plan()?;
+    }
     schedule.run(stopped);
     schedule.tally.interrupted += schedule.queue.len();
     match schedule.trouble {
@@ -163,7 +165,7 @@ pub fn execute<'a>(
 }
 
 impl<'a> Schedule<'a> {
-    /// Takes in what runs the source has by now.
+    /// Takes in what runs the source has by now, in plan.csv too.
     fn grow(&mut self) -> Result<(), Error> {
         // Runs that turn out to have ended before may be what others wait for.
         loop {
@@ -224,7 +226,7 @@ impl<'a> Schedule<'a> {
             self.planned.push(Planned { place, word: standing.word(), kind });
         }
         self.queue.add(jobs, self.slots.len());
-        Ok(())
+        self.write_plan()
     }
 
     fn run(&mut self, stopped: &dyn Fn() -> Option<Stop>) {
@@ -338,17 +340,15 @@ impl<'a> Schedule<'a> {
             (next, again) = (Next::Over, None);
         }
         self.watch.ended(at(&self.runs, job.run), &outcome, &next);
-        match again {
-            Some(job) => self.queue.again(job),
-            None => {
-                self.count(&job, &outcome);
-                self.ended.push(Ended { run: self.runs[job.run].id.clone(), outcome });
-                if self.stopping.is_none() {
-                    self.grow()?;
-                }
-            }
+        if let Some(job) = again {
+            self.queue.again(job);
+            return self.write_plan();
         }
-        self.write_plan()
+        self.count(&job, &outcome);
+        self.ended.push(Ended { run: self.runs[job.run].id.clone(), outcome });
+        // Before a source looks at it, which may take its time.
+        self.write_plan()?;
+        if self.stopping.is_none() { self.grow() } else { Ok(()) }
     }
 
     fn count(&mut self, job: &Job, outcome: &Outcome) {

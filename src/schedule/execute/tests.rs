@@ -283,7 +283,8 @@ fn nothing_starts_after_a_stop() {
     let desk = Desk::with(3);
     let asked = Cell::new(0);
     let stop = || (asked.replace(asked.get() + 1) >= 1).then_some(Stop::Gently);
-    let fake = Fake::of(&[Act::Ends(Status::Interrupted, None)]);
+    let before = RefCell::new(vec![JobState::Running]);
+    let fake = Fake { before, ..Fake::of(&[Act::Ends(Status::Interrupted, None)]) };
     let (tally, _) = desk.execute_all_of(&mut Listed::new(desk.plan.runs.clone()), &[cpu()], &fake, ONCE, &stop);
     assert_eq!((fake.launches().len(), tally.unwrap().interrupted), (1, 3));
 }
