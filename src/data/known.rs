@@ -277,7 +277,7 @@ mod tests {
         fs::remove_file(&folder.file).unwrap();
         keep(folder.dir.path(), [other.file.as_path()].into_iter());
         let kept: Vec<PathBuf> = read(&folder.table()).unwrap().into_keys().collect();
-        assert_eq!(kept, [other.file.clone()]);
+        assert_eq!(kept, std::slice::from_ref(&other.file));
         let none = folder.dir.path().join("none");
         keep(&none, [other.file.as_path()].into_iter());
         assert!(!none.exists());

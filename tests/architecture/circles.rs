@@ -72,7 +72,7 @@ impl Sources {
     fn edges(&self) -> BTreeMap<&Module, BTreeSet<&Module>> {
         let needs = |module: &Module, file: &File| -> BTreeSet<&Module> {
             let used = file.uses.iter().filter(|of| !(of.public && self.is_below(module, of))).map(|of| of.path.clone());
-            let inline = file.paths(|word| self.files.contains_key(&[&module[..], &[word.to_owned()]].concat()));
+            let inline = file.paths(|word| self.files.contains_key(&child(module, word)));
             let needed = used.chain(inline).filter_map(|path| self.defined_in(module, &path, 0));
             needed.filter(|other| !module.starts_with(other)).collect()
         };
@@ -82,17 +82,17 @@ impl Sources {
     /// Whether what is used lies in or below a child of the module.
     fn is_below(&self, module: &Module, of: &Use) -> bool {
         let (start, rest) = start(module, &of.path);
-        start == *module && rest.first().is_some_and(|word| self.files.contains_key(&[&module[..], &[word.clone()]].concat()))
+        start == *module && rest.first().is_some_and(|word| self.files.contains_key(&child(module, word)))
     }
 
     /// The module whose file defines what a path names; `None` for what is not ours.
     fn defined_in(&self, from: &Module, path: &[String], depth: usize) -> Option<&Module> {
         let (mut at, rest) = start(from, path);
-        if rest.len() == path.len() && !self.files.contains_key(&[&from[..], &rest[..1]].concat()) && depth == 0 {
+        if rest.len() == path.len() && !self.files.contains_key(&child(from, &rest[0])) && depth == 0 {
             return None;
         }
         for (index, word) in rest.iter().enumerate() {
-            let below = [&at[..], &[word.clone()]].concat();
+            let below = child(&at, word);
             if self.files.contains_key(&below) {
                 at = below;
                 continue;
@@ -118,6 +118,11 @@ impl Sources {
         }
         self.files.get_key_value(&at).map(|(module, _)| module)
     }
+}
+
+/// A module below another.
+fn child(module: &Module, name: &str) -> Module {
+    module.iter().cloned().chain([name.to_owned()]).collect()
 }
 
 /// Where a path begins, and what is left of it.
