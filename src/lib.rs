@@ -6,7 +6,7 @@
 //! experiments/x.toml
 //!   config    → Experiment             what was asked: parsed, defaulted, checked
 //!   plan      → Plan of RunSpecs       what will happen: sweep × folds × seeds, each resolved, with a stable RunId
-//!   schedule  → a process a run        who runs where and when
+//!   schedule  → one process per run    who runs where and when
 //!   train     → metrics.csv, checkpoints, outcome.toml      one run, one process, one device
 //!   report    → charts, tables, HTML   reads only files
 //!   predict   → masks, measures        a trained run on new pictures
@@ -18,11 +18,16 @@
 
 #![warn(missing_docs)]
 
+pub mod devices;
+pub mod estimate;
+pub mod find;
 pub mod plan;
 pub mod predict;
+pub mod prepare;
 pub mod record;
 pub mod report;
 pub mod schedule;
+pub mod settings;
 pub mod store;
 pub mod train;
 

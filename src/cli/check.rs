@@ -1,12 +1,13 @@
-//! `umlaut check`: says of experiment files whether they are good, and everything that is wrong with those that are not.
+//! `umlaut check`: whether experiment files are good, and everything that is wrong with those that are not.
 
-use super::initial::Files;
-use super::settings::Settings;
+use super::failure::{Failure, coloured};
+use super::listen::Listening;
+use super::options::{Sets, settings};
 use super::text::counted;
-use super::{Failure, Sets, coloured};
 use std::path::{Path, PathBuf};
 use umlaut::config::{self, Experiment};
-use umlaut::plan::{self, Plan};
+use umlaut::plan::Plan;
+use umlaut::prepare::Planner;
 use umlaut::store::Results;
 
 #[derive(clap::Args)]
@@ -18,9 +19,9 @@ pub struct Arguments {
     sets: Sets,
 }
 
-/// A line for each good file on standard output; the mistakes of all others together.
+/// One line per good file on standard output; the mistakes in all others together.
 pub fn run(arguments: &Arguments) -> Result<(), Failure> {
-    let results = Results::new(Settings::load()?.results.unwrap_or_else(|| PathBuf::from("results")));
+    let results = settings()?.results(None);
     let mut bad = Vec::new();
     for file in &arguments.files {
         match verdict(file, &arguments.sets.sets, &results, coloured()) {
@@ -34,10 +35,10 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
 /// Of the files that an experiment names, initial weights are read and data are not.
 fn verdict(file: &Path, sets: &[String], results: &Results, colour: bool) -> Result<String, String> {
     let experiment = config::load(file, sets).map_err(|problems| problems.render(colour))?;
-    let mut weights = Files::of(results);
-    let plan = plan::expand_with(&experiment, |_| Ok(String::new()), |initial| weights.find(initial))
-        .map_err(|e| format!("error: {}: {e}", file.display()))?;
-    weights.check(&plan).map_err(|e| format!("error: {}: {e}", file.display()))?;
+    let listening = Listening::default();
+    let mut planner = Planner::new(results, &listening);
+    let plan = planner.plan_without_data(&experiment).and_then(|plan| planner.check_weights(&plan).map(|()| plan));
+    let plan = plan.map_err(|e| format!("error: {}: {e}", file.display()))?;
     Ok(runs(&experiment, &plan))
 }
 

@@ -1,11 +1,11 @@
 //! `umlaut compare A B …`: any runs and experiments side by side, with a verdict, in the terminal.
 
-use super::report::Ranking;
-use super::settings::Settings;
-use super::{Failure, ResultsPlace, mistake};
-use std::path::{Path, PathBuf};
-use umlaut::report::{self, Place};
-use umlaut::store::{ExperimentDir, Results, RunDir};
+use super::failure::{Failure, mistake};
+use super::options::ResultsPlace;
+use super::report::{Ranking, failure};
+use std::path::PathBuf;
+use umlaut::find::{Found, find};
+use umlaut::report;
 
 #[derive(clap::Args)]
 pub struct Arguments {
@@ -23,58 +23,15 @@ pub struct Arguments {
 }
 
 pub fn run(arguments: &Arguments) -> Result<(), Failure> {
-    let results = arguments.results.results(&Settings::load()?);
-    let places = arguments.places.iter().map(|path| find(path, &results)).collect::<Result<Vec<_>, _>>()?;
-    if let [Place::Run(run)] = &places[..] {
+    let results = arguments.results.results()?;
+    let found = arguments.places.iter().map(|path| find(path, &results)).collect::<Result<Vec<_>, _>>().map_err(mistake)?;
+    if let [Found::Run(run)] = &found[..] {
         return Err(mistake(format!(
             "{} is one run; name another run or an experiment to compare it with",
             run.path().display()
         )));
     }
-    let text = report::compare(&places, arguments.by.as_deref(), arguments.rank_by.into()).map_err(super::report::failure)?;
+    let text = report::compare(&found, arguments.by.as_deref(), arguments.rank_by.into()).map_err(failure)?;
     print!("{text}");
     Ok(())
-}
-
-/// The run that a word means.
-pub fn find_run(word: &Path, results: &Results) -> Result<RunDir, Failure> {
-    match find(word, results)? {
-        Place::Run(run) => Ok(run),
-        Place::Experiment(dir) => {
-            let example = dir.runs().ok().and_then(|runs| runs.into_iter().next());
-            let example = example.map(|run| run.path().display().to_string()).unwrap_or_default();
-            Err(mistake(format!("{} is an experiment; name one of its runs, such as {example}", word.display())))
-        }
-    }
-}
-
-/// What a word means: a directory, else the name of an experiment, else the end of a run's id.
-pub fn find(word: &Path, results: &Results) -> Result<Place, Failure> {
-    let run = RunDir::at(word);
-    if run.run_toml().is_file() {
-        return Ok(Place::Run(run));
-    }
-    let named = results.root().join(word);
-    for dir in [word.to_owned(), named].map(ExperimentDir::at) {
-        if !dir.runs().map_err(mistake)?.is_empty() {
-            return Ok(Place::Experiment(dir));
-        }
-    }
-    of_id(&word.to_string_lossy(), results)
-}
-
-fn of_id(id: &str, results: &Results) -> Result<Place, Failure> {
-    let mut found = Vec::new();
-    for dir in results.experiments().unwrap_or_default() {
-        let runs = dir.runs().map_err(mistake)?.into_iter();
-        found.extend(runs.filter(|run| run.id().as_str() == id || (id.len() > 3 && run.id().hash().starts_with(id))));
-    }
-    match found.len() {
-        1 => Ok(Place::Run(found.remove(0))),
-        0 => Err(mistake(format!(
-            "{id} is no directory of runs, no experiment in {0} and no run's id there; `umlaut status {0}` lists what there is",
-            results.root().display()
-        ))),
-        n => Err(mistake(format!("{id} is the id of {n} runs; name the directory, such as {}", found[0].path().display()))),
-    }
 }

@@ -1,9 +1,9 @@
 //! `umlaut evaluate RUN DATASET`: the scores of a trained run on another data set.
 
-use super::device::OneDevice;
+use super::failure::{Failure, mistake};
+use super::options::{OneDevice, ResultsPlace, Sets, load};
 use super::predict::{failure, open};
-use super::settings::Settings;
-use super::{Failure, ResultsPlace, Sets, load, mistake, progress};
+use super::progress;
 use anyhow::Context;
 use clap::ValueEnum;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
@@ -23,7 +23,7 @@ pub struct Arguments {
     dataset: PathBuf,
     #[command(flatten)]
     sets: Sets,
-    /// The part of the data set
+    /// The split of the data set
     #[arg(long, value_enum, default_value_t = Wanted::All)]
     part: Wanted,
     /// What to measure beside the scores that are counted, with commas [default: metrics.extra of the run]
@@ -81,10 +81,10 @@ impl Wanted {
 }
 
 pub fn run(arguments: &Arguments) -> Result<(), Failure> {
-    let results = arguments.results.results(&Settings::load()?);
+    let results = arguments.results.results()?;
     let opened = open(&arguments.run, &results)?;
     let (preprocess, of_run) = (opened.1.preprocess.clone(), opened.1.metrics.clone());
-    let predictor = Predictor::open(&[opened], arguments.device.place()?.gpu).map_err(failure)?;
+    let predictor = Predictor::open(&[opened], arguments.device.chosen()?.gpu).map_err(failure)?;
     predictor.notes.iter().for_each(|note| eprintln!("note: {note}"));
     let asked = load(&arguments.dataset, &arguments.sets)?;
     let reading = progress::Reading::new("reading images");
@@ -151,7 +151,7 @@ fn write(path: &Path, scores: &ImageScores) -> Result<(), Failure> {
     Ok(write().with_context(|| format!("writing {}", path.display()))?)
 }
 
-/// A row a metric: each class, and where there are several their mean.
+/// One row per metric: each class, and where there are several their mean.
 fn table(classes: &[String], metrics: &[String], rows: &[(usize, String, Vec<f64>)]) -> Table {
     let mut table = Table::new();
     table.load_preset(presets::UTF8_HORIZONTAL_ONLY);

@@ -1,12 +1,13 @@
 //! `umlaut export tensorboard`: results in the form of another program.
 
-use super::compare::find;
-use super::settings::Settings;
+use super::failure::{Failure, mistake};
+use super::options::ResultsPlace;
+use super::progress;
 use super::text::counted;
-use super::{Failure, ResultsPlace, mistake, progress};
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
-use umlaut::report::{Place, tensorboard};
+use umlaut::find::{Found, find};
+use umlaut::report::tensorboard;
 use umlaut::store::RunDir;
 
 #[derive(clap::Args)]
@@ -17,7 +18,7 @@ pub struct Arguments {
 
 #[derive(clap::Subcommand)]
 enum Form {
-    /// Write TensorBoard event files: curves, best values, pictures and parameters, a directory a run
+    /// Write TensorBoard event files: curves, best values, images and parameters, one directory per run
     Tensorboard(Tensorboard),
 }
 
@@ -35,10 +36,10 @@ struct Tensorboard {
 
 pub fn run(arguments: &Arguments) -> Result<(), Failure> {
     let Form::Tensorboard(arguments) = &arguments.form;
-    let results = arguments.results.results(&Settings::load()?);
-    let places = arguments.places.iter().map(|word| find(word, &results)).collect::<Result<Vec<_>, _>>()?;
-    let runs = runs(&places)?;
-    let out = out(arguments.out.as_deref(), &places)?;
+    let results = arguments.results.results()?;
+    let found = arguments.places.iter().map(|word| find(word, &results)).collect::<Result<Vec<_>, _>>().map_err(mistake)?;
+    let runs = runs(&found)?;
+    let out = out(arguments.out.as_deref(), &found)?;
     let placed = placed(runs, &out)?;
     let reading = progress::Reading::new("exporting runs");
     let exported = tensorboard::export(&placed, &|done, of| reading.at(done, of))?;
@@ -46,7 +47,7 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
     for (run, reason) in &exported.skipped {
         eprintln!("skipped {}: {reason}", run.display());
     }
-    exported.problems.iter().for_each(|problem| eprintln!("no picture: {problem}"));
+    exported.problems.iter().for_each(|problem| eprintln!("no image: {problem}"));
     if exported.files.is_empty() {
         return Err(anyhow::anyhow!("no run could be exported").into());
     }
@@ -55,13 +56,13 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
     Ok(())
 }
 
-/// The runs of all places, each once.
-fn runs(places: &[Place]) -> Result<Vec<RunDir>, Failure> {
+/// All runs that were found, each once.
+fn runs(found: &[Found]) -> Result<Vec<RunDir>, Failure> {
     let mut runs = Vec::new();
-    for place in places {
-        match place {
-            Place::Run(run) => runs.push(RunDir::at(run.path())),
-            Place::Experiment(dir) => runs.extend(tensorboard::runs(dir)?),
+    for found in found {
+        match found {
+            Found::Run(run) => runs.push(RunDir::at(run.path())),
+            Found::Experiment(dir) => runs.extend(tensorboard::runs(dir)?),
         }
     }
     let mut seen = HashSet::new();
@@ -70,10 +71,10 @@ fn runs(places: &[Place]) -> Result<Vec<RunDir>, Failure> {
 }
 
 /// Where files go if nothing was said: beside the runs of the one experiment that was named.
-fn out(asked: Option<&Path>, places: &[Place]) -> Result<PathBuf, Failure> {
-    match (asked, places) {
+fn out(asked: Option<&Path>, found: &[Found]) -> Result<PathBuf, Failure> {
+    match (asked, found) {
         (Some(out), _) => Ok(out.to_owned()),
-        (None, [Place::Experiment(dir)]) => Ok(dir.tensorboard()),
+        (None, [Found::Experiment(dir)]) => Ok(dir.tensorboard()),
         (None, _) => Err(mistake("where do the event files go? name a directory with --out")),
     }
 }

@@ -1,14 +1,15 @@
 //! `umlaut find-lr FILE`: a learning-rate range test of an experiment's first run.
 
-use super::device::OneDevice;
-use super::initial::Files;
-use super::settings::Settings;
+use super::failure::{Failure, failed, mistake, unprepared};
+use super::listen::Listening;
+use super::options::{OneDevice, ResultsPlace, Sets, load};
 use super::stop::Stop;
-use super::{Failure, ResultsPlace, Sets, load, mistake, progress, text};
+use super::{progress, text};
 use std::path::{Path, PathBuf};
 use umlaut::config::Experiment;
 use umlaut::data;
-use umlaut::plan::{RunSpec, expand_with};
+use umlaut::plan::RunSpec;
+use umlaut::prepare::Planner;
 use umlaut::record::{LrSearch, short_lr};
 use umlaut::report;
 use umlaut::store::{Results, write_lr_search};
@@ -41,8 +42,8 @@ pub struct Arguments {
 pub fn run(arguments: &Arguments) -> Result<(), Failure> {
     let range = range(arguments)?;
     let asked = load(&arguments.file, &arguments.sets)?;
-    let results = arguments.place.results(&Settings::load()?);
-    let device = arguments.device.place()?;
+    let results = arguments.place.results()?;
+    let device = arguments.device.chosen()?;
     let (run, runs) = first_run(&asked, &results)?;
     let experiment = &run.experiment;
     let reading = progress::Reading::new("reading images");
@@ -57,8 +58,10 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
         done += 1;
         bar.at(done, range.steps);
     };
-    let found = train::find_lr(experiment, &data, &parts, &device, range, &|| stop.asked(), &mut each)
-        .map_err(|error| if error.is_mistake() { mistake(error) } else { error.into() })?;
+    let found = train::find_lr(experiment, &data, &parts, &device, range, &|| stop.asked(), &mut each).map_err(|error| {
+        let is_mistake = error.is_mistake();
+        failed(error, is_mistake)
+    })?;
     drop(bar);
     let found = found.ok_or(Failure::Stopped)?;
     let of = describe(&asked, &run, runs);
@@ -90,9 +93,8 @@ fn range(arguments: &Arguments) -> Result<LrRange, Failure> {
 
 /// The first run, and how many there are.
 fn first_run(experiment: &Experiment, results: &Results) -> Result<(RunSpec, usize), Failure> {
-    let mut files = Files::of(results);
-    // What the data holds decides a run's id alone, which is not needed here; data sets must only be told apart.
-    let plan = expand_with(experiment, |dataset| Ok(format!("{dataset:?}")), |initial| files.find(initial)).map_err(mistake)?;
+    // What the data hold decides a run's id alone, which is not needed here.
+    let plan = Planner::new(results, &Listening::default()).plan_without_data(experiment).map_err(unprepared)?;
     let runs = plan.runs.len();
     let run = plan.runs.into_iter().next().ok_or_else(|| mistake(format!("{}: the sweep leaves no run", experiment.name)))?;
     Ok((run, runs))

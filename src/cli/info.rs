@@ -1,6 +1,6 @@
 //! `umlaut info`: what this program is and what it makes of this machine.
 
-use super::Failure;
+use super::failure::Failure;
 use comfy_table::{Table, presets};
 use umlaut::config::Precision;
 use umlaut::ops::blocked::simd::{Level, level};
@@ -22,7 +22,7 @@ pub fn run() -> Result<(), Failure> {
     Ok(())
 }
 
-/// A line for each GPU, or one that says why there is none.
+/// One line per GPU, or one that gives the reason why there is none.
 fn gpus() -> Vec<String> {
     let gpus = match machine::gpus() {
         _ if !cfg!(feature = "cuda") => return vec!["none; this program was built without CUDA".to_owned()],

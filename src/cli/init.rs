@@ -1,6 +1,7 @@
 //! `umlaut init`: writes the commented template of an experiment, named after its file.
 
-use super::{Failure, mistake, schema};
+use super::failure::{Failure, mistake};
+use super::schema;
 use anyhow::Context;
 use std::fs::{self, File};
 use std::io::{ErrorKind, Write};

@@ -1,21 +1,22 @@
-//! The command line: one file a verb. Exit codes: 0 done, 1 something failed while running, 2 a mistake of the user's, 130 stopped
+//! The command line: one file per verb. A verb parses its arguments, calls the library and prints. Exit codes: 0 done, 1 something failed while running, 2 a mistake of the user's, 130 stopped
 //! from outside.
 
-mod batches;
 mod check;
 mod compare;
 mod data;
-mod device;
-mod estimate;
 mod evaluate;
 mod export;
+mod failure;
 mod find_lr;
 mod info;
 mod init;
-mod initial;
+mod listen;
 mod live;
+mod names;
+mod options;
 mod plan;
 mod predict;
+mod prepared;
 #[cfg(feature = "cuda")]
 mod probe;
 mod progress;
@@ -25,22 +26,18 @@ mod run;
 mod schema;
 #[cfg(feature = "cuda")]
 mod selftest;
-mod settings;
-mod slots;
 mod status;
 mod stop;
 mod summary;
 mod text;
-mod threads;
 mod train;
 mod why;
 
 use clap::{Parser, Subcommand};
-use std::io::IsTerminal;
-use std::path::PathBuf;
+use failure::{Failure, failed, mistake, show_mistakes};
 use std::process::ExitCode;
+use umlaut::machine::threads;
 use umlaut::record::without_backtrace;
-use umlaut::shown;
 
 /// Train and compare U-Nets from TOML files: one file in, trained nets, CSV and charts out.
 #[derive(Parser)]
@@ -91,55 +88,12 @@ enum Verb {
     Why(why::Arguments),
 }
 
-/// Values that replace those of a file.
-#[derive(clap::Args)]
-struct Sets {
-    /// Replace a value of the file: `--set training.epochs=5`; may be repeated
-    #[arg(long = "set", value_name = "KEY=VALUE")]
-    sets: Vec<String>,
-}
-
-/// Where results are kept.
-#[derive(clap::Args)]
-struct ResultsPlace {
-    /// Where results are kept [default: results]
-    #[arg(long = "results", value_name = "DIR")]
-    results: Option<PathBuf>,
-}
-
-impl ResultsPlace {
-    /// What was said here, else in the settings, else `results`.
-    fn results(&self, settings: &settings::Settings) -> umlaut::store::Results {
-        let place = self.results.clone().or_else(|| settings.results.clone());
-        umlaut::store::Results::new(place.unwrap_or_else(|| PathBuf::from("results")))
-    }
-}
-
-/// Why a command did not end well.
-enum Failure {
-    /// The user's to mend; the text is complete.
-    Mistake(String),
-    /// Something failed while running.
-    Running(anyhow::Error),
-    /// Runs failed; what to say was said.
-    Runs,
-    /// Stopped from outside.
-    Stopped,
-}
-
-impl<E: Into<anyhow::Error>> From<E> for Failure {
-    fn from(error: E) -> Self {
-        Self::Running(error.into())
-    }
-}
-
 /// Runs the program.
 pub fn main() -> ExitCode {
     // Without it a file that grows too long just ends the process; nothing else depends on it.
     _ = stop::survive_file_limits();
     let verb = Arguments::parse().verb;
-    let ready = threads::start().and_then(|()| umlaut::ops::blocked::simd::requested_level().map_err(mistake));
-    let result = ready.and_then(|_| match verb {
+    let result = ready().and_then(|()| match verb {
         Verb::Run(a) => run::run(&a),
         Verb::Plan(a) => plan::run(&a),
         Verb::Status(a) => status::run(&a),
@@ -163,7 +117,7 @@ pub fn main() -> ExitCode {
     match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(Failure::Mistake(text)) => {
-            tell_mistakes(&without_backtrace(&text));
+            show_mistakes(&without_backtrace(&text));
             ExitCode::from(2)
         }
         Err(Failure::Running(error)) => {
@@ -175,24 +129,11 @@ pub fn main() -> ExitCode {
     }
 }
 
-/// Whether messages may be coloured.
-fn coloured() -> bool {
-    std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none()
-}
-
-/// Tells mistakes on standard error, coloured if they may be.
-fn tell_mistakes(text: &str) {
-    use std::io::Write as _;
-    let shown = if coloured() { shown::coloured(text) } else { shown::lines(text) };
-    _ = writeln!(std::io::stderr(), "{}", shown.trim_end());
-}
-
-/// Loads an experiment, its mistakes shown as the user's.
-fn load(file: &std::path::Path, sets: &Sets) -> Result<umlaut::config::Experiment, Failure> {
-    umlaut::config::load(file, &sets.sets).map_err(|problems| Failure::Mistake(problems.render(coloured())))
-}
-
-/// A mistake of the user's, in one line.
-fn mistake(error: impl std::fmt::Display) -> Failure {
-    Failure::Mistake(shown::lines(&format!("error: {error}")).into_owned())
+/// Starts what computes, as the environment asks for it.
+fn ready() -> Result<(), Failure> {
+    threads::start().map_err(|error| {
+        let is_mistake = error.is_mistake();
+        failed(error, is_mistake)
+    })?;
+    umlaut::ops::blocked::simd::requested_level().map(drop).map_err(mistake)
 }

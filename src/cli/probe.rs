@@ -4,7 +4,7 @@
 
 mod limited;
 
-use super::{Failure, mistake};
+use super::failure::{Failure, mistake};
 use limited::Ended;
 use std::fs::File;
 use std::io::Write;
@@ -86,8 +86,9 @@ pub fn run(arguments: &Probe, name: &str, device: Device) -> Result<(), Failure>
     let mut failed: Vec<(&str, String)> = Vec::new();
     for layer in layers {
         let limit = Duration::from_secs(arguments.limit.unwrap_or(layer.limit));
-        let ended = limited::run(&mut child(layer, name, device)?, limit)
-            .map_err(|e| anyhow::anyhow!("no process to try {} could be started: {e}; {}", layer.name, super::threads::REMEDY))?;
+        let ended = limited::run(&mut child(layer, name, device)?, limit).map_err(|e| {
+            anyhow::anyhow!("no process to try {} could be started: {e}; {}", layer.name, umlaut::machine::threads::REMEDY)
+        })?;
         let detail = detail(&ended);
         println!("{}, {}, {:.1} s, {detail}", layer.name, ended.how, ended.took.as_secs_f64());
         report.add(layer, &ended, &detail)?;
@@ -148,7 +149,7 @@ fn told(found: candle_core::Result<String>) -> Result<String, String> {
     found.map_err(|e| e.to_string())
 }
 
-/// What NVIDIA's management library tells, without which a GPU can be used by name alone.
+/// What NVIDIA's management library knows, without which a GPU can be used by name alone.
 fn nvml() -> Result<String, String> {
     let gpus = machine::gpus()?;
     let one = |gpu: &machine::Gpu| format!("cuda:{} {} {} driver {}", gpu.index, gpu.name, gpu.uuid, gpu.driver);

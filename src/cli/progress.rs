@@ -1,4 +1,5 @@
-//! Shows how long things take: one bar a run on a terminal, a line an epoch elsewhere, and the same lines in the run's log.txt.
+//! Shows how long things take: one bar per run on a terminal, one line per epoch elsewhere, and the same lines in the run's log.txt. What
+//! others may want to know goes into the run's events.
 
 use super::text::{clock, counted, drawn};
 use indicatif::{ProgressBar, ProgressStyle};
@@ -8,31 +9,21 @@ use std::time::{Duration, Instant};
 use umlaut::config::Experiment;
 use umlaut::record::{EpochRecord, Event, Outcome, Status};
 use umlaut::shown;
-use umlaut::store::{self, RunDir};
+use umlaut::store::{self, EventLog, RunDir};
 use umlaut::train::Progress;
 
 /// Columns of a drawn bar: so few that the widest line still fits 80.
 const BAR: usize = 10;
 
-/// Between two steps that are told lies at least this, so that telling costs nothing.
-const BETWEEN_STEPS: Duration = Duration::from_millis(200);
-
-/// Tells the process that started this one.
-pub fn tell(event: &Event) {
-    // If it is gone nobody listens, and training goes on until it notices by its input.
-    _ = writeln!(std::io::stdout(), "{}", event.to_line());
-}
-
 /// Watches the training of one run.
 pub struct Bar {
     title: String,
     log: File,
+    events: EventLog,
     /// `None` where stderr is no terminal.
     bar: Option<ProgressBar>,
-    /// Whether another process watches, to which events are told; standard error is the log then.
+    /// Whether another process watches; standard error is the log then.
     child: bool,
-    /// When a step was last told.
-    told: Option<Instant>,
     course: Course,
     began: Instant,
 }
@@ -41,11 +32,12 @@ impl Bar {
     /// Watches this run, from its beginning or its resume.
     ///
     /// # Errors
-    /// If the run's log cannot be opened.
+    /// If the run's log or its events cannot be opened.
     pub fn new(run: &RunDir, experiment: &Experiment, child: bool) -> Result<Self, store::Error> {
         let title = format!("{} {}", experiment.name, run.id());
         let bar = (!child && std::io::stderr().is_terminal()).then(line_on_terminal);
-        Ok(Self { title, log: run.log()?, bar, child, told: None, course: Course::default(), began: Instant::now() })
+        let (log, events) = (run.log()?, run.event_log()?);
+        Ok(Self { title, log, events, bar, child, course: Course::default(), began: Instant::now() })
     }
 
     /// A line for the log, and for stderr if that is no terminal.
@@ -54,12 +46,6 @@ impl Bar {
         _ = writeln!(self.log, "{}", shown::line(text));
         if self.bar.is_none() && !self.child {
             eprintln!("{text}");
-        }
-    }
-
-    fn tell(&self, event: &Event) {
-        if self.child {
-            tell(event);
         }
     }
 
@@ -72,7 +58,7 @@ impl Progress for Bar {
     fn started(&mut self, first: usize, epochs: usize, steps: usize) {
         self.course = Course { first, epochs, steps, ..Course::default() };
         self.began = Instant::now();
-        self.tell(&Event::Started { first, epochs, steps });
+        self.events.report(&Event::Started { first, epochs, steps });
         let text = match epochs {
             _ if first > epochs => format!("{}: all {epochs} epochs are done already", self.title),
             _ => format!("{}: epochs {first} to {epochs}, {} each", self.title, counted(steps, "step")),
@@ -81,7 +67,7 @@ impl Progress for Bar {
     }
 
     fn note(&mut self, text: &str) {
-        self.tell(&Event::Note { text: text.to_owned() });
+        self.events.report(&Event::Note { text: text.to_owned() });
         self.line(text);
         if let Some(bar) = &self.bar {
             bar.println(text);
@@ -90,10 +76,7 @@ impl Progress for Bar {
 
     fn step(&mut self, epoch: usize, step: usize, loss: f64) {
         self.course.step(epoch, step, loss);
-        if self.child && self.told.is_none_or(|told| told.elapsed() >= BETWEEN_STEPS) {
-            self.told = Some(Instant::now());
-            tell(&Event::Step { epoch, step, loss: self.course.loss() });
-        }
+        self.events.report(&Event::Step { epoch, step, loss: self.course.loss() });
         if let Some(bar) = &self.bar {
             // All in one message: several calls would show mixtures of old and new.
             bar.set_message(self.course.message(&self.left()));
@@ -106,15 +89,15 @@ impl Progress for Bar {
         self.line(&text);
         let value = |column: &str| record.get(column).unwrap_or(f64::NAN);
         let (train_loss, val_loss, val_dice) = (value("train_loss"), value("val_loss"), value("val_dice"));
-        self.tell(&Event::Epoch { epoch: record.epoch, train_loss, val_loss, val_dice });
+        self.events.report(&Event::Epoch { epoch: record.epoch, train_loss, val_loss, val_dice });
     }
 
     fn device_memory(&mut self, bytes: usize) {
-        self.tell(&Event::Memory { device_bytes: bytes as u64 });
+        self.events.report(&Event::Memory { device_bytes: bytes as u64 });
     }
 
     fn device_note(&mut self, text: &str) {
-        self.tell(&Event::Note { text: format!("note: {text}") });
+        self.events.report(&Event::Note { text: format!("note: {text}") });
         if !self.child {
             // Standard error has it, which is the log of a child alone.
             _ = writeln!(self.log, "note: {text}");

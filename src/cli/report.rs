@@ -1,10 +1,11 @@
 //! `umlaut report results/EXPERIMENT`: charts and tables again, from what lies on disk.
 
-use super::{Failure, mistake};
+use super::failure::{Failure, mistake};
 use clap::ValueEnum;
 use std::path::PathBuf;
-use umlaut::report::{Error, Format, RankBy, Wanted};
-use umlaut::store::ExperimentDir;
+use umlaut::find::Found;
+use umlaut::report::{self, Error, Format, RankBy, Wanted};
+use umlaut::store::{self, ExperimentDir};
 
 #[derive(clap::Args)]
 pub struct Arguments {
@@ -81,7 +82,7 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
     });
     let wanted =
         Wanted { by: arguments.by.clone(), rank_by: arguments.rank_by.into(), formats: formats.collect(), png: arguments.png };
-    super::run::write_report(&dir, &wanted)
+    write_report(&dir, &wanted)
 }
 
 /// A metric that there is not is the user's mistake; a directory without runs too.
@@ -90,4 +91,22 @@ pub fn failure(error: Error) -> Failure {
         Error::NoMetric { .. } | Error::NoRuns { .. } => mistake(error),
         error => error.into(),
     }
+}
+
+/// Draws the report and shows its table.
+///
+/// # Errors
+/// If files cannot be read or written.
+pub fn write_report(dir: &ExperimentDir, wanted: &Wanted) -> Result<(), Failure> {
+    let table = match report::write(dir, wanted) {
+        Ok(written) => written.table,
+        Err(superseded @ Error::Store(store::Error::Superseded { .. })) => {
+            eprintln!("note: {superseded}; the files are those of the newer one");
+            report::compare(&[Found::Experiment(dir.clone())], wanted.by.as_deref(), wanted.rank_by).map_err(failure)?
+        }
+        Err(error) => return Err(failure(error)),
+    };
+    println!("{table}");
+    println!("charts and report: {}", dir.path().display());
+    Ok(())
 }

@@ -7,6 +7,7 @@ use super::report::Ranking;
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
+use umlaut::plan::RunSpec;
 use umlaut::record::{Event, Outcome};
 use umlaut::schedule::{At, Next, Slot, Watch};
 use umlaut::store::ExperimentDir;
@@ -68,6 +69,10 @@ impl<'a> Rewriting<'a> {
 }
 
 impl Watch for Rewriting<'_> {
+    fn planned(&mut self, runs: &[RunSpec]) {
+        self.inner.planned(runs);
+    }
+
     fn before(&mut self, at: At<'_>, outcome: &Outcome) {
         self.inner.before(at, outcome);
     }
@@ -80,9 +85,9 @@ impl Watch for Rewriting<'_> {
         self.inner.started(at, slot);
     }
 
-    fn told(&mut self, at: At<'_>, event: &Event) {
+    fn reported(&mut self, at: At<'_>, event: &Event) {
         self.changed |= matches!(event, Event::Epoch { .. });
-        self.inner.told(at, event);
+        self.inner.reported(at, event);
     }
 
     fn ended(&mut self, at: At<'_>, outcome: &Outcome, next: &Next) {

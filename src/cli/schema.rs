@@ -1,6 +1,7 @@
 //! `umlaut schema`: the JSON Schema of an experiment file, for completion and checks in an editor.
 
-use super::{Failure, text};
+use super::failure::Failure;
+use super::text;
 use umlaut::config;
 
 pub fn run() -> Result<(), Failure> {

@@ -1,6 +1,7 @@
 //! `umlaut selftest`: does the GPU calculate what the CPU does?
 
-use super::{Failure, mistake, probe};
+use super::failure::{Failure, mistake};
+use super::probe;
 use umlaut::config::Precision;
 use umlaut::ops::cuda::{Comparison, Kind, compile, count, ready};
 use umlaut::train::engine::gpu::{Tested, selftest};

@@ -1,8 +1,8 @@
 //! `umlaut status [RESULTS]`: how far the experiments are, by what is on disk at the moment. Files may change beneath it.
 
-use super::settings::Settings;
+use super::failure::{Failure, mistake};
+use super::options::settings;
 use super::text::{columns, counted, print, wrap};
-use super::{Failure, mistake};
 use std::collections::HashSet;
 use std::path::PathBuf;
 use std::time::{Duration, SystemTime};
@@ -20,7 +20,8 @@ pub struct Arguments {
 pub fn run(arguments: &Arguments) -> Result<(), Failure> {
     let place = match &arguments.results {
         Some(place) => place.clone(),
-        None => Settings::load()?.results.unwrap_or_else(|| PathBuf::from("results")),
+        // What was named needs no settings, and these may be broken.
+        None => settings()?.results(None).root().to_owned(),
     };
     if !place.is_dir() {
         let place = place.display();
@@ -54,7 +55,7 @@ struct Run {
     epochs_done: usize,
     /// Whether it has finished and its best weights are gone.
     without_weights: bool,
-    /// Epochs of the whole run, if run.toml tells.
+    /// Epochs of the whole run, if run.toml says.
     epochs: Option<usize>,
     /// Validation Dice after the last epoch.
     dice: Option<f64>,
@@ -73,7 +74,7 @@ impl Seen {
         }
     }
 
-    /// A line for the experiment, one for each run that is under way or in trouble.
+    /// One line for the experiment, and one per run that is under way or in trouble.
     fn text(&self, columns: usize) -> String {
         let mut lines = wrap(&self.headline(), columns, 4);
         let trouble = self.problem.iter().cloned().chain(self.runs.iter().filter_map(|run| run.line(self.holder.is_some())));

@@ -1,13 +1,13 @@
 //! Ctrl-C and `kill`: the first asks to stop, the second ends the program at once.
 
-use super::threads;
 use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::flag;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use umlaut::schedule::Launcher;
+use umlaut::machine::threads;
+use umlaut::schedule;
 
-/// Lets a write beyond the allowed size of a file fail, which is told and recorded, instead of ending the process.
+/// Lets a write beyond the allowed size of a file fail, which is reported and recorded, instead of ending the process.
 ///
 /// # Errors
 /// If the system refuses.
@@ -94,28 +94,32 @@ impl Latch {
     }
 }
 
-/// As [`Stop`], for a process that waits for children: a signal is passed on to them, a second one kills them.
-pub struct PassedOn(Stop);
+/// As [`Stop`], for a process that waits for others: the first signal asks gently, the second at once.
+pub struct Asked(Arc<AtomicUsize>);
 
-impl PassedOn {
+impl Asked {
     /// Listens from now on, in a thread of its own.
     ///
     /// # Errors
     /// If the system refuses.
-    pub fn to(children: umlaut::schedule::Local) -> std::io::Result<Self> {
-        let stop = Stop::default();
-        let asked = stop.clone();
+    pub fn on_signals() -> std::io::Result<Self> {
+        let asked = Self(Arc::default());
+        let count = Arc::clone(&asked.0);
         let mut signals = signal_hook::iterator::Signals::new([SIGINT, SIGTERM])?;
         threads::spawn("wait for signals", move || {
             for _ in signals.forever() {
-                children.stop(asked.0.swap(true, Ordering::Relaxed));
+                count.fetch_add(1, Ordering::Relaxed);
             }
         })?;
-        Ok(Self(stop))
+        Ok(asked)
     }
 
-    /// Whether somebody asked.
-    pub fn asked(&self) -> bool {
-        self.0.asked()
+    /// What was asked for, if anything was.
+    pub fn how(&self) -> Option<schedule::Stop> {
+        match self.0.load(Ordering::Relaxed) {
+            0 => None,
+            1 => Some(schedule::Stop::Gently),
+            _ => Some(schedule::Stop::Now),
+        }
     }
 }

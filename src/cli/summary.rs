@@ -1,6 +1,7 @@
 //! `umlaut summary FILE`: what the model of an experiment is made of and what it costs.
 
-use super::{Failure, Sets, load};
+use super::failure::Failure;
+use super::options::{Sets, load};
 use comfy_table::{CellAlignment, ContentArrangement, Table, TableComponent, presets};
 use std::path::PathBuf;
 use umlaut::config::{Colour, Dataset, Experiment};
@@ -29,7 +30,7 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Channels and number of classes as far as the file alone tells: a model can be judged before its data is there.
+/// Channels and number of classes as far as the file alone says: a model can be judged before its data are there.
 fn as_configured(dataset: &Dataset) -> (usize, usize) {
     match dataset {
         Dataset::Synthetic(d) => (3, d.targets.len()),

@@ -1,14 +1,15 @@
 //! `umlaut train RUN_DIR`: trains the one run of a run directory, or goes on with it.
 
-use super::device;
+use super::failure::{Failure, failed, in_file, mistake};
+use super::options::one_device;
+use super::progress;
 use super::stop::Stop;
-use super::{Failure, coloured, mistake, progress};
 use std::num::NonZeroU16;
 use std::path::PathBuf;
 use umlaut::record::{Event, Status};
 use umlaut::store::{Claim, Error, RunDir};
 use umlaut::train::Place;
-use umlaut::{config, data};
+use umlaut::{config, data, devices};
 
 #[derive(clap::Args)]
 pub struct Arguments {
@@ -23,13 +24,13 @@ pub struct Arguments {
     /// What the device is called by whoever started this process and lets it see no other
     #[arg(long, hide = true, value_name = "NAME", requires = "device")]
     device_name: Option<String>,
-    /// Started by another umlaut: tell events on standard output, stop when standard input ends, wait for the run to be free
+    /// Started by another umlaut: stop when standard input ends, wait for the run to be free
     #[arg(long, hide = true)]
     child: bool,
     /// Train a finished run again if its best weights are gone or damaged
     #[arg(long)]
     restore: bool,
-    /// Split every batch into so many parts for want of memory, from now on; without it as many as before
+    /// Split every batch into so many micro-batches for want of memory, from now on; without it as many as before
     #[arg(long, hide = true, value_name = "N")]
     micro_batches: Option<NonZeroU16>,
 }
@@ -41,8 +42,12 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
         stop.at_end_of_input()?;
     }
     let place = RunDir::at(std::path::absolute(&arguments.dir)?);
-    let experiment = config::load_run(&place.run_toml()).map_err(|p| Failure::Mistake(p.render(coloured())))?;
+    let experiment = config::load_run(&place.run_toml()).map_err(|problems| in_file(&problems))?;
     let _claim = if arguments.child { wait_for(&place, &stop)? } else { place.claim().map_err(mistake)? };
+    if !arguments.child {
+        // Whoever starts a child has removed them, and reads them already.
+        place.forget_events()?;
+    }
     place.put_damaged_aside()?.iter().for_each(|words| eprintln!("{words}"));
     let finished = place.finished()?;
     if let Some(outcome) = &finished
@@ -62,11 +67,11 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
         .map_err(mistake)?;
     let parts = data::split(&opened, &experiment.split).map_err(mistake)?;
     drop(reading);
-    super::data::warn_of_absent(&opened, &parts, None);
+    data::absent(&opened, &parts).iter().for_each(|text| eprintln!("warning: {text}"));
     let mut provenance = place.provenance()?.unwrap_or_default();
     provenance.dataset_fingerprint = Some(opened.fingerprint.clone());
-    if let Some(parts) = arguments.micro_batches {
-        provenance.micro_batches = Some(usize::from(parts.get()));
+    if let Some(number) = arguments.micro_batches {
+        provenance.micro_batches = Some(usize::from(number.get()));
     }
     place.write_provenance(&provenance)?;
     let mut progress = progress::Bar::new(&place, &experiment, arguments.child)?;
@@ -80,7 +85,10 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
         // Nothing was begun, so what the run had stays true.
         place.write_outcome(outcome)?;
     }
-    let outcome = trained.map_err(|error| if error.is_mistake() { mistake(error) } else { error.into() })?;
+    let outcome = trained.map_err(|error| {
+        let is_mistake = error.is_mistake();
+        failed(error, is_mistake)
+    })?;
     match outcome.status {
         Status::Finished => Ok(()),
         Status::Failed => Err(Failure::Runs),
@@ -91,20 +99,20 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
 /// Where to train. Whoever lets this process see one device has made sure that it is there.
 fn target(arguments: &Arguments) -> Result<Place, Failure> {
     let device = arguments.device.as_deref();
-    match (&arguments.device_name, device.and_then(device::number)) {
+    match (&arguments.device_name, device.and_then(devices::number)) {
         (Some(name), Some(number)) => Ok(Place { name: name.clone(), gpu: Some(number) }),
-        _ => device::place(device),
+        _ => one_device(device),
     }
 }
 
 /// Claims the run as soon as it is free: the child of a killed scheduler may still be finishing its step.
 fn wait_for(place: &RunDir, stop: &Stop) -> Result<Claim, Failure> {
-    let mut told = false;
+    let mut reported = false;
     loop {
         match place.claim() {
             Err(Error::InUse { holder, .. }) if !stop.asked() => {
-                if !std::mem::replace(&mut told, true) {
-                    progress::tell(&Event::Waiting { holder });
+                if !std::mem::replace(&mut reported, true) {
+                    place.event_log()?.report(&Event::Waiting { holder });
                 }
                 // The claim itself has waited a little.
             }

@@ -1,15 +1,15 @@
 //! `umlaut why A B`: what makes two runs different ones. A side is a run's directory or an experiment file, of whose plan the run
 //! nearest to the other side is meant.
 
-use super::initial::Files;
-use super::settings::Settings;
-use super::{Failure, Sets, coloured, load, mistake};
+use super::failure::{Failure, in_file, mistake, unprepared};
+use super::listen::Listening;
+use super::options::{Sets, load, settings};
 use comfy_table::{ContentArrangement, Table, TableComponent, presets};
 use std::path::{Path, PathBuf};
-use umlaut::config::{self, Experiment};
-use umlaut::data;
-use umlaut::plan::{Difference, FINGERPRINT, Identity, NUMERIC_VERSION, VERSION, defining_values, expand_with};
-use umlaut::store::{Results, RunDir};
+use umlaut::config;
+use umlaut::plan::{Difference, FINGERPRINT, Identity, NUMERIC_VERSION, VERSION, defining_values};
+use umlaut::prepare::Planner;
+use umlaut::store::RunDir;
 
 /// Characters of a fingerprint that are shown; so many differ in any two.
 const SHOWN: usize = 16;
@@ -67,7 +67,7 @@ fn of_run(path: &Path) -> Result<Side, Failure> {
         let wanted = "name one such as results/quickstart/runs/RUN";
         return Err(mistake(format!("{} is no run's directory, it holds no run.toml; {wanted}", path.display())));
     }
-    let experiment = config::load_run(&run.run_toml()).map_err(|problems| Failure::Mistake(problems.render(coloured())))?;
+    let experiment = config::load_run(&run.run_toml()).map_err(|problems| in_file(&problems))?;
     let provenance = run.provenance().map_err(mistake)?.unwrap_or_default();
     let identity = Identity {
         values: defining_values(&experiment),
@@ -79,22 +79,15 @@ fn of_run(path: &Path) -> Result<Side, Failure> {
 
 fn of_plan(path: &Path, sets: &Sets) -> Result<Choice, Failure> {
     let experiment = load(path, sets)?;
-    let mut prints: Vec<(config::Dataset, String)> = Vec::new();
-    let results = Results::new(Settings::load()?.results.unwrap_or_else(|| PathBuf::from("results")));
-    let mut files = Files::of(&results);
-    let fingerprint = |dataset: &config::Dataset| {
-        let print = data::fingerprint(dataset).map_err(|e| e.to_string())?;
-        prints.push((dataset.clone(), print.clone()));
-        Ok(print)
-    };
-    let plan = expand_with(&experiment, fingerprint, |initial| files.find(initial)).map_err(mistake)?;
-    let print = |of: &Experiment| prints.iter().find(|(dataset, _)| *dataset == of.dataset).map(|(_, print)| print.clone());
+    let (results, listening) = (settings()?.results(None), Listening::default());
+    let mut planner = Planner::new(&results, &listening);
+    let plan = planner.plan_with_data(&experiment).map_err(unprepared)?;
     let side = |run: umlaut::plan::RunSpec| Side {
         title: format!("{}, run {}", path.display(), run.id),
         hash: Some(run.id.hash().to_owned()),
         identity: Identity {
             values: defining_values(&run.experiment),
-            fingerprint: print(&run.experiment),
+            fingerprint: planner.fingerprint(&run.experiment.dataset).map(str::to_owned),
             numeric_version: Some(NUMERIC_VERSION),
         },
     };

@@ -1,7 +1,8 @@
-//! What is known of the machine that this runs on.
+//! What is known of the machine that this runs on, and how many threads compute on it.
 
 mod available;
 mod gpus;
+pub mod threads;
 
 pub use available::available_memory;
 pub use gpus::{Gpu, GpuMemory, VISIBLE, free_memory, gpus};
@@ -26,7 +27,7 @@ pub fn cores() -> usize {
     std::thread::available_parallelism().map_or(1, usize::from)
 }
 
-/// Main memory in bytes, if the kernel tells.
+/// Main memory in bytes, if the kernel says.
 pub fn memory() -> Option<u64> {
     let info = fs::read_to_string("/proc/meminfo").ok()?;
     let kib =

@@ -4,16 +4,21 @@ use super::{Plan, RunSpec};
 use crate::config::Training;
 
 impl Plan {
-    /// The keys that differ between runs, in the order of their first appearance.
+    /// The keys that differ between its runs, as [`keys`] gives them.
     pub fn keys(&self) -> Vec<&str> {
-        let mut keys: Vec<&str> = Vec::new();
-        for (key, _) in self.runs.iter().flat_map(|run| &run.differs) {
-            if !keys.contains(&key.as_str()) {
-                keys.push(key);
-            }
-        }
-        keys
+        keys(&self.runs)
     }
+}
+
+/// The keys that differ between runs, in the order of their first appearance.
+pub fn keys(runs: &[RunSpec]) -> Vec<&str> {
+    let mut keys: Vec<&str> = Vec::new();
+    for (key, _) in runs.iter().flat_map(|run| &run.differs) {
+        if !keys.contains(&key.as_str()) {
+            keys.push(key);
+        }
+    }
+    keys
 }
 
 impl RunSpec {

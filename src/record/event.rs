@@ -1,6 +1,6 @@
-//! What a run tells while it goes, a line of JSON each: a child process writes them, whoever started it reads them.
+//! What a run reports while it goes, one line of JSON per event: the process at it writes them, whoever watches it reads them.
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 
 /// Something that happened in a run.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -25,13 +25,14 @@ pub enum Event {
         /// Batches an epoch.
         steps: usize,
     },
-    /// A batch is done. Not every one is told.
+    /// A batch is done. Not every one is reported.
     Step {
         /// 1-based.
         epoch: usize,
         /// 1-based.
         step: usize,
         /// Mean training loss of the epoch so far.
+        #[serde(deserialize_with = "number")]
         loss: f64,
     },
     /// An epoch is done, validated and kept.
@@ -39,10 +40,13 @@ pub enum Event {
         /// 1-based.
         epoch: usize,
         /// Mean training loss.
+        #[serde(deserialize_with = "number")]
         train_loss: f64,
         /// Validation loss.
+        #[serde(deserialize_with = "number")]
         val_loss: f64,
         /// Validation Dice, in [0, 1].
+        #[serde(deserialize_with = "number")]
         val_dice: f64,
     },
     /// What the run takes of its GPU, known after its first epoch there.
@@ -50,6 +54,11 @@ pub enum Event {
         /// Bytes.
         device_bytes: u64,
     },
+}
+
+/// JSON has no NaN and no infinity; `null` is written for them.
+fn number<'de, D: Deserializer<'de>>(deserializer: D) -> Result<f64, D::Error> {
+    Ok(Option::deserialize(deserializer)?.unwrap_or(f64::NAN))
 }
 
 impl Event {
@@ -73,5 +82,8 @@ mod tests {
         let event = Event::Step { epoch: 2, step: 3, loss: 0.1 + 0.2 };
         assert_eq!(Event::from_line(&event.to_line()), Some(event));
         assert_eq!(Event::from_line("hello"), None);
+        let unjudged = Event::Epoch { epoch: 1, train_loss: 0.5, val_loss: f64::NAN, val_dice: f64::INFINITY };
+        let Some(Event::Epoch { train_loss, val_loss, val_dice, .. }) = Event::from_line(&unjudged.to_line()) else { panic!() };
+        assert!(train_loss == 0.5 && val_loss.is_nan() && val_dice.is_nan());
     }
 }

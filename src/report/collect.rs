@@ -3,7 +3,8 @@
 //! A run whose files are damaged is kept with the reason, so that one bad file does not hide the others.
 
 use super::design::{self, Design, Key};
-use super::{Error, Place, column, own};
+use super::{Error, column, own};
+use crate::find::Found;
 use crate::plan;
 use crate::record::{EpochRecord, ImageScores, Outcome, Status};
 use crate::regular::{self, Most};
@@ -210,13 +211,13 @@ pub(super) fn collect(dir: &ExperimentDir) -> Result<Comparison, Error> {
 ///
 /// # Errors
 /// As [`collect`].
-pub(super) fn collect_several(places: &[Place]) -> Result<Comparison, Error> {
-    let several = places.iter().filter(|place| matches!(place, Place::Experiment(_))).count() > 1;
+pub(super) fn collect_several(found: &[Found]) -> Result<Comparison, Error> {
+    let several = found.iter().filter(|found| matches!(found, Found::Experiment(_))).count() > 1;
     let (mut groups, mut best_by, mut names, mut of_other_plans) = (Vec::new(), None, Vec::new(), 0);
     let mut remarks = Vec::new();
-    for place in places {
+    for place in found {
         match place {
-            Place::Experiment(dir) => {
+            Found::Experiment(dir) => {
                 let mut of = collect(dir)?;
                 of.groups.iter_mut().filter(|_| several).for_each(|group| group.name = format!("{}: {}", of.name, group.name));
                 groups.append(&mut of.groups);
@@ -225,7 +226,7 @@ pub(super) fn collect_several(places: &[Place]) -> Result<Comparison, Error> {
                 of_other_plans += of.of_other_plans;
                 remarks.append(&mut of.remarks);
             }
-            Place::Run(dir) => {
+            Found::Run(dir) => {
                 let mut runs = vec![read(dir.clone())];
                 let by = complete_all(&mut runs);
                 best_by.get_or_insert(by);

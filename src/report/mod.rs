@@ -30,8 +30,9 @@ mod verdict;
 pub use contact::{Tile, contact_sheet};
 pub use paint::paint;
 
+use crate::find::Found;
 use crate::record::LrSearch;
-use crate::store::{self, ExperimentDir, RunDir};
+use crate::store::{self, ExperimentDir};
 use chart::Drawn;
 use collect::Comparison;
 use overlay::Overlays;
@@ -90,15 +91,6 @@ impl Default for Wanted {
     }
 }
 
-/// Something to be compared.
-#[derive(Debug, Clone)]
-pub enum Place {
-    /// The groups of an experiment.
-    Experiment(ExperimentDir),
-    /// A run, on its own.
-    Run(RunDir),
-}
-
 /// Why there is no report.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
@@ -133,8 +125,8 @@ pub enum Error {
 ///
 /// # Errors
 /// If a place holds no runs or cannot be listed, or no run has the metric.
-pub fn compare(places: &[Place], by: Option<&str>, rank_by: RankBy) -> Result<String, Error> {
-    let comparison = collect::collect_several(places)?;
+pub fn compare(found: &[Found], by: Option<&str>, rank_by: RankBy) -> Result<String, Error> {
+    let comparison = collect::collect_several(found)?;
     let verdict = verdict(&comparison, by, rank_by)?;
     Ok(table::terminal(&comparison, &verdict))
 }

@@ -1,36 +1,48 @@
 //! Runs as child processes of this machine.
 
-use super::{Exit, Launcher, Order, Slot};
-use crate::record::Event;
-use std::collections::HashSet;
-use std::io::{self, BufRead, BufReader};
+use super::{Exit, JobId, JobState, Launcher, Order, Slot, Stop};
+use std::collections::HashMap;
+use std::io;
 use std::path::PathBuf;
 use std::process::{Child, Command, ExitStatus, Stdio};
-use std::sync::{Arc, Mutex, MutexGuard};
+use std::sync::mpsc::sync_channel;
+use std::sync::{Arc, Condvar, Mutex, MutexGuard};
+use std::time::Duration;
 
-/// Starts `PROGRAM train RUN_DIR …` and waits.
+/// Starts `PROGRAM train RUN_DIR …`, one process per run.
 ///
-/// A child tells its events on its standard output and stops when its standard input ends, which is what it sees if this process is
-/// killed. Its standard error is the run's log. It has a process group of its own: Ctrl-C reaches this process alone, which passes it on.
-#[derive(Debug, Clone)]
+/// A child has a pipe as its standard input, which ends if this process dies, however it dies: it stops then. Its standard error is the run's log.
+/// It has a process group of its own: Ctrl-C reaches this process alone, which passes it on.
+#[derive(Debug)]
 pub struct Local {
     program: PathBuf,
     arguments: Vec<String>,
     free_memory: fn(&str) -> Option<u64>,
-    children: Arc<Mutex<Children>>,
+    shared: Arc<Shared>,
+}
+
+#[derive(Debug, Default)]
+struct Shared {
+    children: Mutex<Children>,
+    /// Is notified when a child has ended.
+    ended: Condvar,
 }
 
 #[derive(Debug, Default)]
 struct Children {
-    alive: HashSet<u32>,
-    /// Whether all were asked to stop; `Some(true)` at once.
-    asked: Option<bool>,
+    started: u64,
+    /// Process numbers of those that run.
+    alive: HashMap<JobId, u32>,
+    /// Those that have ended, and what the system said of how.
+    over: HashMap<JobId, Result<Exit, String>>,
+    /// Whether one has ended since somebody waited for that last.
+    news: bool,
 }
 
 impl Local {
     /// A launcher of this program; `arguments` are added to each call.
     pub fn new(program: PathBuf, arguments: Vec<String>) -> Self {
-        Self { program, arguments, free_memory: |_| None, children: Arc::default() }
+        Self { program, arguments, free_memory: |_| None, shared: Arc::default() }
     }
 
     /// With this way to read what bytes of a GPU nobody uses; it is given what [`Slot::gpu`] names it by.
@@ -38,11 +50,7 @@ impl Local {
         Self { free_memory, ..self }
     }
 
-    fn children(&self) -> MutexGuard<'_, Children> {
-        self.children.lock().expect("no panic while it is held")
-    }
-
-    fn command(&self, order: Order<'_>) -> Command {
+    fn command(&self, order: Order<'_>) -> io::Result<Command> {
         let mut command = Command::new(&self.program);
         command.arg("train").arg(order.run.path()).arg("--child").args(&self.arguments);
         match &order.slot.gpu {
@@ -55,47 +63,87 @@ impl Local {
             command.args(["--micro-batches", &order.micro_batches.to_string()]);
         }
         command.env("RAYON_NUM_THREADS", order.slot.threads.to_string());
-        command
-    }
-
-    fn spawn(&self, order: Order<'_>) -> io::Result<Child> {
         let log = order.run.log().map_err(io::Error::other)?;
-        let mut command = self.command(order);
-        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(log);
+        command.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(log);
         #[cfg(unix)]
         std::os::unix::process::CommandExt::process_group(&mut command, 0);
-        // Held meanwhile, so that whoever asks all to stop either sees this child or is seen here.
+        Ok(command)
+    }
+}
+
+impl Shared {
+    fn children(&self) -> MutexGuard<'_, Children> {
+        self.children.lock().expect("no panic while it is held")
+    }
+
+    /// Waits for the end of a child.
+    fn watch(&self, job: &JobId, mut child: Child) {
+        let killed_before = killed_for_memory();
+        // Not `Child::wait` with the pipe in place, which would end it first and so ask the child to stop.
+        let parent_death_pipe = child.stdin.take();
+        let status = child.wait();
+        drop(parent_death_pipe);
+        let exit = status.map_err(|e| e.to_string()).map(|status| match how_it_ended(status) {
+            Exit::Signal(9) if killed_for_memory() > killed_before => Exit::OutOfMemory,
+            exit => exit,
+        });
         let mut children = self.children();
-        let child = command.spawn()?;
-        children.alive.insert(child.id());
-        if let Some(hard) = children.asked {
-            signal(child.id(), hard);
-        }
-        Ok(child)
+        children.alive.remove(job);
+        children.over.insert(job.clone(), exit);
+        children.news = true;
+        self.ended.notify_all();
     }
 }
 
 impl Launcher for Local {
-    fn launch(&self, order: Order<'_>, tell: &mut dyn FnMut(Event)) -> io::Result<Exit> {
-        let killed_before = killed_for_memory();
-        let mut child = self.spawn(order)?;
-        let told = BufReader::new(child.stdout.take().expect("it is piped"));
-        told.lines().map_while(Result::ok).filter_map(|line| Event::from_line(&line)).for_each(tell);
-        // Not `Child::wait`, which would end its standard input first and so ask it to stop.
-        let input = child.stdin.take();
-        let status = child.wait();
-        drop(input);
-        self.children().alive.remove(&child.id());
-        Ok(match how_it_ended(status?) {
-            Exit::Signal(9) if killed_for_memory() > killed_before => Exit::OutOfMemory,
-            exit => exit,
-        })
+    fn submit(&self, order: Order<'_>) -> io::Result<JobId> {
+        let mut command = self.command(order)?;
+        let (sender, receiver) = sync_channel(1);
+        let shared = Arc::clone(&self.shared);
+        // The thread comes first: a child that nobody waits for must not be.
+        std::thread::Builder::new().spawn(move || {
+            let spawned = command.spawn().map(|child| {
+                let mut children = shared.children();
+                children.started += 1;
+                let job = JobId::new(children.started.to_string());
+                children.alive.insert(job.clone(), child.id());
+                (job, child)
+            });
+            // The receiver waits for it.
+            match spawned {
+                Ok((job, child)) => {
+                    _ = sender.send(Ok(job.clone()));
+                    shared.watch(&job, child);
+                }
+                Err(error) => _ = sender.send(Err(error)),
+            }
+        })?;
+        receiver.recv().expect("the thread sends once")
     }
 
-    fn stop(&self, hard: bool) {
-        let mut children = self.children();
-        children.asked = Some(hard || children.asked.unwrap_or(false));
-        children.alive.iter().for_each(|id| signal(*id, hard));
+    fn poll(&self, jobs: &[JobId]) -> Vec<JobState> {
+        let children = self.shared.children();
+        let state = |job: &JobId| match children.over.get(job) {
+            Some(Ok(exit)) => JobState::Ended(*exit),
+            // It was waited for, so it cannot be asked again.
+            Some(Err(_)) => JobState::Ended(Exit::Unknown),
+            None => JobState::Running,
+        };
+        jobs.iter().map(state).collect()
+    }
+
+    fn cancel(&self, job: &JobId, how: Stop) -> io::Result<()> {
+        // Held meanwhile, so that the number is not yet another process's.
+        if let Some(process) = self.shared.children().alive.get(job) {
+            signal(*process, how);
+        }
+        Ok(())
+    }
+
+    fn wait(&self, most: Duration) {
+        let children = self.shared.children();
+        let waited = self.shared.ended.wait_timeout_while(children, most, |children| !children.news);
+        waited.expect("no panic while it is held").0.news = false;
     }
 
     fn free_memory(&self, slot: &Slot) -> Option<u64> {
@@ -103,7 +151,7 @@ impl Launcher for Local {
     }
 }
 
-/// Processes that the kernel has killed for want of memory since it started; 0 where it does not tell.
+/// Processes that the kernel has killed for want of memory since it started; 0 where it does not say.
 fn killed_for_memory() -> u64 {
     let counts = std::fs::read_to_string("/proc/vmstat").unwrap_or_default();
     counts.lines().find_map(|line| line.strip_prefix("oom_kill ")?.trim().parse().ok()).unwrap_or(0)
@@ -124,15 +172,15 @@ fn how_it_ended(status: ExitStatus) -> Exit {
 }
 
 #[cfg(unix)]
-fn signal(id: u32, hard: bool) {
+fn signal(id: u32, how: Stop) {
     use nix::{sys::signal, unistd::Pid};
-    let signal = if hard { signal::Signal::SIGKILL } else { signal::Signal::SIGTERM };
+    let signal = if how == Stop::Now { signal::Signal::SIGKILL } else { signal::Signal::SIGTERM };
     // A child that has just ended needs no signal.
     let _ = signal::kill(Pid::from_raw(id.cast_signed()), signal);
 }
 
 #[cfg(not(unix))]
-fn signal(_: u32, _: bool) {}
+fn signal(_: u32, _: Stop) {}
 
 #[cfg(test)]
 mod tests {
@@ -141,9 +189,10 @@ mod tests {
 
     /// Arguments after the run's directory, and what the child may see.
     fn command(slot: &Slot, micro_batches: usize) -> (Vec<String>, String) {
-        let run = RunDir::at("results/a/runs/seed-1-00");
-        let command =
-            Local::new("umlaut".into(), vec!["--cache".into(), "c".into()]).command(Order { run: &run, slot, micro_batches });
+        let dir = tempfile::tempdir().unwrap();
+        let run = RunDir::at(dir.path());
+        let order = Order { run: &run, slot, micro_batches };
+        let command = Local::new("umlaut".into(), vec!["--cache".into(), "c".into()]).command(order).unwrap();
         let arguments = command.get_args().skip(2).map(|word| word.to_string_lossy().into_owned()).collect();
         let visible = command.get_envs().find(|(name, _)| *name == "CUDA_VISIBLE_DEVICES").and_then(|(_, value)| value);
         (arguments, visible.expect("always set").to_string_lossy().into_owned())
@@ -159,5 +208,35 @@ mod tests {
         let (arguments, visible) = command(&cpu, 2);
         assert_eq!(arguments.join(" "), "--child --cache c --device cpu --micro-batches 2");
         assert_eq!(visible, "");
+    }
+
+    /// A program that stays until its standard input ends, or somebody asks it to end.
+    #[cfg(unix)]
+    #[test]
+    fn a_job_runs_until_it_is_asked_to_end_and_is_ended_whenever_it_is_asked_for() {
+        use std::os::unix::fs::PermissionsExt;
+        let dir = tempfile::tempdir().unwrap();
+        let program = dir.path().join("stays");
+        std::fs::write(&program, "#!/bin/sh\nexec cat\n").unwrap();
+        std::fs::set_permissions(&program, std::fs::Permissions::from_mode(0o755)).unwrap();
+        let (run, slot) = (RunDir::at(dir.path()), Slot { device: "cpu".into(), threads: 1, gpu: None, measured: false });
+        let order = Order { run: &run, slot: &slot, micro_batches: 1 };
+        let local = Local::new(program, Vec::new());
+        let jobs = [local.submit(order).unwrap(), local.submit(order).unwrap()];
+        assert_eq!(local.poll(&jobs), [JobState::Running, JobState::Running]);
+        local.cancel(&jobs[1], Stop::Now).unwrap();
+        while local.poll(&jobs[1..]) == [JobState::Running] {
+            local.wait(Duration::from_secs(1));
+        }
+        for _ in 0..2 {
+            assert_eq!(local.poll(&jobs), [JobState::Running, JobState::Ended(Exit::Signal(9))]);
+        }
+        local.cancel(&jobs[1], Stop::Now).unwrap();
+        local.cancel(&jobs[0], Stop::Gently).unwrap();
+        while local.poll(&jobs[..1]) == [JobState::Running] {
+            local.wait(Duration::from_secs(1));
+        }
+        assert_eq!(local.poll(&jobs[..1]), [JobState::Ended(Exit::Signal(15))]);
+        assert!(Local::new(dir.path().join("none"), Vec::new()).submit(order).is_err());
     }
 }

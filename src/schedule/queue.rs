@@ -9,25 +9,24 @@ pub(super) struct Job {
     pub run: usize,
     /// Attempts that failed for a cause that may pass.
     pub failed: usize,
-    /// Parts that a batch is split into.
+    /// Micro-batches that a batch is split into.
     pub micro_batches: usize,
     /// Whether no other run may be on its GPU: it had no memory left there beside others.
     pub alone: bool,
 }
 
 /// Runs that wait for a slot.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) struct Queue(VecDeque<Job>);
 
 impl Queue {
-    /// In the order given; with several slots the longest first, so that no long one is left alone at the end (Graham's LPT rule).
-    /// `sizes` are expected durations by index in the plan, in any unit.
-    pub fn new(mut jobs: Vec<Job>, sizes: &[f64], slots: usize) -> Self {
+    /// Adds jobs with their expected durations, in any unit, behind all others. They stay in their order; with several slots the longest come
+    /// first, so that no long one is left alone at the end (Graham's LPT rule).
+    pub fn add(&mut self, mut jobs: Vec<(Job, f64)>, slots: usize) {
         if slots > 1 {
-            let size = |job: &Job| sizes.get(job.run).copied().unwrap_or(0.0);
-            jobs.sort_by(|a, b| size(b).total_cmp(&size(a)));
+            jobs.sort_by(|(_, a), (_, b)| b.total_cmp(a));
         }
-        Self(jobs.into())
+        self.0.extend(jobs.into_iter().map(|(job, _)| job));
     }
 
     /// The first that may start.
@@ -50,24 +49,29 @@ impl Queue {
 mod tests {
     use super::*;
 
+    fn job(run: usize) -> Job {
+        Job { run, failed: 0, micro_batches: 1, alone: run == 9 }
+    }
+
     fn order(slots: usize) -> Vec<usize> {
-        let jobs = (0..4).map(|run| Job { run, failed: 0, micro_batches: 1, alone: false }).collect();
-        let mut queue = Queue::new(jobs, &[1.0, 3.0, 2.0, 3.0], slots);
+        let mut queue = Queue::default();
+        queue.add((0..4).map(job).zip([1.0, 3.0, 2.0, 3.0]).collect(), slots);
+        queue.add((4..6).map(job).zip([5.0, 6.0]).collect(), slots);
         std::iter::from_fn(|| queue.next(|_| true)).map(|job| job.run).collect()
     }
 
     #[test]
     fn the_longest_come_first_where_runs_are_side_by_side() {
-        assert_eq!(order(1), [0, 1, 2, 3]);
-        assert_eq!(order(2), [1, 3, 2, 0]);
+        assert_eq!(order(1), [0, 1, 2, 3, 4, 5]);
+        assert_eq!(order(2), [1, 3, 2, 0, 5, 4]);
     }
 
     #[test]
     fn who_may_not_start_lets_others_pass() {
-        let jobs = (0..3).map(|run| Job { run, failed: 0, micro_batches: 1, alone: run == 0 }).collect();
-        let mut queue = Queue::new(jobs, &[], 1);
+        let mut queue = Queue::default();
+        queue.add([9, 1, 2].into_iter().map(job).map(|job| (job, 0.0)).collect(), 1);
         assert_eq!(queue.next(|job| !job.alone).map(|job| job.run), Some(1));
         assert_eq!(queue.next(|_| false), None);
-        assert_eq!(queue.next(|_| true).map(|job| job.run), Some(0));
+        assert_eq!(queue.next(|_| true).map(|job| job.run), Some(9));
     }
 }

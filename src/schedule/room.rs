@@ -1,24 +1,26 @@
-//! Which runs a GPU has room for, by what runs of their kind have told of their memory.
+//! Which runs a GPU has room for, by what runs of their kind have reported of their memory.
 //!
 //! A [`Room`] knows who is on one GPU and what each kind of run takes there. It reads no memory itself and starts nothing.
 
 use crate::plan::RunSpec;
 use std::collections::HashMap;
 
-/// Bytes of a run beside what it tells: the driver's context with the libraries that it loads. A guess on the large side.
+/// Bytes of a run beside what it reports: the driver's context with the libraries that it loads. A guess on the large side.
 const CONTEXT: u64 = 600_000_000;
 
 /// What decides how much memory a run takes: a number for all runs that agree in it, and the parts of a batch.
 pub(super) type Kind = (usize, usize);
 
-/// A number for each run, equal for those that take equally much memory with whole batches.
-pub(super) fn kinds(runs: &[RunSpec]) -> Vec<usize> {
-    let mut numbers = HashMap::new();
-    let mut number = |run: &RunSpec| {
-        let next = numbers.len();
-        *numbers.entry(memory(run)).or_insert(next)
-    };
-    runs.iter().map(&mut number).collect()
+/// Numbers for runs, equal for those that take equally much memory with whole batches.
+#[derive(Debug, Default)]
+pub(super) struct Kinds(HashMap<String, usize>);
+
+impl Kinds {
+    /// The number of a run.
+    pub fn number(&mut self, run: &RunSpec) -> usize {
+        let next = self.0.len();
+        *self.0.entry(memory(run)).or_insert(next)
+    }
 }
 
 /// All that a run's memory depends on, as text. The data set is part of it: its samples lie on the GPU.
@@ -26,7 +28,7 @@ fn memory(run: &RunSpec) -> String {
     let e = &run.experiment;
     let (training, optimizer) = (&e.training, std::mem::discriminant(&e.optimizer));
     let numbers = (training.batch_size, training.accumulate > 1, training.precision, training.deterministic);
-    // Averages of the weights, and what samples are there beside their images and masks.
+    // EMA weights, and what samples are there beside their images and masks.
     let beside = (training.ema_decay > 0.0, e.loss.boundary.weight > 0.0, e.augment.resamples(), &e.patches);
     format!("{:?}", (&e.model, &e.dataset, &e.preprocess, optimizer, numbers, beside))
 }
@@ -38,15 +40,15 @@ pub(super) struct Room {
     measured: bool,
     /// By slot.
     guests: HashMap<usize, Guest>,
-    /// Bytes that a run of a kind takes, as the first one told.
+    /// Bytes that a run of a kind takes, as the first one reported.
     known: HashMap<Kind, u64>,
 }
 
 #[derive(Debug)]
 struct Guest {
     kind: Kind,
-    /// Whether it has told its memory: what is free is without that now.
-    told: bool,
+    /// Whether it has reported its memory: what is free is without that now.
+    reported: bool,
     /// Whether nobody may come beside it.
     alone: bool,
     /// Whether there was anybody beside it at any time.
@@ -60,7 +62,7 @@ impl Room {
 
     /// Whether a run of this kind may start now; `free` reads the bytes that nobody uses. On an empty GPU one always may. Beside
     /// others it may if what it takes fits beside all that those started before it may still take. While the first run of a kind has
-    /// not told, nobody knows what it takes and nothing starts; when there is no such run, one of an unknown kind is taken to be as
+    /// not reported, nobody knows what it takes and nothing starts; when there is no such run, one of an unknown kind is taken to be as
     /// large as the largest known.
     pub fn admits(&self, kind: Kind, alone: bool, free: &dyn Fn() -> Option<u64>) -> bool {
         if self.guests.is_empty() {
@@ -72,7 +74,7 @@ impl Room {
         if !self.measured {
             return true;
         }
-        let awaited = self.guests.values().filter(|guest| !guest.told).map(|guest| self.known.get(&guest.kind));
+        let awaited = self.guests.values().filter(|guest| !guest.reported).map(|guest| self.known.get(&guest.kind));
         let Some(awaited) = awaited.map(|bytes| bytes.map(|&bytes| at_most(bytes))).sum::<Option<u64>>() else { return false };
         let Some(&own) = self.known.get(&kind).or_else(|| self.known.values().max()) else { return false };
         free().is_some_and(|free| awaited.saturating_add(at_most(own)) <= free)
@@ -82,13 +84,13 @@ impl Room {
     pub fn enter(&mut self, slot: usize, kind: Kind, alone: bool) {
         let company = !self.guests.is_empty();
         self.guests.values_mut().for_each(|guest| guest.company = true);
-        self.guests.insert(slot, Guest { kind, told: false, alone, company });
+        self.guests.insert(slot, Guest { kind, reported: false, alone, company });
     }
 
-    /// The run in this slot tells the bytes that it takes.
-    pub fn told(&mut self, slot: usize, bytes: u64) {
+    /// The run in this slot reports the bytes that it takes.
+    pub fn reported(&mut self, slot: usize, bytes: u64) {
         let Some(guest) = self.guests.get_mut(&slot) else { return };
-        guest.told = true;
+        guest.reported = true;
         let known = self.known.entry(guest.kind).or_default();
         *known = bytes.max(*known);
     }
@@ -99,7 +101,7 @@ impl Room {
     }
 }
 
-/// What a run may take that tells so many bytes.
+/// What a run may take that reports so many bytes.
 fn at_most(bytes: u64) -> u64 {
     bytes.saturating_add(bytes / 10).saturating_add(CONTEXT)
 }
@@ -116,11 +118,11 @@ mod tests {
         room.admits(kind, false, &|| Some(free))
     }
 
-    /// One run of the small kind on it that has told 1 GB: each further one may take 1.7 GB.
+    /// One run of the small kind on it that has reported 1 GB: each further one may take 1.7 GB.
     fn with_one() -> Room {
         let mut room = Room::new(true);
         room.enter(0, SMALL, false);
-        room.told(0, GB);
+        room.reported(0, GB);
         room
     }
 
@@ -135,19 +137,19 @@ mod tests {
         let mut room = Room::new(true);
         room.enter(0, SMALL, false);
         assert!(!admits(&room, SMALL, u64::MAX) && !admits(&room, OTHER, u64::MAX));
-        room.told(0, GB);
+        room.reported(0, GB);
         assert!(admits(&room, SMALL, u64::MAX) && admits(&room, OTHER, u64::MAX));
     }
 
     #[test]
-    fn what_started_but_has_not_told_is_counted_in_full() {
+    fn what_started_but_has_not_reported_is_counted_in_full() {
         let mut room = with_one();
         assert!(admits(&room, SMALL, 1_700_000_000));
         assert!(!admits(&room, SMALL, 1_699_999_999));
         room.enter(1, SMALL, false);
         assert!(!admits(&room, SMALL, 3_399_999_999));
         assert!(admits(&room, SMALL, 3_400_000_000));
-        room.told(1, GB);
+        room.reported(1, GB);
         assert!(admits(&room, SMALL, 1_700_000_000));
         room.enter(2, SMALL, false);
         room.leave(2);
@@ -160,7 +162,7 @@ mod tests {
         assert!(!admits(&room, OTHER, 1_699_999_999));
         assert!(admits(&room, OTHER, 1_700_000_000));
         room.enter(1, OTHER, false);
-        room.told(1, 4 * GB);
+        room.reported(1, 4 * GB);
         assert!(!admits(&room, (0, 2), 4_999_999_999) && admits(&room, (0, 2), 5_000_000_000));
         assert!(admits(&room, SMALL, 1_700_000_000));
     }
@@ -194,7 +196,8 @@ mod tests {
     fn kinds_are_told_apart_by_what_decides_memory() {
         let text = "name = 'a'\n[sweep.grid]\n'training.batch_size' = [2, 4]\n'optimizer.adam.lr' = [1e-3, 1e-4]";
         let runs = crate::plan::expand(&toml::from_str(text).unwrap(), |_| Ok(String::new())).unwrap().runs;
-        let kinds = kinds(&runs);
+        let mut numbers = Kinds::default();
+        let kinds: Vec<usize> = runs.iter().map(|run| numbers.number(run)).collect();
         for (a, one) in runs.iter().zip(&kinds) {
             for (b, other) in runs.iter().zip(&kinds) {
                 let same = a.experiment.training.batch_size == b.experiment.training.batch_size;

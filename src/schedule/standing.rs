@@ -1,6 +1,7 @@
 //! Where a run stands, by what is on disk.
 
-use crate::record::{Outcome, Status};
+use crate::plan::RunSpec;
+use crate::record::{Failure, Outcome, Status};
 use crate::store::{self, Holder, RunDir};
 
 /// Where a run stands.
@@ -31,6 +32,46 @@ impl Standing {
             Self::Incomplete(_) => "incomplete",
             Self::Failed(_) => "failed",
         }
+    }
+
+    /// Whether a schedule trains the run: what has finished stays, and a loss that was no finite number would be none again.
+    pub fn is_to_train(&self) -> bool {
+        match self {
+            Self::Finished(_) => false,
+            Self::Failed(outcome) => outcome.failure != Some(Failure::Diverged),
+            Self::New | Self::Running(_) | Self::Resumable(_) | Self::Incomplete(_) => true,
+        }
+    }
+
+    /// How far the run is.
+    pub fn epochs(&self, run: &RunSpec, place: &RunDir) -> Epochs {
+        let all = run.experiment.training.epochs;
+        let done = if let Self::Finished(outcome) = self { outcome.epochs } else { Epochs::kept(place).min(all) };
+        Epochs { done, left: if self.is_to_train() { all - done } else { 0 } }
+    }
+}
+
+/// How far a run is.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Epochs {
+    /// Done and kept.
+    pub done: usize,
+    /// What a schedule would still train.
+    pub left: usize,
+}
+
+impl Epochs {
+    /// Of a run by what is on disk; one whose files cannot be read is not trained.
+    pub fn of(run: &RunSpec, place: &RunDir) -> Self {
+        match standing(place) {
+            Ok(standing) => standing.epochs(run, place),
+            Err(_) => Self { done: Self::kept(place).min(run.experiment.training.epochs), left: 0 },
+        }
+    }
+
+    /// Epochs that a run would go on from.
+    fn kept(place: &RunDir) -> usize {
+        if place.resume_state().exists() { place.metrics().map_or(0, |rows| rows.len()) } else { 0 }
     }
 }
 

@@ -6,11 +6,11 @@ use crate::plan::RunSpec;
 use crate::record::{Failure, Outcome, Status, without_backtrace};
 use crate::store::{self, RunDir};
 
-/// Parts that a batch is split into at the most for want of memory.
-const MOST_PARTS: usize = 4;
+/// Micro-batches that a batch is split into at the most for want of memory.
+const MOST_MICRO_BATCHES: usize = 4;
 
 /// Lines of the log that go into a cause.
-const LAST_WORDS: usize = 3;
+const LOG_LINES: usize = 3;
 
 /// Lines of the log in which the reason of a death is looked for: a backtrace may follow it.
 const SEARCHED: usize = 200;
@@ -37,8 +37,8 @@ impl Attempt<'_> {
         {
             return Ok(outcome);
         }
-        let words = self.place.last_words(self.log_before, SEARCHED)?;
-        let mut outcome = death(self.exit, self.stopped, &words);
+        let lines = self.place.last_log_lines(self.log_before, SEARCHED)?;
+        let mut outcome = death(self.exit, self.stopped, &lines);
         outcome.epochs = self.place.metrics().map_or(0, |rows| rows.len());
         outcome.best_by.clone_from(&self.run.experiment.training.best);
         self.place.write_outcome(&outcome)?;
@@ -47,24 +47,24 @@ impl Attempt<'_> {
 
     /// A process that was killed has not written that it was asked to stop; the child of a killed scheduler has, just before.
     fn is_of_this_attempt(&self, outcome: &Outcome) -> bool {
-        outcome.status != Status::Interrupted || self.stopped || self.exit == Exit::Code(130)
+        outcome.status != Status::Interrupted || self.stopped || matches!(self.exit, Exit::Code(130) | Exit::Unknown)
     }
 }
 
-/// Whether a line tells that a GPU's memory was too small: in our words, or in those of the driver and its libraries.
+/// Whether a line says that a GPU's memory was too small: in our words, or in those of the driver and its libraries.
 fn of_a_gpu(line: &str) -> bool {
     ["out of device memory", "CUDA_ERROR_OUT_OF_MEMORY"].iter().any(|words| line.contains(words))
 }
 
 /// The outcome of a process that wrote none.
-fn death(exit: Exit, stopped: bool, words: &[String]) -> Outcome {
-    let says = |what: &str| words.iter().any(|line| line.contains(what));
-    let starved = || words.iter().find(|line| line.starts_with("memory allocation of") || of_a_gpu(line));
+fn death(exit: Exit, stopped: bool, log: &[String]) -> Outcome {
+    let says = |what: &str| log.iter().any(|line| line.contains(what));
+    let starved = || log.iter().find(|line| line.starts_with("memory allocation of") || of_a_gpu(line));
     let (failure, cause) = match exit {
         Exit::Code(130) => return Outcome::default(),
-        Exit::Signal(_) if stopped => return Outcome::default(),
+        Exit::Signal(_) | Exit::Unknown if stopped => return Outcome::default(),
         Exit::OutOfMemory => (Failure::OutOfMemory, "no memory was left, so the system killed the process".to_owned()),
-        Exit::Signal(_) | Exit::Code(_) if starved().is_some() => {
+        Exit::Signal(_) | Exit::Code(_) | Exit::Unknown if starved().is_some() => {
             let cause = Some(format!("no memory was left: {}", starved().map_or("", String::as_str)));
             return Outcome { status: Status::Failed, failure: Some(Failure::OutOfMemory), cause, ..Outcome::default() };
         }
@@ -73,24 +73,25 @@ fn death(exit: Exit, stopped: bool, words: &[String]) -> Outcome {
         Exit::Signal(9) => (Failure::Killed, "the process was killed (signal 9)".to_owned()),
         Exit::Signal(n) => (Failure::Crashed, format!("the process was ended by signal {n}")),
         Exit::Code(n) => (Failure::Crashed, format!("the process ended with exit code {n}")),
+        Exit::Unknown => (Failure::Crashed, "the process is gone, and nobody knows how it ended".to_owned()),
     };
-    let words: Vec<String> = words.iter().filter(|line| !without_backtrace(line).is_empty()).cloned().collect();
-    let last = &words[words.len().saturating_sub(LAST_WORDS)..];
-    let said = if last.is_empty() { String::new() } else { format!("; its last words: {}", last.join(" / ")) };
+    let lines: Vec<String> = log.iter().filter(|line| !without_backtrace(line).is_empty()).cloned().collect();
+    let last = &lines[lines.len().saturating_sub(LOG_LINES)..];
+    let said = if last.is_empty() { String::new() } else { format!("; its last log lines: {}", last.join(" / ")) };
     Outcome { status: Status::Failed, failure: Some(failure), cause: Some(cause + &said), ..Outcome::default() }
 }
 
 /// Whether a run is to be tried again, and then how. A failure for want of memory is answered by a GPU of its own if others `shared`
-/// it, else by smaller parts of a batch, one that may pass by up to `retries` further attempts, any other by none.
+/// it, else by smaller micro-batches, one that may pass by up to `retries` further attempts, any other by none.
 pub(super) fn next(outcome: &Outcome, job: &Job, shared: bool, batch_size: usize, retries: usize) -> (Next, Option<Job>) {
     let Some(failure) = outcome.failure.filter(|_| outcome.status == Status::Failed) else { return (Next::Over, None) };
     if failure == Failure::OutOfMemory && shared {
         return (Next::Again("alone on its GPU".into()), Some(Job { alone: true, ..job.clone() }));
     }
-    let parts = 2 * job.micro_batches;
-    if failure == Failure::OutOfMemory && parts <= MOST_PARTS.min(batch_size) {
-        let again = Job { micro_batches: parts, ..job.clone() };
-        return (Next::Again(format!("with every batch in {parts} parts")), Some(again));
+    let micro_batches = 2 * job.micro_batches;
+    if failure == Failure::OutOfMemory && micro_batches <= MOST_MICRO_BATCHES.min(batch_size) {
+        let again = Job { micro_batches, ..job.clone() };
+        return (Next::Again(format!("with every batch in {micro_batches} micro-batches")), Some(again));
     }
     if failure.may_pass() && job.failed < retries {
         let again = Job { failed: job.failed + 1, ..job.clone() };
@@ -159,13 +160,14 @@ mod tests {
             assert_eq!(kind(Exit::Signal(6), false, &[line, "stack backtrace:"]), Some(Failure::OutOfMemory));
         }
         assert_eq!(kind(Exit::Signal(11), false, &[]), Some(Failure::Crashed));
+        assert_eq!((kind(Exit::Unknown, false, &[]), kind(Exit::Unknown, true, &[])), (Some(Failure::Crashed), None));
         assert_eq!(kind(Exit::Code(1), false, &[&format!("error: x: writing failed; {}", store::NO_ROOM)]), Some(Failure::Disk));
         assert_eq!(kind(Exit::Code(2), false, &[]), Some(Failure::Mistake));
         let cause = death(Exit::Code(101), false, &["panicked".into(), "at x".into()]).cause.unwrap();
-        assert_eq!(cause, "the process ended with exit code 101; its last words: panicked / at x");
+        assert_eq!(cause, "the process ended with exit code 101; its last log lines: panicked / at x");
         let with_backtrace = ["memory allocation of 8 bytes failed", "stack backtrace:", "0: a", "1: b", "2: c"];
         assert_eq!(kind(Exit::Signal(6), false, &with_backtrace), Some(Failure::OutOfMemory));
         let long = death(Exit::Code(101), false, &with_backtrace.map(str::to_owned)[1..]).cause.unwrap();
-        assert_eq!(long, "the process ended with exit code 101; its last words: 0: a / 1: b / 2: c");
+        assert_eq!(long, "the process ended with exit code 101; its last log lines: 0: a / 1: b / 2: c");
     }
 }

@@ -4,15 +4,9 @@
 //! costs the end of the run, which is made again from the resume state; rows that are lost cost all of it.
 
 use super::error::{Error, Result, told};
-use super::rows::{METRICS, TIMING};
-use super::run_dir::{OUTCOME, PER_IMAGE, PLACE, PROVENANCE, RUN, RunDir};
+use super::names::{CHECKPOINTS, METRICS, OUTCOME, PER_IMAGE, PLACE, PROVENANCE, RUN, SAMPLES, TIMING};
+use super::run_dir::RunDir;
 use std::fs;
-
-/// What is done about a run's damaged file: the end of every message about one.
-pub(super) const REMEDY: &str = "`umlaut run` puts it aside, into a folder damaged-N of the run, and makes again what is lost with it; the other runs are not concerned";
-
-const CHECKPOINTS: &str = "checkpoints";
-const SAMPLES: &str = "samples";
 
 /// All that holds numbers of a run.
 const NUMBERS: [&str; 6] = [METRICS, TIMING, OUTCOME, PER_IMAGE, CHECKPOINTS, SAMPLES];

@@ -2,8 +2,8 @@
 
 use super::error::{Result, told};
 use super::file::remove;
-use super::rows::{read_csv, write_csv};
 use super::run_dir::RunDir;
+use super::table::{read_csv, write_csv};
 use crate::plan::RunId;
 use std::collections::HashMap;
 use std::fs;

@@ -55,7 +55,7 @@ pub(super) fn create_dirs(dir: &Path) -> Result<()> {
     missing.into_iter().try_for_each(|dir| told(sync_dir(parent(dir)), "creating", dir))
 }
 
-/// Makes the name of what is there already outlive a loss of power.
+/// Makes the name of something existing outlive a loss of power.
 pub(super) fn keep_name(path: &Path) -> Result<()> {
     told(sync_dir(parent(path)), "writing", path)
 }

@@ -2,7 +2,7 @@
 
 use super::error::Result;
 use super::file::write_atomic;
-use super::rows::write_csv;
+use super::table::write_csv;
 use crate::record::LrSearch;
 use std::path::{Path, PathBuf};
 

@@ -7,18 +7,22 @@
 mod claim;
 mod damage;
 mod error;
+mod events;
 mod experiment_dir;
 mod file;
 mod lr_search;
+mod names;
 mod report_files;
 mod rows;
 mod run_dir;
 mod seal;
+mod table;
 mod take_over;
 mod whole;
 
 pub use claim::{Claim, Holder};
 pub use error::{Error, NO_ROOM};
+pub use events::{EventLog, Events};
 pub use experiment_dir::{ExperimentDir, Results};
 pub use file::{fitting, read_bytes, replace, write_atomic};
 pub use lr_search::write_lr_search;

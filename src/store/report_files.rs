@@ -8,7 +8,7 @@ use super::claim::clear;
 use super::error::{Error, Result, told};
 use super::experiment_dir::ExperimentDir;
 use super::file::write_atomic;
-use super::rows::write_csv;
+use super::table::write_csv;
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{Read, Seek, Write};
 use std::path::{Path, PathBuf};

@@ -1,19 +1,16 @@
-//! Rows of CSV: one an epoch, each on the disk before the next; and whole tables.
+//! Rows of CSV: one per epoch, each on the disk before the next.
 
-use super::damage::REMEDY;
 use super::error::{Result, content, told};
 use super::file::{open_in_place, read_if_there, write_atomic};
+use super::names::{METRICS, REMEDY, TIMING};
 use super::run_dir::RunDir;
-use crate::record::{EpochRecord, from_field, to_field};
+use super::table::csv_bytes;
+use crate::record::EpochRecord;
 use crate::regular::{self, Most};
-use crate::shown;
 use std::fs::{File, OpenOptions};
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
-
-pub(super) const METRICS: &str = "metrics.csv";
-pub(super) const TIMING: &str = "timing.csv";
 
 /// Appends rows to metrics.csv and timing.csv, each flushed to the disk before it returns.
 #[derive(Debug)]
@@ -123,30 +120,6 @@ impl Table {
 /// Rows as text, the header first; nothing at all without rows.
 fn table(rows: &[EpochRecord]) -> Vec<Vec<String>> {
     rows.first().map(EpochRecord::header).into_iter().chain(rows.iter().map(EpochRecord::fields)).collect()
-}
-
-fn csv_bytes(rows: &[Vec<String>]) -> Vec<u8> {
-    let mut writer = csv::WriterBuilder::new().flexible(true).from_writer(Vec::new());
-    for row in rows {
-        let fields = row.iter().map(|field| to_field(&shown::lines(field)).into_owned());
-        writer.write_record(fields).expect("memory takes every row");
-    }
-    writer.into_inner().expect("memory takes every row")
-}
-
-/// Replaces a file by these rows; returns the hash of what it holds then.
-pub(super) fn write_csv(path: &Path, rows: &[Vec<String>]) -> Result<String> {
-    let bytes = csv_bytes(rows);
-    write_atomic(path, &bytes)?;
-    Ok(blake3::hash(&bytes).to_hex().to_string())
-}
-
-/// The rows of a table of text, the header first; `None` if there is no such file.
-pub(super) fn read_csv(path: &Path, remedy: &str) -> Result<Option<Vec<Vec<String>>>> {
-    let Some(text) = read_if_there(path, Most::TABLE, remedy)? else { return Ok(None) };
-    let mut reader = csv::ReaderBuilder::new().flexible(true).has_headers(false).from_reader(text.as_bytes());
-    let rows = reader.records().map(|row| row.map(|row| row.iter().map(|field| from_field(field).to_owned()).collect()));
-    rows.collect::<std::result::Result<_, csv::Error>>().map(Some).map_err(|e| content(path, &e.to_string(), remedy))
 }
 
 /// Reads epochs; a missing file has none. A last line without its newline, or with fields missing, was cut off by a death.

@@ -1,9 +1,9 @@
 //! The directory of a run: its small files, and the paths of its large ones.
 
-use super::damage::REMEDY;
 use super::error::{Error, Result, content, told};
 use super::file::{create_dirs, open_in_place, read_if_there, remove, write_atomic};
-use super::rows::{read_csv, write_csv};
+use super::names::{CHECKPOINTS, LOG, OUTCOME, PER_IMAGE, PLACE, PROVENANCE, REMEDY, RUN, SAMPLES};
+use super::table::{read_csv, write_csv};
 use crate::plan::{self, RunId, RunSpec};
 use crate::record::{ImageScores, Outcome, Provenance, Status, without_backtrace};
 use crate::regular::{self, Most};
@@ -11,13 +11,6 @@ use std::collections::BTreeMap;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
-
-pub(super) const RUN: &str = "run.toml";
-pub(super) const PLACE: &str = "place.toml";
-pub(super) const PROVENANCE: &str = "provenance.toml";
-pub(super) const OUTCOME: &str = "outcome.toml";
-const LOG: &str = "log.txt";
-pub(super) const PER_IMAGE: &str = "per_image.csv";
 
 /// `results/EXPERIMENT/runs/RUN/`: all that a run is.
 #[derive(Debug, Clone)]
@@ -173,7 +166,7 @@ impl RunDir {
     ///
     /// # Errors
     /// If it cannot be read.
-    pub fn last_words(&self, since: u64, most: usize) -> Result<Vec<String>> {
+    pub fn last_log_lines(&self, since: u64, most: usize) -> Result<Vec<String>> {
         // A long backtrace may follow what was said.
         const ENOUGH: u64 = 256 * 1024;
         let path = self.path.join(LOG);
@@ -215,7 +208,7 @@ impl RunDir {
         if fs::symlink_metadata(&path).is_ok() { remove(&path) } else { Ok(()) }
     }
 
-    /// Parts that batches are split into for want of memory, by provenance.toml; 1 if nothing is said.
+    /// Micro-batches that batches are split into for want of memory, by provenance.toml; 1 if nothing is said.
     ///
     /// # Errors
     /// If that is damaged.
@@ -224,7 +217,7 @@ impl RunDir {
     }
 
     pub(super) fn checkpoints(&self) -> PathBuf {
-        self.path.join("checkpoints")
+        self.path.join(CHECKPOINTS)
     }
 
     /// Weights of the best epoch (safetensors).
@@ -242,7 +235,7 @@ impl RunDir {
         self.checkpoints().join("resume.safetensors")
     }
 
-    /// The picture `samples/NAME_KIND.png`. In a name that no file should have, dashes stand for characters, and a hash follows, so that
+    /// The image `samples/NAME_KIND.png`. In a name that no file should have, dashes stand for characters, and a hash follows, so that
     /// `a/b` and `a-b` are two files.
     pub fn sample_picture(&self, name: &str, kind: &str) -> PathBuf {
         /// Bytes; file systems take 255. A name that has its hash is no longer, so that it stays as it is.
@@ -258,7 +251,7 @@ impl RunDir {
         self.samples().join(format!("{safe}_{kind}.png"))
     }
 
-    /// The names of the samples that have a picture of the image, short ones first: `slice-3` before `slice-11`.
+    /// The names of the samples that have an image of their input, short ones first: `slice-3` before `slice-11`.
     ///
     /// # Errors
     /// If the directory cannot be listed; one that is missing has no samples.
@@ -276,9 +269,9 @@ impl RunDir {
         Ok(names)
     }
 
-    /// Where pictures of predictions lie.
+    /// Where images of predictions lie.
     pub fn samples(&self) -> PathBuf {
-        self.path.join("samples")
+        self.path.join(SAMPLES)
     }
 }
 

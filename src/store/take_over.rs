@@ -3,7 +3,7 @@
 use super::error::{Result, told};
 use super::experiment_dir::ExperimentDir;
 use super::file::replace;
-use super::rows::{METRICS, TIMING};
+use super::names::{METRICS, TIMING};
 use super::run_dir::RunDir;
 use crate::regular;
 use std::io;

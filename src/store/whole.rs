@@ -2,8 +2,8 @@
 
 use super::error::{Error, Result, content, told};
 use super::file::read_bytes;
-use super::rows::METRICS;
-use super::run_dir::{PER_IMAGE, RunDir};
+use super::names::{METRICS, PER_IMAGE};
+use super::run_dir::RunDir;
 use super::seal::{Header, Seal};
 use crate::record::{Outcome, Status};
 use crate::regular::{self, Most};

@@ -1,11 +1,12 @@
 //! What fails on a GPU is said, with the library's own words and a way out, and never becomes slow convolutions in silence.
 
-use super::{Desk, TINY, can_emulate, ends_with, software_cuda, text};
+use super::{Desk, TINY, can_emulate, ends_with, reports, software_cuda, text};
 use std::fs;
-use std::io::{BufRead, BufReader};
 use std::path::PathBuf;
 use std::process::Stdio;
 use std::time::{Duration, Instant};
+use umlaut::record::Event;
+use umlaut::store::RunDir;
 
 /// One epoch of the tiny experiment; group norm sums alike on every path.
 fn short() -> String {
@@ -202,9 +203,9 @@ fn a_run_that_is_killed_in_its_first_seconds_has_written_no_weights_and_begins_a
     let arguments = ["train", place.to_str().unwrap(), "--child", "--device", "cuda:0", "--cache", "killed/.cache"];
     let began = Instant::now();
     let mut child = desk.command(&arguments);
-    let mut child = child.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
-    let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
-    let reached = lines.any(|line| line.is_ok_and(|line| line.contains("\"event\":\"epoch\"")));
+    let mut events = RunDir::at(&place).events();
+    let mut child = child.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+    let reached = reports(&mut events, &mut child, |event| matches!(event, Event::Epoch { .. }));
     assert!(reached, "an epoch ends");
     child.kill().unwrap();
     child.wait().unwrap();

@@ -13,9 +13,11 @@ mod probe;
 mod software_cuda;
 
 use std::fs;
-use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output, Stdio};
+use std::process::{Child, Command, Output, Stdio};
+use std::time::Duration;
+use umlaut::record::Event;
+use umlaut::store::{Events, RunDir};
 
 const TINY: &str = r#"
 name = "tiny"
@@ -112,6 +114,7 @@ impl Desk {
         // A child stops when its standard input ends, after the step that it is at: by turns at once and after an epoch, for a stop during
         // validation leaves nothing to go on from but the epoch's batches.
         loop {
+            let mut events = RunDir::at(self.run("parts")).events();
             let mut child = self
                 .command(&[
                     "train",
@@ -123,15 +126,17 @@ impl Desk {
                     "parts/.cache",
                 ])
                 .stdin(Stdio::piped())
-                .stdout(Stdio::piped())
+                .stdout(Stdio::null())
                 .stderr(Stdio::null())
                 .spawn()
                 .unwrap();
-            let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
-            let seen = if stops % 2 == 0 { "\"event\":\"started\"" } else { "\"event\":\"epoch\"" };
-            _ = lines.by_ref().take_while(|line| line.as_ref().is_ok_and(|line| !line.contains(seen))).count();
+            let begins = stops % 2 == 0;
+            _ = reports(&mut events, &mut child, |event| match event {
+                Event::Started { .. } => begins,
+                Event::Epoch { .. } => !begins,
+                _ => false,
+            });
             drop(child.stdin.take());
-            _ = lines.count();
             match child.wait().unwrap().code() {
                 Some(130) => stops += 1,
                 code => break assert_eq!(code, Some(0)),
@@ -143,6 +148,20 @@ impl Desk {
             let bytes = |results: &str| fs::read(self.run(results).join(file)).unwrap();
             assert!(bytes("whole") == bytes("parts"), "{file} differs after {stops} stops");
         }
+    }
+}
+
+/// Waits until a run reports such an event; `false` if its process ends without one.
+fn reports(events: &mut Events, child: &mut Child, is_such: impl Fn(&Event) -> bool) -> bool {
+    loop {
+        let ended = child.try_wait().unwrap().is_some();
+        if events.added().iter().any(&is_such) {
+            return true;
+        }
+        if ended {
+            return false;
+        }
+        std::thread::sleep(Duration::from_millis(5));
     }
 }
 

@@ -4,8 +4,10 @@ mod chaos;
 mod damage;
 mod data_sets;
 mod desk;
+mod events;
 #[cfg(all(target_os = "linux", feature = "cuda"))]
 mod gpus;
+mod hashes;
 mod hostile;
 mod initial;
 mod kept;

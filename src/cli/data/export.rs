@@ -1,9 +1,10 @@
 //! `umlaut data export FILE --out DIR`.
 
-use super::super::settings::Settings;
-use super::super::{Failure, ResultsPlace, Sets, load, mistake, progress};
+use super::super::failure::{Failure, mistake};
+use super::super::options::{ResultsPlace, Sets, load};
+use super::super::progress;
 use super::exported::{experiment as experiment_of, masks_folder};
-use super::{fold_of, marks, masks, parts};
+use super::samples::{fold_of, marks, masks, parts};
 use anyhow::Context;
 use image::{DynamicImage, GrayImage, RgbImage};
 use std::fs;
@@ -22,7 +23,7 @@ pub struct Arguments {
     /// overlays/N.png, samples.csv, and dataset.toml, an experiment that trains on them
     #[arg(long, value_name = "DIR")]
     out: PathBuf,
-    /// The part to write
+    /// The split to write
     #[arg(long, default_value = "train", value_parser = ["train", "val", "test"])]
     part: String,
     /// Take patches and change the training samples as this epoch, from 1, of the first seed does; without it they are as they are.
@@ -46,7 +47,7 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
         return Err(mistake(format!("{} is not empty; name another --out", out.display())));
     }
     let reading = progress::Reading::new("reading images");
-    let cache = arguments.place.results(&Settings::load()?).cache();
+    let cache = arguments.place.results()?.cache();
     let data =
         data::open(&experiment.dataset, &experiment.preprocess, &cache, &|done, of| reading.at(done, of)).map_err(mistake)?;
     drop(reading);

@@ -15,8 +15,8 @@ pub fn masks_folder(classes: &[String], class: usize) -> String {
     if classes.len() == 1 { "masks".to_owned() } else { format!("masks_{}", classes[class]) }
 }
 
-/// The text of the file for samples of a part that lie in `out`. `samples` are their files' names, each with what it has in common with those
-/// that must stay in one part with it.
+/// The text of the file for samples of a split that lie in `out`. `samples` are their files' names, each with what it has in common with those
+/// that must stay in one split with it.
 pub fn experiment(from: &Experiment, data: &data::Dataset, out: &Path, part: &str, samples: &[(String, &str)]) -> String {
     // Of a path that is no text nothing better can be written.
     let root = std::path::absolute(out).unwrap_or_else(|_| out.to_owned()).to_string_lossy().into_owned();

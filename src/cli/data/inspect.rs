@@ -1,13 +1,15 @@
 //! `umlaut data inspect FILE`.
 
-use super::super::settings::Settings;
-use super::super::{Failure, ResultsPlace, Sets, load, mistake, progress, text};
+use super::super::failure::{Failure, mistake};
+use super::super::options::{ResultsPlace, Sets, load};
+use super::super::{progress, text};
+use super::samples::{fold_of, of_fold, parts};
 use super::sheet::{self, Form};
-use super::{alike, fold_of, of_fold, parts};
 use comfy_table::{CellAlignment, Table, TableComponent, presets};
 use std::path::PathBuf;
 use umlaut::config::Experiment;
 use umlaut::data::{self, Dataset, Draw, Fold, Look, Parts};
+use umlaut::prepare::alike;
 
 /// Images that are listed.
 const LISTED: usize = 10;
@@ -19,7 +21,7 @@ pub struct Arguments {
     file: PathBuf,
     #[command(flatten)]
     sets: Sets,
-    /// Draw samples of every part with the outlines of their masks: a .png, or an .svg with their names
+    /// Draw samples of every split with the outlines of their masks: a .png, or an .svg with their names
     #[arg(long, value_name = "FILE")]
     sheet: Option<PathBuf>,
     /// Draw the training samples alone, with patches and changes as this epoch of the first seed has them
@@ -34,7 +36,7 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
     let experiment = load(&arguments.file, &arguments.sets)?;
     let reading = progress::Reading::new("reading images");
     let looks = data::look(&experiment.dataset, &|done, of| reading.at(done, of)).map_err(mistake)?;
-    let cache = arguments.place.results(&Settings::load()?).cache();
+    let cache = arguments.place.results()?.cache();
     let data = data::open(&experiment.dataset, &experiment.preprocess, &cache, &|_, _| ()).map_err(mistake)?;
     drop(reading);
     let folds = data::folds(&data, &experiment.split).map_err(mistake)?;
@@ -96,11 +98,11 @@ fn table(data: &Dataset, looks: &[Look], split: &Parts) -> Table {
 /// What the numbers mean, and what someone who is to trust them must know.
 fn remarks(data: &Dataset, looks: &[Look], folds: &[Fold]) -> Vec<String> {
     let mut remarks =
-        vec!["A class's share is the mean over samples of its marked pixels; empty counts masks without any.".to_owned()];
+        vec!["A class's share is the mean over samples of its foreground pixels; empty counts masks without any.".to_owned()];
     let absent =
         |fold: &Fold| data::absent(data, &fold.parts).into_iter().map(|line| (of_fold(fold.number), line)).collect::<Vec<_>>();
     let mut told: Vec<(String, String)> = folds.iter().flat_map(absent).collect();
-    // What no fold can mend is said once.
+    // What no fold can correct is reported once.
     told.dedup_by(|(_, later), (_, first)| later == first && later.starts_with("no sample "));
     remarks.extend(told.into_iter().map(|(fold, line)| format!("WARNING: {fold}{line}")));
     let flat: Vec<&str> = looks.iter().filter(|look| look.range.0 == look.range.1).map(|look| look.name.as_str()).collect();

@@ -1,7 +1,7 @@
-//! The contact sheet: samples of every part with the outlines of their masks, as a picture or as a drawing with their names.
+//! The contact sheet: samples of every split with the outlines of their masks, as an image or as a drawing with their names.
 
-use super::super::{Failure, mistake};
-use super::{marks, masks, parts};
+use super::super::failure::{Failure, mistake};
+use super::samples::{marks, masks, parts};
 use image::{ImageFormat, RgbImage, imageops};
 use std::io::Cursor;
 use std::path::Path;
@@ -12,16 +12,16 @@ use umlaut::store::write_atomic;
 /// Samples on a sheet, and how many stand side by side.
 const SHOWN: usize = 24;
 const COLUMNS: usize = 6;
-/// Longer side of a picture on the sheet, and what lies between two, in pixels.
+/// Longer side of an image on the sheet, and what lies between two, in pixels.
 const SIDE: u32 = 192;
 const GAP: u32 = 8;
 
 /// What a sheet is written as.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Form {
-    /// Pictures alone.
+    /// Images alone.
     Png,
-    /// Pictures and words.
+    /// Images and words.
     Svg,
 }
 
@@ -39,7 +39,7 @@ impl Form {
     }
 }
 
-/// Evenly spaced samples of each part, as many of each as its share of the sheet.
+/// Evenly spaced samples of each split, as many of each as its share of the sheet.
 fn shown(split: &Parts) -> Vec<(&'static str, Vec<usize>)> {
     let parts = parts(split);
     let rows = SHOWN / COLUMNS;
@@ -56,7 +56,7 @@ pub fn order(split: &Parts) -> String {
     shown(split).iter().map(|(part, samples)| format!("{} of {part}", samples.len())).collect::<Vec<_>>().join(", ")
 }
 
-/// Writes the sheet, each part from a new row on; the samples as a `draw` changes them, if there is one.
+/// Writes the sheet, each split from a new row on; the samples as a `draw` changes them, if there is one.
 ///
 /// # Errors
 /// If it cannot be written.
@@ -94,7 +94,7 @@ fn small(data: &Dataset, index: usize, draw: Option<Draw>) -> candle_core::Resul
     Ok(imageops::resize(&painted, width, height, imageops::FilterType::Triangle))
 }
 
-/// All pictures, which are of one size, on white.
+/// All images, which are of one size, on white.
 fn picture(parts: &[Vec<RgbImage>]) -> RgbImage {
     let rows: Vec<&[RgbImage]> = parts.iter().flat_map(|pictures| pictures.chunks(COLUMNS)).collect();
     let (width, height) = rows.first().map_or((1, 1), |row| row[0].dimensions());

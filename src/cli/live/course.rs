@@ -1,4 +1,4 @@
-//! How far a run is and how long it still takes, by the events that it tells.
+//! How far a run is and how long it still takes, by the events that it reports.
 
 use super::frame::Training;
 use std::time::{Duration, Instant};
@@ -9,14 +9,14 @@ use umlaut::record::Event;
 pub struct Course {
     /// When training began, with which epoch.
     began: Option<(Instant, usize)>,
-    /// The time from there to what was told last.
+    /// The time from there to what was reported last.
     elapsed: Duration,
     now: Training,
 }
 
 impl Course {
-    /// Takes in what the run tells.
-    pub fn told(&mut self, event: &Event, at: Instant) {
+    /// Takes in what the run reports.
+    pub fn hear(&mut self, event: &Event, at: Instant) {
         match *event {
             Event::Waiting { .. } | Event::Note { .. } | Event::Memory { .. } => {}
             Event::Started { first, epochs, steps } => {
@@ -76,7 +76,7 @@ mod tests {
 
     fn told(events: &[(u64, Event)]) -> Course {
         let (mut course, zero) = (Course::default(), Instant::now());
-        events.iter().for_each(|(second, event)| course.told(event, zero + Duration::from_secs(*second)));
+        events.iter().for_each(|(second, event)| course.hear(event, zero + Duration::from_secs(*second)));
         course
     }
 

@@ -1,4 +1,4 @@
-//! What a live view shows, as lines of text: a line for each run that is under way, totals below. Pure: state and width in, lines out.
+//! What a live view shows, as lines of text: one per run that is under way, totals below. Pure: state and width in, lines out.
 
 use super::super::text::{clock_or_dash, drawn, fit, padded, width};
 use super::totals::Totals;
@@ -12,7 +12,7 @@ const TITLE: usize = 26;
 /// A run that is under way.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Row {
-    /// Its place in the plan, 1-based.
+    /// Its position in the plan, 1-based.
     pub position: usize,
     /// The GPU that it is on; empty on the processor.
     pub device: String,

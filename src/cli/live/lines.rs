@@ -1,4 +1,4 @@
-//! A line or two a run, on standard error: what is shown where no terminal is.
+//! A line or two per run, on standard error: what is shown where no terminal is.
 
 use super::super::progress::ending;
 use std::collections::HashSet;
@@ -6,21 +6,15 @@ use umlaut::record::{Event, Outcome, Status};
 use umlaut::schedule::{At, Next, Slot, Watch};
 
 /// Writes a line when something happens.
+#[derive(Default)]
 pub struct Lines {
-    /// Whether runs are numbered.
-    counted: bool,
     /// Notes that were shown.
     noted: HashSet<String>,
 }
 
 impl Lines {
-    /// Watches a plan of so many runs.
-    pub fn new(runs: usize) -> Self {
-        Self { counted: runs > 1, noted: HashSet::new() }
-    }
-
     fn title(&self, at: At<'_>) -> String {
-        if self.counted { format!("[{}/{}] {}", at.position, at.of, at.run.id) } else { at.run.id.to_string() }
+        if at.of > 1 { format!("[{}/{}] {}", at.position, at.of, at.run.id) } else { at.run.id.to_string() }
     }
 }
 
@@ -41,7 +35,7 @@ impl Watch for Lines {
         eprintln!("{}{device}", self.title(at));
     }
 
-    fn told(&mut self, at: At<'_>, event: &Event) {
+    fn reported(&mut self, at: At<'_>, event: &Event) {
         match event {
             Event::Epoch { epoch, train_loss, val_loss, val_dice } => eprintln!(
                 "{}: epoch {epoch}/{}  loss {train_loss:.3}  val loss {val_loss:.3}  val dice {val_dice:.3}",

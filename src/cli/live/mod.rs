@@ -1,4 +1,4 @@
-//! The live view of `umlaut run`: on a terminal a line for each run that is under way, elsewhere a line for each thing that happens.
+//! The live view of `umlaut run`: on a terminal one line per run that is under way, elsewhere one per thing that happens.
 
 mod course;
 mod frame;
@@ -6,8 +6,7 @@ mod lines;
 mod screen;
 mod totals;
 
-use super::estimate::Estimate;
-use super::plan::Names;
+use super::names::Names;
 use super::progress::ending;
 use super::text::{clock, counted, fit, wrap};
 use course::Course;
@@ -17,33 +16,25 @@ use std::collections::{BTreeMap, HashSet};
 use std::io::IsTerminal;
 use std::time::{Duration, Instant};
 use totals::Totals;
-use umlaut::plan::Plan;
+use umlaut::estimate::{Estimate, makespan};
+use umlaut::plan::RunSpec;
 use umlaut::record::{Event, Outcome, Status};
-use umlaut::schedule::{At, Next, Slot, Watch};
-use umlaut::store::{self, ExperimentDir, RunDir};
+use umlaut::schedule::{At, Epochs, Next, Slot, Watch};
+use umlaut::store::{ExperimentDir, RunDir};
 
 /// Between two drawings lies at least this.
 const CALM: Duration = Duration::from_millis(200);
 
 /// Lines of a failed run's log that are shown.
-const LAST_WORDS: usize = 3;
+const LOG_LINES: usize = 3;
 
-/// Watches a schedule: on a terminal that can move its cursor by a [`Live`] view, elsewhere by plain lines.
-///
-/// # Errors
-/// If the runs' directories cannot be listed.
-pub fn watch<'a>(
-    plan: &Plan,
-    dir: &ExperimentDir,
-    estimate: Estimate,
-    slots: usize,
-    asked: &'a dyn Fn() -> bool,
-) -> Result<Box<dyn Watch + 'a>, store::Error> {
+/// Watches a schedule of an experiment's runs: on a terminal that can move its cursor by a [`Live`] view, elsewhere by plain lines.
+pub fn watch<'a>(dir: &'a ExperimentDir, estimate: Estimate, slots: usize, asked: &'a dyn Fn() -> bool) -> Box<dyn Watch + 'a> {
     let dumb = std::env::var_os("TERM").is_none_or(|term| term == "dumb") || std::env::var_os("CI").is_some();
     if dumb || !std::io::stderr().is_terminal() {
-        return Ok(Box::new(lines::Lines::new(plan.runs.len())));
+        return Box::new(lines::Lines::default());
     }
-    Ok(Box::new(Live::new(plan, dir, estimate, slots, asked)?))
+    Box::new(Live::new(dir, estimate, slots, asked))
 }
 
 /// A run that is under way.
@@ -62,6 +53,8 @@ struct Running {
 struct Live<'a> {
     screen: Screen,
     drawn: Option<Instant>,
+    dir: &'a ExperimentDir,
+    /// Of the runs by index in the plan, as all lists here.
     titles: Vec<String>,
     places: Vec<RunDir>,
     estimate: Estimate,
@@ -83,33 +76,25 @@ struct Live<'a> {
 }
 
 impl<'a> Live<'a> {
-    fn new(
-        plan: &Plan,
-        dir: &ExperimentDir,
-        estimate: Estimate,
-        slots: usize,
-        asked: &'a dyn Fn() -> bool,
-    ) -> Result<Self, store::Error> {
-        let names = Names::of(plan);
-        let places = dir.places(plan.runs.iter().map(|run| &run.id))?;
-        let epochs_left = plan.runs.iter().zip(&places).map(|(run, place)| super::plan::epochs_left(run, place)).collect();
-        Ok(Self {
+    fn new(dir: &'a ExperimentDir, estimate: Estimate, slots: usize, asked: &'a dyn Fn() -> bool) -> Self {
+        Self {
             screen: Screen::new(),
             drawn: None,
-            titles: plan.runs.iter().map(|run| names.title(run)).collect(),
-            places,
+            dir,
+            titles: Vec::new(),
+            places: Vec::new(),
             estimate,
             slots,
-            epochs_left,
+            epochs_left: Vec::new(),
             running: BTreeMap::new(),
             again: HashSet::new(),
             finished: 0,
             failed: 0,
             before: 0,
-            over: vec![false; plan.runs.len()],
+            over: Vec::new(),
             asked,
             noted: HashSet::new(),
-        })
+        }
     }
 
     /// `[3/12] lr 0.01`.
@@ -152,22 +137,21 @@ impl<'a> Live<'a> {
 
     /// Seconds until the last run ends: those that wait are as slow, measured by the estimate, as those that run.
     fn left(&self) -> Option<f64> {
-        let sizes = self.estimate.sizes(&self.epochs_left);
-        let epoch = self.estimate.sizes(&vec![1; sizes.len()]);
+        let size = |index: usize| self.estimate.size(index, self.epochs_left[index]);
         // Seconds for a unit of the estimate.
-        let pace = |(index, running): (&usize, &Running)| Some(running.course.epoch_seconds()? / epoch[*index]);
+        let pace = |(index, running): (&usize, &Running)| Some(running.course.epoch_seconds()? / self.estimate.size(*index, 1));
         let paces: Vec<f64> = self.running.iter().filter_map(pace).filter(|pace| pace.is_finite()).collect();
         let mean = match paces.len() {
             0 if self.estimate.timed() => 1.0,
             0 => return None,
             count => paces.iter().sum::<f64>() / count as f64,
         };
-        let left = |(index, running): (&usize, &Running)| running.course.left().unwrap_or(sizes[*index] * mean);
+        let left = |(index, running): (&usize, &Running)| running.course.left().unwrap_or(size(*index) * mean);
         let busy: Vec<f64> = self.running.iter().map(left).collect();
         let waits = |index: &usize| !self.over[*index] && !self.running.contains_key(index);
-        let mut jobs: Vec<f64> = (0..sizes.len()).filter(waits).map(|index| sizes[index] * mean).collect();
+        let mut jobs: Vec<f64> = (0..self.titles.len()).filter(waits).map(|index| size(index) * mean).collect();
         jobs.sort_by(|a, b| b.total_cmp(a));
-        Some(super::estimate::makespan(&busy, &jobs, self.slots))
+        Some(makespan(&busy, &jobs, self.slots))
     }
 
     /// Lets text scroll above the lines, as wide as the terminal and then broken.
@@ -180,7 +164,7 @@ impl<'a> Live<'a> {
     fn show_log(&mut self, index: usize, since: u64, cause: &str) {
         let place = &self.places[index];
         let (columns, _) = self.screen.size();
-        let words = place.last_words(since, LAST_WORDS).unwrap_or_default();
+        let words = place.last_log_lines(since, LOG_LINES).unwrap_or_default();
         let new = words.iter().filter(|line| !cause.contains(line.trim()) && !line.contains(cause));
         let mut lines: Vec<String> = new.map(|line| fit(&format!("    {line}"), columns)).collect();
         // Whole, though it may be broken: it is to be copied.
@@ -190,6 +174,19 @@ impl<'a> Live<'a> {
 }
 
 impl Watch for Live<'_> {
+    fn planned(&mut self, runs: &[RunSpec]) {
+        let names = Names::of(runs);
+        self.titles = runs.iter().map(|run| names.title(run)).collect();
+        let new = &runs[self.places.len()..];
+        // Where nothing can be listed the schedule stops by itself.
+        let places = self.dir.places(new.iter().map(|run| &run.id));
+        let places = places.unwrap_or_else(|_| new.iter().map(|run| self.dir.run(&run.id)).collect());
+        self.epochs_left.extend(new.iter().zip(&places).map(|(run, place)| Epochs::of(run, place).left));
+        self.places.extend(places);
+        self.over.resize(runs.len(), false);
+        self.estimate.learn(runs);
+    }
+
     fn before(&mut self, at: At<'_>, outcome: &Outcome) {
         self.over[at.position - 1] = true;
         if outcome.status == Status::Finished {
@@ -219,7 +216,7 @@ impl Watch for Live<'_> {
         self.draw();
     }
 
-    fn told(&mut self, at: At<'_>, event: &Event) {
+    fn reported(&mut self, at: At<'_>, event: &Event) {
         let index = at.position - 1;
         // Of a sweep every run may have the same to say.
         if let Event::Note { text } = event
@@ -234,7 +231,7 @@ impl Watch for Live<'_> {
             if let Event::Epoch { epoch, .. } = event {
                 self.epochs_left[index] = at.run.experiment.training.epochs.saturating_sub(*epoch);
             }
-            running.course.told(event, Instant::now());
+            running.course.hear(event, Instant::now());
         }
         self.draw();
     }

@@ -1,19 +1,17 @@
 //! `umlaut plan FILE` and `umlaut run --dry-run`: the runs of an experiment, what they cost and where they stand. Starts and writes nothing.
 
-mod names;
 mod room;
 mod row;
 mod table;
 mod totals;
 
-pub use names::Names;
-pub use row::epochs_left;
-
-use super::estimate::Estimate;
-use super::settings::Settings;
-use super::slots::SlotChoice;
-use super::{Failure, ResultsPlace, Sets, batches, load, mistake, run, text};
+use super::failure::{Failure, mistake};
+use super::names::Names;
+use super::options::{ResultsPlace, Sets, SlotChoice, settings};
+use super::prepared::prepared;
+use super::text;
 use std::path::PathBuf;
+use umlaut::estimate::Estimate;
 use umlaut::plan::Plan;
 use umlaut::schedule::Slot;
 use umlaut::store::Results;
@@ -34,11 +32,9 @@ pub struct Arguments {
 }
 
 pub fn run(arguments: &Arguments) -> Result<(), Failure> {
-    let settings = Settings::load()?;
-    let slots = arguments.slots.slots(&settings)?;
-    let results = arguments.place.results(&settings);
-    let plan = run::plan(&load(&arguments.file, &arguments.sets)?, &results)?;
-    batches::check(&plan, &results.cache(), &arguments.file, &arguments.sets)?;
+    let slots = arguments.slots.slots(&settings()?)?;
+    let results = arguments.place.results()?;
+    let plan = prepared(&arguments.file, &arguments.sets, &results)?;
     show(&plan, &results, &slots, arguments.csv)
 }
 
@@ -48,13 +44,14 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
 /// If the results cannot be listed, or standard output not be written.
 pub fn show(plan: &Plan, results: &Results, slots: &[Slot], csv: bool) -> Result<(), Failure> {
     let slot = slots.first().ok_or_else(|| mistake("--device names no device"))?;
-    let estimate = Estimate::by_records(plan, results, slot);
+    let mut estimate = Estimate::by_records(results, slot);
+    estimate.learn(&plan.runs);
     let rows = row::rows(plan, &results.experiment(&plan.experiment), &estimate)?;
-    // A probe takes its time: only where something is left that it could tell about.
-    let needed = rows.iter().any(|row| row.epochs_left > 0);
-    let estimate = if needed { estimate.or_probe(plan, slot) } else { estimate };
+    // A probe takes its time: only where something is left whose time it could estimate.
+    let needed = rows.iter().any(|row| row.epochs.left > 0);
+    let estimate = if needed { estimate.or_probe(&plan.runs) } else { estimate };
     let rows = row::timed(rows, &estimate);
-    let names = Names::of(plan);
+    let names = Names::of(&plan.runs);
     let text = match csv {
         true => table::csv(plan, &rows)?,
         false => {

@@ -1,9 +1,8 @@
 //! A run of a plan: what it costs and where it stands.
 
-use super::super::estimate::{Estimate, Load};
+use umlaut::estimate::{Estimate, Load};
 use umlaut::plan::{Plan, RunSpec};
-use umlaut::record::Failure;
-use umlaut::schedule::{Standing, standing};
+use umlaut::schedule::{Epochs, Standing, standing};
 use umlaut::store::{self, ExperimentDir, RunDir};
 
 /// A run of a plan.
@@ -14,11 +13,9 @@ pub struct Row<'a> {
     pub load: Option<Load>,
     /// Where it stands; what is wrong with its files if they cannot be read.
     pub standing: Result<Standing, String>,
-    /// Epochs that are done and kept.
-    pub epochs_done: usize,
-    /// Epochs that `umlaut run` would train.
-    pub epochs_left: usize,
-    /// Seconds that these take, if that is known.
+    /// How far it is.
+    pub epochs: Epochs,
+    /// Seconds that the epochs take that are left, if that is known.
     pub left: Option<f64>,
 }
 
@@ -28,44 +25,20 @@ pub struct Row<'a> {
 /// If the results cannot be listed.
 pub fn rows<'a>(plan: &'a Plan, dir: &ExperimentDir, estimate: &Estimate) -> Result<Vec<Row<'a>>, store::Error> {
     let places = dir.places(plan.runs.iter().map(|run| &run.id))?;
-    let row = |((run, place), load): ((&'a RunSpec, &RunDir), &Option<Load>)| {
+    let row = |((run, place), index): ((&'a RunSpec, &RunDir), usize)| {
         let standing = standing(place).map_err(|error| error.to_string());
-        let epochs = run.experiment.training.epochs;
-        let epochs_done = match &standing {
-            Ok(Standing::Finished(outcome)) => outcome.epochs,
-            _ => kept(place).min(epochs),
-        };
-        let epochs_left = if again(&standing) { epochs - epochs_done } else { 0 };
-        Row { run, load: load.clone(), standing, epochs_done, epochs_left, left: None }
+        let epochs = standing.as_ref().map_or_else(|_| Epochs::of(run, place), |standing| standing.epochs(run, place));
+        Row { run, load: estimate.load(index).cloned(), standing, epochs, left: None }
     };
-    Ok(plan.runs.iter().zip(&places).zip(&estimate.loads).map(row).collect())
+    Ok(plan.runs.iter().zip(&places).zip(0..).map(row).collect())
 }
 
 /// The same with times.
 pub fn timed<'a>(mut rows: Vec<Row<'a>>, estimate: &Estimate) -> Vec<Row<'a>> {
     for (index, row) in rows.iter_mut().enumerate() {
-        row.left = estimate.seconds(index, row.epochs_left);
+        row.left = estimate.seconds(index, row.epochs.left);
     }
     rows
-}
-
-/// Epochs that a run still has to train.
-pub fn epochs_left(run: &RunSpec, place: &RunDir) -> usize {
-    run.experiment.training.epochs.saturating_sub(kept(place))
-}
-
-/// Epochs that a run would go on from.
-fn kept(place: &RunDir) -> usize {
-    if place.resume_state().exists() { place.metrics().map_or(0, |rows| rows.len()) } else { 0 }
-}
-
-/// Whether `umlaut run` trains it: what has finished stays, and a loss that was no finite number would be none again.
-fn again(standing: &Result<Standing, String>) -> bool {
-    match standing {
-        Ok(Standing::Finished(_)) | Err(_) => false,
-        Ok(Standing::Failed(outcome)) => outcome.failure != Some(Failure::Diverged),
-        Ok(Standing::New | Standing::Running(_) | Standing::Resumable(_) | Standing::Incomplete(_)) => true,
-    }
 }
 
 impl Row<'_> {
@@ -80,7 +53,7 @@ impl Row<'_> {
 
     /// The word, and how far it is where that matters.
     pub fn status(&self) -> String {
-        let (done, of) = (self.epochs_done, self.run.experiment.training.epochs);
+        let (done, of) = (self.epochs.done, self.run.experiment.training.epochs);
         match &self.standing {
             Ok(Standing::Running(_) | Standing::Resumable(_)) => format!("{}, epoch {done}/{of}", self.word()),
             Ok(Standing::Finished(_)) if done < of => format!("finished early, epoch {done}/{of}"),
@@ -90,7 +63,7 @@ impl Row<'_> {
 
     /// Whether the run failed so that the same would come again.
     pub fn diverged(&self) -> bool {
-        matches!(&self.standing, Ok(Standing::Failed(_))) && !again(&self.standing)
+        self.standing.as_ref().is_ok_and(|standing| matches!(standing, Standing::Failed(_)) && !standing.is_to_train())
     }
 
     /// Why it failed or cannot be read.

@@ -1,8 +1,8 @@
 //! The table of a plan: for a terminal of any width, and as CSV.
 
+use super::super::names::Names;
 use super::super::summary::{bytes, giga, thousands};
 use super::super::text::{clock_or_dash, fit, padded, wrap};
-use super::names::Names;
 use super::room::{Column, Kind, fitted, total};
 use super::row::Row;
 use umlaut::plan::{Cost, Plan, of_repetition};
@@ -48,7 +48,7 @@ fn all(names: &Names, rows: &[Row<'_>]) -> Vec<Column> {
     table.push(Column::new("GFLOP/step", Kind::Cost(1), true, of_load(&|row| Some(giga(row.load.as_ref()?.step())))));
     let memory = of_load(&|row| Some(bytes(row.load.as_ref()?.cost.memory.total())));
     table.push(Column::new("memory", Kind::Cost(0), true, memory));
-    let left = rows.iter().map(|row| if row.epochs_left == 0 { String::new() } else { clock_or_dash(row.left) });
+    let left = rows.iter().map(|row| if row.epochs.left == 0 { String::new() } else { clock_or_dash(row.left) });
     table.push(Column::new("time left", Kind::Kept, true, left.collect()));
     table.push(Column::new("status", Kind::Kept, false, rows.iter().map(Row::status).collect()));
     table
@@ -72,7 +72,7 @@ pub fn csv(plan: &Plan, rows: &[Row<'_>]) -> Result<String, anyhow::Error> {
         cells.push(row.load.as_ref().map(|load| (load.step() as f64 / 1e9).to_string()).unwrap_or_default());
         cells.push(cost(&|cost| cost.memory.total()));
         cells.push(row.left.map(|left| format!("{left:.3}")).unwrap_or_default());
-        cells.extend([row.epochs_done, row.run.experiment.training.epochs].map(|epochs| epochs.to_string()));
+        cells.extend([row.epochs.done, row.run.experiment.training.epochs].map(|epochs| epochs.to_string()));
         cells.extend([row.word().to_owned(), row.cause().unwrap_or_default().to_owned()]);
         writer.write_record(cells.iter().map(|cell| to_field(cell).into_owned()))?;
     }
@@ -84,7 +84,7 @@ mod tests {
     use super::super::super::text::width;
     use super::*;
     use umlaut::config::Experiment;
-    use umlaut::schedule::Standing;
+    use umlaut::schedule::{Epochs, Standing};
 
     fn shown(sweep: &str, columns: usize) -> String {
         shown_of(&format!("[sweep.grid]\n{sweep}"), columns)
@@ -93,9 +93,10 @@ mod tests {
     fn shown_of(sweep: &str, columns: usize) -> String {
         let experiment: Experiment = toml::from_str(&format!("name = 'a'\n{sweep}")).expect("valid");
         let plan = umlaut::plan::expand(&experiment, |_| Ok("f".into())).expect("possible");
-        let row = |run| Row { run, load: None, standing: Ok(Standing::New), epochs_done: 0, epochs_left: 50, left: Some(61.0) };
+        let row =
+            |run| Row { run, load: None, standing: Ok(Standing::New), epochs: Epochs { done: 0, left: 50 }, left: Some(61.0) };
         let rows: Vec<Row<'_>> = plan.runs.iter().map(row).collect();
-        text(&Names::of(&plan), &rows, columns)
+        text(&Names::of(&plan.runs), &rows, columns)
     }
 
     const WIDE: &str = "'optimizer.adam.lr' = [1e-2, 1e-3]\n'loss.bce' = [0.25, 0.5]\n'augment.flip_horizontal' = [0.0, 0.5]

@@ -1,9 +1,9 @@
 //! What is said below a plan: runs by status, the time that is left, what is not run and why.
 
-use super::super::estimate::{Estimate, makespan};
+use super::super::names::Names;
 use super::super::text::{clock_or_dash, counted, wrap};
-use super::Names;
 use super::row::Row;
+use umlaut::estimate::{Estimate, makespan};
 use umlaut::plan::Plan;
 use umlaut::schedule::{Slot, Standing};
 
@@ -29,7 +29,7 @@ fn counts(rows: &[Row<'_>]) -> String {
 
 /// The time for all, on these slots.
 fn time(rows: &[Row<'_>], estimate: &Estimate, slots: &[Slot]) -> String {
-    let to_run: Vec<&Row<'_>> = rows.iter().filter(|row| row.epochs_left > 0).collect();
+    let to_run: Vec<&Row<'_>> = rows.iter().filter(|row| row.epochs.left > 0).collect();
     if to_run.is_empty() {
         return "time left: none".to_owned();
     }
@@ -38,7 +38,7 @@ fn time(rows: &[Row<'_>], estimate: &Estimate, slots: &[Slot]) -> String {
     jobs.sort_by(|a, b| b.total_cmp(a));
     let left = clock_or_dash(known.then(|| makespan(&[], &jobs, slots.len())));
     let about = if known { "about " } else { "" };
-    format!("time left: {about}{left} on {} ({}), {}", counted(slots.len(), "slot"), devices(slots), estimate.source)
+    format!("time left: {about}{left} on {} ({}), {}", counted(slots.len(), "slot"), devices(slots), estimate.source())
 }
 
 /// `cpu`, `cuda:0, cuda:1`.
@@ -48,7 +48,7 @@ fn devices(slots: &[Slot]) -> String {
     devices.join(", ")
 }
 
-/// What is skipped and why, a line a reason.
+/// What is skipped, one line per reason.
 fn not_run(names: &Names, plan: &Plan, rows: &[Row<'_>]) -> Vec<String> {
     let finished = rows.iter().filter(|row| matches!(row.standing, Ok(Standing::Finished(_)))).count();
     let diverged: Vec<&Row<'_>> = rows.iter().filter(|row| row.diverged()).collect();

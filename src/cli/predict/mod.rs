@@ -1,69 +1,27 @@
 //! `umlaut predict RUN IMAGES… --out DIR`: masks, overlays and measures of new images.
 
+mod arguments;
 mod write;
 
-use super::compare::find_run;
-use super::device::OneDevice;
-use super::settings::Settings;
+pub use arguments::Arguments;
+
+use super::failure::{Failure, in_file, mistake};
 use super::stop::Latch;
-use super::{Failure, ResultsPlace, coloured, mistake, progress, text};
-use std::path::PathBuf;
+use super::{progress, text};
 use umlaut::config;
 use umlaut::data::{Photo, PhotoPlace, photos, unreadable};
+use umlaut::find::find_run;
 use umlaut::model::{self, Tiling};
 use umlaut::predict::{Error, How, Predictor, Scale};
 use umlaut::store::{Results, RunDir};
 use write::Writer;
 
-#[derive(clap::Args)]
-pub struct Arguments {
-    /// The trained run: its directory, or the end of its id
-    run: PathBuf,
-    /// Image files, and folders of them: PNG, JPEG, TIFF (each page), BMP; turned as their orientation says
-    #[arg(required = true)]
-    images: Vec<PathBuf>,
-    /// Where to write masks and predictions.csv
-    #[arg(long, value_name = "DIR")]
-    out: PathBuf,
-    /// A further run whose probabilities are averaged with the first's; may be repeated
-    #[arg(long = "with", value_name = "RUN")]
-    others: Vec<PathBuf>,
-    /// Predict in overlapping tiles at each image's own size, instead of resizing as the run's training images were
-    #[arg(long)]
-    tiles: bool,
-    /// Height and width of a tile [default: the size that the run was trained on]
-    #[arg(long, value_name = "H,W", value_delimiter = ',', num_args = 1, requires = "tiles")]
-    tile_size: Option<Vec<usize>>,
-    /// Part of a tile that overlaps the next at least
-    #[arg(long, value_name = "PART", default_value_t = 0.25, requires = "tiles")]
-    overlap: f64,
-    /// Average over mirror images too (four times the work)
-    #[arg(long)]
-    flips: bool,
-    /// From which probability on a pixel is marked
-    #[arg(long, value_name = "P", default_value_t = 0.5)]
-    threshold: f32,
-    /// Write probabilities as 16-bit PNG too
-    #[arg(long)]
-    probabilities: bool,
-    /// Write the images with outlines and a light fill too
-    #[arg(long)]
-    overlays: bool,
-    /// Replace files that DIR holds already, such as earlier predictions; an image that is predicted on never
-    #[arg(long)]
-    force: bool,
-    #[command(flatten)]
-    device: OneDevice,
-    #[command(flatten)]
-    results: ResultsPlace,
-}
-
 pub fn run(arguments: &Arguments) -> Result<(), Failure> {
     let latch = Latch::on_signals()?;
-    let results = arguments.results.results(&Settings::load()?);
+    let results = arguments.results.results()?;
     let words = std::iter::once(&arguments.run).chain(&arguments.others);
     let runs = words.map(|word| open(word, &results)).collect::<Result<Vec<_>, _>>()?;
-    let predictor = Predictor::open(&runs, arguments.device.place()?.gpu).map_err(failure)?;
+    let predictor = Predictor::open(&runs, arguments.device.chosen()?.gpu).map_err(failure)?;
     predictor.notes.iter().for_each(|note| eprintln!("note: {note}"));
     let how = how(arguments, &predictor)?;
     let places = photos(&arguments.images).map_err(mistake)?;
@@ -80,8 +38,8 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
 
 /// A run with the experiment that it is.
 pub fn open(word: &std::path::Path, results: &Results) -> Result<(RunDir, config::Experiment), Failure> {
-    let run = find_run(word, results)?;
-    let experiment = config::load_run(&run.run_toml()).map_err(|p| Failure::Mistake(p.render(coloured())))?;
+    let run = find_run(word, results).map_err(mistake)?;
+    let experiment = config::load_run(&run.run_toml()).map_err(|problems| in_file(&problems))?;
     Ok((run, experiment))
 }
 
@@ -114,7 +72,7 @@ fn how(arguments: &Arguments, predictor: &Predictor) -> Result<How, Failure> {
     Ok(How { scale: Scale::Tiles(tiling), flips: arguments.flips })
 }
 
-/// One image after the other; one that cannot be read is told and the others go on. Returns how many failed.
+/// One image after the other; one that cannot be read is reported and the others go on. Returns how many failed.
 fn predict_all(
     predictor: &Predictor,
     how: &How,

@@ -1,7 +1,7 @@
 //! What a prediction leaves: PNGs of each image, and a row of predictions.csv for each of its classes.
 
-use super::super::{Failure, mistake};
-use super::Arguments;
+use super::super::failure::{Failure, mistake};
+use super::arguments::Arguments;
 use anyhow::Context;
 use image::{DynamicImage, GrayImage, ImageBuffer, Luma};
 use std::collections::{BTreeMap, HashSet};
@@ -196,7 +196,7 @@ fn sides([h, w]: [usize; 2]) -> (u32, u32) {
     (u32::try_from(w).expect("the image was decoded, so sides fit"), u32::try_from(h).expect("as its width"))
 }
 
-/// 255 where marked.
+/// 255 in the foreground.
 fn mask_picture(mask: &[bool], size: [usize; 2]) -> GrayImage {
     let (width, height) = sides(size);
     GrayImage::from_vec(width, height, mask.iter().map(|m| if *m { 255 } else { 0 }).collect()).expect("a byte a pixel")

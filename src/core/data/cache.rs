@@ -64,7 +64,7 @@ impl<'a> Cache<'a> {
 }
 
 /// A new file that is to get another name; the umask says who may read it.
-fn beside(directory: &Path) -> io::Result<tempfile::NamedTempFile> {
+pub(super) fn beside(directory: &Path) -> io::Result<tempfile::NamedTempFile> {
     let mut builder = tempfile::Builder::new();
     #[cfg(unix)]
     builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));

@@ -17,13 +17,13 @@ pub struct Contents {
 }
 
 impl Contents {
-    /// Lists and hashes the files.
+    /// Lists and hashes the files; hashes that this process knows already are believed.
     ///
     /// # Errors
     /// If files are missing, unpaired or unreadable.
     pub fn of(config: &config::Dataset) -> Result<Self, Error> {
         let layout = layout::find(config)?;
-        let hashes = hash_files(layout.entries())?;
+        let hashes = hash_files(layout.entries(), None)?;
         let sample = |name: &String| Sample { name: name.clone(), ..Sample::default() };
         let dataset = Dataset {
             channels: 0,

@@ -5,7 +5,7 @@ use super::cache::{Cache, FORMAT};
 use super::error::{Error, with_remedy};
 use super::fit::Frame;
 use super::layout::{self, Entry, Layout};
-use super::{Dataset, Sample, memory, picture};
+use super::{Dataset, Sample, known, memory, picture};
 use crate::config;
 use crate::regular;
 use rayon::prelude::*;
@@ -24,8 +24,21 @@ pub(super) type Hashes<'a> = BTreeMap<&'a PathBuf, blake3::Hash>;
 /// # Errors
 /// If files are missing, unpaired or unreadable.
 pub fn fingerprint(config: &config::Dataset) -> Result<String, Error> {
+    print(config, None)
+}
+
+/// As [`fingerprint`], with hashes of files that the directory `cache` knows from before. They are believed as long as a file's path, length,
+/// times and inode are those of before; to have all files hashed again, delete the directory.
+///
+/// # Errors
+/// As [`fingerprint`].
+pub fn fingerprint_by(config: &config::Dataset, cache: &Path) -> Result<String, Error> {
+    print(config, Some(cache))
+}
+
+fn print(config: &config::Dataset, cache: Option<&Path>) -> Result<String, Error> {
     let layout = layout::find(config)?;
-    let hashes = hash_files(layout.entries())?;
+    let hashes = hash_files(layout.entries(), cache)?;
     Ok(print_of(&*layout, layout.channels()?, &hashes))
 }
 
@@ -50,8 +63,8 @@ pub(super) fn print_of(layout: &dyn Layout, channels: usize, hashes: &Hashes) ->
     hasher.finalize().to_hex().to_string()
 }
 
-/// Reads all samples at one size, from the directory `cache` where they were kept before. `progress` hears how many of how many
-/// are done, from several threads and not always in order.
+/// Reads all samples at one size, from the directory `cache` where they, and hashes of files, were kept before (as [`fingerprint_by`] has it).
+/// `progress` hears how many of how many are done, from several threads and not always in order.
 ///
 /// # Errors
 /// If files are missing, unpaired or ambiguous; all broken files at once.
@@ -63,7 +76,11 @@ pub fn open(
 ) -> Result<Dataset, Error> {
     let layout = layout::find(config)?;
     let entries = layout.entries();
-    let hashes = hash_files(entries)?;
+    if entries.iter().any(|entry| !entry.files.is_empty()) {
+        // For the hashes; that it cannot be made costs time alone.
+        _ = std::fs::create_dir_all(cache);
+    }
+    let hashes = hash_files(entries, Some(cache))?;
     let channels = layout.channels()?;
     let fingerprint = print_of(&*layout, channels, &hashes);
     let reader = Reader { layout: &*layout, channels, preprocess, cache: Cache::new(cache), hashes };
@@ -133,11 +150,12 @@ impl Reader<'_> {
     }
 }
 
-pub(super) fn hash_files(entries: &[Entry]) -> Result<Hashes<'_>, Error> {
+/// Hashes of all files; those that this process or the directory `cache` knows from before are not read.
+pub(super) fn hash_files<'a>(entries: &'a [Entry], cache: Option<&Path>) -> Result<Hashes<'a>, Error> {
     let mut files: Vec<&PathBuf> = entries.iter().flat_map(|entry| &entry.files).collect();
     files.sort();
     files.dedup();
-    let hash = |path: &&PathBuf| -> io::Result<blake3::Hash> {
+    let hash = |path: &Path| -> io::Result<blake3::Hash> {
         let mut hasher = blake3::Hasher::new();
         hasher.update_reader(regular::open(path)?)?;
         if picture::is_turned(path) {
@@ -146,8 +164,15 @@ pub(super) fn hash_files(entries: &[Entry]) -> Result<Hashes<'_>, Error> {
         Ok(hasher.finalize())
     };
     let told = |path: &PathBuf, e: io::Error| format!("{}: cannot be read: {}", path.display(), with_remedy(&e));
-    let hashes = files.par_iter().map(|path| hash(path).map(|h| (*path, h)).map_err(|e| told(path, e)));
-    Ok(all("files", hashes.collect())?.into_iter().collect())
+    if let Some(cache) = cache {
+        known::recall(cache);
+    }
+    let hashes = files.par_iter().map(|path| known::hash_of(path, hash).map(|h| (*path, h)).map_err(|e| told(path, e)));
+    let hashes = all("files", hashes.collect())?.into_iter().collect();
+    if let Some(cache) = cache {
+        known::keep(cache, files.iter().map(|path| path.as_path()));
+    }
+    Ok(hashes)
 }
 
 /// All values, or all faults.

@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// Bytes that this process may take now, as far as the kernel tells: the least of what is available to all, of what its control groups leave and
+/// Bytes that this process may take now, as far as the kernel says: the least of what is available to all, of what its control groups leave and
 /// of what its limit of address space leaves.
 pub fn available_memory() -> Option<u64> {
     [of_system(), of_groups(), of_address_space()].into_iter().flatten().min()

@@ -1,4 +1,4 @@
-//! NVIDIA GPUs as the driver's management library (NVML) tells of them.
+//! NVIDIA GPUs as the driver's management library (NVML) knows them.
 //!
 //! The library comes with the driver and is loaded when it is first asked for. It knows of every GPU; which of them this process may
 //! use is said by `CUDA_VISIBLE_DEVICES`, read here as CUDA reads it, indices in the order of the PCI bus.
@@ -15,7 +15,7 @@ pub struct Gpu {
     pub name: String,
     /// `GPU-` and digits; the same at every start.
     pub uuid: String,
-    /// `None` where NVML does not tell, as of GPUs that share the main memory.
+    /// `None` where NVML does not say, as of GPUs that share the main memory.
     pub memory: Option<GpuMemory>,
     /// The driver's version: `580.95.05`.
     pub driver: String,
@@ -38,7 +38,7 @@ pub fn gpus() -> Result<Vec<Gpu>, String> {
     visible(nvml::all()?, std::env::var(VISIBLE).ok().as_deref())
 }
 
-/// Bytes that nobody uses at the moment of the GPU with this UUID, if NVML tells.
+/// Bytes that nobody uses at the moment of the GPU with this UUID, if NVML says.
 pub fn free_memory(uuid: &str) -> Option<u64> {
     nvml::free(uuid)
 }

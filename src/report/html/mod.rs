@@ -204,7 +204,7 @@ fn pairs(comparison: &Comparison, verdict: &Verdict) -> Grid {
 }
 
 fn trouble((run, cause): (&Run, String)) -> Value {
-    let log = run.dir.last_words(0, LAST_WORDS).unwrap_or_default();
+    let log = run.dir.last_log_lines(0, LAST_WORDS).unwrap_or_default();
     context! { id => run.id.clone(), state => run.state.word(), cause => cause, log => log.join("\n") }
 }
 

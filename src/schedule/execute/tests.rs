@@ -2,9 +2,9 @@
 
 use super::*;
 use crate::config::Experiment;
-use crate::plan::{RunSpec, expand};
-use std::cell::Cell;
-use std::sync::Mutex;
+use crate::plan::{Plan, RunId, RunSpec, expand};
+use crate::schedule::Listed;
+use std::cell::{Cell, RefCell};
 
 /// What a launch does: writes an outcome and exits, or only dies.
 #[derive(Clone, Copy)]
@@ -15,66 +15,103 @@ enum Act {
 
 const FINISHES: Act = Act::Ends(Status::Finished, None);
 
-/// Follows the script, launch by launch; notes run, parts and how many ran at once. Tells its memory before it waits for company,
-/// if it has any to tell.
+/// Follows the script, launch by launch, and ends a job when it is asked for it; notes runs and micro-batches. A job reports its memory, if it has any
+/// to report.
 struct Fake {
-    script: Mutex<Vec<Act>>,
-    launches: Mutex<Vec<(String, usize)>>,
-    asked: Mutex<bool>,
-    together: Option<std::sync::Barrier>,
+    script: RefCell<Vec<Act>>,
+    launches: RefCell<Vec<(String, usize)>>,
+    jobs: RefCell<Vec<(RunDir, Act, Option<Exit>)>>,
+    cancelled: RefCell<Vec<(String, Stop)>>,
+    /// States that come before all others, the last first.
+    before: RefCell<Vec<JobState>>,
+    /// Jobs that are started before any of them ends.
+    together: usize,
     /// Launches from this one on wait for no other.
     unmet: usize,
-    /// Bytes that a launch tells, and bytes that are free on its GPU.
+    /// Bytes that a launch reports, and bytes that are free on its GPU.
     memory: Option<(u64, u64)>,
+    /// How often jobs were asked for.
+    polls: Cell<usize>,
 }
 
 impl Fake {
     fn of(script: &[Act]) -> Self {
-        let script = Mutex::new(script.iter().rev().copied().collect());
-        Self { script, launches: Mutex::default(), asked: Mutex::default(), together: None, unmet: usize::MAX, memory: None }
+        Self {
+            script: RefCell::new(script.iter().rev().copied().collect()),
+            launches: RefCell::default(),
+            jobs: RefCell::default(),
+            cancelled: RefCell::default(),
+            before: RefCell::default(),
+            together: 1,
+            unmet: usize::MAX,
+            memory: None,
+            polls: Cell::default(),
+        }
     }
 
     fn launches(&self) -> Vec<(String, usize)> {
-        self.launches.lock().unwrap().clone()
+        self.launches.borrow().clone()
     }
 }
 
 impl Launcher for Fake {
-    fn launch(&self, order: Order<'_>, tell: &mut dyn FnMut(Event)) -> std::io::Result<Exit> {
-        let act = self.script.lock().unwrap().pop().expect("the script says how each launch ends");
-        let mut launches = self.launches.lock().unwrap();
-        launches.push((order.run.id().to_string(), order.micro_batches));
-        let waits = launches.len() < self.unmet;
-        drop(launches);
-        tell(Event::Step { epoch: 1, step: 1, loss: 0.5 });
+    fn submit(&self, order: Order<'_>) -> std::io::Result<JobId> {
+        let act = self.script.borrow_mut().pop().expect("the script says how each launch ends");
+        self.launches.borrow_mut().push((order.run.id().to_string(), order.micro_batches));
+        let mut log = order.run.event_log().expect("the directory is there");
+        log.report(&Event::Step { epoch: 1, step: 1, loss: 0.5 });
         if let Some((device_bytes, _)) = self.memory {
-            tell(Event::Memory { device_bytes });
+            log.report(&Event::Memory { device_bytes });
         }
-        if let Some(barrier) = self.together.as_ref().filter(|_| waits) {
-            barrier.wait();
-        }
-        let Act::Ends(status, failure) = act else {
-            let Act::Dies(exit) = act else { unreachable!() };
-            return Ok(exit);
-        };
-        order.run.write_outcome(&Outcome { status, failure, ..Outcome::default() }).expect("the directory is there");
-        Ok(Exit::Code(i32::from(status != Status::Finished)))
+        self.jobs.borrow_mut().push((order.run.clone(), act, None));
+        Ok(JobId::new((self.jobs.borrow().len() - 1).to_string()))
     }
 
-    fn stop(&self, _: bool) {
-        *self.asked.lock().unwrap() = true;
+    fn poll(&self, jobs: &[JobId]) -> Vec<JobState> {
+        self.polls.set(self.polls.get() + 1);
+        assert!(self.polls.get() < 1000, "a job waits for others that do not come");
+        let started = self.jobs.borrow().len();
+        let state = |job: &JobId| {
+            if let Some(state) = self.before.borrow_mut().pop() {
+                return state;
+            }
+            let number: usize = job.as_str().parse().expect("ours");
+            let met = (number / self.together + 1) * self.together;
+            if number + 1 < self.unmet && started < met {
+                return JobState::Running;
+            }
+            let (run, act, exit) = &mut self.jobs.borrow_mut()[number];
+            JobState::Ended(*exit.get_or_insert_with(|| match *act {
+                Act::Dies(exit) => exit,
+                Act::Ends(status, failure) => {
+                    run.write_outcome(&Outcome { status, failure, ..Outcome::default() }).expect("the directory is there");
+                    Exit::Code(i32::from(status != Status::Finished))
+                }
+            }))
+        };
+        jobs.iter().map(state).collect()
     }
+
+    fn cancel(&self, job: &JobId, how: Stop) -> std::io::Result<()> {
+        self.cancelled.borrow_mut().push((job.to_string(), how));
+        Ok(())
+    }
+
+    fn wait(&self, _: Duration) {}
 
     fn free_memory(&self, _: &Slot) -> Option<u64> {
         self.memory.map(|(_, free)| free)
     }
 }
 
-/// What was told, in words.
+/// What was heard, in words.
 #[derive(Default)]
 struct Notes(Vec<String>);
 
 impl Watch for Notes {
+    fn planned(&mut self, runs: &[RunSpec]) {
+        self.0.push(format!("{} planned", runs.len()));
+    }
     fn before(&mut self, at: At<'_>, outcome: &Outcome) {
         self.0.push(format!("{} before {:?}", at.position, outcome.status));
     }
@@ -84,8 +121,8 @@ impl Watch for Notes {
     fn started(&mut self, at: At<'_>, _: &Slot) {
         self.0.push(format!("{} started", at.position));
     }
-    fn told(&mut self, at: At<'_>, event: &Event) {
-        let what = if matches!(event, Event::Memory { .. }) { "told its memory" } else { "told" };
+    fn reported(&mut self, at: At<'_>, event: &Event) {
+        let what = if matches!(event, Event::Memory { .. }) { "reported its memory" } else { "reported" };
         self.0.push(format!("{} {what}", at.position));
     }
     fn ended(&mut self, at: At<'_>, outcome: &Outcome, next: &Next) {
@@ -121,11 +158,26 @@ impl Desk {
     }
 
     fn execute_on(&self, slots: &[Slot], fake: &Fake, policy: Policy) -> (Tally, Vec<String>) {
+        let mut source = Listed::new(self.plan.runs.clone());
+        let (result, mut notes) = self.execute_all_of(&mut source, slots, fake, policy, &|| None);
+        // That all are there from the beginning is said once.
+        assert_eq!(notes.remove(0), format!("{} planned", self.plan.runs.len()));
+        (result.unwrap(), notes)
+    }
+
+    /// Runs of later seeds take longer.
+    fn execute_all_of(
+        &self,
+        source: &mut dyn Source,
+        slots: &[Slot],
+        fake: &Fake,
+        policy: Policy,
+        stop: &dyn Fn() -> Option<Stop>,
+    ) -> (Result<Tally, Error>, Vec<String>) {
         let mut notes = Notes::default();
-        let sizes: Vec<f64> = (1..=self.plan.runs.len()).map(|n| n as f64).collect();
-        let work = Work { plan: &self.plan, dir: &self.dir, sizes: &sizes };
-        let tally = execute(work, slots, policy, fake, &|| false, &mut notes).unwrap();
-        (tally, notes.0)
+        let work = Work { source, dir: &self.dir, duration: &|run, epochs| run.seed() as f64 * epochs as f64 };
+        let result = execute(work, slots, policy, fake, stop, &mut notes);
+        (result, notes.0)
     }
 
     fn outcome(&self, run: &RunSpec) -> Outcome {
@@ -145,7 +197,7 @@ fn a_failure_does_not_stop_the_others_and_finished_runs_are_not_repeated() {
     let desk = Desk::with(3);
     let (tally, notes) = desk.execute(&Fake::of(&[FINISHES, Act::Dies(Exit::Signal(9)), FINISHES]), 1, ONCE);
     assert_eq!(tally, Tally { finished: 2, failed: 1, ..Tally::default() });
-    assert_eq!(notes[..3], ["1 started", "1 told", "1 ended Finished Over"]);
+    assert_eq!(notes[..3], ["1 started", "1 reported", "1 ended Finished Over"]);
     let cause = desk.outcome(&desk.plan.runs[1]).cause.unwrap();
     assert!(cause.contains("signal 9"), "{cause}");
     assert_eq!(desk.plan_csv().matches(",finished\n").count(), 2);
@@ -174,18 +226,18 @@ fn what_may_pass_is_tried_again_and_what_cannot_is_not() {
 }
 
 #[test]
-fn want_of_memory_is_answered_with_parts_of_batches() {
+fn want_of_memory_is_answered_with_micro_batches() {
     let desk = Desk::with(1);
     let fake = Fake::of(&[Act::Dies(Exit::OutOfMemory), Act::Dies(Exit::OutOfMemory), FINISHES]);
     assert_eq!(desk.execute(&fake, 1, ONCE).0.finished, 1);
-    assert_eq!(fake.launches().iter().map(|(_, parts)| *parts).collect::<Vec<_>>(), [1, 2, 4]);
+    assert_eq!(fake.launches().iter().map(|(_, micro_batches)| *micro_batches).collect::<Vec<_>>(), [1, 2, 4]);
 }
 
-/// The barrier opens only if both are started before either has ended.
+/// No job ends before another is started beside it.
 #[test]
 fn as_many_run_at_a_time_as_there_are_slots_the_longest_first() {
     let desk = Desk::with(4);
-    let fake = Fake { together: Some(std::sync::Barrier::new(2)), ..Fake::of(&[FINISHES; 4]) };
+    let fake = Fake { together: 2, ..Fake::of(&[FINISHES; 4]) };
     let (tally, notes) = desk.execute(&fake, 2, ONCE);
     assert_eq!(tally.finished, 4);
     let started: Vec<&String> = notes.iter().filter(|note| note.ends_with("started")).collect();
@@ -211,30 +263,124 @@ fn fail_fast_stops_the_rest() {
     let fake = Fake::of(&[Act::Ends(Status::Failed, Some(Failure::Mistake))]);
     let (tally, _) = desk.execute(&fake, 1, Policy { retries: 1, fail_fast: true, restore: false });
     assert_eq!(tally, Tally { failed: 1, interrupted: 2, ..Tally::default() });
-    assert!(*fake.asked.lock().unwrap());
+    assert!(fake.cancelled.borrow().is_empty(), "nothing else runs");
+}
+
+#[test]
+fn fail_fast_asks_what_runs_beside_to_end() {
+    let desk = Desk::with(3);
+    let fake = Fake {
+        together: 2,
+        ..Fake::of(&[Act::Ends(Status::Failed, Some(Failure::Mistake)), Act::Ends(Status::Interrupted, None)])
+    };
+    let (tally, _) = desk.execute(&fake, 2, Policy { retries: 0, fail_fast: true, restore: false });
+    assert_eq!(tally, Tally { failed: 1, interrupted: 2, ..Tally::default() });
+    assert_eq!(*fake.cancelled.borrow(), [("1".to_owned(), Stop::Gently)]);
 }
 
 #[test]
 fn nothing_starts_after_a_stop() {
     let desk = Desk::with(3);
     let asked = Cell::new(0);
-    let stop = || asked.replace(asked.get() + 1) >= 1;
-    let fake = Fake::of(&[Act::Ends(Status::Interrupted, None)]);
-    let slots = [cpu()];
-    let tally = execute(Work { plan: &desk.plan, dir: &desk.dir, sizes: &[] }, &slots, ONCE, &fake, &stop, &mut Notes::default())
-        .unwrap();
-    assert_eq!((fake.launches().len(), tally.interrupted), (1, 3));
+    let stop = || (asked.replace(asked.get() + 1) >= 1).then_some(Stop::Gently);
+    let before = RefCell::new(vec![JobState::Running]);
+    let fake = Fake { before, ..Fake::of(&[Act::Ends(Status::Interrupted, None)]) };
+    let (tally, _) = desk.execute_all_of(&mut Listed::new(desk.plan.runs.clone()), &[cpu()], &fake, ONCE, &stop);
+    assert_eq!((fake.launches().len(), tally.unwrap().interrupted), (1, 3));
 }
 
-/// The barrier opens only if a second run starts while the first is there. All are of one kind.
+/// The job goes on for some looks.
 #[test]
-fn a_gpu_takes_a_second_run_when_the_first_has_told_its_memory() {
+fn a_stop_is_passed_on_once_and_a_more_urgent_one_again() {
+    let desk = Desk::with(1);
+    let asked = Cell::new(0);
+    let stop = || {
+        [None, None, Some(Stop::Gently), Some(Stop::Gently)]
+            .get(asked.replace(asked.get() + 1))
+            .copied()
+            .unwrap_or(Some(Stop::Now))
+    };
+    let fake = Fake { before: RefCell::new(vec![JobState::Running; 8]), ..Fake::of(&[Act::Dies(Exit::Signal(9))]) };
+    let (tally, notes) = desk.execute_all_of(&mut Listed::new(desk.plan.runs.clone()), &[cpu()], &fake, TWICE, &stop);
+    assert_eq!(tally.unwrap(), Tally { interrupted: 1, ..Tally::default() });
+    let expected = [Stop::Gently, Stop::Now].map(|how| ("0".to_owned(), how));
+    assert_eq!(*fake.cancelled.borrow(), expected);
+    assert_eq!(notes.last().map(String::as_str), Some("1 ended Interrupted Over"));
+}
+
+#[test]
+fn a_job_that_waits_or_of_which_nobody_can_say_how_it_stands_has_not_ended() {
+    let desk = Desk::with(1);
+    let unknown = || JobState::Unknown("no answer".into());
+    let before = vec![unknown(), JobState::Running, unknown(), JobState::Waiting];
+    let (tally, notes) = desk.execute(&Fake { before: RefCell::new(before), ..Fake::of(&[FINISHES]) }, 1, ONCE);
+    assert_eq!(tally.finished, 1);
+    let expected = ["1 started", "1 reported", "1 noted: nobody can say how job 0 stands: no answer", "1 ended Finished Over"];
+    assert_eq!(notes, expected);
+}
+
+/// Chooses runs of a plan by how many have ended: the first, then two more, one of which is the first again.
+struct Search<'a> {
+    plan: &'a Plan,
+    asked: Vec<Vec<(RunId, Status)>>,
+}
+
+impl Source for Search<'_> {
+    fn runs(&mut self, ended: &[Ended]) -> Result<Vec<RunSpec>, Box<dyn std::error::Error + Send + Sync>> {
+        self.asked.push(ended.iter().map(|ended| (ended.run.clone(), ended.outcome.status)).collect());
+        match ended.len() {
+            0 => Ok(self.plan.runs[..1].to_vec()),
+            1 => Ok(self.plan.runs[..3].to_vec()),
+            2 => Ok(Vec::new()),
+            _ => Err("enough".into()),
+        }
+    }
+}
+
+#[test]
+fn a_plan_grows_when_its_source_has_more_and_goes_on_from_what_has_ended() {
+    let desk = Desk::with(3);
+    let [a, b, c] = [0, 1, 2].map(|run| desk.plan.runs[run].id.clone());
+    let mut search = Search { plan: &desk.plan, asked: Vec::new() };
+    let fake = Fake::of(&[FINISHES, Act::Dies(Exit::Signal(9)), FINISHES]);
+    let (result, notes) = desk.execute_all_of(&mut search, &[cpu()], &fake, ONCE, &|| None);
+    // Without any new run the source was asked once more when the last had ended.
+    assert_eq!(result.unwrap_err().to_string(), "no further runs can be chosen: enough");
+    let at = |run: &RunId, status| (run.clone(), status);
+    let (first, second) = (at(&a, Status::Finished), at(&b, Status::Failed));
+    assert_eq!(search.asked[..3], [vec![], vec![first.clone()], vec![first.clone(), second.clone()]]);
+    assert_eq!(search.asked[3], [first, second, at(&c, Status::Finished)]);
+    let kept: Vec<&str> = notes.iter().map(String::as_str).filter(|note| !note.contains("reported")).collect();
+    let expected = [
+        "1 planned",
+        "1 started",
+        "1 ended Finished Over",
+        "3 planned",
+        "2 started",
+        "2 ended Failed Over",
+        "3 started",
+        "3 ended Finished Over",
+    ];
+    assert_eq!(kept, expected);
+    let rows: Vec<String> = desk.plan_csv().lines().skip(1).map(str::to_owned).collect();
+    let row = |run: &RunId, seed, status| format!("{run},{seed},{status}");
+    assert_eq!(rows, [row(&a, 1, "finished"), row(&b, 2, "failed"), row(&c, 3, "finished")]);
+
+    // The same command: what has finished is where the search goes on from.
+    let mut search = Search { plan: &desk.plan, asked: Vec::new() };
+    let (_, notes) = desk.execute_all_of(&mut search, &[cpu()], &Fake::of(&[FINISHES]), ONCE, &|| None);
+    assert_eq!(notes[..4], ["1 planned", "1 before Finished", "3 planned", "3 before Finished"]);
+    assert_eq!(notes[4], "2 started");
+}
+
+/// No job ends before another is started beside it. All are of one kind.
+#[test]
+fn a_gpu_takes_a_second_run_when_the_first_has_reported_its_memory() {
     let desk = Desk::with(2);
-    let together = Some(std::sync::Barrier::new(2));
-    let fake = Fake { together, memory: Some((1_000_000_000, 1_700_000_000)), ..Fake::of(&[FINISHES; 2]) };
+    let fake = Fake { together: 2, memory: Some((1_000_000_000, 1_700_000_000)), ..Fake::of(&[FINISHES; 2]) };
     let (tally, notes) = desk.execute_on(&vec![gpu(true); 2], &fake, ONCE);
     assert_eq!(tally.finished, 2);
-    assert_eq!(notes[..4], ["2 started", "2 told", "2 told its memory", "1 started"]);
+    assert_eq!(notes[..4], ["2 started", "2 reported", "2 reported its memory", "1 started"]);
 }
 
 #[test]
@@ -243,7 +389,7 @@ fn a_gpu_without_room_takes_runs_one_by_one() {
     let fake = Fake { memory: Some((1_000_000_000, 1_699_999_999)), ..Fake::of(&[FINISHES; 3]) };
     let (tally, notes) = desk.execute_on(&vec![gpu(true); 3], &fake, ONCE);
     assert_eq!(tally.finished, 3);
-    let course: Vec<&str> = notes.iter().filter(|note| !note.contains("told")).map(String::as_str).collect();
+    let course: Vec<&str> = notes.iter().filter(|note| !note.contains("reported")).map(String::as_str).collect();
     let one_by_one =
         ["3 started", "3 ended Finished Over", "2 started", "2 ended Finished Over", "1 started", "1 ended Finished Over"];
     assert_eq!(course, one_by_one);
@@ -253,11 +399,10 @@ fn a_gpu_without_room_takes_runs_one_by_one() {
 fn want_of_memory_beside_others_is_first_answered_by_a_gpu_alone() {
     let desk = Desk::with(2);
     let no_memory = Act::Dies(Exit::OutOfMemory);
-    let together = Some(std::sync::Barrier::new(2));
-    let fake = Fake { together, unmet: 3, ..Fake::of(&[no_memory, FINISHES, no_memory, FINISHES]) };
+    let fake = Fake { together: 2, unmet: 3, ..Fake::of(&[no_memory, FINISHES, no_memory, FINISHES]) };
     let (tally, notes) = desk.execute_on(&vec![gpu(false); 2], &fake, ONCE);
     assert_eq!(tally.finished, 2);
-    assert_eq!(fake.launches().iter().map(|(_, parts)| *parts).collect::<Vec<_>>(), [1, 1, 1, 2]);
+    assert_eq!(fake.launches().iter().map(|(_, micro_batches)| *micro_batches).collect::<Vec<_>>(), [1, 1, 1, 2]);
     let again: Vec<&String> = notes.iter().filter(|note| note.contains("Again")).collect();
-    assert!(again.len() == 2 && again[0].contains("alone on its GPU") && again[1].contains("in 2 parts"), "{again:?}");
+    assert!(again.len() == 2 && again[0].contains("alone on its GPU") && again[1].contains("in 2 micro-batches"), "{again:?}");
 }

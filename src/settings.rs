@@ -1,9 +1,12 @@
-//! `umlaut.toml`: what this machine's user wants where an option of the command line is absent.
+//! What does this machine's user want where a command says nothing?
+//!
+//! [`Settings`] are those of `umlaut.toml`: devices, runs at a time, attempts, where results lie. They are never part of what a run is, and nothing
+//! is known here of what they are used for.
 
-use super::slots::Jobs;
-use super::{Failure, mistake};
+use crate::devices::Jobs;
+use crate::regular::{self, Most};
+use crate::store::Results;
 use std::path::{Path, PathBuf};
-use umlaut::regular::{self, Most};
 
 /// The settings' file, in the working directory or in the user's directory of configurations.
 const FILE: &str = "umlaut.toml";
@@ -23,20 +26,30 @@ pub struct Settings {
     pub results: Option<PathBuf>,
 }
 
+/// Settings that cannot be read or understood; always a mistake of the user's. The text names the file and what may be there.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub struct Error(String);
+
 impl Settings {
     /// Those of `umlaut.toml` in the working directory, else of `umlaut/umlaut.toml` in `XDG_CONFIG_HOME` or `~/.config`, else none.
     ///
     /// # Errors
     /// If the file cannot be read, or says what it may not.
-    pub fn load() -> Result<Self, Failure> {
+    pub fn load() -> Result<Self, Error> {
         let of_the_user = std::env::var_os("XDG_CONFIG_HOME")
             .map(PathBuf::from)
             .or_else(|| std::env::home_dir().map(|home| home.join(".config")))
             .map(|dir| dir.join("umlaut").join(FILE));
         match [Some(PathBuf::from(FILE)), of_the_user].into_iter().flatten().find(|path| path.exists()) {
-            Some(path) => Self::read(&path).map_err(mistake),
+            Some(path) => Self::read(&path).map_err(Error),
             None => Ok(Self::default()),
         }
+    }
+
+    /// Where results lie: where a command says, else as set here, else in `results`.
+    pub fn results(&self, said: Option<&Path>) -> Results {
+        Results::new(said.or(self.results.as_deref()).unwrap_or(Path::new("results")))
     }
 
     fn read(path: &Path) -> Result<Self, String> {

@@ -1,7 +1,6 @@
 //! The threads that compute: how many `RAYON_NUM_THREADS` asks for, and what is said if the system has none to give.
 
-use super::{Failure, mistake};
-use umlaut::machine;
+use crate::text::counted;
 
 /// Says how many threads compute; unset, empty or 0, as many as there are cores.
 const VARIABLE: &str = "RAYON_NUM_THREADS";
@@ -12,19 +11,39 @@ const FOR_EACH_CORE: usize = 4;
 /// As many may be asked for on any machine, so that small ones can try what large ones do.
 const ANYWHERE: usize = 64;
 
+/// Why no threads compute.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The variable asks for what cannot be.
+    #[error("{0}")]
+    Asked(String),
+    /// The system starts no more threads.
+    #[error("{threads} threads to compute with could not be started: {cause}; {REMEDY}, or set {VARIABLE}=1")]
+    Refused {
+        /// How many were to compute.
+        threads: usize,
+        /// What the system said.
+        cause: rayon::ThreadPoolBuildError,
+    },
+}
+
+impl Error {
+    /// Whether it is the user's mistake.
+    pub fn is_mistake(&self) -> bool {
+        matches!(self, Self::Asked(_))
+    }
+}
+
 /// Starts the pool that everything computes in. The thread that calls it is one of them: handing every operation over and waiting for it
 /// costs more than a small one takes.
 ///
 /// # Errors
 /// If the variable asks for what cannot be, or the system starts no more threads.
-pub fn start() -> Result<(), Failure> {
+pub fn start() -> Result<(), Error> {
     let asked = std::env::var_os(VARIABLE).unwrap_or_default();
-    let threads = wanted(&asked.to_string_lossy(), machine::cores()).map_err(mistake)?;
+    let threads = wanted(&asked.to_string_lossy(), super::cores()).map_err(Error::Asked)?;
     let started = rayon::ThreadPoolBuilder::new().num_threads(threads).use_current_thread().build_global();
-    started.map_err(|e| {
-        let text = format!("{threads} threads to compute with could not be started: {e}; {REMEDY}, or set {VARIABLE}=1");
-        Failure::Running(anyhow::anyhow!(text))
-    })
+    started.map_err(|cause| Error::Refused { threads, cause })
 }
 
 /// What a user can do where the system starts no more threads.
@@ -41,7 +60,7 @@ pub fn spawn(what: &str, work: impl FnOnce() + Send + 'static) -> std::io::Resul
 
 fn wanted(text: &str, cores: usize) -> Result<usize, String> {
     let most = (FOR_EACH_CORE * cores).max(ANYWHERE);
-    let core = super::text::counted(cores, "core");
+    let core = counted(cores, "core");
     match text.trim() {
         "" => Ok(cores),
         number => match number.parse::<usize>() {

@@ -1,10 +1,10 @@
 //! What recorded runs took.
 
-use super::{Descriptions, Load};
-use umlaut::config::{Experiment, Precision};
-use umlaut::machine;
-use umlaut::regular::{self, Most};
-use umlaut::store::{Results, RunDir};
+use super::load::{Descriptions, Load};
+use crate::config::{Experiment, Precision};
+use crate::machine;
+use crate::regular::{self, Most};
+use crate::store::{Results, RunDir};
 
 /// A run of which epochs were timed.
 #[derive(Debug, Clone, PartialEq)]
@@ -64,7 +64,7 @@ fn median(mut values: Vec<f64>) -> Option<f64> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use umlaut::data::Description;
+    use crate::data::Description;
 
     fn load(channels: &str, count: usize) -> Load {
         let experiment = toml::from_str(&format!("name = 'a'\n[model.unet]\nchannels = {channels}")).expect("valid");

@@ -1,16 +1,16 @@
 //! Initial weights of an experiment, looked at before anything runs: which file is meant, what it holds, whether it fits.
 
-use super::Failure;
-use super::compare::find_run;
+use super::{Listener, Notice};
+use crate::config::{Dataset, Experiment, Initial};
+use crate::data::{self, Description};
+use crate::find::{self, find_run};
+use crate::plan::{Plan, RunSpec};
+use crate::store::Results;
+use crate::train::{self, Error, InitialWeights};
 use std::path::{Path, PathBuf};
-use umlaut::config::{Experiment, Initial};
-use umlaut::data::{self, Description};
-use umlaut::plan::{Plan, RunSpec};
-use umlaut::store::Results;
-use umlaut::train::{self, Error, InitialWeights};
 
 /// The files that an experiment's runs begin with, each read once.
-pub struct Files<'a> {
+pub(super) struct Files<'a> {
     results: &'a Results,
     /// By what the experiment calls them.
     read: Vec<(String, PathBuf, InitialWeights)>,
@@ -46,20 +46,20 @@ impl<'a> Files<'a> {
             return Ok(absolute(path));
         }
         let what = format!("training.initial.weights = \"{name}\"");
-        let run = find_run(path, self.results).map_err(|failure| match failure {
-            Failure::Mistake(text) => format!("{what}: no such file; as a run: {}", text.trim_start_matches("error: ")),
-            _ => format!("{what}: no such file, and the results cannot be listed"),
+        let run = find_run(path, self.results).map_err(|error| match error {
+            find::Error::Store(error) => format!("{what}: no such file, and the results cannot be listed: {error}"),
+            error => format!("{what}: no such file; as a run: {error}"),
         })?;
         let best = run.best_weights().map_err(|e| format!("{what}: {e}"))?;
         Ok(absolute(&best.path))
     }
 
-    /// Checks that every run's file fits its network, and tells what is doubtful. What cannot be said without data that is not there is not
+    /// Checks that every run's file fits its network, and reports what is doubtful. What cannot be said without data that is not there is not
     /// said.
     ///
     /// # Errors
     /// A mistake of the user's.
-    pub fn check(&self, plan: &Plan) -> Result<(), Error> {
+    pub fn check(&self, plan: &Plan, listener: &dyn Listener) -> Result<(), Error> {
         let (mut described, mut seen, mut told) = (Vec::new(), Vec::<&Experiment>::new(), Vec::new());
         for RunSpec { experiment, .. } in plan.runs.iter().filter(|run| !run.experiment.training.initial.is_random()) {
             let same = |other: &&Experiment| {
@@ -79,27 +79,27 @@ impl<'a> Files<'a> {
             told.extend(weights.doubt(experiment.preprocess.normalise).map(|doubt| format!("{}: {doubt}", file.display())));
         }
         told.dedup();
-        told.iter().for_each(|doubt| eprintln!("note: {doubt}"));
-        warn_of_seen(plan);
+        told.into_iter().for_each(|doubt| listener.noted(Notice::Note(doubt)));
+        warn_of_seen(plan, listener);
         Ok(())
     }
 }
 
-/// Tells which images that validate or test the initial weights were trained on, once for each of their files and split.
-fn warn_of_seen(plan: &Plan) {
+/// Reports which images that validate or test the initial weights were trained on, once for each of their files and split.
+fn warn_of_seen(plan: &Plan, listener: &dyn Listener) {
     let mut looked = Vec::<&Experiment>::new();
     for RunSpec { experiment: e, .. } in plan.runs.iter().filter(|run| !run.experiment.training.initial.is_random()) {
         let file = &e.training.initial.weights;
         let same = |o: &&Experiment| o.training.initial.weights == *file && o.dataset == e.dataset && o.split == e.split;
         if !looked.iter().any(same) {
             looked.push(e);
-            train::seen(e).iter().for_each(|told| eprintln!("warning: {told}"));
+            train::seen(e).into_iter().for_each(|text| listener.noted(Notice::Warning(text)));
         }
     }
 }
 
 /// Descriptions of data sets by their configurations.
-type Described = Vec<(umlaut::config::Dataset, Option<Description>)>;
+type Described = Vec<(Dataset, Option<Description>)>;
 
 fn describe(experiment: &Experiment, known: &mut Described) -> Option<Description> {
     if !known.iter().any(|(dataset, _)| *dataset == experiment.dataset) {

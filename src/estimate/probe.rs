@@ -1,13 +1,13 @@
 //! How fast this machine trains, by a few steps of a small network.
 
+use crate::config::{Experiment, Loss};
+use crate::model::{Mode, Network, Weights, build};
+use crate::ops::Tape;
+use crate::plan::{Cost, Input};
+use crate::train::{Optimizer, weighted_loss};
 use anyhow::Result;
 use candle_core::{DType, Device, Tensor};
 use std::time::{Duration, Instant};
-use umlaut::config::{Experiment, Loss};
-use umlaut::model::{Mode, Network, Weights, build};
-use umlaut::ops::Tape;
-use umlaut::plan::{Cost, Input};
-use umlaut::train::{Optimizer, weighted_loss};
 
 /// Steps are counted for so long; one that began is ended.
 const ENOUGH: Duration = Duration::from_millis(400);

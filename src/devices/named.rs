@@ -1,59 +1,26 @@
-//! Which devices there are.
+//! Which devices a text names, and which are the best where nobody names any.
 
-use super::settings::Settings;
-use super::{Failure, mistake};
-use umlaut::machine::{self, Gpu};
-use umlaut::train::Place;
+use super::Error;
+use crate::machine::{self, Gpu};
+use crate::text::counted;
 
 /// A device to train on.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Device {
     /// `cpu`, `cuda:0`.
     pub name: String,
-    /// By what `CUDA_VISIBLE_DEVICES` of a process names it alone; `None` for the CPU.
+    /// What `CUDA_VISIBLE_DEVICES` of a process names it by, alone; `None` for the CPU.
     pub gpu: Option<String>,
 }
 
-/// The devices that this text names, else the settings, else the best present: every GPU that there is, or the CPU.
+/// The devices that this text names (`cpu`, `cuda:0`, several with commas between, `cuda:all`), else the best present: every GPU that there is, or
+/// the CPU.
 ///
 /// # Errors
 /// If one is none, is not there, or is named twice.
-pub fn chosen(text: Option<&str>, settings: &Settings) -> Result<Vec<Device>, Failure> {
-    let here = Here { gpus: &machine::gpus, counted: &counted, visible: std::env::var(machine::VISIBLE).ok() };
-    text.or(settings.device.as_deref()).map_or_else(|| Ok(here.best()), |text| here.list(text).map_err(mistake))
-}
-
-/// The device of a verb that uses one.
-#[derive(clap::Args)]
-pub struct OneDevice {
-    /// Where to calculate: cpu or cuda:N [default: the first GPU, else the CPU]
-    #[arg(long = "device", value_name = "DEVICE")]
-    name: Option<String>,
-}
-
-impl OneDevice {
-    /// The place that it names.
-    ///
-    /// # Errors
-    /// As [`place`].
-    pub fn place(&self) -> Result<Place, Failure> {
-        place(self.name.as_deref())
-    }
-}
-
-/// Where a single run trains: on the first device of the settings, if this text does not name one.
-///
-/// # Errors
-/// As [`chosen`]; also if the text names several.
-pub fn place(text: Option<&str>) -> Result<Place, Failure> {
-    // What was named needs no settings, and these may be broken.
-    let settings = if text.is_some() { Settings::default() } else { Settings::load()? };
-    let devices = chosen(text, &settings)?;
-    if let Some(text) = text.filter(|_| devices.len() > 1) {
-        return Err(mistake(format!("--device {text}: a single run trains on one device")));
-    }
-    let device = devices.into_iter().next().unwrap_or_else(Device::cpu);
-    Ok(Place { gpu: number(&device.name), name: device.name })
+pub fn chosen(text: Option<&str>) -> Result<Vec<Device>, Error> {
+    let here = Here { gpus: &machine::gpus, count: &count, visible: std::env::var(machine::VISIBLE).ok() };
+    text.map_or_else(|| Ok(here.best()), |text| here.list(text).map_err(Error))
 }
 
 /// The number in `cuda:N`; that of `cuda` is 0.
@@ -66,17 +33,18 @@ pub fn number(name: &str) -> Option<usize> {
 
 /// Devices by the driver's own count.
 #[cfg(feature = "cuda")]
-fn counted() -> Result<usize, String> {
-    umlaut::ops::cuda::count()
+fn count() -> Result<usize, String> {
+    crate::ops::cuda::count()
 }
 
 #[cfg(not(feature = "cuda"))]
-fn counted() -> Result<usize, String> {
+fn count() -> Result<usize, String> {
     Ok(0)
 }
 
 impl Device {
-    fn cpu() -> Self {
+    /// The processor.
+    pub fn cpu() -> Self {
         Self { name: "cpu".into(), gpu: None }
     }
 
@@ -91,8 +59,8 @@ type Present = (Device, Option<String>);
 /// How this machine is asked for its GPUs.
 struct Here<'a> {
     gpus: &'a dyn Fn() -> Result<Vec<Gpu>, String>,
-    /// Asked where the first tells nothing and a GPU is named.
-    counted: &'a dyn Fn() -> Result<usize, String>,
+    /// Asked where the first knows nothing and a GPU is named.
+    count: &'a dyn Fn() -> Result<usize, String>,
     /// `CUDA_VISIBLE_DEVICES` of this process.
     visible: Option<String>,
 }
@@ -143,14 +111,14 @@ impl Here<'_> {
             Ok(gpus) => return Ok(gpus.into_iter().map(|gpu| (Device::gpu(gpu.index, gpu.uuid), Some(gpu.name))).collect()),
             Err(why) => why,
         };
-        match (self.counted)() {
+        match (self.count)() {
             Ok(0) => Err(format!("--device {word}: there is no GPU: {why}; use --device cpu")),
             Ok(count) => Ok((0..count).map(|index| (Device::gpu(index, self.word(index)), None)).collect()),
             Err(also) => Err(format!("--device {word}: there is no GPU: {why}; {also}; else use --device cpu")),
         }
     }
 
-    /// What a process has to be told that is to see only the GPU of this number.
+    /// What `CUDA_VISIBLE_DEVICES` is of a process that is to see only the GPU of this number.
     fn word(&self, index: usize) -> String {
         let word = self.visible.as_ref().and_then(|words| words.split(',').nth(index));
         word.map_or(index.to_string(), |word| word.trim().to_owned())
@@ -164,7 +132,7 @@ fn absent(word: &str, there: &[Present]) -> String {
         None => device.name.clone(),
     };
     let names = there.iter().map(one).collect::<Vec<_>>().join(", ");
-    let gpus = super::text::counted(there.len(), "GPU");
+    let gpus = counted(there.len(), "GPU");
     format!("--device {word}: this machine has {gpus}: {names}; use one of these, or cpu")
 }
 
@@ -183,8 +151,8 @@ mod tests {
         (0..count).map(gpu).collect()
     }
 
-    fn list(text: &str, gpus: Result<Vec<Gpu>, String>, counted: Result<usize, String>) -> Result<Vec<String>, String> {
-        let here = Here { gpus: &|| gpus.clone(), counted: &|| counted.clone(), visible: Some("5, GPU-x".into()) };
+    fn list(text: &str, gpus: Result<Vec<Gpu>, String>, count: Result<usize, String>) -> Result<Vec<String>, String> {
+        let here = Here { gpus: &|| gpus.clone(), count: &|| count.clone(), visible: Some("5, GPU-x".into()) };
         let show = |device: Device| format!("{}={}", device.name, device.gpu.unwrap_or_default());
         here.list(text).map(|devices| devices.into_iter().map(show).collect())
     }
@@ -192,7 +160,7 @@ mod tests {
     #[test]
     fn the_best_present_is_every_gpu_and_else_the_cpu() {
         let best = |gpus: Result<Vec<Gpu>, String>| {
-            let here = Here { gpus: &|| gpus.clone(), counted: &|| unreachable!("nothing was named"), visible: None };
+            let here = Here { gpus: &|| gpus.clone(), count: &|| unreachable!("nothing was named"), visible: None };
             here.best().into_iter().map(|device| device.name).collect::<Vec<_>>()
         };
         assert_eq!(best(Ok(gpus(2))), ["cuda:0", "cuda:1"]);
@@ -202,7 +170,7 @@ mod tests {
 
     #[test]
     fn devices_need_no_gpu_where_none_is_named() {
-        let here = Here { gpus: &|| unreachable!("no GPU"), counted: &|| unreachable!("no GPU"), visible: None };
+        let here = Here { gpus: &|| unreachable!("no GPU"), count: &|| unreachable!("no GPU"), visible: None };
         assert_eq!(here.list("cpu").unwrap(), [Device::cpu()]);
         assert!(here.list("cpu,cpu").unwrap_err().contains("names cpu twice"));
         for word in ["", "gpu", "cuda:", "cuda:x", "cuda0", "cuda:-1"] {

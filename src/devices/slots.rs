@@ -1,22 +1,26 @@
 //! How many runs go on each device at a time.
 
-use super::Failure;
-use super::device::{Device, chosen};
-use super::settings::Settings;
+use super::named::Device;
+use crate::schedule::Slot;
 use serde::de::{self, Deserializer, Visitor};
 use std::num::NonZeroU16;
-use umlaut::schedule::Slot;
 
 /// Runs at a time on a GPU at the most, where their number follows from its memory: more share its time without gain.
 const MOST: usize = 16;
 
-/// Runs at a time on a device.
+/// Runs at a time on a device, one if nobody says anything.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Jobs {
     /// On a GPU as many as its free memory has room for, on the CPU one.
     Auto,
     /// So many.
     Number(NonZeroU16),
+}
+
+impl Default for Jobs {
+    fn default() -> Self {
+        Self::Number(NonZeroU16::MIN)
+    }
 }
 
 impl std::str::FromStr for Jobs {
@@ -49,32 +53,9 @@ impl<'de> serde::Deserialize<'de> for Jobs {
     }
 }
 
-/// On which slots runs go.
-#[derive(clap::Args)]
-pub struct SlotChoice {
-    /// Where to train: `cpu`, `cuda:0`, several with commas between, `cuda:all` [default: every GPU, else cpu]
-    #[arg(long, value_name = "DEVICE")]
-    device: Option<String>,
-    /// Runs at a time on each device; `auto`: as many as a GPU's memory has room for [default: 1]
-    #[arg(long, visible_alias = "jobs", value_name = "N")]
-    jobs_per_device: Option<Jobs>,
-}
-
-impl SlotChoice {
-    /// What was said here, else in the settings, else one run at a time on each of the best devices present.
-    ///
-    /// # Errors
-    /// If a device is not known.
-    pub fn slots(&self, settings: &Settings) -> Result<Vec<Slot>, Failure> {
-        let devices = chosen(self.device.as_deref(), settings)?;
-        let jobs = self.jobs_per_device.or(settings.jobs).unwrap_or(Jobs::Number(NonZeroU16::MIN));
-        Ok(slots(&devices, jobs, rayon::current_num_threads()))
-    }
-}
-
-/// The slots of these devices. The threads of this process (`RAYON_NUM_THREADS`, else all cores) are shared out among the slots of the
-/// CPU, and once more among those of all GPUs, each with one at least.
-fn slots(devices: &[Device], jobs: Jobs, threads: usize) -> Vec<Slot> {
+/// The slots of these devices. The threads, those of this process if nobody wants it otherwise, are shared out among the slots of the CPU, and once
+/// more among those of all GPUs, each with one at least.
+pub fn slots(devices: &[Device], jobs: Jobs, threads: usize) -> Vec<Slot> {
     let (gpus, cpus): (Vec<&Device>, Vec<&Device>) = devices.iter().partition(|device| device.gpu.is_some());
     let on_cpu = if let Jobs::Number(number) = jobs { number.get().into() } else { 1 };
     let on_gpu = if let Jobs::Number(number) = jobs { number.get().into() } else { (threads / gpus.len().max(1)).clamp(1, MOST) };

@@ -1,6 +1,6 @@
 //! What the runs of a plan are called in front of a reader: by what differs between them.
 
-use umlaut::plan::{Plan, RunSpec, names, of_repetition, spoken};
+use umlaut::plan::{RunSpec, keys, names, of_repetition, spoken};
 
 /// The keys whose values really differ between the runs of a plan.
 #[derive(Debug, Clone)]
@@ -11,9 +11,9 @@ pub struct Names {
 
 impl Names {
     /// Of all runs of a plan.
-    pub fn of(plan: &Plan) -> Self {
-        let differs = |key: &&str| plan.runs.iter().any(|run| run.value(key) != plan.runs[0].value(key));
-        let keys: Vec<&str> = plan.keys().into_iter().filter(differs).collect();
+    pub fn of(runs: &[RunSpec]) -> Self {
+        let differs = |key: &&str| runs.iter().any(|run| run.value(key) != runs[0].value(key));
+        let keys: Vec<&str> = keys(runs).into_iter().filter(differs).collect();
         Self { keys: keys.iter().zip(names(&keys)).map(|(key, name)| ((*key).to_owned(), name.to_owned())).collect() }
     }
 
@@ -44,6 +44,7 @@ impl Names {
 mod tests {
     use super::*;
     use umlaut::config::Experiment;
+    use umlaut::plan::Plan;
 
     fn plan(toml: &str) -> Plan {
         let experiment: Experiment = toml::from_str(toml).expect("valid");
@@ -53,7 +54,7 @@ mod tests {
     #[test]
     fn only_what_differs_is_named() {
         let plan = plan("name = 'a'\n[sweep.grid]\n'model.unet.channels' = [[4, 8], [8, 16]]\n'optimizer.adam.lr' = [1e-3]");
-        let names = Names::of(&plan);
+        let names = Names::of(&plan.runs);
         let titles: Vec<String> = plan.runs.iter().map(|run| names.title(run)).collect();
         assert_eq!(titles, ["channels 4-8", "channels 8-16"]);
     }
@@ -61,6 +62,6 @@ mod tests {
     #[test]
     fn a_lone_run_goes_by_its_id() {
         let plan = plan("name = 'a'");
-        assert_eq!(Names::of(&plan).title(&plan.runs[0]), plan.runs[0].id.to_string());
+        assert_eq!(Names::of(&plan.runs).title(&plan.runs[0]), plan.runs[0].id.to_string());
     }
 }
