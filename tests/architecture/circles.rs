@@ -13,8 +13,7 @@ use std::path::{Path, PathBuf};
 const OPEN: &[&str] = &[
     "config/experiment.rs",
     "config/shape.rs",
-    "data/layout.rs",
-    "data/picture/mod.rs",
+    "data/tiff/page.rs",
     "data/split.rs",
     "ops/blocked/simd/level.rs",
     "ops/blocked/winograd/tiles.rs",
