@@ -10,7 +10,9 @@ use umlaut::find::{self, Found, find};
 use umlaut::plan::{Plan, RunSpec};
 use umlaut::prepare::{self, Listener, Notice, Planner};
 use umlaut::record::{Event, Outcome, Status};
-use umlaut::schedule::{self, At, Launcher, Listed, Local, Next, Policy, Slot, Standing, Tally, Watch, Work, execute, standing};
+use umlaut::schedule::{
+    self, At, Launcher, Listed, Local, Next, Policy, RunCounts, Slot, Standing, Watch, Work, execute, standing,
+};
 use umlaut::store::Results;
 use umlaut::{config, report};
 
@@ -65,7 +67,7 @@ fn slots() -> Vec<Slot> {
 }
 
 /// Executes a plan with processes of the program, or others, and returns what was seen.
-fn run(plan: &Plan, results: &Results, launcher: &dyn Launcher) -> (Tally, Vec<(usize, &'static str)>) {
+fn run(plan: &Plan, results: &Results, launcher: &dyn Launcher) -> (RunCounts, Vec<(usize, &'static str)>) {
     let (dir, slots, mut seen) = (results.experiment(&plan.experiment), slots(), Seen::default());
     let _claim = dir.claim().unwrap();
     let estimate = RefCell::new(Estimate::by_records(results, &slots[0]));
@@ -75,8 +77,8 @@ fn run(plan: &Plan, results: &Results, launcher: &dyn Launcher) -> (Tally, Vec<(
         duration: &|run, epochs| estimate.borrow_mut().size_of(run, epochs),
     };
     let policy = Policy { retries: 0, fail_fast: false, restore: false };
-    let tally = execute(work, &slots, policy, launcher, &|| None, &mut seen).unwrap();
-    (tally, seen.0)
+    let counts = execute(work, &slots, policy, launcher, &|| None, &mut seen).unwrap();
+    (counts, seen.0)
 }
 
 fn local(results: &Results) -> Local {
@@ -99,8 +101,8 @@ fn an_experiment_is_planned_run_and_reported_without_the_command_line() {
     estimate.learn(&plan.runs);
     assert!(!estimate.timed() && estimate.size(1, 2) == 2.0 * estimate.size_of(&plan.runs[0], 1), "by operations alone");
 
-    let (tally, seen) = run(&plan, &results, &local(&results));
-    assert_eq!(tally, Tally { finished: 2, ..Tally::default() });
+    let (counts, seen) = run(&plan, &results, &local(&results));
+    assert_eq!(counts, RunCounts { finished: 2, ..RunCounts::default() });
     let of = |position| ["started", "epoch", "epoch", "ended"].map(|what| (position, what));
     assert_eq!(seen, [vec![(2, "planned")], of(1).to_vec(), of(2).to_vec()].concat());
     let places = results.experiment("tiny").places(plan.runs.iter().map(|run| &run.id)).unwrap();
@@ -112,8 +114,8 @@ fn an_experiment_is_planned_run_and_reported_without_the_command_line() {
     assert!(Estimate::by_records(&results, &slots()[0]).timed(), "the runs were timed");
 
     // What has finished is found, and not run again, by whatever launcher.
-    let (tally, seen) = run(&plan, &results, &Local::new("no such program".into(), Vec::new()));
-    assert_eq!((tally.skipped, seen), (2, vec![(2, "planned"), (1, "before"), (2, "before")]));
+    let (counts, seen) = run(&plan, &results, &Local::new("no such program".into(), Vec::new()));
+    assert_eq!((counts.skipped, seen), (2, vec![(2, "planned"), (1, "before"), (2, "before")]));
     let found = [find(Path::new("tiny"), &results).unwrap(), find(Path::new(plan.runs[1].id.hash()), &results).unwrap()];
     assert!(matches!(&found, [Found::Experiment(_), Found::Run(run)] if run.id() == plan.runs[1].id));
     let table = report::write(&results.experiment("tiny"), &report::Wanted::default()).unwrap().table;
@@ -162,8 +164,8 @@ fn any_launcher_does_and_the_run_directory_alone_says_how_a_run_went() {
     let results = Results::new(dir.path().join("results"));
     let experiment = config::load_str("tiny.toml", TINY).unwrap_or_else(|problems| panic!("{problems}"));
     let plan = Planner::new(&results, &()).plan(&experiment).unwrap();
-    let (tally, _) = run(&plan, &results, &Pretended);
-    assert_eq!(tally, Tally { finished: 2, ..Tally::default() });
+    let (counts, _) = run(&plan, &results, &Pretended);
+    assert_eq!(counts, RunCounts { finished: 2, ..RunCounts::default() });
     let csv = fs::read_to_string(results.experiment("tiny").path().join("plan.csv")).unwrap();
     assert_eq!(csv.matches(",finished\n").count(), 2, "{csv}");
 }

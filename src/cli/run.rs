@@ -13,7 +13,7 @@ use std::io::IsTerminal;
 use std::path::PathBuf;
 use umlaut::estimate::Estimate;
 use umlaut::prepare::check_data;
-use umlaut::schedule::{Launcher, Listed, Local, Policy, Tally, Work, execute};
+use umlaut::schedule::{Launcher, Listed, Local, Policy, RunCounts, Work, execute};
 use umlaut::store::{ExperimentDir, Results};
 use umlaut::{machine, report};
 
@@ -75,15 +75,15 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
     };
     let retries = arguments.retries.or(settings.retries).unwrap_or(1);
     let policy = Policy { retries, fail_fast: arguments.fail_fast, restore: arguments.restore };
-    let tally = execute(work, &slots, policy, &*launcher, &stopped, &mut watch)?;
+    let counts = execute(work, &slots, policy, &*launcher, &stopped, &mut watch)?;
     // Whatever it has drawn is gone before anything else is written.
     drop(watch);
     write_report(&dir, &report::Wanted { rank_by: arguments.rank_by.into(), ..report::Wanted::default() })?;
-    if tally.without_weights > 0 {
-        let runs = text::counted(tally.without_weights, "finished run");
+    if counts.without_weights > 0 {
+        let runs = text::counted(counts.without_weights, "finished run");
         eprintln!("{runs} without weights, for nothing is trained again that has finished; with --restore it is");
     }
-    end(tally, &dir)
+    end(counts, &dir)
 }
 
 /// Starts processes of this program, on this machine.
@@ -92,14 +92,14 @@ fn launcher(results: &Results) -> Result<Box<dyn Launcher>, Failure> {
     Ok(Box::new(Local::new(std::env::current_exe()?, arguments).reading(machine::free_memory)))
 }
 
-fn end(tally: Tally, dir: &ExperimentDir) -> Result<(), Failure> {
-    if tally.interrupted > 0 {
-        let left = text::counted(tally.interrupted, "run");
+fn end(counts: RunCounts, dir: &ExperimentDir) -> Result<(), Failure> {
+    if counts.interrupted > 0 {
+        let left = text::counted(counts.interrupted, "run");
         eprintln!("stopped with {left} left; the same command goes on from there");
         return Err(Failure::Stopped);
     }
-    if tally.failed > 0 {
-        let runs = text::counted(tally.failed, "run");
+    if counts.failed > 0 {
+        let runs = text::counted(counts.failed, "run");
         eprintln!("{runs} failed; {} gives the reason", dir.path().join("report.md").display());
         if std::io::stderr().is_terminal() {
             eprintln!("what finished is kept: the same command runs only the rest");

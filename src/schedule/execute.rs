@@ -1,13 +1,15 @@
 //! Runs of a source, as many at a time as there are slots.
 
+mod grow;
+
 use super::queue::{Job, Queue};
-use super::ready::{clear, ready};
+use super::ready::clear;
 use super::room::{Kind, Kinds, Room};
 use super::verdict::{self, Attempt};
-use super::{At, Ended, Epochs, Exit, JobId, JobState, Launcher, Next, Order, Slot, Source, Standing, Stop, Watch};
-use crate::plan::{RunSpec, keys};
+use super::{At, Ended, Error, Exit, JobId, JobState, Launcher, Next, Order, Policy, RunCounts, Slot, Stop, Watch, Work};
+use crate::plan::RunSpec;
 use crate::record::{Event, Failure, Outcome, Status};
-use crate::store::{self, Events, ExperimentDir, RunDir};
+use crate::store::{self, Events, RunDir};
 use std::cell::OnceCell;
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::time::{Duration, Instant};
@@ -17,61 +19,6 @@ const LOOK: Duration = Duration::from_millis(100);
 
 /// How often the watch hears that time passes.
 const TICK: Duration = Duration::from_millis(200);
-
-/// What stops the whole schedule; a run that fails does not.
-#[derive(Debug, thiserror::Error)]
-pub enum Error {
-    /// A file of the results could not be read or written.
-    #[error(transparent)]
-    Store(#[from] store::Error),
-    /// No process could be started.
-    #[error("cannot start a process for run {run}: {cause}; check memory and process limits")]
-    Launch {
-        /// The run.
-        run: String,
-        /// What the system said.
-        cause: std::io::Error,
-    },
-    /// The source has no way to go on.
-    #[error("no further runs can be chosen: {0}")]
-    Source(Box<dyn std::error::Error + Send + Sync>),
-}
-
-/// What is to be executed.
-pub struct Work<'a> {
-    /// Gives the runs.
-    pub source: &'a mut dyn Source,
-    /// Where their results go; the caller holds its [claim](ExperimentDir::claim).
-    pub dir: &'a ExperimentDir,
-    /// How long a run takes for so many epochs, in any unit common to all; 0 where nobody knows.
-    pub duration: &'a dyn Fn(&RunSpec, usize) -> f64,
-}
-
-/// What is done about failures.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Policy {
-    /// Further attempts at a run that failed for a cause that may pass.
-    pub retries: usize,
-    /// Whether the first run that fails for good stops all others.
-    pub fail_fast: bool,
-    /// Whether finished runs whose weights are gone or damaged are trained again.
-    pub restore: bool,
-}
-
-/// How many runs ended how.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Tally {
-    /// Finished now.
-    pub finished: usize,
-    /// Finished before, not run again.
-    pub skipped: usize,
-    /// Those of them whose weights are gone.
-    pub without_weights: usize,
-    /// Failed, now or for good before.
-    pub failed: usize,
-    /// Stopped from outside, or not begun because of that.
-    pub interrupted: usize,
-}
 
 /// A run of the plan, and where it is.
 struct Planned {
@@ -113,7 +60,7 @@ struct Schedule<'a> {
     rooms: HashMap<&'a str, Room>,
     /// By the number of the slot.
     busy: BTreeMap<usize, Busy>,
-    tally: Tally,
+    counts: RunCounts,
     stopping: Option<Stop>,
     /// The first thing that went wrong with the schedule itself.
     trouble: Option<Error>,
@@ -132,7 +79,7 @@ pub fn execute<'a>(
     launcher: &'a dyn Launcher,
     stopped: &dyn Fn() -> Option<Stop>,
     watch: &'a mut dyn Watch,
-) -> Result<Tally, Error> {
+) -> Result<RunCounts, Error> {
     let gpus = slots.iter().filter(|slot| slot.gpu.is_some());
     let mut schedule = Schedule {
         work,
@@ -148,7 +95,7 @@ pub fn execute<'a>(
         kinds: Kinds::default(),
         rooms: gpus.map(|slot| (slot.device.as_str(), Room::new(slot.measured))).collect(),
         busy: BTreeMap::new(),
-        tally: Tally::default(),
+        counts: RunCounts::default(),
         stopping: None,
         trouble: None,
     };
@@ -157,78 +104,14 @@ pub fn execute<'a>(
         schedule.write_plan()?;
     }
     schedule.run(stopped);
-    schedule.tally.interrupted += schedule.queue.len();
+    schedule.counts.interrupted += schedule.queue.len();
     match schedule.trouble {
         Some(error) => Err(error),
-        None => Ok(schedule.tally),
+        None => Ok(schedule.counts),
     }
 }
 
 impl<'a> Schedule<'a> {
-    /// Takes in what runs the source has by now, in plan.csv too.
-    fn grow(&mut self) -> Result<(), Error> {
-        // Runs that turn out to have ended before may be what others wait for.
-        loop {
-            let ended = self.ended.len();
-            let mut new = self.work.source.runs(&self.ended).map_err(Error::Source)?;
-            new.retain(|run| self.known.insert(run.id.hash().to_owned()));
-            self.add(new)?;
-            if self.ended.len() == ended {
-                return Ok(());
-            }
-        }
-    }
-
-    /// Adds runs to the plan: creates their directories and sees what is to be done.
-    fn add(&mut self, new: Vec<RunSpec>) -> Result<(), Error> {
-        if new.is_empty() {
-            return Ok(());
-        }
-        let first = self.runs.len();
-        let places = self.work.dir.places(new.iter().map(|run| &run.id))?;
-        self.runs.extend(new);
-        self.watch.planned(&self.runs);
-        let mut jobs = Vec::new();
-        for (index, place) in (first..).zip(places) {
-            let run = &self.runs[index];
-            let at = At { position: index + 1, of: self.runs.len(), run };
-            let kind = self.kinds.number(run);
-            let standing = match ready(&place, at, self.policy.restore, self.watch) {
-                Ok(standing) => standing,
-                // It costs this run alone.
-                Err(error) if error.is_of_one_file() => {
-                    let outcome = unreadable(&error);
-                    self.tally.failed += 1;
-                    self.watch.before(at, &outcome);
-                    self.ended.push(Ended { run: run.id.clone(), outcome });
-                    self.planned.push(Planned { place, word: "damaged", kind });
-                    continue;
-                }
-                Err(error) => return Err(error.into()),
-            };
-            match &standing {
-                Standing::Finished(outcome) | Standing::Failed(outcome) if !standing.is_to_train() => {
-                    let finished = outcome.status == Status::Finished;
-                    *(if finished { &mut self.tally.skipped } else { &mut self.tally.failed }) += 1;
-                    self.tally.without_weights += usize::from(finished && place.lacks_weights(outcome));
-                    self.watch.before(at, outcome);
-                    self.ended.push(Ended { run: run.id.clone(), outcome: outcome.clone() });
-                }
-                standing => {
-                    if let Standing::Incomplete(problem) = standing {
-                        self.watch.noted(at, &format!("finished before, but {problem}"));
-                    }
-                    let Epochs { left, .. } = standing.epochs(run, &place);
-                    let job = Job { run: index, failed: 0, micro_batches: place.micro_batches()?, alone: false };
-                    jobs.push((job, (self.work.duration)(run, left)));
-                }
-            }
-            self.planned.push(Planned { place, word: standing.word(), kind });
-        }
-        self.queue.add(jobs, self.slots.len());
-        self.write_plan()
-    }
-
     fn run(&mut self, stopped: &dyn Fn() -> Option<Stop>) {
         let mut ticked = Instant::now();
         loop {
@@ -353,9 +236,9 @@ impl<'a> Schedule<'a> {
 
     fn count(&mut self, job: &Job, outcome: &Outcome) {
         let (word, counter) = match outcome.status {
-            Status::Finished => ("finished", &mut self.tally.finished),
-            Status::Failed => ("failed", &mut self.tally.failed),
-            Status::Interrupted => ("resumable", &mut self.tally.interrupted),
+            Status::Finished => ("finished", &mut self.counts.finished),
+            Status::Failed => ("failed", &mut self.counts.failed),
+            Status::Interrupted => ("resumable", &mut self.counts.interrupted),
         };
         *counter += 1;
         self.planned[job.run].word = word;
@@ -381,17 +264,6 @@ impl<'a> Schedule<'a> {
     fn halt(&mut self, error: Error) {
         self.trouble.get_or_insert(error);
         self.stop(Some(Stop::Gently));
-    }
-
-    fn write_plan(&self) -> Result<(), Error> {
-        let keys = keys(&self.runs);
-        let header = ["run"].into_iter().chain(keys.iter().copied()).chain(["status"]);
-        let mut rows: Vec<Vec<String>> = vec![header.map(str::to_owned).collect()];
-        for (run, Planned { place, word, .. }) in self.runs.iter().zip(&self.planned) {
-            let values = keys.iter().map(|key| run.value(key).unwrap_or_default().to_owned());
-            rows.push([place.id().to_string()].into_iter().chain(values).chain([(*word).to_owned()]).collect());
-        }
-        Ok(self.work.dir.write_plan(&rows)?)
     }
 }
 

@@ -14,11 +14,13 @@ mod source;
 mod standing;
 mod verdict;
 mod watch;
+mod work;
 
-pub use execute::{Error, Policy, Tally, Work, execute};
+pub use execute::execute;
 pub use launcher::{Exit, JobId, JobState, Launcher, Order, Stop};
 pub use local::Local;
 pub use slot::Slot;
 pub use source::{Ended, Listed, Source};
 pub use standing::{Epochs, Standing, standing};
 pub use watch::{At, Next, Watch};
+pub use work::{Error, Policy, RunCounts, Work};

@@ -2,6 +2,7 @@
 
 use super::error::Error;
 use super::layout::{self, Layout};
+use super::layouts;
 use super::load::{Hashes, hash_files, print_of};
 use super::split::{Parts, dealt};
 use super::{Dataset, Sample};
@@ -22,7 +23,7 @@ impl Contents {
     /// # Errors
     /// If files are missing, unpaired or unreadable.
     pub fn of(config: &config::Dataset) -> Result<Self, Error> {
-        let layout = layout::find(config)?;
+        let layout = layouts::find(config)?;
         let hashes = hash_files(layout.entries(), None)?;
         let sample = |name: &String| Sample { name: name.clone(), ..Sample::default() };
         let dataset = Dataset {

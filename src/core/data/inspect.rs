@@ -1,7 +1,8 @@
 //! What can be seen of samples at their own size, before anything is resized.
 
 use super::error::Error;
-use super::layout::{self, Decoded, Entry};
+use super::layout::{Decoded, Entry};
+use super::layouts;
 use super::memory;
 use crate::config;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -24,7 +25,7 @@ pub struct Look {
 /// # Errors
 /// If files are missing, unpaired or ambiguous; all broken files at once.
 pub fn look(config: &config::Dataset, progress: &(dyn Fn(usize, usize) + Sync)) -> Result<Vec<Look>, Error> {
-    let layout = layout::find(config)?;
+    let layout = layouts::find(config)?;
     let (channels, entries, done) = (layout.channels()?, layout.entries(), AtomicUsize::new(0));
     let looks = memory::each(entries, |entry| {
         let look = layout.decode(entry, channels).map(|decoded| of(entry, &decoded, channels));

@@ -1,17 +1,10 @@
 //! What every layout of a data set on disk answers: which samples there are, and what one of them holds at its own size.
 //!
-//! A new layout is one file that implements [`Layout`] and one arm of [`find`].
+//! A new layout is one file that implements [`Layout`], and one arm in `layouts`.
 
-use super::drawings::Drawings;
-use super::drishti_gs::DrishtiGs;
-use super::dsb2018::Dsb2018;
 use super::error::Error;
-use super::folders::Folders;
 use super::picture::Picture;
-use super::refuge;
-use super::rim_one::RimOne;
-use super::stack::Stack;
-use crate::config::{self, Colour};
+use crate::config::Colour;
 use std::path::PathBuf;
 
 /// One sample, not yet read.
@@ -84,20 +77,4 @@ pub(super) fn channels(colour: Colour, entries: &[Entry]) -> Result<usize, Error
             faults: vec![fault],
         }),
     }
-}
-
-/// Lists the samples that a configuration means.
-///
-/// # Errors
-/// If something is missing, empty, ambiguous or unpaired.
-pub(super) fn find(config: &config::Dataset) -> Result<Box<dyn Layout>, Error> {
-    Ok(match config {
-        config::Dataset::Synthetic(config) => Box::new(Drawings::new(config)),
-        config::Dataset::Folders(config) => Box::new(Folders::new(config)?),
-        config::Dataset::DrishtiGs(config) => Box::new(DrishtiGs::new(config)?),
-        config::Dataset::Stack(config) => Box::new(Stack::new(config)?),
-        config::Dataset::Refuge(config) => Box::new(refuge::open(config)?),
-        config::Dataset::RimOne(config) => Box::new(RimOne::new(config)?),
-        config::Dataset::Dsb2018(config) => Box::new(Dsb2018::new(config)?),
-    })
 }

@@ -4,8 +4,8 @@
 use super::cache::{Cache, FORMAT};
 use super::error::{Error, with_remedy};
 use super::fit::Frame;
-use super::layout::{self, Entry, Layout};
-use super::{Dataset, Sample, known, memory, picture};
+use super::layout::{Entry, Layout};
+use super::{Dataset, Sample, known, layouts, memory, picture};
 use crate::config;
 use crate::regular;
 use rayon::prelude::*;
@@ -37,7 +37,7 @@ pub fn fingerprint_by(config: &config::Dataset, cache: &Path) -> Result<String, 
 }
 
 fn print(config: &config::Dataset, cache: Option<&Path>) -> Result<String, Error> {
-    let layout = layout::find(config)?;
+    let layout = layouts::find(config)?;
     let hashes = hash_files(layout.entries(), cache)?;
     Ok(print_of(&*layout, layout.channels()?, &hashes))
 }
@@ -74,7 +74,7 @@ pub fn open(
     cache: &Path,
     progress: &(dyn Fn(usize, usize) + Sync),
 ) -> Result<Dataset, Error> {
-    let layout = layout::find(config)?;
+    let layout = layouts::find(config)?;
     let entries = layout.entries();
     if entries.iter().any(|entry| !entry.files.is_empty()) {
         // For the hashes; that it cannot be made costs time alone.

@@ -23,6 +23,7 @@ mod inspect;
 mod jpeg;
 mod known;
 mod layout;
+mod layouts;
 mod lists;
 mod load;
 mod mask;
@@ -104,6 +105,6 @@ pub struct Description {
 /// # Errors
 /// If files are missing, ambiguous or unpaired, or the first image is broken.
 pub fn describe(config: &config::Dataset) -> Result<Description, Error> {
-    let layout = layout::find(config)?;
+    let layout = layouts::find(config)?;
     Ok(Description { channels: layout.channels()?, classes: layout.classes(), count: layout.entries().len() })
 }

@@ -3,7 +3,8 @@
 use super::*;
 use crate::config::Experiment;
 use crate::plan::{Plan, RunId, RunSpec, expand};
-use crate::schedule::Listed;
+use crate::schedule::{Listed, Source};
+use crate::store::ExperimentDir;
 use std::cell::{Cell, RefCell};
 
 /// What a launch does: writes an outcome and exits, or only dies.
@@ -153,11 +154,11 @@ impl Desk {
         Self { dir: ExperimentDir::at(_dir.path()), _dir, plan }
     }
 
-    fn execute(&self, fake: &Fake, slots: usize, policy: Policy) -> (Tally, Vec<String>) {
+    fn execute(&self, fake: &Fake, slots: usize, policy: Policy) -> (RunCounts, Vec<String>) {
         self.execute_on(&vec![cpu(); slots], fake, policy)
     }
 
-    fn execute_on(&self, slots: &[Slot], fake: &Fake, policy: Policy) -> (Tally, Vec<String>) {
+    fn execute_on(&self, slots: &[Slot], fake: &Fake, policy: Policy) -> (RunCounts, Vec<String>) {
         let mut source = Listed::new(self.plan.runs.clone());
         let (result, mut notes) = self.execute_all_of(&mut source, slots, fake, policy, &|| None);
         // That all are there from the beginning is said once.
@@ -173,7 +174,7 @@ impl Desk {
         fake: &Fake,
         policy: Policy,
         stop: &dyn Fn() -> Option<Stop>,
-    ) -> (Result<Tally, Error>, Vec<String>) {
+    ) -> (Result<RunCounts, Error>, Vec<String>) {
         let mut notes = Notes::default();
         let work = Work { source, dir: &self.dir, duration: &|run, epochs| run.seed() as f64 * epochs as f64 };
         let result = execute(work, slots, policy, fake, stop, &mut notes);
@@ -195,8 +196,8 @@ const TWICE: Policy = Policy { retries: 1, fail_fast: false, restore: false };
 #[test]
 fn a_failure_does_not_stop_the_others_and_finished_runs_are_not_repeated() {
     let desk = Desk::with(3);
-    let (tally, notes) = desk.execute(&Fake::of(&[FINISHES, Act::Dies(Exit::Signal(9)), FINISHES]), 1, ONCE);
-    assert_eq!(tally, Tally { finished: 2, failed: 1, ..Tally::default() });
+    let (counts, notes) = desk.execute(&Fake::of(&[FINISHES, Act::Dies(Exit::Signal(9)), FINISHES]), 1, ONCE);
+    assert_eq!(counts, RunCounts { finished: 2, failed: 1, ..RunCounts::default() });
     assert_eq!(notes[..3], ["1 started", "1 reported", "1 ended Finished Over"]);
     let cause = desk.outcome(&desk.plan.runs[1]).cause.unwrap();
     assert!(cause.contains("signal 9"), "{cause}");
@@ -204,8 +205,8 @@ fn a_failure_does_not_stop_the_others_and_finished_runs_are_not_repeated() {
     assert_eq!(desk.plan_csv().matches(",failed\n").count(), 1);
 
     let fake = Fake::of(&[FINISHES]);
-    let (tally, notes) = desk.execute(&fake, 1, ONCE);
-    assert_eq!(tally, Tally { finished: 1, skipped: 2, ..Tally::default() });
+    let (counts, notes) = desk.execute(&fake, 1, ONCE);
+    assert_eq!(counts, RunCounts { finished: 1, skipped: 2, ..RunCounts::default() });
     assert_eq!(fake.launches(), [(desk.plan.runs[1].id.to_string(), 1)]);
     assert_eq!(notes[..2], ["1 before Finished", "3 before Finished"]);
 }
@@ -213,16 +214,16 @@ fn a_failure_does_not_stop_the_others_and_finished_runs_are_not_repeated() {
 #[test]
 fn what_may_pass_is_tried_again_and_what_cannot_is_not() {
     let desk = Desk::with(1);
-    let (tally, notes) = desk.execute(&Fake::of(&[Act::Dies(Exit::Signal(11)), FINISHES]), 1, TWICE);
-    assert_eq!(tally, Tally { finished: 1, ..Tally::default() });
+    let (counts, notes) = desk.execute(&Fake::of(&[Act::Dies(Exit::Signal(11)), FINISHES]), 1, TWICE);
+    assert_eq!(counts, RunCounts { finished: 1, ..RunCounts::default() });
     assert!(notes[2].contains("attempt 2 of 2"), "{notes:?}");
 
     let desk = Desk::with(1);
     let diverges = Act::Ends(Status::Failed, Some(Failure::Diverged));
-    assert_eq!(desk.execute(&Fake::of(&[diverges]), 1, TWICE).0, Tally { failed: 1, ..Tally::default() });
+    assert_eq!(desk.execute(&Fake::of(&[diverges]), 1, TWICE).0, RunCounts { failed: 1, ..RunCounts::default() });
     // The same numbers would come again, so neither does a repeated command.
-    let (tally, notes) = desk.execute(&Fake::of(&[]), 1, TWICE);
-    assert_eq!((tally.failed, notes), (1, vec!["1 before Failed".to_owned()]));
+    let (counts, notes) = desk.execute(&Fake::of(&[]), 1, TWICE);
+    assert_eq!((counts.failed, notes), (1, vec!["1 before Failed".to_owned()]));
 }
 
 #[test]
@@ -238,8 +239,8 @@ fn want_of_memory_is_answered_with_micro_batches() {
 fn as_many_run_at_a_time_as_there_are_slots_the_longest_first() {
     let desk = Desk::with(4);
     let fake = Fake { together: 2, ..Fake::of(&[FINISHES; 4]) };
-    let (tally, notes) = desk.execute(&fake, 2, ONCE);
-    assert_eq!(tally.finished, 4);
+    let (counts, notes) = desk.execute(&fake, 2, ONCE);
+    assert_eq!(counts.finished, 4);
     let started: Vec<&String> = notes.iter().filter(|note| note.ends_with("started")).collect();
     assert_eq!(started, ["4 started", "3 started", "2 started", "1 started"]);
 }
@@ -251,8 +252,8 @@ fn a_run_is_known_by_its_hash_whatever_stands_before_it() {
     let run = &mut desk.plan.runs[0];
     run.id = crate::plan::RunId::from_name(&format!("another-sweep_seed-1-{}", run.id.hash()));
     run.differs.insert(0, ("optimizer.adam.lr".into(), "0.001".into()));
-    let (tally, _) = desk.execute(&Fake::of(&[]), 1, ONCE);
-    assert_eq!(tally.skipped, 1);
+    let (counts, _) = desk.execute(&Fake::of(&[]), 1, ONCE);
+    assert_eq!(counts.skipped, 1);
     let places = desk.dir.runs().unwrap();
     assert_eq!((places.len(), places[0].differs().unwrap().len()), (1, 2));
 }
@@ -261,8 +262,8 @@ fn a_run_is_known_by_its_hash_whatever_stands_before_it() {
 fn fail_fast_stops_the_rest() {
     let desk = Desk::with(3);
     let fake = Fake::of(&[Act::Ends(Status::Failed, Some(Failure::Mistake))]);
-    let (tally, _) = desk.execute(&fake, 1, Policy { retries: 1, fail_fast: true, restore: false });
-    assert_eq!(tally, Tally { failed: 1, interrupted: 2, ..Tally::default() });
+    let (counts, _) = desk.execute(&fake, 1, Policy { retries: 1, fail_fast: true, restore: false });
+    assert_eq!(counts, RunCounts { failed: 1, interrupted: 2, ..RunCounts::default() });
     assert!(fake.cancelled.borrow().is_empty(), "nothing else runs");
 }
 
@@ -273,8 +274,8 @@ fn fail_fast_asks_what_runs_beside_to_end() {
         together: 2,
         ..Fake::of(&[Act::Ends(Status::Failed, Some(Failure::Mistake)), Act::Ends(Status::Interrupted, None)])
     };
-    let (tally, _) = desk.execute(&fake, 2, Policy { retries: 0, fail_fast: true, restore: false });
-    assert_eq!(tally, Tally { failed: 1, interrupted: 2, ..Tally::default() });
+    let (counts, _) = desk.execute(&fake, 2, Policy { retries: 0, fail_fast: true, restore: false });
+    assert_eq!(counts, RunCounts { failed: 1, interrupted: 2, ..RunCounts::default() });
     assert_eq!(*fake.cancelled.borrow(), [("1".to_owned(), Stop::Gently)]);
 }
 
@@ -285,8 +286,8 @@ fn nothing_starts_after_a_stop() {
     let stop = || (asked.replace(asked.get() + 1) >= 1).then_some(Stop::Gently);
     let before = RefCell::new(vec![JobState::Running]);
     let fake = Fake { before, ..Fake::of(&[Act::Ends(Status::Interrupted, None)]) };
-    let (tally, _) = desk.execute_all_of(&mut Listed::new(desk.plan.runs.clone()), &[cpu()], &fake, ONCE, &stop);
-    assert_eq!((fake.launches().len(), tally.unwrap().interrupted), (1, 3));
+    let (counts, _) = desk.execute_all_of(&mut Listed::new(desk.plan.runs.clone()), &[cpu()], &fake, ONCE, &stop);
+    assert_eq!((fake.launches().len(), counts.unwrap().interrupted), (1, 3));
 }
 
 /// The job goes on for some looks.
@@ -301,8 +302,8 @@ fn a_stop_is_passed_on_once_and_a_more_urgent_one_again() {
             .unwrap_or(Some(Stop::Now))
     };
     let fake = Fake { before: RefCell::new(vec![JobState::Running; 8]), ..Fake::of(&[Act::Dies(Exit::Signal(9))]) };
-    let (tally, notes) = desk.execute_all_of(&mut Listed::new(desk.plan.runs.clone()), &[cpu()], &fake, TWICE, &stop);
-    assert_eq!(tally.unwrap(), Tally { interrupted: 1, ..Tally::default() });
+    let (counts, notes) = desk.execute_all_of(&mut Listed::new(desk.plan.runs.clone()), &[cpu()], &fake, TWICE, &stop);
+    assert_eq!(counts.unwrap(), RunCounts { interrupted: 1, ..RunCounts::default() });
     let expected = [Stop::Gently, Stop::Now].map(|how| ("0".to_owned(), how));
     assert_eq!(*fake.cancelled.borrow(), expected);
     assert_eq!(notes.last().map(String::as_str), Some("1 ended Interrupted Over"));
@@ -313,8 +314,8 @@ fn a_job_that_waits_or_of_which_nobody_can_say_how_it_stands_has_not_ended() {
     let desk = Desk::with(1);
     let unknown = || JobState::Unknown("no answer".into());
     let before = vec![unknown(), JobState::Running, unknown(), JobState::Waiting];
-    let (tally, notes) = desk.execute(&Fake { before: RefCell::new(before), ..Fake::of(&[FINISHES]) }, 1, ONCE);
-    assert_eq!(tally.finished, 1);
+    let (counts, notes) = desk.execute(&Fake { before: RefCell::new(before), ..Fake::of(&[FINISHES]) }, 1, ONCE);
+    assert_eq!(counts.finished, 1);
     let expected = ["1 started", "1 reported", "1 noted: nobody can say how job 0 stands: no answer", "1 ended Finished Over"];
     assert_eq!(notes, expected);
 }
@@ -378,8 +379,8 @@ fn a_plan_grows_when_its_source_has_more_and_goes_on_from_what_has_ended() {
 fn a_gpu_takes_a_second_run_when_the_first_has_reported_its_memory() {
     let desk = Desk::with(2);
     let fake = Fake { together: 2, memory: Some((1_000_000_000, 1_700_000_000)), ..Fake::of(&[FINISHES; 2]) };
-    let (tally, notes) = desk.execute_on(&vec![gpu(true); 2], &fake, ONCE);
-    assert_eq!(tally.finished, 2);
+    let (counts, notes) = desk.execute_on(&vec![gpu(true); 2], &fake, ONCE);
+    assert_eq!(counts.finished, 2);
     assert_eq!(notes[..4], ["2 started", "2 reported", "2 reported its memory", "1 started"]);
 }
 
@@ -387,8 +388,8 @@ fn a_gpu_takes_a_second_run_when_the_first_has_reported_its_memory() {
 fn a_gpu_without_room_takes_runs_one_by_one() {
     let desk = Desk::with(3);
     let fake = Fake { memory: Some((1_000_000_000, 1_699_999_999)), ..Fake::of(&[FINISHES; 3]) };
-    let (tally, notes) = desk.execute_on(&vec![gpu(true); 3], &fake, ONCE);
-    assert_eq!(tally.finished, 3);
+    let (counts, notes) = desk.execute_on(&vec![gpu(true); 3], &fake, ONCE);
+    assert_eq!(counts.finished, 3);
     let course: Vec<&str> = notes.iter().filter(|note| !note.contains("reported")).map(String::as_str).collect();
     let one_by_one =
         ["3 started", "3 ended Finished Over", "2 started", "2 ended Finished Over", "1 started", "1 ended Finished Over"];
@@ -400,8 +401,8 @@ fn want_of_memory_beside_others_is_first_answered_by_a_gpu_alone() {
     let desk = Desk::with(2);
     let no_memory = Act::Dies(Exit::OutOfMemory);
     let fake = Fake { together: 2, unmet: 3, ..Fake::of(&[no_memory, FINISHES, no_memory, FINISHES]) };
-    let (tally, notes) = desk.execute_on(&vec![gpu(false); 2], &fake, ONCE);
-    assert_eq!(tally.finished, 2);
+    let (counts, notes) = desk.execute_on(&vec![gpu(false); 2], &fake, ONCE);
+    assert_eq!(counts.finished, 2);
     assert_eq!(fake.launches().iter().map(|(_, micro_batches)| *micro_batches).collect::<Vec<_>>(), [1, 1, 1, 2]);
     let again: Vec<&String> = notes.iter().filter(|note| note.contains("Again")).collect();
     assert!(again.len() == 2 && again[0].contains("alone on its GPU") && again[1].contains("in 2 micro-batches"), "{again:?}");

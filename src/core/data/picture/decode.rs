@@ -1,6 +1,7 @@
 //! The one door to all decoders: which format a file has, what its header says, and its pixels.
 
 use super::Picture;
+use super::faults::{broken, plausible};
 use crate::data::bmp::Bmp;
 use crate::data::jpeg::{self, Segments};
 use crate::data::memory::Promise;
@@ -113,25 +114,38 @@ impl Opened {
     }
 }
 
-/// Whether a file of one picture is shown turned or mirrored against what it stores.
-pub(in crate::data) fn is_turned(path: &Path) -> bool {
-    Opened::new(path).is_ok_and(|opened| opened.orientation > 1)
-}
+/// Bytes per pixel that samples take beside the picture: planes of classes.
+const BESIDE: usize = 2;
 
-/// Refuses a file of so many bytes that claims what no coding of its kind could hold, before anything is allocated for it: `most` plain bytes come of one.
-///
-/// # Errors
-/// In words, the file not named.
-pub(in crate::data) fn plausible(plain: u64, coded: u64, most: u64) -> Result<(), String> {
-    match plain <= coded.saturating_mul(most) {
-        true => Ok(()),
-        false => Err("claims more pixels than its data can hold; restore it, or save it again".into()),
+impl Picture {
+    /// Reads a file whole.
+    ///
+    /// # Errors
+    /// In words, the file named.
+    pub fn read(path: &Path) -> Result<Self, String> {
+        Opened::new(path).and_then(|opened| opened.decode(BESIDE)).map_err(|problem| format!("{}: {problem}", path.display()))
+    }
+
+    /// Reads one picture of a TIFF file.
+    ///
+    /// # Errors
+    /// In words, the file not named.
+    pub fn read_page(path: &Path, place: tiff::Place) -> Result<Self, String> {
+        Opened::page(path, place)?.decode(BESIDE)
+    }
+
+    /// Channels of a file (1 or 3), from its header.
+    ///
+    /// # Errors
+    /// In words, the file named.
+    pub fn channels_of(path: &Path) -> Result<usize, String> {
+        Opened::new(path).map(|opened| opened.channels()).map_err(|problem| format!("{}: {problem}", path.display()))
     }
 }
 
-/// What to say of a file that does not decode.
-pub(in crate::data) fn broken(problem: impl std::fmt::Display) -> String {
-    format!("cannot be decoded: {problem}; save it again as PNG, 8 or 16 bits, grey or RGB")
+/// Whether a file of one picture is shown turned or mirrored against what it stores.
+pub(in crate::data) fn is_turned(path: &Path) -> bool {
+    Opened::new(path).is_ok_and(|opened| opened.orientation > 1)
 }
 
 thread_local! {

@@ -5,13 +5,12 @@
 
 mod canvas;
 mod decode;
+mod faults;
 mod turn;
 
 pub(super) use canvas::{Canvas, Row};
-pub(super) use decode::{Opened, broken, is_turned, plausible};
-
-use crate::data::tiff::Place;
-use std::path::Path;
+pub(super) use decode::{Opened, is_turned};
+pub(super) use faults::{broken, plausible};
 
 /// Samples, as narrow as the file has them.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -105,38 +104,11 @@ pub(super) struct Picture {
     pub turned: bool,
 }
 
-/// Bytes a pixel that samples take beside the picture: planes of classes.
-const BESIDE: usize = 2;
-
 impl Picture {
     /// Grey or RGB of 8 bits.
     pub fn of_bytes(size: [usize; 2], channels: usize, values: Vec<u8>) -> Self {
         let values = Values::Bytes(values);
         Self { size, channels, top: 255, values, palette: None, lossy: false, only_alpha: false, turned: false }
-    }
-
-    /// Reads a file whole.
-    ///
-    /// # Errors
-    /// In words, the file named.
-    pub fn read(path: &Path) -> Result<Self, String> {
-        Opened::new(path).and_then(|opened| opened.decode(BESIDE)).map_err(|problem| format!("{}: {problem}", path.display()))
-    }
-
-    /// Reads one picture of a TIFF file.
-    ///
-    /// # Errors
-    /// In words, the file not named.
-    pub fn read_page(path: &Path, place: Place) -> Result<Self, String> {
-        Opened::page(path, place)?.decode(BESIDE)
-    }
-
-    /// Channels of a file (1 or 3), from its header.
-    ///
-    /// # Errors
-    /// In words, the file named.
-    pub fn channels_of(path: &Path) -> Result<usize, String> {
-        Opened::new(path).map(|opened| opened.channels()).map_err(|problem| format!("{}: {problem}", path.display()))
     }
 
     /// One channel of a pixel.

@@ -1,0 +1,86 @@
+//! How the plan of a schedule grows: runs are added as their source gives them, and plan.csv says so.
+
+use super::super::ready::ready;
+use super::super::{At, Ended, Epochs, Error, Standing};
+use super::{Planned, Schedule, unreadable};
+use crate::plan::{RunSpec, keys};
+use crate::record::Status;
+use crate::schedule::queue::Job;
+
+impl Schedule<'_> {
+    /// Takes in what runs the source has by now, in plan.csv too.
+    pub fn grow(&mut self) -> Result<(), Error> {
+        // Runs that turn out to have ended before may be what others wait for.
+        loop {
+            let ended = self.ended.len();
+            let mut new = self.work.source.runs(&self.ended).map_err(Error::Source)?;
+            new.retain(|run| self.known.insert(run.id.hash().to_owned()));
+            self.add(new)?;
+            if self.ended.len() == ended {
+                return Ok(());
+            }
+        }
+    }
+
+    /// Adds runs to the plan: creates their directories and sees what is to be done.
+    fn add(&mut self, new: Vec<RunSpec>) -> Result<(), Error> {
+        if new.is_empty() {
+            return Ok(());
+        }
+        let first = self.runs.len();
+        let places = self.work.dir.places(new.iter().map(|run| &run.id))?;
+        self.runs.extend(new);
+        self.watch.planned(&self.runs);
+        let mut jobs = Vec::new();
+        for (index, place) in (first..).zip(places) {
+            let run = &self.runs[index];
+            let at = At { position: index + 1, of: self.runs.len(), run };
+            let kind = self.kinds.number(run);
+            let standing = match ready(&place, at, self.policy.restore, self.watch) {
+                Ok(standing) => standing,
+                // It costs this run alone.
+                Err(error) if error.is_of_one_file() => {
+                    let outcome = unreadable(&error);
+                    self.counts.failed += 1;
+                    self.watch.before(at, &outcome);
+                    self.ended.push(Ended { run: run.id.clone(), outcome });
+                    self.planned.push(Planned { place, word: "damaged", kind });
+                    continue;
+                }
+                Err(error) => return Err(error.into()),
+            };
+            match &standing {
+                Standing::Finished(outcome) | Standing::Failed(outcome) if !standing.is_to_train() => {
+                    let finished = outcome.status == Status::Finished;
+                    *(if finished { &mut self.counts.skipped } else { &mut self.counts.failed }) += 1;
+                    self.counts.without_weights += usize::from(finished && place.lacks_weights(outcome));
+                    self.watch.before(at, outcome);
+                    self.ended.push(Ended { run: run.id.clone(), outcome: outcome.clone() });
+                }
+                standing => {
+                    if let Standing::Incomplete(problem) = standing {
+                        self.watch.noted(at, &format!("finished before, but {problem}"));
+                    }
+                    let Epochs { left, .. } = standing.epochs(run, &place);
+                    let job = Job { run: index, failed: 0, micro_batches: place.micro_batches()?, alone: false };
+                    jobs.push((job, (self.work.duration)(run, left)));
+                }
+            }
+            self.planned.push(Planned { place, word: standing.word(), kind });
+        }
+        self.queue.add(jobs, self.slots.len());
+        self.write_plan()
+    }
+
+    /// Replaces plan.csv by what the plan is now.
+    pub fn write_plan(&self) -> Result<(), Error> {
+        let keys = keys(&self.runs);
+        let header = ["run"].into_iter().chain(keys.iter().copied()).chain(["status"]);
+        let mut rows: Vec<Vec<String>> = vec![header.map(str::to_owned).collect()];
+        for (run, Planned { place, word, .. }) in self.runs.iter().zip(&self.planned) {
+            let values = keys.iter().map(|key| run.value(key).unwrap_or_default().to_owned());
+            rows.push([place.id().to_string()].into_iter().chain(values).chain([(*word).to_owned()]).collect());
+        }
+        Ok(self.work.dir.write_plan(&rows)?)
+    }
+}
