@@ -21,6 +21,7 @@
 pub mod devices;
 pub mod estimate;
 pub mod find;
+pub mod guide;
 pub mod plan;
 pub mod predict;
 pub mod prepare;

@@ -8,6 +8,7 @@ mod evaluate;
 mod export;
 mod failure;
 mod find_lr;
+mod help;
 mod info;
 mod init;
 mod listen;
@@ -33,7 +34,7 @@ mod text;
 mod train;
 mod why;
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 use failure::{Failure, failed, mistake, show_mistakes};
 use std::process::ExitCode;
 use umlaut::machine::threads;
@@ -41,7 +42,7 @@ use umlaut::record::without_backtrace;
 
 /// Train and compare U-Nets from TOML files: one file in, trained nets, CSV and charts out.
 #[derive(Parser)]
-#[command(version, propagate_version = true, max_term_width = 100)]
+#[command(version, propagate_version = true, max_term_width = 100, disable_help_subcommand = true)]
 struct Arguments {
     #[command(subcommand)]
     verb: Verb,
@@ -67,7 +68,7 @@ enum Verb {
     Data(data::Arguments),
     /// Show a network's layers, shapes, parameters, FLOPs and memory
     Summary(summary::Arguments),
-    /// Try growing learning rates on an experiment's first run, and suggest one (CPU)
+    /// Try growing learning rates on an experiment's first run, and suggest one
     FindLr(find_lr::Arguments),
     /// Show this machine and the kernels that serve on it
     Info,
@@ -86,13 +87,15 @@ enum Verb {
     Export(export::Arguments),
     /// Show what makes two runs different ones, or a run and the nearest of an experiment file
     Why(why::Arguments),
+    /// Show the commands and the pages of the guide, or one of them
+    Help(help::Arguments),
 }
 
 /// Runs the program.
 pub fn main() -> ExitCode {
     // Without it a file that grows too long just ends the process; nothing else depends on it.
     _ = stop::survive_file_limits();
-    let verb = Arguments::parse().verb;
+    let verb = Arguments::from_arg_matches(&command().get_matches()).unwrap_or_else(|e| e.exit()).verb;
     let result = ready().and_then(|()| match verb {
         Verb::Run(a) => run::run(&a),
         Verb::Plan(a) => plan::run(&a),
@@ -113,6 +116,7 @@ pub fn main() -> ExitCode {
         Verb::Compare(a) => compare::run(&a),
         Verb::Export(a) => export::run(&a),
         Verb::Why(a) => why::run(&a),
+        Verb::Help(a) => help::run(&a, command()),
     });
     match result {
         Ok(()) => ExitCode::SUCCESS,
@@ -127,6 +131,17 @@ pub fn main() -> ExitCode {
         Err(Failure::Runs) => ExitCode::FAILURE,
         Err(Failure::Stopped) => ExitCode::from(130),
     }
+}
+
+/// The program's commands, with help that has them in groups.
+fn command() -> clap::Command {
+    let command = Arguments::command();
+    let commands = help::commands(&command);
+    let template =
+        format!("{{about-with-newline}}\n{{usage-heading}} {{usage}}\n\n{commands}Options:\n{{options}}\n{{after-help}}");
+    command
+        .help_template(template)
+        .after_help("`umlaut help` lists the pages of the guide too, `umlaut help tutorial` begins it.")
 }
 
 /// Starts what computes, as the environment asks for it.

@@ -45,6 +45,7 @@ pub use problem::Problems;
 pub use rules::MOST_RUNS;
 pub use schema::json_schema;
 pub use split::*;
+pub use suggest::closest;
 pub use sweep::{Draw, Point, Random, Sweep};
 pub use template::template;
 pub use training::*;

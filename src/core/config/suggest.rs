@@ -1,7 +1,7 @@
 //! Guesses what a misspelt word was meant to be.
 
 /// The known word that is close enough to be meant, or else the only one that goes on where this one ends.
-pub(super) fn closest<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+pub fn closest<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let known: Vec<&str> = known.into_iter().collect();
     let word = word.to_lowercase();
     let far = |other: &str| strsim::damerau_levenshtein(&word, other);
