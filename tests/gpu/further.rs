@@ -106,3 +106,26 @@ fn searches_and_predictions_are_the_cpus() {
     let far = values(&scores).iter().zip(values(&right_scores)).map(|(a, b)| (a - b).abs()).fold(0.0, f64::max);
     assert!(values(&scores).len() > 50 && far < 1e-4, "{far}: {scores}{right_scores}");
 }
+
+/// Oracle: the same search on the CPU. The first range ends at a loss that is no number, the second at one that has grown.
+#[test]
+fn a_search_that_diverges_ends_where_the_cpus_does() {
+    if !can_emulate() {
+        return;
+    }
+    let desk = Desk::with(&format!("{TINY}[optimizer.sgd]\nlr = 0.1\n"));
+    let losses = |device: &str, from: &str| -> Vec<f64> {
+        let out = format!("{device}-{from}");
+        // There is no suggestion: the losses are what is looked at.
+        desk.umlaut(&["find-lr", "x.toml", "--from", from, "--to", "1e37", "--steps", "20", "--device", device, "--out", &out]);
+        let csv = fs::read_to_string(desk.path(&format!("{out}/find-lr.csv"))).unwrap();
+        csv.lines().skip(1).map(|row| row.split(',').nth(1).unwrap().parse().unwrap()).collect()
+    };
+    for (from, ends_in_a_number) in [("1e25", false), ("1", true)] {
+        let (got, right) = (losses("cuda:0", from), losses("cpu", from));
+        assert!(right.len() < 20 && right.last().unwrap().is_finite() == ends_in_a_number, "the search ends early: {right:?}");
+        assert_eq!(got.len(), right.len(), "{got:?} {right:?}");
+        let near = |(a, b): (&f64, &f64)| (a - b).abs() <= 1e-3 * b.abs() || a.is_nan() && b.is_nan();
+        assert!(got.iter().zip(&right).all(near), "{got:?} {right:?}");
+    }
+}

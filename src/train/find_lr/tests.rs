@@ -235,3 +235,45 @@ fn a_loss_that_is_no_number_is_kept_and_ends_the_search() {
     assert!(found.steps.len() == 1 && found.steps[0].loss.is_nan(), "{found:?}");
     assert_eq!((found.steepest, found.least), (None, None));
 }
+
+/// Losses that arrive so many batches late, as those of a GPU do.
+struct Told {
+    losses: Vec<f64>,
+    late: usize,
+    submitted: usize,
+    told: usize,
+}
+
+impl Told {
+    fn until(&mut self, end: usize) -> Vec<f64> {
+        let begin = self.told;
+        self.told = begin.max(end);
+        self.losses[begin..self.told].to_vec()
+    }
+}
+
+impl Steps for Told {
+    fn submit(&mut self, _: Option<f64>, _: &mut Scored) -> Result<Vec<f64>, Error> {
+        self.submitted += 1;
+        Ok(self.until(self.submitted.saturating_sub(self.late)))
+    }
+
+    fn drain(&mut self, _: &mut Scored) -> Result<Vec<f64>, Error> {
+        Ok(self.until(self.submitted))
+    }
+}
+
+/// The mean over the batches of an update, or the first of their losses that is no finite number, whenever they arrive.
+#[test]
+fn a_loss_that_arrives_late_counts_as_one_that_is_there_at_once() {
+    let (inf, nan) = (f64::INFINITY, f64::NAN);
+    for (losses, expected) in
+        [(vec![1.0, 2.0, 6.0], 3.0), (vec![1.0, inf, nan], inf), (vec![nan, 1.0, inf], nan), (vec![1.0, 2.0, nan], nan)]
+    {
+        for late in [0, 1, 2, 8] {
+            let mut steps = Told { losses: losses.clone(), late, submitted: 0, told: 0 };
+            let loss = update(&mut steps, 3, 0.1, &mut Scored::new(1)).unwrap();
+            assert!(loss == expected || loss.is_nan() && expected.is_nan(), "{losses:?}, {late} late: {loss}");
+        }
+    }
+}
