@@ -1,13 +1,10 @@
-//! How fast this machine trains, by a few steps of a small network.
+//! How fast this machine trains, by a few steps of a small network, each with all that a step of the run has but augmentation.
 
-use crate::config::{Experiment, Loss};
-use crate::model::{Mode, Network, Weights, build};
-use crate::ops::Tape;
+use crate::config::{Augment, Experiment};
+use crate::data::{Dataset, Sample};
 use crate::plan::{Cost, Input};
-use crate::train::{Optimizer, weighted_loss};
-use anyhow::Result;
-use candle_core::{DType, Device, Tensor};
-use std::time::{Duration, Instant};
+use crate::train::timed_steps;
+use std::time::Duration;
 
 /// Steps are counted for so long; one that began is ended.
 const ENOUGH: Duration = Duration::from_millis(400);
@@ -24,7 +21,9 @@ pub(super) fn speed(experiment: &Experiment, input: Input, threads: usize) -> Op
     let mut experiment = experiment.clone();
     let (cost, input) = small_enough(&mut experiment, input)?;
     let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().ok()?;
-    let (steps, time) = pool.install(|| steps(&experiment, input)).ok()?;
+    // The batch is as it is, without copies that move and without patches: operations are counted of what the network sees.
+    (experiment.augment, experiment.patches) = (Augment::default(), None);
+    let (steps, time) = pool.install(|| timed_steps(&experiment, &black(input), ENOUGH)).ok()?;
     let operations = cost.flops().saturating_mul(3 * input.batch as u64 * steps) as f64;
     Some(operations / time.as_secs_f64())
 }
@@ -53,35 +52,23 @@ fn small_enough(experiment: &mut Experiment, mut input: Input) -> Option<(Cost, 
     }
 }
 
-/// So many steps took so long; the first, which is slower, is not counted.
-fn steps(experiment: &Experiment, input: Input) -> Result<(u64, Duration)> {
-    let network = build(&experiment.model, input.in_channels, input.classes, Weights::Seed(1), &Device::Cpu)?;
-    let [height, width] = input.size;
-    let images = Tensor::zeros((input.batch, input.in_channels, height, width), DType::F32, &Device::Cpu)?;
-    let targets = Tensor::zeros((input.batch, input.classes, height, width), DType::F32, &Device::Cpu)?;
-    let mut optimizer = Optimizer::new(&experiment.optimizer, &network.params().trained);
-    let mut step = || step(experiment, &*network, &mut optimizer, &images, &targets);
-    step()?;
-    let began = Instant::now();
-    let mut steps = 0;
-    while began.elapsed() < ENOUGH {
-        step()?;
-        steps += 1;
+/// Black images of this size, as many as a batch has, with nothing marked.
+fn black(input: Input) -> Dataset {
+    let pixels = input.size[0] * input.size[1];
+    let sample = |i: usize| Sample {
+        name: i.to_string(),
+        image: vec![0.0; input.in_channels * pixels],
+        mask: vec![0; input.classes * pixels],
+    };
+    Dataset {
+        channels: input.in_channels,
+        classes: (0..input.classes).map(|class| class.to_string()).collect(),
+        size: input.size,
+        samples: (0..input.batch).map(sample).collect(),
+        official_test: vec![false; input.batch],
+        fingerprint: String::new(),
+        sources: vec![String::new(); input.batch],
     }
-    Ok((steps, began.elapsed()))
-}
-
-fn step(
-    experiment: &Experiment,
-    network: &dyn Network,
-    optimizer: &mut Optimizer,
-    images: &Tensor,
-    targets: &Tensor,
-) -> Result<()> {
-    let tape = Tape::training().with_precision(experiment.training.precision);
-    let logits = network.forward(&tape, images, Mode::Train)?;
-    let loss = weighted_loss(&tape, &logits, targets, &Loss::default())?;
-    Ok(optimizer.step(&network.params().trained, &tape.backward(&loss.sum)?, 1e-4)?)
 }
 
 #[cfg(test)]
@@ -105,5 +92,21 @@ mod tests {
         let mut experiment: Experiment = toml::from_str("name = 'a'\n[model.unet]\nchannels = [4, 8]").expect("valid");
         let input = Input { in_channels: 3, classes: 2, size: [16, 16], batch: 4 };
         assert_eq!(small_enough(&mut experiment, input).unwrap().1, input);
+    }
+
+    /// Networks with several heads, losses, clipping, EMA and patches: the probe makes the run's own step, whatever it consists of.
+    #[test]
+    fn steps_of_every_kind_are_made() {
+        let input = Input { in_channels: 1, classes: 2, size: [16, 16], batch: 2 };
+        let terms = ["weighted_bce", "tversky", "focal", "focal_tversky", "jaccard", "boundary", "lovasz", "softmax_ce"];
+        for loss in terms.map(|term| format!("[loss.{term}]\nweight = 0.5")) {
+            let text = format!(
+                "name = 'a'\n[dataset.synthetic]\n[patches]\nsize = [16, 16]\n[model.unet_plus_plus]\nchannels = [4, 8]\ndeep_supervision = true\n\
+                 {loss}\n[training]\nclip_norm = 1.0\nema_decay = 0.9\naccumulate = 2"
+            );
+            let mut experiment: Experiment = toml::from_str(&text).expect("valid");
+            (experiment.augment, experiment.patches) = (Augment::default(), None);
+            timed_steps(&experiment, &black(input), Duration::ZERO).unwrap_or_else(|e| panic!("{loss}: {e}"));
+        }
     }
 }

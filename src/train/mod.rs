@@ -25,6 +25,7 @@ mod rule;
 mod safetensors;
 mod samples;
 mod session;
+mod timed;
 mod vouched;
 
 pub use check::{LoneSample, lone_sample};
@@ -35,6 +36,7 @@ pub use loss::{supervised_loss, weighted_loss};
 pub use optimizer::Optimizer;
 pub use predecessor::extends;
 pub use progress::Progress;
+pub use timed::timed_steps;
 
 use crate::config::Experiment;
 use crate::data::{Dataset, Parts};
