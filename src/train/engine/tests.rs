@@ -109,7 +109,8 @@ fn an_update_is_of_the_mean_of_what_has_accumulated() {
 /// Oracle: an engine that was never stopped, bit by bit.
 #[test]
 fn an_engine_goes_on_from_what_another_left_amid_an_update() {
-    let (first, second): ([(&[usize], _); 2], [(&[usize], _); 1]) = ([(&[0, 1], LR), (&[2, 3], None)], [(&[4, 5], LR)]);
+    let first: [(&[usize], _); 2] = [(&[0, 1], LR), (&[2, 3], None)];
+    let second: [(&[usize], _); 1] = [(&[4, 5], LR)];
     for place in places() {
         let (_, whole) = trained(&place, ("", 1), &[first[0], first[1], second[0]]);
         let (experiment, data) = (experiment(""), data());
@@ -147,7 +148,11 @@ fn the_best_weights_are_the_ema_weights_and_exchanging_twice_changes_nothing() {
         assert!(farthest(&before, &after) > 1e-4, "a step was made");
         engine.keep_best().unwrap();
         let mut best = Vec::new();
-        engine.with_best(&mut |learner| Ok(best = weights(learner.network))).unwrap();
+        let mut read = |learner: &Learner| {
+            best = weights(learner.network);
+            Ok(())
+        };
+        engine.with_best(&mut read).unwrap();
         let expected: Vec<f32> = before.iter().zip(&after).map(|(a, b)| 0.1 * a + 0.9 * b).collect();
         assert!(farthest(&best, &expected) < 1e-6, "{}", place.name);
         engine.exchange().unwrap();
