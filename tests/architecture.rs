@@ -25,6 +25,7 @@ const RULES: &[(&str, &[&str])] = &[
     ("predict", &["data", "ops", "model", "metric", "store", "config"]),
     ("schedule", &["plan", "store", "record"]),
     ("find", &["store"]),
+    ("guide", &[]),
     ("report", &["plan", "store", "record", "metric", "find"]),
     ("devices", &["machine", "schedule", "ops"]),
     ("settings", &["devices", "store"]),

@@ -2,6 +2,7 @@
 //!
 //! [`write()`] reads an experiment's runs through the store and leaves charts, summary.csv and report.md beside them. Runs that
 //! are under way, failed or damaged are no obstacle; nothing is run again, and nothing is known here of tensors.
+#![doc = include_str!("design.md")]
 
 mod chart;
 mod collect;

@@ -2,6 +2,7 @@
 //!
 //! [`execute`] gives the runs of a [`Source`] to [`Slot`]s, one process per run, and judges how each ended: done, failed, again. How a process is
 //! started is a [`Launcher`]'s business; what happens inside it is known only by the events and files that it leaves in the run directory.
+#![doc = include_str!("design.md")]
 
 mod execute;
 mod launcher;

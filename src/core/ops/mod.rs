@@ -4,6 +4,7 @@
 //! Feature maps lie in blocks of 16 channels, as [`blocked`]'s kernels want them; images, logits and everything else are
 //! (batch, channels, height, width), contiguous f32; weights have PyTorch's shapes.
 //! Every loop is cut, and every sum ordered, by shapes alone: results are the same on any number of threads.
+#![doc = include_str!("design.md")]
 
 /// Answers with what a GPU's operation gives, if the tape runs on one.
 macro_rules! on_device {

@@ -1,6 +1,6 @@
 //! What trains: batches in, updated parameters and scores out, on whatever computes.
 //!
-//! An [`Engine`] holds a [`Learner`] and says once what a training step is: loss, micro-batches, accumulation, clipping, update, EMA. There is one on the CPU
+//! An `Engine` holds a `Learner` and says once what a training step is: loss, micro-batches, accumulation, clipping, update, EMA. There is one on the CPU
 //! and one on a GPU; whoever trains holds a box of either. Nothing is known here of epochs, files and schedules.
 
 mod cpu;

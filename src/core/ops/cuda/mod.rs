@@ -11,6 +11,7 @@
 //! # Order
 //! One thread, one stream: what was asked for first is done first, so no operation waits for another by itself. Each parameter is
 //! used once a pass: its gradient is written, not added.
+#![doc = include_str!("design.md")]
 
 mod bilinear;
 mod check;
