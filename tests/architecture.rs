@@ -8,7 +8,7 @@ use std::path::Path;
 
 /// A room and the rooms that it may know.
 const RULES: &[(&str, &[&str])] = &[
-    ("config", &[]),
+    ("config", &["metric"]),
     ("record", &[]),
     ("metric", &[]),
     ("machine", &[]),
@@ -16,24 +16,24 @@ const RULES: &[(&str, &[&str])] = &[
     ("regular", &[]),
     ("shown", &[]),
     ("text", &[]),
-    ("store", &["machine", "plan", "record"]),
+    ("store", &["plan", "record"]),
     ("plan", &["config"]),
-    ("data", &["config", "machine"]),
+    ("data", &["config"]),
     ("ops", &["config"]),
     ("model", &["ops", "config"]),
-    ("train", &["machine", "data", "ops", "model", "metric", "plan", "store", "record", "config"]),
+    ("train", &["data", "ops", "model", "metric", "plan", "store", "record", "config"]),
     ("predict", &["data", "ops", "model", "metric", "store", "config"]),
     ("schedule", &["plan", "store", "record"]),
     ("find", &["store"]),
     ("report", &["plan", "store", "record", "metric", "find"]),
-    ("devices", &["machine", "schedule", "ops"]),
+    ("devices", &["schedule", "ops"]),
     ("settings", &["devices", "store"]),
-    ("estimate", &["config", "data", "machine", "model", "ops", "plan", "schedule", "store", "train"]),
+    ("estimate", &["config", "data", "model", "ops", "plan", "schedule", "store", "train"]),
     ("prepare", &["config", "data", "find", "plan", "store", "train"]),
 ];
 
-/// Rooms that every other may know: the doors for files, text and words of others.
-const DOORS: &[&str] = &["regular", "shown", "text"];
+/// Rooms that every other may know: this machine, and the doors for files, text and words of others.
+const DOORS: &[&str] = &["machine", "regular", "shown", "text"];
 
 /// Rooms where no tensor may appear.
 const WITHOUT_TENSORS: &[&str] = &["config", "record", "metric", "plan", "store", "schedule", "report"];

@@ -5,7 +5,7 @@ use super::collect::{Comparison, Group};
 use super::data_sets::List;
 use super::verdict::{Pair, Standing, Verdict};
 use super::{column, describe, stats, table, verdict};
-use crate::metric::{self, Direction, Extra};
+use crate::metric::{self, Direction, ExtraMetric};
 use crate::text::counted;
 
 /// Decimals of every value.
@@ -52,7 +52,7 @@ pub(super) fn columns(verdict: &Verdict) -> Vec<String> {
 
 /// The extra metrics of a part that some group has, each in the mean over classes.
 pub(super) fn extras(comparison: &Comparison, part: &str) -> Vec<String> {
-    let all = Extra::ALL.into_iter().flat_map(|extra| ["", "_mm"].map(|unit| format!("{part}_{}{unit}", extra.name())));
+    let all = ExtraMetric::ALL.into_iter().flat_map(|extra| ["", "_mm"].map(|unit| format!("{part}_{}{unit}", extra.name())));
     all.filter(|column| comparison.groups.iter().any(|group| !table::values(group, column).is_empty())).collect()
 }
 
@@ -96,7 +96,7 @@ pub(super) fn groups(comparison: &Comparison, verdict: &Verdict, list: &List) ->
     Grid { header, rows, words: vec![1], note: format!("{note}{}", if several { shared } else { "" }) }
 }
 
-/// Extra metrics of the part that ranks; nothing where none was asked for.
+/// ExtraMetric metrics of the part that ranks; nothing where none was asked for.
 pub(super) fn extra(comparison: &Comparison, verdict: &Verdict, list: &List) -> Option<Grid> {
     let columns: Vec<String> = extras(comparison, part(verdict)).into_iter().filter(|c| *c != verdict.column).collect();
     let header = std::iter::once("group".to_owned()).chain(columns.iter().map(|c| heading(c))).collect();
