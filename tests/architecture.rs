@@ -95,3 +95,15 @@ fn only_the_store_names_result_files() {
     let named: Vec<String> = named.map(|(_, name, _)| name).collect();
     assert!(named.is_empty(), "{named:?} name result files");
 }
+
+/// A new data set layout is a variant with its methods in config, a line in the table of layouts and a file of its own. The template
+/// beside them is no source.
+#[test]
+fn a_data_set_layout_stands_in_three_files() {
+    for layout in ["Refuge", "RimOne", "DrishtiGs", "Dsb2018"] {
+        let word = Regex::new(&format!(r"\b{layout}\b")).expect("a regular expression");
+        let named = sources().into_iter().filter(|(_, _, code)| word.is_match(code)).map(|(_, name, _)| name);
+        let named: Vec<String> = named.collect();
+        assert!((2..=3).contains(&named.len()), "{layout} is named by {named:?}");
+    }
+}
