@@ -7,6 +7,7 @@ use proptest::prelude::*;
 use proptest::sample::{Index, select, subsequence};
 use std::path::PathBuf;
 use umlaut::config::*;
+use umlaut::metric::ExtraMetric;
 
 fn share() -> impl Strategy<Value = f64> {
     1e-6..0.999_999

@@ -11,7 +11,7 @@ use comfy_table::{CellAlignment, Table, TableComponent, presets};
 use std::path::{Path, PathBuf};
 use umlaut::config::Metrics;
 use umlaut::data::{self, Dataset};
-use umlaut::metric::{self, Extra, Extras};
+use umlaut::metric::{self, ExtraMetric, Extras};
 use umlaut::predict::Predictor;
 use umlaut::record::{ImageRow, ImageScores, to_field};
 
@@ -28,7 +28,7 @@ pub struct Arguments {
     part: Wanted,
     /// What to measure beside the scores that are counted, with commas [default: metrics.extra of the run]
     #[arg(long, value_name = "METRIC", value_delimiter = ',', value_parser = extra())]
-    metrics: Option<Vec<Extra>>,
+    metrics: Option<Vec<ExtraMetric>>,
     /// Write the scores of every image and class there, as CSV
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
@@ -39,9 +39,9 @@ pub struct Arguments {
 }
 
 /// Names of extra metrics.
-fn extra() -> impl TypedValueParser<Value = Extra> {
-    let known = |name: String| Extra::from_name(&name).expect("only these names pass");
-    PossibleValuesParser::new(Extra::ALL.map(Extra::name)).map(known)
+fn extra() -> impl TypedValueParser<Value = ExtraMetric> {
+    let known = |name: String| ExtraMetric::from_name(&name).expect("only these names pass");
+    PossibleValuesParser::new(ExtraMetric::ALL.map(ExtraMetric::name)).map(known)
 }
 
 #[derive(Clone, Copy, PartialEq, ValueEnum)]
@@ -114,14 +114,13 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
 
 /// Lengths in mm follow the data set, which says how large its pixels are.
 fn extras(arguments: &Arguments, of_run: &Metrics, of_data: &Metrics, data: &Dataset) -> Result<Extras, Failure> {
-    let of_run = || of_run.extra.iter().filter_map(|extra| Extra::from_name(extra.name())).collect();
-    let asked: Vec<Extra> = arguments.metrics.clone().unwrap_or_else(of_run);
+    let asked = arguments.metrics.as_ref().unwrap_or(&of_run.extra);
     let has = |name: &str| data.classes.iter().any(|class| class == name);
-    if asked.contains(&Extra::VcdrError) && !(has("disc") && has("cup")) {
+    if asked.contains(&ExtraMetric::VcdrError) && !(has("disc") && has("cup")) {
         let there = data.classes.join(", ");
         return Err(mistake(format!("--metrics vcdr_error needs the classes disc and cup, the run predicts {there}")));
     }
-    Ok(Extras::new(&asked, data.size, of_data.spacing_mm, &data.classes))
+    Ok(Extras::new(asked, data.size, of_data.spacing_mm, &data.classes))
 }
 
 fn fits(predictor: &Predictor, data: &Dataset, file: &Path) -> Result<(), Failure> {

@@ -4,7 +4,7 @@ use super::failure::Failure;
 use super::options::{Sets, load};
 use comfy_table::{CellAlignment, ContentArrangement, Table, TableComponent, presets};
 use std::path::PathBuf;
-use umlaut::config::{Colour, Dataset, Experiment};
+use umlaut::config::Experiment;
 use umlaut::data;
 use umlaut::plan::{Cost, Input, Layer};
 
@@ -21,26 +21,13 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
     let (channels, classes) = match data::describe(&experiment.dataset) {
         Ok(data) => (data.channels, data.classes.len()),
         Err(error) => {
-            let (channels, classes) = as_configured(&experiment.dataset);
+            let (channels, classes) = (experiment.dataset.channels(), experiment.dataset.classes().len());
             eprintln!("note: the data cannot be read, so the channels are taken to be {channels}: {error}");
             (channels, classes)
         }
     };
     print!("{}", text(&experiment, channels, classes));
     Ok(())
-}
-
-/// Channels and number of classes as far as the file alone says: a model can be judged before its data are there.
-fn as_configured(dataset: &Dataset) -> (usize, usize) {
-    match dataset {
-        Dataset::Synthetic(d) => (3, d.targets.len()),
-        Dataset::DrishtiGs(d) => (3, d.targets.len()),
-        Dataset::Refuge(d) => (3, d.targets.len()),
-        Dataset::RimOne(d) => (3, d.targets.len()),
-        Dataset::Dsb2018(d) => (if d.colour == Colour::Grey { 1 } else { 3 }, 1),
-        Dataset::Folders(d) => (if d.colour == Colour::Grey { 1 } else { 3 }, d.classes.len()),
-        Dataset::Stack(d) => (1, d.classes.len()),
-    }
 }
 
 /// Words that keep a row within 80 columns.

@@ -9,6 +9,9 @@ pub use gpus::{Gpu, GpuMemory, VISIBLE, free_memory, gpus};
 
 use std::fs;
 
+/// How a message begins when the memory of a GPU is too small.
+pub const OUT_OF_DEVICE_MEMORY: &str = "out of device memory";
+
 /// The host's name as the kernel has it.
 pub fn host() -> String {
     let from_kernel = fs::read_to_string("/proc/sys/kernel/hostname").ok();

@@ -1,7 +1,7 @@
 //! A run's identity: a readable slug and a hash of everything that defines its numbers.
 
 use super::names;
-use crate::config::{Dataset, Experiment, Initial};
+use crate::config::{Experiment, Initial};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
@@ -54,15 +54,7 @@ pub fn defining_values(resolved: &Experiment) -> BTreeMap<String, String> {
     let mut e = resolved.clone();
     e.name = String::new();
     e.description = String::new();
-    match &mut e.dataset {
-        Dataset::Folders(d) => d.root = Default::default(),
-        Dataset::DrishtiGs(d) => d.root = Default::default(),
-        Dataset::Refuge(d) => d.root = Default::default(),
-        Dataset::RimOne(d) => d.root = Default::default(),
-        Dataset::Dsb2018(d) => d.root = Default::default(),
-        Dataset::Stack(d) => (d.images, d.labels) = Default::default(),
-        Dataset::Synthetic(_) => {}
-    }
+    e.dataset.locations_mut().into_iter().for_each(|path| *path = Default::default());
     if e.training.initial.is_random() {
         // There is nothing to skip.
         e.training.initial = Initial::default();

@@ -157,13 +157,5 @@ impl<'a> Planner<'a> {
 
 fn absolute(dataset: &mut Dataset) {
     let full = |path: &mut PathBuf| *path = std::path::absolute(&*path).unwrap_or_else(|_| path.clone());
-    match dataset {
-        Dataset::Folders(d) => full(&mut d.root),
-        Dataset::DrishtiGs(d) => full(&mut d.root),
-        Dataset::Refuge(d) => full(&mut d.root),
-        Dataset::RimOne(d) => full(&mut d.root),
-        Dataset::Dsb2018(d) => full(&mut d.root),
-        Dataset::Stack(d) => [&mut d.images, &mut d.labels].into_iter().for_each(full),
-        Dataset::Synthetic(_) => {}
-    }
+    dataset.locations_mut().into_iter().for_each(full);
 }

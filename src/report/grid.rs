@@ -4,8 +4,8 @@
 use super::collect::{Comparison, Group};
 use super::data_sets::List;
 use super::verdict::{Pair, Standing, Verdict};
-use super::{column, describe, stats, table, verdict};
-use crate::metric::{self, Direction, Extra};
+use super::{column, describe, of_group, stats, verdict};
+use crate::metric::{self, Direction, ExtraMetric};
 use crate::text::counted;
 
 /// Decimals of every value.
@@ -52,8 +52,8 @@ pub(super) fn columns(verdict: &Verdict) -> Vec<String> {
 
 /// The extra metrics of a part that some group has, each in the mean over classes.
 pub(super) fn extras(comparison: &Comparison, part: &str) -> Vec<String> {
-    let all = Extra::ALL.into_iter().flat_map(|extra| ["", "_mm"].map(|unit| format!("{part}_{}{unit}", extra.name())));
-    all.filter(|column| comparison.groups.iter().any(|group| !table::values(group, column).is_empty())).collect()
+    let all = ExtraMetric::ALL.into_iter().flat_map(|extra| ["", "_mm"].map(|unit| format!("{part}_{}{unit}", extra.name())));
+    all.filter(|column| comparison.groups.iter().any(|group| !of_group::values(group, column).is_empty())).collect()
 }
 
 /// Of which columns less is better, in a sentence; empty where there is none.
@@ -82,11 +82,11 @@ pub(super) fn groups(comparison: &Comparison, verdict: &Verdict, list: &List) ->
     let several = list.groups.len() > 1;
     let row = |(group, standing): Placed| {
         let rank = standing.map_or("–".to_owned(), |s| s.rank.to_string());
-        let mut cells = vec![rank, describe::shown(&group.name), table::finished(group)];
-        cells.push(stats::spread(&table::values(group, &columns[0]), DECIMALS));
+        let mut cells = vec![rank, describe::shown(&group.name), of_group::finished(group)];
+        cells.push(stats::spread(&of_group::values(group, &columns[0]), DECIMALS));
         cells.push(standing.and_then(|s| s.interval).map_or("–".to_owned(), |i| interval_of_mean(&columns[0], i)));
-        cells.extend(columns[1..].iter().map(|c| stats::spread(&table::values(group, c), DECIMALS)));
-        cells.push(table::best_epoch(group));
+        cells.extend(columns[1..].iter().map(|c| stats::spread(&of_group::values(group, c), DECIMALS)));
+        cells.push(of_group::best_epoch(group));
         Row { cells, strong: standing.filter(|s| several && s.rank == 1).map(|_| 3) }
     };
     let rows = placed(comparison, verdict, list).into_iter().map(row).collect();
@@ -96,7 +96,7 @@ pub(super) fn groups(comparison: &Comparison, verdict: &Verdict, list: &List) ->
     Grid { header, rows, words: vec![1], note: format!("{note}{}", if several { shared } else { "" }) }
 }
 
-/// Extra metrics of the part that ranks; nothing where none was asked for.
+/// ExtraMetric metrics of the part that ranks; nothing where none was asked for.
 pub(super) fn extra(comparison: &Comparison, verdict: &Verdict, list: &List) -> Option<Grid> {
     let columns: Vec<String> = extras(comparison, part(verdict)).into_iter().filter(|c| *c != verdict.column).collect();
     let header = std::iter::once("group".to_owned()).chain(columns.iter().map(|c| heading(c))).collect();
@@ -109,7 +109,7 @@ pub(super) fn classes(comparison: &Comparison, verdict: &Verdict, list: &List, s
     let (part, classes) = (part(verdict), &comparison.classes);
     let by = metric::describe(&verdict.column).map(|metric| metric.name).filter(|by| !scores.contains(by));
     let of = |score: &str| classes.iter().map(|class| format!("{part}_{score}_{class}")).collect::<Vec<_>>();
-    let there = |column: &String| comparison.groups.iter().any(|group| !table::values(group, column).is_empty());
+    let there = |column: &String| comparison.groups.iter().any(|group| !of_group::values(group, column).is_empty());
     let compared = by.into_iter().flat_map(of).filter(there);
     let columns: Vec<String> = compared.chain(scores.iter().copied().flat_map(of)).collect();
     (classes.len() > 1).then(|| values(comparison, verdict, list, &columns))
@@ -126,14 +126,14 @@ pub(super) fn tested(comparison: &Comparison, verdict: &Verdict, list: &List) ->
 pub(super) fn tested_columns(comparison: &Comparison) -> Vec<String> {
     let alone = comparison.classes.len() == 1;
     let of_all = |c: &String| !alone || metric::describe(c).is_some_and(|m| m.class.is_none());
-    let main = table::tested(comparison).into_iter().filter(|c| column::is_main(c) && of_all(c));
+    let main = of_group::tested(comparison).into_iter().filter(|c| column::is_main(c) && of_all(c));
     main.chain(extras(comparison, "test")).collect()
 }
 
 fn values(comparison: &Comparison, verdict: &Verdict, list: &List, columns: &[String]) -> Grid {
     let header = std::iter::once("group".to_owned()).chain(columns.iter().map(|c| column::title(c))).collect();
     let row = |(group, _): Placed| {
-        let values = columns.iter().map(|c| stats::spread(&table::values(group, c), DECIMALS));
+        let values = columns.iter().map(|c| stats::spread(&of_group::values(group, c), DECIMALS));
         Row { cells: std::iter::once(describe::shown(&group.name)).chain(values).collect(), strong: None }
     };
     Grid { header, rows: placed(comparison, verdict, list).into_iter().map(row).collect(), words: vec![0], note: String::new() }

@@ -18,6 +18,7 @@ mod importance;
 pub mod inference;
 mod latex;
 mod markdown;
+mod of_group;
 mod overlay;
 mod own;
 mod paint;

@@ -1,12 +1,12 @@
 //! Tables of numbers: summary.csv, groups.csv and the table for a terminal.
 
-use super::collect::{Comparison, Group, Run, State};
+use super::collect::{Comparison, Group, Run};
 use super::data_sets::{List, lists};
+use super::of_group::{best_epoch, count_finished, finished, prefixed, tested, values};
 use super::verdict::Verdict;
 use super::{describe, grid, stats};
 use crate::{plan, text};
 use comfy_table::{CellAlignment, ContentArrangement, Table, TableComponent, presets};
-use std::collections::BTreeSet;
 
 /// The rows of summary.csv, header first. Numbers are written in full; what does not exist is empty.
 pub(super) fn summary(comparison: &Comparison) -> Vec<Vec<String>> {
@@ -54,18 +54,6 @@ fn row(group: &Group, run: &Run, keys: &[&str], val: &[String], test: &[String])
     row
 }
 
-/// Columns of the test part: overall ones first, then in the order of the alphabet.
-pub(super) fn tested(comparison: &Comparison) -> Vec<String> {
-    let columns: BTreeSet<&String> = comparison.runs().flat_map(|r| r.test.keys()).collect();
-    let mut columns: Vec<String> = columns.into_iter().cloned().collect();
-    columns.sort_by_key(|c| comparison.classes.iter().any(|class| c.ends_with(&format!("_{class}"))));
-    columns
-}
-
-fn prefixed(column: &str) -> String {
-    if column.starts_with("test_") { column.to_owned() } else { format!("test_{column}") }
-}
-
 /// The rows of groups.csv, header first: each group with its rank among those of its data set, n, mean, sample standard deviation and the mean's
 /// 95 % interval of every metric, validation at the best epoch, then test; the interval of the column that groups are judged by is that of
 /// the report. What does not exist is empty.
@@ -107,29 +95,6 @@ fn spread(values: &[f64], interval: Option<(f64, f64)>) -> [String; 5] {
     let numbers = [stats::mean(values), stats::deviation(values), interval.map(|i| i.0), interval.map(|i| i.1)];
     let [mean, sd, low, high] = numbers.map(|v| v.map(|v| v.to_string()).unwrap_or_default());
     [values.len().to_string(), mean, sd, low, high]
-}
-
-/// A column's finite values of the runs that speak for a group: of the best epoch, or of the test part.
-pub(super) fn values(group: &Group, column: &str) -> Vec<f64> {
-    let of_test = |run: &&Run| run.test.iter().find(|(name, _)| prefixed(name) == prefixed(column)).map(|(_, value)| *value);
-    match column.starts_with("val_") {
-        true => group.best(column),
-        false => group.settled().iter().filter_map(of_test).filter(|v| v.is_finite()).collect(),
-    }
-}
-
-/// Finished runs of all runs: `2/3`.
-pub(super) fn finished(group: &Group) -> String {
-    format!("{}/{}", count_finished(group), group.runs.len())
-}
-
-fn count_finished(group: &Group) -> usize {
-    group.runs.iter().filter(|r| r.state == State::Finished).count()
-}
-
-/// Mean best epoch of the runs that speak for a group.
-pub(super) fn best_epoch(group: &Group) -> String {
-    group.best_epoch().map_or("–".to_owned(), |epoch| epoch.to_string())
 }
 
 /// The groups for a terminal, the best first, then the verdict in words and what failed; no line is longer than 80 characters.

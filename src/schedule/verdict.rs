@@ -2,6 +2,7 @@
 
 use super::queue::Job;
 use super::{Exit, Next};
+use crate::machine::OUT_OF_DEVICE_MEMORY;
 use crate::plan::RunSpec;
 use crate::record::{Failure, Outcome, Status, without_backtrace};
 use crate::store::{self, RunDir};
@@ -53,7 +54,7 @@ impl Attempt<'_> {
 
 /// Whether a line says that a GPU's memory was too small: in our words, or in those of the driver and its libraries.
 fn of_a_gpu(line: &str) -> bool {
-    ["out of device memory", "CUDA_ERROR_OUT_OF_MEMORY"].iter().any(|words| line.contains(words))
+    [OUT_OF_DEVICE_MEMORY, "CUDA_ERROR_OUT_OF_MEMORY"].iter().any(|words| line.contains(words))
 }
 
 /// The outcome of a process that wrote none.

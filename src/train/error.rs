@@ -1,6 +1,6 @@
 //! Why a run could not be trained.
 
-use crate::ops::OUT_OF_DEVICE_MEMORY;
+use crate::machine::OUT_OF_DEVICE_MEMORY;
 use crate::record::Failure;
 use crate::{model, store};
 

@@ -3,7 +3,7 @@
 use super::Error;
 use crate::config::Experiment;
 use crate::data::Dataset;
-use crate::metric::{Extra, Extras, MaskScores, Part};
+use crate::metric::{Extras, MaskScores, Part};
 use crate::record::ImageRow;
 use crate::store::{self, RunDir};
 use image::{DynamicImage, GrayImage, ImageFormat, RgbImage};
@@ -16,8 +16,7 @@ const EXTREME: usize = 2;
 
 /// The extra metrics that an experiment asks for.
 pub fn extras(experiment: &Experiment, data: &Dataset) -> Extras {
-    let asked: Vec<Extra> = experiment.metrics.extra.iter().filter_map(|extra| Extra::from_name(extra.name())).collect();
-    Extras::new(&asked, data.size, experiment.metrics.spacing_mm, &data.classes)
+    Extras::new(&experiment.metrics.extra, data.size, experiment.metrics.spacing_mm, &data.classes)
 }
 
 /// The rows of per_image.csv of one part, from those that [`Extras::rows`] gives.
@@ -112,6 +111,7 @@ fn save(run: &RunDir, name: &str, kind: &str, picture: DynamicImage) -> Result<(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::metric::ExtraMetric;
 
     #[test]
     fn samples_are_evenly_spaced() {
@@ -123,10 +123,10 @@ mod tests {
 
     #[test]
     fn what_can_be_asked_for_can_be_computed() {
-        let all = Extra::ALL.map(Extra::name);
+        let all = ExtraMetric::ALL.map(ExtraMetric::name);
         let text = format!("name = 'x'\nmetrics.extra = {all:?}\nmetrics.spacing_mm = [0.5, 0.25]");
         let experiment: Experiment = toml::from_str(&text).unwrap();
-        assert_eq!(experiment.metrics.extra.iter().filter(|extra| Extra::from_name(extra.name()).is_some()).count(), all.len());
+        assert_eq!(experiment.metrics.extra, ExtraMetric::ALL);
     }
 
     #[test]

@@ -21,7 +21,6 @@ const OPEN: &[&str] = &[
     "ops/tape.rs",
     "plan/sweep.rs",
     "report/own.rs",
-    "report/table.rs",
     "report/verdict/words.rs",
 ];
 

@@ -278,6 +278,46 @@ impl Dataset {
         }
     }
 
+    /// Channels of its images, as far as the file alone says: 3 where the images decide.
+    pub fn channels(&self) -> usize {
+        match self {
+            Self::Stack(_) => 1,
+            Self::Folders(Folders { colour, .. }) | Self::Dsb2018(Dsb2018 { colour, .. }) if *colour == Colour::Grey => 1,
+            Self::Synthetic(_) | Self::Folders(_) | Self::DrishtiGs(_) | Self::Refuge(_) | Self::RimOne(_) | Self::Dsb2018(_) => {
+                3
+            }
+        }
+    }
+
+    /// The paths that say where its files lie; they have no part in what a run computes. Folders below a root are none of them.
+    pub fn locations_mut(&mut self) -> Vec<&mut PathBuf> {
+        match self {
+            Self::Synthetic(_) => Vec::new(),
+            Self::Folders(Folders { root, .. })
+            | Self::DrishtiGs(DrishtiGs { root, .. })
+            | Self::Refuge(Refuge { root, .. })
+            | Self::RimOne(RimOne { root, .. })
+            | Self::Dsb2018(Dsb2018 { root, .. }) => vec![root],
+            Self::Stack(Stack { images, labels, .. }) => vec![images, labels],
+        }
+    }
+
+    /// Whether its classes lie in one another by definition, as the optic cup in the disc.
+    pub(super) fn is_nested(&self) -> bool {
+        match self {
+            Self::Synthetic(_) | Self::DrishtiGs(_) | Self::Refuge(_) | Self::RimOne(_) => self.classes().len() > 1,
+            Self::Folders(_) | Self::Stack(_) | Self::Dsb2018(_) => false,
+        }
+    }
+
+    /// Whether it comes with a division into training and test images of its own.
+    pub(super) fn has_official_split(&self) -> bool {
+        match self {
+            Self::DrishtiGs(_) | Self::RimOne(_) => true,
+            Self::Synthetic(_) | Self::Folders(_) | Self::Stack(_) | Self::Refuge(_) | Self::Dsb2018(_) => false,
+        }
+    }
+
     /// The dotted key of the chosen variant.
     pub(super) fn path(&self) -> &'static str {
         match self {

@@ -2,6 +2,7 @@
 
 use super::Experiment;
 use super::rules::Finding;
+use crate::metric::ExtraMetric;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -16,41 +17,6 @@ pub struct Metrics {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(extend("items" = serde_json::json!({"type": "number", "exclusiveMinimum": 0})))]
     pub spacing_mm: Option<[f64; 2]>,
-}
-
-/// A metric that takes longer than counting.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum ExtraMetric {
-    /// 95th percentile of the distances between the boundaries (Hausdorff) each way, the larger one, in pixels.
-    Hd95,
-    /// Average symmetric surface distance, in pixels.
-    Assd,
-    /// IoU of what lies within 2 % of the diagonal from the boundaries (Cheng et al. 2021).
-    BoundaryIou,
-    /// Expected calibration error of the pixels' probabilities, 15 bins (Guo et al. 2017).
-    Ece,
-    /// Error of the vertical cup-to-disc ratio; needs the classes `disc` and `cup`.
-    VcdrError,
-    /// Foreground-restricted Rand score of the connected parts (Arganda-Carreras et al. 2015), without thinning of borders.
-    RandScore,
-    /// Share of pixels that are wrong.
-    PixelError,
-}
-
-impl ExtraMetric {
-    /// As the file and the columns have it.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Hd95 => "hd95",
-            Self::Assd => "assd",
-            Self::BoundaryIou => "boundary_iou",
-            Self::Ece => "ece",
-            Self::VcdrError => "vcdr_error",
-            Self::RandScore => "rand_score",
-            Self::PixelError => "pixel_error",
-        }
-    }
 }
 
 /// The rules that this table has with others.

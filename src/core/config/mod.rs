@@ -37,7 +37,7 @@ pub use dataset::*;
 pub use experiment::*;
 pub use loss::*;
 pub use lr_schedule::*;
-pub use metrics::{ExtraMetric, Metrics};
+pub use metrics::Metrics;
 pub use model::*;
 pub use optimizer::*;
 pub use patches::Patches;

@@ -5,7 +5,7 @@ mod lone;
 mod size;
 
 use super::suggest::{closest, listed};
-use super::{Dataset, Experiment, Initial, LrSchedule, MultiStepLr, Optimizer};
+use super::{Experiment, Initial, LrSchedule, MultiStepLr, Optimizer};
 use data::{classes, split};
 use lone::lone;
 use size::{groups, patches, ranges, sides, square};
@@ -107,13 +107,12 @@ fn terms(e: &Experiment) -> Option<Finding> {
 fn exclusive(e: &Experiment) -> Option<Finding> {
     const KEY: &str = "loss.softmax_ce.weight";
     let names = e.dataset.classes();
-    let nested = !matches!(e.dataset, Dataset::Folders(_) | Dataset::Stack(_) | Dataset::Dsb2018(_)) && names.len() > 1;
     let title = format!(
         "`{KEY}` needs classes that exclude each other, but {} lie in one another",
         listed(names.iter().map(String::as_str))
     );
     let help = "use other terms, such as `loss.bce` and `loss.dice`, or one class";
-    (e.loss.is_exclusive() && nested).then(|| Finding::new(title, &[KEY, e.dataset.classes_path()], help))
+    (e.loss.is_exclusive() && e.dataset.is_nested()).then(|| Finding::new(title, &[KEY, e.dataset.classes_path()], help))
 }
 
 fn nesterov(e: &Experiment) -> Option<Finding> {

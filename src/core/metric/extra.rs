@@ -7,27 +7,30 @@ use super::distance::Apart;
 use super::extent::cup_to_disc_error;
 use super::mask::MaskScores;
 use rayon::prelude::*;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 
-/// A metric that is computed only if asked for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Extra {
-    /// The 95th percentile of the distances between the boundaries.
+/// A metric that takes longer than counting.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum ExtraMetric {
+    /// 95th percentile of the distances between the boundaries (Hausdorff) each way, the larger one, in pixels.
     Hd95,
-    /// The average symmetric surface distance.
+    /// Average symmetric surface distance, in pixels.
     Assd,
-    /// IoU near the boundaries.
+    /// IoU of what lies within 2 % of the diagonal from the boundaries (Cheng et al. 2021).
     BoundaryIou,
-    /// The expected calibration error.
+    /// Expected calibration error of the pixels' probabilities, 15 bins (Guo et al. 2017).
     Ece,
-    /// The error of the vertical cup-to-disc ratio, of an image with the classes `disc` and `cup`.
+    /// Error of the vertical cup-to-disc ratio; needs the classes `disc` and `cup`.
     VcdrError,
-    /// The foreground-restricted Rand score of the connected parts.
+    /// Foreground-restricted Rand score of the connected parts (Arganda-Carreras et al. 2015), without thinning of borders.
     RandScore,
-    /// The share of pixels that are wrong.
+    /// Share of pixels that are wrong.
     PixelError,
 }
 
-impl Extra {
+impl ExtraMetric {
     /// All there are.
     pub const ALL: [Self; 7] =
         [Self::Hd95, Self::Assd, Self::BoundaryIou, Self::Ece, Self::VcdrError, Self::RandScore, Self::PixelError];
@@ -63,7 +66,7 @@ impl Extra {
 /// What is asked for, and of which images.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Extras {
-    asked: Vec<Extra>,
+    asked: Vec<ExtraMetric>,
     size: [usize; 2],
     spacing_mm: Option<[f64; 2]>,
     classes: Vec<String>,
@@ -75,13 +78,13 @@ pub type ImageExtras = Vec<Vec<f64>>;
 
 impl Extras {
     /// Of images of a size (height, width), of which a pixel may be known to be so many mm high and wide.
-    pub fn new(asked: &[Extra], size: [usize; 2], spacing_mm: Option<[f64; 2]>, classes: &[String]) -> Self {
+    pub fn new(asked: &[ExtraMetric], size: [usize; 2], spacing_mm: Option<[f64; 2]>, classes: &[String]) -> Self {
         Self { asked: asked.to_vec(), size, spacing_mm, classes: classes.to_vec() }
     }
 
     /// The names of the values, lengths in mm after those in pixels.
     pub fn names(&self) -> Vec<&'static str> {
-        let mm = |extra: &Extra| self.spacing_mm.and(extra.in_mm());
+        let mm = |extra: &ExtraMetric| self.spacing_mm.and(extra.in_mm());
         self.asked.iter().flat_map(|extra| std::iter::once(extra.name()).chain(mm(extra))).collect()
     }
 
@@ -110,9 +113,11 @@ impl Extras {
             self.of_class(&logits[range.clone()], &pred[range.clone()], &truth[range])
         };
         let mut rows: ImageExtras = (0..self.classes.len()).map(class).collect();
-        if self.asked.contains(&Extra::VcdrError) {
+        if self.asked.contains(&ExtraMetric::VcdrError) {
             let value = self.cup_to_disc_error(&pred, &truth);
-            rows.push(self.names().iter().map(|name| if *name == Extra::VcdrError.name() { value } else { f64::NAN }).collect());
+            rows.push(
+                self.names().iter().map(|name| if *name == ExtraMetric::VcdrError.name() { value } else { f64::NAN }).collect(),
+            );
         }
         rows
     }
@@ -122,14 +127,14 @@ impl Extras {
         let apart = |spacing: [f64; 2]| lengths.then(|| Apart::of(pred, truth, self.size, spacing));
         let (in_pixels, in_mm) = (apart([1.0; 2]), self.spacing_mm.and_then(apart));
         let length = |of: fn(&Apart) -> f64| -> Vec<f64> { in_pixels.iter().chain(&in_mm).map(of).collect() };
-        let values = |extra: &Extra| match extra {
-            Extra::Hd95 => length(Apart::hd95),
-            Extra::Assd => length(Apart::assd),
-            Extra::BoundaryIou => vec![boundary_iou(pred, truth, self.size)],
-            Extra::Ece => vec![expected_calibration_error(logits, truth)],
-            Extra::VcdrError => vec![f64::NAN],
-            Extra::RandScore => vec![rand_score(pred, truth, self.size[1])],
-            Extra::PixelError => vec![pixel_error(pred, truth)],
+        let values = |extra: &ExtraMetric| match extra {
+            ExtraMetric::Hd95 => length(Apart::hd95),
+            ExtraMetric::Assd => length(Apart::assd),
+            ExtraMetric::BoundaryIou => vec![boundary_iou(pred, truth, self.size)],
+            ExtraMetric::Ece => vec![expected_calibration_error(logits, truth)],
+            ExtraMetric::VcdrError => vec![f64::NAN],
+            ExtraMetric::RandScore => vec![rand_score(pred, truth, self.size[1])],
+            ExtraMetric::PixelError => vec![pixel_error(pred, truth)],
         };
         self.asked.iter().flat_map(values).collect()
     }

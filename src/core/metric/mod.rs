@@ -22,7 +22,7 @@ pub use absent::{Absent, mean_of_defined};
 pub use column::{Direction, Metric, Part, describe};
 pub use distance::quantile;
 pub use extent::{cup_to_disc, extent};
-pub use extra::{Extra, Extras, ImageExtras};
+pub use extra::{ExtraMetric, Extras, ImageExtras};
 pub use mask::MaskScores;
 pub use means::Means;
 pub use tally::{Scores, Tally, weighted_mean};

@@ -51,9 +51,6 @@ mod update;
 mod upsample_bilinear2x;
 mod weighted_sum;
 
-/// How a message begins that tells of a GPU without room.
-pub const OUT_OF_DEVICE_MEMORY: &str = "out of device memory";
-
 pub use activate::activate;
 pub use add::add;
 pub use batch_norm::{Running, Statistics, batch_norm};

@@ -5,7 +5,7 @@ use crate::plan;
 use crate::report::collect::{Comparison, Group, Run};
 use crate::report::data_sets::List;
 use crate::report::verdict::Verdict;
-use crate::report::{column, describe, grid, stats, table};
+use crate::report::{column, describe, grid, of_group, stats};
 
 /// One row per group of a list.
 pub(super) fn groups(comparison: &Comparison, verdict: &Verdict, list: &List) -> Grid {
@@ -28,7 +28,7 @@ pub(super) fn groups(comparison: &Comparison, verdict: &Verdict, list: &List) ->
         let mut row = vec![
             Cell::number(standing.map(|s| s.rank as f64), |rank| rank.to_string()),
             Cell::group(at, &group.name),
-            Cell::text(table::finished(group)),
+            Cell::text(of_group::finished(group)),
             spread,
             interval,
         ];
@@ -83,7 +83,7 @@ pub(super) fn tested(comparison: &Comparison, list: &List) -> Grid {
     let row = |at: usize| {
         let group = &comparison.groups[at];
         let value = |column: &String| {
-            let values = table::values(group, column);
+            let values = of_group::values(group, column);
             Cell::number(stats::mean(&values), |_| stats::spread(&values, 4))
         };
         std::iter::once(Cell::group(at, &group.name)).chain(columns.iter().map(value)).collect()

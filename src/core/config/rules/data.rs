@@ -102,8 +102,7 @@ pub(super) fn split(e: &Experiment) -> Vec<Finding> {
 fn official(dataset: &Dataset) -> Option<Finding> {
     let title = format!("`{}` has no official parts, so `split.official` has nothing to go by", dataset.path());
     let help = "choose [split.fractions], [split.k_fold] or [split.lists]; [dataset.drishti_gs] and [dataset.rim_one] have official parts";
-    (!matches!(dataset, Dataset::DrishtiGs(_) | Dataset::RimOne(_)))
-        .then(|| Finding::new(title, &["split.official", dataset.path()], help))
+    (!dataset.has_official_split()).then(|| Finding::new(title, &["split.official", dataset.path()], help))
 }
 
 fn fractions(s: &FractionSplit) -> Option<Finding> {

@@ -17,23 +17,23 @@ fn images() -> (Vec<f32>, Vec<f32>) {
     ([image, none].concat(), [target.clone(), target].concat())
 }
 
-fn extras(asked: &[Extra], spacing: Option<[f64; 2]>) -> Extras {
+fn extras(asked: &[ExtraMetric], spacing: Option<[f64; 2]>) -> Extras {
     Extras::new(asked, SIZE, spacing, &["disc".into(), "cup".into()])
 }
 
 #[test]
 fn every_name_is_a_metric_and_comes_back() {
-    let extras = extras(&Extra::ALL, Some([1.0; 2]));
-    assert_eq!(extras.names().len(), Extra::ALL.len() + 2);
+    let extras = extras(&ExtraMetric::ALL, Some([1.0; 2]));
+    assert_eq!(extras.names().len(), ExtraMetric::ALL.len() + 2);
     assert!(extras.columns().iter().all(|name| describe(name).is_some_and(|metric| metric.name == name)));
-    assert!(Extra::ALL.iter().all(|extra| Extra::from_name(extra.name()) == Some(*extra)));
-    assert_eq!(Extra::from_name("hd"), None);
+    assert!(ExtraMetric::ALL.iter().all(|extra| ExtraMetric::from_name(extra.name()) == Some(*extra)));
+    assert_eq!(ExtraMetric::from_name("hd"), None);
 }
 
 /// Values of scripts/metric_oracle.py; an empty prediction by the rules.
 #[test]
 fn means_are_over_images_and_then_classes() {
-    let (extras, (logits, targets)) = (extras(&Extra::ALL, Some([0.5, 0.25])), images());
+    let (extras, (logits, targets)) = (extras(&ExtraMetric::ALL, Some([0.5, 0.25])), images());
     let seen = extras.of(&logits, &targets);
     let means = extras.means(&seen);
     assert!(means.iter().all(|(name, _)| describe(name).is_some()), "{means:?}");
@@ -54,7 +54,7 @@ fn means_are_over_images_and_then_classes() {
 fn an_image_has_a_row_of_its_own_for_what_is_of_no_class() {
     let ((logits, targets), classes) = (images(), ["disc", "cup", ""]);
     let scores = Tally::new(2).add(2, &logits, &targets);
-    let with = extras(&[Extra::VcdrError, Extra::Ece], None);
+    let with = extras(&[ExtraMetric::VcdrError, ExtraMetric::Ece], None);
     let rows = with.rows(&scores, &with.of(&logits, &targets));
     let keys: Vec<(usize, &str)> = rows.iter().map(|(image, class, _)| (*image, class.as_str())).collect();
     assert_eq!(keys, [0, 1].map(|image| classes.map(|class| (image, class))).concat());
@@ -67,7 +67,7 @@ fn an_image_has_a_row_of_its_own_for_what_is_of_no_class() {
 
 #[test]
 fn neither_batches_nor_threads_change_a_bit() {
-    let (extras, (logits, targets)) = (extras(&Extra::ALL, None), images());
+    let (extras, (logits, targets)) = (extras(&ExtraMetric::ALL, None), images());
     let half = logits.len() / 2;
     let bits = |images: &[ImageExtras]| images.iter().flatten().flatten().map(|v| v.to_bits()).collect::<Vec<u64>>();
     let whole = bits(&extras.of(&logits, &targets));

@@ -1,7 +1,7 @@
 //! A device, its context and the one stream that everything runs on.
 
 use super::library;
-use crate::ops::OUT_OF_DEVICE_MEMORY;
+use crate::machine::OUT_OF_DEVICE_MEMORY;
 use candle_core::{Error, Result, bail};
 use cudarc::driver::{result, sys};
 use std::ffi::c_void;

@@ -4,7 +4,7 @@
 //! The driver is asked only for segments, so that steps which repeat cost no call, and a recorded graph may name what it used.
 
 use super::driver::{Driver, failed};
-use crate::ops::OUT_OF_DEVICE_MEMORY;
+use crate::machine::OUT_OF_DEVICE_MEMORY;
 use candle_core::{Result, bail};
 use cudarc::driver::{result, sys};
 use std::cell::RefCell;

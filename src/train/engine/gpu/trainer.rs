@@ -5,10 +5,11 @@
 
 use crate::config::{Experiment, Loss};
 use crate::data::{self, Dataset, Draw, Normaliser, Sample};
+use crate::machine::OUT_OF_DEVICE_MEMORY;
 use crate::metric::{Means, Tally, weighted_mean};
 use crate::model::{Mode, Network};
 use crate::ops::cuda::{Array, GRAPHS, Gpu, Graph, Kind, LossInputs, Losses, Moment, PLANE_SUMS, Pinned, Samples, Store, graphs};
-use crate::ops::{Device, Gradients, OUT_OF_DEVICE_MEMORY, Tape, Update, boundary_weights};
+use crate::ops::{Device, Gradients, Tape, Update, boundary_weights};
 use crate::train::Optimizer;
 use crate::train::loss::{MINIMISED, total};
 use candle_core::Result;

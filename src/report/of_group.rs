@@ -1,0 +1,41 @@
+//! What a group's runs give to a table: values of a column, test columns, finished runs, the best epoch.
+
+use super::collect::{Comparison, Group, Run, State};
+use std::collections::BTreeSet;
+
+/// Columns of the test split: overall ones first, then in the order of the alphabet.
+pub(super) fn tested(comparison: &Comparison) -> Vec<String> {
+    let columns: BTreeSet<&String> = comparison.runs().flat_map(|r| r.test.keys()).collect();
+    let mut columns: Vec<String> = columns.into_iter().cloned().collect();
+    columns.sort_by_key(|c| comparison.classes.iter().any(|class| c.ends_with(&format!("_{class}"))));
+    columns
+}
+
+/// A column of the test split with its prefix, which outcome.toml may leave out.
+pub(super) fn prefixed(column: &str) -> String {
+    if column.starts_with("test_") { column.to_owned() } else { format!("test_{column}") }
+}
+
+/// A column's finite values of the runs that speak for a group: of the best epoch, or of the test split.
+pub(super) fn values(group: &Group, column: &str) -> Vec<f64> {
+    let of_test = |run: &&Run| run.test.iter().find(|(name, _)| prefixed(name) == prefixed(column)).map(|(_, value)| *value);
+    match column.starts_with("val_") {
+        true => group.best(column),
+        false => group.settled().iter().filter_map(of_test).filter(|v| v.is_finite()).collect(),
+    }
+}
+
+/// Finished runs of all runs: `2/3`.
+pub(super) fn finished(group: &Group) -> String {
+    format!("{}/{}", count_finished(group), group.runs.len())
+}
+
+/// How many of its runs finished.
+pub(super) fn count_finished(group: &Group) -> usize {
+    group.runs.iter().filter(|r| r.state == State::Finished).count()
+}
+
+/// Mean best epoch of the runs that speak for a group.
+pub(super) fn best_epoch(group: &Group) -> String {
+    group.best_epoch().map_or("–".to_owned(), |epoch| epoch.to_string())
+}
