@@ -57,16 +57,16 @@ fn dataset() -> impl Strategy<Value = Dataset> {
     ]
 }
 
-fn split() -> impl Strategy<Value = Split> {
+fn split() -> impl Strategy<Value = SplitRule> {
     prop_oneof![
         (select(vec![(0.7, 0.2, 0.1), (0.5, 0.5, 0.0)]), seed(), group())
-            .prop_map(|((train, val, test), seed, group)| Split::Fractions(FractionSplit { train, val, test, seed, group })),
+            .prop_map(|((train, val, test), seed, group)| SplitRule::Fractions(FractionSplit { train, val, test, seed, group })),
         (2..9_usize, any::<bool>(), 0.0..0.5, seed(), group()).prop_map(|(k, all, test, seed, group)| {
-            Split::KFold(KFoldSplit { k, folds: if all { vec![] } else { vec![k, 1] }, test, seed, group })
+            SplitRule::KFold(KFoldSplit { k, folds: if all { vec![] } else { vec![k, 1] }, test, seed, group })
         }),
         vec("\\PC{1,6}", 1..4).prop_map(|names| {
             let part = |part: usize| names.iter().enumerate().map(|(i, name)| format!("{part}{i}{name}")).collect();
-            Split::Lists(ListSplit { train: part(0), val: part(1), test: part(2) })
+            SplitRule::Lists(ListSplit { train: part(0), val: part(1), test: part(2) })
         }),
     ]
 }

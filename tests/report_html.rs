@@ -279,7 +279,7 @@ addEventListener("load", () => {
 });
 </script></body>"#;
 
-/// Three groups with long names, extra metrics and a test part; some pairs differ significantly.
+/// Three groups with long names, extra metrics and a test split; some pairs differ significantly.
 #[test]
 fn nothing_is_cut_off_in_a_window_of_1280() {
     let Some(browser) = browser() else {

@@ -62,7 +62,7 @@ impl Wanted {
         }
     }
 
-    fn of(self, data: &Dataset, split: &umlaut::config::Split) -> Result<Vec<usize>, Failure> {
+    fn of(self, data: &Dataset, split: &umlaut::config::SplitRule) -> Result<Vec<usize>, Failure> {
         if self == Self::All {
             return Ok((0..data.samples.len()).collect());
         }

@@ -1,6 +1,6 @@
 //! What a run has to calculate: the operations of an epoch, by its configuration and a description of its data.
 
-use crate::config::{Dataset, Experiment, Split, ValidateOn};
+use crate::config::{Dataset, Experiment, SplitRule, ValidateOn};
 use crate::data::{self, Description};
 use crate::model::Tiling;
 use crate::plan::{Cost, Input};
@@ -39,16 +39,16 @@ impl Load {
 
 /// About how many of so many samples train and validate. Without looking at the data it is not known which samples are the official test;
 /// of the data sets that have one it is about a half.
-fn parts(split: &Split, count: f64) -> (f64, f64) {
+fn parts(split: &SplitRule, count: f64) -> (f64, f64) {
     match split {
-        Split::Fractions(s) => (s.train * count, s.val * count),
-        Split::KFold(s) => {
+        SplitRule::Fractions(s) => (s.train * count, s.val * count),
+        SplitRule::KFold(s) => {
             let rest = (1.0 - s.test) * count;
             (rest * (1.0 - 1.0 / s.k as f64), rest / s.k as f64)
         }
-        Split::Official(s) if s.validate_on == ValidateOn::Test => (count / 2.0, count / 2.0),
-        Split::Official(s) => (count / 2.0 * (1.0 - s.val_fraction), count / 2.0 * s.val_fraction),
-        Split::Lists(s) => {
+        SplitRule::Official(s) if s.validate_on == ValidateOn::Test => (count / 2.0, count / 2.0),
+        SplitRule::Official(s) => (count / 2.0 * (1.0 - s.val_fraction), count / 2.0 * s.val_fraction),
+        SplitRule::Lists(s) => {
             let all = (s.train.len() + s.val.len() + s.test.len()).max(1) as f64;
             // A pattern stands for many: then the lists' lengths say at least their proportion.
             let patterns = [&s.train, &s.val].iter().any(|list| list.iter().any(|name| name.contains('*')));

@@ -2,7 +2,7 @@
 
 use super::label::Labels;
 use super::{FOLD, RunId, SEED, names, of_repetition, spoken};
-use crate::config::{self, Experiment, Initial, MOST_RUNS, Point, Split};
+use crate::config::{self, Experiment, Initial, MOST_RUNS, Point, SplitRule};
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 
@@ -174,8 +174,8 @@ impl Plan {
 /// The folds to run; `None` where there are none.
 fn folds(resolved: &Experiment) -> Vec<Option<usize>> {
     match &resolved.split {
-        Split::KFold(s) if s.folds.is_empty() => (1..=s.k).map(Some).collect(),
-        Split::KFold(s) => s.folds.iter().copied().map(Some).collect(),
+        SplitRule::KFold(s) if s.folds.is_empty() => (1..=s.k).map(Some).collect(),
+        SplitRule::KFold(s) => s.folds.iter().copied().map(Some).collect(),
         _ => vec![None],
     }
 }
@@ -184,7 +184,7 @@ fn run(point: &Experiment, swept: &[(String, String)], fold: Option<usize>, seed
     let mut experiment = point.clone();
     experiment.training.seeds = vec![seed];
     let mut differs = swept.to_vec();
-    if let (Split::KFold(split), Some(fold)) = (&mut experiment.split, fold) {
+    if let (SplitRule::KFold(split), Some(fold)) = (&mut experiment.split, fold) {
         split.folds = vec![fold];
         differs.push((FOLD.into(), fold.to_string()));
     }

@@ -1,14 +1,14 @@
 //! Batches that a network cannot train on, found once it is known how many samples there are.
 
 use super::{Batches, Error, Listener};
-use crate::config::{Dataset, Experiment, Preprocess, Split};
+use crate::config::{Dataset, Experiment, Preprocess, SplitRule};
 use crate::data;
 use crate::plan::Plan;
 use crate::train::lone_sample;
 use std::path::Path;
 
 /// Numbers of training samples by what they follow from.
-type Counted<'a> = Vec<((&'a Dataset, &'a Preprocess, &'a Split), usize)>;
+type Counted<'a> = Vec<((&'a Dataset, &'a Preprocess, &'a SplitRule), usize)>;
 
 /// Checks the last batch of every run's epochs. Data are read for the networks alone that do not take every batch.
 ///

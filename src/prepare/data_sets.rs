@@ -1,8 +1,8 @@
 //! Data sets of a plan, opened and split before anything trains.
 
 use super::{Error, Listener, Notice};
-use crate::config::{self, Split};
-use crate::data::{self, Dataset, Fold, Parts};
+use crate::config::{self, SplitRule};
+use crate::data::{self, Dataset, Fold, Splits};
 use crate::plan::Plan;
 use std::path::Path;
 
@@ -26,9 +26,9 @@ pub fn check_data(plan: &Plan, cache: &Path, listener: &dyn Listener) -> Result<
         let opened = opened?;
         let mut folds: Vec<Fold> = Vec::new();
         for split in splits(plan, &e.dataset) {
-            let parts = data::split(&opened, split)?;
-            describe(&opened, &parts, fold(split), listener);
-            folds.push(Fold { number: fold(split), parts });
+            let splits = data::split(&opened, split)?;
+            describe(&opened, &splits, fold(split), listener);
+            folds.push(Fold { number: fold(split), splits });
         }
         // At whatever size, copies are the same.
         if !compared.contains(&&e.dataset) {
@@ -53,8 +53,8 @@ pub fn alike(pairs: &[String]) -> Option<String> {
 }
 
 /// The ways to split a data set that a plan has, each once.
-fn splits<'a>(plan: &'a Plan, dataset: &config::Dataset) -> Vec<&'a Split> {
-    let mut splits: Vec<&Split> = Vec::new();
+fn splits<'a>(plan: &'a Plan, dataset: &config::Dataset) -> Vec<&'a SplitRule> {
+    let mut splits: Vec<&SplitRule> = Vec::new();
     for run in plan.runs.iter().filter(|run| run.experiment.dataset == *dataset) {
         if !splits.contains(&&run.experiment.split) {
             splits.push(&run.experiment.split);
@@ -63,25 +63,25 @@ fn splits<'a>(plan: &'a Plan, dataset: &config::Dataset) -> Vec<&'a Split> {
     splits
 }
 
-fn describe(data: &Dataset, parts: &Parts, fold: Option<usize>, listener: &dyn Listener) {
+fn describe(data: &Dataset, splits: &Splits, fold: Option<usize>, listener: &dyn Listener) {
     listener.noted(Notice::Data(format!(
         "{} images, {} train, {} val, {} test; {} × {}, classes: {}",
         data.samples.len(),
-        parts.train.len(),
-        parts.val.len(),
-        parts.test.len(),
+        splits.train.len(),
+        splits.val.len(),
+        splits.test.len(),
         data.size[0],
         data.size[1],
         data.classes.join(", ")
     )));
     let of_fold = fold.map(|fold| format!("fold {fold}: ")).unwrap_or_default();
-    data::absent(data, parts).into_iter().for_each(|text| listener.noted(Notice::Warning(format!("{of_fold}{text}"))));
+    data::absent(data, splits).into_iter().for_each(|text| listener.noted(Notice::Warning(format!("{of_fold}{text}"))));
 }
 
 /// The one fold that a run has, if it has one.
-fn fold(split: &Split) -> Option<usize> {
+fn fold(split: &SplitRule) -> Option<usize> {
     match split {
-        Split::KFold(folds) => folds.folds.first().copied(),
+        SplitRule::KFold(folds) => folds.folds.first().copied(),
         _ => None,
     }
 }

@@ -1,6 +1,6 @@
 //! Scores of single images: all of per_image.csv.
 
-/// The scores of every image and class of a run's validation and test parts, with the weights of its best epoch.
+/// The scores of every image and class of a run's validation and test splits, with the weights of its best epoch.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct ImageScores {
     /// What the values of a row are: `dice`, `iou`, `bce`, ….

@@ -27,7 +27,7 @@ pub struct Outcome {
     /// The columns of the best epoch.
     #[serde(default)]
     pub best: BTreeMap<String, f64>,
-    /// Metrics on the test part with the best weights; empty without a test part.
+    /// Metrics on the test split with the best weights; empty without a test split.
     #[serde(default)]
     pub test: BTreeMap<String, f64>,
     /// What the files of a finished run hold.

@@ -167,7 +167,7 @@ impl Comparison {
         self.groups.iter().map(|group| (group.name.clone(), own(group))).collect()
     }
 
-    /// Columns in the order of metrics.csv, without repeats; then what runs have measured of the validation part at their end alone.
+    /// Columns in the order of metrics.csv, without repeats; then what runs have measured of the validation split at their end alone.
     pub(super) fn columns(&self) -> Vec<String> {
         let of_epochs = self.runs().filter_map(|r| r.rows.first()).flat_map(|row| &row.values).map(|(name, _)| name);
         let at_the_end = self.runs().flat_map(|r| r.best.keys()).filter(|name| name.starts_with("val_"));

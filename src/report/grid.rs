@@ -115,14 +115,14 @@ pub(super) fn classes(comparison: &Comparison, verdict: &Verdict, list: &List, s
     (classes.len() > 1).then(|| values(comparison, verdict, list, &columns))
 }
 
-/// Values on the test part; nothing where there is no test part.
+/// Values on the test split; nothing where there is no test split.
 pub(super) fn tested(comparison: &Comparison, verdict: &Verdict, list: &List) -> Option<Grid> {
     let columns = tested_columns(comparison);
     let grid = Grid { note: less_is_better(&columns), ..values(comparison, verdict, list, &columns) };
     (!columns.is_empty()).then_some(grid)
 }
 
-/// Loss and scores of the test part, of classes where there are several, then extra metrics.
+/// Loss and scores of the test split, of classes where there are several, then extra metrics.
 pub(super) fn tested_columns(comparison: &Comparison) -> Vec<String> {
     let alone = comparison.classes.len() == 1;
     let of_all = |c: &String| !alone || metric::describe(c).is_some_and(|m| m.class.is_none());

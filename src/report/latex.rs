@@ -22,7 +22,7 @@ pub(super) fn tables(comparison: &Comparison, verdict: &Verdict) -> String {
     }
     for (number, list) in lists.iter().enumerate() {
         let Some(tested) = grid::tested(comparison, verdict, list) else { continue };
-        let caption = "Values on the test part with the weights of the best epoch, mean ± sample standard deviation over runs.";
+        let caption = "Values on the test split with the weights of the best epoch, mean ± sample standard deviation over runs.";
         let caption = captioned(&format!("{caption} {}", tested.note), list);
         text.push_str(&float(&tested, &caption, &label(&comparison.name, &named("test", &lists, number))));
     }
@@ -35,7 +35,7 @@ fn of_groups(comparison: &Comparison, verdict: &Verdict, list: &List, name: &str
         Some(classes) => groups.beside(classes),
         None => groups,
     };
-    // Beside all others they are too wide for a page: they stand in the table of the test part where there is one.
+    // Beside all others they are too wide for a page: they stand in the table of the test split where there is one.
     let extra = grid::extra(comparison, verdict, list).filter(|_| grid::tested(comparison, verdict, list).is_none());
     let groups = match extra {
         Some(extra) => groups.beside(extra),
@@ -224,7 +224,7 @@ mod tests {
         assert!(text.contains(r"    b & c & 0.0100 & $-$0.0100 to 0.2000 & 0.2500 & 0.2500 \\"), "{text}");
         assert!(text.contains(r"    b & lr 1\% & \textbf{0.0100} & $-$0.0100 to 0.2000 & $<$ 0.0001 & $<$ 0.0001 \\"), "{text}");
         assert!(text.contains(r"\label{tab:a-b-pairs}") && text.contains(r"after Holm's correction for 2 pairs"), "{text}");
-        assert!(!text.contains("test part"), "there is none: {text}");
+        assert!(!text.contains("test split"), "there is none: {text}");
     }
 
     #[test]

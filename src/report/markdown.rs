@@ -34,7 +34,7 @@ pub(super) fn report(comparison: &Comparison, verdict: &Verdict, charts: &[Drawn
         text.push_str(&section(&headed("Classes", list), grid::classes(comparison, verdict, list, &["dice", "iou"])));
     }
     for list in &lists {
-        let title = headed("Test part, with the weights of the best epoch", list);
+        let title = headed("Test split, with the weights of the best epoch", list);
         text.push_str(&section(&title, grid::tested(comparison, verdict, list)));
     }
     text.push_str(&troubles(comparison, overlays));

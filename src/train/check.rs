@@ -3,7 +3,7 @@
 use super::Error;
 use super::columns::validation_names;
 use crate::config::{Experiment, Loss, LrSchedule};
-use crate::data::{self, Dataset, Parts};
+use crate::data::{self, Dataset, Splits};
 use crate::metric;
 
 /// The seed of a resolved experiment.
@@ -25,8 +25,8 @@ pub fn seed(experiment: &Experiment) -> Result<u64, Error> {
 /// # Errors
 /// If a part is empty, a column is named that there will not be or that no validation sample has a score in, the number of class weights
 /// is wrong, or a batch is too small for the network.
-pub fn fits(experiment: &Experiment, data: &Dataset, parts: &Parts) -> Result<(), Error> {
-    for (name, part) in [("training", &parts.train), ("validation", &parts.val)] {
+pub fn fits(experiment: &Experiment, data: &Dataset, splits: &Splits) -> Result<(), Error> {
+    for (name, part) in [("training", &splits.train), ("validation", &splits.val)] {
         if part.is_empty() {
             return Err(Error::Setup(format!("split leaves no sample in the {name} part; change its shares")));
         }
@@ -37,7 +37,7 @@ pub fn fits(experiment: &Experiment, data: &Dataset, parts: &Parts) -> Result<()
     }
     for (key, column) in judges {
         named(key, column, &experiment.loss, data)?;
-        shown(key, column, data, parts)?;
+        shown(key, column, data, splits)?;
     }
     let (weights, classes) = (experiment.loss.class_weights.len(), data.classes.len());
     if weights != 0 && weights != classes {
@@ -49,7 +49,7 @@ pub fn fits(experiment: &Experiment, data: &Dataset, parts: &Parts) -> Result<()
     if experiment.loss.is_exclusive() {
         exclusive(data)?;
     }
-    let samples = experiment.training.samples.map_or(parts.train.len(), |samples| samples.min(parts.train.len()));
+    let samples = experiment.training.samples.map_or(splits.train.len(), |samples| samples.min(splits.train.len()));
     lone_sample(experiment, samples).map_or(Ok(()), |lone| Err(Error::Setup(lone.to_string())))
 }
 
@@ -88,10 +88,10 @@ pub fn lone_sample(experiment: &Experiment, samples: usize) -> Option<LoneSample
 }
 
 /// Refuses to judge by the score of a class that no validation sample shows.
-fn shown(key: &str, column: &str, data: &Dataset, parts: &Parts) -> Result<(), Error> {
+fn shown(key: &str, column: &str, data: &Dataset, splits: &Splits) -> Result<(), Error> {
     let class = metric::describe(column).and_then(|metric| metric.class);
     let at = class.and_then(|class| data.classes.iter().position(|name| *name == class));
-    let absent = metric::Absent::of(&data::shown(data, &parts.val));
+    let absent = metric::Absent::of(&data::shown(data, &splits.val));
     match at.filter(|at| absent.has(*at)) {
         None => Ok(()),
         Some(at) => Err(Error::Setup(format!(
@@ -121,19 +121,19 @@ fn exclusive(data: &Dataset) -> Result<(), Error> {
     Ok(())
 }
 
-/// The parts to use: `training.samples` of those that train.
+/// The splits to use: `training.samples` of those that train.
 ///
 /// # Errors
 /// If there are not so many.
-pub fn limited(experiment: &Experiment, parts: &Parts, seed: u64) -> Result<Parts, Error> {
-    let all = parts.train.len();
+pub fn limited(experiment: &Experiment, splits: &Splits, seed: u64) -> Result<Splits, Error> {
+    let all = splits.train.len();
     match experiment.training.samples {
         Some(samples) if samples > all => {
-            let most = format!("training.samples = {samples}, but the training part has {all}");
+            let most = format!("training.samples = {samples}, but the training split has {all}");
             Err(Error::Setup(format!("{most}; write {all} at most, or leave it out for all")))
         }
-        Some(samples) => Ok(Parts { train: data::subset(&parts.train, samples, seed), ..parts.clone() }),
-        None => Ok(parts.clone()),
+        Some(samples) => Ok(Splits { train: data::subset(&splits.train, samples, seed), ..splits.clone() }),
+        None => Ok(splits.clone()),
     }
 }
 

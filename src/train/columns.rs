@@ -2,7 +2,7 @@
 
 use super::loss;
 use crate::config::Loss;
-use crate::metric::{Part, Scores, mean_of_defined, weighted_mean};
+use crate::metric::{Scores, Split, mean_of_defined, weighted_mean};
 use std::collections::BTreeMap;
 
 /// The columns of one part: `PART_loss`, `PART_bce`, `PART_dice_loss`, `PART_dice`, `PART_iou`, and for every class named
@@ -13,7 +13,7 @@ use std::collections::BTreeMap;
 /// `PART_loss` is what is minimised: the weighted sum of the terms. With deep supervision `train_loss` is the mean of that over the heads; all
 /// other columns are of the last head, the one that predicts.
 pub fn columns(
-    part: Part,
+    part: Split,
     scores: &Scores,
     terms: &BTreeMap<String, f64>,
     config: &Loss,
@@ -32,7 +32,7 @@ pub fn columns(
         named.push((format!("dice_{class}"), scores.dice[index]));
         named.push((format!("iou_{class}"), scores.iou[index]));
     }
-    if part != Part::Train {
+    if part != Split::Train {
         for (name, values) in scores.counted() {
             named.push((name.to_owned(), mean_of_defined(values)));
             named.extend(classes.iter().zip(values).map(|(class, value)| (format!("{name}_{class}"), *value)));
@@ -46,13 +46,13 @@ pub fn columns(
 pub fn header(config: &Loss, classes: &[String]) -> Vec<String> {
     let (none, terms) = (Scores::zeros(classes.len()), no_terms(config));
     let of =
-        columns(Part::Train, &none, &terms, config, &[]).into_iter().chain(columns(Part::Val, &none, &terms, config, classes));
+        columns(Split::Train, &none, &terms, config, &[]).into_iter().chain(columns(Split::Val, &none, &terms, config, classes));
     ["epoch", "lr"].into_iter().map(str::to_owned).chain(of.map(|(name, _)| name)).collect()
 }
 
 /// The names of the columns that can pick the best epoch or steer the plateau schedule.
 pub fn validation_names(loss: &Loss, classes: &[String]) -> Vec<String> {
-    columns(Part::Val, &Scores::zeros(classes.len()), &no_terms(loss), loss, classes).into_iter().map(|(name, _)| name).collect()
+    columns(Split::Val, &Scores::zeros(classes.len()), &no_terms(loss), loss, classes).into_iter().map(|(name, _)| name).collect()
 }
 
 /// 0 for each further term of a loss.
@@ -79,7 +79,7 @@ mod tests {
         let focal = Focal { weight: 0.5, ..Focal::default() };
         let config = Loss { bce: 2.0, dice: 1.0, class_weights: vec![3.0, 1.0], focal, ..Loss::default() };
         let terms = BTreeMap::from([("focal_loss".to_owned(), 0.8)]);
-        let columns = columns(Part::Val, &scores, &terms, &config, &["disc".into(), "cup".into()]);
+        let columns = columns(Split::Val, &scores, &terms, &config, &["disc".into(), "cup".into()]);
         let close = |name: &str, expected: f64| {
             let value = columns.iter().find(|(column, _)| column == name).unwrap().1;
             assert!((value - expected).abs() < 1e-12, "{name} = {value}, expected {expected}");

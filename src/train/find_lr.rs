@@ -8,7 +8,7 @@ use super::engine::{Engine, Learner, Scored, Steps, engine};
 use super::gradient::Accumulation;
 use super::{Error, Place, check, drawn, initial_weights};
 use crate::config::Experiment;
-use crate::data::{self, Dataset, Draw, Normaliser, Parts};
+use crate::data::{self, Dataset, Draw, Normaliser, Splits};
 use crate::record::{LrSearch, LrStep};
 use std::ops::ControlFlow::{self, Break, Continue};
 
@@ -52,21 +52,21 @@ impl LrRange {
 pub fn find_lr(
     experiment: &Experiment,
     data: &Dataset,
-    parts: &Parts,
+    splits: &Splits,
     place: &Place,
     range: LrRange,
     stop: &dyn Fn() -> bool,
     each: &mut dyn FnMut(&LrStep),
 ) -> Result<Option<LrSearch>, Error> {
     let seed = check::seed(experiment)?;
-    check::fits(experiment, data, parts)?;
-    let parts = check::limited(experiment, parts, seed)?;
+    check::fits(experiment, data, splits)?;
+    let splits = check::limited(experiment, splits, seed)?;
     let network = drawn(experiment, data, seed)?;
     initial_weights::fill(experiment, network.params())?;
-    let normaliser = Normaliser::of(experiment.preprocess.normalise, data, &parts.train);
+    let normaliser = Normaliser::of(experiment.preprocess.normalise, data, &splits.train);
     let learner = Learner::new(experiment, data, network.as_ref(), normaliser);
     let mut engine = engine(place, learner, Accumulation::default())?;
-    search(experiment, data, &parts.train, engine.as_mut(), range, stop, each)
+    search(experiment, data, &splits.train, engine.as_mut(), range, stop, each)
 }
 
 /// As [`find_lr`], with an engine that trains on these samples.

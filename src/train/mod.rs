@@ -39,7 +39,7 @@ pub use progress::Progress;
 pub use timed::timed_steps;
 
 use crate::config::Experiment;
-use crate::data::{Dataset, Parts};
+use crate::data::{Dataset, Splits};
 use crate::model::{self, Network, Weights};
 use crate::record::{Outcome, Status};
 use crate::store::RunDir;
@@ -79,7 +79,7 @@ pub fn train(
     run: &RunDir,
     experiment: &Experiment,
     data: &Dataset,
-    parts: &Parts,
+    splits: &Splits,
     place: &Place,
     stop: &dyn Fn() -> bool,
     progress: &mut dyn Progress,
@@ -96,10 +96,10 @@ pub fn train(
         crate::ops::cuda::ready().map_err(|why| Error::Setup(format!("{why}, or say --device cpu")))?;
     }
     let seed = check::seed(experiment)?;
-    check::fits(experiment, data, parts)?;
-    let parts = &check::limited(experiment, parts, seed)?;
+    check::fits(experiment, data, splits)?;
+    let splits = &check::limited(experiment, splits, seed)?;
     let network = drawn(experiment, data, seed)?;
-    let session = Session::begin(run, experiment, data, parts, network.as_ref(), place, before.as_ref(), progress)?;
+    let session = Session::begin(run, experiment, data, splits, network.as_ref(), place, before.as_ref(), progress)?;
     session.run(stop, progress)
 }
 

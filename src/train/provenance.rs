@@ -98,11 +98,11 @@ pub fn notes(told: &Provenance, model: &Model) -> Vec<String> {
     }
     if let (Some(parts), Some(epoch)) = (told.micro_batches, told.micro_batches_since_epoch) {
         let norm = match model.blocks().norm {
-            Norm::Batch => "but batch norm saw the statistics of the parts",
+            Norm::Batch => "but batch norm saw the statistics of the micro-batches",
             Norm::Group | Norm::Instance | Norm::None => "up to rounding",
         };
         notes.push(format!(
-            "for want of memory every batch was split into {parts} parts from epoch {epoch} on, their gradients added up: the updates \
+            "for want of memory every batch was split into {parts} micro-batches from epoch {epoch} on, their gradients added up: the updates \
              are those of whole batches, {norm}"
         ));
     }
@@ -179,7 +179,10 @@ mod tests {
         }
         let told = run.provenance().unwrap().unwrap();
         let words = |norm: &str| notes(&told, &model(norm)).concat();
-        assert!(words("batch").starts_with("for want of memory every batch was split into 4 parts from epoch 4 on"), "{told:?}");
+        assert!(
+            words("batch").starts_with("for want of memory every batch was split into 4 micro-batches from epoch 4 on"),
+            "{told:?}"
+        );
         assert!(words("batch").contains("batch norm") && !words("group").contains("batch norm"));
     }
 }

@@ -3,15 +3,15 @@
 use super::Error;
 use crate::config::Experiment;
 use crate::data::Dataset;
-use crate::metric::{Extras, MaskScores, Part};
+use crate::metric::{Extras, MaskScores, Split};
 use crate::record::ImageRow;
 use crate::store::{self, RunDir};
 use image::{DynamicImage, GrayImage, ImageFormat, RgbImage};
 use std::io;
 
-/// Samples of the validation part that are shown, evenly spaced.
+/// Samples of the validation split that are shown, evenly spaced.
 const SPACED: usize = 4;
-/// How many of the worst and of the best samples of the part that is judged are shown.
+/// How many of the worst and of the best samples of the split that is judged are shown.
 const EXTREME: usize = 2;
 
 /// The extra metrics that an experiment asks for.
@@ -20,7 +20,7 @@ pub fn extras(experiment: &Experiment, data: &Dataset) -> Extras {
 }
 
 /// The rows of per_image.csv of one part, from those that [`Extras::rows`] gives.
-pub fn image_rows(data: &Dataset, part: Part, indices: &[usize], rows: Vec<(usize, String, Vec<f64>)>) -> Vec<ImageRow> {
+pub fn image_rows(data: &Dataset, part: Split, indices: &[usize], rows: Vec<(usize, String, Vec<f64>)>) -> Vec<ImageRow> {
     let row = |(image, class, values): (usize, String, Vec<f64>)| ImageRow {
         part: part.prefix().to_owned(),
         image: data.samples[indices[image]].name.clone(),
@@ -30,7 +30,7 @@ pub fn image_rows(data: &Dataset, part: Part, indices: &[usize], rows: Vec<(usiz
     rows.into_iter().map(row).collect()
 }
 
-/// Which samples to show: some of the validation part, evenly spaced, and the worst and the best of the part that is judged, by
+/// Which samples to show: some of the validation split, evenly spaced, and the worst and the best of the split that is judged, by
 /// their mean Dice over the classes that have one.
 pub fn shown(val: &[usize], judged: &[usize], scores: &[MaskScores]) -> Vec<usize> {
     let classes = scores.len() / judged.len().max(1);

@@ -12,8 +12,8 @@ use super::engine::{Engine, Evaluated, Halt};
 use super::lr_schedule::LrSchedule;
 use super::{Error, Place, Progress, early_stop, provenance};
 use crate::config::Experiment;
-use crate::data::{self, Dataset, Parts};
-use crate::metric::{self, Direction, Part};
+use crate::data::{self, Dataset, Splits};
+use crate::metric::{self, Direction, Split};
 use crate::record::{EpochRecord, Failure, Outcome, Status, without_backtrace};
 use crate::store::RunDir;
 use crate::text::counted;
@@ -29,7 +29,7 @@ pub struct Session<'a> {
     run: &'a RunDir,
     experiment: &'a Experiment,
     data: &'a Dataset,
-    parts: &'a Parts,
+    splits: &'a Splits,
     engine: Box<dyn Engine<'a> + 'a>,
     schedule: LrSchedule,
     state: State,
@@ -105,7 +105,7 @@ impl<'a> Session<'a> {
             if early_stop::is_over(training, &course) {
                 return Ok(self.stop_early()?);
             }
-            let (mut epoch, val) = (self.epoch(number), &self.parts.val);
+            let (mut epoch, val) = (self.epoch(number), &self.splits.val);
             let validated = match self.train_epoch(&mut epoch, stop, progress).and_then(|()| self.validate(val, stop)) {
                 Err(Halt::Interrupted) => {
                     self.keep_within(&epoch)?;
@@ -131,7 +131,7 @@ impl<'a> Session<'a> {
         diverged(&rows).map_or(Ok(()), |cause| Err(Halt::Diverged(cause)))
     }
 
-    /// Scores of the validation part with the EMA weights, where there are any.
+    /// Scores of the validation split with the EMA weights, where there are any.
     fn validate(&mut self, part: &[usize], stop: &dyn Fn() -> bool) -> Result<Evaluated, Halt> {
         self.engine.exchange()?;
         let validated = self.evaluate(part, None, stop);
@@ -177,9 +177,9 @@ impl<'a> Session<'a> {
         let (loss, classes) = (&self.experiment.loss, &self.data.classes);
         let mut values = vec![("lr".to_owned(), epoch.lr)];
         let mut trained = epoch.scored.tally.scores();
-        self.absent(&self.parts.train).clear_scores(&mut trained);
-        values.extend(columns(Part::Train, &trained, &epoch.scored.terms.means(), loss, &[]));
-        values.extend(columns(Part::Val, &validated.scores, &validated.terms, loss, classes));
+        self.absent(&self.splits.train).clear_scores(&mut trained);
+        values.extend(columns(Split::Train, &trained, &epoch.scored.terms.means(), loss, &[]));
+        values.extend(columns(Split::Val, &validated.scores, &validated.terms, loss, classes));
         let epoch = epoch.number;
         let record = EpochRecord { epoch, values };
         match record.get("val_loss") {
@@ -218,7 +218,7 @@ impl<'a> Session<'a> {
 
     /// What an epoch draws.
     fn draws(&self) -> Vec<usize> {
-        data::draws(&self.parts.train, self.experiment.patches.as_ref(), self.data)
+        data::draws(&self.splits.train, self.experiment.patches.as_ref(), self.data)
     }
 
     fn failed(&self, failure: Failure, cause: String) -> Outcome {

@@ -3,10 +3,10 @@
 use crate::tree::{Tree, named};
 use proptest::prelude::*;
 use std::collections::BTreeSet;
-use umlaut::config::{self, Fit, Split};
-use umlaut::data::{Dataset, Parts, split};
+use umlaut::config::{self, Fit, SplitRule};
+use umlaut::data::{Dataset, Splits, split};
 
-fn read(toml: &str) -> Split {
+fn read(toml: &str) -> SplitRule {
     toml::from_str(toml).unwrap()
 }
 
@@ -23,7 +23,7 @@ fn by_name(dataset: &Dataset, part: &[usize]) -> BTreeSet<String> {
 }
 
 /// In no two parts, and none left out.
-fn assert_partition(parts: &Parts, count: usize) {
+fn assert_partition(parts: &Splits, count: usize) {
     let mut all = [&parts.train[..], &parts.val, &parts.test].concat();
     all.sort();
     assert_eq!(all, (0..count).collect::<Vec<_>>());
@@ -39,7 +39,7 @@ proptest! {
     fn fractions_share_out_everything(count in 3usize..60, seed: u64, shares in prop::array::uniform3(1u32..20)) {
         let sum = f64::from(shares.iter().sum::<u32>());
         let [train, val, test] = shares.map(|share| f64::from(share) / sum);
-        let config = Split::Fractions(config::FractionSplit { train, val, test, seed, group: None });
+        let config = SplitRule::Fractions(config::FractionSplit { train, val, test, seed, group: None });
         let parts = split(&named(&numbered(count)), &config).unwrap();
         assert_partition(&parts, count);
         for (part, share) in [(&parts.train, train), (&parts.val, val), (&parts.test, test)] {
@@ -56,7 +56,7 @@ proptest! {
         let dataset = named(&numbered(count));
         let config = config::FractionSplit { train: 0.5, val: 0.25, test: 0.25, seed, group: Some("^(p\\d)_".into()) };
         let folds = config::KFoldSplit { k: 3, folds: vec![2], test: 0.2, seed, group: Some("^p\\d".into()) };
-        for config in [Split::Fractions(config), Split::KFold(folds)] {
+        for config in [SplitRule::Fractions(config), SplitRule::KFold(folds)] {
             let parts = split(&dataset, &config).unwrap();
             assert_partition(&parts, count);
             let patients = [&parts.train, &parts.val, &parts.test]
@@ -71,7 +71,7 @@ proptest! {
     fn the_order_of_listing_does_not_matter(names in Just(numbered(20)).prop_shuffle(), seed in 0u64..3) {
         let (listed, sorted) = (named(&names), named(&numbered(20)));
         let config = config::KFoldSplit { k: 4, folds: vec![1], test: 0.25, seed, group: None };
-        for config in [Split::KFold(config), Split::Fractions(config::FractionSplit { seed, ..Default::default() })] {
+        for config in [SplitRule::KFold(config), SplitRule::Fractions(config::FractionSplit { seed, ..Default::default() })] {
             let (a, b) = (split(&listed, &config).unwrap(), split(&sorted, &config).unwrap());
             for (a, b) in [(&a.train, &b.train), (&a.val, &b.val), (&a.test, &b.test)] {
                 prop_assert_eq!(by_name(&listed, a), by_name(&sorted, b));
@@ -82,8 +82,8 @@ proptest! {
     #[test]
     fn every_sample_validates_in_one_fold(count in 8usize..40, k in 2usize..7, seed: u64, test in prop::sample::select(vec![0.0, 0.2])) {
         let dataset = named(&numbered(count));
-        let parts: Vec<Parts> = (1..=k)
-            .map(|fold| split(&dataset, &Split::KFold(config::KFoldSplit { k, folds: vec![fold], test, seed, group: None })).unwrap())
+        let parts: Vec<Splits> = (1..=k)
+            .map(|fold| split(&dataset, &SplitRule::KFold(config::KFoldSplit { k, folds: vec![fold], test, seed, group: None })).unwrap())
             .collect();
         let mut validated: Vec<usize> = parts.iter().flat_map(|parts| parts.val.clone()).collect();
         validated.extend(&parts[0].test);
@@ -103,7 +103,7 @@ proptest! {
 fn shares_are_rounded_by_largest_remainder() {
     let sizes = |count: usize, shares: [f64; 3]| {
         let [train, val, test] = shares;
-        let config = Split::Fractions(config::FractionSplit { train, val, test, seed: 1, group: None });
+        let config = SplitRule::Fractions(config::FractionSplit { train, val, test, seed: 1, group: None });
         let parts = split(&named(&numbered(count)), &config).unwrap();
         [parts.train.len(), parts.val.len(), parts.test.len()]
     };
@@ -159,7 +159,7 @@ fn official_parts_and_groups() {
 
 #[test]
 fn official_parts_that_are_not_there() {
-    let expected = "split.official: the data set has no official test part; use split.fractions, or complete the data set";
+    let expected = "split.official: the data set has no official test split; use split.fractions, or complete the data set";
     assert_eq!(refusal(&named(&numbered(9)), "[official]"), expected);
 }
 
@@ -167,7 +167,7 @@ fn official_parts_that_are_not_there() {
 fn lists_with_stars() {
     let dataset = named(&["a1", "a2", "b1", "b2", "c"].map(String::from));
     let parts = split(&dataset, &read("[lists]\ntrain = ['a*', 'b2', 'a1']\nval = ['b1']")).unwrap();
-    assert_eq!(parts, Parts { train: vec![0, 1, 3], val: vec![2], test: vec![] });
+    assert_eq!(parts, Splits { train: vec![0, 1, 3], val: vec![2], test: vec![] });
 }
 
 #[test]

@@ -63,7 +63,7 @@ impl Flat for candle_core::Tensor {
     }
 }
 
-fn parts(desk: &Desk) -> data::Parts {
+fn parts(desk: &Desk) -> data::Splits {
     let (experiment, data) = opened(desk);
     data::split(&data, &experiment.split).unwrap()
 }
@@ -167,7 +167,7 @@ fn the_file_beside_exported_patches_keeps_those_of_an_image_together() {
     let names = listed(&desk.path("o"));
     let experiment = config::load(&desk.path("o/dataset.toml"), &[]).unwrap();
     assert_eq!(experiment.preprocess.size, [8, 8]);
-    let config::Split::Lists(lists) = experiment.split else { panic!("no lists") };
+    let config::SplitRule::Lists(lists) = experiment.split else { panic!("no lists") };
     let images = |part: &[String]| -> std::collections::BTreeSet<String> {
         part.iter().map(|file| names[file.parse::<usize>().unwrap()].clone()).collect()
     };
@@ -188,7 +188,7 @@ fn mistakes_write_nothing() {
     let desk = Desk::with(DRAWN);
     fs::write(desk.path("full/mine"), "mine").unwrap();
     assert!(desk.mistake(&["export", "x.toml", "--out", "full"]).contains("full is not empty; name another --out"));
-    assert!(desk.mistake(&["export", "x.toml", "--out", "o", "--part", "test"]).contains("the test part is empty"));
+    assert!(desk.mistake(&["export", "x.toml", "--out", "o", "--part", "test"]).contains("the test split is empty"));
     assert!(
         desk.mistake(&["export", "x.toml", "--out", "o", "--part", "training"]).contains("[possible values: train, val, test]")
     );

@@ -189,7 +189,7 @@ fn a_tree_of_drishti_gs_is_read_by_the_file_that_is_handed_out() {
         out.starts_with("7 samples, RGB, values 0.12 to 0.80, trained at 32 × 32") && out.contains("classes: disc, cup"),
         "{out}"
     );
-    // 31² of 64 · 80 pixels are 18.8 %, 7² are 1.0 %; the official test part validates.
+    // 31² of 64 · 80 pixels are 18.8 %, 7² are 1.0 %; the official test split validates.
     assert_eq!(row(&out, "train"), ["train", "4", "64", "80", "18.8", "%", "0", "1.0", "%", "0"]);
     assert_eq!(row(&out, "val"), ["val", "3", "64", "80", "18.8", "%", "0", "0.6", "%", "1"]);
     // Where three must agree only the inner 15² are marked.

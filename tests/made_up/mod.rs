@@ -12,7 +12,7 @@ pub struct MadeUp {
     pub runs: usize,
     pub seeds: usize,
     pub epochs: usize,
-    /// Images of the validation part, and of the test part.
+    /// Images of the validation split, and of the test split.
     pub images: usize,
     /// Every so-manieth run diverges half-way; 0 for none.
     pub fails: usize,

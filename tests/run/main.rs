@@ -126,7 +126,7 @@ fn more_samples_than_there_are_is_a_mistake_and_fewer_train() {
     assert!(desk.read_all("results", "log.txt").iter().all(|log| log.contains("1 step each")), "4 of 6 samples are a batch");
     let output = desk.umlaut(&["run", "x.toml", "--set", "training.samples=7"]);
     expect_code(&output, 1);
-    assert!(words(&output).contains("training.samples = 7, but the training part has 6"), "{}", words(&output));
+    assert!(words(&output).contains("training.samples = 7, but the training split has 6"), "{}", words(&output));
 }
 
 #[test]

@@ -222,7 +222,7 @@ fn validation_ranks_unless_the_test_part_is_asked_for() {
     }
 }
 
-/// The scores of one group are raised, by as much for every image of the test part: a difference in all seeds and images.
+/// The scores of one group are raised, by as much for every image of the test split: a difference in all seeds and images.
 #[test]
 fn a_difference_is_significant_at_one_size_of_one_data_set_and_runs_that_failed_are_said() {
     let desk = Desk::with(TINY);

@@ -11,7 +11,7 @@ mod repeat;
 use place::{Place, experiment, parts};
 use std::fs;
 use umlaut::config::Experiment;
-use umlaut::data::{Dataset, Parts};
+use umlaut::data::{Dataset, Splits};
 use umlaut::model::{Weights, build};
 use umlaut::ops::{Map, Tape};
 use umlaut::record::Status;
@@ -23,7 +23,7 @@ fn a_tiny_problem_is_overfitted() {
     let experiment = experiment("", "[optimizer.adam]\nlr = 1e-2");
     let mut experiment = Experiment { model: toml::from_str("[unet]\nchannels = [8, 16]").unwrap(), ..experiment };
     (experiment.training.epochs, experiment.training.batch_size) = (40, 1);
-    let few = Parts { train: vec![0, 1], val: vec![0, 1], test: Vec::new() };
+    let few = Splits { train: vec![0, 1], val: vec![0, 1], test: Vec::new() };
     let run = place.run("overfit");
     train(&run, &experiment, &place.data, &few, &umlaut::train::Place::cpu(), &|| false, &mut ()).unwrap();
     let rows = run.metrics().unwrap();
@@ -36,7 +36,7 @@ fn a_tiny_problem_is_overfitted() {
 #[test]
 fn a_run_leaves_rows_checkpoints_pictures_and_an_outcome() {
     let place = Place::new();
-    let parts = Parts { train: (0..3).collect(), val: (3..8).collect(), test: vec![8, 9] };
+    let parts = Splits { train: (0..3).collect(), val: (3..8).collect(), test: vec![8, 9] };
     let run = place.run("run");
     let outcome =
         train(&run, &experiment("", ""), &place.data, &parts, &umlaut::train::Place::cpu(), &|| false, &mut ()).unwrap();
@@ -67,14 +67,14 @@ fn a_run_leaves_rows_checkpoints_pictures_and_an_outcome() {
         assert_eq!(truth.into_raw(), bits);
         assert!(picture("pred").into_luma8().pixels().all(|p| p.0[0] < 4));
     }
-    // These four of the validation part, evenly spaced, and both of the test part: its worst and best.
+    // These four of the validation split, evenly spaced, and both of the test split: its worst and best.
     assert_eq!(fs::read_dir(run.samples()).unwrap().count(), (4 + 2) * 3);
 }
 
 #[test]
 fn the_best_weights_give_the_best_epochs_numbers_again() {
     let place = Place::new();
-    let parts = Parts { test: (5..10).collect(), ..parts() };
+    let parts = Splits { test: (5..10).collect(), ..parts() };
     let run = place.run("run");
     let outcome = train(
         &run,
@@ -115,7 +115,7 @@ fn two_accumulated_batches_are_one_of_twice_the_size_without_norm_layers() {
         let mut experiment = experiment("", "[optimizer.adam]\nlr = 1e-2");
         experiment.model = toml::from_str("[unet]\nchannels = [4, 8]\nnorm = 'none'").unwrap();
         (experiment.training.batch_size, experiment.training.accumulate) = (batch_size, accumulate);
-        let even = Parts { train: (0..8).collect(), val: vec![8, 9], test: Vec::new() };
+        let even = Splits { train: (0..8).collect(), val: vec![8, 9], test: Vec::new() };
         train(&place.run(name), &experiment, &place.data, &even, &umlaut::train::Place::cpu(), &|| false, &mut ()).unwrap();
         place.run(name).metrics().unwrap().pop().unwrap()
     };
@@ -138,7 +138,7 @@ fn clipping_keeps_a_high_rate_from_diverging() {
 #[test]
 fn mistakes_are_told_before_anything_is_written() {
     let place = Place::new();
-    let told = |experiment: &Experiment, parts: &Parts| {
+    let told = |experiment: &Experiment, parts: &Splits| {
         let run = place.run("mistake");
         let error = train(&run, experiment, &place.data, parts, &umlaut::train::Place::cpu(), &|| false, &mut ()).unwrap_err();
         assert!(error.is_mistake(), "{error}");
@@ -153,7 +153,7 @@ fn mistakes_are_told_before_anything_is_written() {
     assert!(error.contains("3 values for 2 classes (disc, cup)"), "{error}");
     let error = told(&experiment("seeds = [1, 2]", ""), &parts());
     assert!(error.contains("training.seeds"), "{error}");
-    let error = told(&experiment("", ""), &Parts { val: Vec::new(), ..parts() });
+    let error = told(&experiment("", ""), &Splits { val: Vec::new(), ..parts() });
     assert!(error.contains("validation"), "{error}");
 }
 
@@ -202,7 +202,7 @@ fn side_heads_have_a_part_in_the_training_loss_and_in_nothing_else() {
         "[model.unet_plus_plus]\nchannels = [4, 8, 12]\nnorm = 'none'\ndeep_supervision = true\n[optimizer.sgd]\nlr = 1e-30";
     let mut experiment: Experiment = toml::from_str(&format!("name = 'deep'\n{deep}")).unwrap();
     (experiment.training.epochs, experiment.training.batch_size) = (1, 2);
-    let same = Parts { train: (0..4).collect(), val: (0..4).collect(), test: Vec::new() };
+    let same = Splits { train: (0..4).collect(), val: (0..4).collect(), test: Vec::new() };
     let run = place.run("deep");
     train(&run, &experiment, &place.data, &same, &umlaut::train::Place::cpu(), &|| false, &mut ()).unwrap();
     let row = &run.metrics().unwrap()[0];

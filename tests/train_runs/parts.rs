@@ -50,7 +50,7 @@ fn without_batch_norm_parts_give_the_step_of_the_whole_batch() {
             let outcome = trained(&place, &split, &one_step(norm, 1, 5), parts);
             let far = difference(&place, &name("whole"), &split);
             assert!(far < 2e-6, "{norm}, {parts} parts: weights differ by {far}");
-            let expected = format!("every batch was split into {parts} parts from epoch 1 on");
+            let expected = format!("every batch was split into {parts} micro-batches from epoch 1 on");
             assert!(outcome.notes[0].contains(&expected) && outcome.notes[0].ends_with("up to rounding"), "{:?}", outcome.notes);
         }
         let far = difference(&place, &name("whole"), &name("last two only"));
@@ -96,6 +96,6 @@ fn parts_survive_a_stop_and_may_begin_later() {
     split(&place, "later", 2);
     let outcome =
         train(&place.run("later"), &experiment, &place.data, &parts(), &umlaut::train::Place::cpu(), &|| false, &mut ()).unwrap();
-    assert!(outcome.notes[0].contains("2 parts from epoch 2 on"), "{:?}", outcome.notes);
+    assert!(outcome.notes[0].contains("2 micro-batches from epoch 2 on"), "{:?}", outcome.notes);
     assert!(String::from_utf8(place.bytes("later", "metrics.csv")).unwrap().starts_with(&first));
 }

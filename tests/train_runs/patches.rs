@@ -41,7 +41,7 @@ fn every_image_gives_several_patches_an_epoch_and_a_stop_loses_none() {
     }
 }
 
-/// What a run says of its validation part is what its best weights give there.
+/// What a run says of its validation split is what its best weights give there.
 #[test]
 fn whole_images_are_scored_in_tiles_and_so_again_later() {
     let place = Place::new();

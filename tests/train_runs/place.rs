@@ -5,7 +5,7 @@ use std::cell::{Cell, RefCell};
 use std::fs;
 use std::path::Path;
 use umlaut::config::{Experiment, Normalise};
-use umlaut::data::{self, Dataset, Parts};
+use umlaut::data::{self, Dataset, Splits};
 use umlaut::plan::{RunId, RunSpec};
 use umlaut::record::{EpochRecord, Outcome};
 use umlaut::store::{ExperimentDir, RunDir};
@@ -24,8 +24,8 @@ fn open(experiment: &Experiment, cache: &Path) -> Dataset {
     data::open(&experiment.dataset, &experiment.preprocess, cache, &|_, _| ()).unwrap()
 }
 
-pub fn parts() -> Parts {
-    Parts { train: (0..5).collect(), val: (5..10).collect(), test: Vec::new() }
+pub fn parts() -> Splits {
+    Splits { train: (0..5).collect(), val: (5..10).collect(), test: Vec::new() }
 }
 
 pub struct Place {

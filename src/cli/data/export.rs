@@ -4,7 +4,7 @@ use super::super::failure::{Failure, mistake};
 use super::super::options::{ResultsPlace, Sets, load};
 use super::super::progress;
 use super::exported::{experiment as experiment_of, masks_folder};
-use super::samples::{fold_of, marks, masks, parts};
+use super::samples::{fold_of, marks, masks, splits};
 use anyhow::Context;
 use image::{DynamicImage, GrayImage, RgbImage};
 use std::fs;
@@ -52,9 +52,9 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
         data::open(&experiment.dataset, &experiment.preprocess, &cache, &|done, of| reading.at(done, of)).map_err(mistake)?;
     drop(reading);
     let folds = data::folds(&data, &experiment.split).map_err(mistake)?;
-    let Fold { number, parts: split } = &folds[0];
+    let Fold { number, splits: split } = &folds[0];
     let keys = data::group_keys(&data, &experiment.split).map_err(mistake)?;
-    let samples = parts(split).into_iter().find(|(part, _)| *part == arguments.part).map(|(_, samples)| samples);
+    let samples = splits(split).into_iter().find(|(part, _)| *part == arguments.part).map(|(_, samples)| samples);
     let samples = samples.ok_or_else(|| mistake(format!("the {} part is empty; name another --part", arguments.part)))?;
     let seed = experiment.training.seeds.first().copied().unwrap_or(1);
     // As many as train, of those that do.

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use umlaut::config::{Colour, Dataset, Experiment, Folders, FractionSplit, ListSplit, MaskValues, Preprocess, Split};
+use umlaut::config::{Colour, Dataset, Experiment, Folders, FractionSplit, ListSplit, MaskValues, Preprocess, SplitRule};
 use umlaut::data;
 
 /// What is kept of the experiment; all else has its default.
@@ -48,7 +48,7 @@ pub fn experiment(from: &Experiment, data: &data::Dataset, out: &Path, part: &st
 }
 
 /// Shares, or lists where samples must stay together.
-fn split(samples: &[(String, &str)]) -> Split {
+fn split(samples: &[(String, &str)]) -> SplitRule {
     let mut keys: Vec<&str> = Vec::new();
     samples.iter().for_each(|(_, key)| {
         if !keys.contains(key) {
@@ -57,7 +57,7 @@ fn split(samples: &[(String, &str)]) -> Split {
     });
     if keys.len() == samples.len() || keys.len() < 2 {
         let test = 0.0;
-        return Split::Fractions(FractionSplit { train: 0.8, val: 0.2, test, ..FractionSplit::default() });
+        return SplitRule::Fractions(FractionSplit { train: 0.8, val: 0.2, test, ..FractionSplit::default() });
     }
     let validates = |key: &str| {
         let at = keys.iter().position(|known| *known == key).unwrap_or(0);
@@ -65,7 +65,7 @@ fn split(samples: &[(String, &str)]) -> Split {
     };
     let (val, train): (Vec<_>, Vec<_>) = samples.iter().partition(|(_, key)| validates(key));
     let names = |part: Vec<&(String, &str)>| part.into_iter().map(|(name, _)| name.clone()).collect();
-    Split::Lists(ListSplit { train: names(train), val: names(val), test: Vec::new() })
+    SplitRule::Lists(ListSplit { train: names(train), val: names(val), test: Vec::new() })
 }
 
 #[cfg(test)]
@@ -75,9 +75,9 @@ mod tests {
     #[test]
     fn what_belongs_together_is_not_split() {
         let samples = |keys: &[&'static str]| keys.iter().enumerate().map(|(k, key)| (k.to_string(), *key)).collect::<Vec<_>>();
-        assert!(matches!(split(&samples(&["a", "b", "c"])), Split::Fractions(shares) if shares.test == 0.0));
+        assert!(matches!(split(&samples(&["a", "b", "c"])), SplitRule::Fractions(shares) if shares.test == 0.0));
         let lists = |keys: &[&'static str]| match split(&samples(keys)) {
-            Split::Lists(ListSplit { train, val, .. }) => [train.concat(), val.concat()],
+            SplitRule::Lists(ListSplit { train, val, .. }) => [train.concat(), val.concat()],
             _ => panic!("no lists"),
         };
         assert_eq!(lists(&["a", "b", "a", "b"]), ["02", "13"]);

@@ -3,12 +3,12 @@
 use super::super::failure::{Failure, mistake};
 use super::super::options::{ResultsPlace, Sets, load};
 use super::super::{progress, text};
-use super::samples::{fold_of, of_fold, parts};
+use super::samples::{fold_of, of_fold, splits};
 use super::sheet::{self, Form};
 use comfy_table::{CellAlignment, Table, TableComponent, presets};
 use std::path::PathBuf;
 use umlaut::config::Experiment;
-use umlaut::data::{self, Dataset, Draw, Fold, Look, Parts};
+use umlaut::data::{self, Dataset, Draw, Fold, Look, Splits};
 use umlaut::prepare::alike;
 
 /// Images that are listed.
@@ -40,7 +40,7 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
     let data = data::open(&experiment.dataset, &experiment.preprocess, &cache, &|_, _| ()).map_err(mistake)?;
     drop(reading);
     let folds = data::folds(&data, &experiment.split).map_err(mistake)?;
-    let Fold { number, parts: split } = folds[0].clone();
+    let Fold { number, splits: split } = folds[0].clone();
     println!("{}\n", heading(&experiment, &data, &looks, number));
     println!("{}\n", table(&data, &looks, &split));
     for line in remarks(&data, &looks, &folds) {
@@ -48,7 +48,7 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
     }
     if let Some((path, form)) = wanted {
         let draw = arguments.epoch.map(|epoch| Draw::of(&experiment, epoch as usize));
-        let split = if draw.is_some() { Parts { val: Vec::new(), test: Vec::new(), ..split } } else { split };
+        let split = if draw.is_some() { Splits { val: Vec::new(), test: Vec::new(), ..split } } else { split };
         sheet::write(&data, &split, draw, path, form)?;
         println!("contact sheet: {}, from the top: {}", path.display(), sheet::order(&split));
     }
@@ -70,14 +70,14 @@ fn heading(experiment: &Experiment, data: &Dataset, looks: &[Look], fold: Option
     )
 }
 
-fn table(data: &Dataset, looks: &[Look], split: &Parts) -> Table {
+fn table(data: &Dataset, looks: &[Look], split: &Splits) -> Table {
     let mut table = Table::new();
     table.load_preset(presets::NOTHING);
     table.set_style(TableComponent::HeaderLines, '─').set_style(TableComponent::MiddleHeaderIntersections, '─');
     let mut header = vec!["part".to_owned(), "samples".into(), "height".into(), "width".into()];
     header.extend(data.classes.iter().flat_map(|class| [class.clone(), "empty".into()]));
     table.set_header(header);
-    for (part, samples) in parts(split) {
+    for (part, samples) in splits(split) {
         let side = |axis: usize| {
             let sides = samples.iter().map(|i| looks[*i].size[axis]);
             let (low, high) = (sides.clone().min().unwrap_or(0), sides.max().unwrap_or(0));
@@ -100,7 +100,7 @@ fn remarks(data: &Dataset, looks: &[Look], folds: &[Fold]) -> Vec<String> {
     let mut remarks =
         vec!["A class's share is the mean over samples of its foreground pixels; empty counts masks without any.".to_owned()];
     let absent =
-        |fold: &Fold| data::absent(data, &fold.parts).into_iter().map(|line| (of_fold(fold.number), line)).collect::<Vec<_>>();
+        |fold: &Fold| data::absent(data, &fold.splits).into_iter().map(|line| (of_fold(fold.number), line)).collect::<Vec<_>>();
     let mut told: Vec<(String, String)> = folds.iter().flat_map(absent).collect();
     // What no fold can correct is reported once.
     told.dedup_by(|(_, later), (_, first)| later == first && later.starts_with("no sample "));

@@ -1,8 +1,8 @@
 //! Samples by split, and their masks.
 
 /// Name and samples of each split that has some.
-pub fn parts(parts: &umlaut::data::Parts) -> Vec<(&'static str, &[usize])> {
-    let all = [("train", &parts.train[..]), ("val", &parts.val), ("test", &parts.test)];
+pub fn splits(splits: &umlaut::data::Splits) -> Vec<(&'static str, &[usize])> {
+    let all = [("train", &splits.train[..]), ("val", &splits.val), ("test", &splits.test)];
     all.into_iter().filter(|(_, samples)| !samples.is_empty()).collect()
 }
 
@@ -24,7 +24,7 @@ pub fn of_fold(fold: Option<usize>) -> String {
 /// `, fold 2 of 5`, or nothing where there are no folds.
 pub fn fold_of(experiment: &umlaut::config::Experiment, fold: Option<usize>) -> String {
     match (&experiment.split, fold) {
-        (umlaut::config::Split::KFold(folds), Some(fold)) => format!(", fold {fold} of {}", folds.k),
+        (umlaut::config::SplitRule::KFold(folds), Some(fold)) => format!(", fold {fold} of {}", folds.k),
         _ => String::new(),
     }
 }

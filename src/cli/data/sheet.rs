@@ -1,11 +1,11 @@
 //! The contact sheet: samples of every split with the outlines of their masks, as an image or as a drawing with their names.
 
 use super::super::failure::{Failure, mistake};
-use super::samples::{marks, masks, parts};
+use super::samples::{marks, masks, splits};
 use image::{ImageFormat, RgbImage, imageops};
 use std::io::Cursor;
 use std::path::Path;
-use umlaut::data::{self, Dataset, Draw, Parts};
+use umlaut::data::{self, Dataset, Draw, Splits};
 use umlaut::report::{Tile, contact_sheet, paint};
 use umlaut::store::write_atomic;
 
@@ -40,19 +40,23 @@ impl Form {
 }
 
 /// Evenly spaced samples of each split, as many of each as its share of the sheet.
-fn shown(split: &Parts) -> Vec<(&'static str, Vec<usize>)> {
-    let parts = parts(split);
+fn shown(split: &Splits) -> Vec<(&'static str, Vec<usize>)> {
+    let splits = splits(split);
     let rows = SHOWN / COLUMNS;
     let of_part = |samples: &[usize], rows: usize| {
         let count = samples.len().min(rows * COLUMNS);
         (0..count).map(|i| samples[i * samples.len() / count]).collect()
     };
-    let spare = rows + 1 - parts.len();
-    parts.into_iter().enumerate().map(|(at, (part, samples))| (part, of_part(samples, if at == 0 { spare } else { 1 }))).collect()
+    let spare = rows + 1 - splits.len();
+    splits
+        .into_iter()
+        .enumerate()
+        .map(|(at, (part, samples))| (part, of_part(samples, if at == 0 { spare } else { 1 })))
+        .collect()
 }
 
 /// `18 of train, 3 of val`: what stands on a sheet, from the top.
-pub fn order(split: &Parts) -> String {
+pub fn order(split: &Splits) -> String {
     shown(split).iter().map(|(part, samples)| format!("{} of {part}", samples.len())).collect::<Vec<_>>().join(", ")
 }
 
@@ -60,7 +64,7 @@ pub fn order(split: &Parts) -> String {
 ///
 /// # Errors
 /// If it cannot be written.
-pub fn write(data: &Dataset, split: &Parts, draw: Option<Draw>, path: &Path, form: Form) -> Result<(), Failure> {
+pub fn write(data: &Dataset, split: &Splits, draw: Option<Draw>, path: &Path, form: Form) -> Result<(), Failure> {
     let mut pictures: Vec<(&str, Vec<usize>, Vec<RgbImage>)> = Vec::new();
     for (part, samples) in shown(split) {
         let small = samples.iter().map(|index| small(data, *index, draw)).collect::<candle_core::Result<_>>()?;
@@ -95,8 +99,8 @@ fn small(data: &Dataset, index: usize, draw: Option<Draw>) -> candle_core::Resul
 }
 
 /// All images, which are of one size, on white.
-fn picture(parts: &[Vec<RgbImage>]) -> RgbImage {
-    let rows: Vec<&[RgbImage]> = parts.iter().flat_map(|pictures| pictures.chunks(COLUMNS)).collect();
+fn picture(splits: &[Vec<RgbImage>]) -> RgbImage {
+    let rows: Vec<&[RgbImage]> = splits.iter().flat_map(|pictures| pictures.chunks(COLUMNS)).collect();
     let (width, height) = rows.first().map_or((1, 1), |row| row[0].dimensions());
     let columns = rows.iter().map(|row| row.len()).max().unwrap_or(1) as u32;
     let sides = (columns * (width + GAP) + GAP, rows.len() as u32 * (height + GAP) + GAP);

@@ -52,7 +52,7 @@ pub struct Training {
 
 /// Parts of a line that may be left out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Part {
+enum Field {
     Epoch,
     EpochBare,
     Bar,
@@ -64,13 +64,13 @@ enum Part {
 }
 
 /// From much to little: what stands beside a title, and how many columns a title must keep for it.
-const CHOICES: [(&[Part], usize); 7] = [
-    (&[Part::Epoch, Part::Bar, Part::Step, Part::Dice, Part::Best, Part::Left], TITLE),
-    (&[Part::Epoch, Part::Step, Part::Dice, Part::Best, Part::Left], TITLE),
-    (&[Part::Epoch, Part::Dice, Part::Best, Part::Left], TITLE),
-    (&[Part::Epoch, Part::Dice, Part::Left], TITLE / 2),
-    (&[Part::EpochBare, Part::DiceBare, Part::Left], TITLE / 4),
-    (&[Part::EpochBare, Part::Left], 1),
+const CHOICES: [(&[Field], usize); 7] = [
+    (&[Field::Epoch, Field::Bar, Field::Step, Field::Dice, Field::Best, Field::Left], TITLE),
+    (&[Field::Epoch, Field::Step, Field::Dice, Field::Best, Field::Left], TITLE),
+    (&[Field::Epoch, Field::Dice, Field::Best, Field::Left], TITLE),
+    (&[Field::Epoch, Field::Dice, Field::Left], TITLE / 2),
+    (&[Field::EpochBare, Field::DiceBare, Field::Left], TITLE / 4),
+    (&[Field::EpochBare, Field::Left], 1),
     (&[], 0),
 ];
 
@@ -96,10 +96,10 @@ fn runs(rows: &[Row], of: usize, columns: usize) -> Vec<String> {
     let numbered = rows.first().map_or(0, |row| width(&number(row)));
     let longest = rows.iter().map(|row| width(&row.title)).max().unwrap_or(0);
     let sizes = Sizes::of(rows);
-    let rest = |parts: &[Part]| numbered + parts.iter().map(|part| 2 + sizes.of_part(*part)).sum::<usize>();
-    let enough = |(parts, title): &&(&[Part], usize)| rest(parts) + longest.min(*title) <= columns;
+    let rest = |parts: &[Field]| numbered + parts.iter().map(|part| 2 + sizes.of_part(*part)).sum::<usize>();
+    let enough = |(parts, title): &&(&[Field], usize)| rest(parts) + longest.min(*title) <= columns;
     let trains = rows.iter().any(|row| matches!(row.stage, Stage::Training(_)));
-    let parts = CHOICES.iter().find(enough).filter(|_| trains).map_or(&[] as &[Part], |(parts, _)| parts);
+    let parts = CHOICES.iter().find(enough).filter(|_| trains).map_or(&[] as &[Field], |(parts, _)| parts);
     let beside = if trains { rest(parts) } else { numbered + width("  starting") };
     let title = longest.min(columns.saturating_sub(beside));
     let line = |row: &Row| match &row.stage {
@@ -130,30 +130,30 @@ impl Sizes {
         }
     }
 
-    fn of_part(&self, part: Part) -> usize {
+    fn of_part(&self, part: Field) -> usize {
         match part {
-            Part::Epoch => 6 + self.of_part(Part::EpochBare),
-            Part::EpochBare => 2 * self.epochs + 1,
-            Part::Bar => BAR + 2,
-            Part::Step => 6 + 2 * self.steps,
-            Part::Dice | Part::Best => 10,
-            Part::DiceBare => 5,
-            Part::Left => self.left,
+            Field::Epoch => 6 + self.of_part(Field::EpochBare),
+            Field::EpochBare => 2 * self.epochs + 1,
+            Field::Bar => BAR + 2,
+            Field::Step => 6 + 2 * self.steps,
+            Field::Dice | Field::Best => 10,
+            Field::DiceBare => 5,
+            Field::Left => self.left,
         }
     }
 
-    fn cell(&self, part: Part, t: &Training) -> String {
+    fn cell(&self, part: Field, t: &Training) -> String {
         let text = match part {
-            Part::Epoch => format!("epoch {:>w$}/{:<w$}", t.epoch, t.epochs, w = self.epochs),
-            Part::EpochBare => format!("{:>w$}/{:<w$}", t.epoch, t.epochs, w = self.epochs),
-            Part::Bar => drawn((t.epoch.saturating_sub(1)) * t.steps + t.step, t.epochs * t.steps, BAR),
-            Part::Step => format!("step {:>w$}/{:<w$}", t.step, t.steps, w = self.steps),
-            Part::Dice => format!("dice {}", score(t.dice)),
-            Part::DiceBare => score(t.dice),
-            Part::Best => format!("best {}", score(t.best)),
-            Part::Left => clock_or_dash(t.left),
+            Field::Epoch => format!("epoch {:>w$}/{:<w$}", t.epoch, t.epochs, w = self.epochs),
+            Field::EpochBare => format!("{:>w$}/{:<w$}", t.epoch, t.epochs, w = self.epochs),
+            Field::Bar => drawn((t.epoch.saturating_sub(1)) * t.steps + t.step, t.epochs * t.steps, BAR),
+            Field::Step => format!("step {:>w$}/{:<w$}", t.step, t.steps, w = self.steps),
+            Field::Dice => format!("dice {}", score(t.dice)),
+            Field::DiceBare => score(t.dice),
+            Field::Best => format!("best {}", score(t.best)),
+            Field::Left => clock_or_dash(t.left),
         };
-        padded(&text, self.of_part(part), part == Part::Left)
+        padded(&text, self.of_part(part), part == Field::Left)
     }
 }
 

@@ -115,7 +115,7 @@ pub struct RimOne {
     /// The folder that holds both; relative to the working directory.
     #[schemars(length(min = 1))]
     pub root: PathBuf,
-    /// Folder of the images below `root`; in folders called `test_set` lies the data set's own test part.
+    /// Folder of the images below `root`; in folders called `test_set` lies the data set's own test split.
     #[serde(default = "rim_one_images")]
     #[schemars(length(min = 1))]
     pub images: PathBuf,

@@ -2,7 +2,7 @@
 //!
 //! Ranges stand on the fields themselves, as JSON Schema keywords: editors and the checks of a file read the same ones.
 
-use super::{Augment, Dataset, Loss, LrSchedule, LrWarmup, Metrics, Model, Optimizer, Patches, Split, Sweep, Training};
+use super::{Augment, Dataset, Loss, LrSchedule, LrWarmup, Metrics, Model, Optimizer, Patches, SplitRule, Sweep, Training};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -30,7 +30,7 @@ pub struct Experiment {
     pub patches: Option<Patches>,
     /// Which samples train, validate and test.
     #[serde(default)]
-    pub split: Split,
+    pub split: SplitRule,
     /// Random changes of training samples.
     #[serde(default)]
     pub augment: Augment,
@@ -90,7 +90,7 @@ pub enum Normalise {
     None,
     /// Mean and standard deviation of each image, as the network sees it; of patches, those of the whole image before augmentation.
     Image,
-    /// Mean and standard deviation over all images of the training part, before augmentation.
+    /// Mean and standard deviation over all images of the training split, before augmentation.
     Dataset,
 }
 

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 /// Which samples train, validate and test: exactly one.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
-pub enum Split {
+pub enum SplitRule {
     /// The data set's own parts; `drishti_gs` and `rim_one` have them.
     Official(OfficialSplit),
     /// Random shares.
@@ -17,7 +17,7 @@ pub enum Split {
     Lists(ListSplit),
 }
 
-/// The data set's own training and test parts.
+/// The data set's own training and test splits.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct OfficialSplit {
@@ -38,10 +38,10 @@ pub struct OfficialSplit {
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum ValidateOn {
-    /// A share of the official training part; the official test part tests.
+    /// A share of the official training split; the official test split tests.
     #[default]
     Training,
-    /// The official test part; nothing is left for a test. What many reports do, and optimistic.
+    /// The official test split; nothing is left for a test. What many reports do, and optimistic.
     Test,
 }
 
@@ -103,7 +103,7 @@ pub struct ListSplit {
     pub test: Vec<String>,
 }
 
-impl Split {
+impl SplitRule {
     /// How many folds run: 1 where nothing is folded.
     pub fn fold_count(&self) -> usize {
         match self {
@@ -114,7 +114,7 @@ impl Split {
     }
 }
 
-impl Default for Split {
+impl Default for SplitRule {
     fn default() -> Self {
         Self::Fractions(FractionSplit::default())
     }

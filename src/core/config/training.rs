@@ -21,7 +21,7 @@ pub struct Training {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(extend("exclusiveMinimum" = 0))]
     pub clip_norm: Option<f64>,
-    /// Samples of the training part that train, for curves over the size of the data: fewer are a part of more, drawn by the seed.
+    /// Samples of the training split that train, for curves over the size of the data: fewer are a part of more, drawn by the seed.
     /// Absent for all; validation and test stay whole.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 1))]

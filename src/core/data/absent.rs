@@ -1,6 +1,6 @@
 //! Classes that no sample of a split shows: training cannot learn them, and they have no scores.
 
-use super::{Dataset, Parts};
+use super::{Dataset, Splits};
 
 /// Of each class, how many of these samples have a foreground pixel of it.
 fn counts(dataset: &Dataset, samples: &[usize]) -> Vec<usize> {
@@ -16,11 +16,11 @@ pub fn shown(dataset: &Dataset, samples: &[usize]) -> Vec<bool> {
 
 /// What to warn of: a line for each class without a foreground pixel in the training split, in the order of the classes; then for the other
 /// splits one for each class that they lack though training has it, or one in all where they have no foreground.
-pub fn absent(dataset: &Dataset, parts: &Parts) -> Vec<String> {
+pub fn absent(dataset: &Dataset, splits: &Splits) -> Vec<String> {
     let [h, w] = dataset.size;
     let everywhere: Vec<usize> = (0..dataset.samples.len()).collect();
-    let (of_train, of_all) = (counts(dataset, &parts.train), counts(dataset, &everywhere));
-    let others = [("val", counts(dataset, &parts.val)), ("test", counts(dataset, &parts.test))];
+    let (of_train, of_all) = (counts(dataset, &splits.train), counts(dataset, &everywhere));
+    let others = [("val", counts(dataset, &splits.val)), ("test", counts(dataset, &splits.test))];
     let told = |(class, name): (usize, &String)| {
         if of_train[class] > 0 {
             return None;
@@ -44,7 +44,7 @@ pub fn absent(dataset: &Dataset, parts: &Parts) -> Vec<String> {
     };
     let mut told: Vec<String> = dataset.classes.iter().enumerate().filter_map(told).collect();
     for (part, counts) in
-        others.iter().zip([&parts.val, &parts.test]).filter(|(_, samples)| !samples.is_empty()).map(|(of, _)| of)
+        others.iter().zip([&splits.val, &splits.test]).filter(|(_, samples)| !samples.is_empty()).map(|(of, _)| of)
     {
         if counts.iter().all(|count| *count == 0) {
             let learnt = of_train.iter().any(|count| *count > 0);
@@ -81,8 +81,8 @@ mod tests {
             sources: vec![],
             fingerprint: String::new(),
         };
-        let parts = Parts { train: vec![0], val: vec![1, 2], test: vec![3] };
-        let told = |masks: &[[u8; 4]]| absent(&dataset(masks), &parts).join("; ");
+        let splits = Splits { train: vec![0], val: vec![1, 2], test: vec![3] };
+        let told = |masks: &[[u8; 4]]| absent(&dataset(masks), &splits).join("; ");
         assert_eq!(told(&[[1, 0, 0, 1], [1, 0, 0, 1], [0; 4], [1, 0, 1, 0], [0; 4]]), "");
         assert_eq!(
             told(&[[1, 0, 0, 1], [1, 0, 0, 0], [0; 4], [0; 4], [0; 4]]),

@@ -21,7 +21,7 @@ pub struct Batch {
 }
 
 impl Batch {
-    /// The same with images as the network takes them. `dataset` is what they were taken from: parts of an image are normalised by the
+    /// The same with images as the network takes them. `dataset` is what they were taken from: patches of an image are normalised by the
     /// numbers of the whole one.
     ///
     /// # Errors
@@ -45,7 +45,7 @@ impl Batch {
 pub struct Draw<'a> {
     /// The changes and their probabilities.
     pub augment: &'a Augment,
-    /// Parts of samples rather than whole ones.
+    /// Splits of samples rather than whole ones.
     pub patches: Option<&'a Patches>,
     /// The run's seed.
     pub seed: u64,
@@ -109,7 +109,7 @@ pub fn subset(part: &[usize], samples: usize, seed: u64) -> Vec<usize> {
     part.iter().copied().filter(|sample| chosen.contains(sample)).collect()
 }
 
-/// The tensors of some samples, or, with a `draw`, of random parts or changes of some [draws]. What happens to one does not depend on its
+/// The tensors of some samples, or, with a `draw`, of random patches or augmented images of some [draws]. What happens to one does not depend on its
 /// batch.
 ///
 /// # Errors

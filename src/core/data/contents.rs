@@ -4,9 +4,9 @@ use super::error::Error;
 use super::layout::{self, Layout};
 use super::layouts;
 use super::load::{Hashes, hash_files, print_of};
-use super::split::{Parts, dealt};
+use super::split::{Splits, dealt};
 use super::{Dataset, Sample};
-use crate::config::{self, Split};
+use crate::config::{self, SplitRule};
 
 /// The samples of a data set, by name and by what their images hold.
 #[derive(Debug, Clone)]
@@ -43,11 +43,11 @@ impl Contents {
         &self.dataset.fingerprint
     }
 
-    /// The same as of the data set with its pixels, but that nobody looks for the same picture in two parts.
+    /// The same as of the data set with its pixels, but that nobody looks for the same picture in two splits.
     ///
     /// # Errors
     /// If there is too little, or a name or group is amiss.
-    pub fn split(&self, split: &Split) -> Result<Parts, Error> {
+    pub fn split(&self, split: &SplitRule) -> Result<Splits, Error> {
         dealt(&self.dataset, split)
     }
 

@@ -1,9 +1,9 @@
-//! The folds of a split, and what must not be in two parts of any of them.
+//! The folds of a split, and what must not be in two splits of any of them.
 
 use super::Dataset;
 use super::error::{Error, listed};
-use super::split::{Parts, dealt};
-use crate::config::{KFoldSplit, Split};
+use super::split::{Splits, dealt};
+use crate::config::{KFoldSplit, SplitRule};
 use rayon::prelude::*;
 use std::collections::HashMap;
 
@@ -15,22 +15,22 @@ pub struct Fold {
     /// 1-based; `None` where there are no folds.
     pub number: Option<usize>,
     /// Which samples train, validate and test.
-    pub parts: Parts,
+    pub splits: Splits,
 }
 
 /// The same for every fold that `k_fold` names (all of them, if it names none); of any other split the only one.
 ///
 /// # Errors
-/// As [`split`](super::split()), the same picture in two parts of any fold.
-pub fn folds(dataset: &Dataset, split: &Split) -> Result<Vec<Fold>, Error> {
+/// As [`split`](super::split()), the same picture in two splits of any fold.
+pub fn folds(dataset: &Dataset, split: &SplitRule) -> Result<Vec<Fold>, Error> {
     let folds = match split {
-        Split::KFold(config) => {
+        SplitRule::KFold(config) => {
             let numbers = if config.folds.is_empty() { (1..=config.k).collect() } else { config.folds.clone() };
-            let of = |number| Split::KFold(KFoldSplit { folds: vec![number], ..config.clone() });
-            let fold = |number| Ok(Fold { number: Some(number), parts: dealt(dataset, &of(number))? });
+            let of = |number| SplitRule::KFold(KFoldSplit { folds: vec![number], ..config.clone() });
+            let fold = |number| Ok(Fold { number: Some(number), splits: dealt(dataset, &of(number))? });
             numbers.into_iter().map(fold).collect::<Result<_, Error>>()?
         }
-        other => vec![Fold { number: None, parts: dealt(dataset, other)? }],
+        other => vec![Fold { number: None, splits: dealt(dataset, other)? }],
     };
     refuse_same_pictures(dataset, &folds)?;
     Ok(folds)
@@ -40,7 +40,7 @@ impl Fold {
     /// For each sample the part that it is in, if any.
     fn places(&self, samples: usize) -> Vec<Option<usize>> {
         let mut places = vec![None; samples];
-        for (part, members) in [&self.parts.train, &self.parts.val, &self.parts.test].into_iter().enumerate() {
+        for (part, members) in [&self.splits.train, &self.splits.val, &self.splits.test].into_iter().enumerate() {
             members.iter().for_each(|i| places[*i] = Some(part));
         }
         places
@@ -83,7 +83,7 @@ impl Places {
     }
 }
 
-/// Refuses the same picture, pixel by pixel, in two parts of a fold.
+/// Refuses the same picture, pixel by pixel, in two splits of a fold.
 ///
 /// # Errors
 /// Which pictures.

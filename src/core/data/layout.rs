@@ -16,7 +16,7 @@ pub(super) struct Entry {
     pub files: Vec<PathBuf>,
     /// Which page of files that hold many, or which drawing, counted from 0.
     pub page: Option<usize>,
-    /// Whether it belongs to the data set's own test part.
+    /// Whether it belongs to the data set's own test split.
     pub official_test: bool,
 }
 

@@ -3,28 +3,28 @@
 use super::Dataset;
 use super::error::{Error, listed};
 use super::files::EXTENSIONS;
-use super::split::Parts;
+use super::split::Splits;
 use crate::config::ListSplit;
 use std::collections::BTreeSet;
 
 /// The samples named. Those in no list are left out.
 ///
 /// # Errors
-/// If a name or pattern means no sample, or a sample is in two parts.
-pub(super) fn lists(dataset: &Dataset, config: &ListSplit) -> Result<Parts, Error> {
+/// If a name or pattern means no sample, or a sample is in two splits.
+pub(super) fn lists(dataset: &Dataset, config: &ListSplit) -> Result<Splits, Error> {
     let [train, val, test] = [("train", &config.train), ("val", &config.val), ("test", &config.test)]
         .map(|(part, names)| members(dataset, part, names).map(|members| (part, members)));
-    let parts = [train?, val?, test?];
-    for (i, (first, members)) in parts.iter().enumerate() {
-        for (second, others) in &parts[i + 1..] {
+    let splits = [train?, val?, test?];
+    for (i, (first, members)) in splits.iter().enumerate() {
+        for (second, others) in &splits[i + 1..] {
             let both: Vec<&str> = members.intersection(others).map(|i| dataset.samples[*i].name.as_str()).collect();
             if !both.is_empty() {
                 return Err(Error::InTwoParts { count: both.len(), first, second, names: listed(&both, 5, ", ") });
             }
         }
     }
-    let [train, val, test] = parts.map(|(_, members)| members.into_iter().collect());
-    Ok(Parts { train, val, test })
+    let [train, val, test] = splits.map(|(_, members)| members.into_iter().collect());
+    Ok(Splits { train, val, test })
 }
 
 fn members(dataset: &Dataset, part: &'static str, patterns: &[String]) -> Result<BTreeSet<usize>, Error> {

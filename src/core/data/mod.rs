@@ -54,7 +54,7 @@ pub use inspect::{Look, look};
 pub use load::{fingerprint, fingerprint_by, open};
 pub use normalise::Normaliser;
 pub use photo::{Photo, PhotoPage, PhotoPlace, photos, unreadable};
-pub use split::{Parts, group_keys, split};
+pub use split::{Splits, group_keys, split};
 pub use synthetic::{Drawn, GENERATOR_VERSION, draw};
 
 use crate::config;
@@ -81,7 +81,7 @@ pub struct Dataset {
     pub size: [usize; 2],
     /// The samples.
     pub samples: Vec<Sample>,
-    /// For each sample whether it belongs to the data set's own test part; without such parts all `false`.
+    /// For each sample whether it belongs to the data set's own test split; without such splits all `false`.
     pub official_test: Vec<bool>,
     /// For each sample what to call its image in messages: a path, for pages and drawings a few words.
     pub sources: Vec<String>,

@@ -9,7 +9,7 @@ use super::picture::Picture;
 use crate::config::{self, FundusTarget, MaskValues};
 use std::path::{Path, PathBuf};
 
-/// The folder of the data set's own test part.
+/// The folder of the data set's own test split.
 const TEST: &str = "test_set";
 
 /// Listed and paired, by file stem.

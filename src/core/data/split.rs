@@ -6,13 +6,13 @@ use super::error::{Error, listed};
 use super::folds::{Fold, refuse_same_pictures};
 use super::lists::lists;
 use super::random::{generator, shuffle};
-use crate::config::{FractionSplit, KFoldSplit, OfficialSplit, Split, ValidateOn};
+use crate::config::{FractionSplit, KFoldSplit, OfficialSplit, SplitRule, ValidateOn};
 use regex::Regex;
 use std::collections::BTreeMap;
 
-/// Indices into a data set's samples, sorted; no sample is in two parts.
+/// Indices into a data set's samples, sorted; no sample is in two splits.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Parts {
+pub struct Splits {
     /// Samples that train, one or more.
     pub train: Vec<usize>,
     /// Samples that validate, one or more.
@@ -25,33 +25,33 @@ pub struct Parts {
 /// with at least one for each part asked for. Of `k_fold`, `folds` holds the one fold to use.
 ///
 /// # Errors
-/// If there is too little, a name or group is amiss, or the same picture (pixel by pixel) is in two parts.
-pub fn split(dataset: &Dataset, split: &Split) -> Result<Parts, Error> {
-    let parts = dealt(dataset, split)?;
-    let fold = Fold { number: None, parts };
+/// If there is too little, a name or group is amiss, or the same picture (pixel by pixel) is in two splits.
+pub fn split(dataset: &Dataset, split: &SplitRule) -> Result<Splits, Error> {
+    let splits = dealt(dataset, split)?;
+    let fold = Fold { number: None, splits };
     refuse_same_pictures(dataset, std::slice::from_ref(&fold))?;
-    Ok(fold.parts)
+    Ok(fold.splits)
 }
 
-pub(super) fn dealt(dataset: &Dataset, split: &Split) -> Result<Parts, Error> {
-    let mut parts = match split {
-        Split::Official(config) => official(dataset, config),
-        Split::Fractions(config) => fractions(dataset, config),
-        Split::KFold(config) => k_fold(dataset, config),
-        Split::Lists(config) => lists(dataset, config),
+pub(super) fn dealt(dataset: &Dataset, split: &SplitRule) -> Result<Splits, Error> {
+    let mut splits = match split {
+        SplitRule::Official(config) => official(dataset, config),
+        SplitRule::Fractions(config) => fractions(dataset, config),
+        SplitRule::KFold(config) => k_fold(dataset, config),
+        SplitRule::Lists(config) => lists(dataset, config),
     }?;
-    [&mut parts.train, &mut parts.val, &mut parts.test].into_iter().for_each(|part| part.sort_unstable());
-    for (part, members) in [("train", &parts.train), ("val", &parts.val)] {
+    [&mut splits.train, &mut splits.val, &mut splits.test].into_iter().for_each(|part| part.sort_unstable());
+    for (part, members) in [("train", &splits.train), ("val", &splits.val)] {
         if members.is_empty() {
             return Err(Error::EmptyPart { part });
         }
     }
-    Ok(parts)
+    Ok(splits)
 }
 
 type Group = Vec<usize>;
 
-fn official(dataset: &Dataset, config: &OfficialSplit) -> Result<Parts, Error> {
+fn official(dataset: &Dataset, config: &OfficialSplit) -> Result<Splits, Error> {
     let is_test = |i: &usize| dataset.official_test.get(*i).copied().unwrap_or(false);
     let (test, training): (Group, Group) = (0..dataset.samples.len()).partition(is_test);
     for (part, members) in [("test", &test), ("training", &training)] {
@@ -61,22 +61,22 @@ fn official(dataset: &Dataset, config: &OfficialSplit) -> Result<Parts, Error> {
     }
     refuse_torn_groups(dataset, &test, &training, config.group.as_deref())?;
     if config.validate_on == ValidateOn::Test {
-        return Ok(Parts { train: training, val: test, test: Group::new() });
+        return Ok(Splits { train: training, val: test, test: Group::new() });
     }
     let groups = shuffled_groups(dataset, training, config.group.as_deref(), config.seed)?;
     let counts = counts("split.official", groups.len(), [1.0 - config.val_fraction, config.val_fraction])?;
     let [train, val] = deal(groups, counts);
-    Ok(Parts { train, val, test })
+    Ok(Splits { train, val, test })
 }
 
-fn fractions(dataset: &Dataset, config: &FractionSplit) -> Result<Parts, Error> {
+fn fractions(dataset: &Dataset, config: &FractionSplit) -> Result<Splits, Error> {
     let groups = shuffled_groups(dataset, (0..dataset.samples.len()).collect(), config.group.as_deref(), config.seed)?;
     let counts = counts("split.fractions", groups.len(), [config.train, config.val, config.test])?;
     let [train, val, test] = deal(groups, counts);
-    Ok(Parts { train, val, test })
+    Ok(Splits { train, val, test })
 }
 
-fn k_fold(dataset: &Dataset, config: &KFoldSplit) -> Result<Parts, Error> {
+fn k_fold(dataset: &Dataset, config: &KFoldSplit) -> Result<Splits, Error> {
     let k = config.k;
     let fold = match config.folds[..] {
         [fold] if (1..=k).contains(&fold) => fold,
@@ -91,7 +91,7 @@ fn k_fold(dataset: &Dataset, config: &KFoldSplit) -> Result<Parts, Error> {
     }
     let (val, train): (Vec<_>, Vec<_>) = rest.into_iter().enumerate().partition(|(i, _)| i % k == fold - 1);
     let members = |groups: Vec<(usize, Group)>| groups.into_iter().flat_map(|(_, group)| group).collect();
-    Ok(Parts { train: members(train), val: members(val), test })
+    Ok(Splits { train: members(train), val: members(val), test })
 }
 
 fn shuffled_groups(dataset: &Dataset, members: Group, pattern: Option<&str>, seed: u64) -> Result<Vec<Group>, Error> {
@@ -133,12 +133,12 @@ fn groups(dataset: &Dataset, members: Group, pattern: Option<&str>) -> Result<BT
 ///
 /// # Errors
 /// If `group` is no regular expression or matches not all names.
-pub fn group_keys(dataset: &Dataset, split: &Split) -> Result<Vec<String>, Error> {
+pub fn group_keys(dataset: &Dataset, split: &SplitRule) -> Result<Vec<String>, Error> {
     let pattern = match split {
-        Split::Official(config) => config.group.as_deref(),
-        Split::Fractions(config) => config.group.as_deref(),
-        Split::KFold(config) => config.group.as_deref(),
-        Split::Lists(_) => None,
+        SplitRule::Official(config) => config.group.as_deref(),
+        SplitRule::Fractions(config) => config.group.as_deref(),
+        SplitRule::KFold(config) => config.group.as_deref(),
+        SplitRule::Lists(_) => None,
     };
     let mut keys = vec![String::new(); dataset.samples.len()];
     for (key, members) in groups(dataset, (0..dataset.samples.len()).collect(), pattern)? {
@@ -147,7 +147,7 @@ pub fn group_keys(dataset: &Dataset, split: &Split) -> Result<Vec<String>, Error
     Ok(keys)
 }
 
-/// A group that the official parts tear apart cannot stay together.
+/// A group that the official splits tear apart cannot stay together.
 fn refuse_torn_groups(dataset: &Dataset, test: &Group, training: &Group, pattern: Option<&str>) -> Result<(), Error> {
     let Some(pattern) = pattern else { return Ok(()) };
     let (test, training) = (groups(dataset, test.clone(), Some(pattern))?, groups(dataset, training.clone(), Some(pattern))?);
@@ -156,7 +156,10 @@ fn refuse_torn_groups(dataset: &Dataset, test: &Group, training: &Group, pattern
         return Ok(());
     }
     let (pattern, torn) = (pattern.to_owned(), listed(&torn, 5, ", "));
-    Err(Error::Group { pattern, problem: format!("has groups in both official parts: {torn}; use split.fractions, or no group") })
+    Err(Error::Group {
+        pattern,
+        problem: format!("has groups in both official splits: {torn}; use split.fractions, or no group"),
+    })
 }
 
 /// Largest remainders (ties to the earlier part), then one from the fullest for each part that got none and should have one.
@@ -174,7 +177,7 @@ fn counts<const N: usize>(split: &'static str, there: usize, shares: [f64; N]) -
     by_remainder.into_iter().cycle().take(left).for_each(|part| counts[part] += 1);
     for part in 0..N {
         if shares[part] > 0.0 && counts[part] == 0 {
-            let fullest = (0..N).max_by_key(|i| (counts[*i], N - i)).expect("there are parts");
+            let fullest = (0..N).max_by_key(|i| (counts[*i], N - i)).expect("there are splits");
             counts[fullest] -= 1;
             counts[part] = 1;
         }

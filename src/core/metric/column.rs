@@ -27,7 +27,7 @@ impl Direction {
 
 /// Whose samples a column is about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Part {
+pub enum Split {
     /// Training samples, as the network saw them in training mode while it changed.
     Train,
     /// Validation samples, after the epoch.
@@ -36,7 +36,7 @@ pub enum Part {
     Test,
 }
 
-impl Part {
+impl Split {
     /// As the start of a column's name: `train`, `val`, `test`.
     pub fn prefix(self) -> &'static str {
         match self {
@@ -69,7 +69,7 @@ pub struct Metric {
     /// What an image without a mark in the truth gives, where other images of its split have one of the class.
     pub empty: &'static str,
     /// Whose samples; `None` where the column does not say.
-    pub part: Option<Part>,
+    pub part: Option<Split>,
     /// The class it is about; `None` for the mean over classes.
     pub class: Option<String>,
 }
@@ -131,8 +131,8 @@ const ROWS: [Row; 26] = [
 ///
 /// Understood are the names of the table, with or without `train_`, `val_` or `test_` before, and those of scores with `_CLASS` after.
 pub fn describe(column: &str) -> Option<Metric> {
-    let parts = [Part::Train, Part::Val, Part::Test];
-    let after = |part: Part| column.strip_prefix(part.prefix())?.strip_prefix('_').map(|rest| (Some(part), rest));
+    let parts = [Split::Train, Split::Val, Split::Test];
+    let after = |part: Split| column.strip_prefix(part.prefix())?.strip_prefix('_').map(|rest| (Some(part), rest));
     let (part, rest) = parts.into_iter().find_map(after).unwrap_or((None, column));
     ROWS.iter().find_map(|&(name, label, direction, range, empty, has_classes)| {
         let class = match rest.strip_prefix(name)? {
@@ -151,7 +151,7 @@ mod tests {
     #[test]
     fn names_parts_and_classes_are_understood() {
         let metric = describe("val_dice_disc").unwrap();
-        assert_eq!((metric.name, metric.part, metric.class.as_deref()), ("dice", Some(Part::Val), Some("disc")));
+        assert_eq!((metric.name, metric.part, metric.class.as_deref()), ("dice", Some(Split::Val), Some("disc")));
         assert_eq!((metric.direction, metric.range), (Direction::Higher, (0.0, 1.0)));
         assert_eq!(metric.title(), "validation Dice (disc)");
         assert_eq!(describe("train_loss").unwrap().title(), "training loss");

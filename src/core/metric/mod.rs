@@ -19,7 +19,7 @@ mod means;
 mod tally;
 
 pub use absent::{Absent, mean_of_defined};
-pub use column::{Direction, Metric, Part, describe};
+pub use column::{Direction, Metric, Split, describe};
 pub use distance::quantile;
 pub use extent::{cup_to_disc, extent};
 pub use extra::{ExtraMetric, Extras, ImageExtras};

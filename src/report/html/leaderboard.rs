@@ -75,7 +75,7 @@ pub(super) fn runs(comparison: &Comparison) -> Grid {
     Grid { head, rows }
 }
 
-/// One row per group of a list, with values on the test part; no rows where there is no test part.
+/// One row per group of a list, with values on the test split; no rows where there is no test split.
 pub(super) fn tested(comparison: &Comparison, list: &List) -> Grid {
     let columns = grid::tested_columns(comparison);
     let number = |column: &String| Head::number(column::phrase(column));

@@ -9,7 +9,7 @@ mod sheet;
 use super::collect::{Comparison, Run};
 use super::verdict::Verdict;
 use super::{describe, sweep};
-use crate::metric::Part;
+use crate::metric::Split;
 use crate::record::ImageRow;
 use picture::Sample;
 use std::collections::{BTreeMap, HashSet};
@@ -18,7 +18,7 @@ use std::path::PathBuf;
 /// The overlays that could be drawn.
 #[derive(Default)]
 pub(super) struct Overlays {
-    /// Samples of the validation part, evenly spaced.
+    /// Samples of the validation split, evenly spaced.
     pub svg: Option<String>,
     /// The worst and the best samples of the part by which groups are compared.
     pub extremes: Option<String>,
@@ -44,7 +44,7 @@ pub(super) fn draw(comparison: &Comparison, verdict: &Verdict) -> Overlays {
     overlays.svg = sheet(comparison, run, "overlays", spaced, &title, &mut overlays.problems);
     let of = |word: &'static str| move |name: String| Shown { name, word: Some(word) };
     let ends: Vec<Shown> = worst.into_iter().map(of("worst")).chain(best.into_iter().rev().map(of("best"))).collect();
-    let word = if part == Part::Test { "test" } else { "validation" };
+    let word = if part == Split::Test { "test" } else { "validation" };
     let title = |_: &[Sample]| format!("The worst and the best predictions among the {word} samples");
     overlays.extremes = sheet(comparison, run, "extremes", ends, &title, &mut overlays.problems);
     overlays.run = if overlays.svg.is_some() || overlays.extremes.is_some() { run.id.clone() } else { String::new() };
@@ -82,7 +82,7 @@ fn sheet(
     (!samples.is_empty()).then(|| sheet::draw(&comparison.classes, &run.id, id, &title(&samples), &samples))
 }
 
-/// The samples of the validation part that have pictures; those that are among the worst or best only if there are too few others.
+/// The samples of the validation split that have pictures; those that are among the worst or best only if there are too few others.
 fn spaced(run: &Run, names: Vec<String>, extreme: &[String]) -> Vec<String> {
     let of_val: HashSet<PathBuf> =
         run.images.rows.iter().filter(|row| row.part == "val").map(|row| image(run, &row.image)).collect();
@@ -105,7 +105,7 @@ fn image(run: &Run, name: &str) -> PathBuf {
 
 /// The samples with the lowest and the highest Dice in the mean over classes that have pictures, the lowest and the highest first; no
 /// sample is both.
-fn extremes(run: &Run, part: Part) -> (Vec<String>, Vec<String>) {
+fn extremes(run: &Run, part: Split) -> (Vec<String>, Vec<String>) {
     let Some(place) = run.images.place("dice") else { return Default::default() };
     let mut sums: BTreeMap<&str, f64> = BTreeMap::new();
     // A class that the split does not show has no Dice.

@@ -81,13 +81,13 @@ impl Ended {
         file
     }
 
-    /// Values of the best epoch on the validation part.
+    /// Values of the best epoch on the validation split.
     fn best(&self) -> Vec<(String, f64)> {
         let best = self.outcome.best.iter();
         best.filter_map(|(column, value)| Some((format!("val_best/{}", column.strip_prefix("val_")?), *value))).collect()
     }
 
-    /// Values on the test part with the weights of the best epoch.
+    /// Values on the test split with the weights of the best epoch.
     fn tested(&self) -> Vec<(String, f64)> {
         let test = self.outcome.test.iter();
         test.map(|(column, value)| (format!("test/{}", column.strip_prefix("test_").unwrap_or(column)), *value)).collect()

@@ -1,7 +1,7 @@
 //! Which group is better, by how much, and whether one can believe it.
 //!
-//! [`judge`] orders groups by their validation scores, so that the score of the best on the test part is not the luckiest of many, and
-//! tests the differences of all pairs on the part that is judged: see [`inference`](super::inference) for the rule.
+//! [`judge`] orders groups by their validation scores, so that the score of the best on the test split is not the luckiest of many, and
+//! tests the differences of all pairs on the split that is judged: see [`inference`](super::inference) for the rule.
 
 mod design;
 mod scores;
@@ -12,7 +12,7 @@ mod words;
 use super::collect::Comparison;
 use super::inference::{self, Difference};
 use super::{column, stats};
-use crate::metric::{self, Part};
+use crate::metric::{self, Split};
 use scores::Scores;
 pub(super) use scores::{Tested, Unit};
 pub(super) use words::{basis, method, number, p as p_value};
@@ -20,10 +20,10 @@ pub(super) use words::{basis, method, number, p as p_value};
 /// Which scores put groups in order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum RankBy {
-    /// Those of the validation part, at the best epoch.
+    /// Those of the validation split, at the best epoch.
     #[default]
     Validation,
-    /// Those of the test part, where every group has some. What was chosen by a score has a score that is too good.
+    /// Those of the test split, where every group has some. What was chosen by a score has a score that is too good.
     Test,
 }
 
@@ -90,8 +90,8 @@ const SHOWN: usize = 3;
 
 impl Verdict {
     /// The part whose scores are judged.
-    pub(super) fn part(&self) -> Part {
-        metric::describe(&self.column).and_then(|metric| metric.part).unwrap_or(Part::Val)
+    pub(super) fn part(&self) -> Split {
+        metric::describe(&self.column).and_then(|metric| metric.part).unwrap_or(Split::Val)
     }
 
     /// All groups, the best first, those without a value last.
@@ -113,7 +113,7 @@ impl Verdict {
 }
 
 /// Judges the groups by a metric (`iou`, `dice_disc`), or by Dice (by what chooses the best epoch where there is no Dice), on the test
-/// part if every group with finished runs has scores of it, else on the validation part.
+/// part if every group with finished runs has scores of it, else on the validation split.
 pub(super) fn judge(comparison: &Comparison, by: Option<&str>, rank_by: RankBy) -> Verdict {
     let scores = Scores::of(comparison, by);
     let (mut standings, ranked_by) = standings(comparison, &scores, rank_by);
@@ -137,7 +137,7 @@ pub(super) fn judge(comparison: &Comparison, by: Option<&str>, rank_by: RankBy) 
     verdict
 }
 
-/// The groups in order, and the column that decides it: that of the validation part if all have a value of it.
+/// The groups in order, and the column that decides it: that of the validation split if all have a value of it.
 fn standings(comparison: &Comparison, scores: &Scores, rank_by: RankBy) -> (Vec<Standing>, String) {
     let (mut standings, mut known): (Vec<Standing>, Vec<usize>) = (Vec::new(), Vec::new());
     for (group, of) in comparison.groups.iter().enumerate() {

@@ -1,6 +1,6 @@
 //! Which scores groups are compared by, and the complete tables that they make.
 
-use crate::metric::{self, Part};
+use crate::metric::{self, Split};
 use crate::plan;
 use crate::record::ImageRow;
 use crate::report::collect::{Comparison, Group, Run, State};
@@ -22,7 +22,7 @@ type BySeed = BTreeMap<String, BTreeMap<Image, f64>>;
 pub(super) struct Scores {
     /// The column that groups are judged by.
     pub column: String,
-    pub part: Part,
+    pub part: Split,
     metric: String,
     groups: Vec<BySeed>,
 }
@@ -120,7 +120,7 @@ impl Scores {
 
     /// Into how many folds the data set is split, where each has images of its own.
     fn by_fold(&self, comparison: &Comparison, group: usize) -> Option<usize> {
-        comparison.groups[group].key().design.folds.filter(|folds| self.part == Part::Val && *folds > 1)
+        comparison.groups[group].key().design.folds.filter(|folds| self.part == Split::Val && *folds > 1)
     }
 
     /// Groups join as long as what they have in common is half of what it was; `None` if fewer than two are left.
@@ -186,22 +186,22 @@ fn places<T: Ord>(keys: &[T], among: &[T]) -> Vec<usize> {
     keys.iter().map(|key| among.binary_search(key).expect("it is one of them")).collect()
 }
 
-/// The test part if every group with scores of images has some of it.
-fn part(comparison: &Comparison) -> Part {
+/// The test split if every group with scores of images has some of it.
+fn part(comparison: &Comparison) -> Split {
     let scored = |group: &Group| group.settled().iter().any(|run| !run.images.rows.is_empty());
-    let tested = |run: &&Run| run.images.rows.iter().any(|row| row.part == Part::Test.prefix());
+    let tested = |run: &&Run| run.images.rows.iter().any(|row| row.part == Split::Test.prefix());
     let mut groups = comparison.groups.iter().filter(|group| scored(group)).peekable();
     let all = groups.peek().is_some() && groups.all(|group| group.settled().iter().any(tested));
-    if all { Part::Test } else { Part::Val }
+    if all { Split::Test } else { Split::Val }
 }
 
 /// The folds of a seed are one row: images of their own where they validate, means over the folds where all are judged on the same images.
-fn by_seed(group: &Group, part: Part, metric: &str, class: Option<&str>) -> BySeed {
+fn by_seed(group: &Group, part: Split, metric: &str, class: Option<&str>) -> BySeed {
     let mut sums: BTreeMap<String, BTreeMap<Image, (f64, f64)>> = BTreeMap::new();
     for run in group.settled().into_iter().filter(|run| run.state == State::Finished) {
         let Some(place) = run.images.place(metric) else { continue };
         let own = |key: &str| run.differs.iter().find(|(own, _)| own == key).map(|(_, value)| value.clone()).unwrap_or_default();
-        let fold = if part == Part::Val { own(plan::FOLD) } else { String::new() };
+        let fold = if part == Split::Val { own(plan::FOLD) } else { String::new() };
         // A row of the image itself has no class, and NaN where a metric is of classes; rows of classes have NaN where it is not.
         let counts = |row: &&ImageRow| {
             row.part == part.prefix() && class.is_none_or(|class| class == row.class) && row.values[place].is_finite()

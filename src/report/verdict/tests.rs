@@ -86,7 +86,7 @@ fn a_difference_that_is_there_is_found_and_one_that_is_not_is_not() {
     assert!(words.contains("Standard deviation of a mean from seed to seed 0.00"), "{words}");
     assert!(words.contains("is better than “c” by 0.05"), "{words}");
     assert!(words.contains("test Dice"), "{words}");
-    assert!(!words.contains("chose the best epoch"), "the test part chose nothing: {words}");
+    assert!(!words.contains("chose the best epoch"), "the test split chose nothing: {words}");
     assert!(words.contains("chosen by its validation Dice of 0.8"), "{words}");
 }
 

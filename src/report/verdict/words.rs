@@ -2,7 +2,7 @@
 
 use super::scores::{Scores, Untested};
 use super::{Pair, RankBy, Standing, Tested, Verdict, design};
-use crate::metric::{self, Direction, Part};
+use crate::metric::{self, Direction, Split};
 use crate::report::collect::{Comparison, State};
 use crate::report::describe::shown;
 use crate::report::inference::LEVEL;
@@ -79,7 +79,7 @@ fn headline(comparison: &Comparison, scores: &Scores, verdict: &Verdict, of: &[S
     let group = &comparison.groups[best.group];
     let values = group.values(&verdict.column);
     let so_far = if group.runs.iter().any(|run| run.state == State::Finished) { "" } else { " so far" };
-    let part = if scores.part == Part::Test { "test" } else { "validation" };
+    let part = if scores.part == Split::Test { "test" } else { "validation" };
     let what = format!("{part} {}", column::phrase(&verdict.column));
     let (spread, runs) = (stats::spread(&values, 4), counted(values.len(), "run"));
     if comparison.groups.len() == 1 {
@@ -248,18 +248,18 @@ fn ranking(scores: &Scores, verdict: &Verdict, rank_by: RankBy) -> Option<String
         return None;
     }
     let words = match (scores.part, rank_by) {
-        (Part::Test, RankBy::Test) => {
+        (Split::Test, RankBy::Test) => {
             "Ranked by test scores, as asked: the score of the best is optimistic, since of equal groups the luckiest comes first."
         }
-        (Part::Test, RankBy::Validation) if verdict.ranked_by == verdict.column => {
+        (Split::Test, RankBy::Validation) if verdict.ranked_by == verdict.column => {
             "Ranked by test scores, since not every group has validation scores: the score of the best is optimistic."
         }
-        (Part::Test, _) => return None,
+        (Split::Test, _) => return None,
         (_, RankBy::Test) => {
             "Ranked by validation scores, since not every group has test scores. These images also chose the best epochs, so that all \
              scores are optimistic; a test share in [split] would not be."
         }
-        _ if scores.part == Part::Val => {
+        _ if scores.part == Split::Val => {
             "The images are those that chose the best epochs and the best group, so that its score is optimistic; that of a test share in \
              [split] would not be."
         }

@@ -1,7 +1,7 @@
 //! Whether initial weights have seen the images that validate or test now, as far as the runs tell that they come from.
 
-use crate::config::{Experiment, Split};
-use crate::data::{self, Contents, Parts};
+use crate::config::{Experiment, SplitRule};
+use crate::data::{self, Contents, Splits};
 use crate::store::RunDir;
 use std::collections::HashSet;
 use std::path::Path;
@@ -18,12 +18,12 @@ pub fn seen(experiment: &Experiment) -> Vec<String> {
     let mut file = experiment.training.initial.weights.clone();
     // That the data set cannot be listed is reported where it is opened.
     let Ok(own) = Contents::of(&experiment.dataset) else { return told };
-    let Ok(parts) = own.split(&experiment.split) else { return told };
+    let Ok(splits) = own.split(&experiment.split) else { return told };
     for _ in 0..GENERATIONS {
         let Some(run) = RunDir::of_checkpoint(Path::new(&file)) else { break };
         let Ok(before) = crate::config::load(&run.run_toml(), &[]) else { break };
         match trained(&run, &before, &own) {
-            Some(images) => told.extend(overlap(&run, &images, &own, &parts, &experiment.split)),
+            Some(images) => told.extend(overlap(&run, &images, &own, &splits, &experiment.split)),
             None => told.push(format!(
                 "{}: its data set has changed or is gone since, so nobody knows which of these images its weights have seen",
                 run.path().display()
@@ -46,16 +46,16 @@ fn trained(run: &RunDir, experiment: &Experiment, own: &Contents) -> Option<Hash
     Some(train.into_iter().map(|sample| contents.image(sample).to_owned()).collect())
 }
 
-fn overlap(run: &RunDir, images: &HashSet<String>, own: &Contents, parts: &Parts, split: &Split) -> Option<String> {
+fn overlap(run: &RunDir, images: &HashSet<String>, own: &Contents, splits: &Splits, split: &SplitRule) -> Option<String> {
     let of = |(word, part): (&str, &[usize])| {
         let seen: Vec<&str> = part.iter().filter(|i| images.contains(own.image(**i))).map(|i| own.name(*i)).collect();
         let listed = seen.iter().take(LISTED).copied().collect::<Vec<_>>().join(", ");
         let more = if seen.len() > LISTED { ", …" } else { "" };
         (!seen.is_empty()).then(|| format!("{} of the {} images that {word} here ({listed}{more})", seen.len(), part.len()))
     };
-    let seen: Vec<String> = [("validate", &parts.val[..]), ("test", &parts.test)].into_iter().filter_map(of).collect();
+    let seen: Vec<String> = [("validate", &splits.val[..]), ("test", &splits.test)].into_iter().filter_map(of).collect();
     let fold = match split {
-        Split::KFold(folds) => folds.folds.first().map(|fold| format!("fold {fold}: ")).unwrap_or_default(),
+        SplitRule::KFold(folds) => folds.folds.first().map(|fold| format!("fold {fold}: ")).unwrap_or_default(),
         _ => String::new(),
     };
     (!seen.is_empty()).then(|| {

@@ -3,7 +3,7 @@
 use super::Session;
 use super::save::Saving;
 use crate::config::Experiment;
-use crate::data::{Dataset, Normaliser, Parts};
+use crate::data::{Dataset, Normaliser, Splits};
 use crate::model::{Network, Params};
 use crate::record::{Files, Outcome};
 use crate::store::RunDir;
@@ -28,7 +28,7 @@ impl<'a> Session<'a> {
         run: &'a RunDir,
         experiment: &'a Experiment,
         data: &'a Dataset,
-        parts: &'a Parts,
+        splits: &'a Splits,
         network: &'a dyn Network,
         place: &Place,
         before: Option<&Outcome>,
@@ -38,7 +38,7 @@ impl<'a> Session<'a> {
         let mut schedule = LrSchedule::new(lr, &experiment.lr_schedule, &experiment.lr_warmup, experiment.training.epochs);
         let plateau = schedule.plateau().clone();
         let mut state = State { epoch: 0, steps: 0, plateau, best: None, within: None, files: Files::default() };
-        let normaliser = Normaliser::of(experiment.preprocess.normalise, data, &parts.train);
+        let normaliser = Normaliser::of(experiment.preprocess.normalise, data, &splits.train);
         let mut learner = Learner { micro_batches: run.micro_batches()?, ..Learner::new(experiment, data, network, normaliser) };
         let decay = Some(experiment.training.ema_decay).filter(|decay| *decay > 0.0);
         let (mut within, mut accumulated, mut scores) = (None, Accumulation::default(), None);
@@ -87,7 +87,7 @@ impl<'a> Session<'a> {
             run,
             experiment,
             data,
-            parts,
+            splits,
             engine: engine(place, learner, accumulated)?,
             schedule,
             state,

@@ -82,7 +82,7 @@ impl Session<'_> {
         }
     }
 
-    /// The rest of a pass over the training part.
+    /// The rest of a pass over the training split.
     pub(super) fn train_epoch(
         &mut self,
         epoch: &mut Epoch,

@@ -60,8 +60,8 @@ fn data() -> Dataset {
     }
 }
 
-fn parts() -> Parts {
-    Parts { train: vec![0, 1, 2], val: vec![3, 4], test: Vec::new() }
+fn splits() -> Splits {
+    Splits { train: vec![0, 1, 2], val: vec![3, 4], test: Vec::new() }
 }
 
 fn experiment(toml: &str) -> Experiment {
@@ -69,15 +69,15 @@ fn experiment(toml: &str) -> Experiment {
 }
 
 fn run_it(run: &RunDir, experiment: &Experiment, network: &Fake) -> Result<Outcome, Error> {
-    Session::begin(run, experiment, &data(), &parts(), network, &Place::cpu(), None, &mut ())?.run(&|| false, &mut ())
+    Session::begin(run, experiment, &data(), &splits(), network, &Place::cpu(), None, &mut ())?.run(&|| false, &mut ())
 }
 
 /// The epochs that are best so far, epoch by epoch, given the column's values.
 fn best_epochs(column: &str, values: &[f64]) -> Vec<Option<usize>> {
     let dir = tempfile::tempdir().unwrap();
-    let (run, data, parts, network) = (RunDir::at(dir.path()), data(), parts(), Fake::new());
+    let (run, data, splits, network) = (RunDir::at(dir.path()), data(), splits(), Fake::new());
     let experiment = experiment(&format!("[training]\nbest = '{column}'"));
-    let mut session = Session::begin(&run, &experiment, &data, &parts, &network, &Place::cpu(), None, &mut ()).unwrap();
+    let mut session = Session::begin(&run, &experiment, &data, &splits, &network, &Place::cpu(), None, &mut ()).unwrap();
     let mut best = Vec::new();
     for (index, value) in values.iter().enumerate() {
         session.keep(&EpochRecord { epoch: index + 1, values: vec![(column.into(), *value)] }).unwrap();
@@ -170,8 +170,8 @@ fn the_order_of_samples_follows_the_seed() {
         let run = RunDir::at(dir.path());
         let text = format!("[optimizer.sgd]\nlr = 1.0\n[training]\nepochs = 4\nbatch_size = 1\nseeds = [{seed}]");
         let experiment = experiment(&text);
-        let (parts, network) = (parts(), Fake::new());
-        let session = Session::begin(&run, &experiment, &data, &parts, &network, &Place::cpu(), None, &mut ()).unwrap();
+        let (splits, network) = (splits(), Fake::new());
+        let session = Session::begin(&run, &experiment, &data, &splits, &network, &Place::cpu(), None, &mut ()).unwrap();
         session.run(&|| false, &mut ()).unwrap();
         run.metrics().unwrap().iter().filter_map(|row| row.get("train_loss")).collect()
     };

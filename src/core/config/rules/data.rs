@@ -2,7 +2,7 @@
 
 use super::Finding;
 use crate::config::suggest::listed;
-use crate::config::{Dataset, Experiment, Folders, FractionSplit, KFoldSplit, ListSplit, MaskValues, Split};
+use crate::config::{Dataset, Experiment, Folders, FractionSplit, KFoldSplit, ListSplit, MaskValues, SplitRule};
 use std::collections::HashMap;
 
 pub(super) fn classes(e: &Experiment) -> Vec<Finding> {
@@ -92,10 +92,10 @@ fn tables(folders: &Folders) -> Vec<Finding> {
 
 pub(super) fn split(e: &Experiment) -> Vec<Finding> {
     match &e.split {
-        Split::Official(_) => official(&e.dataset).into_iter().collect(),
-        Split::Fractions(s) => fractions(s).into_iter().collect(),
-        Split::KFold(s) => folds(s, &e.dataset),
-        Split::Lists(s) => lists(s),
+        SplitRule::Official(_) => official(&e.dataset).into_iter().collect(),
+        SplitRule::Fractions(s) => fractions(s).into_iter().collect(),
+        SplitRule::KFold(s) => folds(s, &e.dataset),
+        SplitRule::Lists(s) => lists(s),
     }
 }
 

@@ -8,7 +8,7 @@ use super::super::suggest::{closest, either, listed};
 
 /// The part of a sweep that a key stands in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Part {
+pub(super) enum SweepSection {
     Grid,
     Zip,
     /// The how-manieth of the points.
@@ -16,7 +16,7 @@ pub(super) enum Part {
     Random,
 }
 
-impl Part {
+impl SweepSection {
     /// The table as a path.
     pub fn path(self) -> &'static str {
         match self {
@@ -30,7 +30,7 @@ impl Part {
 
 /// A swept key with the values that are good by themselves; of a draw, what it says.
 pub(super) struct Axis<'a> {
-    pub part: Part,
+    pub part: SweepSection,
     pub name: &'a str,
     pub path: Vec<String>,
     pub key: Span,
@@ -41,7 +41,7 @@ pub(super) struct Axis<'a> {
 
 impl<'a> Axis<'a> {
     /// Checks a key and its values; `None` if the key is no good.
-    pub fn read(part: Part, name: &'a str, entry: &'a Entry, problems: &mut Vec<Problem>) -> Option<Self> {
+    pub fn read(part: SweepSection, name: &'a str, entry: &'a Entry, problems: &mut Vec<Problem>) -> Option<Self> {
         let path: Vec<String> = name.split('.').map(str::to_owned).collect();
         if let Some(remedy) = refused(&path) {
             problems.push(Problem::new(format!("`{name}` cannot be swept"), Some(entry.key)).help(remedy));
@@ -50,10 +50,12 @@ impl<'a> Axis<'a> {
         let key = find(name, &path, entry.key, problems)?;
         let before = problems.len();
         let values: Vec<&Node> = match (part, &entry.node.value) {
-            (Part::Grid | Part::Zip, Value::List(values)) => values.iter().filter(|one| fits(name, key, one, problems)).collect(),
-            (Part::Grid | Part::Zip, _) => return None,
-            (Part::Point(_), _) => [&entry.node].into_iter().filter(|one| fits(name, key, one, problems)).collect(),
-            (Part::Random, _) => drawn(name, key, entry, problems),
+            (SweepSection::Grid | SweepSection::Zip, Value::List(values)) => {
+                values.iter().filter(|one| fits(name, key, one, problems)).collect()
+            }
+            (SweepSection::Grid | SweepSection::Zip, _) => return None,
+            (SweepSection::Point(_), _) => [&entry.node].into_iter().filter(|one| fits(name, key, one, problems)).collect(),
+            (SweepSection::Random, _) => drawn(name, key, entry, problems),
         };
         Some(Self { part, name, path, key: entry.key, values, whole: problems.len() == before })
     }

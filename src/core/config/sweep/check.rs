@@ -7,7 +7,7 @@ use super::super::resolve::{findings, meaning, too_many_runs};
 use super::super::shape::{FILE, Shape};
 use super::super::suggest::listed;
 use super::Sweep;
-use super::axis::{Axis, Part, find, fits};
+use super::axis::{Axis, SweepSection, find, fits};
 use crate::config::Experiment;
 use std::collections::HashSet;
 
@@ -56,16 +56,16 @@ pub(in crate::config) fn check(
 /// The swept keys of all parts that are good.
 fn axes<'a>(node: &'a Node, problems: &mut Vec<Problem>) -> Vec<Axis<'a>> {
     let mut axes = Vec::new();
-    let mut read = |part: Part, table: &'a Table| {
+    let mut read = |part: SweepSection, table: &'a Table| {
         axes.extend(table.iter().filter_map(|(name, entry)| Axis::read(part, name, entry, problems)));
     };
-    for (part, path) in [(Part::Grid, "grid"), (Part::Zip, "zip"), (Part::Random, "random.draw")] {
+    for (part, path) in [(SweepSection::Grid, "grid"), (SweepSection::Zip, "zip"), (SweepSection::Random, "random.draw")] {
         if let Some(table) = node.entry(path).and_then(|entry| entry.node.table()) {
             read(part, table);
         }
     }
     for (at, point) in tables(node, "points").enumerate() {
-        read(Part::Point(at), point);
+        read(SweepSection::Point(at), point);
     }
     axes
 }
@@ -105,17 +105,17 @@ fn overlaps(axis: &Axis<'_>, others: &[Axis<'_>], sweep: &Sweep, set: &[(Vec<Str
         let title = format!("`{}` is swept, so setting it would change nothing", axis.name);
         let problem = Problem::new(title, Some(*span)).also(axis.key, "swept here");
         problems.push(match axis.part {
-            Part::Grid | Part::Zip => {
+            SweepSection::Grid | SweepSection::Zip => {
                 problem.help(format!("set its values: --set '{}.\"{}\"=[...]'", axis.part.path(), axis.name))
             }
-            Part::Point(_) | Part::Random => problem.help("change it in the file"),
+            SweepSection::Point(_) | SweepSection::Random => problem.help("change it in the file"),
         });
     }
     problems
 }
 
-fn never_at_once(a: Part, b: Part) -> bool {
-    matches!((a, b), (Part::Point(a), Part::Point(b)) if a != b)
+fn never_at_once(a: SweepSection, b: SweepSection) -> bool {
+    matches!((a, b), (SweepSection::Point(a), SweepSection::Point(b)) if a != b)
 }
 
 /// The choice of which two paths take different variants.
@@ -207,22 +207,25 @@ fn draws_nothing(sweep: &Sweep, node: &Node) -> Option<Problem> {
 
 /// The sweep without what is known to be wrong, so that one mistake does not hide another.
 fn good_part(sweep: &Sweep, axes: &[Axis<'_>], lengths_fit: bool, conditions_fit: bool) -> Sweep {
-    let axis = |part: Part, name: &str| axes.iter().find(|axis| axis.part == part && axis.name == name);
-    let whole = |part: Part, name: &String| axis(part, name).is_some_and(|axis| axis.whole);
+    let axis = |part: SweepSection, name: &str| axes.iter().find(|axis| axis.part == part && axis.name == name);
+    let whole = |part: SweepSection, name: &String| axis(part, name).is_some_and(|axis| axis.whole);
     let mut good = sweep.clone();
     good.grid.retain(|name, values| {
-        let kept: Vec<_> =
-            axis(Part::Grid, name).map(|axis| axis.values.iter().map(|value| value.plain()).collect()).unwrap_or_default();
+        let kept: Vec<_> = axis(SweepSection::Grid, name)
+            .map(|axis| axis.values.iter().map(|value| value.plain()).collect())
+            .unwrap_or_default();
         *values = kept;
-        axis(Part::Grid, name).is_some()
+        axis(SweepSection::Grid, name).is_some()
     });
-    if !lengths_fit || !sweep.zip.keys().all(|name| whole(Part::Zip, name)) {
+    if !lengths_fit || !sweep.zip.keys().all(|name| whole(SweepSection::Zip, name)) {
         good.zip.clear();
     }
     let points = sweep.points.iter().enumerate();
-    good.points =
-        points.filter(|(at, point)| point.keys().all(|name| whole(Part::Point(*at), name))).map(|(_, p)| p.clone()).collect();
-    good.random.draw.retain(|name, _| whole(Part::Random, name));
+    good.points = points
+        .filter(|(at, point)| point.keys().all(|name| whole(SweepSection::Point(*at), name)))
+        .map(|(_, p)| p.clone())
+        .collect();
+    good.random.draw.retain(|name, _| whole(SweepSection::Random, name));
     if !conditions_fit {
         (good.exclude, good.when) = Default::default();
     }
@@ -237,7 +240,7 @@ fn check_points(experiment: &Experiment, axes: &[Axis<'_>], base: &Node, problem
         problems.push(Problem::new(title, axes.iter().map(|axis| axis.key).min()).help("exclude fewer points"));
     }
     // The many values of a draw stand at one place, where one of them is enough.
-    let drawn = |place: Span| axes.iter().any(|axis| axis.part == Part::Random && axis.key == place);
+    let drawn = |place: Span| axes.iter().any(|axis| axis.part == SweepSection::Random && axis.key == place);
     let mark = |problem: &Problem| match problem.place {
         Some(place) if drawn(place) => format!("{place:?}"),
         _ => problem.title.clone(),

@@ -1,6 +1,6 @@
 //! Training steps on a GPU: asked for one after the other without waiting, recorded once and then replayed.
 //!
-//! The device has the data set, the parameters, the optimizer and the loss. A step is told a few words (which samples, how they move,
+//! The device has the data set, the parameters, the optimizer and the loss. A step receives a small parameter block (which samples, how they move,
 //! the learning rate) and answers with the sums that its scores are made of, which arrive while later steps run.
 
 use crate::config::{Experiment, Loss};
@@ -26,7 +26,7 @@ const NOT_RECORDED: &str = "a step could not be recorded as a CUDA graph, so its
 /// The data set goes to the device if it takes no more than this share of what is free there.
 const SHARE_OF_DATA: f64 = 0.4;
 
-/// Words of the optimizer's rule, and of a step, at the beginning of what a step is told.
+/// Words of the optimizer's rule, and of a step, at the beginning of a step's parameter block.
 const RULE: usize = 8;
 const STEP: usize = 8;
 /// Of a step's words: the first plane of its sums, its share of the batch, how far averages of the weights move, and two of what dropout
@@ -164,17 +164,17 @@ pub struct Trainer<'a> {
     network: &'a dyn Network,
     normaliser: Normaliser,
     samples: Samples,
-    /// Whether all samples are on the device; else those of a part are put there with it, for want of room or because their pixels
+    /// Whether all samples are on the device; else those of a micro-batch are put there with it, for want of room or because their pixels
     /// are calculated anew or chosen.
     resident: bool,
     /// Height and width of what is trained on.
     size: [usize; 2],
     losses: Losses,
     told: Array,
-    /// Of each head, the one that predicts first, the sums of every plane of the parts under way.
+    /// Of each head, the one that predicts first, the sums of every plane of the micro-batches under way.
     sums: Array,
     arrived: Pinned,
-    /// Planes of the largest part.
+    /// Planes of the largest micro-batch.
     planes: usize,
     /// Heads that the loss is the mean over.
     heads: usize,
@@ -242,7 +242,7 @@ impl<'a> Trainer<'a> {
         })
     }
 
-    /// Asks for a part. Returns the oldest of those under way if there were too many.
+    /// Asks for a micro-batch. Returns the oldest of those under way if there were too many.
     ///
     /// # Errors
     /// If the device has no room, or something failed there.
@@ -270,7 +270,7 @@ impl<'a> Trainer<'a> {
         Ok(landed)
     }
 
-    /// Waits for the oldest part under way; `None` if there is none.
+    /// Waits for the oldest micro-batch under way; `None` if there is none.
     ///
     /// # Errors
     /// If something failed on the device.
@@ -290,7 +290,7 @@ impl<'a> Trainer<'a> {
         Ok(Some(Landed { images, share, ends, sums, terms, loss }))
     }
 
-    /// Where the sums of a head begin, of the part in this slot.
+    /// Where the sums of a head begin, of the micro-batch in this slot.
     fn first_sum(&self, head: usize, slot: usize) -> usize {
         (head * AHEAD + slot) * self.planes * self.losses.sums()
     }
@@ -303,7 +303,7 @@ impl<'a> Trainer<'a> {
         (sums, self.losses.of_images(&numbers))
     }
 
-    /// Writes what a part is told.
+    /// Writes the parameter block of a micro-batch.
     fn tell(&self, part: MicroBatch, slot: usize) -> Result<()> {
         let mut words = vec![0u32; RULE + STEP];
         let rule: &[f32] = match &part.rule {
@@ -317,7 +317,7 @@ impl<'a> Trainer<'a> {
         words[RATE] = part.rate.to_bits();
         let noise = part.draw.zip(part.indices.first()).map_or(0, |(draw, first)| draw.noise(*first));
         (words[NOISE], words[NOISE + 1]) = (noise as u32, (noise >> 32) as u32);
-        // Where pixels are calculated anew or chosen, flips and turns have a part in that.
+        // Where pixels are calculated anew or chosen, that includes flips and rotations.
         let moved = part.draw.filter(|draw| !draw.composes());
         for (place, &index) in part.indices.iter().enumerate() {
             let sample = if self.resident { index } else { place };
