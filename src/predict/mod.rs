@@ -8,7 +8,7 @@ pub use measure::{Measure, cup_to_disc, measure};
 
 use crate::config::{Experiment, Normalise, Precision, Preprocess, Training};
 use crate::data::{self, Dataset, Normaliser, Photo};
-use crate::metric::{Absent, Extras, ImageExtras, MaskScores, Tally};
+use crate::metric::{self, Absent, Extras, ImageExtras, MaskScores, Split, Tally};
 use crate::model::{self, Network, Tiling, Weights};
 use crate::ops::{self, Tape};
 use crate::store::RunDir;
@@ -318,7 +318,7 @@ fn mirrored(planes: &[f32], [h, w]: [usize; 2], down: bool, right: bool) -> Vec<
 fn class_names(run: &RunDir, classes: usize) -> Vec<String> {
     let rows = run.metrics().unwrap_or_default();
     let columns = rows.first().into_iter().flat_map(|row| row.values.iter().map(|(name, _)| name));
-    let dice = |column: &String| crate::metric::describe(column).filter(|m| m.name == "dice" && column.starts_with("val_"));
+    let dice = |column: &String| metric::describe(column).filter(|m| m.name == "dice" && m.part == Some(Split::Val));
     let names: Vec<String> = columns.filter_map(|column| dice(column)?.class).collect();
     if names.len() == classes { names } else { (1..=classes).map(|k| format!("class{k}")).collect() }
 }

@@ -5,6 +5,7 @@
 use super::design::{self, Design, Key};
 use super::{Error, column, own};
 use crate::find::Found;
+use crate::metric::Split;
 use crate::plan;
 use crate::record::{EpochRecord, ImageScores, Outcome, Status};
 use crate::regular::{self, Most};
@@ -136,7 +137,7 @@ impl Group {
 
     /// Values of a `val_` column at the best epoch, or of a `test_` column, over the settled runs.
     pub(super) fn values(&self, column: &str) -> Vec<f64> {
-        let Some(stem) = column.strip_prefix("test_") else { return self.best(column) };
+        let Some((Split::Test, stem)) = Split::of(column) else { return self.best(column) };
         let of = |run: &&Run| run.test.get(column).or_else(|| run.test.get(stem)).copied();
         self.settled().iter().filter_map(of).filter(|v| v.is_finite()).collect()
     }
@@ -170,7 +171,7 @@ impl Comparison {
     /// Columns in the order of metrics.csv, without repeats; then what runs have measured of the validation split at their end alone.
     pub(super) fn columns(&self) -> Vec<String> {
         let of_epochs = self.runs().filter_map(|r| r.rows.first()).flat_map(|row| &row.values).map(|(name, _)| name);
-        let at_the_end = self.runs().flat_map(|r| r.best.keys()).filter(|name| name.starts_with("val_"));
+        let at_the_end = self.runs().flat_map(|r| r.best.keys()).filter(|name| Split::Val.has(name));
         let mut columns: Vec<String> = Vec::new();
         for name in of_epochs.chain(at_the_end) {
             if !columns.contains(name) {

@@ -1,6 +1,6 @@
 //! The words and directions of columns in a report; what a column means is known by [`metric`](crate::metric).
 
-use crate::metric::{self, Direction};
+use crate::metric::{self, Direction, Split};
 
 /// Scores are better when higher, losses when lower. A column that is no metric counts as a loss.
 pub(super) fn higher_is_better(column: &str) -> bool {
@@ -22,7 +22,7 @@ pub(super) fn is_main(column: &str) -> bool {
 
 /// The mask classes of `val_dice_CLASS`, in the order of the columns.
 pub(super) fn classes(columns: &[String]) -> Vec<String> {
-    let dice = |column: &String| metric::describe(column).filter(|m| m.name == "dice" && column.starts_with("val_"));
+    let dice = |column: &String| metric::describe(column).filter(|m| m.name == "dice" && m.part == Some(Split::Val));
     columns.iter().filter_map(|column| dice(column)?.class).collect()
 }
 
@@ -31,8 +31,12 @@ pub(super) fn title(column: &str) -> String {
     if metric::describe(column).is_none() {
         return phrase(column);
     }
-    let phrase = phrase(column);
-    let mut letters = phrase.chars();
+    capital(&phrase(column))
+}
+
+/// The same words with a capital.
+pub(super) fn capital(words: &str) -> String {
+    let mut letters = words.chars();
     letters.next().into_iter().flat_map(char::to_uppercase).chain(letters).collect()
 }
 
@@ -42,16 +46,10 @@ pub(super) fn phrase(column: &str) -> String {
     metric.class.map_or(metric.label.to_owned(), |class| format!("{}, {class}", metric.label))
 }
 
-/// The same with the part: `validation Dice`.
-pub(super) fn phrase_of_part(column: &str) -> String {
-    let part = if column.starts_with("test_") {
-        "test "
-    } else if column.starts_with("val_") {
-        "validation "
-    } else {
-        ""
-    };
-    format!("{part}{}", phrase(column))
+/// The same with the split: `validation Dice`.
+pub(super) fn phrase_of_split(column: &str) -> String {
+    let split = Split::of(column).map(|(split, _)| format!("{} ", split.word())).unwrap_or_default();
+    split + &phrase(column)
 }
 
 #[cfg(test)]

@@ -2,6 +2,7 @@
 
 use super::collect::{Comparison, Group, Run, State};
 use super::{column, stats};
+use crate::metric::Split;
 use crate::text::counted;
 
 /// Whether `a` is better than `b` in a column.
@@ -30,7 +31,7 @@ const SPOKEN: usize = 12;
 pub(super) fn curves(comparison: &Comparison, stem: &str) -> String {
     let title = column::title(stem);
     let value = |g: &Group| {
-        let spread = stats::spread(&g.best(&format!("val_{stem}")), 3);
+        let spread = stats::spread(&g.best(&Split::Val.column(stem)), 3);
         format!("{} {spread}", shown(&g.name))
     };
     let mut values: Vec<String> = comparison.groups.iter().take(SPOKEN).map(value).collect();

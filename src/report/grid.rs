@@ -5,7 +5,7 @@ use super::collect::{Comparison, Group};
 use super::data_sets::List;
 use super::verdict::{Pair, Standing, Verdict};
 use super::{column, describe, of_group, stats, verdict};
-use crate::metric::{self, Direction, ExtraMetric};
+use crate::metric::{self, Direction, ExtraMetric, Split};
 use crate::text::counted;
 
 /// Decimals of every value.
@@ -42,17 +42,18 @@ pub(super) fn placed<'a>(comparison: &'a Comparison, verdict: &'a Verdict, list:
     list.groups.iter().map(|group| (&comparison.groups[*group], standing(*group))).collect()
 }
 
-/// The columns of the tables of groups: what ranks, then Dice, IoU and loss of the same part.
+/// The columns of the tables of groups: what ranks, then Dice, IoU and loss of the same split.
 pub(super) fn columns(verdict: &Verdict) -> Vec<String> {
-    let part = part(verdict);
+    let split = split(verdict);
     let mut columns = vec![verdict.column.clone()];
-    columns.extend(["dice", "iou", "loss"].map(|name| format!("{part}_{name}")).into_iter().filter(|c| *c != verdict.column));
+    columns.extend(["dice", "iou", "loss"].map(|name| split.column(name)).into_iter().filter(|c| *c != verdict.column));
     columns
 }
 
 /// The extra metrics of a part that some group has, each in the mean over classes.
-pub(super) fn extras(comparison: &Comparison, part: &str) -> Vec<String> {
-    let all = ExtraMetric::ALL.into_iter().flat_map(|extra| ["", "_mm"].map(|unit| format!("{part}_{}{unit}", extra.name())));
+pub(super) fn extras(comparison: &Comparison, split: Split) -> Vec<String> {
+    let all =
+        ExtraMetric::ALL.into_iter().flat_map(|extra| ["", "_mm"].map(|unit| split.column(&format!("{}{unit}", extra.name()))));
     all.filter(|column| comparison.groups.iter().any(|group| !of_group::values(group, column).is_empty())).collect()
 }
 
@@ -64,13 +65,13 @@ pub(super) fn less_is_better(columns: &[String]) -> String {
     if names.is_empty() { String::new() } else { format!("Less is better: {}.", names.join(", ")) }
 }
 
-fn part(verdict: &Verdict) -> &'static str {
-    if verdict.column.starts_with("test_") { "test" } else { "val" }
+fn split(verdict: &Verdict) -> Split {
+    if Split::Test.has(&verdict.column) { Split::Test } else { Split::Val }
 }
 
 /// A column's name at the head of a table.
 pub(super) fn heading(column: &str) -> String {
-    if column.starts_with("test_") { format!("Test {}", column::phrase(column)) } else { column::title(column) }
+    if Split::Test.has(column) { format!("Test {}", column::phrase(column)) } else { column::title(column) }
 }
 
 /// Rank, runs, values and interval of each group; those that share the first rank stand out.
@@ -98,7 +99,7 @@ pub(super) fn groups(comparison: &Comparison, verdict: &Verdict, list: &List) ->
 
 /// ExtraMetric metrics of the part that ranks; nothing where none was asked for.
 pub(super) fn extra(comparison: &Comparison, verdict: &Verdict, list: &List) -> Option<Grid> {
-    let columns: Vec<String> = extras(comparison, part(verdict)).into_iter().filter(|c| *c != verdict.column).collect();
+    let columns: Vec<String> = extras(comparison, split(verdict)).into_iter().filter(|c| *c != verdict.column).collect();
     let header = std::iter::once("group".to_owned()).chain(columns.iter().map(|c| heading(c))).collect();
     let grid = Grid { header, note: less_is_better(&columns), ..values(comparison, verdict, list, &columns) };
     (!columns.is_empty()).then_some(grid)
@@ -106,9 +107,9 @@ pub(super) fn extra(comparison: &Comparison, verdict: &Verdict, list: &List) -> 
 
 /// What ranks, if classes have it, and these scores of each class; nothing where there is one class.
 pub(super) fn classes(comparison: &Comparison, verdict: &Verdict, list: &List, scores: &[&str]) -> Option<Grid> {
-    let (part, classes) = (part(verdict), &comparison.classes);
+    let (split, classes) = (split(verdict), &comparison.classes);
     let by = metric::describe(&verdict.column).map(|metric| metric.name).filter(|by| !scores.contains(by));
-    let of = |score: &str| classes.iter().map(|class| format!("{part}_{score}_{class}")).collect::<Vec<_>>();
+    let of = |score: &str| classes.iter().map(|class| split.column(&format!("{score}_{class}"))).collect::<Vec<_>>();
     let there = |column: &String| comparison.groups.iter().any(|group| !of_group::values(group, column).is_empty());
     let compared = by.into_iter().flat_map(of).filter(there);
     let columns: Vec<String> = compared.chain(scores.iter().copied().flat_map(of)).collect();
@@ -127,7 +128,7 @@ pub(super) fn tested_columns(comparison: &Comparison) -> Vec<String> {
     let alone = comparison.classes.len() == 1;
     let of_all = |c: &String| !alone || metric::describe(c).is_some_and(|m| m.class.is_none());
     let main = of_group::tested(comparison).into_iter().filter(|c| column::is_main(c) && of_all(c));
-    main.chain(extras(comparison, "test")).collect()
+    main.chain(extras(comparison, Split::Test)).collect()
 }
 
 fn values(comparison: &Comparison, verdict: &Verdict, list: &List, columns: &[String]) -> Grid {

@@ -33,6 +33,7 @@ pub use contact::{Tile, contact_sheet};
 pub use paint::paint;
 
 use crate::find::Found;
+use crate::metric::Split;
 use crate::record::LrSearch;
 use crate::store::{self, ExperimentDir};
 use chart::Drawn;
@@ -141,7 +142,8 @@ pub fn lr_search(search: &LrSearch, of: &str) -> Option<String> {
 
 fn verdict(comparison: &Comparison, by: Option<&str>, rank_by: RankBy) -> Result<Verdict, Error> {
     let columns = comparison.columns();
-    let there: Vec<&str> = columns.iter().filter_map(|column| column.strip_prefix("val_")).collect();
+    let there: Vec<&str> =
+        columns.iter().filter_map(|c| Split::of(c)).filter(|(split, _)| *split == Split::Val).map(|(_, stem)| stem).collect();
     match by.filter(|by| !there.is_empty() && !there.contains(by)) {
         Some(by) => Err(Error::NoMetric { by: by.to_owned(), there: there.join(", ") }),
         None => Ok(verdict::judge(comparison, by, rank_by)),

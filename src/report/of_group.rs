@@ -1,6 +1,7 @@
 //! What a group's runs give to a table: values of a column, test columns, finished runs, the best epoch.
 
 use super::collect::{Comparison, Group, Run, State};
+use crate::metric::Split;
 use std::collections::BTreeSet;
 
 /// Columns of the test split: overall ones first, then in the order of the alphabet.
@@ -13,13 +14,13 @@ pub(super) fn tested(comparison: &Comparison) -> Vec<String> {
 
 /// A column of the test split with its prefix, which outcome.toml may leave out.
 pub(super) fn prefixed(column: &str) -> String {
-    if column.starts_with("test_") { column.to_owned() } else { format!("test_{column}") }
+    if Split::Test.has(column) { column.to_owned() } else { Split::Test.column(column) }
 }
 
 /// A column's finite values of the runs that speak for a group: of the best epoch, or of the test split.
 pub(super) fn values(group: &Group, column: &str) -> Vec<f64> {
     let of_test = |run: &&Run| run.test.iter().find(|(name, _)| prefixed(name) == prefixed(column)).map(|(_, value)| *value);
-    match column.starts_with("val_") {
+    match Split::Val.has(column) {
         true => group.best(column),
         false => group.settled().iter().filter_map(of_test).filter(|v| v.is_finite()).collect(),
     }

@@ -2,6 +2,7 @@
 
 use super::collect::{Comparison, Group, Run};
 use super::own::NOT_SET;
+use crate::metric::Split;
 use crate::plan::spoken;
 
 /// A parameter with two values or more.
@@ -52,9 +53,9 @@ pub(super) fn all(comparison: &Comparison) -> Vec<Factor> {
 
 /// A run's value of the column by which groups are compared, if it is finite.
 pub(super) fn score(run: &Run, column: &str) -> Option<f64> {
-    let value = match column.strip_prefix("test_") {
-        Some(plain) => run.test.get(column).or_else(|| run.test.get(plain)),
-        None => run.best.get(column),
+    let value = match Split::of(column) {
+        Some((Split::Test, stem)) => run.test.get(column).or_else(|| run.test.get(stem)),
+        _ => run.best.get(column),
     };
     value.copied().filter(|v| v.is_finite())
 }

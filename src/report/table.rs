@@ -5,6 +5,7 @@ use super::data_sets::{List, lists};
 use super::of_group::{best_epoch, count_finished, finished, prefixed, tested, values};
 use super::verdict::Verdict;
 use super::{describe, grid, stats};
+use crate::metric::Split;
 use crate::{plan, text};
 use comfy_table::{CellAlignment, ContentArrangement, Table, TableComponent, presets};
 
@@ -17,7 +18,7 @@ pub(super) fn summary(comparison: &Comparison) -> Vec<Vec<String>> {
         }
     }
     keys.sort_by_key(|key| (*key == plan::SEED, *key == plan::FOLD));
-    let val: Vec<String> = comparison.columns().into_iter().filter(|c| c.starts_with("val_")).collect();
+    let val: Vec<String> = comparison.columns().into_iter().filter(|c| Split::Val.has(c)).collect();
     let test = tested(comparison);
     let data = several_data_sets(comparison).then_some(DATA_SET);
     let head = ["run", "group"].into_iter().chain(data).chain(keys.iter().copied()).chain(["status", "epochs", "best_epoch"]);
@@ -66,7 +67,7 @@ pub(super) fn groups(comparison: &Comparison, verdict: &Verdict) -> Vec<Vec<Stri
         }
     }
     let test = tested(comparison).into_iter().map(|c| prefixed(&c));
-    let columns: Vec<String> = comparison.columns().into_iter().filter(|c| c.starts_with("val_")).chain(test).collect();
+    let columns: Vec<String> = comparison.columns().into_iter().filter(|c| Split::Val.has(c)).chain(test).collect();
     let data = several_data_sets(comparison).then_some(DATA_SET);
     let head =
         ["group"].into_iter().chain(data).chain(keys.iter().copied()).chain(["rank", "runs", "finished"]).map(str::to_owned);

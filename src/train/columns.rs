@@ -39,7 +39,7 @@ pub fn columns(
         }
     }
     named.extend(terms.iter().filter(|(name, _)| *name != loss::MINIMISED).map(|(name, value)| (name.clone(), *value)));
-    named.into_iter().map(|(name, value)| (format!("{}_{name}", part.prefix()), value)).collect()
+    named.into_iter().map(|(name, value)| (part.column(&name), value)).collect()
 }
 
 /// The header of metrics.csv.

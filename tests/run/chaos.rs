@@ -22,9 +22,8 @@ const KILLS: usize = 36;
 /// Files that say when and how long, which no two sweeps have in common.
 const OF_THE_CLOCK: [&str; 4] = ["timing.csv", "provenance.toml", "log.txt", "outcome.toml"];
 
-/// Files that repeat such figures, those that keep the name of a process (of one that was killed, of the last report), and the events of the last
-/// attempt at a run, which say where it went on from.
-const OF_THE_DAY: [&str; 7] = ["summary.csv", "report.md", "report.html", "charts/time.svg", ".lock", ".report", "events.jsonl"];
+/// Files that repeat such figures, and those that keep the name of a process: of one that was killed, of the last report.
+const OF_THE_DAY: [&str; 6] = ["summary.csv", "report.md", "report.html", "charts/time.svg", ".lock", ".report"];
 
 /// Eight runs of three epochs, on pictures that are kept decoded.
 fn sweep() -> Desk {
@@ -162,10 +161,11 @@ fn nothing_twice(results: &Path, finished: &mut BTreeMap<String, Vec<u8>>) {
     }
 }
 
-/// Every file below, by its path there, but for the hashes of the pictures: which of them are written down depends on how old these are.
+/// Every file below, by its path there, but for the hashes of the pictures, of which those are written down that are old enough, and the events of the
+/// last attempt at a run, which begin anew with it and end where it was killed.
 fn tree(root: &Path) -> BTreeMap<String, Vec<u8>> {
     let files = walkdir::WalkDir::new(root).into_iter().filter_map(Result::ok).filter(|entry| entry.file_type().is_file());
-    let files = files.filter(|entry| !entry.path().ends_with(".cache/hashes"));
+    let files = files.filter(|entry| !entry.path().ends_with(".cache/hashes") && !entry.path().ends_with("events.jsonl"));
     files
         .filter_map(|entry| {
             let name = entry.path().strip_prefix(root).expect("it is below").display().to_string();

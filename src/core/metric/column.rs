@@ -37,6 +37,24 @@ pub enum Split {
 }
 
 impl Split {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::Train, Self::Val, Self::Test];
+
+    /// Whose column it is, and what is left of its name: `val_dice_disc` → validation, `dice_disc`. `None` where the name does not say.
+    pub fn of(column: &str) -> Option<(Self, &str)> {
+        Self::ALL.into_iter().find_map(|split| Some((split, column.strip_prefix(split.prefix())?.strip_prefix('_')?)))
+    }
+
+    /// The name of a column: `dice_disc` → `val_dice_disc`.
+    pub fn column(self, stem: &str) -> String {
+        format!("{}_{stem}", self.prefix())
+    }
+
+    /// Whether a column is of this split by its name.
+    pub fn has(self, column: &str) -> bool {
+        Self::of(column).is_some_and(|(split, _)| split == self)
+    }
+
     /// As the start of a column's name: `train`, `val`, `test`.
     pub fn prefix(self) -> &'static str {
         match self {
@@ -46,7 +64,8 @@ impl Split {
         }
     }
 
-    fn word(self) -> &'static str {
+    /// For readers: `training`, `validation`, `test`.
+    pub fn word(self) -> &'static str {
         match self {
             Self::Train => "training",
             Self::Val => "validation",
@@ -58,7 +77,7 @@ impl Split {
 /// A column of metrics.csv, or a value of outcome.toml.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Metric {
-    /// The name without part and class: `loss`, `dice`, `hd95`, ….
+    /// The name without split and class: `loss`, `dice`, `hd95`, ….
     pub name: &'static str,
     /// For readers: `Dice`, `BCE`.
     pub label: &'static str,
@@ -131,9 +150,7 @@ const ROWS: [Row; 26] = [
 ///
 /// Understood are the names of the table, with or without `train_`, `val_` or `test_` before, and those of scores with `_CLASS` after.
 pub fn describe(column: &str) -> Option<Metric> {
-    let parts = [Split::Train, Split::Val, Split::Test];
-    let after = |part: Split| column.strip_prefix(part.prefix())?.strip_prefix('_').map(|rest| (Some(part), rest));
-    let (part, rest) = parts.into_iter().find_map(after).unwrap_or((None, column));
+    let (part, rest) = Split::of(column).map_or((None, column), |(split, rest)| (Some(split), rest));
     ROWS.iter().find_map(|&(name, label, direction, range, empty, has_classes)| {
         let class = match rest.strip_prefix(name)? {
             "" => None,
@@ -155,6 +172,8 @@ mod tests {
         assert_eq!((metric.direction, metric.range), (Direction::Higher, (0.0, 1.0)));
         assert_eq!(metric.title(), "validation Dice (disc)");
         assert_eq!(describe("train_loss").unwrap().title(), "training loss");
+        assert_eq!([Split::of("val_dice"), Split::of("value"), Split::of("lr")], [Some((Split::Val, "dice")), None, None]);
+        assert!(Split::Test.has("test_iou") && !Split::Val.has("test_iou") && Split::Test.column("iou") == "test_iou");
         assert_eq!(describe("test_iou_optic_cup").unwrap().class.as_deref(), Some("optic_cup"));
         assert_eq!(describe("bce").unwrap().part, None);
     }

@@ -6,6 +6,7 @@ use super::ink::{Ink, Pen};
 use super::key::{Key, Sign};
 use super::labels::Labels;
 use super::style::{self, BAND_OPACITY, COLUMN, DASH, EDGE, FAINT, LABEL_GAP, LINE_WIDTH, MARK, MUTED, Shape, THIN_WIDTH};
+use crate::metric::Split;
 use crate::report::collect::{Comparison, Group, Run, State};
 use crate::report::stats::{self, Point};
 use crate::report::{column, describe};
@@ -24,7 +25,7 @@ struct Curves {
 impl Curves {
     fn of(group: &Group, stem: &str) -> Self {
         let settled = group.settled();
-        let (train, val) = (format!("train_{stem}"), format!("val_{stem}"));
+        let (train, val) = (Split::Train.column(stem), Split::Val.column(stem));
         let thin = |run: &&Run| {
             let val = stats::curve(&[run], &val);
             (if val.is_empty() { stats::curve(&[run], &train) } else { val }, run.state == State::Failed)

@@ -33,6 +33,7 @@ use super::collect::Comparison;
 use super::sweep::{self, Factor};
 use super::verdict::Verdict;
 use super::{column, comparable, importance as shares};
+use crate::metric::Split;
 use crate::plan::names;
 use focus::Focus;
 
@@ -113,13 +114,10 @@ impl<'a> Source<'a> {
     /// What the axis of scores is called: `Validation Dice`.
     pub(crate) fn score(&self) -> String {
         let column = &self.verdict.column;
-        let part = match column.split_once('_') {
-            Some(("test", _)) => "Test ",
-            Some(("val", _)) => "Validation ",
-            Some(("train", _)) => "Training ",
-            _ => "",
-        };
-        if part.is_empty() { column::title(column) } else { format!("{part}{}", column::phrase(column)) }
+        match Split::of(column) {
+            Some((split, _)) => column::capital(&format!("{} {}", split.word(), column::phrase(column))),
+            None => column::title(column),
+        }
     }
 
     /// A group's mean of what groups are compared by.

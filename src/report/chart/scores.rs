@@ -44,7 +44,7 @@ pub(crate) fn draw(source: &Source) -> Option<Drawn> {
         "One dot per run, a tick at the mean of each group, a line over the 95 % interval of the mean (by the t of the differences; \
          where there is no test, Student's t over runs). Groups without a significant difference to the first of a rank share it.{apart} \
          Best first, by {}: {}.",
-        column::phrase_of_part(&source.verdict.ranked_by),
+        column::phrase_of_split(&source.verdict.ranked_by),
         words.join("; ")
     );
     Some(Drawn { name: "scores".to_owned(), svg: strip.draw(&title, &description), title })

@@ -1,6 +1,7 @@
 //! The tables of groups and of runs.
 
 use super::{Cell, Grid, Head};
+use crate::metric::Split;
 use crate::plan;
 use crate::report::collect::{Comparison, Group, Run};
 use crate::report::data_sets::List;
@@ -10,11 +11,11 @@ use crate::report::{column, describe, grid, of_group, stats};
 /// One row per group of a list.
 pub(super) fn groups(comparison: &Comparison, verdict: &Verdict, list: &List) -> Grid {
     let columns = beside(comparison, verdict);
-    let metric = part_and_title(&verdict.column);
+    let metric = split_and_title(&verdict.column);
     let start =
         [Head::number("rank"), Head::text("group"), Head::text("runs"), Head::number(metric), Head::number("95 % interval")];
     let end = [Head::number("best epoch"), Head::number("time a run")];
-    let middle = columns.iter().map(|column| Head::number(part_and_title(column)));
+    let middle = columns.iter().map(|column| Head::number(split_and_title(column)));
     let head = start.into_iter().chain(middle).chain(end).collect();
     let rows = list.groups.iter().map(|&at| {
         let standing = verdict.standings.iter().find(|standing| standing.group == at);
@@ -50,7 +51,7 @@ pub(super) fn runs(comparison: &Comparison) -> Grid {
     let tested = comparison.runs().any(|run| run.test.contains_key("test_dice"));
     let mut head = vec![Head::text("run"), Head::text("group"), Head::number("seed"), Head::text("fold"), Head::text("status")];
     head.extend([Head::number("epochs"), Head::number("best epoch")]);
-    head.extend(columns.iter().map(|column| Head::number(part_and_title(column))));
+    head.extend(columns.iter().map(|column| Head::number(split_and_title(column))));
     head.extend(tested.then(|| Head::number("test Dice")));
     head.push(Head::number("time"));
     let row = |group: &Group, run: &Run| {
@@ -96,15 +97,15 @@ pub(super) fn tested(comparison: &Comparison, list: &List) -> Grid {
 pub(super) fn beside(comparison: &Comparison, verdict: &Verdict) -> Vec<String> {
     let classes = if comparison.classes.len() > 1 { &comparison.classes[..] } else { &[] };
     let main = ["dice", "iou", "bce", "loss"].into_iter().map(str::to_owned);
-    let all = main.chain(classes.iter().map(|class| format!("dice_{class}"))).map(|stem| format!("val_{stem}"));
-    let all = all.chain(grid::extras(comparison, "val"));
+    let all = main.chain(classes.iter().map(|class| format!("dice_{class}"))).map(|stem| Split::Val.column(&stem));
+    let all = all.chain(grid::extras(comparison, Split::Val));
     all.filter(|column| *column != verdict.column && comparison.groups.iter().any(|g| !g.values(column).is_empty())).collect()
 }
 
 /// `test Dice`, `validation Dice, disc`.
-fn part_and_title(column: &str) -> String {
-    let part = if column.starts_with("test_") { "test" } else { "val" };
-    format!("{part} {}", column::phrase(column))
+fn split_and_title(column: &str) -> String {
+    let split = if Split::Test.has(column) { Split::Test } else { Split::Val };
+    format!("{} {}", split.prefix(), column::phrase(column))
 }
 
 fn seconds(group: &Group) -> Vec<f64> {

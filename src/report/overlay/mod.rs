@@ -44,7 +44,7 @@ pub(super) fn draw(comparison: &Comparison, verdict: &Verdict) -> Overlays {
     overlays.svg = sheet(comparison, run, "overlays", spaced, &title, &mut overlays.problems);
     let of = |word: &'static str| move |name: String| Shown { name, word: Some(word) };
     let ends: Vec<Shown> = worst.into_iter().map(of("worst")).chain(best.into_iter().rev().map(of("best"))).collect();
-    let word = if part == Split::Test { "test" } else { "validation" };
+    let word = part.word();
     let title = |_: &[Sample]| format!("The worst and the best predictions among the {word} samples");
     overlays.extremes = sheet(comparison, run, "extremes", ends, &title, &mut overlays.problems);
     overlays.run = if overlays.svg.is_some() || overlays.extremes.is_some() { run.id.clone() } else { String::new() };
@@ -85,7 +85,7 @@ fn sheet(
 /// The samples of the validation split that have pictures; those that are among the worst or best only if there are too few others.
 fn spaced(run: &Run, names: Vec<String>, extreme: &[String]) -> Vec<String> {
     let of_val: HashSet<PathBuf> =
-        run.images.rows.iter().filter(|row| row.part == "val").map(|row| image(run, &row.image)).collect();
+        run.images.rows.iter().filter(|row| row.part == Split::Val.prefix()).map(|row| image(run, &row.image)).collect();
     let mut names: Vec<String> =
         names.into_iter().filter(|name| of_val.is_empty() || of_val.contains(&image(run, name))).collect();
     let extreme: HashSet<PathBuf> = extreme.iter().map(|name| image(run, name)).collect();

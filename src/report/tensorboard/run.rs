@@ -3,6 +3,7 @@
 use super::hparams::{self, Swept};
 use super::wire::append_record;
 use super::{event, pictures};
+use crate::metric::Split;
 use crate::record::{EpochRecord, Outcome, Status};
 use crate::store::{self, RunDir};
 use std::collections::HashMap;
@@ -84,13 +85,17 @@ impl Ended {
     /// Values of the best epoch on the validation split.
     fn best(&self) -> Vec<(String, f64)> {
         let best = self.outcome.best.iter();
-        best.filter_map(|(column, value)| Some((format!("val_best/{}", column.strip_prefix("val_")?), *value))).collect()
+        best.filter_map(|(column, value)| {
+            Some((format!("val_best/{}", Split::of(column).filter(|(split, _)| *split == Split::Val)?.1), *value))
+        })
+        .collect()
     }
 
     /// Values on the test split with the weights of the best epoch.
     fn tested(&self) -> Vec<(String, f64)> {
         let test = self.outcome.test.iter();
-        test.map(|(column, value)| (format!("test/{}", column.strip_prefix("test_").unwrap_or(column)), *value)).collect()
+        test.map(|(column, value)| (format!("test/{}", Split::of(column).map_or(column.as_str(), |(_, stem)| stem)), *value))
+            .collect()
     }
 
     fn pictures(&self, problems: &mut Vec<String>) -> Vec<event::Message> {
@@ -111,10 +116,7 @@ impl Ended {
 
 /// `val_dice_disc` → `val/dice_disc`: TensorBoard groups charts by what is before the first stroke.
 fn tag(column: &str) -> String {
-    match column.split_once('_') {
-        Some((part @ ("train" | "val" | "test"), rest)) => format!("{part}/{rest}"),
-        _ => column.to_owned(),
-    }
+    Split::of(column).map_or_else(|| column.to_owned(), |(split, rest)| format!("{}/{rest}", split.prefix()))
 }
 
 /// Seconds since 1970 of a time, `2026-03-01T12:00:00Z`.

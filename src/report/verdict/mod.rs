@@ -151,7 +151,7 @@ fn standings(comparison: &Comparison, scores: &Scores, rank_by: RankBy) -> (Vec<
         });
         standings.push(Standing { group, data, rank: 0, n: values.len(), mean, deviation, interval });
     }
-    let validation = format!("val_{}", scores.stem());
+    let validation = Split::Val.column(scores.stem());
     let of = |standing: &Standing, column: &str| stats::mean(&comparison.groups[standing.group].values(column));
     let all = rank_by == RankBy::Validation && standings.iter().all(|standing| of(standing, &validation).is_some());
     let ranked_by = if all { validation } else { scores.column.clone() };

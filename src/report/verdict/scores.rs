@@ -76,12 +76,12 @@ impl Scores {
     /// By `by`, a column without its part (`iou`, `dice_disc`); else by Dice if there is one, else by what chooses the best epoch.
     pub(super) fn of(comparison: &Comparison, by: Option<&str>) -> Self {
         let part = part(comparison);
-        let has_dice = comparison.groups.iter().any(|group| !group.values(&format!("{}_dice", part.prefix())).is_empty());
-        let best_by = comparison.best_by.strip_prefix("val_").unwrap_or(&comparison.best_by);
+        let has_dice = comparison.groups.iter().any(|group| !group.values(&part.column("dice")).is_empty());
+        let best_by = Split::of(&comparison.best_by).map_or(comparison.best_by.as_str(), |(_, stem)| stem);
         let stem = by.unwrap_or(if has_dice { "dice" } else { best_by });
         let (name, class) = metric::describe(stem).map_or((stem, None), |metric| (metric.name, metric.class));
         let groups = comparison.groups.iter().map(|group| by_seed(group, part, name, class.as_deref())).collect();
-        Self { column: format!("{}_{stem}", part.prefix()), part, metric: name.to_owned(), groups }
+        Self { column: part.column(stem), part, metric: name.to_owned(), groups }
     }
 
     /// The column without its part.

@@ -79,7 +79,7 @@ fn headline(comparison: &Comparison, scores: &Scores, verdict: &Verdict, of: &[S
     let group = &comparison.groups[best.group];
     let values = group.values(&verdict.column);
     let so_far = if group.runs.iter().any(|run| run.state == State::Finished) { "" } else { " so far" };
-    let part = if scores.part == Split::Test { "test" } else { "validation" };
+    let part = scores.part.word();
     let what = format!("{part} {}", column::phrase(&verdict.column));
     let (spread, runs) = (stats::spread(&values, 4), counted(values.len(), "run"));
     if comparison.groups.len() == 1 {

@@ -29,7 +29,7 @@ impl Session<'_> {
         let shown = samples::shown(&splits.val, judged, &seen.images);
         samples::write(self.run, self.data, &shown, &|index| self.logits(index))?;
         let more = |part: Split, seen: &Evaluated| -> Columns {
-            extras.means(&seen.extras).into_iter().map(|(name, mean)| (format!("{}_{name}", part.prefix()), mean)).collect()
+            extras.means(&seen.extras).into_iter().map(|(name, mean)| (part.column(&name), mean)).collect()
         };
         let mut test = Columns::new();
         if let Some(tested) = &tested {
