@@ -17,7 +17,7 @@ use umlaut::ops::Tape;
 use umlaut::train::{Optimizer, weighted_loss};
 
 #[global_allocator]
-static MEMORY: umlaut::memory::Caching = umlaut::memory::Caching::new();
+static MEMORY: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 type Error = Box<dyn std::error::Error>;
 

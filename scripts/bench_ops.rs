@@ -18,7 +18,7 @@ use umlaut::ops::blocked::simd::{Kernel, LANES, Level, Simd, level};
 use umlaut::ops::blocked::{Blocked, Shape, pack};
 
 #[global_allocator]
-static MEMORY: umlaut::memory::Caching = umlaut::memory::Caching::new();
+static MEMORY: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 /// Input channels, output channels, side.
 const LAYERS: [(usize, usize, usize); 6] =

@@ -18,7 +18,7 @@ use umlaut::report;
 use umlaut::store::{ExperimentDir, Results};
 
 #[global_allocator]
-static MEMORY: umlaut::memory::Caching = umlaut::memory::Caching::new();
+static MEMORY: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 type Error = Box<dyn std::error::Error>;
 

@@ -16,7 +16,7 @@ use umlaut::train::train;
 use umlaut::{config, data};
 
 #[global_allocator]
-static MEMORY: umlaut::memory::Caching = umlaut::memory::Caching::new();
+static MEMORY: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 type Error = Box<dyn std::error::Error>;
 

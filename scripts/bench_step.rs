@@ -24,7 +24,7 @@ use umlaut::train::Optimizer;
 use umlaut::train::engine::gpu::{Applied, Collect, MicroBatch, Tail, Trainer};
 
 #[global_allocator]
-static MEMORY: umlaut::memory::Caching = umlaut::memory::Caching::new();
+static MEMORY: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 type Error = Box<dyn std::error::Error>;
 

@@ -30,7 +30,7 @@ mod cli;
 use std::process::ExitCode;
 
 #[global_allocator]
-static MEMORY: umlaut::memory::Caching = umlaut::memory::Caching::new();
+static MEMORY: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
     cli::main()

@@ -12,7 +12,6 @@ const RULES: &[(&str, &[&str])] = &[
     ("record", &[]),
     ("metric", &[]),
     ("machine", &[]),
-    ("memory", &[]),
     ("regular", &[]),
     ("shown", &[]),
     ("text", &[]),

@@ -8,7 +8,6 @@
 pub mod config;
 pub mod data;
 pub mod machine;
-pub mod memory;
 pub mod metric;
 pub mod model;
 pub mod ops;

@@ -94,7 +94,7 @@ fn want_of_memory_is_answered_by_parts_of_a_batch() {
     let said = words(&output);
     assert!(said.contains("no memory was left") && said.contains("once more, with every batch in"), "{said}");
     let outcome = desk.read_all("results", "outcome.toml").concat();
-    assert!(outcome.contains("parts") && outcome.contains("status = \"finished\""), "{outcome}");
+    assert!(outcome.contains("micro-batches") && outcome.contains("status = \"finished\""), "{outcome}");
 
     let loss = |results: &str| -> f64 {
         let (_, csv) = desk.metrics(results).remove(0);
