@@ -1,32 +1,6 @@
 //! The columns of a plan: what differs between its runs, and how values are shown to readers.
 
-use super::{Plan, RunSpec};
 use crate::config::Training;
-
-impl Plan {
-    /// The keys that differ between its runs, as [`keys`] gives them.
-    pub fn keys(&self) -> Vec<&str> {
-        keys(&self.runs)
-    }
-}
-
-/// The keys that differ between runs, in the order of their first appearance.
-pub fn keys(runs: &[RunSpec]) -> Vec<&str> {
-    let mut keys: Vec<&str> = Vec::new();
-    for (key, _) in runs.iter().flat_map(|run| &run.differs) {
-        if !keys.contains(&key.as_str()) {
-            keys.push(key);
-        }
-    }
-    keys
-}
-
-impl RunSpec {
-    /// The run's value of a key that differs between runs, as TOML.
-    pub fn value(&self, key: &str) -> Option<&str> {
-        self.differs.iter().find(|(name, _)| name == key).map(|(_, value)| value.as_str())
-    }
-}
 
 /// The run's own seed, as its place among the others calls it.
 pub const SEED: &str = "seed";

@@ -11,5 +11,5 @@ mod sweep;
 
 pub use cost::{Cost, Input, Layer, Memory};
 pub use identity::{Difference, FINGERPRINT, Identity, NUMERIC_VERSION, RunId, VERSION, defining_values, short_fingerprint};
-pub use keys::{FOLD, SEED, keys, names, of_repetition, spoken};
-pub use sweep::{Error, Excluded, Plan, RunSpec, expand, expand_with, group_name};
+pub use keys::{FOLD, SEED, names, of_repetition, spoken};
+pub use sweep::{Error, Excluded, Plan, RunSpec, expand, expand_with, group_name, keys};

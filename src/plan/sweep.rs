@@ -196,6 +196,31 @@ fn words(point: &[(String, toml::Value)]) -> String {
     point.iter().map(|(key, value)| format!("{key} {}", spoken(&value.to_string()))).collect::<Vec<_>>().join(", ")
 }
 
+impl Plan {
+    /// The keys that differ between its runs, as [`keys`] gives them.
+    pub fn keys(&self) -> Vec<&str> {
+        keys(&self.runs)
+    }
+}
+
+/// The keys that differ between runs, in the order of their first appearance.
+pub fn keys(runs: &[RunSpec]) -> Vec<&str> {
+    let mut keys: Vec<&str> = Vec::new();
+    for (key, _) in runs.iter().flat_map(|run| &run.differs) {
+        if !keys.contains(&key.as_str()) {
+            keys.push(key);
+        }
+    }
+    keys
+}
+
+impl RunSpec {
+    /// The run's value of a key that differs between runs, as TOML.
+    pub fn value(&self, key: &str) -> Option<&str> {
+        self.differs.iter().find(|(name, _)| name == key).map(|(_, value)| value.as_str())
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -203,9 +203,27 @@ pub(super) fn collect(dir: &ExperimentDir) -> Result<Comparison, Error> {
     let mut runs: Vec<Read> = present.into_par_iter().map(read).collect();
     let best_by = complete_all(&mut runs);
     let mut groups = group(runs);
-    own::fill(&mut groups);
+    fill_own(&mut groups);
     let comparison = Comparison::of(name(dir), groups, best_by, of_other_plans);
     Ok(Comparison { remarks: remark.into_iter().collect(), ..comparison })
+}
+
+/// Gives each group of an experiment the values of the keys that only others name, by the run.toml of one of its runs; nothing where that cannot
+/// be read.
+fn fill_own(groups: &mut [Group]) {
+    let mut keys: Vec<String> = Vec::new();
+    for (key, _) in groups.iter().filter_map(|group| group.runs.first()).flat_map(|run| &run.differs) {
+        if !plan::of_repetition(key) && !keys.contains(key) {
+            keys.push(key.clone());
+        }
+    }
+    for group in groups {
+        let Some(run) = group.runs.first() else { continue };
+        let unnamed: Vec<&String> = keys.iter().filter(|key| run.differs.iter().all(|(named, _)| named != *key)).collect();
+        if !unnamed.is_empty() {
+            group.own = own::values(&run.dir.run_toml(), &unnamed);
+        }
+    }
 }
 
 /// Reads what is named: an experiment's groups, or a run, which is a group of its own under its id.

@@ -1,32 +1,14 @@
 //! The file's own values: what a group has of swept keys that it does not name, as the points of a sweep leave some out.
 
-use super::collect::{Group, Run};
-use crate::plan;
 use crate::regular::{self, Most};
+use std::path::Path;
 
 /// A value for readers where the file has none.
 pub(super) const NOT_SET: &str = "not set";
 
-/// Gives each group of an experiment the values of the keys that only others name, by the run.toml of one of its runs; nothing where that cannot
-/// be read.
-pub(super) fn fill(groups: &mut [Group]) {
-    let mut keys: Vec<String> = Vec::new();
-    for (key, _) in groups.iter().filter_map(|group| group.runs.first()).flat_map(|run| &run.differs) {
-        if !plan::of_repetition(key) && !keys.contains(key) {
-            keys.push(key.clone());
-        }
-    }
-    for group in groups {
-        let Some(run) = group.runs.first() else { continue };
-        let unnamed: Vec<&String> = keys.iter().filter(|key| run.differs.iter().all(|(named, _)| named != *key)).collect();
-        if !unnamed.is_empty() {
-            group.own = values(run, &unnamed);
-        }
-    }
-}
-
-fn values(run: &Run, keys: &[&String]) -> Vec<(String, String)> {
-    let text = regular::text(&run.dir.run_toml(), Most::SMALL).unwrap_or_default();
+/// The values of these keys in a run.toml; none where it cannot be read.
+pub(super) fn values(run_toml: &Path, keys: &[&String]) -> Vec<(String, String)> {
+    let text = regular::text(run_toml, Most::SMALL).unwrap_or_default();
     match text.parse::<toml::Table>() {
         Ok(table) if !table.is_empty() => keys.iter().map(|key| ((*key).clone(), value(&table, key))).collect(),
         _ => Vec::new(),

@@ -4,7 +4,8 @@ use super::error::Error;
 use super::layout::{self, Layout};
 use super::layouts;
 use super::load::{Hashes, hash_files, print_of};
-use super::split::{Splits, dealt};
+use super::split::dealt;
+use super::splits::Splits;
 use super::{Dataset, Sample};
 use crate::config::{self, SplitRule};
 

@@ -3,7 +3,7 @@
 use super::Dataset;
 use super::error::{Error, listed};
 use super::files::EXTENSIONS;
-use super::split::Splits;
+use super::splits::Splits;
 use crate::config::ListSplit;
 use std::collections::BTreeSet;
 

@@ -3,23 +3,12 @@
 
 use super::Dataset;
 use super::error::{Error, listed};
-use super::folds::{Fold, refuse_same_pictures};
 use super::lists::lists;
 use super::random::{generator, shuffle};
+use super::splits::{Fold, Splits, refuse_same_pictures};
 use crate::config::{FractionSplit, KFoldSplit, OfficialSplit, SplitRule, ValidateOn};
 use regex::Regex;
 use std::collections::BTreeMap;
-
-/// Indices into a data set's samples, sorted; no sample is in two splits.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Splits {
-    /// Samples that train, one or more.
-    pub train: Vec<usize>,
-    /// Samples that validate, one or more.
-    pub val: Vec<usize>,
-    /// Samples that test; may be empty.
-    pub test: Vec<usize>,
-}
 
 /// Splits a data set. Shares are shares of the groups (of the samples, where `group` is not set), rounded by largest remainders
 /// with at least one for each part asked for. Of `k_fold`, `folds` holds the one fold to use.

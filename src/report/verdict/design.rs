@@ -1,6 +1,6 @@
 //! What the design could have found, in words: how much seeds and images vary, and which difference is likely to be missed.
 
-use super::words::{basis, find, listed, quoted};
+use super::phrases::{basis, find, listed, quoted};
 use super::{Tested, Unit, Verdict};
 use crate::metric;
 use crate::report::collect::Comparison;

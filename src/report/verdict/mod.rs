@@ -4,6 +4,7 @@
 //! tests the differences of all pairs on the split that is judged: see [`inference`](super::inference) for the rule.
 
 mod design;
+mod phrases;
 mod scores;
 #[cfg(test)]
 mod tests;
@@ -13,9 +14,10 @@ use super::collect::Comparison;
 use super::inference::{self, Difference};
 use super::{column, stats};
 use crate::metric::{self, Split};
+pub(super) use phrases::basis;
 use scores::Scores;
 pub(super) use scores::{Tested, Unit};
-pub(super) use words::{basis, method, number, p as p_value};
+pub(super) use words::{method, number, p as p_value};
 
 /// Which scores put groups in order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]

@@ -1,5 +1,6 @@
 //! The verdict in sentences.
 
+use super::phrases::{basis, find, listed, quoted};
 use super::scores::{Scores, Untested};
 use super::{Pair, RankBy, Standing, Tested, Verdict, design};
 use crate::metric::{self, Direction, Split};
@@ -11,8 +12,6 @@ use crate::text::counted;
 
 /// Ranks below the first that get a sentence of their own.
 const RANKS: usize = 4;
-/// Groups that a sentence names.
-const NAMED: usize = 3;
 
 /// How the numbers come about, for whoever doubts them.
 const METHOD: &str = "Scores are those of the weights of each run's best epoch. Means and sample standard deviations of a group are over \
@@ -151,10 +150,6 @@ fn differences(comparison: &Comparison, verdict: &Verdict) -> Vec<String> {
     words
 }
 
-pub(super) fn find(verdict: &Verdict, a: usize, b: usize) -> Option<&Pair> {
-    verdict.pairs.iter().find(|pair| [(a, b), (b, a)].contains(&(pair.better, pair.worse)))
-}
-
 /// `ahead` is the one that the ranking has before the other.
 fn better(comparison: &Comparison, verdict: &Verdict, pair: &Pair, ahead: usize) -> String {
     let name = |group: usize| quoted(&comparison.groups[group].name);
@@ -180,15 +175,6 @@ fn together(comparison: &Comparison, verdict: &Verdict, rank: &[usize]) -> Optio
     }
     let names = listed(&others.iter().map(name).collect::<Vec<_>>());
     Some(format!("No significant difference between {} and each of {names} ({}).", name(&rank[0]), basis(pair)))
-}
-
-/// `“a”, “b” and “c”`, or the first of many and how many others.
-pub(super) fn listed(names: &[String]) -> String {
-    match names {
-        [all @ .., last] if !all.is_empty() && names.len() <= NAMED => format!("{} and {last}", all.join(", ")),
-        [first, rest @ ..] if !rest.is_empty() => format!("{first} and {} others", rest.len()),
-        names => names.concat(),
-    }
 }
 
 fn cautions(comparison: &Comparison, scores: &Scores, verdict: &Verdict, untested: &[(usize, Untested)]) -> Vec<String> {
@@ -266,19 +252,6 @@ fn ranking(scores: &Scores, verdict: &Verdict, rank_by: RankBy) -> Option<String
         _ => return None,
     };
     Some(words.to_owned())
-}
-
-pub(super) fn quoted(name: &str) -> String {
-    format!("“{}”", shown(name))
-}
-
-/// `3 seeds, 20 images`; `2 and 5 seeds, 12 patients`.
-pub(crate) fn basis(pair: &Pair) -> String {
-    let seeds = match pair.seeds {
-        [a, b] if a == b => counted(a, "seed"),
-        [a, b] => format!("{a} and {b} seeds"),
-    };
-    format!("{seeds}, {}", counted(pair.units, pair.unit.noun()))
 }
 
 fn interval(pair: &Pair) -> String {

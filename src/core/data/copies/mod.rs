@@ -8,7 +8,7 @@ mod align;
 mod candidates;
 mod print;
 
-use super::folds::{Fold, Places};
+use super::splits::{Fold, Places};
 use super::{Dataset, Sample};
 use align::change;
 use candidates::candidates;

@@ -1,0 +1,34 @@
+//! Groups and pairs of them in words.
+
+use super::{Pair, Verdict};
+use crate::report::describe::shown;
+use crate::text::counted;
+
+/// Groups that a sentence names.
+const NAMED: usize = 3;
+
+pub(super) fn find(verdict: &Verdict, a: usize, b: usize) -> Option<&Pair> {
+    verdict.pairs.iter().find(|pair| [(a, b), (b, a)].contains(&(pair.better, pair.worse)))
+}
+
+/// `“a”, “b” and “c”`, or the first of many and how many others.
+pub(super) fn listed(names: &[String]) -> String {
+    match names {
+        [all @ .., last] if !all.is_empty() && names.len() <= NAMED => format!("{} and {last}", all.join(", ")),
+        [first, rest @ ..] if !rest.is_empty() => format!("{first} and {} others", rest.len()),
+        names => names.concat(),
+    }
+}
+
+pub(super) fn quoted(name: &str) -> String {
+    format!("“{}”", shown(name))
+}
+
+/// `3 seeds, 20 images`; `2 and 5 seeds, 12 patients`.
+pub(crate) fn basis(pair: &Pair) -> String {
+    let seeds = match pair.seeds {
+        [a, b] if a == b => counted(a, "seed"),
+        [a, b] => format!("{a} and {b} seeds"),
+    };
+    format!("{seeds}, {}", counted(pair.units, pair.unit.noun()))
+}
