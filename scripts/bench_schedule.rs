@@ -1,4 +1,4 @@
-//! What a process a run costs: a sweep of short runs by `umlaut run`, and the same runs one after the other in this process.
+//! What one process per run costs: a sweep of short runs by `umlaut run`, and the same runs one after the other in this process.
 //!
 //!     cargo build --release && cargo run --release --example bench_schedule -- [RUNS [ROUNDS]]
 //!

@@ -39,7 +39,7 @@ impl LrSearch {
         self.steepest.map(|steepest| steepest.min(tenth))
     }
 
-    /// A header and a row a step, as text. Numbers are written so that reading them gives the same bits.
+    /// A header and one row per step, as text. Numbers are written so that reading them gives the same bits.
     pub fn table(&self) -> Vec<Vec<String>> {
         let header = ["lr", "loss", "smoothed_loss", "fitted_loss"].map(str::to_owned).to_vec();
         let row = |(step, fitted): (&LrStep, &f64)| {

@@ -49,9 +49,9 @@ pub use verdict::RankBy;
 pub struct Written {
     /// charts/*.svg, in the order of the report.
     pub charts: Vec<PathBuf>,
-    /// summary.csv: a row a run.
+    /// summary.csv: one row per run.
     pub summary: PathBuf,
-    /// groups.csv: a row a group.
+    /// groups.csv: one row per group.
     pub groups: PathBuf,
     /// report.md, if it was wanted.
     pub report: Option<PathBuf>,

@@ -3,7 +3,7 @@
 //! best.safetensors and last.safetensors hold weights and running statistics under PyTorch-style names, so that
 //! `model.load_state_dict(safetensors.torch.load_file(path))` takes them. resume.safetensors alone holds all that an exact resume
 //! needs: the same tensors (`model.NAME`), the optimizer's (`optimizer.KIND.NAME`), gradients that wait for an update
-//! (`gradient.NAME`), averages of the weights (`ema.NAME`), and the [`State`] as TOML in the metadata, with the hashes of the files that
+//! (`gradient.NAME`), EMA weights (`ema.NAME`), and the [`State`] as TOML in the metadata, with the hashes of the files that
 //! go with it. It is replaced atomically, and last of all that an epoch leaves; whatever else is newer than it is made again, bit for
 //! bit, and what does not fit it otherwise is dealt with in [`vouched`](super::vouched). No state of a random generator is needed: order
 //! and augmentation follow from the seed and the epoch's number.
@@ -176,7 +176,7 @@ impl Resume {
         restored.map_err(|e| misfit(&self.path, &e))
     }
 
-    /// The averages of the weights.
+    /// The EMA weights.
     ///
     /// # Errors
     /// If the file has none, or those of another network.

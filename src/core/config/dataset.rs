@@ -129,7 +129,7 @@ pub struct RimOne {
     pub targets: Vec<FundusTarget>,
 }
 
-/// The 2018 Data Science Bowl: a folder a sample, `ID/images/ID.png` and a mask a nucleus in `ID/masks/`; the masks are merged.
+/// The 2018 Data Science Bowl: one folder per sample, `ID/images/ID.png` and one mask per nucleus in `ID/masks/`; the masks are merged.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Dsb2018 {

@@ -178,7 +178,7 @@ pub fn composed(dataset: &Dataset, indices: &[usize], draw: Option<Draw<'_>>, no
     indices.par_iter().map(compose).collect()
 }
 
-/// Values of images and targets, a thread a sample.
+/// Values of images and targets, one thread per sample.
 fn changed(dataset: &Dataset, indices: &[usize], draw: Draw<'_>, size: [usize; 2]) -> (Vec<f32>, Vec<f32>) {
     let pixels = size[0] * size[1];
     let (image, mask) = (dataset.channels * pixels, dataset.classes.len() * pixels);

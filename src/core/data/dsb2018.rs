@@ -1,4 +1,4 @@
-//! The layout `dsb2018` (2018 Data Science Bowl): a folder a sample, with one image and a mask for each nucleus.
+//! The layout `dsb2018` (2018 Data Science Bowl): one folder per sample, with one image and a mask for each nucleus.
 
 use super::error::{Error, listed};
 use super::files;

@@ -16,7 +16,7 @@ pub struct Look {
     pub size: [usize; 2],
     /// Least and greatest value of the image, in [0, 1].
     pub range: (f32, f32),
-    /// For each class the marked share of the pixels.
+    /// For each class the foreground fraction of the pixels.
     pub marked: Vec<f64>,
 }
 

@@ -344,7 +344,7 @@ impl Tape {
     /// Adds the gradients that an operation gives its inputs to what has been collected. Whoever hands a gradient over gives it up,
     /// so the first one's memory holds the sum.
     fn collect(&self, grads: &mut [Option<Value>], inputs: &[Option<usize>], outputs: Vec<Option<Value>>) -> Result<()> {
-        debug_assert_eq!(outputs.len(), inputs.len(), "one gradient an input");
+        debug_assert_eq!(outputs.len(), inputs.len(), "one gradient per input");
         for (slot, grad) in inputs.iter().zip(outputs) {
             if let (Some(slot), Some(grad)) = (*slot, grad) {
                 match &grads[slot] {

@@ -1,4 +1,4 @@
-//! Parallel coordinates: a line a group through its values of all parameters to its score.
+//! Parallel coordinates: one line per group through its values of all parameters to its score.
 
 use super::axes::Axis;
 use super::ink::{Anchor, At, Face, Ink, Pen};
@@ -222,7 +222,7 @@ fn description(source: &Source, factors: &[&Factor], order: &[usize]) -> String 
     let keys: Vec<&str> = factors.iter().map(|f| f.key.as_str()).collect();
     let best = order.last().expect("there is a group");
     format!(
-        "A line a group through its values of {} to its {}, darker where that is better. The best: {}.",
+        "One line per group through its values of {} to its {}, darker where that is better. The best: {}.",
         keys.join(", "),
         source.verdict.column,
         describe::shown(&source.comparison.groups[*best].name)

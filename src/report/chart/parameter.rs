@@ -1,4 +1,4 @@
-//! Score against the values of one parameter: a dot a run, means over all else that is swept; of groups that differ in it alone.
+//! Score against the values of one parameter: one dot per run, means over all else that is swept; of groups that differ in it alone.
 
 use super::axes::{self, Axis, Plot, Room, plot};
 use super::ink::{Ink, Pen};
@@ -178,5 +178,5 @@ fn description(factor: &Factor, means: &[(usize, f64)], column: &str) -> String 
     let words = means.iter().map(|(level, mean)| format!("{}: {mean:.4}", factor.levels[*level].words));
     let words = words.collect::<Vec<_>>().join("; ");
     let scale = if factor.scale() == Scale::Log { "a logarithmic axis, " } else { "" };
-    format!("A dot a run, {scale}means of {} by {}: {words}.", column, factor.key)
+    format!("One dot per run, {scale}means of {} by {}: {words}.", column, factor.key)
 }

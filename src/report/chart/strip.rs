@@ -1,4 +1,4 @@
-//! Strips: a row a group with a dot a run, the mean and its interval.
+//! Strips: one row per group with one dot per run, the mean and its interval.
 
 use super::axes::{ABOVE, AXIS_WORDS, Axis, Plot, Room, plot};
 use super::ink::{Anchor, Face, Ink, Pen};

@@ -45,7 +45,7 @@ pub(super) fn groups(comparison: &Comparison, verdict: &Verdict, list: &List) ->
     Grid { head, rows }
 }
 
-/// A row a run.
+/// One row per run.
 pub(super) fn runs(comparison: &Comparison) -> Grid {
     let columns = ["val_dice", "val_iou", "val_bce", "val_loss"];
     let tested = comparison.runs().any(|run| run.test.contains_key("test_dice"));

@@ -32,7 +32,7 @@ struct Entry {
     at: (i32, i32),
 }
 
-/// The figure: a row a sample.
+/// The figure: one row per sample.
 pub(super) fn draw(classes: &[String], run: &str, id: &str, title: &str, samples: &[Sample]) -> String {
     let mut classes: Vec<String> = classes.iter().take(8).cloned().collect();
     let drawn = samples.iter().map(Sample::classes).max().unwrap_or(0);

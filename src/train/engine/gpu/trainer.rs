@@ -29,7 +29,7 @@ const SHARE_OF_DATA: f64 = 0.4;
 /// Words of the optimizer's rule, and of a step, at the beginning of a step's parameter block.
 const RULE: usize = 8;
 const STEP: usize = 8;
-/// Of a step's words: the first plane of its sums, its share of the batch, how far averages of the weights move, and two of what dropout
+/// Of a step's words: the first plane of its sums, its share of the batch, how far EMA weights move, and two of what dropout
 /// follows from. `struct step` in `loss.cu` reads the first ones.
 const PLANE: usize = RULE;
 const SHARE: usize = RULE + 2;
