@@ -105,7 +105,8 @@ pub fn write_weights(path: &Path, params: &Params, epoch: usize, normaliser: &No
 pub fn read_weights(path: &Path, params: &Params, hash: Option<&str>) -> Result<(), Error> {
     let contents = Contents::read(&store::read_bytes(path)?, &Device::Cpu).map_err(|e| misfit(path, &e))?;
     if !matches!(&contents.seal, Seal::Whole(own) if Some(own.as_str()) == hash) {
-        let problem = "it does not hold the weights of the run's best epoch; restore it from a copy, or repeat the command, which                        makes it again";
+        let problem = "it does not hold the weights of the run's best epoch; restore it from a copy, or repeat the command, which \
+                       makes it again";
         return Err(Error::File { path: path.display().to_string(), problem: problem.to_owned() });
     }
     fill(&contents, params, "").map_err(|e| misfit(path, &e))
