@@ -73,7 +73,7 @@ impl Wanted {
             _ => parts.test,
         };
         if indices.is_empty() {
-            Err(mistake(format!("the data set has no {} part; say --part all", self.word())))
+            Err(mistake(format!("the data set has no {} split; say --part all", self.word())))
         } else {
             Ok(indices)
         }

@@ -23,12 +23,12 @@ pub fn seed(experiment: &Experiment) -> Result<u64, Error> {
 /// Checks what the experiment alone cannot tell.
 ///
 /// # Errors
-/// If a part is empty, a column is named that there will not be or that no validation sample has a score in, the number of class weights
+/// If a split is empty, a column is named that there will not be or that no validation sample has a score in, the number of class weights
 /// is wrong, or a batch is too small for the network.
 pub fn fits(experiment: &Experiment, data: &Dataset, splits: &Splits) -> Result<(), Error> {
     for (name, part) in [("training", &splits.train), ("validation", &splits.val)] {
         if part.is_empty() {
-            return Err(Error::Setup(format!("split leaves no sample in the {name} part; change its shares")));
+            return Err(Error::Setup(format!("split leaves no sample in the {name} split; change its shares")));
         }
     }
     let mut judges = vec![("training.best", &experiment.training.best)];

@@ -148,7 +148,7 @@ fn official_parts_and_groups() {
     let dataset = two_official_parts();
     assert_eq!(
         refusal(&dataset, "[official]\ngroup = '^p.'"),
-        "split: group = '^p.' has groups in both official parts: p0, p1, p2, p3, p4, and 1 more; use split.fractions, or no group"
+        "split: group = '^p.' has groups in both official splits: p0, p1, p2, p3, p4, and 1 more; use split.fractions, or no group"
     );
     let mut apart = two_official_parts();
     apart.samples.iter_mut().skip(14).for_each(|sample| sample.name.insert(0, 't'));

@@ -75,7 +75,7 @@ fn batch_norm_sees_the_parts_and_the_outcome_says_so() {
     let place = Place::new();
     assert_eq!(trained(&place, "whole", &one_step("batch", 1, 5), 1).notes, Vec::<String>::new());
     let outcome = trained(&place, "split", &one_step("batch", 1, 5), 2);
-    assert!(outcome.notes[0].ends_with("but batch norm saw the statistics of the parts"), "{:?}", outcome.notes);
+    assert!(outcome.notes[0].ends_with("but batch norm saw the statistics of the micro-batches"), "{:?}", outcome.notes);
     assert!(difference(&place, "whole", "split") > 1e-4);
 }
 

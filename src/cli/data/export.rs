@@ -55,7 +55,7 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
     let Fold { number, splits: split } = &folds[0];
     let keys = data::group_keys(&data, &experiment.split).map_err(mistake)?;
     let samples = splits(split).into_iter().find(|(part, _)| *part == arguments.part).map(|(_, samples)| samples);
-    let samples = samples.ok_or_else(|| mistake(format!("the {} part is empty; name another --part", arguments.part)))?;
+    let samples = samples.ok_or_else(|| mistake(format!("the {} split is empty; name another --part", arguments.part)))?;
     let seed = experiment.training.seeds.first().copied().unwrap_or(1);
     // As many as train, of those that do.
     let fewer = experiment.training.samples.filter(|_| arguments.part == "train");

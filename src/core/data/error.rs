@@ -95,7 +95,7 @@ pub enum Error {
         there: usize,
     },
     /// An official split of a data set that has no such part.
-    #[error("split.official: the data set has no official {part} part; use split.fractions, or complete the data set")]
+    #[error("split.official: the data set has no official {part} split; use split.fractions, or complete the data set")]
     NoOfficialPart {
         /// `training` or `test`.
         part: &'static str,
