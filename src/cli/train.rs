@@ -44,10 +44,6 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
     let place = RunDir::at(std::path::absolute(&arguments.dir)?);
     let experiment = config::load_run(&place.run_toml()).map_err(|problems| in_file(&problems))?;
     let _claim = if arguments.child { wait_for(&place, &stop)? } else { place.claim().map_err(mistake)? };
-    if !arguments.child {
-        // Whoever starts a child has removed them, and reads them already.
-        place.forget_events()?;
-    }
     place.put_damaged_aside()?.iter().for_each(|words| eprintln!("{words}"));
     let finished = place.finished()?;
     if let Some(outcome) = &finished

@@ -48,7 +48,6 @@ pub(super) fn clear(place: &RunDir, aside: &mut dyn FnMut(&str)) -> Result<(), s
     match place.claim() {
         Ok(_claim) => {
             place.put_damaged_aside()?.iter().for_each(|words| aside(words));
-            place.forget_events()?;
             place.forget_outcome()
         }
         Err(store::Error::InUse { .. }) => Ok(()),

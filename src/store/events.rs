@@ -47,7 +47,7 @@ impl RunDir {
     ///
     /// # Errors
     /// If it cannot be removed.
-    pub fn forget_events(&self) -> Result<()> {
+    pub(super) fn forget_events(&self) -> Result<()> {
         let path = self.path().join(EVENTS);
         if fs::symlink_metadata(&path).is_ok() { remove(&path) } else { Ok(()) }
     }

@@ -188,14 +188,15 @@ impl RunDir {
         fs::metadata(self.path.join(LOG)).map_or(0, |found| found.len())
     }
 
-    /// Removes outcome.toml because another attempt begins, unless it says that the run is finished. Only for who holds the claim.
+    /// Removes outcome.toml and events.jsonl because another attempt begins, unless the run is finished. Only for who holds the claim.
     ///
     /// # Errors
     /// If it is damaged or cannot be removed.
     pub fn forget_outcome(&self) -> Result<()> {
-        if self.outcome()?.is_none_or(|outcome| outcome.status == Status::Finished) {
+        if self.outcome()?.is_some_and(|outcome| outcome.status == Status::Finished) {
             return Ok(());
         }
+        self.forget_events()?;
         self.reopen()
     }
 
