@@ -26,12 +26,12 @@ fn list(tensor: &Tensor) -> Vec<f64> {
 fn values_and_gradient(kind: &Term, logits: &Tensor, targets: &Tensor, weights: &[f64]) -> (Vec<f64>, Vec<f64>) {
     let tape = Tape::training();
     let logits = tape.param(0, &Var::from_tensor(logits).unwrap());
-    let priced = term(&tape, &logits, targets, kind, weights).unwrap();
-    let mean = priced.of_images.iter().sum::<f64>() / priced.of_images.len() as f64;
-    let loss = f64::from(priced.loss.value().to_scalar::<f32>().unwrap());
+    let computed = term(&tape, &logits, targets, kind, weights).unwrap();
+    let mean = computed.of_images.iter().sum::<f64>() / computed.of_images.len() as f64;
+    let loss = f64::from(computed.loss.value().to_scalar::<f32>().unwrap());
     assert!((loss - mean).abs() <= 1e-6 * mean.abs(), "{kind:?}: {loss}, mean over images {mean}");
-    let gradients = tape.backward(&priced.loss).unwrap();
-    (priced.of_images, list(gradients.get(0).unwrap()))
+    let gradients = tape.backward(&computed.loss).unwrap();
+    (computed.of_images, list(gradients.get(0).unwrap()))
 }
 
 #[test]

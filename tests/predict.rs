@@ -277,7 +277,7 @@ fn evaluating_a_run_on_its_own_data_gives_its_own_numbers() {
     let out = tempfile::tempdir().unwrap();
     let table = out.path().join("scores.csv").display().to_string();
     for part in ["val", "test"] {
-        let arguments = ["evaluate", run.to_str().unwrap(), "x.toml", "--part", part, "--out", &table];
+        let arguments = ["evaluate", run.to_str().unwrap(), "x.toml", "--split", part, "--out", &table];
         let output = umlaut(trained(), &arguments);
         assert_eq!(output.status.code(), Some(0), "{}", words(&output));
         assert!(words(&output).contains("3 images"), "{}", words(&output));
@@ -309,7 +309,7 @@ fn a_run_with_normalised_images_says_what_it_said_in_training() {
     for normalise in ["image", "dataset"] {
         let dir = tempfile::tempdir().unwrap();
         let run = trained_normalised(dir.path(), normalise);
-        let output = umlaut(dir.path(), &["evaluate", run.to_str().unwrap(), "x.toml", "--part", "val", "--out", "scores.csv"]);
+        let output = umlaut(dir.path(), &["evaluate", run.to_str().unwrap(), "x.toml", "--split", "val", "--out", "scores.csv"]);
         assert_eq!(output.status.code(), Some(0), "{}", words(&output));
         let own = fs::read_to_string(run.join("per_image.csv")).unwrap();
         let own: Vec<&str> = own.lines().filter(|line| line.starts_with("part,") || line.starts_with("val")).collect();

@@ -24,8 +24,8 @@ pub struct Arguments {
     #[command(flatten)]
     sets: Sets,
     /// The split of the data set
-    #[arg(long, value_enum, default_value_t = Wanted::All)]
-    part: Wanted,
+    #[arg(long, alias = "part", value_enum, default_value_t = Wanted::All)]
+    split: Wanted,
     /// What to measure beside the scores that are counted, with commas [default: metrics.extra of the run]
     #[arg(long, value_name = "METRIC", value_delimiter = ',', value_parser = extra())]
     metrics: Option<Vec<ExtraMetric>>,
@@ -66,14 +66,14 @@ impl Wanted {
         if self == Self::All {
             return Ok((0..data.samples.len()).collect());
         }
-        let parts = data::split(data, split).map_err(mistake)?;
+        let splits = data::split(data, split).map_err(mistake)?;
         let indices = match self {
-            Self::Train => parts.train,
-            Self::Val => parts.val,
-            _ => parts.test,
+            Self::Train => splits.train,
+            Self::Val => splits.val,
+            _ => splits.test,
         };
         if indices.is_empty() {
-            Err(mistake(format!("the data set has no {} split; say --part all", self.word())))
+            Err(mistake(format!("the data set has no {} split; say --split all", self.word())))
         } else {
             Ok(indices)
         }
@@ -91,7 +91,7 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
     let data = data::open(&asked.dataset, &preprocess, &results.cache(), &|done, of| reading.at(done, of)).map_err(mistake)?;
     drop(reading);
     fits(&predictor, &data, &arguments.dataset)?;
-    let indices = arguments.part.of(&data, &asked.split)?;
+    let indices = arguments.split.of(&data, &asked.split)?;
     let extras = extras(arguments, &of_run, &asked.metrics, &data)?;
     let bar = progress::Reading::new("evaluating");
     let (scores, measured) =
@@ -101,7 +101,7 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
     println!("{}", table(&data.classes, &extras.columns(), &rows));
     if let Some(out) = &arguments.out {
         let row = |(image, class, values): (usize, String, Vec<f64>)| ImageRow {
-            part: arguments.part.word().to_owned(),
+            split: arguments.split.word().to_owned(),
             image: data.samples[indices[image]].name.clone(),
             class,
             values,

@@ -7,7 +7,7 @@ use umlaut::devices::{self, Device, Jobs};
 use umlaut::schedule::Slot;
 use umlaut::settings::Settings;
 use umlaut::store::Results;
-use umlaut::train::Place;
+use umlaut::train::TrainingDevice;
 
 /// Values that replace those of a file.
 #[derive(clap::Args)]
@@ -71,7 +71,7 @@ impl OneDevice {
     ///
     /// # Errors
     /// As [`one_device`].
-    pub fn chosen(&self) -> Result<Place, Failure> {
+    pub fn chosen(&self) -> Result<TrainingDevice, Failure> {
         one_device(self.name.as_deref())
     }
 }
@@ -80,7 +80,7 @@ impl OneDevice {
 ///
 /// # Errors
 /// If it is not there; also if the text names several.
-pub fn one_device(text: Option<&str>) -> Result<Place, Failure> {
+pub fn one_device(text: Option<&str>) -> Result<TrainingDevice, Failure> {
     // What was named needs no settings, and these may be broken.
     let settings = if text.is_some() { Settings::default() } else { settings()? };
     let devices = devices::chosen(text.or(settings.device.as_deref())).map_err(mistake)?;
@@ -88,7 +88,7 @@ pub fn one_device(text: Option<&str>) -> Result<Place, Failure> {
         return Err(mistake(format!("--device {text}: a single run trains on one device")));
     }
     let device = devices.into_iter().next().unwrap_or_else(Device::cpu);
-    Ok(Place { gpu: devices::number(&device.name), name: device.name })
+    Ok(TrainingDevice { gpu: devices::number(&device.name), name: device.name })
 }
 
 /// The settings of this machine's user.

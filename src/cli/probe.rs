@@ -22,12 +22,12 @@ pub struct Layer {
     name: &'static str,
     /// Seconds that it may take, on a slow disk that has read none of the libraries yet.
     limit: u64,
-    try_it: fn(Device) -> Result<String, String>,
+    try_it: fn(Probed) -> Result<String, String>,
 }
 
 /// What is tried.
 #[derive(Debug, Clone, Copy)]
-pub struct Device {
+pub struct Probed {
     /// The GPU's number.
     pub ordinal: usize,
     /// Whether nothing is tried at the sizes that networks train at.
@@ -77,7 +77,7 @@ pub struct Probe {
 ///
 /// # Errors
 /// If one of them fails, or what was found cannot be written.
-pub fn run(arguments: &Probe, name: &str, device: Device) -> Result<(), Failure> {
+pub fn run(arguments: &Probe, name: &str, device: Probed) -> Result<(), Failure> {
     let layers = match &arguments.layers[..] {
         [] => LAYERS.iter().collect(),
         names => names.iter().map(|name| layer(name)).collect::<Result<Vec<_>, _>>()?,
@@ -109,7 +109,7 @@ pub fn run(arguments: &Probe, name: &str, device: Device) -> Result<(), Failure>
 ///
 /// # Errors
 /// What fails.
-pub fn run_layer(name: &str, device: Device) -> Result<(), Failure> {
+pub fn run_layer(name: &str, device: Probed) -> Result<(), Failure> {
     let found = (layer(name)?.try_it)(device).map_err(anyhow::Error::msg)?;
     println!("{found}");
     Ok(())
@@ -122,7 +122,7 @@ fn layer(name: &str) -> Result<&'static Layer, Failure> {
     })
 }
 
-fn child(layer: &Layer, name: &str, device: Device) -> Result<Command, Failure> {
+fn child(layer: &Layer, name: &str, device: Probed) -> Result<Command, Failure> {
     let mut command = Command::new(std::env::current_exe()?);
     command.args(["selftest", "--layer", layer.name, "--device", name]);
     if device.small {

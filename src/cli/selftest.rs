@@ -38,7 +38,7 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
     let Some(ordinal) = ordinal else {
         return Err(mistake(format!("--device {name}: the self-test is of a GPU, such as cuda:0")));
     };
-    let device = probe::Device { ordinal, small: arguments.small };
+    let device = probe::Probed { ordinal, small: arguments.small };
     if let Some(layer) = &arguments.probe.layer {
         return probe::run_layer(layer, device);
     }

@@ -8,7 +8,7 @@ use std::num::NonZeroU16;
 use std::path::PathBuf;
 use umlaut::record::{Event, Status};
 use umlaut::store::{Claim, Error, RunDir};
-use umlaut::train::Place;
+use umlaut::train::TrainingDevice;
 use umlaut::{config, data, devices};
 
 #[derive(clap::Args)]
@@ -93,10 +93,10 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
 }
 
 /// Where to train. Whoever lets this process see one device has made sure that it is there.
-fn target(arguments: &Arguments) -> Result<Place, Failure> {
+fn target(arguments: &Arguments) -> Result<TrainingDevice, Failure> {
     let device = arguments.device.as_deref();
     match (&arguments.device_name, device.and_then(devices::number)) {
-        (Some(name), Some(number)) => Ok(Place { name: name.clone(), gpu: Some(number) }),
+        (Some(name), Some(number)) => Ok(TrainingDevice { name: name.clone(), gpu: Some(number) }),
         _ => one_device(device),
     }
 }

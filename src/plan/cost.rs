@@ -120,7 +120,7 @@ impl Count {
             channels = *width;
         }
         for level in (0..depth).rev() {
-            self.climb(up, level, widths[level + 1], widths[level]);
+            self.up(up, level, widths[level + 1], widths[level]);
             if gated {
                 self.gate(level, widths[level]);
             }
@@ -203,7 +203,7 @@ impl Count {
         }
     }
 
-    fn climb(&mut self, up: Up, level: usize, inputs: usize, outputs: usize) {
+    fn up(&mut self, up: Up, level: usize, inputs: usize, outputs: usize) {
         match up {
             Up::NearestConv => {
                 self.keep(inputs, level);

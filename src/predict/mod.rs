@@ -61,7 +61,7 @@ pub struct Predictor {
 struct Member {
     network: Box<dyn Network>,
     /// Where it calculates, if that is a GPU.
-    device: Option<ops::Device>,
+    device: Option<ops::GpuNetwork>,
     training: Training,
     preprocess: Preprocess,
     /// How it sees whole images, if it was trained on patches.
@@ -283,10 +283,10 @@ fn not_finite(run: &RunDir, experiment: &Experiment) -> String {
 }
 
 /// The GPU of this number with the network's weights.
-fn device(ordinal: usize, network: &dyn Network, precision: Precision) -> Result<ops::Device, Error> {
+fn device(ordinal: usize, network: &dyn Network, precision: Precision) -> Result<ops::GpuNetwork, Error> {
     ops::cuda::ready().map_err(Error::Mistake)?;
     let params = network.params();
-    Ok(ops::Device::open(ordinal, precision, &params.trained, &params.buffers)?)
+    Ok(ops::GpuNetwork::open(ordinal, precision, &params.trained, &params.buffers)?)
 }
 
 /// What images went through in training: as the weights' file says, or as its run asked for if that needs no numbers.
@@ -318,7 +318,7 @@ fn mirrored(planes: &[f32], [h, w]: [usize; 2], down: bool, right: bool) -> Vec<
 fn class_names(run: &RunDir, classes: usize) -> Vec<String> {
     let rows = run.metrics().unwrap_or_default();
     let columns = rows.first().into_iter().flat_map(|row| row.values.iter().map(|(name, _)| name));
-    let dice = |column: &String| metric::describe(column).filter(|m| m.name == "dice" && m.part == Some(Split::Val));
+    let dice = |column: &String| metric::describe(column).filter(|m| m.name == "dice" && m.split == Some(Split::Val));
     let names: Vec<String> = columns.filter_map(|column| dice(column)?.class).collect();
     if names.len() == classes { names } else { (1..=classes).map(|k| format!("class{k}")).collect() }
 }

@@ -5,7 +5,7 @@
 pub struct ImageScores {
     /// What the values of a row are: `dice`, `iou`, `bce`, ….
     pub metrics: Vec<String>,
-    /// One image and class each, in the order of the part.
+    /// One image and class each, in the order of the split.
     pub rows: Vec<ImageRow>,
 }
 
@@ -13,7 +13,7 @@ pub struct ImageScores {
 #[derive(Debug, Clone, PartialEq)]
 pub struct ImageRow {
     /// `val` or `test`.
-    pub part: String,
+    pub split: String,
     /// The sample's name.
     pub image: String,
     /// The mask class.
@@ -34,7 +34,7 @@ impl ImageScores {
     pub fn table(&self) -> Vec<Vec<String>> {
         let header = KEYS.iter().map(|key| (*key).to_owned()).chain(self.metrics.iter().cloned()).collect();
         let row = |row: &ImageRow| {
-            let keys = [&row.part, &row.image, &row.class].map(String::clone);
+            let keys = [&row.split, &row.image, &row.class].map(String::clone);
             keys.into_iter().chain(row.values.iter().map(f64::to_string)).collect()
         };
         std::iter::once(header).chain(self.rows.iter().map(row)).collect()
@@ -52,8 +52,8 @@ impl ImageScores {
         let row = |(at, line): (usize, &Vec<String>)| {
             let values = line.get(KEYS.len()..).map(|values| values.iter().map(|v| v.parse()).collect::<Result<Vec<f64>, _>>());
             match (values, line.as_slice()) {
-                (Some(Ok(values)), [part, image, class, ..]) if line.len() == header.len() => {
-                    Ok(ImageRow { part: part.clone(), image: image.clone(), class: class.clone(), values })
+                (Some(Ok(values)), [split, image, class, ..]) if line.len() == header.len() => {
+                    Ok(ImageRow { split: split.clone(), image: image.clone(), class: class.clone(), values })
                 }
                 _ => Err(format!("line {} does not fit the header", at + 2)),
             }
@@ -70,7 +70,7 @@ mod tests {
     #[test]
     fn what_is_written_is_read() {
         let row = |image: &str, value: f64| ImageRow {
-            part: "val".into(),
+            split: "val".into(),
             image: image.into(),
             class: "disc, outer".into(),
             values: vec![value, 1.0 / 3.0],

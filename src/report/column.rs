@@ -22,7 +22,7 @@ pub(super) fn is_main(column: &str) -> bool {
 
 /// The mask classes of `val_dice_CLASS`, in the order of the columns.
 pub(super) fn classes(columns: &[String]) -> Vec<String> {
-    let dice = |column: &String| metric::describe(column).filter(|m| m.name == "dice" && m.part == Some(Split::Val));
+    let dice = |column: &String| metric::describe(column).filter(|m| m.name == "dice" && m.split == Some(Split::Val));
     columns.iter().filter_map(|column| dice(column)?.class).collect()
 }
 

@@ -50,7 +50,7 @@ pub(super) fn columns(verdict: &Verdict) -> Vec<String> {
     columns
 }
 
-/// The extra metrics of a part that some group has, each in the mean over classes.
+/// The extra metrics of a split that some group has, each in the mean over classes.
 pub(super) fn extras(comparison: &Comparison, split: Split) -> Vec<String> {
     let all =
         ExtraMetric::ALL.into_iter().flat_map(|extra| ["", "_mm"].map(|unit| split.column(&format!("{}{unit}", extra.name()))));
@@ -97,7 +97,7 @@ pub(super) fn groups(comparison: &Comparison, verdict: &Verdict, list: &List) ->
     Grid { header, rows, words: vec![1], note: format!("{note}{}", if several { shared } else { "" }) }
 }
 
-/// ExtraMetric metrics of the part that ranks; nothing where none was asked for.
+/// ExtraMetric metrics of the split that ranks; nothing where none was asked for.
 pub(super) fn extra(comparison: &Comparison, verdict: &Verdict, list: &List) -> Option<Grid> {
     let columns: Vec<String> = extras(comparison, split(verdict)).into_iter().filter(|c| *c != verdict.column).collect();
     let header = std::iter::once("group".to_owned()).chain(columns.iter().map(|c| heading(c))).collect();

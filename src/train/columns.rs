@@ -5,15 +5,15 @@ use crate::config::Loss;
 use crate::metric::{Scores, Split, mean_of_defined, weighted_mean};
 use std::collections::BTreeMap;
 
-/// The columns of one part: `PART_loss`, `PART_bce`, `PART_dice_loss`, `PART_dice`, `PART_iou`, and for every class named
-/// `PART_dice_CLASS`, `PART_iou_CLASS`; of any part but training then precision, recall, specificity and accuracy, each followed by
+/// The columns of one split: `SPLIT_loss`, `SPLIT_bce`, `SPLIT_dice_loss`, `SPLIT_dice`, `SPLIT_iou`, and for every class named
+/// `SPLIT_dice_CLASS`, `SPLIT_iou_CLASS`; of any split but training then precision, recall, specificity and accuracy, each followed by
 /// those of the classes; last of every further term of the loss one. Class weights weigh the losses, never the scores.
 /// A mean over classes passes over those without a score, [absent](crate::metric::Absent) ones.
 ///
-/// `PART_loss` is what is minimised: the weighted sum of the terms. With deep supervision `train_loss` is the mean of that over the heads; all
+/// `SPLIT_loss` is what is minimised: the weighted sum of the terms. With deep supervision `train_loss` is the mean of that over the heads; all
 /// other columns are of the last head, the one that predicts.
 pub fn columns(
-    part: Split,
+    split: Split,
     scores: &Scores,
     terms: &BTreeMap<String, f64>,
     config: &Loss,
@@ -32,14 +32,14 @@ pub fn columns(
         named.push((format!("dice_{class}"), scores.dice[index]));
         named.push((format!("iou_{class}"), scores.iou[index]));
     }
-    if part != Split::Train {
+    if split != Split::Train {
         for (name, values) in scores.counted() {
             named.push((name.to_owned(), mean_of_defined(values)));
             named.extend(classes.iter().zip(values).map(|(class, value)| (format!("{name}_{class}"), *value)));
         }
     }
     named.extend(terms.iter().filter(|(name, _)| *name != loss::MINIMISED).map(|(name, value)| (name.clone(), *value)));
-    named.into_iter().map(|(name, value)| (part.column(&name), value)).collect()
+    named.into_iter().map(|(name, value)| (split.column(&name), value)).collect()
 }
 
 /// The header of metrics.csv.
@@ -57,7 +57,7 @@ pub fn validation_names(loss: &Loss, classes: &[String]) -> Vec<String> {
 
 /// 0 for each further term of a loss.
 fn no_terms(loss: &Loss) -> BTreeMap<String, f64> {
-    loss.terms().iter().map(|(_, term)| (term.column().to_owned(), 0.0)).collect()
+    loss.further_terms().iter().map(|(_, term)| (term.column().to_owned(), 0.0)).collect()
 }
 
 #[cfg(test)]

@@ -6,7 +6,7 @@
 
 use super::engine::{Engine, Learner, Scored, Steps, engine};
 use super::gradient::Accumulation;
-use super::{Error, Place, check, drawn, initial_weights};
+use super::{Error, TrainingDevice, check, drawn, initial_weights};
 use crate::config::Experiment;
 use crate::data::{self, Dataset, Draw, Normaliser, Splits};
 use crate::record::{LrSearch, LrStep};
@@ -53,7 +53,7 @@ pub fn find_lr(
     experiment: &Experiment,
     data: &Dataset,
     splits: &Splits,
-    place: &Place,
+    place: &TrainingDevice,
     range: LrRange,
     stop: &dyn Fn() -> bool,
     each: &mut dyn FnMut(&LrStep),

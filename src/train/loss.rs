@@ -1,7 +1,7 @@
 //! From the weights in the experiment to the number that is minimised.
 
 use crate::config::{Loss, Term};
-use crate::ops::{Node, Tape, TermLoss, bce_with_logits, one_vs_rest, soft_dice_loss, term, weighted_sum};
+use crate::ops::{Node, Tape, TermLoss, one_vs_rest, term, weighted_sum};
 use candle_core::{Result, Tensor};
 use std::collections::BTreeMap;
 
@@ -31,7 +31,7 @@ pub fn scored(tape: &Tape, logits: &Node, loss: &Loss) -> Result<Node> {
     if loss.is_exclusive() { one_vs_rest(tape, logits) } else { Ok(logits.clone()) }
 }
 
-/// The value of a term beside BCE and Dice; `scored` is what [`scored`] makes of the logits.
+/// The value of a term; `scored` is what [`scored`] makes of the logits.
 ///
 /// # Errors
 /// As [`term`].
@@ -51,17 +51,13 @@ pub fn loss_value(tape: &Tape, logits: &Node, scored: &Node, targets: &Tensor, k
 pub fn weighted_loss(tape: &Tape, logits: &Node, targets: &Tensor, loss: &Loss) -> Result<BatchLoss> {
     let scored = scored(tape, logits, loss)?;
     let mut nodes = Vec::new();
-    if loss.bce != 0.0 {
-        nodes.push((loss.bce, bce_with_logits(tape, &scored, targets, &loss.class_weights)?));
-    }
-    if loss.dice != 0.0 {
-        nodes.push((loss.dice, soft_dice_loss(tape, &scored, targets, &loss.class_weights)?));
-    }
     let mut terms = Vec::new();
     for (weight, kind) in loss.terms() {
         let TermLoss { loss, of_images } = loss_value(tape, logits, &scored, targets, &kind, loss)?;
         nodes.push((weight, loss));
-        terms.push((kind.column(), of_images));
+        if !kind.is_counted() {
+            terms.push((kind.column(), of_images));
+        }
     }
     let sum = weighted_sum(tape, &nodes.iter().map(|(weight, term)| (*weight, term)).collect::<Vec<_>>())?;
     Ok(BatchLoss { sum, terms, scored })
@@ -96,10 +92,12 @@ pub fn total(bce: f64, dice_loss: f64, terms: &BTreeMap<String, f64>, loss: &Los
     if let Some(minimised) = terms.get(MINIMISED) {
         return *minimised;
     }
-    let value = |name: &str| terms.get(name).copied().unwrap_or(f64::NAN);
-    let own = [(loss.bce, bce), (loss.dice, dice_loss)].into_iter().filter(|(weight, _)| *weight != 0.0);
-    let more = loss.terms().into_iter().map(|(weight, term)| (weight, value(term.column())));
-    own.chain(more).map(|(weight, term)| weight * term).sum()
+    let value = |term: &Term| match term {
+        Term::Bce => bce,
+        Term::Dice => dice_loss,
+        further => terms.get(further.column()).copied().unwrap_or(f64::NAN),
+    };
+    loss.terms().into_iter().map(|(weight, term)| weight * value(&term)).sum()
 }
 
 #[cfg(test)]

@@ -48,14 +48,14 @@ use session::Session;
 
 /// Where a run trains.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Place {
+pub struct TrainingDevice {
     /// What the user calls it: `cpu`, `cuda:1`.
     pub name: String,
     /// The GPU's number among those that this process may see; `None` for the CPU.
     pub gpu: Option<usize>,
 }
 
-impl Place {
+impl TrainingDevice {
     /// The CPU.
     pub fn cpu() -> Self {
         Self { name: "cpu".into(), gpu: None }
@@ -80,7 +80,7 @@ pub fn train(
     experiment: &Experiment,
     data: &Dataset,
     splits: &Splits,
-    place: &Place,
+    place: &TrainingDevice,
     stop: &dyn Fn() -> bool,
     progress: &mut dyn Progress,
 ) -> Result<Outcome, Error> {

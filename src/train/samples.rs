@@ -19,10 +19,10 @@ pub fn extras(experiment: &Experiment, data: &Dataset) -> Extras {
     Extras::new(&experiment.metrics.extra, data.size, experiment.metrics.spacing_mm, &data.classes)
 }
 
-/// The rows of per_image.csv of one part, from those that [`Extras::rows`] gives.
-pub fn image_rows(data: &Dataset, part: Split, indices: &[usize], rows: Vec<(usize, String, Vec<f64>)>) -> Vec<ImageRow> {
+/// The rows of per_image.csv of one split, from those that [`Extras::rows`] gives.
+pub fn image_rows(data: &Dataset, split: Split, indices: &[usize], rows: Vec<(usize, String, Vec<f64>)>) -> Vec<ImageRow> {
     let row = |(image, class, values): (usize, String, Vec<f64>)| ImageRow {
-        part: part.prefix().to_owned(),
+        split: split.prefix().to_owned(),
         image: data.samples[indices[image]].name.clone(),
         class,
         values,
@@ -67,9 +67,9 @@ pub fn write(
     Ok(())
 }
 
-fn evenly_spaced(part: &[usize], count: usize) -> impl Iterator<Item = usize> {
-    let count = count.min(part.len());
-    (0..count).map(move |i| part[i * part.len() / count])
+fn evenly_spaced(split: &[usize], count: usize) -> impl Iterator<Item = usize> {
+    let count = count.min(split.len());
+    (0..count).map(move |i| split[i * split.len() / count])
 }
 
 fn photograph(values: &[f32], data: &Dataset) -> DynamicImage {
@@ -115,7 +115,7 @@ mod tests {
 
     #[test]
     fn samples_are_evenly_spaced() {
-        let spaced = |part: &[usize]| evenly_spaced(part, 4).collect::<Vec<_>>();
+        let spaced = |split: &[usize]| evenly_spaced(split, 4).collect::<Vec<_>>();
         assert_eq!(spaced(&[10, 11, 12, 13, 14, 15, 16, 17]), [10, 12, 14, 16]);
         assert_eq!(spaced(&[3, 5]), [3, 5]);
         assert!(spaced(&[]).is_empty());

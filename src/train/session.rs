@@ -10,7 +10,7 @@ use super::columns::columns;
 use super::diverged::diverged;
 use super::engine::{Engine, Evaluated, Halt};
 use super::lr_schedule::LrSchedule;
-use super::{Error, Place, Progress, early_stop, provenance};
+use super::{Error, TrainingDevice, Progress, early_stop, provenance};
 use crate::config::Experiment;
 use crate::data::{self, Dataset, Splits};
 use crate::metric::{self, Direction, Split};
@@ -40,7 +40,7 @@ pub struct Session<'a> {
     notes: Vec<String>,
     /// Of a run that has all its epochs and whose images are only scored again: what was known of its numbers.
     scores: Option<Vec<String>>,
-    place: Place,
+    place: TrainingDevice,
     told_memory: bool,
 }
 
@@ -132,9 +132,9 @@ impl<'a> Session<'a> {
     }
 
     /// Scores of the validation split with the EMA weights, where there are any.
-    fn validate(&mut self, part: &[usize], stop: &dyn Fn() -> bool) -> Result<Evaluated, Halt> {
+    fn validate(&mut self, split: &[usize], stop: &dyn Fn() -> bool) -> Result<Evaluated, Halt> {
         self.engine.exchange()?;
-        let validated = self.evaluate(part, None, stop);
+        let validated = self.evaluate(split, None, stop);
         self.engine.exchange()?;
         validated
     }

@@ -3,7 +3,7 @@
 use super::ema::Ema;
 use super::engine::{Learner, Scored, Steps, engine};
 use super::gradient::Accumulation;
-use super::{Error, Place};
+use super::{Error, TrainingDevice};
 use crate::config::Experiment;
 use crate::data::{Dataset, Draw, Normaliser};
 use crate::model::{self, Weights};
@@ -26,7 +26,7 @@ pub fn timed_steps(experiment: &Experiment, data: &Dataset, enough: Duration) ->
     let decay = Some(experiment.training.ema_decay).filter(|decay| *decay > 0.0);
     let ema = decay.map(|decay| Ema::new(decay, network.params())).transpose()?;
     let learner = Learner { ema, ..Learner::new(experiment, data, network.as_ref(), Normaliser::None) };
-    let mut engine = engine(&Place::cpu(), learner, Accumulation::default())?;
+    let mut engine = engine(&TrainingDevice::cpu(), learner, Accumulation::default())?;
     let all: Vec<usize> = (0..data.samples.len()).collect();
     let batches = vec![&all[..]; MOST as usize + 1];
     let mut timed = Ok((0, Duration::ZERO));

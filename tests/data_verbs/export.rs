@@ -79,7 +79,7 @@ fn without_an_epoch_samples_are_as_they_are() {
     for folder in ["images", "masks_cup", "masks_disc", "overlays"] {
         assert_eq!(files(&desk.path(&format!("o/{folder}"))), pictures);
     }
-    assert!(desk.good(&["export", "x.toml", "--out", "v", "--part", "val"]).starts_with("4 samples of val, unchanged: v\n"));
+    assert!(desk.good(&["export", "x.toml", "--out", "v", "--split", "val"]).starts_with("4 samples of val, unchanged: v\n"));
     assert_as_trained(&desk, "v", &parts(&desk).val, None);
 }
 
@@ -108,7 +108,7 @@ fn fewer_samples_that_train_are_fewer_that_are_written() {
     let desk = Desk::with(&DRAWN.replace("seeds = [7, 8]", "seeds = [7, 8]\nsamples = 2"));
     desk.good(&["export", "x.toml", "--out", "o"]);
     assert_as_trained(&desk, "o", &data::subset(&parts(&desk).train, 2, 7), None);
-    desk.good(&["export", "x.toml", "--out", "v", "--part", "val"]);
+    desk.good(&["export", "x.toml", "--out", "v", "--split", "val"]);
     assert_eq!(listed(&desk.path("v")).len(), 4, "validation stays whole");
 }
 
@@ -188,14 +188,14 @@ fn mistakes_write_nothing() {
     let desk = Desk::with(DRAWN);
     fs::write(desk.path("full/mine"), "mine").unwrap();
     assert!(desk.mistake(&["export", "x.toml", "--out", "full"]).contains("full is not empty; name another --out"));
-    assert!(desk.mistake(&["export", "x.toml", "--out", "o", "--part", "test"]).contains("the test split is empty"));
+    assert!(desk.mistake(&["export", "x.toml", "--out", "o", "--split", "test"]).contains("the test split is empty"));
     assert!(
-        desk.mistake(&["export", "x.toml", "--out", "o", "--part", "training"]).contains("[possible values: train, val, test]")
+        desk.mistake(&["export", "x.toml", "--out", "o", "--split", "training"]).contains("[possible values: train, val, test]")
     );
     assert!(desk.mistake(&["export", "x.toml", "--out", "o", "--epoch", "0"]).contains("--epoch"));
     assert_eq!(
-        desk.mistake(&["export", "x.toml", "--out", "o", "--part", "val", "--epoch", "3"]),
-        "error: --epoch changes what trains, and --part val is never changed; leave out --epoch, or --part\n"
+        desk.mistake(&["export", "x.toml", "--out", "o", "--split", "val", "--epoch", "3"]),
+        "error: --epoch changes what trains, and --split val is never changed; leave out --epoch, or --split\n"
     );
     assert!(desk.mistake(&["export", "x.toml"]).contains("--out"));
     assert!(desk.mistake(&["export", "x.toml", "--out", "o", "--set", "dataset.synthetic.count=0"]).contains("count"));

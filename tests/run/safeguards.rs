@@ -151,7 +151,7 @@ fn a_class_that_no_sample_shows_enters_no_mean() {
     assert!(!report.contains("NaN"), "{report}");
 
     let run = fs::read_dir(desk.path("results/tiny/runs")).expect("runs").next().expect("a run").expect("listed").path();
-    let said = desk.said(&["evaluate", run.to_str().expect("text"), "x.toml", "--part", "test"]);
+    let said = desk.said(&["evaluate", run.to_str().expect("text"), "x.toml", "--split", "test"]);
     let line = said.lines().find(|line| line.trim_start().starts_with("Dice ")).unwrap_or_else(|| panic!("{said}"));
     let cells: Vec<&str> = line.split_whitespace().collect();
     let shown = format!("{:.4}", value("test_dice"));

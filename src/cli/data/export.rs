@@ -24,8 +24,8 @@ pub struct Arguments {
     #[arg(long, value_name = "DIR")]
     out: PathBuf,
     /// The split to write
-    #[arg(long, default_value = "train", value_parser = ["train", "val", "test"])]
-    part: String,
+    #[arg(long, alias = "part", default_value = "train", value_parser = ["train", "val", "test"])]
+    split: String,
     /// Take patches and change the training samples as this epoch, from 1, of the first seed does; without it they are as they are.
     /// preprocess.normalise is never applied: values stay in [0, 1], 8 bits each
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
@@ -37,10 +37,10 @@ pub struct Arguments {
 pub fn run(arguments: &Arguments) -> Result<(), Failure> {
     let experiment = load(&arguments.file, &arguments.sets)?;
     let out = &arguments.out;
-    if arguments.epoch.is_some() && arguments.part != "train" {
+    if arguments.epoch.is_some() && arguments.split != "train" {
         return Err(mistake(format!(
-            "--epoch changes what trains, and --part {} is never changed; leave out --epoch, or --part",
-            arguments.part
+            "--epoch changes what trains, and --split {} is never changed; leave out --epoch, or --split",
+            arguments.split
         )));
     }
     if fs::read_dir(out).is_ok_and(|mut files| files.next().is_some()) {
@@ -54,11 +54,11 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
     let folds = data::folds(&data, &experiment.split).map_err(mistake)?;
     let Fold { number, splits: split } = &folds[0];
     let keys = data::group_keys(&data, &experiment.split).map_err(mistake)?;
-    let samples = splits(split).into_iter().find(|(part, _)| *part == arguments.part).map(|(_, samples)| samples);
-    let samples = samples.ok_or_else(|| mistake(format!("the {} split is empty; name another --part", arguments.part)))?;
+    let samples = splits(split).into_iter().find(|(name, _)| *name == arguments.split).map(|(_, samples)| samples);
+    let samples = samples.ok_or_else(|| mistake(format!("the {} split is empty; name another --split", arguments.split)))?;
     let seed = experiment.training.seeds.first().copied().unwrap_or(1);
     // As many as train, of those that do.
-    let fewer = experiment.training.samples.filter(|_| arguments.part == "train");
+    let fewer = experiment.training.samples.filter(|_| arguments.split == "train");
     let samples = fewer.map_or_else(|| samples.to_vec(), |fewer| data::subset(samples, fewer, seed));
     for folder in folders(&data) {
         fs::create_dir_all(out.join(&folder)).with_context(|| format!("creating {}", out.join(&folder).display()))?;
@@ -86,12 +86,12 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
     // Whole samples where no patches were taken.
     let shown = umlaut::config::Experiment { patches: patches.cloned(), ..experiment.clone() };
     let path = out.join("dataset.toml");
-    let text = experiment_of(&shown, &data, out, &arguments.part, &written);
+    let text = experiment_of(&shown, &data, out, &arguments.split, &written);
     fs::write(&path, text).with_context(|| format!("writing {}", path.display()))?;
     let what = if patches.is_some() { "patches" } else { "samples" };
     let how = arguments.epoch.map_or("unchanged".to_owned(), |epoch| format!("as epoch {epoch} has them"));
-    let (count, part, fold) = (draws.len(), &arguments.part, fold_of(&experiment, *number));
-    println!("{count} {what} of {part}{fold}, {how}: {}\nan experiment that trains on them: {}", out.display(), path.display());
+    let (count, name, fold) = (draws.len(), &arguments.split, fold_of(&experiment, *number));
+    println!("{count} {what} of {name}{fold}, {how}: {}\nan experiment that trains on them: {}", out.display(), path.display());
     Ok(())
 }
 

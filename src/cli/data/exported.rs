@@ -17,7 +17,7 @@ pub fn masks_folder(classes: &[String], class: usize) -> String {
 
 /// The text of the file for samples of a split that lie in `out`. `samples` are their files' names, each with what it has in common with those
 /// that must stay in one split with it.
-pub fn experiment(from: &Experiment, data: &data::Dataset, out: &Path, part: &str, samples: &[(String, &str)]) -> String {
+pub fn experiment(from: &Experiment, data: &data::Dataset, out: &Path, split: &str, samples: &[(String, &str)]) -> String {
     // Of a path that is no text nothing better can be written.
     let root = std::path::absolute(out).unwrap_or_else(|_| out.to_owned()).to_string_lossy().into_owned();
     let masks = |class: usize| (data.classes[class].clone(), PathBuf::from(masks_folder(&data.classes, class)));
@@ -33,7 +33,7 @@ pub fn experiment(from: &Experiment, data: &data::Dataset, out: &Path, part: &st
         class_masks: if several { (0..data.classes.len()).map(masks).collect() } else { BTreeMap::new() },
     };
     let experiment = Experiment {
-        name: format!("{}-{part}", from.name).chars().take(100).collect(),
+        name: format!("{}-{split}", from.name).chars().take(100).collect(),
         dataset: Dataset::Folders(folders),
         preprocess: Preprocess { size: from.input_size(), ..from.preprocess.clone() },
         split: split(samples),
@@ -64,7 +64,7 @@ fn split(samples: &[(String, &str)]) -> SplitRule {
         at % PARTS == (PARTS - 1).min(keys.len() - 1)
     };
     let (val, train): (Vec<_>, Vec<_>) = samples.iter().partition(|(_, key)| validates(key));
-    let names = |part: Vec<&(String, &str)>| part.into_iter().map(|(name, _)| name.clone()).collect();
+    let names = |split: Vec<&(String, &str)>| split.into_iter().map(|(name, _)| name.clone()).collect();
     SplitRule::Lists(ListSplit { train: names(train), val: names(val), test: Vec::new() })
 }
 

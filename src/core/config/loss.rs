@@ -127,9 +127,13 @@ pub struct Boundary {
     pub sigma: f64,
 }
 
-/// A term beside BCE and Dice.
+/// A term of a loss.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Term {
+    /// Binary cross-entropy.
+    Bce,
+    /// Soft Dice loss.
+    Dice,
     /// Binary cross-entropy in which marked pixels count more or less.
     WeightedBce(WeightedBce),
     /// Tversky loss.
@@ -152,6 +156,8 @@ impl Term {
     /// Its name in columns, behind `train_` and `val_`.
     pub fn column(&self) -> &'static str {
         match self {
+            Self::Bce => "bce",
+            Self::Dice => "dice_loss",
             Self::WeightedBce(_) => "weighted_bce",
             Self::Tversky(_) => "tversky_loss",
             Self::Focal(_) => "focal_loss",
@@ -162,6 +168,11 @@ impl Term {
             Self::SoftmaxCe => "softmax_ce",
         }
     }
+
+    /// Whether every epoch reports it, whatever its weight: its values follow from the sums that scores are made of.
+    pub fn is_counted(&self) -> bool {
+        matches!(self, Self::Bce | Self::Dice)
+    }
 }
 
 impl Loss {
@@ -170,9 +181,43 @@ impl Loss {
         self.softmax_ce.weight != 0.0
     }
 
-    /// The terms beside BCE and Dice whose weight is not 0, with their weights.
+    /// The terms whose weight is not 0, with their weights.
     pub fn terms(&self) -> Vec<(f64, Term)> {
-        let all = [
+        self.all().into_iter().filter(|(weight, _)| *weight != 0.0).collect()
+    }
+
+    /// Those of the [terms](Self::terms) that are not [counted](Term::is_counted).
+    pub fn further_terms(&self) -> Vec<(f64, Term)> {
+        self.terms().into_iter().filter(|(_, term)| !term.is_counted()).collect()
+    }
+
+    /// The same with other weights of its terms.
+    pub fn reweighted(&self, weight: impl Fn(&Term) -> f64) -> Self {
+        let mut loss = self.clone();
+        loss.weights().into_iter().zip(self.all()).for_each(|(own, (_, term))| *own = weight(&term));
+        loss
+    }
+
+    /// The weights of [all](Self::all) terms, in their order.
+    fn weights(&mut self) -> [&mut f64; 10] {
+        [
+            &mut self.bce,
+            &mut self.dice,
+            &mut self.weighted_bce.weight,
+            &mut self.tversky.weight,
+            &mut self.focal.weight,
+            &mut self.focal_tversky.weight,
+            &mut self.jaccard.weight,
+            &mut self.lovasz.weight,
+            &mut self.boundary.weight,
+            &mut self.softmax_ce.weight,
+        ]
+    }
+
+    fn all(&self) -> [(f64, Term); 10] {
+        [
+            (self.bce, Term::Bce),
+            (self.dice, Term::Dice),
             (self.weighted_bce.weight, Term::WeightedBce(self.weighted_bce.clone())),
             (self.tversky.weight, Term::Tversky(self.tversky.clone())),
             (self.focal.weight, Term::Focal(self.focal.clone())),
@@ -181,8 +226,7 @@ impl Loss {
             (self.lovasz.weight, Term::Lovasz),
             (self.boundary.weight, Term::Boundary(self.boundary.clone())),
             (self.softmax_ce.weight, Term::SoftmaxCe),
-        ];
-        all.into_iter().filter(|(weight, _)| *weight != 0.0).collect()
+        ]
     }
 }
 

@@ -101,6 +101,19 @@ pub struct Blocks {
 }
 
 impl Model {
+    /// The keys of its channels, norm and groups.
+    pub(super) fn keys(&self) -> [&'static str; 3] {
+        match self {
+            Self::Unet(_) => ["model.unet.channels", "model.unet.norm", "model.unet.groups"],
+            Self::AttentionUnet(_) => {
+                ["model.attention_unet.channels", "model.attention_unet.norm", "model.attention_unet.groups"]
+            }
+            Self::UnetPlusPlus(_) => {
+                ["model.unet_plus_plus.channels", "model.unet_plus_plus.norm", "model.unet_plus_plus.groups"]
+            }
+        }
+    }
+
     /// Heads that the loss is the mean over while training: more than 1 with deep supervision.
     pub fn heads(&self) -> usize {
         match self {

@@ -99,8 +99,7 @@ fn weights(e: &Experiment) -> Vec<Finding> {
 fn terms(e: &Experiment) -> Option<Finding> {
     let title = "`loss.bce`, `loss.dice` and all other terms have weight 0, so there is nothing to learn".to_owned();
     let help = "give one of them a weight above 0";
-    (e.loss.bce == 0.0 && e.loss.dice == 0.0 && e.loss.terms().is_empty())
-        .then(|| Finding::new(title, &["loss.bce", "loss.dice"], help))
+    e.loss.terms().is_empty().then(|| Finding::new(title, &["loss.bce", "loss.dice"], help))
 }
 
 /// Classes that overlap by their very definition; masks are looked at when a run begins.
@@ -126,7 +125,7 @@ fn nesterov(e: &Experiment) -> Option<Finding> {
 fn metric(key: &'static str, name: &str, e: &Experiment) -> Option<Finding> {
     let scores = ["dice", "iou", "precision", "recall", "specificity", "accuracy"];
     let mut known: Vec<String> = ["loss", "bce", "dice_loss"].iter().chain(&scores).map(|name| format!("val_{name}")).collect();
-    known.extend(e.loss.terms().iter().map(|(_, term)| format!("val_{}", term.column())));
+    known.extend(e.loss.further_terms().iter().map(|(_, term)| format!("val_{}", term.column())));
     for class in e.dataset.classes() {
         known.extend(scores.iter().map(|name| format!("val_{name}_{class}")));
     }

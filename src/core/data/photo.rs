@@ -5,7 +5,7 @@ use super::files;
 use super::fit::Frame;
 use super::picture::{Opened, Picture};
 use super::source::Source;
-use super::tiff::{Pages, Place};
+use super::tiff::{Pages, PageRef};
 use crate::config::Preprocess;
 use crate::shown;
 use std::path::PathBuf;
@@ -33,7 +33,7 @@ pub struct PhotoPlace {
 
 /// Where a page is in its file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct PhotoPage(Place);
+pub struct PhotoPage(PageRef);
 
 /// The pictures of files and folders, those of a folder sorted by name; the pages of a TIFF each. A file that cannot be opened is listed,
 /// so that reading it tells why.
@@ -79,7 +79,7 @@ fn of_file(path: PathBuf, name: String) -> Vec<PhotoPlace> {
         return vec![PhotoPlace { path, page: None, name }];
     }
     let digits = (pages.len() - 1).to_string().len();
-    let named = |(number, page): (usize, Place)| PhotoPlace {
+    let named = |(number, page): (usize, PageRef)| PhotoPlace {
         path: path.clone(),
         page: Some(PhotoPage(page)),
         name: format!("{name}-{number:0digits$}"),

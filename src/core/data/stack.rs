@@ -7,7 +7,7 @@ use super::layout::{Decoded, Entry, Layout};
 use super::mask::{self, Keys};
 use super::picture::{Opened, Picture};
 use super::source::Source;
-use super::tiff::{Pages, Place};
+use super::tiff::{Pages, PageRef};
 use crate::config;
 use std::path::Path;
 
@@ -15,8 +15,8 @@ use std::path::Path;
 pub(super) struct Stack {
     config: config::Stack,
     entries: Vec<Entry>,
-    images: Vec<Place>,
-    labels: Vec<Place>,
+    images: Vec<PageRef>,
+    labels: Vec<PageRef>,
 }
 
 impl Stack {
@@ -44,7 +44,7 @@ impl Stack {
 }
 
 /// Where the pages of a volume are.
-fn pages(path: &Path) -> Result<Vec<Place>, Error> {
+fn pages(path: &Path) -> Result<Vec<PageRef>, Error> {
     if !path.exists() {
         return Err(files::missing(path, "this TIFF file"));
     }
@@ -78,7 +78,7 @@ impl Layout for Stack {
     fn decode(&self, entry: &Entry, channels: usize) -> Result<Decoded, String> {
         let page = entry.page.expect("new() numbers the pages");
         let named = |path: &Path| format!("{} page {}", path.display(), entry.name);
-        let read = |path: &Path, places: &[Place]| {
+        let read = |path: &Path, places: &[PageRef]| {
             Picture::read_page(path, places[page]).map_err(|problem| format!("{}: {problem}", named(path)))
         };
         let (image, label) = (read(&self.config.images, &self.images)?, read(&self.config.labels, &self.labels)?);

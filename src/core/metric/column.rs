@@ -88,7 +88,7 @@ pub struct Metric {
     /// What an image without a mark in the truth gives, where other images of its split have one of the class.
     pub empty: &'static str,
     /// Whose samples; `None` where the column does not say.
-    pub part: Option<Split>,
+    pub split: Option<Split>,
     /// The class it is about; `None` for the mean over classes.
     pub class: Option<String>,
 }
@@ -96,9 +96,9 @@ pub struct Metric {
 impl Metric {
     /// The whole label: `validation Dice (disc)`.
     pub fn title(&self) -> String {
-        let part = self.part.map_or(String::new(), |part| format!("{} ", part.word()));
+        let split = self.split.map_or(String::new(), |split| format!("{} ", split.word()));
         let class = self.class.as_ref().map_or(String::new(), |class| format!(" ({class})"));
-        format!("{part}{}{class}", self.label)
+        format!("{split}{}{class}", self.label)
     }
 }
 
@@ -150,14 +150,14 @@ const ROWS: [Row; 26] = [
 ///
 /// Understood are the names of the table, with or without `train_`, `val_` or `test_` before, and those of scores with `_CLASS` after.
 pub fn describe(column: &str) -> Option<Metric> {
-    let (part, rest) = Split::of(column).map_or((None, column), |(split, rest)| (Some(split), rest));
+    let (split, rest) = Split::of(column).map_or((None, column), |(split, rest)| (Some(split), rest));
     ROWS.iter().find_map(|&(name, label, direction, range, empty, has_classes)| {
         let class = match rest.strip_prefix(name)? {
             "" => None,
             tail if has_classes => Some(tail.strip_prefix('_').filter(|class| !class.is_empty())?.to_owned()),
             _ => return None,
         };
-        Some(Metric { name, label, direction, range, empty, part, class })
+        Some(Metric { name, label, direction, range, empty, split, class })
     })
 }
 
@@ -168,14 +168,14 @@ mod tests {
     #[test]
     fn names_parts_and_classes_are_understood() {
         let metric = describe("val_dice_disc").unwrap();
-        assert_eq!((metric.name, metric.part, metric.class.as_deref()), ("dice", Some(Split::Val), Some("disc")));
+        assert_eq!((metric.name, metric.split, metric.class.as_deref()), ("dice", Some(Split::Val), Some("disc")));
         assert_eq!((metric.direction, metric.range), (Direction::Higher, (0.0, 1.0)));
         assert_eq!(metric.title(), "validation Dice (disc)");
         assert_eq!(describe("train_loss").unwrap().title(), "training loss");
         assert_eq!([Split::of("val_dice"), Split::of("value"), Split::of("lr")], [Some((Split::Val, "dice")), None, None]);
         assert!(Split::Test.has("test_iou") && !Split::Val.has("test_iou") && Split::Test.column("iou") == "test_iou");
         assert_eq!(describe("test_iou_optic_cup").unwrap().class.as_deref(), Some("optic_cup"));
-        assert_eq!(describe("bce").unwrap().part, None);
+        assert_eq!(describe("bce").unwrap().split, None);
     }
 
     #[test]

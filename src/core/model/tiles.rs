@@ -148,7 +148,7 @@ fn mirror(at: isize, length: usize) -> usize {
 /// If shapes do not fit the network.
 pub fn logits(
     network: &dyn Network,
-    device: Option<&ops::Device>,
+    device: Option<&ops::GpuNetwork>,
     images: &Tensor,
     precision: Precision,
     tiling: Option<&Tiling>,

@@ -68,7 +68,7 @@ pub use max_pool2x2::max_pool2x2;
 pub use one_vs_rest::one_vs_rest;
 pub use pointwise::pointwise;
 pub use relu::relu;
-pub use tape::{Device, Gradients, Node, Tape};
+pub use tape::{GpuNetwork, Gradients, Node, Tape};
 pub use term::boundary_weights;
 pub use term::{TermLoss, term};
 pub use update::Update;

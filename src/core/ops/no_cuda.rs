@@ -1,6 +1,6 @@
 //! What stands in the place of [`cuda`](super::cuda) in a program without CUDA: a GPU, of which there is none, so that the tape is written once.
 
-use super::{Device, Map, Node, Tape};
+use super::{GpuNetwork, Map, Node, Tape};
 use crate::config::Precision;
 use candle_core::{Result, Tensor, Var, bail};
 
@@ -34,7 +34,7 @@ pub fn add_to(gpu: &Gpu, _: &Array, _: &Array) -> Result<()> {
     match *gpu {}
 }
 
-impl Device {
+impl GpuNetwork {
     /// Refuses.
     ///
     /// # Errors

@@ -42,7 +42,7 @@ impl Value {
 
 /// A GPU with a network's parameters on it.
 #[derive(Clone)]
-pub struct Device {
+pub struct GpuNetwork {
     /// The GPU.
     pub gpu: Rc<cuda::Gpu>,
     /// The parameters.
@@ -124,7 +124,7 @@ pub struct Tape {
     noise_at: Option<cuda::Array>,
     /// How often noise was asked for.
     asked: Cell<u64>,
-    device: Option<Device>,
+    device: Option<GpuNetwork>,
 }
 
 impl Tape {
@@ -171,12 +171,12 @@ impl Tape {
     }
 
     /// The same with operations on a GPU.
-    pub fn on(self, device: &Device) -> Self {
+    pub fn on(self, device: &GpuNetwork) -> Self {
         Self { device: Some(device.clone()), ..self }
     }
 
     /// The GPU that operations run on.
-    pub(super) fn device(&self) -> Option<&Device> {
+    pub(super) fn device(&self) -> Option<&GpuNetwork> {
         self.device.as_ref()
     }
 

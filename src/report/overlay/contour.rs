@@ -1,7 +1,7 @@
 //! Outlines of masks: traced exactly along the edges of pixels, then smoothed by about a pixel's width.
 
 /// A corner or point of an outline, x then y, in pixels from the top left corner of the mask.
-pub(super) type Place = (f64, f64);
+pub(super) type Point = (f64, f64);
 
 /// Loops of no more edges than this are left as they are.
 const SMALL: usize = 16;
@@ -63,10 +63,10 @@ fn edges(mask: &[bool], width: usize, height: usize) -> Vec<u8> {
 /// The middles of a loop's edges, each moved to the mean of its neighbourhood so that stairs become slopes, without those that
 /// then lie within `tolerance` pixels of the line between others (Douglas and Peucker 1973). Loops around a few pixels keep
 /// their size: they are not moved.
-pub(super) fn smooth(corners: &[(i32, i32)], tolerance: f64) -> Vec<Place> {
+pub(super) fn smooth(corners: &[(i32, i32)], tolerance: f64) -> Vec<Point> {
     let next = corners.iter().cycle().skip(1);
     let middle = |(a, b): (&(i32, i32), &(i32, i32))| (f64::from(a.0 + b.0) / 2.0, f64::from(a.1 + b.1) / 2.0);
-    let mut points: Vec<Place> = corners.iter().zip(next).map(middle).collect();
+    let mut points: Vec<Point> = corners.iter().zip(next).map(middle).collect();
     if points.len() > SMALL {
         (0..PASSES).for_each(|_| points = averaged(&points));
     }
@@ -84,12 +84,12 @@ pub(super) fn smooth(corners: &[(i32, i32)], tolerance: f64) -> Vec<Place> {
             open.extend([(from, worst), (worst, to)]);
         }
     }
-    let kept: Vec<Place> = points.iter().zip(&keep).filter(|(_, keep)| **keep).map(|(p, _)| *p).collect();
+    let kept: Vec<Point> = points.iter().zip(&keep).filter(|(_, keep)| **keep).map(|(p, _)| *p).collect();
     if kept.len() < 3 { points } else { kept }
 }
 
 /// Binomial mean of each point and its two neighbours.
-fn averaged(points: &[Place]) -> Vec<Place> {
+fn averaged(points: &[Point]) -> Vec<Point> {
     let n = points.len();
     let mean = |a: f64, b: f64, c: f64| (a + 2.0 * b + c) / 4.0;
     let at = |i: usize| (points[(i + n - 1) % n], points[i], points[(i + 1) % n]);
@@ -97,7 +97,7 @@ fn averaged(points: &[Place]) -> Vec<Place> {
 }
 
 /// Distance of a point from the segment between two others.
-fn distance(p: Place, a: Place, b: Place) -> f64 {
+fn distance(p: Point, a: Point, b: Point) -> f64 {
     let (dx, dy) = (b.0 - a.0, b.1 - a.1);
     let length = dx * dx + dy * dy;
     let t = if length > 0.0 { (((p.0 - a.0) * dx + (p.1 - a.1) * dy) / length).clamp(0.0, 1.0) } else { 0.0 };
@@ -119,7 +119,7 @@ mod tests {
     }
 
     /// Shoelace formula; negative for holes, as the inside is on the right hand and y points down.
-    fn area(points: &[Place]) -> f64 {
+    fn area(points: &[Point]) -> f64 {
         let next = points.iter().cycle().skip(1);
         points.iter().zip(next).map(|(a, b)| a.0 * b.1 - b.0 * a.1).sum::<f64>() / 2.0
     }

@@ -20,7 +20,7 @@ use std::path::PathBuf;
 pub(super) struct Overlays {
     /// Samples of the validation split, evenly spaced.
     pub svg: Option<String>,
-    /// The worst and the best samples of the part by which groups are compared.
+    /// The worst and the best samples of the split by which groups are compared.
     pub extremes: Option<String>,
     /// The id of the run they show.
     pub run: String,
@@ -35,16 +35,16 @@ const EXTREME: usize = 2;
 
 /// Draws samples of a run of the best group that has any.
 pub(super) fn draw(comparison: &Comparison, verdict: &Verdict) -> Overlays {
-    let part = verdict.part();
+    let split = verdict.split();
     let mut overlays = Overlays::default();
     let Some((run, names)) = best_with_samples(comparison, verdict, &mut overlays.problems) else { return overlays };
-    let (worst, best) = extremes(run, part);
+    let (worst, best) = extremes(run, split);
     let spaced: Vec<Shown> = spaced(run, names, &[&worst[..], &best[..]].concat()).into_iter().map(Shown::plain).collect();
     let title = |samples: &[Sample]| format!("Image, truth and prediction of {} validation samples", samples.len());
     overlays.svg = sheet(comparison, run, "overlays", spaced, &title, &mut overlays.problems);
     let of = |word: &'static str| move |name: String| Shown { name, word: Some(word) };
     let ends: Vec<Shown> = worst.into_iter().map(of("worst")).chain(best.into_iter().rev().map(of("best"))).collect();
-    let word = part.word();
+    let word = split.word();
     let title = |_: &[Sample]| format!("The worst and the best predictions among the {word} samples");
     overlays.extremes = sheet(comparison, run, "extremes", ends, &title, &mut overlays.problems);
     overlays.run = if overlays.svg.is_some() || overlays.extremes.is_some() { run.id.clone() } else { String::new() };
@@ -85,7 +85,7 @@ fn sheet(
 /// The samples of the validation split that have pictures; those that are among the worst or best only if there are too few others.
 fn spaced(run: &Run, names: Vec<String>, extreme: &[String]) -> Vec<String> {
     let of_val: HashSet<PathBuf> =
-        run.images.rows.iter().filter(|row| row.part == Split::Val.prefix()).map(|row| image(run, &row.image)).collect();
+        run.images.rows.iter().filter(|row| row.split == Split::Val.prefix()).map(|row| image(run, &row.image)).collect();
     let mut names: Vec<String> =
         names.into_iter().filter(|name| of_val.is_empty() || of_val.contains(&image(run, name))).collect();
     let extreme: HashSet<PathBuf> = extreme.iter().map(|name| image(run, name)).collect();
@@ -105,11 +105,11 @@ fn image(run: &Run, name: &str) -> PathBuf {
 
 /// The samples with the lowest and the highest Dice in the mean over classes that have pictures, the lowest and the highest first; no
 /// sample is both.
-fn extremes(run: &Run, part: Split) -> (Vec<String>, Vec<String>) {
+fn extremes(run: &Run, split: Split) -> (Vec<String>, Vec<String>) {
     let Some(place) = run.images.place("dice") else { return Default::default() };
     let mut sums: BTreeMap<&str, f64> = BTreeMap::new();
     // A class that the split does not show has no Dice.
-    let scored = |row: &&ImageRow| row.part == part.prefix() && !row.class.is_empty() && !row.values[place].is_nan();
+    let scored = |row: &&ImageRow| row.split == split.prefix() && !row.class.is_empty() && !row.values[place].is_nan();
     for row in run.images.rows.iter().filter(scored) {
         *sums.entry(&row.image).or_default() += row.values[place];
     }

@@ -1,6 +1,6 @@
 //! Pictures and outlines on paper, with names, Dice and a key of the classes.
 
-use super::contour::{self, Place};
+use super::contour::{self, Point};
 use super::picture::{self, Sample};
 use crate::report::chart::{
     Anchor, CASING, COLUMN, EDGE, Face, Ink, LEADING, MUTED, Pen, TEXT, class_color, extent, fit, hex, path,
@@ -120,7 +120,7 @@ impl Layout {
     fn outline(&self, ink: &Ink, sample: &Sample, mask: &[u8], class: usize, (x, y): (i32, i32)) {
         let scale = f64::from(self.side) / sample.width as f64;
         let down = f64::from(self.height(sample)) / sample.height as f64;
-        let place = |p: &Place| (x + (p.0 * scale).round() as i32, y + (p.1 * down).round() as i32);
+        let place = |p: &Point| (x + (p.0 * scale).round() as i32, y + (p.1 * down).round() as i32);
         let loops = contour::trace(&picture::class(mask, class), sample.width, sample.height);
         // A tenth of a point, the unit of the sheet, is the finest that can be seen.
         let smooth = |l: &Vec<(i32, i32)>| contour::smooth(l, (1.0 / scale).max(0.15));

@@ -91,9 +91,9 @@ pub(super) struct Pair {
 const SHOWN: usize = 3;
 
 impl Verdict {
-    /// The part whose scores are judged.
-    pub(super) fn part(&self) -> Split {
-        metric::describe(&self.column).and_then(|metric| metric.part).unwrap_or(Split::Val)
+    /// The split whose scores are judged.
+    pub(super) fn split(&self) -> Split {
+        metric::describe(&self.column).and_then(|metric| metric.split).unwrap_or(Split::Val)
     }
 
     /// All groups, the best first, those without a value last.
@@ -115,7 +115,7 @@ impl Verdict {
 }
 
 /// Judges the groups by a metric (`iou`, `dice_disc`), or by Dice (by what chooses the best epoch where there is no Dice), on the test
-/// part if every group with finished runs has scores of it, else on the validation split.
+/// split if every group with finished runs has scores of it, else on the validation split.
 pub(super) fn judge(comparison: &Comparison, by: Option<&str>, rank_by: RankBy) -> Verdict {
     let scores = Scores::of(comparison, by);
     let (mut standings, ranked_by) = standings(comparison, &scores, rank_by);

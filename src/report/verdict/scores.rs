@@ -22,7 +22,7 @@ type BySeed = BTreeMap<String, BTreeMap<Image, f64>>;
 pub(super) struct Scores {
     /// The column that groups are judged by.
     pub column: String,
-    pub part: Split,
+    pub split: Split,
     metric: String,
     groups: Vec<BySeed>,
 }
@@ -73,18 +73,18 @@ impl Unit {
 }
 
 impl Scores {
-    /// By `by`, a column without its part (`iou`, `dice_disc`); else by Dice if there is one, else by what chooses the best epoch.
+    /// By `by`, a column without its split (`iou`, `dice_disc`); else by Dice if there is one, else by what chooses the best epoch.
     pub(super) fn of(comparison: &Comparison, by: Option<&str>) -> Self {
-        let part = part(comparison);
-        let has_dice = comparison.groups.iter().any(|group| !group.values(&part.column("dice")).is_empty());
+        let split = split(comparison);
+        let has_dice = comparison.groups.iter().any(|group| !group.values(&split.column("dice")).is_empty());
         let best_by = Split::of(&comparison.best_by).map_or(comparison.best_by.as_str(), |(_, stem)| stem);
         let stem = by.unwrap_or(if has_dice { "dice" } else { best_by });
         let (name, class) = metric::describe(stem).map_or((stem, None), |metric| (metric.name, metric.class));
-        let groups = comparison.groups.iter().map(|group| by_seed(group, part, name, class.as_deref())).collect();
-        Self { column: part.column(stem), part, metric: name.to_owned(), groups }
+        let groups = comparison.groups.iter().map(|group| by_seed(group, split, name, class.as_deref())).collect();
+        Self { column: split.column(stem), split, metric: name.to_owned(), groups }
     }
 
-    /// The column without its part.
+    /// The column without its split.
     pub(super) fn stem(&self) -> &str {
         self.column.split_once('_').map_or(&self.column, |(_, stem)| stem)
     }
@@ -120,7 +120,7 @@ impl Scores {
 
     /// Into how many folds the data set is split, where each has images of its own.
     fn by_fold(&self, comparison: &Comparison, group: usize) -> Option<usize> {
-        comparison.groups[group].key().design.folds.filter(|folds| self.part == Split::Val && *folds > 1)
+        comparison.groups[group].key().design.folds.filter(|folds| self.split == Split::Val && *folds > 1)
     }
 
     /// Groups join as long as what they have in common is half of what it was; `None` if fewer than two are left.
@@ -187,24 +187,24 @@ fn places<T: Ord>(keys: &[T], among: &[T]) -> Vec<usize> {
 }
 
 /// The test split if every group with scores of images has some of it.
-fn part(comparison: &Comparison) -> Split {
+fn split(comparison: &Comparison) -> Split {
     let scored = |group: &Group| group.settled().iter().any(|run| !run.images.rows.is_empty());
-    let tested = |run: &&Run| run.images.rows.iter().any(|row| row.part == Split::Test.prefix());
+    let tested = |run: &&Run| run.images.rows.iter().any(|row| row.split == Split::Test.prefix());
     let mut groups = comparison.groups.iter().filter(|group| scored(group)).peekable();
     let all = groups.peek().is_some() && groups.all(|group| group.settled().iter().any(tested));
     if all { Split::Test } else { Split::Val }
 }
 
 /// The folds of a seed are one row: images of their own where they validate, means over the folds where all are judged on the same images.
-fn by_seed(group: &Group, part: Split, metric: &str, class: Option<&str>) -> BySeed {
+fn by_seed(group: &Group, split: Split, metric: &str, class: Option<&str>) -> BySeed {
     let mut sums: BTreeMap<String, BTreeMap<Image, (f64, f64)>> = BTreeMap::new();
     for run in group.settled().into_iter().filter(|run| run.state == State::Finished) {
         let Some(place) = run.images.place(metric) else { continue };
         let own = |key: &str| run.differs.iter().find(|(own, _)| own == key).map(|(_, value)| value.clone()).unwrap_or_default();
-        let fold = if part == Split::Val { own(plan::FOLD) } else { String::new() };
+        let fold = if split == Split::Val { own(plan::FOLD) } else { String::new() };
         // A row of the image itself has no class, and NaN where a metric is of classes; rows of classes have NaN where it is not.
         let counts = |row: &&ImageRow| {
-            row.part == part.prefix() && class.is_none_or(|class| class == row.class) && row.values[place].is_finite()
+            row.split == split.prefix() && class.is_none_or(|class| class == row.class) && row.values[place].is_finite()
         };
         let row = sums.entry(own(plan::SEED)).or_default();
         for score in run.images.rows.iter().filter(counts) {

@@ -11,18 +11,18 @@ fn noise(at: usize) -> f64 {
     ((at as f64 + 1.0).sin() * 43_758.545_3).fract() / 100.0
 }
 
-/// A finished run whose images have these scores in the named part.
-fn run(group: usize, seed: &str, part: &str, metric: &str, scores: &[(String, f64)]) -> Run {
+/// A finished run whose images have these scores in the named split.
+fn run(group: usize, seed: &str, split: &str, metric: &str, scores: &[(String, f64)]) -> Run {
     let row = |(image, value): &(String, f64)| ImageRow {
-        part: part.into(),
+        split: split.into(),
         image: image.clone(),
         class: "disc".into(),
         values: vec![*value],
     };
     let mean = scores.iter().map(|score| score.1).sum::<f64>() / scores.len() as f64;
-    let own = [(format!("{part}_{metric}"), mean)].into_iter().collect();
+    let own = [(format!("{split}_{metric}"), mean)].into_iter().collect();
     let (best, test) =
-        if part == "test" { ([("val_dice".to_owned(), mean)].into_iter().collect(), own) } else { (own, Default::default()) };
+        if split == "test" { ([("val_dice".to_owned(), mean)].into_iter().collect(), own) } else { (own, Default::default()) };
     Run {
         dir: RunDir::at("nowhere"),
         id: format!("{group}-{seed}"),
@@ -43,13 +43,13 @@ fn run(group: usize, seed: &str, part: &str, metric: &str, scores: &[(String, f6
 }
 
 /// Groups `a`, `b`, … with means as given, each with so many seeds and images: an image is as hard for all.
-fn groups(means: &[f64], seeds: usize, images: usize, part: &str, metric: &str) -> Comparison {
+fn groups(means: &[f64], seeds: usize, images: usize, split: &str, metric: &str) -> Comparison {
     let score = |group: usize, mean: f64, seed: usize, image: usize| {
         (format!("image-{image}"), mean + 5.0 * noise(image) + noise(group * 1000 + seed * 100 + image))
     };
     let group = |(group, mean): (usize, &f64)| {
         let of = |seed: usize| (0..images).map(|image| score(group, *mean, seed, image)).collect::<Vec<_>>();
-        let runs = (1..=seeds).map(|seed| run(group, &seed.to_string(), part, metric, &of(seed))).collect();
+        let runs = (1..=seeds).map(|seed| run(group, &seed.to_string(), split, metric, &of(seed))).collect();
         Group { name: char::from(b'a' + group as u8).to_string(), runs, own: Vec::new() }
     };
     let groups = means.iter().enumerate().map(group).collect();

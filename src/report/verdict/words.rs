@@ -78,8 +78,8 @@ fn headline(comparison: &Comparison, scores: &Scores, verdict: &Verdict, of: &[S
     let group = &comparison.groups[best.group];
     let values = group.values(&verdict.column);
     let so_far = if group.runs.iter().any(|run| run.state == State::Finished) { "" } else { " so far" };
-    let part = scores.part.word();
-    let what = format!("{part} {}", column::phrase(&verdict.column));
+    let split = scores.split.word();
+    let what = format!("{split} {}", column::phrase(&verdict.column));
     let (spread, runs) = (stats::spread(&values, 4), counted(values.len(), "run"));
     if comparison.groups.len() == 1 {
         return format!("Best {what}{so_far}: {spread} ({runs}).");
@@ -233,7 +233,7 @@ fn ranking(scores: &Scores, verdict: &Verdict, rank_by: RankBy) -> Option<String
     if verdict.standings.len() < 2 {
         return None;
     }
-    let words = match (scores.part, rank_by) {
+    let words = match (scores.split, rank_by) {
         (Split::Test, RankBy::Test) => {
             "Ranked by test scores, as asked: the score of the best is optimistic, since of equal groups the luckiest comes first."
         }
@@ -245,7 +245,7 @@ fn ranking(scores: &Scores, verdict: &Verdict, rank_by: RankBy) -> Option<String
             "Ranked by validation scores, since not every group has test scores. These images also chose the best epochs, so that all \
              scores are optimistic; a test share in [split] would not be."
         }
-        _ if scores.part == Split::Val => {
+        _ if scores.split == Split::Val => {
             "The images are those that chose the best epochs and the best group, so that its score is optimistic; that of a test share in \
              [split] would not be."
         }

@@ -10,7 +10,7 @@ pub mod gpu;
 use super::ema::Ema;
 use super::gradient::Accumulation;
 use super::loss::{loss_value, scored};
-use super::{Error, Optimizer, Place};
+use super::{Error, Optimizer, TrainingDevice};
 use crate::config::{Experiment, Term};
 use crate::data::{self, Dataset, Draw, Normaliser};
 use crate::metric::{Extras, ImageExtras, MaskScores, Means, Scores, Tally};
@@ -172,7 +172,7 @@ pub(super) trait Engine<'a> {
     fn snapshot(&mut self) -> candle_core::Result<Gradients>;
 
     /// The GPU that has the parameters.
-    fn device(&self) -> Option<&ops::Device> {
+    fn device(&self) -> Option<&ops::GpuNetwork> {
         None
     }
 
@@ -214,7 +214,7 @@ pub(super) trait Steps {
 /// # Errors
 /// If there is no such GPU, or it has no room.
 pub(super) fn engine<'a>(
-    place: &Place,
+    place: &TrainingDevice,
     learner: Learner<'a>,
     accumulated: Accumulation,
 ) -> Result<Box<dyn Engine<'a> + 'a>, Error> {
@@ -230,7 +230,7 @@ pub(super) fn engine<'a>(
 /// As [`Engine::evaluate`], image by image or in tiles.
 fn evaluate(
     learner: &Learner,
-    device: Option<&ops::Device>,
+    device: Option<&ops::GpuNetwork>,
     samples: &[usize],
     extras: Option<&Extras>,
     stop: &dyn Fn() -> bool,
@@ -248,7 +248,7 @@ fn evaluate(
         let value = |(_, kind): (f64, Term)| -> candle_core::Result<_> {
             Ok((kind.column(), loss_value(&tape, &logits, &seen, &batch.targets, &kind, loss)?.of_images))
         };
-        terms.add(indices.len(), &loss.terms().into_iter().map(value).collect::<candle_core::Result<Vec<_>>>()?);
+        terms.add(indices.len(), &loss.further_terms().into_iter().map(value).collect::<candle_core::Result<Vec<_>>>()?);
         images.extend(add(&mut tally, &seen, &batch.targets)?);
         if let Some(extras) = extras {
             more.extend(extras.of(&numbers(seen.value())?, &numbers(&batch.targets)?));
@@ -262,7 +262,7 @@ fn evaluate(
 ///
 /// # Errors
 /// What candle or the driver reports.
-pub(super) fn logits(learner: &Learner, device: Option<&ops::Device>, index: usize) -> candle_core::Result<Vec<f32>> {
+pub(super) fn logits(learner: &Learner, device: Option<&ops::GpuNetwork>, index: usize) -> candle_core::Result<Vec<f32>> {
     let batch = data::batch(learner.data, &[index], None, &Device::Cpu)?.normalised(&learner.normaliser, learner.data)?;
     let tape = Tape::inference();
     let logits = tape.constant(&logits_of(learner, device, &batch.images)?);
@@ -270,7 +270,7 @@ pub(super) fn logits(learner: &Learner, device: Option<&ops::Device>, index: usi
 }
 
 /// Logits of whole images, normalised.
-fn logits_of(learner: &Learner, device: Option<&ops::Device>, images: &Tensor) -> candle_core::Result<Tensor> {
+fn logits_of(learner: &Learner, device: Option<&ops::GpuNetwork>, images: &Tensor) -> candle_core::Result<Tensor> {
     let tiling = learner.experiment.patches.as_ref().map(Tiling::of);
     let precision = learner.experiment.training.precision;
     model::logits(learner.network, device, images, precision, tiling.as_ref(), learner.at_once())

@@ -34,9 +34,9 @@ fn experiment(training: &str) -> Experiment {
 }
 
 /// The places that have an engine here.
-fn places() -> Vec<Place> {
-    let gpu = std::env::var_os("UMLAUT_CUDA_LIBS").map(|_| Place { name: "cuda:0".into(), gpu: Some(0) });
-    std::iter::once(Place::cpu()).chain(gpu).collect()
+fn places() -> Vec<TrainingDevice> {
+    let gpu = std::env::var_os("UMLAUT_CUDA_LIBS").map(|_| TrainingDevice { name: "cuda:0".into(), gpu: Some(0) });
+    std::iter::once(TrainingDevice::cpu()).chain(gpu).collect()
 }
 
 fn network(experiment: &Experiment) -> Box<dyn Network> {
@@ -61,7 +61,7 @@ fn pass(engine: &mut dyn Engine, experiment: &Experiment, batches: &[(&[usize], 
 }
 
 /// Losses and weights after these batches, from the first weights.
-fn trained(place: &Place, (training, micro_batches): (&str, usize), batches: &[(&[usize], Option<f64>)]) -> (Vec<f64>, Vec<f32>) {
+fn trained(place: &TrainingDevice, (training, micro_batches): (&str, usize), batches: &[(&[usize], Option<f64>)]) -> (Vec<f64>, Vec<f32>) {
     let (experiment, data) = (experiment(training), data());
     let network = network(&experiment);
     let learner = Learner { micro_batches, ..Learner::new(&experiment, &data, &*network, Normaliser::None) };

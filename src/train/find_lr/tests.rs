@@ -170,7 +170,7 @@ fn search_on_cpu(
     each: &mut dyn FnMut(&LrStep),
 ) -> Result<Option<LrSearch>, Error> {
     let learner = Learner::new(experiment, data, network, Normaliser::None);
-    let mut engine = engine(&Place::cpu(), learner, Accumulation::default()).unwrap();
+    let mut engine = engine(&TrainingDevice::cpu(), learner, Accumulation::default()).unwrap();
     search(experiment, data, train, engine.as_mut(), range, stop, each)
 }
 

@@ -103,12 +103,12 @@ impl Session<'_> {
     /// Scores of a split, with the weights as they are; `extras` are what is asked for beside them. A class that no image of it shows has NaN.
     pub(super) fn evaluate(
         &mut self,
-        part: &[usize],
+        split: &[usize],
         extras: Option<&Extras>,
         stop: &dyn Fn() -> bool,
     ) -> Result<Evaluated, Halt> {
-        let mut seen = self.engine.evaluate(part, extras, stop)?;
-        let absent = self.absent(part);
+        let mut seen = self.engine.evaluate(split, extras, stop)?;
+        let absent = self.absent(split);
         absent.clear_scores(&mut seen.scores);
         absent.clear_masks(&mut seen.images);
         absent.clear_extras(&mut seen.extras);
@@ -116,8 +116,8 @@ impl Session<'_> {
     }
 
     /// The classes that none of these samples shows.
-    pub(super) fn absent(&self, part: &[usize]) -> Absent {
-        Absent::of(&data::shown(self.data, part))
+    pub(super) fn absent(&self, split: &[usize]) -> Absent {
+        Absent::of(&data::shown(self.data, split))
     }
 
     /// Logits (classes, h, w) that scores of a sample are made of, with the weights as they are.

@@ -18,8 +18,8 @@ impl Session<'_> {
         let (splits, extras) = (self.splits, samples::extras(self.experiment, self.data));
         let validated = self.evaluate(&splits.val, Some(&extras), stop)?;
         let tested = if splits.test.is_empty() { None } else { Some(self.evaluate(&splits.test, Some(&extras), stop)?) };
-        let of = |part: Split, indices: &[usize], seen: &Evaluated| {
-            samples::image_rows(self.data, part, indices, extras.rows(&seen.images, &seen.extras))
+        let of = |split: Split, indices: &[usize], seen: &Evaluated| {
+            samples::image_rows(self.data, split, indices, extras.rows(&seen.images, &seen.extras))
         };
         let mut rows = of(Split::Val, &splits.val, &validated);
         rows.extend(tested.iter().flat_map(|tested| of(Split::Test, &splits.test, tested)));
@@ -28,8 +28,8 @@ impl Session<'_> {
         let (judged, seen) = tested.as_ref().map_or((&splits.val, &validated), |tested| (&splits.test, tested));
         let shown = samples::shown(&splits.val, judged, &seen.images);
         samples::write(self.run, self.data, &shown, &|index| self.logits(index))?;
-        let more = |part: Split, seen: &Evaluated| -> Columns {
-            extras.means(&seen.extras).into_iter().map(|(name, mean)| (part.column(&name), mean)).collect()
+        let more = |split: Split, seen: &Evaluated| -> Columns {
+            extras.means(&seen.extras).into_iter().map(|(name, mean)| (split.column(&name), mean)).collect()
         };
         let mut test = Columns::new();
         if let Some(tested) = &tested {

@@ -44,8 +44,8 @@ impl Session<'_> {
     /// Notes how far an epoch is, and writes all.
     pub(super) fn keep_within(&mut self, epoch: &Epoch) -> Result<(), Error> {
         let (tally, terms) = (epoch.scored.tally.clone(), epoch.scored.terms.clone());
-        let waiting = self.engine.accumulated();
-        self.state.within = Some(Within { batches: epoch.batches, waiting, seconds: epoch.seconds(), tally, terms });
+        let accumulated = self.engine.accumulated();
+        self.state.within = Some(Within { batches: epoch.batches, accumulated, seconds: epoch.seconds(), tally, terms });
         self.save()
     }
 

@@ -69,7 +69,7 @@ fn experiment(toml: &str) -> Experiment {
 }
 
 fn run_it(run: &RunDir, experiment: &Experiment, network: &Fake) -> Result<Outcome, Error> {
-    Session::begin(run, experiment, &data(), &splits(), network, &Place::cpu(), None, &mut ())?.run(&|| false, &mut ())
+    Session::begin(run, experiment, &data(), &splits(), network, &TrainingDevice::cpu(), None, &mut ())?.run(&|| false, &mut ())
 }
 
 /// The epochs that are best so far, epoch by epoch, given the column's values.
@@ -77,7 +77,7 @@ fn best_epochs(column: &str, values: &[f64]) -> Vec<Option<usize>> {
     let dir = tempfile::tempdir().unwrap();
     let (run, data, splits, network) = (RunDir::at(dir.path()), data(), splits(), Fake::new());
     let experiment = experiment(&format!("[training]\nbest = '{column}'"));
-    let mut session = Session::begin(&run, &experiment, &data, &splits, &network, &Place::cpu(), None, &mut ()).unwrap();
+    let mut session = Session::begin(&run, &experiment, &data, &splits, &network, &TrainingDevice::cpu(), None, &mut ()).unwrap();
     let mut best = Vec::new();
     for (index, value) in values.iter().enumerate() {
         session.keep(&EpochRecord { epoch: index + 1, values: vec![(column.into(), *value)] }).unwrap();
@@ -171,7 +171,7 @@ fn the_order_of_samples_follows_the_seed() {
         let text = format!("[optimizer.sgd]\nlr = 1.0\n[training]\nepochs = 4\nbatch_size = 1\nseeds = [{seed}]");
         let experiment = experiment(&text);
         let (splits, network) = (splits(), Fake::new());
-        let session = Session::begin(&run, &experiment, &data, &splits, &network, &Place::cpu(), None, &mut ()).unwrap();
+        let session = Session::begin(&run, &experiment, &data, &splits, &network, &TrainingDevice::cpu(), None, &mut ()).unwrap();
         session.run(&|| false, &mut ()).unwrap();
         run.metrics().unwrap().iter().filter_map(|row| row.get("train_loss")).collect()
     };

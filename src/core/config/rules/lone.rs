@@ -4,7 +4,7 @@
 //! maps of all other levels are larger.
 
 use super::Finding;
-use super::size::{gcd, keys, size_key};
+use super::size::{gcd, size_key};
 use crate::config::{Experiment, Norm};
 
 /// Groups that are proposed at the most, as many as the default.
@@ -19,7 +19,7 @@ impl Experiment {
     /// What can be done where a norm has one value to normalise, in words: what is proposed for the batch, then what helps whatever the
     /// batch is.
     pub fn more_values(&self, batch: Option<String>) -> String {
-        let [channels, norm, groups] = keys(&self.model);
+        let [channels, norm, groups] = self.model.keys();
         let mut ways: Vec<String> = batch.into_iter().collect();
         if self.model.channels().len() > 2 {
             ways.push(format!("drop a level of `{channels}`"));
@@ -57,7 +57,7 @@ fn listed_ways(ways: &[String]) -> String {
 
 pub(super) fn lone(e: &Experiment) -> Option<Finding> {
     const BATCH: &str = "training.batch_size";
-    let ([channels, norm, groups], size, blocks) = (keys(&e.model), size_key(e), e.model.blocks());
+    let ([channels, norm, groups], size, blocks) = (e.model.keys(), size_key(e), e.model.blocks());
     let [h, w] = e.input_size();
     let where_ = format!("the deepest of the {} levels is 1 × 1 at `{size}` = [{h}, {w}]", e.model.channels().len());
     if !e.ends_in_one_pixel() {

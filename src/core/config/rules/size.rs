@@ -19,17 +19,8 @@ pub(super) fn patches(e: &Experiment) -> Option<Finding> {
     (h > of[0] || w > of[1]).then(|| Finding::new(title, &[PATCH, SIZE], help))
 }
 
-/// The keys of channels, norm and groups of the network that is chosen.
-pub(super) fn keys(model: &Model) -> [&'static str; 3] {
-    match model {
-        Model::Unet(_) => ["model.unet.channels", "model.unet.norm", "model.unet.groups"],
-        Model::AttentionUnet(_) => ["model.attention_unet.channels", "model.attention_unet.norm", "model.attention_unet.groups"],
-        Model::UnetPlusPlus(_) => ["model.unet_plus_plus.channels", "model.unet_plus_plus.norm", "model.unet_plus_plus.groups"],
-    }
-}
-
 pub(super) fn sides(e: &Experiment) -> Option<Finding> {
-    let [key, ..] = keys(&e.model);
+    let [key, ..] = e.model.keys();
     let size = size_key(e);
     let levels = e.model.channels().len();
     let depth = levels.checked_sub(1).filter(|depth| *depth < 32)?;
@@ -62,7 +53,7 @@ pub(super) fn ranges(e: &Experiment) -> impl Iterator<Item = Finding> {
 }
 
 pub(super) fn groups(model: &Model) -> Option<Finding> {
-    let ([channels_key, norm_key, key], channels, blocks) = (keys(model), model.channels(), model.blocks());
+    let ([channels_key, norm_key, key], channels, blocks) = (model.keys(), model.channels(), model.blocks());
     let odd: Vec<String> = channels.iter().filter(|c| *c % blocks.groups.max(1) != 0).map(usize::to_string).collect();
     if blocks.norm != Norm::Group || odd.is_empty() {
         return None;

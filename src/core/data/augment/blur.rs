@@ -59,7 +59,7 @@ fn mirrored(i: usize, radius: usize, side: usize) -> usize {
 
 #[cfg(test)]
 mod tests {
-    use super::super::stream::Place;
+    use super::super::stream::StreamKey;
     use super::*;
 
     #[test]
@@ -87,7 +87,7 @@ mod tests {
 
     #[test]
     fn noise_has_its_deviation() {
-        let stream = Place { seed: 1, epoch: 1, sample: 1 }.happens("noise", 1.0).unwrap();
+        let stream = StreamKey { seed: 1, epoch: 1, sample: 1 }.happens("noise", 1.0).unwrap();
         let mut grey = vec![0.5; 10_000];
         noise(&mut grey, 0.05, stream);
         let mean = grey.iter().sum::<f32>() / 1e4;

@@ -1,7 +1,7 @@
 //! Changes of values, the mask left alone: brightness, contrast, saturation, hue and gamma, in this order. Values stay within
 //! [0, 1] after each.
 
-use super::stream::Place;
+use super::stream::StreamKey;
 use crate::config::Augment;
 
 /// One change with its amount.
@@ -21,7 +21,7 @@ pub(super) enum Tone {
 
 impl Tone {
     /// Those that happen here, in their order.
-    pub fn draw(augment: &Augment, place: Place) -> Vec<Self> {
+    pub fn draw(augment: &Augment, key: StreamKey) -> Vec<Self> {
         let a = augment;
         let tones = [
             a.brightness.as_ref().map(|c| (Self::Brightness as fn(f32) -> Self, "brightness", c.probability, c.add)),
@@ -31,7 +31,7 @@ impl Tone {
             a.gamma.as_ref().map(|c| (Self::Gamma as _, "gamma", c.probability, c.exponent)),
         ];
         let drawn = tones.into_iter().flatten().map(|(tone, setting, probability, range)| {
-            place.amount(setting, probability, range).map(|amount| tone(amount as f32))
+            key.amount(setting, probability, range).map(|amount| tone(amount as f32))
         });
         drawn.flatten().collect()
     }

@@ -17,7 +17,7 @@ use super::Sample;
 use super::window::Window;
 use crate::config::Augment;
 use colour::Tone;
-use stream::{Place, Stream};
+use stream::{StreamKey, Stream};
 use warp::Warp;
 
 /// What happens to one sample in one epoch.
@@ -35,14 +35,14 @@ pub(super) struct Change {
 impl Change {
     /// Follows from seed, epoch and sample alone.
     pub fn draw(augment: &Augment, seed: u64, epoch: usize, sample: usize) -> Self {
-        let place = Place { seed, epoch, sample };
+        let key = StreamKey { seed, epoch, sample };
         Self {
             motion: Motion::draw(augment, seed, epoch, sample),
-            warp: Warp::draw(augment, place),
-            tones: Tone::draw(augment, place),
-            blur: augment.blur.as_ref().and_then(|c| place.amount("blur", c.probability, c.sigma)),
+            warp: Warp::draw(augment, key),
+            tones: Tone::draw(augment, key),
+            blur: augment.blur.as_ref().and_then(|c| key.amount("blur", c.probability, c.sigma)),
             noise: augment.noise.as_ref().and_then(|c| {
-                let mut stream = place.happens("noise", c.probability)?;
+                let mut stream = key.happens("noise", c.probability)?;
                 Some((stream.within(c.sigma), stream))
             }),
         }

@@ -7,13 +7,13 @@ use rand_chacha::rand_core::RngCore;
 
 /// What streams follow from, beside the setting's name.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub(super) struct Place {
+pub(super) struct StreamKey {
     pub seed: u64,
     pub epoch: usize,
     pub sample: usize,
 }
 
-impl Place {
+impl StreamKey {
     /// The stream of a setting, if the change happens here.
     pub fn happens(self, setting: &str, probability: f64) -> Option<Stream> {
         let numbers = [self.seed, self.epoch as u64, self.sample as u64];
@@ -61,7 +61,7 @@ mod tests {
 
     #[test]
     fn normal_numbers_have_the_moments_of_the_normal_distribution() {
-        let mut stream = Place { seed: 1, epoch: 2, sample: 3 }.happens("test", 1.0).unwrap();
+        let mut stream = StreamKey { seed: 1, epoch: 2, sample: 3 }.happens("test", 1.0).unwrap();
         let numbers: Vec<f64> = (0..20_000).flat_map(|_| stream.normals()).map(f64::from).collect();
         let moment = |power: i32| numbers.iter().map(|x| x.powi(power)).sum::<f64>() / numbers.len() as f64;
         // Of 40,000 numbers the moments 1 to 4 have standard errors 0.005, 0.007, 0.019 and 0.049; their means are 0, 1, 0 and 3.
@@ -72,11 +72,11 @@ mod tests {
 
     #[test]
     fn a_setting_happens_as_often_as_asked() {
-        let place = |sample| Place { seed: 1, epoch: 1, sample };
-        let happened = |p: f64| (0..1000).filter(|sample| place(*sample).happens("test", p).is_some()).count();
+        let key = |sample| StreamKey { seed: 1, epoch: 1, sample };
+        let happened = |p: f64| (0..1000).filter(|sample| key(*sample).happens("test", p).is_some()).count();
         assert_eq!((happened(0.0), happened(1.0)), (0, 1000));
         assert!((440..=560).contains(&happened(0.5)), "{}", happened(0.5));
-        let amounts: Vec<f64> = (0..1000).filter_map(|sample| place(sample).amount("test", 1.0, [-2.0, 6.0])).collect();
+        let amounts: Vec<f64> = (0..1000).filter_map(|sample| key(sample).amount("test", 1.0, [-2.0, 6.0])).collect();
         assert!(amounts.iter().all(|a| (-2.0..6.0).contains(a)));
         // Evenly: mean 2, sd 8/√12 = 2.31, standard error 0.073.
         assert!((amounts.iter().sum::<f64>() / 1000.0 - 2.0).abs() < 0.3);

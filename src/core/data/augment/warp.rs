@@ -6,7 +6,7 @@
 
 use super::elastic::{Grid, weights};
 use super::motion::{Axis, Motion, View};
-use super::stream::Place;
+use super::stream::StreamKey;
 use crate::config::{Augment, Outside};
 use crate::data::window::Window;
 
@@ -24,15 +24,15 @@ pub(super) struct Warp {
 
 impl Warp {
     /// `None` if nothing happens here.
-    pub fn draw(augment: &Augment, place: Place) -> Option<Self> {
-        let angle = augment.rotate.as_ref().and_then(|c| place.amount("rotate", c.probability, c.degrees));
-        let factor = augment.scale.as_ref().and_then(|c| place.amount("scale", c.probability, c.factor));
+    pub fn draw(augment: &Augment, key: StreamKey) -> Option<Self> {
+        let angle = augment.rotate.as_ref().and_then(|c| key.amount("rotate", c.probability, c.degrees));
+        let factor = augment.scale.as_ref().and_then(|c| key.amount("scale", c.probability, c.factor));
         let shift = augment.translate.as_ref().and_then(|c| {
-            let mut stream = place.happens("translate", c.probability)?;
+            let mut stream = key.happens("translate", c.probability)?;
             Some([stream.within(c.share), stream.within(c.share)])
         });
         let elastic = augment.elastic.as_ref().and_then(|c| {
-            let mut stream = place.happens("elastic", c.probability)?;
+            let mut stream = key.happens("elastic", c.probability)?;
             let sigma = stream.within(c.sigma);
             Some(Grid::draw(&mut stream, sigma))
         });

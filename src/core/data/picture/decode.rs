@@ -43,7 +43,7 @@ impl Opened {
             let start = source.start(8)?;
             if tiff::knows(&start) {
                 return match Pages::of(&source)?.0[..] {
-                    [place] => Self::tiff(source, place),
+                    [page] => Self::tiff(source, page),
                     _ => Err("has several pages; read it with [dataset.stack], or save the pages as files of their own".into()),
                 };
             }
@@ -55,12 +55,12 @@ impl Opened {
     ///
     /// # Errors
     /// In words, the file not named.
-    pub fn page(path: &Path, place: tiff::Place) -> Result<Self, String> {
-        guarded(|| Self::tiff(Source::open(path)?, place))
+    pub fn page(path: &Path, page: tiff::PageRef) -> Result<Self, String> {
+        guarded(|| Self::tiff(Source::open(path)?, page))
     }
 
-    fn tiff(source: Source, place: tiff::Place) -> Result<Self, String> {
-        let header = tiff::Header::read(&source, place)?;
+    fn tiff(source: Source, page: tiff::PageRef) -> Result<Self, String> {
+        let header = tiff::Header::read(&source, page)?;
         let (size, channels, orientation, bytes) = (header.size(), header.channels(), header.orientation(), header.bytes());
         Ok(Self { kind: Kind::Tiff(source, header), size, channels, orientation, bytes })
     }
@@ -130,8 +130,8 @@ impl Picture {
     ///
     /// # Errors
     /// In words, the file not named.
-    pub fn read_page(path: &Path, place: tiff::Place) -> Result<Self, String> {
-        Opened::page(path, place)?.decode(BESIDE)
+    pub fn read_page(path: &Path, page: tiff::PageRef) -> Result<Self, String> {
+        Opened::page(path, page)?.decode(BESIDE)
     }
 
     /// Channels of a file (1 or 3), from its header.

@@ -1,6 +1,6 @@
 //! TIFF files: which pictures they hold, and the pixels of each, exactly as the file says or refused with the true reason.
 //!
-//! [`Pages`] walks the directories once; a [`Place`] of it is read whenever it is wanted. Compressed data is unpacked by crates; what surrounds it
+//! [`Pages`] walks the directories once; a [`PageRef`] of it is read whenever it is wanted. Compressed data is unpacked by crates; what surrounds it
 //! (strips, tiles, planes, orders of bits, differences, palettes, orientation, further samples) is put together here, since the decoder of the crate
 //! `tiff` reads several of these wrongly without a word.
 
@@ -19,7 +19,7 @@ use std::collections::HashSet;
 
 /// Where a picture is in its file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Place {
+pub(super) struct PageRef {
     directory: u64,
     /// Which of several pictures, one right after the other, that this directory stands for.
     number: u64,
@@ -27,7 +27,7 @@ pub(super) struct Place {
 
 /// All images of a file. Reduced copies and transparency masks do not count.
 #[derive(Debug)]
-pub(super) struct Pages(pub Vec<Place>);
+pub(super) struct Pages(pub Vec<PageRef>);
 
 /// Whether these are the first bytes of a TIFF file.
 pub(super) fn knows(start: &[u8]) -> bool {
@@ -51,7 +51,7 @@ impl Pages {
             }
             let directory = reader.directory(at)?;
             if page::is_picture(&reader, &directory)? {
-                places.push(Place { directory: at, number: 0 });
+                places.push(PageRef { directory: at, number: 0 });
                 first.get_or_insert(page::promised(&reader, &directory)?);
             }
             at = directory.next;
@@ -65,7 +65,7 @@ impl Pages {
 }
 
 /// The pictures of an ImageJ file that has one directory for all of them: they lie one after the other, uncompressed.
-fn spread(reader: &Reader, places: &[Place], promised: u64) -> Result<Vec<Place>, String> {
+fn spread(reader: &Reader, places: &[PageRef], promised: u64) -> Result<Vec<PageRef>, String> {
     let told = |why: &str| {
         let there = places.len();
         format!(
@@ -82,7 +82,7 @@ fn spread(reader: &Reader, places: &[Place], promised: u64) -> Result<Vec<Place>
     if end.is_none_or(|end| end > reader.source.length()) {
         return Err(told("less data than that"));
     }
-    Ok((0..promised).map(|number| Place { number, ..*place }).collect())
+    Ok((0..promised).map(|number| PageRef { number, ..*place }).collect())
 }
 
 /// Bytes of an uncompressed picture.
@@ -103,7 +103,7 @@ impl Header {
     ///
     /// # Errors
     /// In words, the file not named: what is not read.
-    pub fn read(source: &Source, place: Place) -> Result<Self, String> {
+    pub fn read(source: &Source, place: PageRef) -> Result<Self, String> {
         let reader = Reader::new(source)?;
         let directory: Directory = reader.directory(place.directory)?;
         let page = Page::new(&reader, &directory)?;

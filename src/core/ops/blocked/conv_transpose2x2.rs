@@ -37,13 +37,13 @@ impl Strip {
 
 /// Which pixels of a map stand for those of a strip of the small one: `(scale · y + dy, scale · x + dx)`.
 #[derive(Clone, Copy)]
-pub(super) struct Place {
+pub(super) struct Offset {
     scale: usize,
     dy: usize,
     dx: usize,
 }
 
-impl Place {
+impl Offset {
     /// The small map's own pixels.
     pub(super) const SAME: Self = Self { scale: 1, dy: 0, dx: 0 };
 
@@ -69,11 +69,11 @@ pub fn forward<E: Element>(level: Level, x: Blocked<E>, weights: &[f32], bias: &
         let pixels = strip.pixels(small);
         scratch(pixels * LANES * (small.blocks() + large.blocks()), |buffer| {
             let (from, to) = buffer.split_at_mut(pixels * LANES * small.blocks());
-            level.run(Gather { map: x, strip: &strip, small, blocks: 0..small.blocks(), place: Place::SAME, out: from });
+            level.run(Gather { map: x, strip: &strip, small, blocks: 0..small.blocks(), offset: Offset::SAME, out: from });
             for (index, matrix) in packed.iter().enumerate() {
                 product(level, from, matrix, to, (pixels, small.blocks(), large.blocks()), false);
-                let place = Place::of_square(index);
-                level.run(Scatter { values: to, strip: &strip, small, shape: large, place, bias: &biases, map: target });
+                let offset = Offset::of_square(index);
+                level.run(Scatter { values: to, strip: &strip, small, shape: large, offset, bias: &biases, map: target });
             }
         });
     });
@@ -93,11 +93,11 @@ pub fn input_gradient<E: Element>(level: Level, dy: Blocked<E>, weights: &[f32],
         scratch(pixels * LANES * (small.blocks() + large.blocks()), |buffer| {
             let (from, to) = buffer.split_at_mut(pixels * LANES * large.blocks());
             for (index, matrix) in packed.iter().enumerate() {
-                let place = Place::of_square(index);
-                level.run(Gather { map: dy, strip: &strip, small, blocks: 0..large.blocks(), place, out: from });
+                let offset = Offset::of_square(index);
+                level.run(Gather { map: dy, strip: &strip, small, blocks: 0..large.blocks(), offset, out: from });
                 product(level, from, matrix, to, (pixels, large.blocks(), small.blocks()), index > 0);
             }
-            level.run(Scatter { values: to, strip: &strip, small, shape: small, place: Place::SAME, bias: &zero, map: target });
+            level.run(Scatter { values: to, strip: &strip, small, shape: small, offset: Offset::SAME, bias: &zero, map: target });
         });
     });
     // SAFETY: the strips are every pixel.
@@ -122,7 +122,7 @@ pub fn weight_gradient<E: Element>(level: Level, x: Blocked<E>, dy: Blocked<E>) 
         })
         .collect();
     tasks.into_par_iter().for_each(|(inputs, outputs, index)| {
-        let totals = chunk_gradient(level, (x, inputs.clone()), (dy, outputs.clone()), Place::of_square(index), &strips);
+        let totals = chunk_gradient(level, (x, inputs.clone()), (dy, outputs.clone()), Offset::of_square(index), &strips);
         for (pair, total) in totals.chunks_exact(BLOCK).enumerate() {
             let (i, o) = (inputs.start + pair / outputs.len(), outputs.start + pair % outputs.len());
             for (place, value) in total.iter().enumerate() {
@@ -142,7 +142,7 @@ pub(super) fn chunk_gradient<E: Element>(
     level: Level,
     (x, inputs): (Blocked<E>, Range<usize>),
     (dy, outputs): (Blocked<E>, Range<usize>),
-    place: Place,
+    offset: Offset,
     strips: &[Strip],
 ) -> Vec<f64> {
     let small = x.shape();
@@ -152,8 +152,8 @@ pub(super) fn chunk_gradient<E: Element>(
         let pixels = strip.pixels(small);
         scratch(pixels * LANES * (inputs.len() + outputs.len()), |buffer| {
             let (a, b) = buffer.split_at_mut(pixels * LANES * inputs.len());
-            level.run(Gather { map: x, strip, small, blocks: inputs.clone(), place: Place::SAME, out: a });
-            level.run(Gather { map: dy, strip, small, blocks: outputs.clone(), place, out: b });
+            level.run(Gather { map: x, strip, small, blocks: inputs.clone(), offset: Offset::SAME, out: a });
+            level.run(Gather { map: dy, strip, small, blocks: outputs.clone(), offset, out: b });
             for (input, total) in totals.chunks_exact_mut(outputs.len() * BLOCK).enumerate() {
                 level.run(&Product {
                     a: (a[input * pixels * LANES..].as_ptr(), 0),
@@ -224,7 +224,7 @@ pub(super) struct Gather<'a, E> {
     pub strip: &'a Strip,
     pub small: Shape,
     pub blocks: Range<usize>,
-    pub place: Place,
+    pub offset: Offset,
     pub out: &'a mut [f32],
 }
 
@@ -234,7 +234,7 @@ impl<E: Element> Kernel for Gather<'_, E> {
 
     #[inline(always)]
     fn run<S: Simd>(self, s: S) {
-        let (shape, Place { scale, dy, dx }) = (self.map.shape(), self.place);
+        let (shape, Offset { scale, dy, dx }) = (self.map.shape(), self.offset);
         let mut pixels = self.out.chunks_exact_mut(LANES);
         for block in self.blocks {
             let plane = self.map.plane(self.strip.sample, block);
@@ -256,7 +256,7 @@ pub(super) struct Scatter<'a, E> {
     pub strip: &'a Strip,
     pub small: Shape,
     pub shape: Shape,
-    pub place: Place,
+    pub offset: Offset,
     pub bias: &'a [[f32; LANES]],
     pub map: Shared<E>,
 }
@@ -267,7 +267,7 @@ impl<E: Element> Kernel for Scatter<'_, E> {
 
     #[inline(always)]
     fn run<S: Simd>(self, s: S) {
-        let (shape, Place { scale, dy, dx }) = (self.shape, self.place);
+        let (shape, Offset { scale, dy, dx }) = (self.shape, self.offset);
         let mut pixels = self.values.chunks_exact(LANES);
         for block in 0..shape.blocks() {
             let plane = (self.strip.sample * shape.blocks() + block) * shape.plane();

@@ -3,7 +3,7 @@
 //!
 //! Weights are PyTorch's `(out, in, 1, 1)`.
 
-use super::conv_transpose2x2::{BLOCK, CHUNK, Gather, Place, Scatter, Strip, chunk_gradient, padded, product};
+use super::conv_transpose2x2::{BLOCK, CHUNK, Gather, Offset, Scatter, Strip, chunk_gradient, padded, product};
 use super::scratch::{Shared, scratch};
 use super::simd::{Element, LANES, Level};
 use super::{Blocked, Shape, Unwritten};
@@ -32,11 +32,11 @@ pub fn forward<E: Element>(level: Level, sources: &[Blocked<E>], weights: &[f32]
             for source in sources {
                 let own = source.shape().blocks();
                 let (out, others) = rest.split_at_mut(pixels * LANES * own);
-                level.run(Gather { map: *source, strip: &strip, small: from, blocks: 0..own, place: Place::SAME, out });
+                level.run(Gather { map: *source, strip: &strip, small: from, blocks: 0..own, offset: Offset::SAME, out });
                 rest = others;
             }
             product(level, all, &packed, to, (pixels, blocks, shape.blocks()), false);
-            level.run(Scatter { values: to, strip: &strip, small: from, shape, place: Place::SAME, bias: &biases, map: target });
+            level.run(Scatter { values: to, strip: &strip, small: from, shape, offset: Offset::SAME, bias: &biases, map: target });
         });
     });
     // SAFETY: the strips are every pixel.
@@ -55,9 +55,9 @@ pub fn input_gradient<E: Element>(level: Level, dy: Blocked<E>, weights: &[f32],
         let pixels = strip.pixels(shape);
         scratch(pixels * LANES * (shape.blocks() + small.blocks()), |buffer| {
             let (from, to) = buffer.split_at_mut(pixels * LANES * shape.blocks());
-            level.run(Gather { map: dy, strip: &strip, small, blocks: 0..shape.blocks(), place: Place::SAME, out: from });
+            level.run(Gather { map: dy, strip: &strip, small, blocks: 0..shape.blocks(), offset: Offset::SAME, out: from });
             product(level, from, &packed, to, (pixels, shape.blocks(), small.blocks()), false);
-            level.run(Scatter { values: to, strip: &strip, small, shape: small, place: Place::SAME, bias: &zero, map: target });
+            level.run(Scatter { values: to, strip: &strip, small, shape: small, offset: Offset::SAME, bias: &zero, map: target });
         });
     });
     // SAFETY: the strips are every pixel.
@@ -82,7 +82,7 @@ fn source_gradient<E: Element>(level: Level, x: Blocked<E>, dy: Blocked<E>, (fir
     let pairs = |i: Range<usize>| cut(dy.shape().blocks()).map(move |o| (i.clone(), o));
     let tasks: Vec<(Range<usize>, Range<usize>)> = cut(x.shape().blocks()).flat_map(pairs).collect();
     tasks.into_par_iter().for_each(|(inputs, outputs)| {
-        let totals = chunk_gradient(level, (x, inputs.clone()), (dy, outputs.clone()), Place::SAME, &strips);
+        let totals = chunk_gradient(level, (x, inputs.clone()), (dy, outputs.clone()), Offset::SAME, &strips);
         for (pair, total) in totals.chunks_exact(BLOCK).enumerate() {
             let (i, o) = (inputs.start + pair / outputs.len(), outputs.start + pair % outputs.len());
             for (place, value) in total.iter().enumerate() {

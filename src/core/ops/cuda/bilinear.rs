@@ -4,12 +4,12 @@ use super::driver::Grid;
 use super::norm::settled;
 use super::{CHANNELS, size};
 use crate::ops::blocked::bilinear::upsampled;
-use crate::ops::tape::{Device, Value};
+use crate::ops::tape::{GpuNetwork, Value};
 use crate::ops::{Map, Tape};
 use candle_core::Result;
 
 /// As `ops::upsample_bilinear2x`.
-pub(in crate::ops) fn upsample_bilinear2x(tape: &Tape, device: &Device, x: &Map) -> Result<Map> {
+pub(in crate::ops) fn upsample_bilinear2x(tape: &Tape, device: &GpuNetwork, x: &Map) -> Result<Map> {
     let (gpu, small) = (device.gpu.clone(), x.shape());
     let x = settled(tape, device, x)?;
     let y = gpu.map(upsampled(small))?;

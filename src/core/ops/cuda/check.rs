@@ -8,7 +8,7 @@ pub use losses::losses;
 use super::{Array, Gpu, Kind, Store};
 use crate::config::Precision;
 use crate::ops::blocked::Shape;
-use crate::ops::tape::Device;
+use crate::ops::tape::GpuNetwork;
 use crate::ops::{Map, Node, Running, Tape};
 use candle_core::{DType, Device as Host, Result, Tensor, Var};
 use std::cell::RefCell;
@@ -174,7 +174,7 @@ impl Case {
         let buffers = [("mean".to_owned(), running.mean.clone()), ("var".to_owned(), running.var.clone())];
         let store = Store::new(gpu, vars, &buffers, 0)?;
         let words = gpu.upload(Kind::F32, &[SEED as u32, (SEED >> 32) as u32])?;
-        let tape = Tape::training().on(&Device { gpu: gpu.clone(), store: store.clone() }).with_noise_at(words);
+        let tape = Tape::training().on(&GpuNetwork { gpu: gpu.clone(), store: store.clone() }).with_noise_at(words);
         let params: Vec<Node> = vars.iter().enumerate().map(|(i, (_, var))| tape.param(i, var)).collect();
         let gradients: Rc<RefCell<Vec<Option<Array>>>> = Rc::new(RefCell::new(vec![None; self.inputs.len()]));
         let mut inputs = Vec::new();

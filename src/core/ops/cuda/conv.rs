@@ -8,7 +8,7 @@ use super::norm::settled;
 use super::{Gpu, Kind, stored};
 use crate::config::Precision;
 use crate::ops::blocked::Shape;
-use crate::ops::tape::{Device, Value};
+use crate::ops::tape::{GpuNetwork, Value};
 use crate::ops::{Map, Node, Tape};
 use candle_core::{Error, Result, bail};
 use std::rc::Rc;
@@ -222,17 +222,17 @@ impl Gpu {
 }
 
 /// As `ops::conv3x3`.
-pub(in crate::ops) fn conv3x3(tape: &Tape, device: &Device, sources: &[&Map], weight: &Node, bias: &Node) -> Result<Map> {
+pub(in crate::ops) fn conv3x3(tape: &Tape, device: &GpuNetwork, sources: &[&Map], weight: &Node, bias: &Node) -> Result<Map> {
     convolution(tape, device, sources, weight, bias, 3)
 }
 
 /// As `ops::pointwise`.
-pub(in crate::ops) fn pointwise(tape: &Tape, device: &Device, sources: &[&Map], weight: &Node, bias: &Node) -> Result<Map> {
+pub(in crate::ops) fn pointwise(tape: &Tape, device: &GpuNetwork, sources: &[&Map], weight: &Node, bias: &Node) -> Result<Map> {
     convolution(tape, device, sources, weight, bias, 1)
 }
 
 /// A convolution of odd `side` that keeps the size of maps.
-fn convolution(tape: &Tape, device: &Device, sources: &[&Map], weight: &Node, bias: &Node, side: usize) -> Result<Map> {
+fn convolution(tape: &Tape, device: &GpuNetwork, sources: &[&Map], weight: &Node, bias: &Node, side: usize) -> Result<Map> {
     let (gpu, store) = (device.gpu.clone(), device.store.clone());
     let Some(first) = sources.first() else { bail!("a {side}×{side} convolution reads at least one map") };
     let shapes: Vec<Shape> = sources.iter().map(|map| map.shape()).collect();
@@ -298,7 +298,7 @@ impl Read {
 }
 
 /// As `ops::conv_transpose2x2`: the input gradient of a convolution with stride 2, whose input is what comes out here.
-pub(in crate::ops) fn conv_transpose2x2(tape: &Tape, device: &Device, x: &Map, weight: &Node, bias: &Node) -> Result<Map> {
+pub(in crate::ops) fn conv_transpose2x2(tape: &Tape, device: &GpuNetwork, x: &Map, weight: &Node, bias: &Node) -> Result<Map> {
     let (gpu, store) = (device.gpu.clone(), device.store.clone());
     let (small, index, shift) = (x.shape(), weight.param()?, bias.param()?);
     let outputs = store.dims(index).get(1).copied().unwrap_or(0);

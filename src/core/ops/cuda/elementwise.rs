@@ -6,12 +6,12 @@ use super::norm::settled;
 use super::{Array, CHANNELS, Gpu, size};
 use crate::ops::blocked::Shape;
 use crate::ops::blocked::elementwise::thinning;
-use crate::ops::tape::{Device, Value};
+use crate::ops::tape::{GpuNetwork, Value};
 use crate::ops::{Map, Tape};
 use candle_core::Result;
 
 /// As `ops::add`.
-pub(in crate::ops) fn add(tape: &Tape, device: &Device, a: &Map, b: &Map) -> Result<Map> {
+pub(in crate::ops) fn add(tape: &Tape, device: &GpuNetwork, a: &Map, b: &Map) -> Result<Map> {
     let (gpu, shape) = (device.gpu.clone(), a.shape());
     let (a, b) = (settled(tape, device, a)?, settled(tape, device, b)?);
     let y = gpu.map(shape)?;
@@ -31,7 +31,7 @@ pub(in crate::ops) fn add(tape: &Tape, device: &Device, a: &Map, b: &Map) -> Res
 }
 
 /// As `ops::dropout`, on a tape with noise on the device.
-pub(in crate::ops) fn dropout(tape: &Tape, device: &Device, x: Map, p: f64) -> Result<Map> {
+pub(in crate::ops) fn dropout(tape: &Tape, device: &GpuNetwork, x: Map, p: f64) -> Result<Map> {
     let Some((words, apart)) = tape.noise_at().filter(|_| p > 0.0) else { return Ok(x) };
     let (gpu, thinner) = (device.gpu.clone(), Thinner { words, apart, p, shape: x.shape() });
     let x = settled(tape, device, &x)?;

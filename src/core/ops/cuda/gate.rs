@@ -4,12 +4,12 @@ use super::driver::{Grid, THREADS};
 use super::kernels::long;
 use super::norm::settled;
 use super::{CHANNELS, stored};
-use crate::ops::tape::{Device, Value};
+use crate::ops::tape::{GpuNetwork, Value};
 use crate::ops::{Map, Tape};
 use candle_core::Result;
 
 /// As `ops::gate`.
-pub(in crate::ops) fn gate(tape: &Tape, device: &Device, x: &Map, psi: &Map) -> Result<Map> {
+pub(in crate::ops) fn gate(tape: &Tape, device: &GpuNetwork, x: &Map, psi: &Map) -> Result<Map> {
     let (gpu, shape, of) = (device.gpu.clone(), x.shape(), psi.shape());
     let (x, psi) = (settled(tape, device, x)?, settled(tape, device, psi)?);
     let (pixels, channels) = (shape.n * shape.h * shape.w, stored(shape.c));

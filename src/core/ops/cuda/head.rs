@@ -4,12 +4,12 @@ use super::driver::Grid;
 use super::kernels::long;
 use super::norm::settled;
 use super::{Array, CHANNELS, Cut, Kind, stored};
-use crate::ops::tape::{Device, Value};
+use crate::ops::tape::{GpuNetwork, Value};
 use crate::ops::{Map, Node, Tape};
 use candle_core::{Result, bail};
 
 /// As `ops::conv1x1`; the logits are (n, classes, h, w), f32.
-pub(in crate::ops) fn conv1x1(tape: &Tape, device: &Device, x: &Map, weight: &Node, bias: &Node) -> Result<Node> {
+pub(in crate::ops) fn conv1x1(tape: &Tape, device: &GpuNetwork, x: &Map, weight: &Node, bias: &Node) -> Result<Node> {
     let (gpu, store, shape) = (device.gpu.clone(), device.store.clone(), x.shape());
     let (index, offset) = (weight.param()?, bias.param()?);
     let classes = store.dims(index)[0];

@@ -3,11 +3,11 @@
 use super::{Gpu, Store};
 use crate::config::Precision;
 use crate::ops::blocked::Shape;
-use crate::ops::tape::Device;
+use crate::ops::tape::GpuNetwork;
 use crate::ops::{Map, Node, Tape};
 use candle_core::{Result, Tensor, Var};
 
-impl Device {
+impl GpuNetwork {
     /// Puts a network's parameters and buffers on the GPU of this number.
     ///
     /// # Errors

@@ -1,8 +1,7 @@
 //! The loss, and the sums that scores are made of, without waiting for either.
 
 use super::driver::{Grid, THREADS};
-use super::kernels::long;
-use super::terms::Of;
+use super::kernels::{Argument, long};
 use super::{Array, Gpu, Kind, Truth};
 use crate::config::{Loss, Term};
 use crate::ops::{Node, Tape};
@@ -57,6 +56,23 @@ pub(super) struct Sizes {
     pub blocks: usize,
 }
 
+/// A term at work.
+#[derive(Clone, Copy)]
+pub(super) struct Of<'a> {
+    pub term: &'a Term,
+    pub weight: f64,
+    pub inputs: LossInputs<'a>,
+    pub sizes: &'a Sizes,
+    /// Where its value stands among the numbers of a plane.
+    pub slot: usize,
+}
+
+impl Of<'_> {
+    pub fn weight(self) -> Argument {
+        Argument::Float(self.weight as f32)
+    }
+}
+
 impl Losses {
     /// That of an experiment, for planes of so many pixels.
     ///
@@ -72,7 +88,7 @@ impl Losses {
         let numbers: Vec<f32> = numbers.into_iter().map(|number| number as f32).collect();
         let array = gpu.lasting(Kind::F32, numbers.len())?;
         gpu.put(&array, &numbers)?;
-        Ok(Self { gpu: gpu.clone(), numbers: array, shares, plane, terms: loss.terms() })
+        Ok(Self { gpu: gpu.clone(), numbers: array, shares, plane, terms: loss.further_terms() })
     }
 
     pub(super) fn classes(&self) -> usize {

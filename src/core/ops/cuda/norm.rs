@@ -6,29 +6,29 @@ use super::kernels::{Argument, long};
 use super::{Array, CHANNELS, Cut, Gpu, Kind, Store, stored};
 use crate::config::Activation;
 use crate::ops::blocked::Shape;
-use crate::ops::tape::{Device, Value};
+use crate::ops::tape::{GpuNetwork, Value};
 use crate::ops::{Map, Node, Statistics, Tape};
 use candle_core::{Result, bail};
 use std::rc::Rc;
 
-/// Numbers of a line of a channel: mean, slope, bias, 1/√(var + ε).
-const LINE: usize = 4;
-/// Numbers of a slant: factor, level, tilt.
-const SLANT: usize = 3;
+/// Numbers of a channel's scale and shift: mean, slope, bias, 1/√(var + ε).
+const AFFINE: usize = 4;
+/// Backward coefficients of a channel: factor, level, tilt.
+const COEFFICIENTS: usize = 3;
 
 /// A map and what is done to its channels.
 #[derive(Clone)]
-struct Lined {
+struct Normalised {
     x: Array,
-    lines: Array,
+    affine: Array,
     shape: Shape,
-    /// Whether every sample has lines of its own.
+    /// Whether every sample has scales and shifts of its own.
     each: bool,
     /// What follows.
     then: Option<Activation>,
 }
 
-/// What follows a line, as `activations.cu` has it.
+/// What follows a scale and shift, as `activations.cu` has it.
 fn code(then: Option<Activation>) -> Argument {
     Argument::Int(match then {
         None => 0,
@@ -39,7 +39,7 @@ fn code(then: Option<Activation>) -> Argument {
     })
 }
 
-impl Lined {
+impl Normalised {
     fn channels(&self) -> usize {
         stored(self.shape.c)
     }
@@ -58,9 +58,9 @@ impl Lined {
         let samples = self.shape.n;
         let tail = [(&y).into(), long(self.plane()), self.channels().into(), samples.into(), self.each.into(), code(self.then)];
         gpu.launch(
-            "apply_lines",
+            "apply_affine",
             Grid::over(y.len() / CHANNELS),
-            &[&[(&self.x).into(), (&self.lines).into()], &tail[..]].concat(),
+            &[&[(&self.x).into(), (&self.affine).into()], &tail[..]].concat(),
         )?;
         Ok(y)
     }
@@ -70,30 +70,30 @@ impl Lined {
         let ((samples, rows), channels) = (self.parts(), self.channels());
         let cut = Cut::of(rows, channels);
         let partial = gpu.array(Kind::F32, samples * cut.blocks * 2 * channels)?;
-        let head = [dy.into(), (&self.x).into(), (&self.lines).into(), (&partial).into(), long(rows)];
+        let head = [dy.into(), (&self.x).into(), (&self.affine).into(), (&partial).into(), long(rows)];
         let tail: [Argument; 4] = [channels.into(), cut.lanes.into(), self.each.into(), code(self.then)];
         gpu.launch("gradient_sums", cut.grid(samples), &[&head[..], &tail].concat())?;
         Ok((partial, cut))
     }
 
-    fn gradient(&self, gpu: &Gpu, dy: &Array, slants: &Array) -> Result<Array> {
+    fn gradient(&self, gpu: &Gpu, dy: &Array, coefficients: &Array) -> Result<Array> {
         let dx = gpu.map(self.shape)?;
-        let head = [dy.into(), (&self.x).into(), (&self.lines).into(), slants.into(), (&dx).into(), long(self.plane())];
+        let head = [dy.into(), (&self.x).into(), (&self.affine).into(), coefficients.into(), (&dx).into(), long(self.plane())];
         let tail: [Argument; 4] = [self.channels().into(), self.shape.n.into(), self.each.into(), code(self.then)];
-        gpu.launch("line_gradient", Grid::over(dx.len() / CHANNELS), &[&head[..], &tail].concat())?;
+        gpu.launch("affine_gradient", Grid::over(dx.len() / CHANNELS), &[&head[..], &tail].concat())?;
         Ok(dx)
     }
 
-    /// Slants where every channel is for itself; also writes the gradients of weight and bias, where they are wanted. `count` values
+    /// Backward coefficients where every channel is for itself; also writes the gradients of weight and bias, where they are wanted. `count` values
     /// a channel, 0 if mean and variance do not depend on them.
-    fn slants(&self, gpu: &Gpu, dy: &Array, count: usize, [dweight, dbias]: [Option<&Array>; 2]) -> Result<Array> {
+    fn coefficients(&self, gpu: &Gpu, dy: &Array, count: usize, [dweight, dbias]: [Option<&Array>; 2]) -> Result<Array> {
         let (partial, cut) = self.sums(gpu, dy)?;
         let channels = self.channels();
-        let slants = gpu.array(Kind::F32, SLANT * channels)?;
-        let head = [(&partial).into(), cut.blocks.into(), (&self.lines).into(), long(count), channels.into()];
-        let tail = [dweight.into(), dbias.into(), (&slants).into()];
-        gpu.launch("batch_slants", Grid::blocks(channels), &[&head[..], &tail].concat())?;
-        Ok(slants)
+        let coefficients = gpu.array(Kind::F32, COEFFICIENTS * channels)?;
+        let head = [(&partial).into(), cut.blocks.into(), (&self.affine).into(), long(count), channels.into()];
+        let tail = [dweight.into(), dbias.into(), (&coefficients).into()];
+        gpu.launch("batch_coefficients", Grid::blocks(channels), &[&head[..], &tail].concat())?;
+        Ok(coefficients)
     }
 }
 
@@ -125,7 +125,7 @@ struct Given {
 }
 
 impl Given {
-    fn new(device: &Device, x: &Map, weight: &Node, bias: &Node) -> Result<Self> {
+    fn new(device: &GpuNetwork, x: &Map, weight: &Node, bias: &Node) -> Result<Self> {
         let (store, shape, weight, bias) = (device.store.clone(), x.shape(), weight.param()?, bias.param()?);
         if store.dims(weight) != [shape.c] || store.dims(bias) != [shape.c] {
             bail!("normalisation of {} channels: weight {:?}, bias {:?}", shape.c, store.dims(weight), store.dims(bias))
@@ -139,15 +139,15 @@ impl Given {
         [(&self.store.value(self.weight)).into(), (&self.store.value(self.bias)).into(), shift.as_ref().into()]
     }
 
-    fn lined(&self, lines: Array, each: bool, then: Option<Activation>) -> Lined {
-        Lined { x: self.x.clone(), lines, shape: self.shape, each, then }
+    fn normalised(&self, affine: Array, each: bool, then: Option<Activation>) -> Normalised {
+        Normalised { x: self.x.clone(), affine, shape: self.shape, each, then }
     }
 }
 
 /// As `ops::batch_norm`.
 pub(in crate::ops) fn batch_norm(
     tape: &Tape,
-    device: &Device,
+    device: &GpuNetwork,
     x: &Map,
     weight: &Node,
     bias: &Node,
@@ -160,13 +160,13 @@ pub(in crate::ops) fn batch_norm(
     if batch && rows < 2 {
         bail!("batch normalisation needs more than one value a channel to train, got {shape:?}")
     }
-    let lined = given.lined(batch_lines(&given, statistics)?, false, then);
-    let y = lined.apply(&given.gpu)?;
+    let normalised = given.normalised(batch_affine(&given, statistics)?, false, then);
+    let y = normalised.apply(&given.gpu)?;
     let node = tape.record_device(y, &[x.node()], move |dy| {
         let (dy, gpu, store) = (dy.device()?, &given.gpu, &given.store);
         let (dweight, dbias) = (store.gradient(given.weight), store.gradient(given.bias));
-        let slants = lined.slants(gpu, &dy, if batch { rows } else { 0 }, [Some(&dweight), Some(&dbias)])?;
-        let dx = lined.gradient(gpu, &dy, &slants)?;
+        let coefficients = normalised.coefficients(gpu, &dy, if batch { rows } else { 0 }, [Some(&dweight), Some(&dbias)])?;
+        let dx = normalised.gradient(gpu, &dy, &coefficients)?;
         // Batch statistics take the convolution's bias away again, so its gradient is 0.
         if let (false, Some(shift)) = (batch, given.shift) {
             bias_gradient(gpu, &dx, shape, &store.gradient(shift))?;
@@ -176,28 +176,28 @@ pub(in crate::ops) fn batch_norm(
     Ok(Map::on_device(node, shape, None))
 }
 
-fn batch_lines(given: &Given, statistics: Statistics) -> Result<Array> {
+fn batch_affine(given: &Given, statistics: Statistics) -> Result<Array> {
     let (gpu, shape) = (&given.gpu, given.shape);
     let channels = stored(shape.c);
-    let lines = gpu.array(Kind::F32, LINE * channels)?;
+    let affine = gpu.array(Kind::F32, AFFINE * channels)?;
     let (Statistics::Batch(running) | Statistics::Running(running)) = statistics;
     let (mean, var) = (given.store.buffer(&running.mean)?, given.store.buffer(&running.var)?);
-    let tail = [(&mean).into(), (&var).into(), (&lines).into()];
+    let tail = [(&mean).into(), (&var).into(), (&affine).into()];
     if let Statistics::Running(_) = statistics {
-        gpu.launch("running_lines", Grid::over(channels), &[&[channels.into()], &given.values()[..], &tail].concat())?;
-        return Ok(lines);
+        gpu.launch("running_affine", Grid::over(channels), &[&[channels.into()], &given.values()[..], &tail].concat())?;
+        return Ok(affine);
     }
     let (partial, cut) = moments(gpu, &given.x, shape, false)?;
     let rows = long(shape.n * shape.h * shape.w);
     let head = [(&partial).into(), cut.blocks.into(), (&given.x).into(), rows, channels.into()];
-    gpu.launch("batch_lines", Grid::blocks(channels), &[&head[..], &given.values(), &tail].concat())?;
-    Ok(lines)
+    gpu.launch("batch_affine", Grid::blocks(channels), &[&head[..], &given.values(), &tail].concat())?;
+    Ok(affine)
 }
 
 /// As `ops::group_norm`.
 pub(in crate::ops) fn group_norm(
     tape: &Tape,
-    device: &Device,
+    device: &GpuNetwork,
     x: &Map,
     weight: &Node,
     bias: &Node,
@@ -208,25 +208,25 @@ pub(in crate::ops) fn group_norm(
     let shape = given.shape;
     let (samples, rows, channels, size) = (shape.n, shape.h * shape.w, stored(shape.c), shape.c / groups);
     let gpu = given.gpu.clone();
-    let lines = gpu.array(Kind::F32, samples * LINE * channels)?;
+    let affine = gpu.array(Kind::F32, samples * AFFINE * channels)?;
     let (partial, cut) = moments(&gpu, &given.x, shape, true)?;
     let sizes: [Argument; 4] = [long(rows), channels.into(), groups.into(), size.into()];
     let over = Grid::blocks(samples * (groups + 1));
     let head = [(&partial).into(), cut.blocks.into(), (&given.x).into()];
-    gpu.launch("group_lines", over, &[&head[..], &sizes, &given.values(), &[(&lines).into()]].concat())?;
-    let lined = given.lined(lines, true, then);
-    let y = lined.apply(&gpu)?;
+    gpu.launch("group_affine", over, &[&head[..], &sizes, &given.values(), &[(&affine).into()]].concat())?;
+    let normalised = given.normalised(affine, true, then);
+    let y = normalised.apply(&gpu)?;
     let node = tape.record_device(y, &[x.node()], move |dy| {
         let (dy, store) = (dy.device()?, &given.store);
-        let (partial, cut) = lined.sums(&gpu, &dy)?;
-        let slants = gpu.array(Kind::F32, samples * SLANT * channels)?;
-        let head = [(&partial).into(), cut.blocks.into(), (&lined.lines).into()];
+        let (partial, cut) = normalised.sums(&gpu, &dy)?;
+        let coefficients = gpu.array(Kind::F32, samples * COEFFICIENTS * channels)?;
+        let head = [(&partial).into(), cut.blocks.into(), (&normalised.affine).into()];
         let [weight, ..] = given.values();
-        gpu.launch("group_slants", over, &[&head[..], &sizes, &[weight, (&slants).into()]].concat())?;
+        gpu.launch("group_coefficients", over, &[&head[..], &sizes, &[weight, (&coefficients).into()]].concat())?;
         let (dweight, dbias) = (store.gradient(given.weight), store.gradient(given.bias));
         let tail = [channels.into(), samples.into(), (&dweight).into(), (&dbias).into()];
         gpu.launch("group_gradients", Grid::blocks(channels), &[&head[..], &tail].concat())?;
-        let dx = lined.gradient(&gpu, &dy, &slants)?;
+        let dx = normalised.gradient(&gpu, &dy, &coefficients)?;
         // Statistics of a single channel take the convolution's bias away again.
         if let (true, Some(shift)) = (size > 1, given.shift) {
             bias_gradient(&gpu, &dx, shape, &store.gradient(shift))?;
@@ -237,23 +237,23 @@ pub(in crate::ops) fn group_norm(
 }
 
 /// As `ops::activate`, after the convolution's bias.
-pub(in crate::ops) fn activate(tape: &Tape, device: &Device, x: &Map, activation: Activation) -> Result<Map> {
+pub(in crate::ops) fn activate(tape: &Tape, device: &GpuNetwork, x: &Map, activation: Activation) -> Result<Map> {
     let (gpu, store, shape, shift) = (device.gpu.clone(), device.store.clone(), x.shape(), x.shift());
-    let lined = Lined { then: Some(activation), ..plain(device, x)? };
-    let y = lined.apply(&gpu)?;
+    let normalised = Normalised { then: Some(activation), ..plain(device, x)? };
+    let y = normalised.apply(&gpu)?;
     let node = tape.record_device(y, &[x.node()], move |dy| {
         let dy = dy.device()?;
-        let slants = match shift {
-            Some(shift) => lined.slants(&gpu, &dy, 0, [None, Some(&store.gradient(shift))])?,
-            None => plain_slants(&gpu, lined.channels())?,
+        let coefficients = match shift {
+            Some(shift) => normalised.coefficients(&gpu, &dy, 0, [None, Some(&store.gradient(shift))])?,
+            None => plain_coefficients(&gpu, normalised.channels())?,
         };
-        Ok(vec![Some(Value::Device(lined.gradient(&gpu, &dy, &slants)?))])
+        Ok(vec![Some(Value::Device(normalised.gradient(&gpu, &dy, &coefficients)?))])
     });
     Ok(Map::on_device(node, shape, None))
 }
 
 /// The map with the convolution's bias in it: made once, however many read it, for the bias has one gradient.
-pub(super) fn settled(tape: &Tape, device: &Device, x: &Map) -> Result<Map> {
+pub(super) fn settled(tape: &Tape, device: &GpuNetwork, x: &Map) -> Result<Map> {
     x.settled(|shift| {
         let (gpu, store, shape) = (device.gpu.clone(), device.store.clone(), x.shape());
         let y = plain(device, x)?.apply(&gpu)?;
@@ -266,28 +266,28 @@ pub(super) fn settled(tape: &Tape, device: &Device, x: &Map) -> Result<Map> {
     })
 }
 
-/// A map and lines that only add the convolution's bias.
-fn plain(device: &Device, x: &Map) -> Result<Lined> {
+/// A map, and scales and shifts that only add the convolution's bias.
+fn plain(device: &GpuNetwork, x: &Map) -> Result<Normalised> {
     let (gpu, shape) = (&device.gpu, x.shape());
     let by = x.shift().map(|shift| device.store.value(shift));
-    Ok(Lined { x: x.array()?, lines: plain_lines(gpu, stored(shape.c), by.as_ref())?, shape, each: false, then: None })
+    Ok(Normalised { x: x.array()?, affine: plain_affine(gpu, stored(shape.c), by.as_ref())?, shape, each: false, then: None })
 }
 
-fn plain_lines(gpu: &Gpu, channels: usize, shift: Option<&Array>) -> Result<Array> {
-    let lines = gpu.array(Kind::F32, LINE * channels)?;
-    gpu.launch("plain_lines", Grid::over(channels), &[channels.into(), shift.into(), (&lines).into()])?;
-    Ok(lines)
+fn plain_affine(gpu: &Gpu, channels: usize, shift: Option<&Array>) -> Result<Array> {
+    let affine = gpu.array(Kind::F32, AFFINE * channels)?;
+    gpu.launch("plain_affine", Grid::over(channels), &[channels.into(), shift.into(), (&affine).into()])?;
+    Ok(affine)
 }
 
-fn plain_slants(gpu: &Gpu, channels: usize) -> Result<Array> {
-    let slants = gpu.array(Kind::F32, SLANT * channels)?;
-    gpu.launch("plain_slants", Grid::over(channels), &[channels.into(), (&slants).into()])?;
-    Ok(slants)
+fn plain_coefficients(gpu: &Gpu, channels: usize) -> Result<Array> {
+    let coefficients = gpu.array(Kind::F32, COEFFICIENTS * channels)?;
+    gpu.launch("plain_coefficients", Grid::over(channels), &[channels.into(), (&coefficients).into()])?;
+    Ok(coefficients)
 }
 
 /// The gradient of a convolution's bias: the sum over all pixels.
 fn bias_gradient(gpu: &Gpu, dy: &Array, shape: Shape, dbias: &Array) -> Result<()> {
-    let lines = plain_lines(gpu, stored(shape.c), None)?;
-    let lined = Lined { x: dy.clone(), lines, shape, each: false, then: None };
-    lined.slants(gpu, dy, 0, [None, Some(dbias)]).map(|_| ())
+    let affine = plain_affine(gpu, stored(shape.c), None)?;
+    let normalised = Normalised { x: dy.clone(), affine, shape, each: false, then: None };
+    normalised.coefficients(gpu, dy, 0, [None, Some(dbias)]).map(|_| ())
 }

@@ -4,12 +4,12 @@ use super::driver::Grid;
 use super::norm::settled;
 use super::{CHANNELS, size};
 use crate::ops::blocked::Shape;
-use crate::ops::tape::{Device, Value};
+use crate::ops::tape::{GpuNetwork, Value};
 use crate::ops::{Map, Tape};
 use candle_core::{Result, bail};
 
 /// As `ops::max_pool2x2`.
-pub(in crate::ops) fn max_pool2x2(tape: &Tape, device: &Device, x: &Map) -> Result<Map> {
+pub(in crate::ops) fn max_pool2x2(tape: &Tape, device: &GpuNetwork, x: &Map) -> Result<Map> {
     let (gpu, from) = (device.gpu.clone(), x.shape());
     if from.h < 2 || from.w < 2 {
         bail!("max_pool2x2 needs sides of 2 or more, got {}x{}", from.h, from.w)

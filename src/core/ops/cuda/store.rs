@@ -15,7 +15,7 @@ use std::collections::HashMap;
 use std::rc::Rc;
 
 /// Where a parameter lies.
-struct Place {
+struct Span {
     /// As the network has them.
     dims: Vec<usize>,
     start: usize,
@@ -23,7 +23,7 @@ struct Place {
     len: usize,
 }
 
-impl Place {
+impl Span {
     fn new(dims: &[usize], start: usize) -> Self {
         let len = match *dims {
             [o, i, h, w] => stored(o) * h * w * stored(i),
@@ -63,7 +63,7 @@ impl Place {
 /// The parameters of a network on a device.
 pub struct Store {
     gpu: Rc<Gpu>,
-    places: Vec<Place>,
+    spans: Vec<Span>,
     /// Numbers of the first kind, weights of convolutions.
     convolutions: usize,
     values: Array,
@@ -91,19 +91,19 @@ impl Store {
     /// # Errors
     /// If the device has no room.
     pub fn new(gpu: &Rc<Gpu>, trained: &[(String, Var)], buffers: &[(String, Var)], moments: usize) -> Result<Rc<Self>> {
-        let mut places: Vec<Option<Place>> = trained.iter().map(|_| None).collect();
+        let mut spans: Vec<Option<Span>> = trained.iter().map(|_| None).collect();
         let (mut end, mut convolutions) = (0, 0);
         for weights in [true, false] {
-            for (place, (_, var)) in places.iter_mut().zip(trained).filter(|(_, (_, var))| (var.rank() == 4) == weights) {
-                let new = Place::new(var.dims(), end);
+            for (span, (_, var)) in spans.iter_mut().zip(trained).filter(|(_, (_, var))| (var.rank() == 4) == weights) {
+                let new = Span::new(var.dims(), end);
                 end += new.len;
-                *place = Some(new);
+                *span = Some(new);
             }
             if weights {
                 convolutions = end;
             }
         }
-        let places: Vec<Place> = places.into_iter().flatten().collect();
+        let spans: Vec<Span> = spans.into_iter().flatten().collect();
         let moment = |wanted: bool| wanted.then(|| gpu.lasting(Kind::F32, end)).transpose();
         let copies = (gpu.map_kind() != Kind::F32).then(|| gpu.lasting(gpu.map_kind(), convolutions)).transpose()?;
         let lengths = buffers.iter().map(|(_, var)| stored(var.elem_count()));
@@ -126,7 +126,7 @@ impl Store {
             statistics: all.clone(),
             kept: RefCell::default(),
             averages: RefCell::default(),
-            places,
+            spans,
             convolutions,
         };
         store.upload(trained, buffers)?;
@@ -135,23 +135,23 @@ impl Store {
 
     /// A parameter's dimensions, as the network has them.
     pub(super) fn dims(&self, index: usize) -> &[usize] {
-        &self.places[index].dims
+        &self.spans[index].dims
     }
 
     /// A parameter in f32.
     pub(super) fn value(&self, index: usize) -> Array {
-        self.values.part(self.places[index].start, self.places[index].len)
+        self.values.part(self.spans[index].start, self.spans[index].len)
     }
 
     /// The weights of a convolution as it reads them.
     pub(super) fn reading(&self, index: usize) -> Array {
-        let place = &self.places[index];
-        self.copies.as_ref().map_or_else(|| self.value(index), |copies| copies.part(place.start, place.len))
+        let span = &self.spans[index];
+        self.copies.as_ref().map_or_else(|| self.value(index), |copies| copies.part(span.start, span.len))
     }
 
     /// Where a parameter's gradient goes.
     pub(super) fn gradient(&self, index: usize) -> Array {
-        let Place { start, len, .. } = self.places[index];
+        let Span { start, len, .. } = self.spans[index];
         if start < self.convolutions {
             return self.gradients.part(start, len);
         }
@@ -190,8 +190,8 @@ impl Store {
     /// What the driver reports.
     pub fn download(&self, trained: &[(String, Var)], buffers: &[(String, Var)]) -> Result<()> {
         let values = self.gpu.download::<f32>(&self.values)?;
-        for (place, (_, var)) in self.places.iter().zip(trained) {
-            var.set(&Tensor::from_vec(place.gathered(&values), var.dims(), &Device::Cpu)?)?;
+        for (span, (_, var)) in self.spans.iter().zip(trained) {
+            var.set(&Tensor::from_vec(span.gathered(&values), var.dims(), &Device::Cpu)?)?;
         }
         for (_, var) in buffers {
             let mut values = self.gpu.download::<f32>(&self.buffer(var)?)?;
@@ -210,8 +210,8 @@ impl Store {
             [&self.firsts, &self.seconds].map(|array| array.as_ref().map(|array| self.gpu.download::<f32>(array)).transpose());
         let [firsts, seconds] = all;
         let (firsts, seconds) = (firsts?, seconds?);
-        let of = |values: &Option<Vec<f32>>, place: &Place| values.as_ref().map(|v| place.gathered(v)).unwrap_or_default();
-        Ok(self.places.iter().map(|place| [of(&firsts, place), of(&seconds, place)]).collect())
+        let of = |values: &Option<Vec<f32>>, span: &Span| values.as_ref().map(|v| span.gathered(v)).unwrap_or_default();
+        Ok(self.spans.iter().map(|span| [of(&firsts, span), of(&seconds, span)]).collect())
     }
 
     /// Puts moments where [`Store::moments`] finds them.
@@ -222,7 +222,7 @@ impl Store {
         for (which, array) in [&self.firsts, &self.seconds].into_iter().enumerate() {
             let Some(array) = array else { continue };
             let mut values = vec![0f32; array.len()];
-            self.places.iter().zip(moments).for_each(|(place, both)| place.spread(both[which], &mut values));
+            self.spans.iter().zip(moments).for_each(|(span, both)| span.spread(both[which], &mut values));
             self.gpu.put(array, &values)?;
         }
         Ok(())
@@ -245,7 +245,7 @@ impl Store {
     ///
     /// # Errors
     /// What the driver reports.
-    pub fn waiting(&self) -> Result<Gradients> {
+    pub fn accumulated(&self) -> Result<Gradients> {
         self.sums.borrow().as_ref().map_or_else(|| Ok(Gradients::default()), |sums| self.apart(&self.gpu.download(sums)?))
     }
 
@@ -253,24 +253,24 @@ impl Store {
     ///
     /// # Errors
     /// If shapes do not fit, and what the driver reports.
-    pub fn set_waiting(&self, gradients: &Gradients) -> Result<()> {
-        let values = self.spread((0..self.places.len()).map(|index| gradients.get(index)))?;
+    pub fn set_accumulated(&self, gradients: &Gradients) -> Result<()> {
+        let values = self.spread((0..self.spans.len()).map(|index| gradients.get(index)))?;
         self.gpu.put(&self.collected()?, &values)
     }
 
     fn apart(&self, values: &[f32]) -> Result<Gradients> {
-        let tensor = |place: &Place| Tensor::from_vec(place.gathered(values), &place.dims[..], &Device::Cpu).map(Some);
-        Ok(Gradients::new(self.places.iter().map(tensor).collect::<Result<_>>()?))
+        let tensor = |span: &Span| Tensor::from_vec(span.gathered(values), &span.dims[..], &Device::Cpu).map(Some);
+        Ok(Gradients::new(self.spans.iter().map(tensor).collect::<Result<_>>()?))
     }
 
     fn spread<'a>(&self, tensors: impl Iterator<Item = Option<&'a Tensor>>) -> Result<Vec<f32>> {
         let mut all = vec![0f32; self.values.len()];
-        for (place, tensor) in self.places.iter().zip(tensors) {
+        for (span, tensor) in self.spans.iter().zip(tensors) {
             let Some(tensor) = tensor else { continue };
-            if tensor.dims() != place.dims {
-                bail!("a tensor of {:?} for a parameter of {:?}", tensor.dims(), place.dims)
+            if tensor.dims() != span.dims {
+                bail!("a tensor of {:?} for a parameter of {:?}", tensor.dims(), span.dims)
             }
-            place.spread(&tensor.flatten_all()?.to_vec1::<f32>()?, &mut all);
+            span.spread(&tensor.flatten_all()?.to_vec1::<f32>()?, &mut all);
         }
         Ok(all)
     }
@@ -409,7 +409,7 @@ impl Store {
         Ok(place.clone().expect("made above"))
     }
 
-    /// Calls for the values and the running statistics with their places in another array.
+    /// Calls for the values and the running statistics with their spans in another array.
     fn each_with(&self, other: &Array, mut call: impl FnMut(&Array, &Array) -> Result<()>) -> Result<()> {
         let (values, statistics) = (self.values.len(), self.statistics.len());
         let (values, statistics) = (other.part(0, values), other.part(values, statistics));

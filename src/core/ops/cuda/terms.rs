@@ -5,32 +5,15 @@
 
 use super::driver::Grid;
 use super::kernels::{Argument, long};
-use super::loss::{LossInputs, Losses, MARKED, OF_FOCAL, SHARES, Sizes, WEIGHTS};
+use super::loss::{Losses, MARKED, OF_FOCAL, Of, SHARES, Sizes, WEIGHTS};
 use super::{Array, Kind};
-use crate::config::Term;
+use crate::ops::term::{Form, Pixel};
 use candle_core::{Result, bail};
 
 /// Numbers of the kinds of pixels' terms in `terms.cu`.
 const WEIGHTED_BCE: usize = 0;
 const FOCAL: usize = 1;
 const BOUNDARY: usize = 2;
-
-/// A term at work.
-#[derive(Clone, Copy)]
-pub(super) struct Of<'a> {
-    pub term: &'a Term,
-    pub weight: f64,
-    pub inputs: LossInputs<'a>,
-    pub sizes: &'a Sizes,
-    /// Where its value stands among the numbers of a plane.
-    pub slot: usize,
-}
-
-impl Of<'_> {
-    fn weight(self) -> Argument {
-        Argument::Float(self.weight as f32)
-    }
-}
 
 /// The logits, and their gradient, if there is one.
 type Logits<'a> = (&'a Array, Option<&'a Array>);
@@ -39,15 +22,9 @@ impl Losses {
     /// A term that compares regions, any other being left for [`Losses::further`]: its value of each plane, and its part in the factors of
     /// the gradient.
     pub(super) fn region(&self, of: Of, own: &Array, factors: &Array) -> Result<()> {
-        let numbers = match of.term {
-            Term::Tversky(o) => [o.alpha, o.beta, 1.0],
-            Term::FocalTversky(o) => [o.alpha, o.beta, o.gamma],
-            // TP + FP + FN is the soft union.
-            Term::Jaccard => [1.0; 3],
-            _ => return Ok(()),
-        };
+        let Some(Form::Region { alpha, beta, gamma }) = Form::of(of.term) else { return Ok(()) };
         let shares = self.of_classes(SHARES);
-        let [alpha, beta, gamma] = numbers.map(|number| Argument::Float(number as f32));
+        let [alpha, beta, gamma] = [alpha, beta, gamma].map(|number| Argument::Float(number as f32));
         let sizes = [own.into(), of.sizes.planes.into(), of.sizes.parts.into(), self.classes().into()];
         let read = [alpha, beta, gamma, of.weight(), (&shares).into(), of.inputs.step.into()];
         let arguments = [&sizes[..], &read, &self.value(of), &[factors.into()]].concat();
@@ -56,16 +33,16 @@ impl Losses {
 
     /// Any other term: its value of each plane or sample, if that is wanted, and its gradient added to that of the logits.
     pub(super) fn further(&self, of: Of, logits: Logits) -> Result<()> {
-        match of.term {
-            Term::WeightedBce(_) => self.pixels(of, logits, (WEIGHTED_BCE, 0.0), MARKED, None),
-            Term::Focal(o) => self.pixels(of, logits, (FOCAL, o.gamma), OF_FOCAL, None),
-            Term::Boundary(_) => match &of.inputs.truth.weights {
+        match Form::of(of.term) {
+            Some(Form::Pixels(Pixel::Weighted(_))) => self.pixels(of, logits, (WEIGHTED_BCE, 0.0), MARKED, None),
+            Some(Form::Pixels(Pixel::Focal { gamma, .. })) => self.pixels(of, logits, (FOCAL, gamma), OF_FOCAL, None),
+            Some(Form::Pixels(Pixel::Boundary { .. })) => match &of.inputs.truth.weights {
                 Some(weights) => self.pixels(of, logits, (BOUNDARY, 0.0), MARKED, Some(weights)),
                 None => bail!("the boundary's term of a loss needs weights of the pixels"),
             },
-            Term::SoftmaxCe => self.softmax(of, logits),
-            Term::Lovasz => self.lovasz(of, logits),
-            Term::Tversky(_) | Term::FocalTversky(_) | Term::Jaccard => Ok(()),
+            Some(Form::Exclusive) => self.softmax(of, logits),
+            Some(Form::Ranked) => self.lovasz(of, logits),
+            None | Some(Form::Region { .. }) => Ok(()),
         }
     }
 

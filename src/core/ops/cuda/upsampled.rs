@@ -5,7 +5,7 @@ use super::driver::Grid;
 use super::norm::settled;
 use super::{Array, CHANNELS, Gpu, Kind, Store, size, stored};
 use crate::ops::blocked::Shape;
-use crate::ops::tape::{Device, Value};
+use crate::ops::tape::{GpuNetwork, Value};
 use crate::ops::{Map, Node, Tape};
 use candle_core::{Result, bail};
 
@@ -76,7 +76,7 @@ impl Upsampled {
 }
 
 /// As `ops::conv3x3_of_upsampled`.
-pub(in crate::ops) fn conv3x3_of_upsampled(tape: &Tape, device: &Device, x: &Map, weight: &Node, bias: &Node) -> Result<Map> {
+pub(in crate::ops) fn conv3x3_of_upsampled(tape: &Tape, device: &GpuNetwork, x: &Map, weight: &Node, bias: &Node) -> Result<Map> {
     let (gpu, store) = (device.gpu.clone(), device.store.clone());
     let (index, shift) = (weight.param()?, bias.param()?);
     let outputs = store.dims(index)[0];

@@ -1,4 +1,6 @@
-//! Terms of a loss beside cross-entropy and soft Dice: of each image its value, and the gradient of its logits.
+//! Terms of a loss: of each image its value, and the gradient of its logits.
+//!
+//! [`Form`] says how each is computed, on the CPU here and by `cuda::terms` on a GPU.
 //!
 //! All sums are in f64, in the order of the pixels; planes (a class of an image) or images go to threads whole, so results are the same on any
 //! number of them.
@@ -9,7 +11,8 @@ mod pixels;
 mod regions;
 mod softmax;
 
-use super::bce::class_shares;
+use super::bce::{bce_with_logits, class_shares};
+use super::dice::soft_dice_loss;
 use super::storage::{scalar, tensor, values};
 use super::{Node, Tape};
 use crate::config::Term;
@@ -20,12 +23,69 @@ use rayon::prelude::*;
 pub struct TermLoss {
     /// Its mean over the images, a scalar on the tape.
     pub loss: Node,
-    /// Its value of each image.
+    /// Its value of each image; empty of a [counted](Term::is_counted) term.
     pub of_images: Vec<f64>,
 }
 
 /// Value and gradient of a plane's logits (or of an image's).
 type ValueAndGradient = (f64, Vec<f64>);
+
+/// How a term is computed, with its parameters.
+pub(super) enum Form {
+    /// Of each plane `(1 − (TP + 1) / (TP + α·FP + β·FN + 1))^γ`.
+    Region {
+        /// How much wrongly marked pixels count.
+        alpha: f64,
+        /// How much missed pixels count.
+        beta: f64,
+        /// The exponent.
+        gamma: f64,
+    },
+    /// Of each plane the mean over its pixels.
+    Pixels(Pixel),
+    /// Of each plane, its pixels in the order of their errors: the Lovász hinge.
+    Ranked,
+    /// Of each image, all its classes at once: softmax cross-entropy.
+    Exclusive,
+}
+
+/// The loss of one pixel.
+pub(super) enum Pixel {
+    /// Cross-entropy, in which foreground pixels of each class count so much; without a number 1.
+    Weighted(Vec<f64>),
+    /// Focal loss.
+    Focal {
+        /// Exponent of what is wrong.
+        gamma: f64,
+        /// How much foreground pixels count, background pixels the rest to 1.
+        alpha: f64,
+    },
+    /// Cross-entropy with a weight of each pixel ([`boundary_weights`]).
+    Boundary {
+        /// Greatest weight between two components.
+        w0: f64,
+        /// Distance over which it falls, in pixels.
+        sigma: f64,
+    },
+}
+
+impl Form {
+    /// That of a term; `None` of cross-entropy and soft Dice, which have operations of their own.
+    pub fn of(term: &Term) -> Option<Self> {
+        Some(match term {
+            Term::Bce | Term::Dice => return None,
+            Term::WeightedBce(o) => Self::Pixels(Pixel::Weighted(o.pos_weight.clone())),
+            Term::Tversky(o) => Self::Region { alpha: o.alpha, beta: o.beta, gamma: 1.0 },
+            Term::Focal(o) => Self::Pixels(Pixel::Focal { gamma: o.gamma, alpha: o.alpha }),
+            Term::FocalTversky(o) => Self::Region { alpha: o.alpha, beta: o.beta, gamma: o.gamma },
+            // TP + FP + FN is the soft union.
+            Term::Jaccard => Self::Region { alpha: 1.0, beta: 1.0, gamma: 1.0 },
+            Term::Lovasz => Self::Ranked,
+            Term::Boundary(o) => Self::Pixels(Pixel::Boundary { w0: o.w0, sigma: o.sigma }),
+            Term::SoftmaxCe => Self::Exclusive,
+        })
+    }
+}
 
 /// The mean over images of `Σ_c w_c · l_c / Σ_c w_c`, l_c being the term of class c of an image; without `class_weights` every class has
 /// weight 1. What softmax cross-entropy makes of class weights, see there.
@@ -36,11 +96,15 @@ type ValueAndGradient = (f64, Vec<f64>);
 /// # Errors
 /// If shapes or the number of weights do not fit, or classes overlap that must not.
 pub fn term(tape: &Tape, logits: &Node, targets: &Tensor, term: &Term, class_weights: &[f64]) -> Result<TermLoss> {
+    let Some(form) = Form::of(term) else {
+        let of_batch = if *term == Term::Bce { bce_with_logits } else { soft_dice_loss };
+        return Ok(TermLoss { loss: of_batch(tape, logits, targets, class_weights)?, of_images: Vec::new() });
+    };
     let (n, classes, h, w) = logits.value().dims4()?;
     let shares = class_shares(logits.value(), targets, class_weights)?;
     let (x, t) = (values(logits.value())?, values(targets)?);
     let pairs = |len: usize| x.par_chunks(len).zip(t.par_chunks(len)).enumerate();
-    let computed: Vec<ValueAndGradient> = if *term == Term::SoftmaxCe {
+    let computed: Vec<ValueAndGradient> = if matches!(form, Form::Exclusive) {
         pairs(classes * h * w)
             .map(|(_, (x, t))| softmax::value_and_gradient(x, t, h * w, class_weights))
             .collect::<Result<_>>()?
@@ -49,7 +113,7 @@ pub fn term(tape: &Tape, logits: &Node, targets: &Tensor, term: &Term, class_wei
             let share = shares[class];
             (share * value, gradient.into_iter().map(|g| share * g).collect())
         };
-        pairs(h * w).map(|(i, (x, t))| weigh(i % classes, plane(term, i % classes, x, t, [h, w]))).collect()
+        pairs(h * w).map(|(i, (x, t))| weigh(i % classes, plane(&form, i % classes, x, t, [h, w]))).collect()
     };
     let of_images: Vec<f64> = computed.chunks(computed.len() / n).map(|image| image.iter().map(|p| p.0).sum()).collect();
     let gradient: Vec<f32> = computed.iter().flat_map(|(_, gradient)| gradient.iter().map(|g| (g / n as f64) as f32)).collect();
@@ -73,17 +137,14 @@ pub fn boundary_weights(mask: &[u8], size: [usize; 2], boundary: &crate::config:
     mask.chunks(size[0] * size[1]).flat_map(of_plane).map(|weight| weight as f32).collect()
 }
 
-fn plane(term: &Term, class: usize, x: &[f32], t: &[f32], size: [usize; 2]) -> ValueAndGradient {
-    match term {
-        Term::WeightedBce(o) => pixels::weighted_bce(x, t, o.pos_weight.get(class).copied().unwrap_or(1.0)),
-        Term::Tversky(o) => regions::tversky(x, t, [o.alpha, o.beta]),
-        Term::Focal(o) => pixels::focal(x, t, o.gamma, o.alpha),
-        Term::FocalTversky(o) => regions::focal_tversky(x, t, [o.alpha, o.beta], o.gamma),
-        // TP + FP + FN is the soft union.
-        Term::Jaccard => regions::tversky(x, t, [1.0, 1.0]),
-        Term::Lovasz => lovasz::value_and_gradient(x, t),
-        Term::Boundary(o) => pixels::weighted(x, t, &boundary::weights(t, size, o.w0, o.sigma)),
-        Term::SoftmaxCe => unreachable!("goes by images"),
+fn plane(form: &Form, class: usize, x: &[f32], t: &[f32], size: [usize; 2]) -> ValueAndGradient {
+    match form {
+        Form::Region { alpha, beta, gamma } => regions::tversky(x, t, [*alpha, *beta], *gamma),
+        Form::Pixels(Pixel::Weighted(positive)) => pixels::weighted_bce(x, t, positive.get(class).copied().unwrap_or(1.0)),
+        Form::Pixels(Pixel::Focal { gamma, alpha }) => pixels::focal(x, t, *gamma, *alpha),
+        Form::Pixels(Pixel::Boundary { w0, sigma }) => pixels::weighted(x, t, &boundary::weights(t, size, *w0, *sigma)),
+        Form::Ranked => lovasz::value_and_gradient(x, t),
+        Form::Exclusive => unreachable!("goes by images"),
     }
 }
 

@@ -6,8 +6,19 @@ use super::{ValueAndGradient, logistic};
 /// Least loss whose power is taken: below 1 a power has no derivative at 0.
 const LEAST: f64 = 1e-7;
 
-/// `1 − (TP + 1) / (TP + α·FP + β·FN + 1)`.
-pub fn tversky(x: &[f32], t: &[f32], [alpha, beta]: [f64; 2]) -> ValueAndGradient {
+/// `(1 − (TP + 1) / (TP + α·FP + β·FN + 1))^γ`.
+pub fn tversky(x: &[f32], t: &[f32], weights: [f64; 2], gamma: f64) -> ValueAndGradient {
+    let (loss, gradient) = index_loss(x, t, weights);
+    if gamma == 1.0 {
+        return (loss, gradient);
+    }
+    // Not `f64::max`, which would turn a NaN into a number.
+    let loss = if loss < LEAST { LEAST } else { loss };
+    let slope = gamma * loss.powf(gamma - 1.0);
+    (loss.powf(gamma), gradient.into_iter().map(|g| slope * g).collect())
+}
+
+fn index_loss(x: &[f32], t: &[f32], [alpha, beta]: [f64; 2]) -> ValueAndGradient {
     let probabilities: Vec<f64> = x.iter().map(|x| logistic(f64::from(*x)).0).collect();
     let (mut both, mut wrong, mut missed) = (0.0, 0.0, 0.0);
     for (p, t) in probabilities.iter().zip(t) {
@@ -23,13 +34,4 @@ pub fn tversky(x: &[f32], t: &[f32], [alpha, beta]: [f64; 2]) -> ValueAndGradien
         -(t * below - above * of_below) / (below * below) * p * (1.0 - p)
     };
     (1.0 - above / below, probabilities.iter().zip(t).map(slope).collect())
-}
-
-/// The Tversky loss to the power of γ.
-pub fn focal_tversky(x: &[f32], t: &[f32], weights: [f64; 2], gamma: f64) -> ValueAndGradient {
-    let (loss, gradient) = tversky(x, t, weights);
-    // Not `f64::max`, which would turn a NaN into a number.
-    let loss = if loss < LEAST { LEAST } else { loss };
-    let slope = gamma * loss.powf(gamma - 1.0);
-    (loss.powf(gamma), gradient.into_iter().map(|g| slope * g).collect())
 }

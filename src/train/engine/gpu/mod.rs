@@ -129,12 +129,12 @@ impl<'a> Engine<'a> for Gpu<'a> {
 
     fn snapshot(&mut self) -> candle_core::Result<Gradients> {
         self.trainer.fetch(Some(&mut self.learner.optimizer))?;
-        let accumulated = if self.accumulated > 0 { self.trainer.store().waiting()? } else { Gradients::default() };
+        let accumulated = if self.accumulated > 0 { self.trainer.store().accumulated()? } else { Gradients::default() };
         self.fetch_ema()?;
         Ok(accumulated)
     }
 
-    fn device(&self) -> Option<&ops::Device> {
+    fn device(&self) -> Option<&ops::GpuNetwork> {
         Some(self.trainer.device())
     }
 

@@ -9,7 +9,7 @@ use crate::machine::OUT_OF_DEVICE_MEMORY;
 use crate::metric::{Means, Tally, weighted_mean};
 use crate::model::{Mode, Network};
 use crate::ops::cuda::{Array, GRAPHS, Gpu, Graph, Kind, LossInputs, Losses, Moment, PLANE_SUMS, Pinned, Samples, Store, graphs};
-use crate::ops::{Device, Gradients, Tape, Update, boundary_weights};
+use crate::ops::{GpuNetwork, Gradients, Tape, Update, boundary_weights};
 use crate::train::Optimizer;
 use crate::train::loss::{MINIMISED, total};
 use candle_core::Result;
@@ -69,7 +69,7 @@ pub enum Applied {
     MeanOf(usize),
 }
 
-/// Work that can be recorded: it differs from other work of the same kind in what it is told alone.
+/// Work that can be recorded: it differs from other work of the same kind in its parameter block alone.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 struct Work {
     samples: usize,
@@ -158,7 +158,7 @@ impl Trainer<'_> {
 /// A network in training on a GPU.
 pub struct Trainer<'a> {
     gpu: Rc<Gpu>,
-    device: Device,
+    device: GpuNetwork,
     experiment: &'a Experiment,
     data: &'a Dataset,
     network: &'a dyn Network,
@@ -170,7 +170,7 @@ pub struct Trainer<'a> {
     /// Height and width of what is trained on.
     size: [usize; 2],
     losses: Losses,
-    told: Array,
+    step_block: Array,
     /// Of each head, the one that predicts first, the sums of every plane of the micro-batches under way.
     sums: Array,
     arrived: Pinned,
@@ -219,10 +219,10 @@ impl<'a> Trainer<'a> {
         let losses = Losses::new(&gpu, &experiment.loss, classes, size[0] * size[1])?;
         let (planes, heads) = (training.batch_size * classes, experiment.model.heads());
         Ok(Self {
-            told: gpu.lasting(Kind::F32, RULE + STEP + 4 * training.batch_size)?,
+            step_block: gpu.lasting(Kind::F32, RULE + STEP + 4 * training.batch_size)?,
             sums: gpu.lasting(Kind::F64, heads * AHEAD * planes * losses.sums())?,
             arrived: gpu.pinned(heads * AHEAD * planes * losses.sums())?,
-            device: Device { gpu: gpu.clone(), store },
+            device: GpuNetwork { gpu: gpu.clone(), store },
             flights: VecDeque::new(),
             next: 0,
             recorded: HashMap::new(),
@@ -323,7 +323,7 @@ impl<'a> Trainer<'a> {
             let sample = if self.resident { index } else { place };
             words.extend(motion(moved, index, sample).map(i32::cast_unsigned));
         }
-        self.gpu.put(&self.told.part(0, words.len()), &words)?;
+        self.gpu.put(&self.step_block.part(0, words.len()), &words)?;
         if !self.resident {
             let composed = data::composed(self.data, part.indices, part.draw, &self.normaliser);
             put(&self.samples, 0, &composed, &self.experiment.loss, self.size)?;
@@ -364,7 +364,7 @@ impl<'a> Trainer<'a> {
     /// Starts the kernels of some work.
     fn perform(&self, work: Work) -> Result<()> {
         let Some(tail) = work.tail else { return self.look(work.samples) };
-        let part = |start, len| self.told.part(start, len);
+        let part = |start, len| self.step_block.part(start, len);
         let tape = Tape::training().with_noise_at(part(NOISE, 2));
         let tape = tape.with_precision(self.experiment.training.precision).on(&self.device);
         let (images, truth) = self.samples.batch(&tape, &part(RULE + STEP, 4 * work.samples), work.samples)?;
@@ -399,7 +399,7 @@ impl<'a> Trainer<'a> {
 
     /// Starts the kernels of an evaluation.
     fn look(&self, samples: usize) -> Result<()> {
-        let part = |start, len| self.told.part(start, len);
+        let part = |start, len| self.step_block.part(start, len);
         let tape = Tape::inference().with_precision(self.experiment.training.precision).on(&self.device);
         let (images, truth) = self.samples.batch(&tape, &part(RULE + STEP, 4 * samples), samples)?;
         let logits = self.network.forward_map(&tape, images, Mode::Eval)?;
@@ -438,15 +438,15 @@ impl<'a> Trainer<'a> {
     ///
     /// # Errors
     /// What the driver reports.
-    pub fn send(&self, optimizer: &Optimizer, waiting: Option<&Gradients>) -> Result<()> {
+    pub fn send(&self, optimizer: &Optimizer, accumulated: Option<&Gradients>) -> Result<()> {
         let store = &self.device.store;
         self.send_weights()?;
         store.set_moments(&optimizer.moments())?;
-        waiting.map_or(Ok(()), |waiting| store.set_waiting(waiting))
+        accumulated.map_or(Ok(()), |gradients| store.set_accumulated(gradients))
     }
 
     /// The device with the parameters on it.
-    pub fn device(&self) -> &Device {
+    pub fn device(&self) -> &GpuNetwork {
         &self.device
     }
 

@@ -16,14 +16,14 @@ type Block = [f32; TAPS * LANES];
 
 /// Which filters form a block: at most 16 output channels by at most 16 input channels of `(out, in, 3, 3)`.
 #[derive(Debug, Clone)]
-pub struct Place {
+pub struct FilterRange {
     pub outputs: Range<usize>,
     pub inputs: Range<usize>,
     /// Input channels of the whole convolution.
     pub in_channels: usize,
 }
 
-impl Place {
+impl FilterRange {
     /// Where the taps of output channel `i` of the block start, and how many elements they are.
     #[inline(always)]
     fn row(&self, i: usize) -> (usize, usize) {
@@ -35,7 +35,7 @@ impl Place {
 pub struct FilterTiles<'a, F, L> {
     pub filtering: PhantomData<F>,
     pub weights: &'a [f32],
-    pub place: Place,
+    pub range: FilterRange,
     /// Whether taps are turned by 180° and the sum goes over output channels: the filters of the input's gradient.
     pub turned: bool,
     pub resample: Resample,
@@ -50,7 +50,7 @@ impl<F: Filtering, L: Layout> Kernel for FilterTiles<'_, F, L> {
     #[inline(always)]
     fn run<S: Simd>(self, s: S) {
         let mut block = [0.0; TAPS * LANES];
-        load_block(s, self.weights, &self.place, &mut block);
+        load_block(s, self.weights, &self.range, &mut block);
         if self.turned {
             turn(s, &mut block);
         }
@@ -80,11 +80,11 @@ impl<F: Filtering> Rows for FilterRows<'_, F> {
 
 /// Reads a block as `(16 inputs, 9 taps, 16 outputs)`.
 #[inline(always)]
-fn load_block<S: Simd>(s: S, weights: &[f32], place: &Place, block: &mut Block) {
+fn load_block<S: Simd>(s: S, weights: &[f32], range: &FilterRange, block: &mut Block) {
     let mut padded = [0.0; LANES * TAPS];
     // Copied even where whole: rows lie far apart, often at a multiple of 4 KB, where they would evict each other.
-    for i in 0..place.outputs.len() {
-        let (start, len) = place.row(i);
+    for i in 0..range.outputs.len() {
+        let (start, len) = range.row(i);
         padded[i * TAPS..][..len].copy_from_slice(&weights[start..][..len]);
     }
     for tap in 0..9 {
@@ -151,7 +151,7 @@ pub struct FilterGradient<F> {
     /// First component and the stride between them; valid for all of it.
     pub components: (*const f32, usize),
     pub resample: Resample,
-    pub place: Place,
+    pub range: FilterRange,
     /// `(out, in, 3, 3)`; no other task may write this place of it.
     pub out: *mut f32,
 }
@@ -174,8 +174,8 @@ impl<F: Filtering> Kernel for FilterGradient<F> {
                 transpose(s, block.as_ptr().add(tap * LANES * LANES), LANES, rows.as_mut_ptr().add(tap * LANES), TAPS);
             }
         }
-        for i in 0..self.place.outputs.len() {
-            let (start, len) = self.place.row(i);
+        for i in 0..self.range.outputs.len() {
+            let (start, len) = self.range.row(i);
             // SAFETY: the place lies in the gradient, and only this task writes it.
             unsafe { std::ptr::copy_nonoverlapping(rows.as_ptr().add(i * TAPS), self.out.add(start), len) };
         }

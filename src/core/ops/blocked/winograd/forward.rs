@@ -5,7 +5,7 @@
 //! output channels through all tiles, transforming their filters on the way.
 
 use super::components::Single;
-use super::filters::{FilterTiles, Place};
+use super::filters::{FilterTiles, FilterRange};
 use super::matrices::Filtering;
 use super::tiles::{Grid, InputTiles, OutputTiles};
 use super::{Component, Resample};
@@ -205,9 +205,9 @@ impl<P: Element> Convolution<'_, P> {
     fn transform_filters<F: Filtering, E: Component>(&self, output: usize, input: usize, out: (*mut E, usize)) {
         let (result, summed) = (self.outputs[output].1.clone(), self.inputs[input].2.clone());
         let (outputs, inputs) = if self.turned { (summed, result) } else { (result, summed) };
-        let place = Place { outputs, inputs, in_channels: self.in_channels };
+        let range = FilterRange { outputs, inputs, in_channels: self.in_channels };
         let (weights, turned, resample) = (self.weights, self.turned, self.resample);
-        self.level.run(FilterTiles { filtering: PhantomData::<F>, weights, place, turned, resample, out: E::summed(out) });
+        self.level.run(FilterTiles { filtering: PhantomData::<F>, weights, range, turned, resample, out: E::summed(out) });
     }
 
     fn transform_input<F: Filtering, E: Component>(&self, input: usize, grid: Grid, tiles: Range<usize>, out: (*mut E, usize)) {

@@ -1,7 +1,7 @@
 //! The gradient of a 3×3 convolution's weights: `dg = Gᵀ[Σ_tiles (Bᵀ d B) ⊙ (A dy Aᵀ)]G`, a product of matrices with the sum
 //! over tiles inside, in chunks of 64 × 64 channels.
 
-use super::filters::{FilterGradient, Place};
+use super::filters::{FilterGradient, FilterRange};
 use super::matrices::Filtering;
 use super::tiles::{GradientTiles, Grid, InputTiles};
 use super::{Component, Resample};
@@ -212,7 +212,7 @@ impl<P: Element> WeightGradient<'_, P> {
             filtering: PhantomData::<F>,
             components: (components, chunk.stride()),
             resample: self.resample,
-            place: Place { outputs, inputs, in_channels: self.in_channels },
+            range: FilterRange { outputs, inputs, in_channels: self.in_channels },
             out: self.out.0,
         });
     }

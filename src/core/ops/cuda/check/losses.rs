@@ -1,9 +1,9 @@
 //! Every term of a loss on the device against the CPU's.
 
 use super::{Comparison, noise};
-use crate::config::{Boundary, Focal, FocalTversky, Loss, Plain, Term, Tversky, WeightedBce};
+use crate::config::{Loss, Term};
 use crate::ops::cuda::{Gpu, Kind, LossInputs, Losses, Truth};
-use crate::ops::{Node, Tape, bce_with_logits, boundary_weights, one_vs_rest, soft_dice_loss, term, weighted_sum};
+use crate::ops::{Node, Tape, boundary_weights, one_vs_rest, term, weighted_sum};
 use candle_core::{Device as Host, Result, Tensor, Var};
 use std::rc::Rc;
 
@@ -18,40 +18,24 @@ const HEADS: usize = 2;
 const TOLERANCE: f64 = 1e-5;
 
 /// Every term alone, and all that go together, with weights of the classes and without.
-fn losses_to_compare() -> Vec<(&'static str, Loss)> {
-    let none = Loss { bce: 0.0, dice: 0.0, ..Loss::default() };
-    let weight = 0.7;
-    let weighted_bce = WeightedBce { weight, pos_weight: vec![2.0, 0.5, 3.0] };
-    let tversky = Tversky { weight, alpha: 0.2, beta: 0.9 };
-    let focal = Focal { weight, ..Focal::default() };
-    let focal_tversky = FocalTversky { weight, ..FocalTversky::default() };
-    let boundary = Boundary { weight, ..Boundary::default() };
-    let plain = Plain { weight };
-    let all = Loss {
-        weighted_bce: weighted_bce.clone(),
-        tversky: tversky.clone(),
-        focal: focal.clone(),
-        focal_tversky: focal_tversky.clone(),
-        jaccard: plain.clone(),
-        lovasz: plain.clone(),
-        boundary: boundary.clone(),
-        ..Loss::default()
-    };
+fn losses_to_compare() -> Vec<(String, Loss)> {
     let class_weights = vec![1.0, 3.0, 0.5];
-    vec![
+    let mut base = Loss::default();
+    base.weighted_bce.pos_weight = vec![2.0, 0.5, 3.0];
+    (base.tversky.alpha, base.tversky.beta) = (0.2, 0.9);
+    let all = base.reweighted(|_| 0.7);
+    let only = |chosen: &dyn Fn(&Term) -> bool| base.reweighted(|term| if chosen(term) { 0.7 } else { 0.0 });
+    let (exclusive, together) = (only(&|term| *term == Term::SoftmaxCe), only(&|term| *term != Term::SoftmaxCe));
+    let alone = all.terms().into_iter().map(|(_, term)| (format!("loss {}", term.column()), only(&|other| *other == term)));
+    let alone: Vec<(String, Loss)> = alone.collect();
+    let weighted = |loss: Loss| Loss { class_weights: class_weights.clone(), ..loss };
+    let more = [
         ("loss bce, dice", Loss::default()),
-        ("loss weighted_bce", Loss { weighted_bce, ..none.clone() }),
-        ("loss tversky", Loss { tversky, ..none.clone() }),
-        ("loss focal", Loss { focal, ..none.clone() }),
-        ("loss focal_tversky", Loss { focal_tversky, ..none.clone() }),
-        ("loss jaccard", Loss { jaccard: plain.clone(), ..none.clone() }),
-        ("loss lovasz", Loss { lovasz: plain.clone(), ..none.clone() }),
-        ("loss boundary", Loss { boundary, ..none.clone() }),
-        ("loss softmax_ce", Loss { softmax_ce: plain.clone(), ..none.clone() }),
-        ("loss softmax_ce, weighted", Loss { softmax_ce: plain.clone(), class_weights: class_weights.clone(), ..none }),
-        ("loss of all terms and softmax_ce", Loss { softmax_ce: plain, ..all.clone() }),
-        ("loss of all terms, weighted", Loss { class_weights, ..all }),
-    ]
+        ("loss softmax_ce, weighted", weighted(exclusive)),
+        ("loss of all terms and softmax_ce", all),
+        ("loss of all terms, weighted", weighted(together)),
+    ];
+    alone.into_iter().chain(more.map(|(name, loss)| (name.to_owned(), loss))).collect()
 }
 
 /// Compares every term, its value of each image and the gradient, with the CPU's.
@@ -108,10 +92,6 @@ fn on_cpu(loss: &Loss, masks: &[u8]) -> Result<ValueAndGradient> {
     let logits = tape.param(0, &Var::from_slice(&logits(), shape, &Host::Cpu)?);
     let scored = if loss.is_exclusive() { one_vs_rest(&tape, &logits)? } else { logits.clone() };
     let mut nodes: Vec<(f64, Node)> = Vec::new();
-    if loss.bce > 0.0 {
-        nodes.push((loss.bce, bce_with_logits(&tape, &scored, &targets, &loss.class_weights)?));
-        nodes.push((loss.dice, soft_dice_loss(&tape, &scored, &targets, &loss.class_weights)?));
-    }
     let mut values = Vec::new();
     for (weight, kind) in loss.terms() {
         let read = if kind == Term::SoftmaxCe { &logits } else { &scored };

@@ -1,4 +1,4 @@
-// What follows a line: nothing, ReLU, leaky ReLU, ELU or SiLU. The same for every thread of a kernel, so nothing diverges.
+// What follows a scale and shift: nothing, ReLU, leaky ReLU, ELU or SiLU. The same for every thread of a kernel, so nothing diverges.
 
 #define NOTHING 0
 #define RELU 1

@@ -1,14 +1,14 @@
 // Normalisation with the activation after it, and sums over channels.
 //
-// What is done to a channel is a line, (x - mean) * slope + bias, and what follows it; `lines` holds mean, slope, bias and
+// What is done to a channel is a scale and shift, (x - mean) * slope + bias, and what follows it; `affine` holds mean, slope, bias and
 // 1/sqrt(var + eps), `channels` numbers each, for the whole batch or for each sample (one after the other).
 
 #define MEAN 0
 #define SLOPE 1
 #define BIAS 2
 #define INVERSE 3
-#define LINE 4
-#define SLANT 3
+#define AFFINE 4
+#define COEFFICIENTS 3
 #define EPSILON 1e-5
 #define MOMENTUM 0.1
 
@@ -58,11 +58,11 @@ __device__ inline double add_up(const float* __restrict__ partial, int blocks, i
   return block_sum(sum, shared);
 }
 
-// Lines of batch statistics, a block a channel; the running ones move towards them. `shift` is the convolution's bias, which x does not hold yet: it moves the
+// Scales and shifts of batch statistics, a block a channel; the running ones move towards them. `shift` is the convolution's bias, which x does not hold yet: it moves the
 // mean and is then taken away again.
 extern "C" __global__ void __launch_bounds__(THREADS)
-batch_lines(const float* __restrict__ partial, int blocks, const stored* __restrict__ x, i64 rows, int channels, const float* weight,
-            const float* bias, const float* shift, float* running_mean, float* running_var, float* __restrict__ lines) {
+batch_affine(const float* __restrict__ partial, int blocks, const stored* __restrict__ x, i64 rows, int channels, const float* weight,
+            const float* bias, const float* shift, float* running_mean, float* running_var, float* __restrict__ affine) {
   __shared__ double shared[THREADS];
   int c = blockIdx.x;
   double count = rows;
@@ -72,53 +72,53 @@ batch_lines(const float* __restrict__ partial, int blocks, const stored* __restr
   if (squares < 0) squares = 0;
   double inverse = 1 / sqrt(squares / count + EPSILON);
   mean += wide(x[c]);
-  lines[MEAN * channels + c] = mean;
-  lines[SLOPE * channels + c] = inverse * weight[c];
-  lines[BIAS * channels + c] = bias[c];
-  lines[INVERSE * channels + c] = inverse;
+  affine[MEAN * channels + c] = mean;
+  affine[SLOPE * channels + c] = inverse * weight[c];
+  affine[BIAS * channels + c] = bias[c];
+  affine[INVERSE * channels + c] = inverse;
   double moved = mean + (shift ? (double)shift[c] : 0);
   running_mean[c] = (1 - MOMENTUM) * running_mean[c] + MOMENTUM * moved;
   running_var[c] = (1 - MOMENTUM) * running_var[c] + MOMENTUM * (squares / (count - 1));
 }
 
-// Lines of the running statistics.
+// Scales and shifts of the running statistics.
 extern "C" __global__ void
-running_lines(int channels, const float* weight, const float* bias, const float* shift, const float* running_mean,
-              const float* running_var, float* __restrict__ lines) {
+running_affine(int channels, const float* weight, const float* bias, const float* shift, const float* running_mean,
+              const float* running_var, float* __restrict__ affine) {
   int c = first_index();
   if (c >= channels) return;
   double inverse = 1 / sqrt((double)running_var[c] + EPSILON);
-  lines[MEAN * channels + c] = running_mean[c] - (shift ? shift[c] : 0);
-  lines[SLOPE * channels + c] = inverse * weight[c];
-  lines[BIAS * channels + c] = bias[c];
-  lines[INVERSE * channels + c] = inverse;
+  affine[MEAN * channels + c] = running_mean[c] - (shift ? shift[c] : 0);
+  affine[SLOPE * channels + c] = inverse * weight[c];
+  affine[BIAS * channels + c] = bias[c];
+  affine[INVERSE * channels + c] = inverse;
 }
 
-// Lines that only add a bias.
-extern "C" __global__ void plain_lines(int channels, const float* shift, float* __restrict__ lines) {
+// Scales and shifts that only add a bias.
+extern "C" __global__ void plain_affine(int channels, const float* shift, float* __restrict__ affine) {
   int c = first_index();
   if (c >= channels) return;
-  lines[MEAN * channels + c] = 0;
-  lines[SLOPE * channels + c] = 1;
-  lines[BIAS * channels + c] = shift ? shift[c] : 0;
-  lines[INVERSE * channels + c] = 1;
+  affine[MEAN * channels + c] = 0;
+  affine[SLOPE * channels + c] = 1;
+  affine[BIAS * channels + c] = shift ? shift[c] : 0;
+  affine[INVERSE * channels + c] = 1;
 }
 
-// Slants of lines that only add a bias: the gradient as it is.
-extern "C" __global__ void plain_slants(int channels, float* __restrict__ slants) {
+// Backward coefficients of scales and shifts that only add a bias: the gradient as it is.
+extern "C" __global__ void plain_coefficients(int channels, float* __restrict__ coefficients) {
   int c = first_index();
   if (c >= channels) return;
-  slants[c] = 1;
-  slants[channels + c] = slants[2 * channels + c] = 0;
+  coefficients[c] = 1;
+  coefficients[channels + c] = coefficients[2 * channels + c] = 0;
 }
 
-// Lines of group statistics: a block a group of `size` channels of a sample. Channels of no group get lines of zeros, by a block more.
+// Scales and shifts of group statistics: a block a group of `size` channels of a sample. Channels of no group get zeros, by a block more.
 extern "C" __global__ void __launch_bounds__(THREADS)
-group_lines(const float* __restrict__ partial, int blocks, const stored* __restrict__ x, i64 rows, int channels, int groups, int size,
-            const float* weight, const float* bias, const float* shift, float* __restrict__ lines) {
+group_affine(const float* __restrict__ partial, int blocks, const stored* __restrict__ x, i64 rows, int channels, int groups, int size,
+            const float* weight, const float* bias, const float* shift, float* __restrict__ affine) {
   __shared__ double shared[THREADS];
   int sample = blockIdx.x / (groups + 1), group = blockIdx.x % (groups + 1);
-  float* to = lines + (i64)sample * LINE * channels;
+  float* to = affine + (i64)sample * AFFINE * channels;
   if (group == groups) {
     for (int c = groups * size + threadIdx.x; c < channels; c += THREADS) to[MEAN * channels + c] = to[SLOPE * channels + c] = to[BIAS * channels + c] = to[INVERSE * channels + c] = 0;
     return;
@@ -144,43 +144,43 @@ group_lines(const float* __restrict__ partial, int blocks, const stored* __restr
   }
 }
 
-__device__ inline eight on_line(const eight& x, const float* lines, int channels, int channel) {
-  eight mean = load_f32(lines + MEAN * channels + channel), slope = load_f32(lines + SLOPE * channels + channel);
-  eight bias = load_f32(lines + BIAS * channels + channel), y;
+__device__ inline eight on_line(const eight& x, const float* affine, int channels, int channel) {
+  eight mean = load_f32(affine + MEAN * channels + channel), slope = load_f32(affine + SLOPE * channels + channel);
+  eight bias = load_f32(affine + BIAS * channels + channel), y;
   for (int i = 0; i < WIDTH; i++) y.v[i] = (x.v[i] - mean.v[i]) * slope.v[i] + bias.v[i];
   return y;
 }
 
-// y = line(x) and what follows. `stride` is 0 if all samples share their lines, else 1.
+// y = (x - mean) * slope + bias and what follows. `stride` is 0 if all samples share their scale and shift, else 1.
 extern "C" __global__ void __launch_bounds__(THREADS)
-apply_lines(const stored* __restrict__ x, const float* __restrict__ lines, stored* __restrict__ y, i64 rows, int channels, int samples,
+apply_affine(const stored* __restrict__ x, const float* __restrict__ affine, stored* __restrict__ y, i64 rows, int channels, int samples,
             int stride, int then) {
   int vectors = channels / WIDTH;
   i64 all = rows * samples * vectors;
   for (i64 at = first_index(); at < all; at += index_step()) {
     int channel = at % vectors * WIDTH;
-    const float* own = lines + (stride ? at / vectors / rows * LINE * channels : 0);
+    const float* own = affine + (stride ? at / vectors / rows * AFFINE * channels : 0);
     eight value = on_line(load(x + at * WIDTH), own, channels, channel);
     follow(value, then);
     store(y + at * WIDTH, value);
   }
 }
 
-// The gradient of the line's result.
-__device__ inline eight passed(eight dy, const eight& x, const float* lines, int channels, int channel, int then) {
-  if (then != NOTHING) follow_back(dy, on_line(x, lines, channels, channel), then);
+// The gradient of the scale and shift's result.
+__device__ inline eight passed(eight dy, const eight& x, const float* affine, int channels, int channel, int then) {
+  if (then != NOTHING) follow_back(dy, on_line(x, affine, channels, channel), then);
   return dy;
 }
 
-// Sums of g and of g * (x - mean), g being the gradient of the line's result.
+// Sums of g and of g * (x - mean), g being the gradient of the scale and shift's result.
 extern "C" __global__ void __launch_bounds__(THREADS)
-gradient_sums(const stored* __restrict__ dy, const stored* __restrict__ x, const float* __restrict__ lines, float* __restrict__ partial,
+gradient_sums(const stored* __restrict__ dy, const stored* __restrict__ x, const float* __restrict__ affine, float* __restrict__ partial,
               i64 rows, int channels, int lanes, int stride, int then) {
   __shared__ float shared[THREADS][2 * WIDTH];
   int channel = (blockIdx.y * lanes + threadIdx.x % lanes) * WIDTH, beside = THREADS / lanes;
   eight sum = {}, product = {};
   if (channel < channels) {
-    const float* own = lines + (stride ? (i64)blockIdx.z * LINE * channels : 0);
+    const float* own = affine + (stride ? (i64)blockIdx.z * AFFINE * channels : 0);
     eight mean = load_f32(own + MEAN * channels + channel);
     i64 start = (i64)blockIdx.z * rows * channels + channel;
     for (i64 row = (i64)blockIdx.x * beside + threadIdx.x / lanes; row < rows; row += (i64)gridDim.x * beside) {
@@ -198,16 +198,16 @@ gradient_sums(const stored* __restrict__ dy, const stored* __restrict__ x, const
 // With statistics of the batch: dx = slope * (g - mean(g) - (x - mean) / (var + eps) * mean(g * (x - mean))). `count` values a
 // channel; 0 where mean and variance do not depend on the batch. A block a channel.
 extern "C" __global__ void __launch_bounds__(THREADS)
-batch_slants(const float* __restrict__ partial, int blocks, const float* __restrict__ lines, i64 count, int channels, float* dweight,
-             float* dbias, float* __restrict__ slants) {
+batch_coefficients(const float* __restrict__ partial, int blocks, const float* __restrict__ affine, i64 count, int channels, float* dweight,
+             float* dbias, float* __restrict__ coefficients) {
   __shared__ double shared[THREADS];
   int c = blockIdx.x;
   double sum = add_up(partial, blocks, channels, 0, c, shared), product = add_up(partial, blocks, channels, 1, c, shared);
   if (threadIdx.x != 0) return;
-  double slope = lines[SLOPE * channels + c], inverse = lines[INVERSE * channels + c], share = count ? 1.0 / count : 0;
-  slants[c] = slope;
-  slants[channels + c] = slope * sum * share;
-  slants[2 * channels + c] = slope * product * share * inverse * inverse;
+  double slope = affine[SLOPE * channels + c], inverse = affine[INVERSE * channels + c], share = count ? 1.0 / count : 0;
+  coefficients[c] = slope;
+  coefficients[channels + c] = slope * sum * share;
+  coefficients[2 * channels + c] = slope * product * share * inverse * inverse;
   if (dweight) dweight[c] = product * inverse;
   if (dbias) dbias[c] = sum;
 }
@@ -215,17 +215,17 @@ batch_slants(const float* __restrict__ partial, int blocks, const float* __restr
 // The same of groups, a block a group of a sample: dx = (h - mean(h) - (x - mean) / (var + eps) * mean(h * (x - mean))) / sqrt(var +
 // eps), where h = g * weight.
 extern "C" __global__ void __launch_bounds__(THREADS)
-group_slants(const float* __restrict__ partial, int blocks, const float* __restrict__ lines, i64 rows, int channels, int groups, int size,
-             const float* weight, float* __restrict__ slants) {
+group_coefficients(const float* __restrict__ partial, int blocks, const float* __restrict__ affine, i64 rows, int channels, int groups, int size,
+             const float* weight, float* __restrict__ coefficients) {
   __shared__ double shared[THREADS];
   int sample = blockIdx.x / (groups + 1), group = blockIdx.x % (groups + 1);
-  float* to = slants + (i64)sample * SLANT * channels;
+  float* to = coefficients + (i64)sample * COEFFICIENTS * channels;
   if (group == groups) {
     for (int c = groups * size + threadIdx.x; c < channels; c += THREADS) to[c] = to[channels + c] = to[2 * channels + c] = 0;
     return;
   }
   const float* sums = partial + (i64)sample * blocks * 2 * channels;
-  const float* own = lines + (i64)sample * LINE * channels;
+  const float* own = affine + (i64)sample * AFFINE * channels;
   double mean = 0, product = 0, share = 1 / ((double)rows * size);
   for (int c = group * size; c < (group + 1) * size; c++) {
     mean += weight[c] * add_up(sums, blocks, channels, 0, c, shared) * share;
@@ -241,7 +241,7 @@ group_slants(const float* __restrict__ partial, int blocks, const float* __restr
 
 // Gradients of weight and bias of a group normalisation: sums over samples, a block a channel.
 extern "C" __global__ void __launch_bounds__(THREADS)
-group_gradients(const float* __restrict__ partial, int blocks, const float* __restrict__ lines, int channels, int samples, float* dweight,
+group_gradients(const float* __restrict__ partial, int blocks, const float* __restrict__ affine, int channels, int samples, float* dweight,
                 float* dbias) {
   __shared__ double shared[THREADS];
   int c = blockIdx.x;
@@ -249,7 +249,7 @@ group_gradients(const float* __restrict__ partial, int blocks, const float* __re
   for (int sample = 0; sample < samples; sample++) {
     const float* sums = partial + (i64)sample * blocks * 2 * channels;
     bias += add_up(sums, blocks, channels, 0, c, shared);
-    weight += add_up(sums, blocks, channels, 1, c, shared) * lines[((i64)sample * LINE + INVERSE) * channels + c];
+    weight += add_up(sums, blocks, channels, 1, c, shared) * affine[((i64)sample * AFFINE + INVERSE) * channels + c];
   }
   if (threadIdx.x != 0) return;
   dweight[c] = weight;
@@ -258,17 +258,17 @@ group_gradients(const float* __restrict__ partial, int blocks, const float* __re
 
 // dx = factor * g - level - (x - mean) * tilt.
 extern "C" __global__ void __launch_bounds__(THREADS)
-line_gradient(const stored* __restrict__ dy, const stored* __restrict__ x, const float* __restrict__ lines, const float* __restrict__ slants,
+affine_gradient(const stored* __restrict__ dy, const stored* __restrict__ x, const float* __restrict__ affine, const float* __restrict__ coefficients,
               stored* __restrict__ dx, i64 rows, int channels, int samples, int stride, int then) {
   int vectors = channels / WIDTH;
   i64 all = rows * samples * vectors;
   for (i64 at = first_index(); at < all; at += index_step()) {
     int channel = at % vectors * WIDTH;
     i64 sample = stride ? at / vectors / rows : 0;
-    const float *own = lines + sample * LINE * channels, *slant = slants + sample * SLANT * channels + channel;
+    const float *own = affine + sample * AFFINE * channels, *coefficients = coefficients + sample * COEFFICIENTS * channels + channel;
     eight here = load(x + at * WIDTH), g = passed(load(dy + at * WIDTH), here, own, channels, channel, then), d;
-    eight mean = load_f32(own + MEAN * channels + channel), factor = load_f32(slant);
-    eight level = load_f32(slant + channels), tilt = load_f32(slant + 2 * channels);
+    eight mean = load_f32(own + MEAN * channels + channel), factor = load_f32(coefficients);
+    eight level = load_f32(coefficients + channels), tilt = load_f32(coefficients + 2 * channels);
     for (int i = 0; i < WIDTH; i++) d.v[i] = factor.v[i] * g.v[i] - level.v[i] - (here.v[i] - mean.v[i]) * tilt.v[i];
     store(dx + at * WIDTH, d);
   }
