@@ -116,7 +116,7 @@ fn in_this_process(dir: &Path, toml: &str) -> Result<(), Error> {
         let _claim = dir.claim()?;
         let opened = data::open(&e.dataset, &e.preprocess, &results.cache(), &|_, _| ())?;
         let parts = data::split(&opened, &e.split)?;
-        let outcome = train(&dir, e, &opened, &parts, &umlaut::train::Place::cpu(), &|| false, &mut ())?;
+        let outcome = train(&dir, e, &opened, &parts, &umlaut::train::TrainingDevice::cpu(), &|| false, &mut ())?;
         if outcome.status != Status::Finished {
             return Err(format!("{}: {:?}", run.id, outcome.cause).into());
         }

@@ -25,6 +25,7 @@ pub mod guide;
 pub mod plan;
 pub mod predict;
 pub mod prepare;
+pub mod propose;
 pub mod record;
 pub mod report;
 pub mod schedule;

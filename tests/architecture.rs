@@ -29,6 +29,7 @@ const RULES: &[(&str, &[&str])] = &[
     ("devices", &["schedule", "ops"]),
     ("settings", &["devices", "store"]),
     ("estimate", &["config", "data", "model", "ops", "plan", "schedule", "store", "train"]),
+    ("propose", &["config", "data", "estimate", "plan"]),
     ("prepare", &["config", "data", "find", "plan", "store", "train"]),
 ];
 

@@ -39,6 +39,7 @@ fn dataset() -> impl Strategy<Value = Dataset> {
             .prop_map(|(count, seed, size, targets)| Dataset::Synthetic(Synthetic { count, seed, size, targets })),
         (path(), path(), path(), classes.clone(), colour).prop_map(|(root, images, masks, classes, colour)| {
             Dataset::Folders(Folders {
+                pairs: None,
                 root,
                 images,
                 masks,

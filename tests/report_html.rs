@@ -67,7 +67,7 @@ fn finished(dir: &ExperimentDir, lr: &str, seed: u64, top: f64) {
     };
     run.write_outcome(&outcome).unwrap();
     let image = |k: usize| ImageRow {
-        part: "val".into(),
+        split: "val".into(),
         image: format!("image-{k}"),
         class: "disc".into(),
         values: vec![top + 0.001 * (k % 3) as f64 + 0.0001 * seed as f64],

@@ -13,7 +13,7 @@ use umlaut::prepare::Planner;
 use umlaut::record::{LrSearch, short_lr};
 use umlaut::report;
 use umlaut::store::{Results, write_lr_search};
-use umlaut::train::{self, LrRange};
+use umlaut::train::{self, LrRange, TrainingDevice};
 
 #[derive(clap::Args)]
 pub struct Arguments {
@@ -46,24 +46,7 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
     let device = arguments.device.chosen()?;
     let (run, runs) = first_run(&asked, &results)?;
     let experiment = &run.experiment;
-    let reading = progress::Reading::new("reading images");
-    let data = data::open(&experiment.dataset, &experiment.preprocess, &results.cache(), &|done, of| reading.at(done, of))
-        .map_err(mistake)?;
-    let parts = data::split(&data, &experiment.split).map_err(mistake)?;
-    drop(reading);
-    // Until here the first signal ends the program by itself; from here on an update is not cut off.
-    let stop = Stop::on_signals()?;
-    let (bar, mut done) = (progress::Reading::new("trying learning rates"), 0);
-    let mut each = |_: &_| {
-        done += 1;
-        bar.at(done, range.steps);
-    };
-    let found = train::find_lr(experiment, &data, &parts, &device, range, &|| stop.asked(), &mut each).map_err(|error| {
-        let is_mistake = error.is_mistake();
-        failed(error, is_mistake)
-    })?;
-    drop(bar);
-    let found = found.ok_or(Failure::Stopped)?;
+    let found = search(experiment, &results, &device, range)?;
     let of = describe(&asked, &run, runs);
     let Some(chart) = report::lr_search(&found, &of) else {
         let lr = found.steps[0].lr;
@@ -78,6 +61,31 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
     println!("{of}: {}", course(&found, range));
     println!("steps: {}\nchart: {}", table.display(), chart.display());
     tell(&asked, experiment, &found, &arguments.file)
+}
+
+/// Tries learning rates on an experiment, with progress on the terminal.
+///
+/// # Errors
+/// If the data do not fit, if it fails, or if it is stopped from outside.
+pub fn search(experiment: &Experiment, results: &Results, device: &TrainingDevice, range: LrRange) -> Result<LrSearch, Failure> {
+    let reading = progress::Reading::new("reading images");
+    let data = data::open(&experiment.dataset, &experiment.preprocess, &results.cache(), &|done, of| reading.at(done, of))
+        .map_err(mistake)?;
+    let splits = data::split(&data, &experiment.split).map_err(mistake)?;
+    drop(reading);
+    // Until here the first signal ends the program by itself; from here on an update is not cut off.
+    let stop = Stop::on_signals()?;
+    let (bar, mut done) = (progress::Reading::new("trying learning rates"), 0);
+    let mut each = |_: &_| {
+        done += 1;
+        bar.at(done, range.steps);
+    };
+    let found = train::find_lr(experiment, &data, &splits, device, range, &|| stop.asked(), &mut each);
+    let found = found.map_err(|error| {
+        let is_mistake = error.is_mistake();
+        failed(error, is_mistake)
+    })?;
+    found.ok_or(Failure::Stopped)
 }
 
 fn range(arguments: &Arguments) -> Result<LrRange, Failure> {

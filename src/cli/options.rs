@@ -67,6 +67,11 @@ pub struct OneDevice {
 }
 
 impl OneDevice {
+    /// The device of this name.
+    pub fn named(name: &str) -> Self {
+        Self { name: Some(name.to_owned()) }
+    }
+
     /// The device that it names.
     ///
     /// # Errors

@@ -3,7 +3,7 @@
 use std::io::{IsTerminal, Write};
 use std::time::Duration;
 use umlaut::shown;
-pub use umlaut::text::counted;
+pub use umlaut::text::{clock, counted};
 
 /// Columns where nobody says how many there are: a file, a pipe.
 const WIDE: usize = 100;
@@ -43,17 +43,6 @@ pub fn padded(text: &str, columns: usize, right: bool) -> String {
 /// Text in lines of at most `most` columns; all but the first are indented.
 pub fn wrap(text: &str, most: usize, indent: usize) -> Vec<String> {
     umlaut::text::wrap(&fit(text, usize::MAX), most, &" ".repeat(indent.min(most / 4)), &[], width)
-}
-
-/// `0:42`, `12:05`, `3:00:09`, `2 d 03 h`.
-pub fn clock(time: Duration) -> String {
-    let seconds = time.as_secs();
-    let (days, hours, minutes, seconds) = (seconds / 86_400, seconds / 3600, seconds / 60 % 60, seconds % 60);
-    match (days, hours) {
-        (0, 0) => format!("{minutes}:{seconds:02}"),
-        (0, _) => format!("{hours}:{minutes:02}:{seconds:02}"),
-        _ => format!("{days} d {:02} h", hours % 24),
-    }
 }
 
 /// As [`clock`]; `–` where it is not known or beyond all measure.

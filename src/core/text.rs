@@ -3,9 +3,22 @@
 //! The main function is [`wrap`], for whatever measures the width: a terminal's columns, a chart's font. Nothing is known here of
 //! terminals and fonts themselves; [`shown`](crate::shown) is for text that somebody else wrote.
 
+use std::time::Duration;
+
 /// `1 run`, `3 runs`.
 pub fn counted(count: usize, noun: &str) -> String {
     format!("{count} {noun}{}", if count == 1 { "" } else { "s" })
+}
+
+/// `0:42`, `12:05`, `3:00:09`, `2 d 03 h`.
+pub fn clock(time: Duration) -> String {
+    let seconds = time.as_secs();
+    let (days, hours, minutes, seconds) = (seconds / 86_400, seconds / 3600, seconds / 60 % 60, seconds % 60);
+    match (days, hours) {
+        (0, 0) => format!("{minutes}:{seconds:02}"),
+        (0, _) => format!("{hours}:{minutes:02}:{seconds:02}"),
+        _ => format!("{days} d {:02} h", hours % 24),
+    }
 }
 
 /// Breaks text into lines that are no wider than `most`, all but the first indented: between words, or within one that is too long for a line,

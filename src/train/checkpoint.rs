@@ -51,8 +51,9 @@ pub struct State {
 pub struct Within {
     /// Batches done.
     pub batches: usize,
-    /// How many of them wait for an update, their gradients added up.
-    pub waiting: usize,
+    /// How many of them have no update yet, their gradients added up.
+    #[serde(rename = "waiting")]
+    pub accumulated: usize,
     /// How long they took.
     pub seconds: f64,
     /// Their scores.
@@ -121,7 +122,7 @@ pub fn write_resume(
     params: &Params,
     optimizer: &Optimizer,
     state: &State,
-    waiting: &Gradients,
+    accumulated: &Gradients,
     ema: Option<&Ema>,
 ) -> Result<(), Error> {
     let mut entries: Vec<Entry> =
@@ -131,7 +132,7 @@ pub fn write_resume(
         entries.push(Entry { name: format!("optimizer.{kind}.{name}"), values: Values::Plain(values, var.dims()) });
     }
     for (index, (name, _)) in params.trained.iter().enumerate() {
-        let values = waiting.get(index).map(Values::Tensor);
+        let values = accumulated.get(index).map(Values::Tensor);
         entries.extend(values.map(|values| Entry { name: format!("gradient.{name}"), values }));
     }
     for (name, average) in ema.into_iter().flat_map(|ema| ema.named(params)) {
@@ -202,7 +203,7 @@ impl Resume {
             gradient.map_or(Ok(()), |gradient| fits(name, gradient, var)).map_err(|e| misfit(&self.path, &e))?;
             gradients.push(gradient.cloned());
         }
-        Ok(Some((within.clone(), Accumulation::resume(Gradients::new(gradients), within.waiting))))
+        Ok(Some((within.clone(), Accumulation::resume(Gradients::new(gradients), within.accumulated))))
     }
 }
 

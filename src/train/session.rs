@@ -10,7 +10,7 @@ use super::columns::columns;
 use super::diverged::diverged;
 use super::engine::{Engine, Evaluated, Halt};
 use super::lr_schedule::LrSchedule;
-use super::{Error, TrainingDevice, Progress, early_stop, provenance};
+use super::{Error, Progress, TrainingDevice, early_stop, provenance};
 use crate::config::Experiment;
 use crate::data::{self, Dataset, Splits};
 use crate::metric::{self, Direction, Split};

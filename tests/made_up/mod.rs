@@ -124,7 +124,7 @@ impl Course {
                     let dice = (mean - hard + 0.05 + shift + self.noise.random_range(-0.02..0.02)).clamp(0.0, 1.0);
                     let values = vec![dice, dice / (2.0 - dice), 0.3 * (1.1 - dice), 1.0 - dice];
                     rows.push(ImageRow {
-                        part: part.to_owned(),
+                        split: part.to_owned(),
                         image: format!("image-{image:03}"),
                         class: (*class).to_owned(),
                         values,

@@ -17,7 +17,8 @@ fn early(experiment: Experiment, epochs: usize, patience: usize) -> Experiment {
 /// Trains where a schedule would; also the number of steps that took.
 fn trained(place: &Place, experiment: &Experiment) -> (RunDir, Outcome, usize) {
     let (run, seen) = (place.planned(experiment), Seen::default());
-    let outcome = train(&run, experiment, &place.data, &parts(), &umlaut::train::Place::cpu(), &|| false, &mut &seen).unwrap();
+    let outcome =
+        train(&run, experiment, &place.data, &parts(), &umlaut::train::TrainingDevice::cpu(), &|| false, &mut &seen).unwrap();
     (run, outcome, seen.steps.get())
 }
 
@@ -62,7 +63,7 @@ fn a_death_after_the_last_epoch_trains_no_other() {
     place.train("died", &experiment);
     fs::remove_file(place.run("died").path().join("outcome.toml")).unwrap();
     let (run, seen) = (place.run("died"), Seen::default());
-    train(&run, &experiment, &place.data, &parts(), &umlaut::train::Place::cpu(), &|| false, &mut &seen).unwrap();
+    train(&run, &experiment, &place.data, &parts(), &umlaut::train::TrainingDevice::cpu(), &|| false, &mut &seen).unwrap();
     assert_eq!(seen.steps.get(), 0);
     place.assert_same("whole", "died");
 }

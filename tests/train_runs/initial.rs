@@ -99,8 +99,8 @@ fn a_file_that_is_gone_or_changed_is_told_before_anything_is_written() {
     let experiment = from(&file, experiment("", ""));
     let told = || {
         let run = place.run("mistake");
-        let error =
-            train(&run, &experiment, &place.data, &parts(), &umlaut::train::Place::cpu(), &|| false, &mut ()).unwrap_err();
+        let error = train(&run, &experiment, &place.data, &parts(), &umlaut::train::TrainingDevice::cpu(), &|| false, &mut ())
+            .unwrap_err();
         assert!(error.is_mistake() && error.to_string().contains("w.safetensors"), "{error}");
         assert_eq!(fs::read_dir(run.path()).unwrap().count(), 0);
         error.to_string()
@@ -123,7 +123,7 @@ fn a_longer_run_takes_epochs_over_only_from_the_same_weights() {
     let trained = |place: &Place, experiment: &Experiment| {
         let (run, seen) = (place.planned(experiment), Seen::default());
         let outcome =
-            train(&run, experiment, &place.data, &parts(), &umlaut::train::Place::cpu(), &|| false, &mut &seen).unwrap();
+            train(&run, experiment, &place.data, &parts(), &umlaut::train::TrainingDevice::cpu(), &|| false, &mut &seen).unwrap();
         (run, outcome, seen.steps.get())
     };
     let mut short = longer.clone();

@@ -13,7 +13,8 @@ use umlaut::train::train;
 /// Trains where a schedule would; also the number of steps that took.
 fn trained(place: &Place, experiment: &Experiment) -> (RunDir, Outcome, usize) {
     let (run, seen) = (place.planned(experiment), Seen::default());
-    let outcome = train(&run, experiment, &place.data, &parts(), &umlaut::train::Place::cpu(), &|| false, &mut &seen).unwrap();
+    let outcome =
+        train(&run, experiment, &place.data, &parts(), &umlaut::train::TrainingDevice::cpu(), &|| false, &mut &seen).unwrap();
     (run, outcome, seen.steps.get())
 }
 
@@ -114,12 +115,12 @@ fn what_is_not_the_same_run_is_not_taken_over() {
     anew(&|place| _ = trained(place, &epochs(&experiment("seeds = [2]", ""), 2)));
     anew(&|place| {
         let run = place.planned_on(&short(), "other data");
-        train(&run, &short(), &place.data, &parts(), &umlaut::train::Place::cpu(), &|| false, &mut ()).unwrap();
+        train(&run, &short(), &place.data, &parts(), &umlaut::train::TrainingDevice::cpu(), &|| false, &mut ()).unwrap();
     });
     anew(&|place| {
         let run = place.planned(&short());
         run.write_provenance(&Provenance { micro_batches: Some(2), ..Provenance::default() }).unwrap();
-        train(&run, &short(), &place.data, &parts(), &umlaut::train::Place::cpu(), &|| false, &mut ()).unwrap();
+        train(&run, &short(), &place.data, &parts(), &umlaut::train::TrainingDevice::cpu(), &|| false, &mut ()).unwrap();
     });
     anew(&|place| fs::remove_file(trained(place, &short()).0.path().join("outcome.toml")).unwrap());
     anew(&|place| fs::write(trained(place, &short()).0.path().join("outcome.toml"), "damaged").unwrap());
@@ -137,7 +138,8 @@ fn a_longer_run_survives_a_death_in_the_copy_and_a_stop() {
     run.take_over(&short).unwrap();
     fs::remove_file(run.resume_state()).unwrap();
     let seen = Seen::default();
-    train(&run, &experiment, &place.data, &parts(), &umlaut::train::Place::cpu(), &|| seen.steps.get() == 1, &mut &seen).unwrap();
+    train(&run, &experiment, &place.data, &parts(), &umlaut::train::TrainingDevice::cpu(), &|| seen.steps.get() == 1, &mut &seen)
+        .unwrap();
     let (run, outcome, steps) = trained(&place, &experiment);
     assert_eq!((steps, outcome.notes.len()), (5, 1));
     assert_as_in_one_go(&run, &outcome, &experiment);

@@ -25,7 +25,7 @@ fn a_tiny_problem_is_overfitted() {
     (experiment.training.epochs, experiment.training.batch_size) = (40, 1);
     let few = Splits { train: vec![0, 1], val: vec![0, 1], test: Vec::new() };
     let run = place.run("overfit");
-    train(&run, &experiment, &place.data, &few, &umlaut::train::Place::cpu(), &|| false, &mut ()).unwrap();
+    train(&run, &experiment, &place.data, &few, &umlaut::train::TrainingDevice::cpu(), &|| false, &mut ()).unwrap();
     let rows = run.metrics().unwrap();
     let (first, last) = (rows[0].get("train_loss").unwrap(), rows[39].get("train_loss").unwrap());
     assert!(last < first / 3.0, "train loss went from {first} to {last} only");
@@ -39,7 +39,7 @@ fn a_run_leaves_rows_checkpoints_pictures_and_an_outcome() {
     let parts = Splits { train: (0..3).collect(), val: (3..8).collect(), test: vec![8, 9] };
     let run = place.run("run");
     let outcome =
-        train(&run, &experiment("", ""), &place.data, &parts, &umlaut::train::Place::cpu(), &|| false, &mut ()).unwrap();
+        train(&run, &experiment("", ""), &place.data, &parts, &umlaut::train::TrainingDevice::cpu(), &|| false, &mut ()).unwrap();
     assert_eq!((outcome.status, outcome.epochs, outcome.best_by.as_str()), (Status::Finished, 4, "val_loss"));
     assert_eq!(run.outcome().unwrap().as_ref(), Some(&outcome));
     let rows = run.metrics().unwrap();
@@ -81,7 +81,7 @@ fn the_best_weights_give_the_best_epochs_numbers_again() {
         &experiment("", "[optimizer.sgd]\nlr = 2.0"),
         &place.data,
         &parts,
-        &umlaut::train::Place::cpu(),
+        &umlaut::train::TrainingDevice::cpu(),
         &|| false,
         &mut (),
     )
@@ -96,7 +96,8 @@ fn a_run_that_diverges_fails_with_epoch_and_step_and_keeps_what_it_had() {
     // 1e-3 in the first epoch, 1e30 from then on.
     let experiment = experiment("", "[optimizer.sgd]\nlr = 1e30\nmomentum = 0.0\n[lr_warmup]\nepochs = 1\nstart_factor = 1e-33");
     let run = place.run("run");
-    let outcome = train(&run, &experiment, &place.data, &parts(), &umlaut::train::Place::cpu(), &|| false, &mut ()).unwrap();
+    let outcome =
+        train(&run, &experiment, &place.data, &parts(), &umlaut::train::TrainingDevice::cpu(), &|| false, &mut ()).unwrap();
     let cause = outcome.cause.as_deref().unwrap();
     assert_eq!((outcome.status, outcome.epochs, outcome.best_epoch), (Status::Failed, 1, Some(1)), "{cause}");
     assert!(
@@ -116,7 +117,8 @@ fn two_accumulated_batches_are_one_of_twice_the_size_without_norm_layers() {
         experiment.model = toml::from_str("[unet]\nchannels = [4, 8]\nnorm = 'none'").unwrap();
         (experiment.training.batch_size, experiment.training.accumulate) = (batch_size, accumulate);
         let even = Splits { train: (0..8).collect(), val: vec![8, 9], test: Vec::new() };
-        train(&place.run(name), &experiment, &place.data, &even, &umlaut::train::Place::cpu(), &|| false, &mut ()).unwrap();
+        train(&place.run(name), &experiment, &place.data, &even, &umlaut::train::TrainingDevice::cpu(), &|| false, &mut ())
+            .unwrap();
         place.run(name).metrics().unwrap().pop().unwrap()
     };
     let (two, four, one) = (last("two", 2, 2), last("four", 4, 1), last("one", 2, 1));
@@ -140,7 +142,8 @@ fn mistakes_are_told_before_anything_is_written() {
     let place = Place::new();
     let told = |experiment: &Experiment, parts: &Splits| {
         let run = place.run("mistake");
-        let error = train(&run, experiment, &place.data, parts, &umlaut::train::Place::cpu(), &|| false, &mut ()).unwrap_err();
+        let error =
+            train(&run, experiment, &place.data, parts, &umlaut::train::TrainingDevice::cpu(), &|| false, &mut ()).unwrap_err();
         assert!(error.is_mistake(), "{error}");
         assert_eq!(fs::read_dir(run.path()).unwrap().count(), 0);
         error.to_string()
@@ -204,7 +207,7 @@ fn side_heads_have_a_part_in_the_training_loss_and_in_nothing_else() {
     (experiment.training.epochs, experiment.training.batch_size) = (1, 2);
     let same = Splits { train: (0..4).collect(), val: (0..4).collect(), test: Vec::new() };
     let run = place.run("deep");
-    train(&run, &experiment, &place.data, &same, &umlaut::train::Place::cpu(), &|| false, &mut ()).unwrap();
+    train(&run, &experiment, &place.data, &same, &umlaut::train::TrainingDevice::cpu(), &|| false, &mut ()).unwrap();
     let row = &run.metrics().unwrap()[0];
     for name in ["bce", "dice_loss", "dice"] {
         let [train, val] = ["train", "val"].map(|part| row.get(&format!("{part}_{name}")).unwrap());

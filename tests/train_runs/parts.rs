@@ -95,7 +95,8 @@ fn parts_survive_a_stop_and_may_begin_later() {
     let first = fs::read_to_string(place.run("later").path().join("metrics.csv")).unwrap();
     split(&place, "later", 2);
     let outcome =
-        train(&place.run("later"), &experiment, &place.data, &parts(), &umlaut::train::Place::cpu(), &|| false, &mut ()).unwrap();
+        train(&place.run("later"), &experiment, &place.data, &parts(), &umlaut::train::TrainingDevice::cpu(), &|| false, &mut ())
+            .unwrap();
     assert!(outcome.notes[0].contains("2 micro-batches from epoch 2 on"), "{:?}", outcome.notes);
     assert!(String::from_utf8(place.bytes("later", "metrics.csv")).unwrap().starts_with(&first));
 }

@@ -49,7 +49,8 @@ fn whole_images_are_scored_in_tiles_and_so_again_later() {
     let run = place.planned(&experiment);
     let (parts, nobody) = (super::place::parts(), &mut ());
     let outcome =
-        umlaut::train::train(&run, &experiment, &place.data, &parts, &umlaut::train::Place::cpu(), &|| false, nobody).unwrap();
+        umlaut::train::train(&run, &experiment, &place.data, &parts, &umlaut::train::TrainingDevice::cpu(), &|| false, nobody)
+            .unwrap();
     let predictor = Predictor::open(&[(run, experiment)], None).unwrap();
     assert_eq!(predictor.size(), [8, 8]);
     let (scores, _) =

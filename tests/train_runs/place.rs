@@ -62,14 +62,16 @@ impl Place {
     }
 
     pub fn train(&self, name: &str, experiment: &Experiment) -> Outcome {
-        train(&self.run(name), experiment, &self.data, &parts(), &umlaut::train::Place::cpu(), &|| false, &mut ()).unwrap()
+        train(&self.run(name), experiment, &self.data, &parts(), &umlaut::train::TrainingDevice::cpu(), &|| false, &mut ())
+            .unwrap()
     }
 
     /// Trains until `steps` steps are done, as Ctrl-C would have it.
     pub fn train_until(&self, name: &str, experiment: &Experiment, steps: usize) -> Outcome {
         let seen = Seen { stop_after: steps, ..Seen::default() };
         let stop = || seen.steps.get() >= seen.stop_after;
-        train(&self.run(name), experiment, &self.data, &parts(), &umlaut::train::Place::cpu(), &stop, &mut &seen).unwrap()
+        train(&self.run(name), experiment, &self.data, &parts(), &umlaut::train::TrainingDevice::cpu(), &stop, &mut &seen)
+            .unwrap()
     }
 
     /// Trains until it is asked the `calls`th time whether to stop, which is after every batch, those of the validation too. The number
@@ -77,7 +79,8 @@ impl Place {
     pub fn train_until_asked(&self, name: &str, experiment: &Experiment, calls: usize) -> usize {
         let (seen, asked) = (Seen::default(), Cell::new(0));
         let stop = || asked.replace(asked.get() + 1) + 1 >= calls;
-        train(&self.run(name), experiment, &self.data, &parts(), &umlaut::train::Place::cpu(), &stop, &mut &seen).unwrap();
+        train(&self.run(name), experiment, &self.data, &parts(), &umlaut::train::TrainingDevice::cpu(), &stop, &mut &seen)
+            .unwrap();
         seen.steps.get()
     }
 

@@ -25,8 +25,15 @@ fn a_run_that_another_version_began_is_not_gone_on_with() {
     let text = fs::read_to_string(&file).unwrap();
     let shorter: Vec<&str> = text.lines().map(|line| line.rsplit_once(',').unwrap().0).collect();
     fs::write(&file, shorter.join("\n") + "\n").unwrap();
-    let again =
-        train(&place.run("old"), &with_all_states(), &place.data, &parts(), &umlaut::train::Place::cpu(), &|| false, &mut ());
+    let again = train(
+        &place.run("old"),
+        &with_all_states(),
+        &place.data,
+        &parts(),
+        &umlaut::train::TrainingDevice::cpu(),
+        &|| false,
+        &mut (),
+    );
     let error = again.unwrap_err();
     assert!(error.is_mistake() && error.to_string().contains("metrics.csv has other columns"), "{error}");
     assert_eq!(fs::read_to_string(&file).unwrap().lines().collect::<Vec<_>>(), shorter);
@@ -38,8 +45,10 @@ fn threads_do_not_change_a_byte() {
     for threads in [1, 2, 3] {
         let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
         let (experiment, run) = (with_all_states(), place.run(&threads.to_string()));
-        pool.install(|| train(&run, &experiment, &place.data, &parts(), &umlaut::train::Place::cpu(), &|| false, &mut ()))
-            .unwrap();
+        pool.install(|| {
+            train(&run, &experiment, &place.data, &parts(), &umlaut::train::TrainingDevice::cpu(), &|| false, &mut ())
+        })
+        .unwrap();
     }
     place.assert_same("1", "2");
     place.assert_same("1", "3");
@@ -135,7 +144,7 @@ fn a_run_killed_between_files_goes_on_to_the_same_bytes() {
         metrics.extend(b"5,0.1,0.");
         fs::write(run.path().join("metrics.csv"), metrics).unwrap();
         let seen = Seen::default();
-        train(&run, &experiment, &place.data, &parts(), &umlaut::train::Place::cpu(), &|| false, &mut &seen).unwrap();
+        train(&run, &experiment, &place.data, &parts(), &umlaut::train::TrainingDevice::cpu(), &|| false, &mut &seen).unwrap();
         assert_eq!(*seen.epochs.borrow(), (epochs + 1..=4).collect::<Vec<_>>());
         place.assert_same("whole", &name);
     }
@@ -173,9 +182,16 @@ fn a_finished_run_is_not_trained_again() {
     let place = Place::new();
     let outcome = place.train("run", &experiment("", ""));
     let seen = Seen::default();
-    let again =
-        train(&place.run("run"), &experiment("", ""), &place.data, &parts(), &umlaut::train::Place::cpu(), &|| false, &mut &seen)
-            .unwrap();
+    let again = train(
+        &place.run("run"),
+        &experiment("", ""),
+        &place.data,
+        &parts(),
+        &umlaut::train::TrainingDevice::cpu(),
+        &|| false,
+        &mut &seen,
+    )
+    .unwrap();
     assert_eq!((again, seen.steps.get()), (outcome, 0));
 }
 
@@ -186,7 +202,8 @@ fn a_checkpoint_of_another_network_is_refused() {
     let mut other = experiment("", "");
     other.model = toml::from_str("[unet]\nchannels = [4, 4]").unwrap();
     let error =
-        train(&place.run("run"), &other, &place.data, &parts(), &umlaut::train::Place::cpu(), &|| false, &mut ()).unwrap_err();
+        train(&place.run("run"), &other, &place.data, &parts(), &umlaut::train::TrainingDevice::cpu(), &|| false, &mut ())
+            .unwrap_err();
     assert!(matches!(error, Error::Checkpoint { .. }) && !error.is_mistake(), "{error}");
     assert!(error.to_string().contains("resume.safetensors: encoder.1.0.weight has shape"), "{error}");
 }

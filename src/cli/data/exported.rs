@@ -17,7 +17,7 @@ pub fn masks_folder(classes: &[String], class: usize) -> String {
 
 /// The text of the file for samples of a split that lie in `out`. `samples` are their files' names, each with what it has in common with those
 /// that must stay in one split with it.
-pub fn experiment(from: &Experiment, data: &data::Dataset, out: &Path, split: &str, samples: &[(String, &str)]) -> String {
+pub fn experiment(from: &Experiment, data: &data::Dataset, out: &Path, of: &str, samples: &[(String, &str)]) -> String {
     // Of a path that is no text nothing better can be written.
     let root = std::path::absolute(out).unwrap_or_else(|_| out.to_owned()).to_string_lossy().into_owned();
     let masks = |class: usize| (data.classes[class].clone(), PathBuf::from(masks_folder(&data.classes, class)));
@@ -26,6 +26,7 @@ pub fn experiment(from: &Experiment, data: &data::Dataset, out: &Path, split: &s
         root: root.into(),
         images: "images".into(),
         masks: "masks".into(),
+        pairs: None,
         classes: data.classes.clone(),
         mask_values: MaskValues::Binary,
         colour: if data.channels == 1 { Colour::Grey } else { Colour::Rgb },
@@ -33,7 +34,7 @@ pub fn experiment(from: &Experiment, data: &data::Dataset, out: &Path, split: &s
         class_masks: if several { (0..data.classes.len()).map(masks).collect() } else { BTreeMap::new() },
     };
     let experiment = Experiment {
-        name: format!("{}-{split}", from.name).chars().take(100).collect(),
+        name: format!("{}-{of}", from.name).chars().take(100).collect(),
         dataset: Dataset::Folders(folders),
         preprocess: Preprocess { size: from.input_size(), ..from.preprocess.clone() },
         split: split(samples),

@@ -60,14 +60,18 @@ pub struct Folders {
     /// The folder that holds both; relative to the working directory.
     #[schemars(length(min = 1))]
     pub root: PathBuf,
-    /// Folder of the images below `root`.
+    /// Folder of the images below `root`, or a pattern of their paths as `{name}.png`: what is in braces names the sample, `*` is any text.
     #[serde(default = "images_folder")]
     #[schemars(length(min = 1))]
     pub images: PathBuf,
-    /// Folder of the masks below `root`.
+    /// Folder of the masks below `root`, or a pattern as `{name}_mask.*`.
     #[serde(default = "masks_folder")]
     #[schemars(length(min = 1))]
     pub masks: PathBuf,
+    /// CSV file with the columns `image` and `mask`, paths below `root`, in place of `images` and `masks`; relative to the working directory.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1))]
+    pub pairs: Option<PathBuf>,
     /// Names of the classes, in the order of the output channels.
     #[serde(default = "foreground")]
     #[schemars(length(min = 1, max = 255), inner(regex(pattern = NAME)), extend("uniqueItems" = true))]
@@ -82,7 +86,7 @@ pub struct Folders {
     /// `background` lists the values of none; absent, it is 0 alone. Values that are nowhere are mistakes.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub levels: BTreeMap<String, Vec<u16>>,
-    /// For each class a folder of its own masks below `root`, in place of `masks`; each as `mask_values = "binary"` has it.
+    /// For each class a folder of its own masks below `root`, or a pattern, in place of `masks`; each as `mask_values = "binary"` has it.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub class_masks: BTreeMap<String, PathBuf>,
 }
@@ -253,6 +257,20 @@ fn disc_and_cup() -> Vec<FundusTarget> {
     vec![FundusTarget::Disc, FundusTarget::Cup]
 }
 
+impl Refuge {
+    /// With the usual folders below this root.
+    pub fn at(root: PathBuf) -> Self {
+        Self { root, images: refuge_images(), masks: refuge_masks(), targets: disc_and_cup() }
+    }
+}
+
+impl RimOne {
+    /// With the usual folders below this root.
+    pub fn at(root: PathBuf) -> Self {
+        Self { root, images: rim_one_images(), masks: rim_one_masks(), targets: disc_and_cup() }
+    }
+}
+
 impl Default for Dataset {
     fn default() -> Self {
         Self::Synthetic(Synthetic::default())
@@ -293,8 +311,8 @@ impl Dataset {
     pub fn locations_mut(&mut self) -> Vec<&mut PathBuf> {
         match self {
             Self::Synthetic(_) => Vec::new(),
-            Self::Folders(Folders { root, .. })
-            | Self::DrishtiGs(DrishtiGs { root, .. })
+            Self::Folders(Folders { root, pairs, .. }) => [root].into_iter().chain(pairs).collect(),
+            Self::DrishtiGs(DrishtiGs { root, .. })
             | Self::Refuge(Refuge { root, .. })
             | Self::RimOne(RimOne { root, .. })
             | Self::Dsb2018(Dsb2018 { root, .. }) => vec![root],

@@ -47,7 +47,7 @@ pub use schema::json_schema;
 pub use split::*;
 pub use suggest::closest;
 pub use sweep::{Draw, Point, Random, Sweep};
-pub use template::template;
+pub use template::{minimal, template, valid_name};
 pub use training::*;
 
 use crate::regular::Most;

@@ -45,7 +45,7 @@ impl DrishtiGs {
         if !problems.is_empty() {
             return Err(Error::Unpaired {
                 problems,
-                rule: "an image NAME has its soft maps in NAME/SoftMap, as the archive has them",
+                rule: "an image NAME has its soft maps in NAME/SoftMap, as the archive has them".into(),
             });
         }
         entries.sort_by(|a, b| a.name.cmp(&b.name));

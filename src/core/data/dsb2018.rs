@@ -42,7 +42,7 @@ impl Dsb2018 {
         }
         if !problems.is_empty() {
             let problem = format!("{} sample(s) are amiss: {}", problems.len(), listed(&problems, 3, "; "));
-            return Err(Error::Unpaired { problems: vec![problem], rule: RULE });
+            return Err(Error::Unpaired { problems: vec![problem], rule: RULE.into() });
         }
         if entries.is_empty() {
             return Err(Error::Empty { path: config.root.clone(), there: "it has no folders".into() });

@@ -47,7 +47,21 @@ pub enum Error {
         /// For each side that lacks something: how many, the first names, what the other side has.
         problems: Vec<String>,
         /// How images and masks belong together in this layout.
-        rule: &'static str,
+        rule: String,
+    },
+    /// A folder of which nobody can say what it holds.
+    #[error("{path}: {problem}", path = path.display())]
+    Unknown {
+        /// The folder.
+        path: PathBuf,
+        /// What was found, and what would help.
+        problem: String,
+    },
+    /// Patterns of images and masks that do not say which belong together.
+    #[error("dataset.folders: {problem}")]
+    Pattern {
+        /// What is wrong, and what to do.
+        problem: String,
     },
     /// Files that exist and cannot be used.
     #[error("{count} of {of} {what} cannot be used:\n  {list}", list = listed(faults, 10, "\n  "))]

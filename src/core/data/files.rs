@@ -53,7 +53,19 @@ pub(super) fn pictures(folder: &Path, skip: Option<&Path>) -> Result<BTreeMap<St
     unique(found)
 }
 
-/// The same by file stem alone, wherever below the folder they lie.
+/// All pictures below `folder`, sorted by path.
+///
+/// # Errors
+/// If the folder is unreadable.
+pub(super) fn readable(folder: &Path) -> Result<Vec<PathBuf>, Error> {
+    Ok(walk(folder, None)?.into_iter().filter(|path| is_picture(path)).collect())
+}
+
+fn is_picture(path: &Path) -> bool {
+    EXTENSIONS.contains(&path.extension().unwrap_or_default().to_string_lossy().to_lowercase().as_str())
+}
+
+/// [`pictures`] by file stem alone, wherever below the folder they lie.
 ///
 /// # Errors
 /// As [`pictures`], or if two have one stem.

@@ -1,11 +1,14 @@
-//! The layout `folders`: a folder of images, a folder of masks, pairs by equal stem.
+//! The layout `folders`: a folder of images, a folder of masks, pairs by equal stem; or patterns of both; or pairs listed in a CSV file.
 
 use super::error::{Error, listed};
 use super::files;
 use super::layout::{Decoded, Entry, Layout, channels};
 use super::mask::{self, Keys};
+use super::pairing;
+use super::pattern::{self, Pattern};
 use super::picture::Picture;
 use crate::config::{self, Colour};
+use crate::regular;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
@@ -21,34 +24,38 @@ impl Folders {
     /// # Errors
     /// If one is missing or empty, names collide, or an image lacks its mask or a mask its image.
     pub fn new(config: &config::Folders) -> Result<Self, Error> {
-        if !config.class_masks.is_empty() {
-            return Self::of_classes(config);
+        if let Some(pairs) = &config.pairs {
+            return Ok(Self::listed(config.clone(), listed_pairs(&config.root, pairs)?));
         }
-        if !config.root.is_dir() {
-            let wanted = format!("a folder with {} and {}", config.images.display(), config.masks.display());
-            return Err(files::missing(&config.root, &wanted));
-        }
-        let (images, masks) = (config.root.join(&config.images), config.root.join(&config.masks));
-        let entries = pair(&files::pictures(&images, Some(&masks))?, &files::pictures(&masks, Some(&images))?, &masks)?;
-        Ok(Self { config: config.clone(), entries })
-    }
-
-    /// With a folder of masks for each class.
-    fn of_classes(config: &config::Folders) -> Result<Self, Error> {
-        let images_folder = config.root.join(&config.images);
-        let images = files::pictures(&images_folder, None)?;
-        let mut entries: Vec<Entry> = images
-            .iter()
-            .map(|(name, image)| Entry { name: name.clone(), files: vec![image.clone()], page: None, official_test: false })
-            .collect();
-        for class in &config.classes {
-            let folder = config.root.join(&config.class_masks[class]);
-            let masks = files::pictures(&folder, Some(&images_folder))?;
-            for (entry, pair) in entries.iter_mut().zip(pair(&images, &masks, &folder)?) {
-                entry.files.extend(pair.files.into_iter().skip(1));
+        let of_classes: Vec<&Path> =
+            config.classes.iter().filter_map(|class| Some(config.class_masks.get(class)?.as_path())).collect();
+        let masks = if of_classes.is_empty() { vec![config.masks.as_path()] } else { of_classes };
+        let all = [&[config.images.as_path()], &masks[..]].concat();
+        let same = masks.iter().any(|folder| *folder == config.images);
+        let mut found = if same || all.iter().any(|path| Pattern::is(path)) {
+            pattern::find(&config.root, &config.images, &masks)?
+        } else {
+            in_folders(&config.root, &config.images, &masks)?
+        };
+        let images = found.remove(0);
+        let mut entries: Vec<Entry> = Vec::new();
+        for (masks, folder) in found.iter().zip(&masks) {
+            let paired = pair(&images, masks, &config.root, folder)?;
+            if entries.is_empty() {
+                entries = paired;
+            } else {
+                entries.iter_mut().zip(paired).for_each(|(entry, pair)| entry.files.extend(pair.files.into_iter().skip(1)));
             }
         }
         Ok(Self { config: config.clone(), entries })
+    }
+
+    /// Samples by name with their image and mask.
+    pub fn listed(config: config::Folders, files: BTreeMap<String, Vec<PathBuf>>) -> Self {
+        Self {
+            config,
+            entries: files.into_iter().map(|(name, files)| Entry { name, files, page: None, official_test: false }).collect(),
+        }
     }
 
     /// Images and masks that were listed elsewhere.
@@ -60,8 +67,7 @@ impl Folders {
         images: &BTreeMap<String, PathBuf>,
         masks: &BTreeMap<String, PathBuf>,
     ) -> Result<Self, Error> {
-        let folder = config.root.join(&config.masks);
-        Ok(Self { entries: pair(images, masks, &folder)?, config })
+        Ok(Self { entries: pair(images, masks, &config.root, &config.masks)?, config })
     }
 
     /// The classes of masks that lie at these paths.
@@ -83,13 +89,76 @@ impl Folders {
     }
 }
 
-fn pair(images: &BTreeMap<String, PathBuf>, masks: &BTreeMap<String, PathBuf>, folder: &Path) -> Result<Vec<Entry>, Error> {
+/// The images in a folder below the root by name, and those of each folder of masks.
+fn in_folders(root: &Path, images: &Path, masks: &[&Path]) -> Result<Vec<BTreeMap<String, PathBuf>>, Error> {
+    if !root.is_dir() {
+        let wanted = format!("a folder with {} and {}", images.display(), masks[0].display());
+        return Err(files::missing(root, &wanted));
+    }
+    let (images, masks): (PathBuf, Vec<PathBuf>) = (root.join(images), masks.iter().map(|folder| root.join(folder)).collect());
+    let skip = if masks.len() == 1 { masks.first() } else { None };
+    let mut found = vec![files::pictures(&images, skip.map(PathBuf::as_path))?];
+    for folder in &masks {
+        found.push(files::pictures(folder, Some(&images))?);
+    }
+    Ok(found)
+}
+
+/// The pairs of a CSV file, whose columns `image` and `mask` name files below the root.
+fn listed_pairs(root: &Path, path: &Path) -> Result<BTreeMap<String, Vec<PathBuf>>, Error> {
+    let wrong = |problem: String| Error::Pattern { problem: format!("{}: {problem}", path.display()) };
+    if !path.is_file() {
+        return Err(files::missing(path, "the CSV file of pairs"));
+    }
+    let file = regular::open(path).map_err(|e| wrong(e.to_string()))?;
+    let mut table = csv::ReaderBuilder::new().trim(csv::Trim::All).from_reader(file);
+    let header = table.headers().map_err(|e| wrong(e.to_string()))?.clone();
+    let column = |name: &str| {
+        let found = header.iter().position(|own| own.trim_start_matches('\u{feff}').eq_ignore_ascii_case(name));
+        found.ok_or_else(|| {
+            wrong(format!(
+                "its header needs the columns image and mask, has {}",
+                listed(&header.iter().collect::<Vec<_>>(), 9, ", ")
+            ))
+        })
+    };
+    let (image, mask) = (column("image")?, column("mask")?);
+    let mut entries: BTreeMap<String, Vec<PathBuf>> = BTreeMap::new();
+    for (row, record) in table.records().enumerate() {
+        let record = record.map_err(|e| wrong(e.to_string()))?;
+        let [image, mask] = [image, mask].map(|at| record.get(at).unwrap_or_default());
+        if image.is_empty() || mask.is_empty() {
+            return Err(wrong(format!("row {} lacks an image or a mask", row + 2)));
+        }
+        if image == mask {
+            return Err(wrong(format!("row {}: {image} is its own mask", row + 2)));
+        }
+        let files = [image, mask].map(|file| root.join(file));
+        if let Some(absent) = files.iter().find(|file| !file.is_file()) {
+            return Err(wrong(format!("row {}: there is no file {}", row + 2, absent.display())));
+        }
+        if entries.insert(pairing::stem(image).to_owned(), files.to_vec()).is_some() {
+            return Err(wrong(format!("row {}: {image} has a row already", row + 2)));
+        }
+    }
+    if entries.is_empty() {
+        return Err(wrong("it has no rows".to_owned()));
+    }
+    Ok(entries)
+}
+
+fn pair(
+    images: &BTreeMap<String, PathBuf>,
+    masks: &BTreeMap<String, PathBuf>,
+    root: &Path,
+    folder: &Path,
+) -> Result<Vec<Entry>, Error> {
     let lacking = |these: &BTreeMap<String, PathBuf>, those: &BTreeMap<String, PathBuf>| -> Vec<String> {
         these.iter().filter(|(name, _)| !those.contains_key(*name)).map(|(_, path)| path.display().to_string()).collect()
     };
     let (lonely_images, lonely_masks) = (lacking(images, masks), lacking(masks, images));
     let problems: Vec<String> = [
-        (lonely_images, format!("image(s) without a mask in {}", folder.display())),
+        (lonely_images, format!("image(s) without a mask in {}", root.join(folder).display())),
         (lonely_masks, "mask(s) without an image".to_owned()),
     ]
     .into_iter()
@@ -97,7 +166,8 @@ fn pair(images: &BTreeMap<String, PathBuf>, masks: &BTreeMap<String, PathBuf>, f
     .map(|(lonely, what)| format!("{} {what}: {}", lonely.len(), listed(&lonely, 5, ", ")))
     .collect();
     if !problems.is_empty() {
-        return Err(Error::Unpaired { problems, rule: "an image and its mask have the same name but for the extension" });
+        let rule = near_miss(images, masks, root).unwrap_or_else(|| RULE.to_owned());
+        return Err(Error::Unpaired { problems, rule });
     }
     let entry = |((name, image), mask): ((&String, &PathBuf), &PathBuf)| Entry {
         name: name.clone(),
@@ -106,6 +176,24 @@ fn pair(images: &BTreeMap<String, PathBuf>, masks: &BTreeMap<String, PathBuf>, f
         official_test: false,
     };
     Ok(images.iter().zip(masks.values()).map(entry).collect())
+}
+
+const RULE: &str = "an image and its mask have the same name but for the extension";
+
+/// Patterns that would pair most of the files.
+fn near_miss(images: &BTreeMap<String, PathBuf>, masks: &BTreeMap<String, PathBuf>, root: &Path) -> Option<String> {
+    let below =
+        |files: &BTreeMap<String, PathBuf>| files.values().map(|path| pattern::relative(root, path)).collect::<Vec<String>>();
+    let (images, masks) = (below(images), below(masks));
+    let (images, masks): (Vec<&str>, Vec<&str>) =
+        (images.iter().map(String::as_str).collect(), masks.iter().map(String::as_str).collect());
+    let pairs: Vec<(&str, &str)> =
+        pairing::by_words(&images, &masks, &[]).into_iter().filter_map(|(image, mask)| Some((image, mask?))).collect();
+    if pairs.len() < 2 || 2 * pairs.len() < images.len() {
+        return None;
+    }
+    let (image, mask) = pairing::patterns(&pairs)?;
+    Some(format!("{} of {} images would have a mask with images = \"{image}\" and masks = \"{mask}\"", pairs.len(), images.len()))
 }
 
 impl Layout for Folders {
@@ -122,7 +210,8 @@ impl Layout for Folders {
     }
 
     fn options(&self) -> String {
-        let config::Folders { root: _, images: _, masks: _, classes, mask_values, colour: _, levels, class_masks } = &self.config;
+        let config::Folders { root: _, images: _, masks: _, pairs: _, classes, mask_values, colour: _, levels, class_masks } =
+            &self.config;
         let of_classes: Vec<&String> = class_masks.keys().collect();
         format!("folders, {mask_values:?}, classes {classes:?}, levels {levels:?}, masks of {of_classes:?}")
     }

@@ -5,7 +5,7 @@ use super::files;
 use super::fit::Frame;
 use super::picture::{Opened, Picture};
 use super::source::Source;
-use super::tiff::{Pages, PageRef};
+use super::tiff::{PageRef, Pages};
 use crate::config::Preprocess;
 use crate::shown;
 use std::path::PathBuf;

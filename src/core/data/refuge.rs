@@ -33,6 +33,7 @@ pub(super) fn open(config: &config::Refuge) -> Result<Folders, Error> {
         root: config.root.clone(),
         images: config.images.clone(),
         masks: config.masks.clone(),
+        pairs: None,
         classes: config.targets.iter().map(|target| target.name().to_owned()).collect(),
         mask_values: MaskValues::Indexed,
         colour: Colour::Rgb,

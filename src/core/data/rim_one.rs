@@ -48,7 +48,7 @@ impl RimOne {
             let problem = format!("{} mask(s) are missing in {}: {}", absent.len(), folder.display(), listed(&absent, 5, ", "));
             return Err(Error::Unpaired {
                 problems: vec![problem],
-                rule: "an image NAME has the masks NAME-1-Disc-T and NAME-1-Cup-T",
+                rule: "an image NAME has the masks NAME-1-Disc-T and NAME-1-Cup-T".into(),
             });
         }
         Ok(Self { config: config.clone(), entries })

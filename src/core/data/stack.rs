@@ -7,7 +7,7 @@ use super::layout::{Decoded, Entry, Layout};
 use super::mask::{self, Keys};
 use super::picture::{Opened, Picture};
 use super::source::Source;
-use super::tiff::{Pages, PageRef};
+use super::tiff::{PageRef, Pages};
 use crate::config;
 use std::path::Path;
 

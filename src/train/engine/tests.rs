@@ -61,7 +61,11 @@ fn pass(engine: &mut dyn Engine, experiment: &Experiment, batches: &[(&[usize], 
 }
 
 /// Losses and weights after these batches, from the first weights.
-fn trained(place: &TrainingDevice, (training, micro_batches): (&str, usize), batches: &[(&[usize], Option<f64>)]) -> (Vec<f64>, Vec<f32>) {
+fn trained(
+    place: &TrainingDevice,
+    (training, micro_batches): (&str, usize),
+    batches: &[(&[usize], Option<f64>)],
+) -> (Vec<f64>, Vec<f32>) {
     let (experiment, data) = (experiment(training), data());
     let network = network(&experiment);
     let learner = Learner { micro_batches, ..Learner::new(&experiment, &data, &*network, Normaliser::None) };

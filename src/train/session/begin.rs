@@ -14,7 +14,7 @@ use crate::train::engine::{Learner, engine};
 use crate::train::gradient::Accumulation;
 use crate::train::lr_schedule::LrSchedule;
 use crate::train::vouched::{self, Vouched, Weights};
-use crate::train::{Error, Optimizer, TrainingDevice, Progress, initial_weights, predecessor};
+use crate::train::{Error, Optimizer, Progress, TrainingDevice, initial_weights, predecessor};
 
 impl<'a> Session<'a> {
     /// A session where the run's resume state is, else at the end of the finished run that it extends, else at the start. Of a run that has

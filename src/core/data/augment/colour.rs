@@ -30,9 +30,10 @@ impl Tone {
             a.hue.as_ref().map(|c| (Self::Hue as _, "hue", c.probability, c.degrees)),
             a.gamma.as_ref().map(|c| (Self::Gamma as _, "gamma", c.probability, c.exponent)),
         ];
-        let drawn = tones.into_iter().flatten().map(|(tone, setting, probability, range)| {
-            key.amount(setting, probability, range).map(|amount| tone(amount as f32))
-        });
+        let drawn = tones
+            .into_iter()
+            .flatten()
+            .map(|(tone, setting, probability, range)| key.amount(setting, probability, range).map(|amount| tone(amount as f32)));
         drawn.flatten().collect()
     }
 

@@ -17,7 +17,7 @@ use super::Sample;
 use super::window::Window;
 use crate::config::Augment;
 use colour::Tone;
-use stream::{StreamKey, Stream};
+use stream::{Stream, StreamKey};
 use warp::Warp;
 
 /// What happens to one sample in one epoch.

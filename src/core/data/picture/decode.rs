@@ -51,6 +51,19 @@ impl Opened {
         })
     }
 
+    /// A file's only picture, or the first of a TIFF that has several.
+    ///
+    /// # Errors
+    /// In words, the file not named.
+    pub fn first(path: &Path) -> Result<Self, String> {
+        let source = Source::open(path)?;
+        if source.length() < 8 || !tiff::knows(&source.start(8)?) {
+            return Self::new(path);
+        }
+        let pages = guarded(|| Pages::of(&source))?.0;
+        Self::page(path, *pages.first().ok_or_else(|| broken("it has no page"))?)
+    }
+
     /// One picture of a TIFF file.
     ///
     /// # Errors
@@ -91,6 +104,11 @@ impl Opened {
             _ => return Err(broken("its content is no PNG, JPEG, TIFF or BMP")),
         };
         Ok(Self { kind, size, channels, orientation, bytes: taken })
+    }
+
+    /// Height and width.
+    pub fn size(&self) -> [usize; 2] {
+        self.size
     }
 
     /// Channels, 1 or 3.

@@ -36,7 +36,15 @@ pub fn forward<E: Element>(level: Level, sources: &[Blocked<E>], weights: &[f32]
                 rest = others;
             }
             product(level, all, &packed, to, (pixels, blocks, shape.blocks()), false);
-            level.run(Scatter { values: to, strip: &strip, small: from, shape, offset: Offset::SAME, bias: &biases, map: target });
+            level.run(Scatter {
+                values: to,
+                strip: &strip,
+                small: from,
+                shape,
+                offset: Offset::SAME,
+                bias: &biases,
+                map: target,
+            });
         });
     });
     // SAFETY: the strips are every pixel.

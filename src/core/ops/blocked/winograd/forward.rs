@@ -5,7 +5,7 @@
 //! output channels through all tiles, transforming their filters on the way.
 
 use super::components::Single;
-use super::filters::{FilterTiles, FilterRange};
+use super::filters::{FilterRange, FilterTiles};
 use super::matrices::Filtering;
 use super::tiles::{Grid, InputTiles, OutputTiles};
 use super::{Component, Resample};
