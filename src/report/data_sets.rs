@@ -1,8 +1,7 @@
 //! Groups by data set: scores on different data sets do not compare, so each has a list of its own.
 
 use super::collect::Comparison;
-use super::verdict::Verdict;
-use crate::plan;
+use super::verdict::{Verdict, data_set};
 
 /// The groups of one data set.
 #[derive(Debug, PartialEq, Eq)]
@@ -20,7 +19,7 @@ pub(super) fn lists(comparison: &Comparison, verdict: &Verdict) -> Vec<List> {
     let mut lists: Vec<List> = Vec::new();
     for of in verdict.standings.chunk_by(|a, b| a.data == b.data) {
         let groups: Vec<usize> = of.iter().map(|standing| standing.group).collect();
-        lists.push(List { title: Some(title(lists.len(), data(groups[0]))), groups });
+        lists.push(List { title: Some(data_set(lists.len(), data(groups[0]))), groups });
     }
     let mut others = Vec::new();
     for group in (0..comparison.groups.len()).filter(|group| verdict.standings.iter().all(|s| s.group != *group)) {
@@ -37,14 +36,6 @@ pub(super) fn lists(comparison: &Comparison, verdict: &Verdict) -> Vec<List> {
         only.title = None;
     }
     lists
-}
-
-/// `data set 1, fingerprint 3f9a2c1b07`, counted from 0.
-pub(super) fn title(number: usize, fingerprint: &str) -> String {
-    match plan::short_fingerprint(fingerprint) {
-        "" => format!("data set {}, not recorded which", number + 1),
-        short => format!("data set {}, fingerprint {short}", number + 1),
-    }
 }
 
 /// A list's own words before those of what it holds: `Groups` alone, or with the data set.

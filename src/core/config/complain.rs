@@ -1,6 +1,6 @@
 //! The words for what is wrong with one key or value, and what to do about it.
 
-use super::experiment::NAME;
+use super::name::NAME;
 use super::node::{Entry, Node, Span, Value};
 use super::problem::Problem;
 use super::shape::{FILE, Key, Shape, join};

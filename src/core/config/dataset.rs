@@ -1,6 +1,6 @@
 //! Where images and masks come from.
 
-use super::NAME;
+use super::name::NAME;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;

@@ -2,12 +2,10 @@
 //!
 //! Ranges stand on the fields themselves, as JSON Schema keywords: editors and the checks of a file read the same ones.
 
+use super::name::NAME;
 use super::{Augment, Dataset, Loss, LrSchedule, LrWarmup, Metrics, Model, Optimizer, Patches, SplitRule, Sweep, Training};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-
-/// What a name is made of that becomes part of a path or a column.
-pub(super) const NAME: &str = "^[A-Za-z0-9_-][A-Za-z0-9._-]{0,99}$";
 
 /// What a TOML file asks for: one experiment, a sweep of it included.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]

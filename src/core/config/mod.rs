@@ -16,6 +16,7 @@ mod loss;
 mod lr_schedule;
 mod metrics;
 mod model;
+mod name;
 mod node;
 mod optimizer;
 mod patches;

@@ -7,9 +7,7 @@ use super::problem::Problem;
 use super::rules;
 use super::shape::FILE;
 use super::sweep;
-
-/// Counts of seeds beyond this are refused: one that large is a seed, not a count.
-pub(super) const MOST_SEEDS: i64 = 1000;
+use super::training::MOST_SEEDS;
 
 /// Merges the layers, the lowest first, and checks the result; of a `partial` one only what is there.
 pub(super) fn resolve(layers: Vec<Node>, set: &[(Vec<String>, Span)], partial: bool) -> (Option<Experiment>, Vec<Problem>) {

@@ -2,6 +2,7 @@
 
 mod data;
 mod lone;
+mod metrics;
 mod size;
 
 use super::suggest::{closest, listed};
@@ -44,7 +45,7 @@ pub(super) fn check(e: &Experiment) -> Vec<Finding> {
     found.extend(schedule(e));
     found.extend(warmup(e));
     found.extend(initial(e));
-    found.extend(super::metrics::check(e));
+    found.extend(metrics::check(e));
     found.extend(runs(e, true));
     found
 }

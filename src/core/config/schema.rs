@@ -1,7 +1,7 @@
 //! The JSON Schema of an experiment file, for editors and for the checks of this room.
 
 use super::Experiment;
-use super::resolve::MOST_SEEDS;
+use super::training::MOST_SEEDS;
 use schemars::generate::SchemaSettings;
 use serde_json::{Map, Value, json};
 

@@ -49,7 +49,7 @@ pub(super) enum Shape {
 pub(super) enum Text {
     Any,
     NotEmpty,
-    /// See [`super::experiment::NAME`].
+    /// See [`super::name::NAME`].
     Name,
     Regex,
 }

@@ -4,6 +4,9 @@ use super::model::is_default;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+/// Counts of seeds beyond this are refused: one that large is a seed, not a count.
+pub(super) const MOST_SEEDS: i64 = 1000;
+
 /// Epochs, batches, seeds.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]

@@ -35,9 +35,10 @@ pub mod cuda;
 mod dice;
 mod dropout;
 mod gate;
+#[cfg_attr(not(feature = "cuda"), expect(dead_code, reason = "some of it is asked for by GPUs alone"))]
+mod gradients;
 mod group_norm;
 mod kernels;
-#[cfg_attr(not(feature = "cuda"), expect(dead_code, reason = "some of it is asked for by GPUs alone"))]
 mod map;
 mod max_pool2x2;
 mod one_vs_rest;
@@ -61,6 +62,7 @@ pub use conv3x3::{conv3x3, conv3x3_of_upsampled};
 pub use dice::soft_dice_loss;
 pub use dropout::dropout;
 pub use gate::gate;
+pub use gradients::Gradients;
 pub use group_norm::group_norm;
 pub use kernels::kernels;
 pub use map::Map;
@@ -68,7 +70,7 @@ pub use max_pool2x2::max_pool2x2;
 pub use one_vs_rest::one_vs_rest;
 pub use pointwise::pointwise;
 pub use relu::relu;
-pub use tape::{GpuNetwork, Gradients, Node, Tape};
+pub use tape::{GpuNetwork, Node, Tape};
 pub use term::boundary_weights;
 pub use term::{TermLoss, term};
 pub use update::Update;

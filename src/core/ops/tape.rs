@@ -5,10 +5,10 @@
 //! as it has run; gradients are handed on by move.
 
 use super::cuda;
-use super::storage::{add_to, change};
+use super::gradients::Gradients;
+use super::storage::add_to;
 use crate::config::Precision;
 use candle_core::{DType, Result, Tensor, Var};
-use rayon::prelude::*;
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
@@ -306,7 +306,7 @@ impl Tape {
         for (index, slot) in params {
             by_param[index] = grads[slot].take().map(Value::host).transpose()?;
         }
-        Ok(Gradients { by_param })
+        Ok(Gradients::new(by_param))
     }
 
     /// Goes back from the gradients of some outputs on a GPU; the gradients of the parameters are then in the store.
@@ -365,55 +365,5 @@ impl Tape {
             }
             _ => candle_core::bail!("gradients on two devices cannot be added"),
         }
-    }
-}
-
-/// Gradients by position in the model's parameter list. A clone has the same numbers, not a copy of them.
-#[derive(Debug, Clone, Default)]
-pub struct Gradients {
-    by_param: Vec<Option<Tensor>>,
-}
-
-impl Gradients {
-    /// Gradients that were computed before; `None` where there is none.
-    pub fn new(by_param: Vec<Option<Tensor>>) -> Self {
-        Self { by_param }
-    }
-
-    /// The gradient of the parameter at `index`; `None` where the loss does not depend on it.
-    pub fn get(&self, index: usize) -> Option<&Tensor> {
-        self.by_param.get(index).and_then(Option::as_ref)
-    }
-
-    /// Adds another batch's gradients (gradient accumulation).
-    ///
-    /// # Errors
-    /// If shapes differ.
-    pub fn add(&mut self, other: Gradients) -> Result<()> {
-        self.by_param.resize(self.by_param.len().max(other.by_param.len()), None);
-        for (sum, grad) in self.by_param.iter_mut().zip(other.by_param) {
-            match (&*sum, grad) {
-                (Some(a), Some(b)) => add_to(a, &b)?,
-                (None, b) => *sum = b,
-                (Some(_), None) => {}
-            }
-        }
-        Ok(())
-    }
-
-    /// Multiplies every gradient.
-    ///
-    /// # Errors
-    /// What candle reports.
-    pub fn scale(&mut self, factor: f64) -> Result<()> {
-        for grad in self.by_param.iter().flatten() {
-            change(grad, |values: &mut [f32]| values.par_iter_mut().for_each(|x| *x *= factor as f32))?;
-        }
-        Ok(())
-    }
-
-    /// Every gradient there is, in the order of the parameters.
-    pub fn iter(&self) -> impl Iterator<Item = &Tensor> {
-        self.by_param.iter().flatten()
     }
 }

@@ -14,7 +14,7 @@ use super::collect::Comparison;
 use super::inference::{self, Difference};
 use super::{column, stats};
 use crate::metric::{self, Split};
-pub(super) use phrases::basis;
+pub(super) use phrases::{basis, data_set};
 use scores::Scores;
 pub(super) use scores::{Tested, Unit};
 pub(super) use words::{method, number, p as p_value};

@@ -1,6 +1,7 @@
 //! Groups and pairs of them in words.
 
 use super::{Pair, Verdict};
+use crate::plan;
 use crate::report::describe::shown;
 use crate::text::counted;
 
@@ -31,4 +32,12 @@ pub(crate) fn basis(pair: &Pair) -> String {
         [a, b] => format!("{a} and {b} seeds"),
     };
     format!("{seeds}, {}", counted(pair.units, pair.unit.noun()))
+}
+
+/// `data set 1, fingerprint 3f9a2c1b07`, counted from 0.
+pub(in crate::report) fn data_set(number: usize, fingerprint: &str) -> String {
+    match plan::short_fingerprint(fingerprint) {
+        "" => format!("data set {}, not recorded which", number + 1),
+        short => format!("data set {}, fingerprint {short}", number + 1),
+    }
 }

@@ -1,13 +1,13 @@
 //! The verdict in sentences.
 
-use super::phrases::{basis, find, listed, quoted};
+use super::phrases::{basis, data_set, find, listed, quoted};
 use super::scores::{Scores, Untested};
 use super::{Pair, RankBy, Standing, Tested, Verdict, design};
 use crate::metric::{self, Direction, Split};
 use crate::report::collect::{Comparison, State};
 use crate::report::describe::shown;
 use crate::report::inference::LEVEL;
-use crate::report::{column, data_sets, stats};
+use crate::report::{column, stats};
 use crate::text::counted;
 
 /// Ranks below the first that get a sentence of their own.
@@ -86,7 +86,7 @@ fn headline(comparison: &Comparison, scores: &Scores, verdict: &Verdict, of: &[S
     }
     let whose = match verdict.data_sets() {
         1 => String::new(),
-        _ => format!(" on {}", data_sets::title(best.data, group.data())),
+        _ => format!(" on {}", data_set(best.data, group.data())),
     };
     let untested = |other: &&Standing| other.rank == best.rank && find(verdict, best.group, other.group).is_none();
     let alike = of[1..].iter().filter(untested).count();

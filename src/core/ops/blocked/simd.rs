@@ -11,6 +11,7 @@ mod avx512;
 mod element;
 mod level;
 mod portable;
+mod run;
 
 #[cfg(target_arch = "x86_64")]
 pub use avx2::Avx2;

@@ -11,8 +11,9 @@ mod tiles;
 mod weight_gradient;
 
 pub use components::Component;
-pub use forward::{Convolution, Target};
+pub use forward::Convolution;
 pub use matrices::{F2, F4, Filtering};
+pub use tiles::Target;
 pub use weight_gradient::WeightGradient;
 
 use matrices::VANISHING;

@@ -5,10 +5,10 @@
 //! the library's own words.
 
 use super::Gpu;
-use super::conv::{Pass, Problem, Tensors, WITHOUT_CUDNN};
 use super::driver::Driver;
 use super::library;
 use super::memory::Kind;
+use super::problem::{Pass, Problem, Tensors, WITHOUT_CUDNN};
 use crate::config::Precision;
 use candle_core::{Error, Result};
 use cudarc::cudnn::{result, sys};

@@ -17,6 +17,7 @@ mod bilinear;
 mod check;
 mod concat;
 mod conv;
+mod convolutions;
 #[cfg(feature = "cudnn")]
 mod cudnn;
 mod driver;
@@ -31,13 +32,14 @@ mod memory;
 mod norm;
 mod pool;
 pub mod probe;
+mod problem;
 mod samples;
 mod store;
 mod terms;
 mod upsampled;
 
 pub use check::{Comparison, losses, operations, tolerance};
-pub use conv::CHOICE;
+pub use convolutions::CHOICE;
 pub use driver::{Description, Graph, Moment, Pinned, count};
 pub use kernels::compile;
 pub use library::DIRECTORIES;
@@ -59,7 +61,7 @@ pub(super) use upsampled::conv3x3_of_upsampled;
 use super::blocked::Shape;
 use crate::config::Precision;
 use candle_core::Result;
-use conv::Convolutions;
+use convolutions::Convolutions;
 use driver::{Driver, Grid};
 use kernels::{Argument, Kernels};
 use memory::Memory;
@@ -110,7 +112,7 @@ pub fn graphs() -> std::result::Result<bool, String> {
 pub fn ready() -> std::result::Result<(), String> {
     graphs()?;
     library::driver().and_then(|_| library::compiler())?;
-    conv::ready()
+    convolutions::ready()
 }
 
 impl Gpu {

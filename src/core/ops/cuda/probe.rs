@@ -2,10 +2,10 @@
 //! a line what it found. A library may end the process or never return, so whoever asks runs each in a process of its own.
 
 use super::check::{Comparison, one};
-#[cfg(feature = "cudnn")]
-use super::conv::{Pass, Problem, Tensors};
 use super::driver::{self, Driver};
 use super::kernels::compile;
+#[cfg(feature = "cudnn")]
+use super::problem::{Pass, Problem, Tensors};
 use super::{Convolutions, Gpu, Kind, library};
 use crate::config::Precision;
 use candle_core::{Error, Result, bail};

@@ -1,8 +1,8 @@
 //! The convolution 3×3 of a map with upsampled sides, as one of the small map: 16 of 36 products, and no upsampled map; see `upsampled.cu`.
 
-use super::conv::{Pass, Problem, Tensors};
 use super::driver::Grid;
 use super::norm::settled;
+use super::problem::{Pass, Problem, Tensors};
 use super::{Array, CHANNELS, Gpu, Kind, Store, size, stored};
 use crate::ops::blocked::Shape;
 use crate::ops::tape::{GpuNetwork, Value};

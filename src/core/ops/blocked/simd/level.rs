@@ -1,8 +1,5 @@
 //! Which instruction set serves: detected once, overridden by the environment variable `UMLAUT_CPU`.
 
-#[cfg(target_arch = "x86_64")]
-use super::{Avx2, Avx512};
-use super::{Kernel, Portable};
 use std::sync::OnceLock;
 
 /// An instruction set that the kernels are compiled for.
@@ -69,50 +66,6 @@ impl Level {
     pub fn best() -> Level {
         Level::ALL.into_iter().rfind(|level| level.is_supported()).expect("portable code runs everywhere")
     }
-
-    /// Runs a kernel compiled for this level, [`Level::Avx512Bf16`] only where [`Kernel::BF16`] says so.
-    ///
-    /// # Panics
-    /// If the processor does not have it.
-    #[inline]
-    pub fn run<K: Kernel>(self, kernel: K) -> K::Output {
-        assert!(self.is_supported(), "{} is not on this processor", self.name());
-        match self {
-            Level::Portable => kernel.run(Portable),
-            // SAFETY: the processor has the features, as just asserted.
-            #[cfg(target_arch = "x86_64")]
-            Level::Avx2 => unsafe { run_avx2(kernel) },
-            // SAFETY: as above.
-            #[cfg(target_arch = "x86_64")]
-            Level::Avx512Bf16 if K::BF16 => unsafe { run_avx512_bf16(kernel) },
-            // SAFETY: as above.
-            #[cfg(target_arch = "x86_64")]
-            Level::Avx512 | Level::Avx512Bf16 => unsafe { run_avx512(kernel) },
-            #[cfg(not(target_arch = "x86_64"))]
-            _ => unreachable!("not supported, as just asserted"),
-        }
-    }
-}
-
-#[cfg(target_arch = "x86_64")]
-#[target_feature(enable = "avx2,fma")]
-fn run_avx2<K: Kernel>(kernel: K) -> K::Output {
-    // SAFETY: only called where the features are there.
-    kernel.run(unsafe { Avx2::new_unchecked() })
-}
-
-#[cfg(target_arch = "x86_64")]
-#[target_feature(enable = "avx2,fma,avx512f,avx512bw,avx512dq,avx512vl")]
-fn run_avx512<K: Kernel>(kernel: K) -> K::Output {
-    // SAFETY: only called where the features are there.
-    kernel.run(unsafe { Avx512::<false>::new_unchecked() })
-}
-
-#[cfg(target_arch = "x86_64")]
-#[target_feature(enable = "avx2,fma,avx512f,avx512bw,avx512dq,avx512vl,avx512bf16")]
-fn run_avx512_bf16<K: Kernel>(kernel: K) -> K::Output {
-    // SAFETY: only called where the features are there.
-    kernel.run(unsafe { Avx512::<true>::new_unchecked() })
 }
 
 /// The level that kernels use: what `UMLAUT_CPU` asks for, else the best. Looked up once a process. A bad value is passed over

@@ -7,42 +7,18 @@
 use super::components::Single;
 use super::filters::{FilterRange, FilterTiles};
 use super::matrices::Filtering;
-use super::tiles::{Grid, InputTiles, OutputTiles};
+use super::tiles::{Grid, InputTiles, OutputTiles, Target};
 use super::{Component, Resample};
+use crate::ops::blocked::Blocked;
 use crate::ops::blocked::gemm::Product;
 use crate::ops::blocked::scratch::{Shared, room, scratch, spread};
 use crate::ops::blocked::simd::{Element, LANES, Level};
-use crate::ops::blocked::{Blocked, Shape};
 use rayon::prelude::*;
 use std::marker::PhantomData;
 use std::ops::Range;
 
 /// Elements of a 16 × 16 block.
 const BLOCK: usize = LANES * LANES;
-
-/// One block of 16 channels of a map that a convolution writes.
-#[derive(Debug, Clone, Copy)]
-pub struct Target<P> {
-    /// First element of the map, valid for the whole of `shape`.
-    pub map: Shared<P>,
-    /// Size of the map.
-    pub shape: Shape,
-    /// The block.
-    pub block: usize,
-}
-
-impl<P> Target<P> {
-    /// Address of an interior pixel's 16 channels.
-    ///
-    /// # Safety
-    /// Sample and pixel must lie in the map.
-    #[inline(always)]
-    pub unsafe fn pixel(&self, sample: usize, y: usize, x: usize) -> *mut P {
-        let plane = (sample * self.shape.blocks() + self.block) * self.shape.plane();
-        // SAFETY: the caller's.
-        unsafe { self.map.at(plane + self.shape.pixel(y, x)) }
-    }
-}
 
 /// A convolution made ready: which blocks it sums, which it writes, and the filters between them.
 pub struct Convolution<'a, P> {

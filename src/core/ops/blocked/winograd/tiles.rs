@@ -3,13 +3,38 @@
 //! A component is a pair of points, a·a of them in row-major order; each tile of a block of 16 channels is a row of every
 //! component.
 
+use super::Resample;
 use super::components::{Layout, Rows, Sink};
 use super::matrices::{Filtering, MAX_A, MAX_M, VANISHING};
-use super::{Resample, Target};
-use crate::ops::blocked::Blocked;
+use crate::ops::blocked::scratch::Shared;
 use crate::ops::blocked::simd::{Element, Kernel, LANES, Simd};
+use crate::ops::blocked::{Blocked, Shape};
 use std::marker::PhantomData;
 use std::ops::Range;
+
+/// One block of 16 channels of a map that a convolution writes.
+#[derive(Debug, Clone, Copy)]
+pub struct Target<P> {
+    /// First element of the map, valid for the whole of `shape`.
+    pub map: Shared<P>,
+    /// Size of the map.
+    pub shape: Shape,
+    /// The block.
+    pub block: usize,
+}
+
+impl<P> Target<P> {
+    /// Address of an interior pixel's 16 channels.
+    ///
+    /// # Safety
+    /// Sample and pixel must lie in the map.
+    #[inline(always)]
+    pub unsafe fn pixel(&self, sample: usize, y: usize, x: usize) -> *mut P {
+        let plane = (sample * self.shape.blocks() + self.block) * self.shape.plane();
+        // SAFETY: the caller's.
+        unsafe { self.map.at(plane + self.shape.pixel(y, x)) }
+    }
+}
 
 /// How the full-size maps of a batch are cut into tiles of m × m outputs: row by row, sample after sample; the last of a row or
 /// column may reach over the edge.

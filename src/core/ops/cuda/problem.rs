@@ -1,0 +1,66 @@
+//! What a convolution is: its sizes, its tensors, and which of them is computed.
+
+use super::memory::Array;
+
+/// Which of the three tensors of a convolution is computed from the other two.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(super) enum Pass {
+    Forward,
+    InputGradient,
+    WeightGradient,
+}
+
+#[cfg(feature = "cudnn")]
+impl Pass {
+    /// For messages.
+    pub fn words(self) -> &'static str {
+        match self {
+            Self::Forward => "forward pass",
+            Self::InputGradient => "input gradient",
+            Self::WeightGradient => "weight gradient",
+        }
+    }
+}
+
+/// The sizes of a convolution: x (n, h, w, c) and weight (k, side, side, c) to y (n, oh, ow, k).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(super) struct Problem {
+    pub n: usize,
+    pub h: usize,
+    pub w: usize,
+    pub c: usize,
+    pub k: usize,
+    pub side: usize,
+    pub pad: usize,
+    pub stride: usize,
+}
+
+impl Problem {
+    pub fn out(&self, side: usize) -> usize {
+        (side + 2 * self.pad - self.side) / self.stride + 1
+    }
+
+    /// For messages: `3×3, (2, 56, 56, 64) to 64 channels`.
+    #[cfg(feature = "cudnn")]
+    pub fn words(&self) -> String {
+        let Self { n, h, w, c, k, side, stride, .. } = self;
+        let strided = if *stride > 1 { format!(" with stride {stride}") } else { String::new() };
+        format!("{side}×{side}{strided}, ({n}, {h}, {w}, {c}) to {k} channels")
+    }
+
+    pub fn weights(&self) -> usize {
+        self.k * self.side * self.side * self.c
+    }
+}
+
+/// The three tensors; the one that the pass computes is written.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Tensors<'a> {
+    pub x: &'a Array,
+    pub weight: &'a Array,
+    pub y: &'a Array,
+}
+
+/// What a user may do who is content with slow convolutions.
+#[cfg(feature = "cudnn")]
+pub(super) const WITHOUT_CUDNN: &str = "UMLAUT_CONVOLUTIONS=plain computes without cuDNN, many times slower";
