@@ -46,6 +46,14 @@ pub enum Error {
         /// The directory of one of its runs.
         example: String,
     },
+    /// An experiment is wanted.
+    #[error("{word} is a run; name its experiment, such as {example}")]
+    Run {
+        /// The word.
+        word: String,
+        /// The directory of its experiment.
+        example: String,
+    },
     /// A directory cannot be listed.
     #[error(transparent)]
     Store(#[from] store::Error),
@@ -62,6 +70,20 @@ pub fn find_run(word: &Path, results: &Results) -> Result<RunDir, Error> {
             let example = dir.runs().ok().and_then(|runs| runs.into_iter().next());
             let example = example.map(|run| run.path().display().to_string()).unwrap_or_default();
             Err(Error::Experiment { word: word.display().to_string(), example })
+        }
+    }
+}
+
+/// The experiment that a word means.
+///
+/// # Errors
+/// As [`find`]; also if it means a run.
+pub fn find_experiment(word: &Path, results: &Results) -> Result<ExperimentDir, Error> {
+    match find(word, results)? {
+        Found::Experiment(dir) => Ok(dir),
+        Found::Run(run) => {
+            let example = run.path().ancestors().nth(2).unwrap_or(Path::new(".")).display().to_string();
+            Err(Error::Run { word: word.display().to_string(), example })
         }
     }
 }

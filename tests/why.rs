@@ -151,7 +151,7 @@ fn mistakes_end_with_two_and_say_what_to_name() {
     let desk = Desk::new();
     fs::create_dir(desk.path("empty")).expect("writable");
     assert!(desk.mistake(&["absent", "tiny.toml"]).contains("absent is not there"));
-    assert!(desk.mistake(&["empty", "tiny.toml"]).contains("empty is no run's directory"));
+    assert!(desk.mistake(&["empty", "tiny.toml"]).contains("empty is no directory of runs"));
     assert!(desk.mistake(&["same.toml", "tiny.toml"]).contains("one of the two must be a run's directory"));
     let run = desk.run(&["tiny.toml"]);
     assert!(desk.mistake(&[&run, &run, "--set", "training.epochs=2"]).contains("--set"));

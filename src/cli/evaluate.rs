@@ -2,7 +2,7 @@
 
 use super::failure::{Failure, mistake};
 use super::options::{OneDevice, ResultsPlace, Sets, load};
-use super::predict::{failure, open};
+use super::predict::{chosen, failure};
 use super::progress;
 use anyhow::Context;
 use clap::ValueEnum;
@@ -17,7 +17,8 @@ use umlaut::record::{ImageRow, ImageScores, to_field};
 
 #[derive(clap::Args)]
 pub struct Arguments {
-    /// The trained run: its directory, or the end of its id
+    /// A trained run: its directory, or the end of its id; or an experiment, by its directory or name, for its best run by validation
+    #[arg(value_name = "RUN|EXPERIMENT")]
     run: PathBuf,
     /// An experiment file, of which [dataset], [split] and metrics.spacing_mm are used; images are sized as the run's were
     dataset: PathBuf,
@@ -82,7 +83,7 @@ impl Wanted {
 
 pub fn run(arguments: &Arguments) -> Result<(), Failure> {
     let results = arguments.results.results()?;
-    let opened = open(&arguments.run, &results)?;
+    let opened = chosen(&arguments.run, &results, false)?.remove(0);
     let (preprocess, of_run) = (opened.1.preprocess.clone(), opened.1.metrics.clone());
     let predictor = Predictor::open(&[opened], arguments.device.chosen()?.gpu).map_err(failure)?;
     predictor.notes.iter().for_each(|note| eprintln!("note: {note}"));

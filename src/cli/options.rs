@@ -26,6 +26,11 @@ pub struct ResultsPlace {
 }
 
 impl ResultsPlace {
+    /// The option as it would be said again, with a space before it; nothing where it was not said.
+    pub fn again(&self) -> String {
+        self.results.as_ref().map_or(String::new(), |dir| format!(" --results {}", dir.display()))
+    }
+
     /// What was said here, else in the settings, else `results`.
     ///
     /// # Errors
@@ -109,5 +114,9 @@ pub fn settings() -> Result<Settings, Failure> {
 /// # Errors
 /// Every mistake in the file.
 pub fn load(file: &Path, sets: &Sets) -> Result<Experiment, Failure> {
+    if file.is_dir() {
+        let folder = file.display();
+        return Err(mistake(format!("{folder} is a folder; `umlaut init {folder}` looks at it and writes an experiment that fits")));
+    }
     config::load(file, &sets.sets).map_err(|problems| in_file(&problems))
 }

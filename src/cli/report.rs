@@ -3,14 +3,17 @@
 use super::failure::{Failure, mistake};
 use clap::ValueEnum;
 use std::path::PathBuf;
-use umlaut::find::Found;
+use umlaut::find::{Found, find_experiment};
 use umlaut::report::{self, Error, Format, RankBy, Wanted};
 use umlaut::store::{self, ExperimentDir};
 
 #[derive(clap::Args)]
 pub struct Arguments {
-    /// The directory of an experiment's results, such as results/quickstart
+    /// An experiment: its name, or the directory of its results, such as results/quickstart
+    #[arg(value_name = "EXPERIMENT")]
     dir: PathBuf,
+    #[command(flatten)]
+    results: ResultsPlace,
     /// The metric that groups are compared by: dice, recall, hd95 if asked for, dice_CLASS, … [default: dice]
     #[arg(long, value_name = "METRIC")]
     by: Option<String>,
@@ -68,13 +71,7 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
     if arguments.child {
         super::stop::exit_at_end_of_input();
     }
-    let dir = ExperimentDir::at(&arguments.dir);
-    if dir.runs()?.is_empty() {
-        return Err(mistake(format!(
-            "{} holds no runs; name the directory of an experiment, such as results/quickstart",
-            arguments.dir.display()
-        )));
-    }
+    let dir = find_experiment(&arguments.dir, &arguments.results.results()?).map_err(mistake)?;
     let formats = arguments.format.iter().map(|form| match form {
         Form::Html => Format::Html,
         Form::Md => Format::Markdown,

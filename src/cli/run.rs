@@ -69,7 +69,7 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
     let durations = RefCell::new(estimate.clone());
     let mut watch = Rewriting::new(live::watch(&dir, estimate, slots.len(), &stopping), &dir, arguments.rank_by)?;
     let work = Work {
-        source: &mut Listed::new(plan.runs),
+        source: &mut Listed::new(plan.runs.clone()),
         dir: &dir,
         duration: &|run, epochs| durations.borrow_mut().size_of(run, epochs),
     };
@@ -83,7 +83,9 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
         let runs = text::counted(counts.without_weights, "finished run");
         eprintln!("{runs} without weights, for nothing is trained again that has finished; with --restore it is");
     }
-    end(counts, &dir)
+    end(counts, &dir)?;
+    println!("predict: umlaut predict {}{} IMAGES --out predictions", plan.experiment, arguments.place.again());
+    Ok(())
 }
 
 /// Starts processes of this program, on this machine.

@@ -3,13 +3,14 @@
 
 use super::failure::{Failure, in_file, mistake, unprepared};
 use super::listen::Listening;
-use super::options::{Sets, load, settings};
+use super::options::{ResultsPlace, Sets, load};
 use comfy_table::{ContentArrangement, Table, TableComponent, presets};
 use std::path::{Path, PathBuf};
 use umlaut::config;
 use umlaut::plan::{Difference, FINGERPRINT, Identity, NUMERIC_VERSION, VERSION, defining_values};
 use umlaut::prepare::Planner;
-use umlaut::store::RunDir;
+use umlaut::find::find_run;
+use umlaut::store::{Results, RunDir};
 
 /// Characters of a fingerprint that are shown; so many differ in any two.
 const SHOWN: usize = 16;
@@ -19,12 +20,14 @@ const HASH: usize = 10;
 
 #[derive(clap::Args)]
 pub struct Arguments {
-    /// The directory of a run, or an experiment file
+    /// A run, by its directory or the end of its id, or an experiment file
     a: PathBuf,
     /// The same; one of both is a run
     b: PathBuf,
     #[command(flatten)]
     sets: Sets,
+    #[command(flatten)]
+    results: ResultsPlace,
 }
 
 /// A run, that was or would be.
@@ -40,33 +43,25 @@ type Choice = Vec<Side>;
 
 pub fn run(arguments: &Arguments) -> Result<(), Failure> {
     let (a, b) = (&arguments.a, &arguments.b);
-    for path in [a, b] {
-        if !path.exists() {
-            return Err(mistake(format!("{} is not there; name a run's directory or an experiment file", path.display())));
-        }
+    if a.is_file() && b.is_file() {
+        return Err(mistake("both are files; one of the two must be a run"));
     }
-    if !a.is_dir() && !b.is_dir() {
-        return Err(mistake("both are files; one of the two must be a run's directory"));
-    }
-    if a.is_dir() && b.is_dir() && !arguments.sets.sets.is_empty() {
+    if !a.is_file() && !b.is_file() && !arguments.sets.sets.is_empty() {
         return Err(mistake("--set replaces values of an experiment file, and none is named"));
     }
-    let choices = [choice(a, &arguments.sets)?, choice(b, &arguments.sets)?];
+    let results = arguments.results.results()?;
+    let choices = [choice(a, &arguments.sets, &results)?, choice(b, &arguments.sets, &results)?];
     let (a, b, differences) = nearest(&choices).ok_or_else(|| mistake("the experiment file plans no run"))?;
     print!("{}", text(a, b, &differences));
     Ok(())
 }
 
-fn choice(path: &Path, sets: &Sets) -> Result<Choice, Failure> {
-    if path.is_dir() { Ok(vec![of_run(path)?]) } else { of_plan(path, sets) }
+fn choice(word: &Path, sets: &Sets, results: &Results) -> Result<Choice, Failure> {
+    if word.is_file() { of_plan(word, sets, results) } else { Ok(vec![of_run(find_run(word, results).map_err(mistake)?)?]) }
 }
 
-fn of_run(path: &Path) -> Result<Side, Failure> {
-    let run = RunDir::at(std::path::absolute(path)?);
-    if !run.run_toml().is_file() {
-        let wanted = "name one such as results/quickstart/runs/RUN";
-        return Err(mistake(format!("{} is no run's directory, it holds no run.toml; {wanted}", path.display())));
-    }
+fn of_run(run: RunDir) -> Result<Side, Failure> {
+    let run = RunDir::at(std::path::absolute(run.path())?);
     let experiment = config::load_run(&run.run_toml()).map_err(|problems| in_file(&problems))?;
     let provenance = run.provenance().map_err(mistake)?.unwrap_or_default();
     let identity = Identity {
@@ -74,13 +69,13 @@ fn of_run(path: &Path) -> Result<Side, Failure> {
         fingerprint: provenance.dataset_fingerprint,
         numeric_version: provenance.numeric_version,
     };
-    Ok(Side { title: path.display().to_string(), hash: hash(&run), identity })
+    Ok(Side { title: run.path().display().to_string(), hash: hash(&run), identity })
 }
 
-fn of_plan(path: &Path, sets: &Sets) -> Result<Choice, Failure> {
+fn of_plan(path: &Path, sets: &Sets, results: &Results) -> Result<Choice, Failure> {
     let experiment = load(path, sets)?;
-    let (results, listening) = (settings()?.results(None), Listening::default());
-    let mut planner = Planner::new(&results, &listening);
+    let listening = Listening::default();
+    let mut planner = Planner::new(results, &listening);
     let plan = planner.plan_with_data(&experiment).map_err(unprepared)?;
     let side = |run: umlaut::plan::RunSpec| Side {
         title: format!("{}, run {}", path.display(), run.id),

@@ -4,6 +4,7 @@
 //! are under way, failed or damaged are no obstacle; nothing is run again, and nothing is known here of tensors.
 #![doc = include_str!("design.md")]
 
+mod best;
 mod chart;
 mod collect;
 mod column;
@@ -29,6 +30,7 @@ mod table;
 pub mod tensorboard;
 mod verdict;
 
+pub use best::{Best, best};
 pub use contact::{Tile, contact_sheet};
 pub use paint::paint;
 
@@ -103,6 +105,12 @@ pub enum Error {
     /// There is nothing to compare.
     #[error("{path} holds no runs; start the experiment with `umlaut run`, or check the path")]
     NoRuns {
+        /// The experiment's directory.
+        path: String,
+    },
+    /// No run has finished with its weights.
+    #[error("{path}: no run has finished with weights, so there is none to predict with; `umlaut status {path}` shows how far they are")]
+    NoneFinished {
         /// The experiment's directory.
         path: String,
     },

@@ -106,7 +106,7 @@ fn shown(key: &str, column: &str, data: &Dataset, splits: &Splits) -> Result<(),
 fn exclusive(data: &Dataset) -> Result<(), Error> {
     let pixels = data.size[0] * data.size[1];
     for sample in &data.samples {
-        let marked = |class: usize, at: usize| sample.mask[class * pixels + at] != 0;
+        let marked = |class: usize, at: usize| sample.mask[class * pixels + at] == 1;
         let classes = |at: usize| (0..data.classes.len()).filter(move |class| marked(*class, at));
         if let Some(at) = (0..pixels).find(|at| classes(*at).count() > 1) {
             let names: Vec<&str> = classes(at).map(|class| data.classes[class].as_str()).collect();

@@ -1,7 +1,7 @@
 //! From the weights in the experiment to the number that is minimised.
 
 use crate::config::{Loss, Term};
-use crate::ops::{Node, Tape, TermLoss, one_vs_rest, term, weighted_sum};
+use crate::ops::{Node, Tape, TermLoss, hide_ignored, one_vs_rest, term, weighted_sum};
 use candle_core::{Result, Tensor};
 use std::collections::BTreeMap;
 

@@ -61,7 +61,7 @@ pub fn write(
         let sample = &data.samples[index];
         let logits = logits(index)?;
         save(run, &sample.name, "image", photograph(&sample.image, data))?;
-        save(run, &sample.name, "truth", bits(data, |at| sample.mask[at] != 0))?;
+        save(run, &sample.name, "truth", bits(data, |at| sample.mask[at] == 1))?;
         save(run, &sample.name, "pred", bits(data, |at| logits[at] >= 0.0))?;
     }
     Ok(())

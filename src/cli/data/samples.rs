@@ -13,7 +13,7 @@ pub fn marks(batch: &umlaut::data::Batch) -> candle_core::Result<Vec<u8>> {
 
 /// The masks of a sample, class by class.
 pub fn masks(mask: &[u8], pixels: usize) -> Vec<Vec<bool>> {
-    mask.chunks_exact(pixels).map(|plane| plane.iter().map(|marked| *marked != 0).collect()).collect()
+    mask.chunks_exact(pixels).map(|plane| plane.iter().map(|marked| *marked == 1).collect()).collect()
 }
 
 /// `fold 2: `, or nothing where there are no folds.

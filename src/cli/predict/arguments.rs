@@ -5,7 +5,8 @@ use std::path::PathBuf;
 
 #[derive(clap::Args)]
 pub struct Arguments {
-    /// The trained run: its directory, or the end of its id
+    /// A trained run: its directory, or the end of its id; or an experiment, by its directory or name, for its best run by validation
+    #[arg(value_name = "RUN|EXPERIMENT")]
     pub run: PathBuf,
     /// Image files, and folders of them: PNG, JPEG, TIFF (each page), BMP; rotated as their orientation says
     #[arg(required = true)]
@@ -13,6 +14,9 @@ pub struct Arguments {
     /// Where to write masks and predictions.csv
     #[arg(long, value_name = "DIR")]
     pub out: PathBuf,
+    /// Of an experiment: average the probabilities of all runs of its best group
+    #[arg(long)]
+    pub ensemble: bool,
     /// A further run whose probabilities are averaged with the first's; may be repeated
     #[arg(long = "with", value_name = "RUN")]
     pub others: Vec<PathBuf>,

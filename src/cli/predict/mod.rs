@@ -10,17 +10,20 @@ use super::stop::Latch;
 use super::{progress, text};
 use umlaut::config;
 use umlaut::data::{Photo, PhotoPlace, photos, unreadable};
-use umlaut::find::find_run;
+use umlaut::find::{Found, find};
 use umlaut::model::{self, Tiling};
 use umlaut::predict::{Error, How, Predictor, Scale};
+use umlaut::report;
 use umlaut::store::{Results, RunDir};
 use write::Writer;
 
 pub fn run(arguments: &Arguments) -> Result<(), Failure> {
     let latch = Latch::on_signals()?;
     let results = arguments.results.results()?;
-    let words = std::iter::once(&arguments.run).chain(&arguments.others);
-    let runs = words.map(|word| open(word, &results)).collect::<Result<Vec<_>, _>>()?;
+    let mut runs = chosen(&arguments.run, &results, arguments.ensemble)?;
+    for word in &arguments.others {
+        runs.extend(chosen(word, &results, false)?);
+    }
     let predictor = Predictor::open(&runs, arguments.device.chosen()?.gpu).map_err(failure)?;
     predictor.notes.iter().for_each(|note| eprintln!("note: {note}"));
     let how = how(arguments, &predictor)?;
@@ -36,11 +39,34 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
     if failed > 0 || !others.is_empty() { Err(Failure::Runs) } else { Ok(()) }
 }
 
-/// A run with the experiment that it is.
-pub fn open(word: &std::path::Path, results: &Results) -> Result<(RunDir, config::Experiment), Failure> {
-    let run = find_run(word, results).map_err(mistake)?;
-    let experiment = config::load_run(&run.run_toml()).map_err(|problems| in_file(&problems))?;
-    Ok((run, experiment))
+/// The run that a word means with the experiment that it is: of an experiment the best run by validation, or with `ensemble` all of the best group's.
+/// Says which, where the word does not.
+///
+/// # Errors
+/// If it means nothing, or nothing has finished.
+pub fn chosen(word: &std::path::Path, results: &Results, ensemble: bool) -> Result<Vec<(RunDir, config::Experiment)>, Failure> {
+    let runs = match find(word, results).map_err(mistake)? {
+        Found::Run(_) if ensemble => {
+            return Err(mistake(format!("--ensemble is of an experiment, and {} is a run; name further runs by --with", word.display())));
+        }
+        Found::Run(run) => vec![run],
+        Found::Experiment(dir) => {
+            let best = report::best(&dir).map_err(super::report::failure)?;
+            let of = if best.groups > 1 { format!(" of the best of {} groups, {}", best.groups, best.name) } else { String::new() };
+            if ensemble {
+                eprintln!("ensemble: the mean of {}{of}", text::counted(best.group.len(), "run"));
+                best.group
+            } else {
+                eprintln!("run: {}, {} {:.3}, the best{of}", best.run.id(), best.by, best.value);
+                vec![best.run]
+            }
+        }
+    };
+    let open = |run: RunDir| {
+        let experiment = config::load_run(&run.run_toml()).map_err(|problems| in_file(&problems))?;
+        Ok((run, experiment))
+    };
+    runs.into_iter().map(open).collect()
 }
 
 /// A mistake is the user's, anything else failed while running.

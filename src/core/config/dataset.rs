@@ -79,6 +79,13 @@ pub struct Folders {
     /// What a mask's pixel values mean.
     #[serde(default)]
     pub mask_values: MaskValues,
+    /// Values of a mask that count nowhere: in no loss, no metric and no sampling.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(extend("uniqueItems" = true))]
+    pub ignore: Vec<u16>,
+    /// With `class_masks`: an image may lack the mask of a class, which then counts nowhere in that image.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub partial: bool,
     /// Whether images are read as grey or as colour.
     #[serde(default)]
     pub colour: Colour,
@@ -219,6 +226,10 @@ pub struct Stack {
     /// What a label's pixel values mean.
     #[serde(default)]
     pub mask_values: MaskValues,
+    /// Values of a label that count nowhere: in no loss, no metric and no sampling.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(extend("uniqueItems" = true))]
+    pub ignore: Vec<u16>,
 }
 
 fn refuge_images() -> PathBuf {

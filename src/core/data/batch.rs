@@ -3,7 +3,7 @@
 use super::augment::{Change, Motion};
 use super::random::{generator, shuffle};
 use super::window::Window;
-use super::{Dataset, Normaliser, Sample};
+use super::{Dataset, Normaliser, Sample, target};
 use crate::config::{Augment, Experiment, Patches};
 use candle_core::{Device, Result, Tensor};
 use rand::Rng;
@@ -131,7 +131,7 @@ pub fn batch(dataset: &Dataset, indices: &[usize], draw: Option<Draw<'_>>, devic
             let (mut images, mut targets) = (Vec::new(), Vec::new());
             for index in indices {
                 images.extend_from_slice(&dataset.samples[*index].image);
-                targets.extend(dataset.samples[*index].mask.iter().map(|v| f32::from(*v)));
+                targets.extend(dataset.samples[*index].mask.iter().map(|v| target(*v)));
             }
             (images, targets)
         }
@@ -186,7 +186,7 @@ fn changed(dataset: &Dataset, indices: &[usize], draw: Draw<'_>, size: [usize; 2
     let places = images.par_chunks_mut(image).zip(targets.par_chunks_mut(mask)).zip(indices);
     places.for_each(|((image, mask), index)| {
         let change = Change::draw(draw.augment, draw.seed, draw.epoch, *index);
-        change.apply(sample(dataset, *index), draw.window(dataset, *index), image, mask, f32::from);
+        change.apply(sample(dataset, *index), draw.window(dataset, *index), image, mask, target);
     });
     (images, targets)
 }

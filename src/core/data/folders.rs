@@ -2,7 +2,8 @@
 
 use super::error::{Error, listed};
 use super::files;
-use super::layout::{Decoded, Entry, Layout, channels};
+use super::IGNORED;
+use super::layout::{Decoded, Entry, Layout, channels, ignored};
 use super::mask::{self, Keys};
 use super::pairing;
 use super::pattern::{self, Pattern};
@@ -16,6 +17,8 @@ use std::path::{Path, PathBuf};
 pub(super) struct Folders {
     config: config::Folders,
     entries: Vec<Entry>,
+    /// Of each sample that lacks masks the classes that it lacks them of, by their places.
+    lacking: BTreeMap<String, Vec<usize>>,
 }
 
 impl Folders {
@@ -38,6 +41,9 @@ impl Folders {
             in_folders(&config.root, &config.images, &masks)?
         };
         let images = found.remove(0);
+        if config.partial {
+            return Self::partial(config, &images, &found);
+        }
         let mut entries: Vec<Entry> = Vec::new();
         for (masks, folder) in found.iter().zip(&masks) {
             let paired = pair(&images, masks, &config.root, folder)?;
@@ -47,7 +53,28 @@ impl Folders {
                 entries.iter_mut().zip(paired).for_each(|(entry, pair)| entry.files.extend(pair.files.into_iter().skip(1)));
             }
         }
-        Ok(Self { config: config.clone(), entries })
+        Ok(Self { config: config.clone(), entries, lacking: BTreeMap::new() })
+    }
+
+    /// Images that may lack masks of some classes.
+    fn partial(config: &config::Folders, images: &BTreeMap<String, PathBuf>, masks: &[BTreeMap<String, PathBuf>]) -> Result<Self, Error> {
+        let lonely = |of: &BTreeMap<String, PathBuf>| of.iter().find(|(name, _)| !images.contains_key(*name)).map(|(_, path)| path.clone());
+        let bare = images.iter().find(|(name, _)| masks.iter().all(|of| !of.contains_key(*name)));
+        let problem = masks.iter().find_map(lonely).map(|mask| format!("the mask {} has no image", mask.display()));
+        if let Some(problem) = problem.or_else(|| bare.map(|(_, path)| format!("the image {} has no mask of any class", path.display()))) {
+            return Err(Error::Unpaired { problems: vec![problem], rule: "with partial = true an image has the mask of one class or more".into() });
+        }
+        let (mut entries, mut lacking) = (Vec::new(), BTreeMap::new());
+        for (name, image) in images {
+            let of_image: Vec<Option<&PathBuf>> = masks.iter().map(|of| of.get(name)).collect();
+            let absent: Vec<usize> = of_image.iter().enumerate().filter(|(_, mask)| mask.is_none()).map(|(class, _)| class).collect();
+            if !absent.is_empty() {
+                lacking.insert(name.clone(), absent);
+            }
+            let files = std::iter::once(image).chain(of_image.into_iter().flatten()).cloned().collect();
+            entries.push(Entry { name: name.clone(), files, page: None, official_test: false });
+        }
+        Ok(Self { config: config.clone(), entries, lacking })
     }
 
     /// Samples by name with their image and mask.
@@ -67,7 +94,7 @@ impl Folders {
         images: &BTreeMap<String, PathBuf>,
         masks: &BTreeMap<String, PathBuf>,
     ) -> Result<Self, Error> {
-        Ok(Self { entries: pair(images, masks, &config.root, &config.masks)?, config })
+        Ok(Self { entries: pair(images, masks, &config.root, &config.masks)?, config, lacking: BTreeMap::new() })
     }
 
     /// The classes of masks that lie at these paths.
@@ -75,16 +102,20 @@ impl Folders {
         let config = &self.config;
         let named = |path: &PathBuf, problem: String| format!("{}: {problem}", path.display());
         if !config.class_masks.is_empty() {
-            let plane = |mask| mask::classes(mask, config::MaskValues::Binary, 1, Keys::None);
-            let planes = masks.iter().zip(paths).map(|(mask, path)| plane(mask).map_err(|problem| named(path, problem)));
-            return Ok(planes.collect::<Result<Vec<_>, _>>()?.concat());
+            let plane = |mask: &Picture| mask::classes(mask, config::MaskValues::Binary, 1, Keys::None);
+            let read = |(mask, path): (&Picture, &PathBuf)| {
+                mask::ignoring(mask, &config.ignore, 0, plane).map_err(|problem| named(path, problem))
+            };
+            return Ok(masks.iter().zip(paths).map(read).collect::<Result<Vec<_>, _>>()?.concat());
         }
-        let plane = if config.levels.is_empty() {
-            mask::classes(&masks[0], config.mask_values, config.classes.len(), Keys::Folders)
-        } else {
+        let background = config.levels.get("background").map_or(&[0][..], |values| &values[..]);
+        let plane = mask::ignoring(&masks[0], &config.ignore, background.first().copied().unwrap_or(0), |mask| {
+            if config.levels.is_empty() {
+                return mask::classes(mask, config.mask_values, config.classes.len(), Keys::Folders);
+            }
             let classes: Vec<&[u16]> = config.classes.iter().map(|class| &config.levels[class][..]).collect();
-            mask::by_levels(&masks[0], &classes, config.levels.get("background").map_or(&[0], |values| &values[..]))
-        };
+            mask::by_levels(mask, &classes, background)
+        });
         plane.map_err(|problem| named(&paths[0], problem))
     }
 }
@@ -210,10 +241,23 @@ impl Layout for Folders {
     }
 
     fn options(&self) -> String {
-        let config::Folders { root: _, images: _, masks: _, pairs: _, classes, mask_values, colour: _, levels, class_masks } =
-            &self.config;
+        let config::Folders {
+            root: _,
+            images: _,
+            masks: _,
+            pairs: _,
+            classes,
+            mask_values,
+            ignore,
+            partial: _,
+            colour: _,
+            levels,
+            class_masks,
+        } = &self.config;
         let of_classes: Vec<&String> = class_masks.keys().collect();
-        format!("folders, {mask_values:?}, classes {classes:?}, levels {levels:?}, masks of {of_classes:?}")
+        let lacking = if self.lacking.is_empty() { String::new() } else { format!(", lacking {:?}", self.lacking) };
+        let ignored = ignored(ignore);
+        format!("folders, {mask_values:?}, classes {classes:?}, levels {levels:?}, masks of {of_classes:?}{ignored}{lacking}")
     }
 
     fn decode(&self, entry: &Entry, channels: usize) -> Result<Decoded, String> {
@@ -231,7 +275,15 @@ impl Layout for Folders {
         for (path, mask) in mask_paths.iter().zip(&masks) {
             same_size(&image_path.to_string_lossy(), &image, &path.to_string_lossy(), mask)?;
         }
-        let mask = self.mask(&masks, mask_paths)?;
+        let mut mask = self.mask(&masks, mask_paths)?;
+        if let Some(lacking) = self.lacking.get(&entry.name) {
+            let (mut planes, pixels) = (mask.chunks_exact(image.size[0] * image.size[1]), image.size[0] * image.size[1]);
+            let plane = |class: usize| match lacking.contains(&class) {
+                true => vec![IGNORED; pixels],
+                false => planes.next().expect("a plane for each mask").to_vec(),
+            };
+            mask = (0..self.config.classes.len()).flat_map(plane).collect();
+        }
         Ok(Decoded { image, mask })
     }
 }

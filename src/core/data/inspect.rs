@@ -3,7 +3,7 @@
 use super::error::Error;
 use super::layout::{Decoded, Entry};
 use super::layouts;
-use super::memory;
+use super::{IGNORED, memory};
 use crate::config;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -52,7 +52,12 @@ fn of(entry: &Entry, Decoded { image, mask }: &Decoded, channels: usize) -> Look
         image.row(channels, plane, y, &mut row);
         range = row.iter().fold(range, |(low, high), v| (low.min(*v), high.max(*v)));
     }
-    let share = |plane: &[u8]| plane.iter().filter(|marked| **marked != 0).count() as f64 / pixels as f64;
-    let marked = mask.chunks_exact(pixels).map(share).collect();
+    let marked = mask.chunks_exact(pixels).map(foreground).collect();
     Look { name: entry.name.clone(), size, range, marked }
+}
+
+/// The foreground fraction of the pixels that count; 0 where none does.
+fn foreground(plane: &[u8]) -> f64 {
+    let counted = plane.iter().filter(|value| **value != IGNORED).count();
+    plane.iter().filter(|value| **value == 1).count() as f64 / counted.max(1) as f64
 }

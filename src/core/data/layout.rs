@@ -78,3 +78,8 @@ pub(super) fn channels(colour: Colour, entries: &[Entry]) -> Result<usize, Error
         }),
     }
 }
+
+/// Values that count nowhere, as [`Layout::options`] has them: nothing without any.
+pub(super) fn ignored(values: &[u16]) -> String {
+    if values.is_empty() { String::new() } else { format!(", without {values:?}") }
+}

@@ -1,6 +1,7 @@
 //! From a mask's pixel values to one plane a class.
 
 use super::error::listed;
+use super::IGNORED;
 use super::picture::{Picture, Values};
 use crate::config::{MaskPolicy, MaskValues};
 use std::borrow::Cow;
@@ -14,6 +15,33 @@ pub(super) enum Keys {
     Stack,
     /// None: masks are black and white.
     None,
+}
+
+/// Planes as `read` makes them of a mask whose pixels of these values count nowhere: `read` sees `background` there, and they are [`IGNORED`] in all
+/// planes.
+///
+/// # Errors
+/// Those of `read`; also if the mask is a JPEG, which changes values.
+pub(super) fn ignoring(
+    mask: &Picture,
+    values: &[u16],
+    background: u16,
+    read: impl FnOnce(&Picture) -> Result<Vec<u8>, String>,
+) -> Result<Vec<u8>, String> {
+    if values.is_empty() {
+        return read(mask);
+    }
+    if mask.lossy {
+        return Err("is a JPEG, which changes the values of masks, so none can be ignored; save masks as PNG or TIFF".into());
+    }
+    let pixels = mask.size[0] * mask.size[1];
+    let each = mask.values.len() / pixels.max(1);
+    let hidden: Vec<bool> = (0..pixels).map(|pixel| values.contains(&mask.values.at(pixel * each))).collect();
+    let mut planes = read(&mask.filled(&hidden, background))?;
+    planes.chunks_exact_mut(pixels).for_each(|plane| {
+        plane.iter_mut().zip(&hidden).filter(|(_, hidden)| **hidden).for_each(|(value, _)| *value = IGNORED);
+    });
+    Ok(planes)
 }
 
 /// `classes` planes of height · width in {0, 1}.

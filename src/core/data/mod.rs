@@ -72,8 +72,17 @@ pub struct Sample {
     pub name: String,
     /// channels · height · width, in [0, 1].
     pub image: Vec<f32>,
-    /// classes · height · width, in {0, 1}.
+    /// classes · height · width, in {0, 1}, and [`IGNORED`] where a pixel counts nowhere.
     pub mask: Vec<u8>,
+}
+
+/// In a mask: a pixel that counts in no loss, no metric and no sampling.
+pub const IGNORED: u8 = 255;
+
+/// A mask's value as a target of a loss: 0 or 1, and −0 where the pixel is [`IGNORED`], which [`ops::is_ignored`](crate::ops::is_ignored) tells from
+/// 0 and every formula takes for it.
+pub fn target(mask: u8) -> f32 {
+    if mask == IGNORED { -0.0 } else { f32::from(mask) }
 }
 
 /// All samples at one size, sorted by name.

@@ -34,6 +34,8 @@ pub(super) fn open(config: &config::Refuge) -> Result<Folders, Error> {
         images: config.images.clone(),
         masks: config.masks.clone(),
         pairs: None,
+        ignore: Vec::new(),
+        partial: false,
         classes: config.targets.iter().map(|target| target.name().to_owned()).collect(),
         mask_values: MaskValues::Indexed,
         colour: Colour::Rgb,

@@ -3,7 +3,7 @@
 use super::error::Error;
 use super::files;
 use super::folders::same_size;
-use super::layout::{Decoded, Entry, Layout};
+use super::layout::{Decoded, Entry, Layout, ignored};
 use super::mask::{self, Keys};
 use super::picture::{Opened, Picture};
 use super::source::Source;
@@ -71,8 +71,8 @@ impl Layout for Stack {
     }
 
     fn options(&self) -> String {
-        let config::Stack { images: _, labels: _, classes, mask_values } = &self.config;
-        format!("stack, {mask_values:?}, classes {classes:?}")
+        let config::Stack { images: _, labels: _, classes, mask_values, ignore } = &self.config;
+        format!("stack, {mask_values:?}, classes {classes:?}{}", ignored(ignore))
     }
 
     fn decode(&self, entry: &Entry, channels: usize) -> Result<Decoded, String> {
@@ -88,7 +88,8 @@ impl Layout for Stack {
             return Err(format!("{image_name}: has {own} channel(s), the first page {channels}; make all pages alike"));
         }
         same_size(&image_name, &image, &label_name, &label)?;
-        let mask = mask::classes(&label, self.config.mask_values, self.config.classes.len(), Keys::Stack);
+        let classes = |label: &Picture| mask::classes(label, self.config.mask_values, self.config.classes.len(), Keys::Stack);
+        let mask = mask::ignoring(&label, &self.config.ignore, 0, classes);
         Ok(Decoded { image, mask: mask.map_err(|problem| format!("{label_name}: {problem}"))? })
     }
 }

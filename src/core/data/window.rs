@@ -52,14 +52,14 @@ fn corners(image: usize, window: usize, pixel: Option<usize>) -> Range<usize> {
 
 /// A pixel of a class, each class that there is as likely as another, and so each of its pixels; `None` if nothing is marked.
 fn marked(mask: &[u8], [h, w]: [usize; 2], rng: &mut impl Rng) -> Option<[usize; 2]> {
-    let planes = mask.chunks_exact(h * w).map(|plane| (plane, plane.iter().filter(|marked| **marked != 0).count()));
+    let planes = mask.chunks_exact(h * w).map(|plane| (plane, plane.iter().filter(|marked| **marked == 1).count()));
     let present: Vec<(&[u8], usize)> = planes.filter(|(_, count)| *count > 0).collect();
     if present.is_empty() {
         return None;
     }
     let (plane, count) = present[rng.random_range(0..present.len())];
     let chosen = rng.random_range(0..count);
-    let at = plane.iter().enumerate().filter(|(_, marked)| **marked != 0).nth(chosen)?.0;
+    let at = plane.iter().enumerate().filter(|(_, marked)| **marked == 1).nth(chosen)?.0;
     Some([at / w, at % w])
 }
 

@@ -5,7 +5,7 @@ use super::calibration::expected_calibration_error;
 use super::components::rand_score;
 use super::distance::Apart;
 use super::extent::cup_to_disc_error;
-use super::mask::MaskScores;
+use super::mask::{MaskScores, is_ignored};
 use rayon::prelude::*;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -106,11 +106,13 @@ impl Extras {
 
     fn of_image(&self, logits: &[f32], targets: &[f32]) -> ImageExtras {
         let pixels = self.size[0] * self.size[1];
-        let pred: Vec<bool> = logits.iter().map(|logit| *logit >= 0.0).collect();
+        // Pixels that do not count are background on both sides.
+        let pred: Vec<bool> = logits.iter().zip(targets).map(|(logit, target)| *logit >= 0.0 && !is_ignored(*target)).collect();
         let truth: Vec<bool> = targets.iter().map(|target| *target >= 0.5).collect();
         let class = |class: usize| {
             let range = class * pixels..(class + 1) * pixels;
-            self.of_class(&logits[range.clone()], &pred[range.clone()], &truth[range])
+            let shown: Vec<bool> = targets[range.clone()].iter().map(|target| !is_ignored(*target)).collect();
+            self.of_class(&logits[range.clone()], &pred[range.clone()], &truth[range], &shown)
         };
         let mut rows: ImageExtras = (0..self.classes.len()).map(class).collect();
         if self.asked.contains(&ExtraMetric::VcdrError) {
@@ -122,7 +124,10 @@ impl Extras {
         rows
     }
 
-    fn of_class(&self, logits: &[f32], pred: &[bool], truth: &[bool]) -> Vec<f64> {
+    fn of_class(&self, logits: &[f32], pred: &[bool], truth: &[bool], shown: &[bool]) -> Vec<f64> {
+        if !shown.contains(&true) {
+            return vec![f64::NAN; self.names().len()];
+        }
         let lengths = self.asked.iter().any(|extra| extra.in_mm().is_some());
         let apart = |spacing: [f64; 2]| lengths.then(|| Apart::of(pred, truth, self.size, spacing));
         let (in_pixels, in_mm) = (apart([1.0; 2]), self.spacing_mm.and_then(apart));
@@ -131,10 +136,10 @@ impl Extras {
             ExtraMetric::Hd95 => length(Apart::hd95),
             ExtraMetric::Assd => length(Apart::assd),
             ExtraMetric::BoundaryIou => vec![boundary_iou(pred, truth, self.size)],
-            ExtraMetric::Ece => vec![expected_calibration_error(logits, truth)],
+            ExtraMetric::Ece => vec![expected_calibration_error(&of(logits, shown), &of(truth, shown))],
             ExtraMetric::VcdrError => vec![f64::NAN],
             ExtraMetric::RandScore => vec![rand_score(pred, truth, self.size[1])],
-            ExtraMetric::PixelError => vec![pixel_error(pred, truth)],
+            ExtraMetric::PixelError => vec![pixel_error(&of(pred, shown), &of(truth, shown))],
         };
         self.asked.iter().flat_map(values).collect()
     }
@@ -196,6 +201,11 @@ fn pixel_error(pred: &[bool], truth: &[bool]) -> f64 {
 fn mean(values: impl Iterator<Item = f64>) -> Option<f64> {
     let values: Vec<f64> = values.filter(|value| !value.is_nan()).collect();
     (!values.is_empty()).then(|| values.iter().sum::<f64>() / values.len() as f64)
+}
+
+/// The values where pixels count.
+fn of<T: Copy>(values: &[T], shown: &[bool]) -> Vec<T> {
+    values.iter().zip(shown).filter(|(_, shown)| **shown).map(|(value, _)| *value).collect()
 }
 
 #[cfg(test)]

@@ -15,14 +15,23 @@ pub(super) struct Mask {
     pub overlap: f64,
     /// Σ p.
     pub probs: f64,
-    /// Number of pixels.
+    /// Number of pixels that count.
     pub pixels: usize,
+}
+
+/// Whether a target says that its pixel does not count: it is −0, which formulas take for 0.
+pub(super) fn is_ignored(target: f32) -> bool {
+    target.to_bits() == (-0.0f32).to_bits()
 }
 
 impl Mask {
     pub fn of(logits: &[f32], targets: &[f32]) -> Self {
         let mut mask = Self { pixels: logits.len(), ..Self::default() };
         for (&logit, &target) in logits.iter().zip(targets) {
+            if is_ignored(target) {
+                mask.pixels -= 1;
+                continue;
+            }
             let (pred, truth) = (logit >= 0.0, target >= 0.5);
             mask.both += u64::from(pred && truth);
             mask.pred += u64::from(pred);
@@ -66,7 +75,12 @@ impl Mask {
         self.bce / self.pixels as f64
     }
 
+    /// NaN throughout where no pixel counts.
     pub fn scores(&self) -> MaskScores {
+        if self.pixels == 0 {
+            let [bce, dice_loss, dice, iou, precision, recall, specificity, accuracy] = [f64::NAN; 8];
+            return MaskScores { bce, dice_loss, dice, iou, precision, recall, specificity, accuracy };
+        }
         MaskScores {
             bce: self.mean_bce(),
             dice_loss: self.dice_loss(),

@@ -72,13 +72,16 @@ impl Scores {
 #[serde(deny_unknown_fields)]
 pub struct Tally {
     images: usize,
+    /// Of each class in how many of them no pixel counts; empty where there is none.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    left_out: Vec<usize>,
     sums: Scores,
 }
 
 impl Tally {
     /// Nothing added yet.
     pub fn new(classes: usize) -> Self {
-        Self { images: 0, sums: Scores::zeros(classes) }
+        Self { images: 0, left_out: Vec::new(), sums: Scores::zeros(classes) }
     }
 
     /// Number of classes.
@@ -89,7 +92,7 @@ impl Tally {
     /// Adds the images of a batch, and returns the scores of each image and class, the classes of an image side by side.
     ///
     /// # Shapes
-    /// `logits` and `targets`: (images, classes, pixels), flat; targets in {0, 1}.
+    /// `logits` and `targets`: (images, classes, pixels), flat; targets in {0, 1}, −0 where a pixel does not count.
     ///
     /// # Panics
     /// If the lengths differ or do not fit the number of images and classes.
@@ -102,36 +105,43 @@ impl Tally {
         self.add_masks(images, &masks)
     }
 
-    /// Adds images of which the sums of every class are known: |P∩T|, |P|, |T|, Σ bce, Σ p·t, Σ p, over so many pixels.
+    /// Adds images of which the sums of every class are known: |P∩T|, |P|, |T|, Σ bce, Σ p·t, Σ p, and the number of pixels that count.
     ///
     /// # Panics
     /// If their number does not fit the number of images and classes.
-    pub fn add_sums(&mut self, images: usize, pixels: usize, sums: &[[f64; 6]]) -> Vec<MaskScores> {
+    pub fn add_sums(&mut self, images: usize, sums: &[[f64; 7]]) -> Vec<MaskScores> {
         assert_eq!(sums.len(), images * self.classes(), "the sums of every class of every image");
-        let of = |[both, pred, truth, bce, overlap, probs]: &[f64; 6]| {
+        let of = |[both, pred, truth, bce, overlap, probs, pixels]: &[f64; 7]| {
             let [both, pred, truth] = [both, pred, truth].map(|count| *count as u64);
-            Mask { both, pred, truth, bce: *bce, overlap: *overlap, probs: *probs, pixels }
+            Mask { both, pred, truth, bce: *bce, overlap: *overlap, probs: *probs, pixels: *pixels as usize }
         };
         self.add_masks(images, &sums.iter().map(of).collect::<Vec<_>>())
     }
 
     fn add_masks(&mut self, images: usize, masks: &[Mask]) -> Vec<MaskScores> {
         let scores: Vec<MaskScores> = masks.iter().map(Mask::scores).collect();
-        for image in scores.chunks(self.sums.dice.len()) {
-            for (class, mask) in image.iter().enumerate() {
-                self.sums.add(class, mask);
+        for (at, (mask, score)) in masks.iter().zip(&scores).enumerate() {
+            let class = at % self.sums.dice.len();
+            if mask.pixels > 0 {
+                self.sums.add(class, score);
+            } else {
+                self.left_out.resize(self.sums.dice.len(), 0);
+                self.left_out[class] += 1;
             }
         }
         self.images += images;
         scores
     }
 
-    /// The means over all images so far; NaN if there was none.
+    /// The means over all images so far; NaN if there was none. A class of which no pixel of an image counts has no scores there, and its losses are 0, as
+    /// they are in what is minimised.
     pub fn scores(&self) -> Scores {
-        let mean = |sums: &Vec<f64>| sums.iter().map(|sum| sum / self.images as f64).collect();
+        let loss = |sums: &Vec<f64>| sums.iter().map(|sum| sum / self.images as f64).collect();
+        let scored = |class: usize| (self.images - self.left_out.get(class).unwrap_or(&0)) as f64;
+        let mean = |sums: &Vec<f64>| sums.iter().enumerate().map(|(class, sum)| sum / scored(class)).collect();
         Scores {
-            bce: mean(&self.sums.bce),
-            dice_loss: mean(&self.sums.dice_loss),
+            bce: loss(&self.sums.bce),
+            dice_loss: loss(&self.sums.dice_loss),
             dice: mean(&self.sums.dice),
             iou: mean(&self.sums.iou),
             precision: mean(&self.sums.precision),

@@ -2,13 +2,15 @@
 
 use super::blocked::logistic;
 use super::blocked::simd::level;
+use super::hide::{counted, share};
 use super::storage::{scalar, tensor, values};
 use super::{Node, Tape};
 use candle_core::{Result, Tensor, bail};
 use rayon::prelude::*;
 
 /// `Σ_c w_c · bce_c / Σ_c w_c`, where `bce_c` is the mean over samples and pixels of `max(x, 0) − x·t + ln(1 + e^−|x|)`: finite
-/// for every finite logit. Without `class_weights` every class has weight 1.
+/// for every finite logit. Without `class_weights` every class has weight 1. Of pixels that do not count ([`is_ignored`](super::is_ignored)) the
+/// logits must be [hidden](super::hide_ignored); means are over the others, sample by sample.
 ///
 /// # Shapes
 /// logits and targets (n, classes, h, w), targets in [0, 1]; the result is a scalar.
@@ -19,7 +21,8 @@ pub fn bce_with_logits(tape: &Tape, logits: &Node, targets: &Tensor, class_weigh
     let (n, classes, h, w) = logits.value().dims4()?;
     let plane = h * w;
     let shares = class_shares(logits.value(), targets, class_weights)?;
-    let factor = move |index: usize| shares[index % classes] / (n * plane) as f64;
+    let counted = counted(&values(targets)?, plane);
+    let factor = move |index: usize| share(counted.as_deref(), index, plane) * shares[index % classes] / (n * plane) as f64;
     let loss: f64 = {
         let (x, t) = (values(logits.value())?, values(targets)?);
         let of_plane = |(x, t): (&[f32], &[f32])| logistic::cross_entropy(level(), x, t);

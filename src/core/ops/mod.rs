@@ -38,6 +38,7 @@ mod gate;
 #[cfg_attr(not(feature = "cuda"), expect(dead_code, reason = "some of it is asked for by GPUs alone"))]
 mod gradients;
 mod group_norm;
+mod hide;
 mod kernels;
 mod map;
 mod max_pool2x2;
@@ -64,6 +65,7 @@ pub use dropout::dropout;
 pub use gate::gate;
 pub use gradients::Gradients;
 pub use group_norm::group_norm;
+pub use hide::{hide_ignored, is_ignored};
 pub use kernels::kernels;
 pub use map::Map;
 pub use max_pool2x2::max_pool2x2;

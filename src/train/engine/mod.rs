@@ -15,7 +15,7 @@ use crate::config::{Experiment, Term};
 use crate::data::{self, Dataset, Draw, Normaliser};
 use crate::metric::{Extras, ImageExtras, MaskScores, Means, Scores, Tally};
 use crate::model::{self, Network, Params, Tiling};
-use crate::ops::{self, Gradients, Node, Tape};
+use crate::ops::{self, Gradients, Node, Tape, hide_ignored};
 use candle_core::{Device, Tensor};
 use std::collections::BTreeMap;
 
@@ -243,7 +243,7 @@ fn evaluate(
         let batch = data::batch(learner.data, indices, None, &Device::Cpu)?.normalised(&learner.normaliser, learner.data)?;
         let logits = logits_of(learner, device, &batch.images)?;
         let tape = Tape::inference();
-        let logits = tape.constant(&logits);
+        let logits = hide_ignored(&tape, &tape.constant(&logits), &batch.targets, loss.is_exclusive())?;
         let seen = scored(&tape, &logits, loss)?;
         let value = |(_, kind): (f64, Term)| -> candle_core::Result<_> {
             Ok((kind.column(), loss_value(&tape, &logits, &seen, &batch.targets, &kind, loss)?.of_images))

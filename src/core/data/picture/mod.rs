@@ -111,6 +111,18 @@ impl Picture {
         Self { size, channels, top: 255, values, palette: None, lossy: false, only_alpha: false, turned: false }
     }
 
+    /// The same with one value in all channels of some pixels.
+    pub fn filled(&self, pixels: &[bool], value: u16) -> Self {
+        let each = self.values.len() / pixels.len().max(1);
+        let (filled, byte) = (|at: usize| pixels[at / each], value.min(255) as u8);
+        let values = match &self.values {
+            Values::Bytes(values) => Values::Bytes(values.iter().enumerate().map(|(at, v)| if filled(at) { byte } else { *v }).collect()),
+            Values::Words(values) => Values::Words(values.iter().enumerate().map(|(at, v)| if filled(at) { value } else { *v }).collect()),
+        };
+        let palette = self.palette.as_ref().map(|palette| Palette { colours: palette.colours.clone(), top: palette.top, clear: palette.clear.clone() });
+        Self { values, palette, ..*self }
+    }
+
     /// One channel of a pixel.
     pub fn sample(&self, pixel: usize, channel: usize) -> u16 {
         match &self.palette {

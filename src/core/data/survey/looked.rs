@@ -109,7 +109,7 @@ impl Look {
 /// Foreground fraction and thickness of a plane so wide, the background's where that is the thinner: of a long strip w wide, area over half of the
 /// boundary's length is w.
 fn shape(plane: &[u8], width: usize) -> (f64, f64) {
-    let at = |y: usize, x: usize| plane[y * width + x] != 0;
+    let at = |y: usize, x: usize| plane[y * width + x] == 1;
     let (mut area, mut edges) = (0_usize, 0_usize);
     for y in 0..plane.len() / width {
         for x in 0..width {

@@ -145,6 +145,7 @@ fn stack(root: &Path) -> Option<Fit> {
         labels: labels.clone(),
         classes: meaning.classes,
         mask_values: meaning.mask_values.filter(|_| meaning.levels.is_empty())?,
+        ignore: Vec::new(),
     };
     let dataset = config::Dataset::Stack(config);
     layouts::find(&dataset).ok().filter(|layout| layout.entries().len() > 2)?;

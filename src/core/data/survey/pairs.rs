@@ -190,6 +190,8 @@ fn folders(root: &Path, (images, masks): (PathBuf, PathBuf), meaning: Meaning, c
         images,
         masks,
         pairs: None,
+        ignore: Vec::new(),
+        partial: false,
         classes: meaning.classes,
         mask_values: meaning.mask_values.unwrap_or_default(),
         colour,

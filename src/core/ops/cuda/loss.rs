@@ -8,8 +8,8 @@ use crate::ops::{Node, Tape};
 use candle_core::{Result, bail};
 use std::rc::Rc;
 
-/// Sums of a plane (one class of one sample), as f64: |P∩T|, |P|, |T|, Σ bce, Σ p·t, Σ p.
-pub const PLANE_SUMS: usize = 6;
+/// Sums of a plane (one class of one sample), as f64: |P∩T|, |P|, |T|, Σ bce, Σ p·t, Σ p, and the pixels that count.
+pub const PLANE_SUMS: usize = 7;
 
 /// Numbers of each class: its share of the classes' weights,
 pub(super) const SHARES: usize = 0;
@@ -47,7 +47,11 @@ pub struct LossInputs<'a> {
 }
 
 /// What the kernels of a loss are told besides.
-pub(super) struct Sizes {
+pub(super) struct Sizes<'a> {
+    /// What is true, without pixels that do not count.
+    pub targets: &'a Array,
+    /// How many pixels of each plane count; `None` where all do.
+    pub counted: Option<&'a Array>,
     pub planes: usize,
     pub samples: usize,
     /// What a gradient is divided by: samples times heads.
@@ -62,7 +66,7 @@ pub(super) struct Of<'a> {
     pub term: &'a Term,
     pub weight: f64,
     pub inputs: LossInputs<'a>,
-    pub sizes: &'a Sizes,
+    pub sizes: &'a Sizes<'a>,
     /// Where its value stands among the numbers of a plane.
     pub slot: usize,
 }
@@ -137,42 +141,57 @@ impl Losses {
         }
         let samples = planes / self.classes();
         let blocks = self.plane.div_ceil(16 * THREADS as usize).clamp(1, 64);
-        let sizes = Sizes { planes, samples, parts: samples * inputs.heads, blocks };
-        let (own, factors) = (self.gpu.array(Kind::F64, planes * PLANE_SUMS)?, self.gpu.array(Kind::F32, 3 * planes)?);
         let exclusive = self.terms.iter().any(|(_, term)| *term == Term::SoftmaxCe);
-        let scored = if exclusive { self.one_vs_rest(&logits, &sizes)? } else { logits.clone() };
+        let hidden = inputs.truth.ignores.then(|| self.hide(&logits, targets, (planes, blocks), exclusive)).transpose()?;
+        let (logits, targets) = hidden.as_ref().map_or((&logits, targets), |hidden| (&hidden.logits, &hidden.targets));
+        let counted = hidden.as_ref().map(|hidden| &hidden.counted);
+        let sizes = Sizes { targets, counted, planes, samples, parts: samples * inputs.heads, blocks };
+        let (own, factors) = (self.gpu.array(Kind::F64, planes * PLANE_SUMS)?, self.gpu.array(Kind::F32, 3 * planes)?);
+        let scored = if exclusive { self.one_vs_rest(logits, &sizes)? } else { logits.clone() };
         self.count(&scored, inputs, &sizes, &own, &factors)?;
         let terms = || {
             let terms = (PLANE_SUMS..).zip(&self.terms);
             terms.map(|(slot, (weight, term))| Of { term, weight: *weight, inputs, sizes: &sizes, slot })
         };
         terms().try_for_each(|of| self.region(of, &own, &factors))?;
-        let mut gradient = tape.is_recording().then(|| self.gradient(&scored, targets, &sizes, &factors)).transpose()?;
+        let mut gradient = tape.is_recording().then(|| self.gradient(&scored, &sizes, &factors)).transpose()?;
         let softmax = |of: &Of| *of.term == Term::SoftmaxCe;
         terms().filter(|of| !softmax(of)).try_for_each(|of| self.further(of, (&scored, gradient.as_ref())))?;
         if exclusive {
-            gradient = gradient.map(|dy| self.against_rest_gradient(&logits, &dy, &sizes)).transpose()?;
-            terms().filter(softmax).try_for_each(|of| self.further(of, (&logits, gradient.as_ref())))?;
+            gradient = gradient.map(|dy| self.against_rest_gradient(logits, &dy, &sizes)).transpose()?;
+            terms().filter(softmax).try_for_each(|of| self.further(of, (logits, gradient.as_ref())))?;
         }
         Ok(gradient)
+    }
+
+    /// Logits and targets without the pixels that do not count.
+    fn hide(&self, logits: &Array, targets: &Array, (planes, blocks): (usize, usize), whole: bool) -> Result<Hidden> {
+        let (hid, clean) = (self.gpu.array(Kind::F32, logits.len())?, self.gpu.array(Kind::U8, logits.len())?);
+        let (partial, counted) = (self.gpu.array(Kind::F64, planes * blocks)?, self.gpu.array(Kind::F64, planes)?);
+        let sizes = [long(self.plane), self.classes().into(), usize::from(whole).into()];
+        let arguments = [logits.into(), targets.into(), (&hid).into(), (&clean).into(), (&partial).into()];
+        self.gpu.launch("hide_ignored", grid(blocks, planes), &[&arguments[..], &sizes].concat())?;
+        let arguments = [(&partial).into(), blocks.into(), planes.into(), (&counted).into()];
+        self.gpu.launch("count_pixels", Grid::over(planes), &arguments)?;
+        Ok(Hidden { logits: hid, targets: clean, counted })
     }
 
     /// Sums of every plane, and what the gradients of BCE and Dice follow from.
     fn count(&self, logits: &Array, inputs: LossInputs, sizes: &Sizes, own: &Array, factors: &Array) -> Result<()> {
         let gpu = &self.gpu;
         let partial = gpu.array(Kind::F64, sizes.planes * sizes.blocks * PLANE_SUMS)?;
-        let arguments = [logits.into(), (&inputs.truth.targets).into(), (&partial).into(), long(self.plane)];
+        let arguments = [logits.into(), sizes.targets.into(), (&partial).into(), long(self.plane)];
         gpu.launch("loss_sums", sizes.summing(sizes.planes), &arguments)?;
-        let numbers = [sizes.blocks.into(), sizes.planes.into(), sizes.parts.into(), self.classes().into(), long(self.plane)];
+        let numbers = [sizes.pixels(), sizes.blocks.into(), sizes.planes.into(), sizes.parts.into(), self.classes().into(), long(self.plane)];
         let read = [(&self.numbers).into(), inputs.step.into()];
         let written = [own.into(), inputs.sums.into(), self.sums().into(), factors.into()];
         let arguments = [&[(&partial).into()], &numbers[..], &read, &written].concat();
         gpu.launch("loss_finish", Grid::over(sizes.planes), &arguments)
     }
 
-    fn gradient(&self, logits: &Array, targets: &Array, sizes: &Sizes, factors: &Array) -> Result<Array> {
+    fn gradient(&self, logits: &Array, sizes: &Sizes, factors: &Array) -> Result<Array> {
         let dx = self.gpu.array(Kind::F32, logits.len())?;
-        let arguments = [logits.into(), targets.into(), factors.into(), (&dx).into(), long(self.plane)];
+        let arguments = [logits.into(), sizes.targets.into(), factors.into(), (&dx).into(), long(self.plane)];
         self.gpu.launch("loss_gradient", self.spread(sizes.planes), &arguments)?;
         Ok(dx)
     }
@@ -183,7 +202,19 @@ impl Losses {
     }
 }
 
-impl Sizes {
+/// What is left where pixels do not count.
+struct Hidden {
+    logits: Array,
+    targets: Array,
+    counted: Array,
+}
+
+impl Sizes<'_> {
+    /// How many pixels of each plane count, as kernels take it.
+    pub fn pixels(&self) -> Argument {
+        self.counted.into()
+    }
+
     /// The blocks that sum up so many planes.
     pub fn summing(&self, planes: usize) -> Grid {
         grid(self.blocks, planes)

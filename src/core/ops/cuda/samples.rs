@@ -19,12 +19,16 @@ pub struct Samples {
     classes: usize,
     /// Height and width.
     size: [usize; 2],
+    /// Whether pixels may be ignored.
+    ignores: bool,
 }
 
 /// What is true of a batch, (n, classes, h, w) each.
 pub struct Truth {
-    /// 1 where a class is, else 0, in bytes.
+    /// 1 where a class is, else 0, in bytes; 255 where a pixel does not count.
     pub targets: Array,
+    /// Whether there may be pixels that do not count.
+    pub ignores: bool,
     /// How much pixels count in the boundary's term of the loss, f32; `None` without that term.
     pub weights: Option<Array>,
 }
@@ -39,7 +43,12 @@ impl Samples {
         let (images, masks) =
             (gpu.lasting(Kind::F32, count * channels * plane)?, gpu.lasting(Kind::U8, count * classes * plane)?);
         let weights = weighted.then(|| gpu.lasting(Kind::F32, count * classes * plane)).transpose()?;
-        Ok(Self { gpu: gpu.clone(), images, masks, weights, count, channels, classes, size })
+        Ok(Self { gpu: gpu.clone(), images, masks, weights, count, channels, classes, size, ignores: false })
+    }
+
+    /// The same, with masks in which pixels may not count.
+    pub fn ignoring(self, ignores: bool) -> Self {
+        Self { ignores, ..self }
     }
 
     /// Bytes of so many samples.
@@ -81,6 +90,6 @@ impl Samples {
         let written = [(&x).into(), (&targets).into(), weights.as_ref().into()];
         let sizes = [size(shape), self.channels.into(), self.classes.into()];
         self.gpu.launch("gather", Grid::over(n * h * w), &[&read[..], &written, &sizes].concat())?;
-        Ok((Map::on_device(tape.constant_device(x), shape, None), Truth { targets, weights }))
+        Ok((Map::on_device(tape.constant_device(x), shape, None), Truth { targets, ignores: self.ignores, weights }))
     }
 }

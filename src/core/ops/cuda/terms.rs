@@ -61,19 +61,19 @@ impl Losses {
         weights: Option<&Array>,
     ) -> Result<()> {
         let (sizes, step, marks) = (of.sizes, of.inputs.step, self.of_classes(marks));
-        let read = [logits.into(), (&of.inputs.truth.targets).into(), (&marks).into(), weights.into()];
+        let read = [logits.into(), of.sizes.targets.into(), (&marks).into(), weights.into()];
         let kind: [Argument; 2] = [kind.into(), Argument::Float(gamma as f32)];
         let (plane, classes) = (long(self.plane), self.classes().into());
         if of.inputs.sums.is_some() {
             let partial = self.gpu.array(Kind::F64, sizes.planes * sizes.blocks)?;
             let arguments = [&read[..], &kind, &[(&partial).into(), plane, classes]].concat();
             self.gpu.launch("pixel_sums", sizes.summing(sizes.planes), &arguments)?;
-            let head = [(&partial).into(), sizes.blocks.into(), sizes.planes.into(), plane, step.into()];
+            let head = [(&partial).into(), sizes.pixels(), sizes.blocks.into(), sizes.planes.into(), plane, step.into()];
             self.gpu.launch("pixel_finish", Grid::over(sizes.planes), &[&head[..], &self.value(of)].concat())?;
         }
         let Some(dx) = gradient else { return Ok(()) };
         let shares = self.of_classes(SHARES);
-        let counts = [of.weight(), (&shares).into(), step.into(), sizes.parts.into(), classes, plane, dx.into()];
+        let counts = [of.weight(), (&shares).into(), step.into(), sizes.pixels(), sizes.parts.into(), classes, plane, dx.into()];
         self.gpu.launch("pixel_gradient", self.spread(sizes.planes), &[&read[..], &kind, &counts].concat())
     }
 
@@ -96,12 +96,12 @@ impl Losses {
     fn softmax(&self, of: Of, (logits, gradient): Logits) -> Result<()> {
         let (sizes, step, weights) = (of.sizes, of.inputs.step, self.of_classes(WEIGHTS));
         let (plane, classes) = (long(self.plane), self.classes().into());
-        let read = [logits.into(), (&of.inputs.truth.targets).into(), (&weights).into()];
+        let read = [logits.into(), of.sizes.targets.into(), (&weights).into()];
         let partial = self.gpu.array(Kind::F64, 2 * sizes.samples * sizes.blocks)?;
         let arguments = [&read[..], &[(&partial).into(), plane, classes]].concat();
         self.gpu.launch("softmax_sums", sizes.summing(sizes.samples), &arguments)?;
         let shares = self.gpu.array(Kind::F64, sizes.samples)?;
-        let head = [(&partial).into(), sizes.blocks.into(), sizes.samples.into(), classes, step.into()];
+        let head = [(&partial).into(), sizes.pixels(), sizes.blocks.into(), sizes.samples.into(), classes, plane, step.into()];
         let arguments = [&head[..], &self.value(of), &[(&shares).into()]].concat();
         self.gpu.launch("softmax_finish", Grid::over(sizes.samples), &arguments)?;
         let Some(dx) = gradient else { return Ok(()) };
@@ -114,7 +114,7 @@ impl Losses {
         // Keys and places, and room to sort them. Words of 32 bits, whatever they stand for.
         let room = (0..4).map(|_| self.gpu.array(Kind::F32, logits.len())).collect::<Result<Vec<_>>>()?;
         let room: Vec<Argument> = room.iter().map(Argument::from).collect();
-        let read = [logits.into(), (&of.inputs.truth.targets).into()];
+        let read = [logits.into(), of.sizes.targets.into()];
         let counts = [long(self.plane), self.classes().into(), sizes.parts.into(), of.weight(), (&shares).into()];
         let arguments = [&read[..], &room, &counts, &[of.inputs.step.into()], &self.value(of), &[gradient.into()]].concat();
         self.gpu.launch("lovasz_term", Grid::blocks(sizes.planes), &arguments)

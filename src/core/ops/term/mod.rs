@@ -13,6 +13,7 @@ mod softmax;
 
 use super::bce::{bce_with_logits, class_shares};
 use super::dice::soft_dice_loss;
+use super::hide::{counted, share};
 use super::storage::{scalar, tensor, values};
 use super::{Node, Tape};
 use crate::config::Term;
@@ -103,17 +104,19 @@ pub fn term(tape: &Tape, logits: &Node, targets: &Tensor, term: &Term, class_wei
     let (n, classes, h, w) = logits.value().dims4()?;
     let shares = class_shares(logits.value(), targets, class_weights)?;
     let (x, t) = (values(logits.value())?, values(targets)?);
+    let counted = counted(&t, h * w);
     let pairs = |len: usize| x.par_chunks(len).zip(t.par_chunks(len)).enumerate();
     let computed: Vec<ValueAndGradient> = if matches!(form, Form::Exclusive) {
         pairs(classes * h * w)
             .map(|(_, (x, t))| softmax::value_and_gradient(x, t, h * w, class_weights))
             .collect::<Result<_>>()?
     } else {
-        let weigh = |class: usize, (value, gradient): ValueAndGradient| {
-            let share = shares[class];
-            (share * value, gradient.into_iter().map(|g| share * g).collect())
+        let weigh = |class: usize, of_plane: ValueAndGradient| scaled(of_plane, shares[class]);
+        let over_counted = |i: usize, value: ValueAndGradient| match (&form, &counted) {
+            (Form::Pixels(_), Some(counted)) => scaled(value, share(Some(counted), i, h * w)),
+            _ => value,
         };
-        pairs(h * w).map(|(i, (x, t))| weigh(i % classes, plane(&form, i % classes, x, t, [h, w]))).collect()
+        pairs(h * w).map(|(i, (x, t))| weigh(i % classes, over_counted(i, plane(&form, i % classes, x, t, [h, w])))).collect()
     };
     let of_images: Vec<f64> = computed.chunks(computed.len() / n).map(|image| image.iter().map(|p| p.0).sum()).collect();
     let gradient: Vec<f32> = computed.iter().flat_map(|(_, gradient)| gradient.iter().map(|g| (g / n as f64) as f32)).collect();
@@ -125,13 +128,17 @@ pub fn term(tape: &Tape, logits: &Node, targets: &Tensor, term: &Term, class_wei
     Ok(TermLoss { loss, of_images })
 }
 
+fn scaled((value, gradient): ValueAndGradient, factor: f64) -> ValueAndGradient {
+    (factor * value, gradient.into_iter().map(|g| factor * g).collect())
+}
+
 /// The weights of the boundary's term for the pixels of a sample.
 ///
 /// # Shapes
 /// mask and result classes · h · w.
 pub fn boundary_weights(mask: &[u8], size: [usize; 2], boundary: &crate::config::Boundary) -> Vec<f32> {
     let of_plane = |plane: &[u8]| {
-        let mask: Vec<f32> = plane.iter().map(|marked| f32::from(u8::from(*marked != 0))).collect();
+        let mask: Vec<f32> = plane.iter().map(|marked| f32::from(u8::from(*marked == 1))).collect();
         boundary::weights(&mask, size, boundary.w0, boundary.sigma)
     };
     mask.chunks(size[0] * size[1]).flat_map(of_plane).map(|weight| weight as f32).collect()

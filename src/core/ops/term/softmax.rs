@@ -1,15 +1,19 @@
 //! Softmax cross-entropy of classes that exclude each other, with the background as a class of logit 0.
 
 use super::ValueAndGradient;
+use crate::ops::is_ignored;
 use candle_core::{Result, bail};
 
 /// Of one image, x and t (classes, pixels): the mean over pixels of `ln(1 + Σ_k e^{x_k}) − x_true`, each pixel weighed by its class (the background
-/// by 1), as PyTorch's `cross_entropy` with `weight` does it for one image.
+/// by 1), as PyTorch's `cross_entropy` with `weight` and `ignore_index` does it for one image.
 pub fn value_and_gradient(x: &[f32], t: &[f32], pixels: usize, class_weights: &[f64]) -> Result<ValueAndGradient> {
     let classes = x.len() / pixels;
     let weight = |class: Option<usize>| class.and_then(|class| class_weights.get(class)).copied().unwrap_or(1.0);
     let (mut sum, mut weights, mut gradient) = (0.0, 0.0, vec![0.0; x.len()]);
     for i in 0..pixels {
+        if (0..classes).any(|class| is_ignored(t[class * pixels + i])) {
+            continue;
+        }
         let mut marked = (0..classes).filter(|class| t[class * pixels + i] >= 0.5);
         let class = marked.next();
         if let (Some(a), Some(b)) = (class, marked.next()) {

@@ -76,11 +76,10 @@ impl<'a> Engine<'a> for Gpu<'a> {
             // Of tiles that are blended the device makes no scores.
             return super::evaluate(&self.learner, self.device(), samples, extras, stop);
         }
-        let (classes, pixels) = (data.classes.len(), data.size[0] * data.size[1]);
-        let (mut tally, mut terms, mut images) = (Tally::new(classes), Means::default(), Vec::new());
+        let (mut tally, mut terms, mut images) = (Tally::new(data.classes.len()), Means::default(), Vec::new());
         let mut add = |landed: Landed| {
             terms.add(landed.images, &landed.terms);
-            images.extend(tally.add_sums(landed.images, pixels, &landed.sums));
+            images.extend(tally.add_sums(landed.images, &landed.sums));
         };
         for indices in samples.chunks(self.learner.at_once()) {
             self.trainer.submit(MicroBatch::to_evaluate(indices))?.into_iter().for_each(&mut add);
@@ -94,7 +93,7 @@ impl<'a> Engine<'a> for Gpu<'a> {
         }
         let mut more = Vec::new();
         for &index in extras.map_or(&[][..], |_| samples) {
-            let targets: Vec<f32> = data.samples[index].mask.iter().map(|foreground| f32::from(*foreground != 0)).collect();
+            let targets: Vec<f32> = data.samples[index].mask.iter().map(|value| data::target(*value)).collect();
             let logits = logits(&self.learner, self.device(), index)?;
             more.extend(extras.into_iter().flat_map(|extras| extras.of(&logits, &targets)));
             asked(stop)?;
@@ -206,7 +205,7 @@ impl Steps for Pass<'_, '_> {
 impl Pass<'_, '_> {
     /// Counts what has arrived; the loss of a batch that ends with it.
     fn arrive(&mut self, landed: &Landed, scored: &mut Scored) -> Option<f64> {
-        scored.tally.add_sums(landed.images, self.gpu.trainer.pixels(), &landed.sums);
+        scored.tally.add_sums(landed.images, &landed.sums);
         scored.terms.add(landed.images, &landed.terms);
         self.loss += landed.share * landed.loss;
         landed.ends.then(|| std::mem::take(&mut self.loss))

@@ -147,7 +147,7 @@ impl Trainer<'_> {
     fn loss(&self, images: usize, sums: &[[f64; PLANE_SUMS]], of_images: &[(&'static str, Vec<f64>)]) -> f64 {
         let loss = &self.experiment.loss;
         let mut tally = Tally::new(self.data.classes.len());
-        tally.add_sums(images, self.pixels(), sums);
+        tally.add_sums(images, sums);
         let (scores, mut terms) = (tally.scores(), Means::default());
         terms.add(images, of_images);
         let mean = |values: &[f64]| weighted_mean(values, &loss.class_weights);
@@ -210,7 +210,8 @@ impl<'a> Trainer<'a> {
         let resident = !composes && (bytes as f64) < SHARE_OF_DATA * gpu.free_memory()? as f64;
         let count = if resident { data.samples.len() } else { training.batch_size };
         let size = experiment.patches.as_ref().map_or(data.size, |patches| patches.size);
-        let samples = Samples::new(&gpu, count, data.channels, classes, size, weighted)?;
+        let ignores = data.samples.iter().any(|sample| sample.mask.contains(&IGNORED));
+        let samples = Samples::new(&gpu, count, data.channels, classes, size, weighted)?.ignoring(ignores);
         if resident {
             for index in 0..data.samples.len() {
                 put(&samples, index, &data::composed(data, &[index], None, normaliser), &experiment.loss, size)?;

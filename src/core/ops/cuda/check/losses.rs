@@ -3,7 +3,7 @@
 use super::{Comparison, noise};
 use crate::config::{Loss, Term};
 use crate::ops::cuda::{Gpu, Kind, LossInputs, Losses, Truth};
-use crate::ops::{Node, Tape, boundary_weights, one_vs_rest, term, weighted_sum};
+use crate::ops::{Node, Tape, boundary_weights, hide_ignored, one_vs_rest, term, weighted_sum};
 use candle_core::{Device as Host, Result, Tensor, Var};
 use std::rc::Rc;
 
@@ -14,6 +14,8 @@ const CLASSES: usize = 3;
 /// The part of a batch, and the heads that the loss is the mean over: neither is in the CPU's operations.
 const SHARE: f32 = 0.5;
 const HEADS: usize = 2;
+/// In a mask: a pixel that does not count.
+const IGNORED: u8 = 255;
 /// Losses are calculated in the same precision whatever that of the maps is.
 const TOLERANCE: f64 = 1e-5;
 
@@ -45,12 +47,15 @@ fn losses_to_compare() -> Vec<(String, Loss)> {
 pub fn losses(gpu: &Rc<Gpu>) -> Result<Vec<Comparison>> {
     let mut all = Vec::new();
     for (name, loss) in losses_to_compare() {
-        let masks = masks(loss.is_exclusive());
+        for ignoring in [false, true] {
+        let masks = masks(loss.is_exclusive(), ignoring);
+        let name = if ignoring { format!("{name}, with ignored pixels") } else { name.clone() };
         let (right, got) = (on_cpu(&loss, &masks)?, on_gpu(gpu, &loss, &masks)?);
         let compare = |what: &str, got: &[f32], right: &[f32]| Comparison::of(format!("{name}: {what}"), got, right, TOLERANCE);
         // BCE and Dice have no values of images beside the sums that scores are made of.
         all.extend((!right.0.is_empty()).then(|| compare("values", &got.0, &right.0)));
         all.push(compare("gradient", &got.1, &right.1));
+        }
     }
     Ok(all)
 }
@@ -63,8 +68,9 @@ fn logits() -> Vec<f32> {
     logits
 }
 
-/// Blobs, each class in two of its own; the last class of the last image is empty. Classes overlap unless they are to be `exclusive`.
-fn masks(exclusive: bool) -> Vec<u8> {
+/// Blobs, each class in two of its own; the last class of the last image is empty. Classes overlap unless they are to be `exclusive`. With
+/// `ignoring` some pixels do not count, and of one image a whole class.
+fn masks(exclusive: bool, ignoring: bool) -> Vec<u8> {
     let mut masks = vec![0; IMAGES * CLASSES * PLANE];
     for plane in 0..IMAGES * CLASSES - 1 {
         for at in 0..PLANE {
@@ -79,6 +85,9 @@ fn masks(exclusive: bool) -> Vec<u8> {
             (0..CLASSES).filter(|class| Some(*class) > first).for_each(|class| masks[(image + class) * PLANE + i] = 0);
         }
     }
+    if ignoring {
+        masks.iter_mut().enumerate().filter(|(at, _)| at % 7 == 3 || at / PLANE == 1).for_each(|(_, value)| *value = IGNORED);
+    }
     masks
 }
 
@@ -87,9 +96,10 @@ type ValueAndGradient = (Vec<f32>, Vec<f32>);
 
 fn on_cpu(loss: &Loss, masks: &[u8]) -> Result<ValueAndGradient> {
     let shape = (IMAGES, CLASSES, SIZE[0], SIZE[1]);
-    let targets = Tensor::from_vec(masks.iter().map(|m| f32::from(*m)).collect::<Vec<_>>(), shape, &Host::Cpu)?;
+    let targets = Tensor::from_vec(masks.iter().map(|m| if *m == IGNORED { -0.0 } else { f32::from(*m) }).collect::<Vec<_>>(), shape, &Host::Cpu)?;
     let tape = Tape::training();
     let logits = tape.param(0, &Var::from_slice(&logits(), shape, &Host::Cpu)?);
+    let logits = hide_ignored(&tape, &logits, &targets, loss.is_exclusive())?;
     let scored = if loss.is_exclusive() { one_vs_rest(&tape, &logits)? } else { logits.clone() };
     let mut nodes: Vec<(f64, Node)> = Vec::new();
     let mut values = Vec::new();
@@ -109,7 +119,8 @@ fn on_cpu(loss: &Loss, masks: &[u8]) -> Result<ValueAndGradient> {
 fn on_gpu(gpu: &Rc<Gpu>, loss: &Loss, masks: &[u8]) -> Result<ValueAndGradient> {
     let losses = Losses::new(gpu, loss, CLASSES, PLANE)?;
     let weights: Vec<f32> = masks.chunks(CLASSES * PLANE).flat_map(|m| boundary_weights(m, SIZE, &loss.boundary)).collect();
-    let truth = Truth { targets: gpu.upload(Kind::U8, masks)?, weights: Some(gpu.upload(Kind::F32, &weights)?) };
+    let ignores = masks.contains(&IGNORED);
+    let truth = Truth { targets: gpu.upload(Kind::U8, masks)?, ignores, weights: Some(gpu.upload(Kind::F32, &weights)?) };
     // Another part's plane comes first.
     let step = gpu.upload(Kind::F32, &[1, 0, SHARE.to_bits(), 0])?;
     let sums = gpu.zeros(Kind::F64, (1 + IMAGES * CLASSES) * losses.sums())?;

@@ -72,20 +72,22 @@ pixel_sums(const float* __restrict__ logits, const u8* __restrict__ targets, con
 }
 
 extern "C" __global__ void
-pixel_finish(const double* __restrict__ partial, int blocks, int planes, i64 plane, const struct step* now, double* sums, int each, int slot) {
+pixel_finish(const double* __restrict__ partial, const double* pixels, int blocks, int planes, i64 plane, const struct step* now, double* sums, int each,
+             int slot) {
   int index = first_index();
   if (index >= planes) return;
   double sum = 0;
   for (int block = 0; block < blocks; block++) sum += partial[(i64)index * blocks + block];
-  sums[((i64)now->masks + index) * each + slot] = sum / plane;
+  sums[((i64)now->masks + index) * each + slot] = divided(sum, pixels, index, plane);
 }
 
 extern "C" __global__ void __launch_bounds__(THREADS)
 pixel_gradient(const float* __restrict__ logits, const u8* __restrict__ targets, const float* marks, const float* weights, int kind, float gamma,
-               float weight, const float* shares, const struct step* now, int parts, int classes, i64 plane, float* __restrict__ dx) {
+               float weight, const float* shares, const struct step* now, const double* pixels, int parts, int classes, i64 plane,
+               float* __restrict__ dx) {
   int own = blockIdx.y % classes;
   i64 start = (i64)blockIdx.y * plane;
-  double share = counted(weight, now, shares, own, parts) / plane, slope;
+  double share = divided(counted(weight, now, shares, own, parts), pixels, blockIdx.y, plane), slope;
   for (i64 at = first_index(); at < plane; at += index_step()) {
     pixel_loss(kind, logits[start + at], targets[start + at] != 0, marked_counts(marks, weights, own, start + at), gamma, &slope);
     dx[start + at] += share * slope;
@@ -132,8 +134,8 @@ softmax_sums(const float* __restrict__ logits, const u8* __restrict__ targets, c
 
 // The value of a sample stands with its first class. `shares` are what is left of each sample's pixels: 1 over the sum of their weights.
 extern "C" __global__ void
-softmax_finish(const double* __restrict__ partial, int blocks, int samples, int classes, const struct step* now, double* sums, int each, int slot,
-               double* __restrict__ shares) {
+softmax_finish(const double* __restrict__ partial, const double* pixels, int blocks, int samples, int classes, i64 plane, const struct step* now,
+               double* sums, int each, int slot, double* __restrict__ shares) {
   int sample = first_index();
   if (sample >= samples) return;
   double sum = 0, weights = 0;
@@ -141,6 +143,8 @@ softmax_finish(const double* __restrict__ partial, int blocks, int samples, int 
     sum += partial[2 * ((i64)sample * blocks + block)];
     weights += partial[2 * ((i64)sample * blocks + block) + 1];
   }
+  // What does not count went by as background of weight 1 that costs nothing.
+  if (pixels) weights -= plane - pixels[sample * classes];
   // An image of classes that count nothing costs nothing.
   double share = weights > 0 ? 1 / weights : 0;
   shares[sample] = share;
