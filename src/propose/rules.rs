@@ -151,7 +151,7 @@ mod tests {
         let frame = Frame::of(&survey(20, [130, 200], 2.0));
         assert_eq!((frame.size, frame.patches), ([144, 208], None), "small images are whole however thin their objects are");
         let frame = Frame::of(&survey(20, [30, 40], 4.0));
-        assert_eq!((frame.size, frame.levels), ([32, 40], 2));
+        assert_eq!((frame.size, frame.levels), ([30, 40], 2));
         // A strip that is lower than a patch.
         let frame = Frame::of(&survey(20, [100, 2000], 4.0));
         assert_eq!((frame.size, frame.patches.map(|p| p.0)), ([100, 2000], Some(96)));

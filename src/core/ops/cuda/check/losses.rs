@@ -28,7 +28,7 @@ fn losses_to_compare() -> Vec<(String, Loss)> {
     let all = base.reweighted(|_| 0.7);
     let only = |chosen: &dyn Fn(&Term) -> bool| base.reweighted(|term| if chosen(term) { 0.7 } else { 0.0 });
     let (exclusive, together) = (only(&|term| *term == Term::SoftmaxCe), only(&|term| *term != Term::SoftmaxCe));
-    let alone = all.terms().into_iter().map(|(_, term)| (format!("loss {}", term.column()), only(&|other| *other == term)));
+    let alone = all.terms().into_iter().map(|(_, term)| (format!("loss {}", term.column()), only(&|other| other.column() == term.column())));
     let alone: Vec<(String, Loss)> = alone.collect();
     let weighted = |loss: Loss| Loss { class_weights: class_weights.clone(), ..loss };
     let more = [

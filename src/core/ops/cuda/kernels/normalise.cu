@@ -265,10 +265,10 @@ affine_gradient(const stored* __restrict__ dy, const stored* __restrict__ x, con
   for (i64 at = first_index(); at < all; at += index_step()) {
     int channel = at % vectors * WIDTH;
     i64 sample = stride ? at / vectors / rows : 0;
-    const float *own = affine + sample * AFFINE * channels, *coefficients = coefficients + sample * COEFFICIENTS * channels + channel;
+    const float *own = affine + sample * AFFINE * channels, *at_channel = coefficients + sample * COEFFICIENTS * channels + channel;
     eight here = load(x + at * WIDTH), g = passed(load(dy + at * WIDTH), here, own, channels, channel, then), d;
-    eight mean = load_f32(own + MEAN * channels + channel), factor = load_f32(coefficients);
-    eight level = load_f32(coefficients + channels), tilt = load_f32(coefficients + 2 * channels);
+    eight mean = load_f32(own + MEAN * channels + channel), factor = load_f32(at_channel);
+    eight level = load_f32(at_channel + channels), tilt = load_f32(at_channel + 2 * channels);
     for (int i = 0; i < WIDTH; i++) d.v[i] = factor.v[i] * g.v[i] - level.v[i] - (here.v[i] - mean.v[i]) * tilt.v[i];
     store(dx + at * WIDTH, d);
   }
