@@ -116,7 +116,9 @@ pub fn settings() -> Result<Settings, Failure> {
 pub fn load(file: &Path, sets: &Sets) -> Result<Experiment, Failure> {
     if file.is_dir() {
         let folder = file.display();
-        return Err(mistake(format!("{folder} is a folder; `umlaut init {folder}` looks at it and writes an experiment that fits")));
+        return Err(mistake(format!(
+            "{folder} is a folder; `umlaut init {folder}` looks at it and writes an experiment that fits"
+        )));
     }
     config::load(file, &sets.sets).map_err(|problems| in_file(&problems))
 }

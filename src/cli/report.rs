@@ -1,6 +1,7 @@
 //! `umlaut report results/EXPERIMENT`: charts and tables again, from what lies on disk.
 
 use super::failure::{Failure, mistake};
+use super::options::ResultsPlace;
 use clap::ValueEnum;
 use std::path::PathBuf;
 use umlaut::find::{Found, find_experiment};

@@ -7,9 +7,9 @@ use super::options::{ResultsPlace, Sets, load};
 use comfy_table::{ContentArrangement, Table, TableComponent, presets};
 use std::path::{Path, PathBuf};
 use umlaut::config;
+use umlaut::find::find_run;
 use umlaut::plan::{Difference, FINGERPRINT, Identity, NUMERIC_VERSION, VERSION, defining_values};
 use umlaut::prepare::Planner;
-use umlaut::find::find_run;
 use umlaut::store::{Results, RunDir};
 
 /// Characters of a fingerprint that are shown; so many differ in any two.

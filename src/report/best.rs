@@ -2,6 +2,7 @@
 
 use super::verdict::{self, RankBy};
 use super::{Error, collect, column};
+use crate::metric;
 use crate::store::{ExperimentDir, RunDir};
 
 /// The best group of an experiment, and the best run in it.
@@ -33,7 +34,10 @@ pub fn best(dir: &ExperimentDir) -> Result<Best, Error> {
     let in_order = verdict.order(&comparison);
     let found = in_order.into_iter().find_map(|index| {
         let group = &comparison.groups[index];
-        let with_weights = group.settled().into_iter().filter(|run| run.state == collect::State::Finished && run.dir.best_checkpoint().is_file());
+        let with_weights = group
+            .settled()
+            .into_iter()
+            .filter(|run| run.state == collect::State::Finished && run.dir.best_checkpoint().is_file());
         let mut runs: Vec<(&collect::Run, f64)> =
             with_weights.map(|run| (run, run.best.get(by).copied().unwrap_or(f64::NAN))).collect();
         runs.sort_by(|a, b| (sign * a.1).total_cmp(&(sign * b.1)));
@@ -44,5 +48,12 @@ pub fn best(dir: &ExperimentDir) -> Result<Best, Error> {
     let Some((run, group, name, value)) = found else {
         return Err(Error::NoneFinished { path: dir.path().display().to_string() });
     };
-    Ok(Best { run, group, name, groups: comparison.groups.len(), by: column::title(by), value })
+    Ok(Best {
+        run,
+        group,
+        name,
+        groups: comparison.groups.len(),
+        by: metric::describe(by).map_or_else(|| by.clone(), |metric| metric.title()),
+        value,
+    })
 }

@@ -109,7 +109,9 @@ pub enum Error {
         path: String,
     },
     /// No run has finished with its weights.
-    #[error("{path}: no run has finished with weights, so there is none to predict with; `umlaut status {path}` shows how far they are")]
+    #[error(
+        "{path}: no run has finished with weights, so there is none to predict with; `umlaut status {path}` shows how far they are"
+    )]
     NoneFinished {
         /// The experiment's directory.
         path: String,

@@ -47,12 +47,16 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
 pub fn chosen(word: &std::path::Path, results: &Results, ensemble: bool) -> Result<Vec<(RunDir, config::Experiment)>, Failure> {
     let runs = match find(word, results).map_err(mistake)? {
         Found::Run(_) if ensemble => {
-            return Err(mistake(format!("--ensemble is of an experiment, and {} is a run; name further runs by --with", word.display())));
+            return Err(mistake(format!(
+                "--ensemble is of an experiment, and {} is a run; name further runs by --with",
+                word.display()
+            )));
         }
         Found::Run(run) => vec![run],
         Found::Experiment(dir) => {
             let best = report::best(&dir).map_err(super::report::failure)?;
-            let of = if best.groups > 1 { format!(" of the best of {} groups, {}", best.groups, best.name) } else { String::new() };
+            let of =
+                if best.groups > 1 { format!(" of the best of {} groups, {}", best.groups, best.name) } else { String::new() };
             if ensemble {
                 eprintln!("ensemble: the mean of {}{of}", text::counted(best.group.len(), "run"));
                 best.group

@@ -1,8 +1,8 @@
 //! The layout `folders`: a folder of images, a folder of masks, pairs by equal stem; or patterns of both; or pairs listed in a CSV file.
 
+use super::IGNORED;
 use super::error::{Error, listed};
 use super::files;
-use super::IGNORED;
 use super::layout::{Decoded, Entry, Layout, channels, ignored};
 use super::mask::{self, Keys};
 use super::pairing;
@@ -57,17 +57,29 @@ impl Folders {
     }
 
     /// Images that may lack masks of some classes.
-    fn partial(config: &config::Folders, images: &BTreeMap<String, PathBuf>, masks: &[BTreeMap<String, PathBuf>]) -> Result<Self, Error> {
-        let lonely = |of: &BTreeMap<String, PathBuf>| of.iter().find(|(name, _)| !images.contains_key(*name)).map(|(_, path)| path.clone());
+    fn partial(
+        config: &config::Folders,
+        images: &BTreeMap<String, PathBuf>,
+        masks: &[BTreeMap<String, PathBuf>],
+    ) -> Result<Self, Error> {
+        let lonely = |of: &BTreeMap<String, PathBuf>| {
+            of.iter().find(|(name, _)| !images.contains_key(*name)).map(|(_, path)| path.clone())
+        };
         let bare = images.iter().find(|(name, _)| masks.iter().all(|of| !of.contains_key(*name)));
         let problem = masks.iter().find_map(lonely).map(|mask| format!("the mask {} has no image", mask.display()));
-        if let Some(problem) = problem.or_else(|| bare.map(|(_, path)| format!("the image {} has no mask of any class", path.display()))) {
-            return Err(Error::Unpaired { problems: vec![problem], rule: "with partial = true an image has the mask of one class or more".into() });
+        if let Some(problem) =
+            problem.or_else(|| bare.map(|(_, path)| format!("the image {} has no mask of any class", path.display())))
+        {
+            return Err(Error::Unpaired {
+                problems: vec![problem],
+                rule: "with partial = true an image has the mask of one class or more".into(),
+            });
         }
         let (mut entries, mut lacking) = (Vec::new(), BTreeMap::new());
         for (name, image) in images {
             let of_image: Vec<Option<&PathBuf>> = masks.iter().map(|of| of.get(name)).collect();
-            let absent: Vec<usize> = of_image.iter().enumerate().filter(|(_, mask)| mask.is_none()).map(|(class, _)| class).collect();
+            let absent: Vec<usize> =
+                of_image.iter().enumerate().filter(|(_, mask)| mask.is_none()).map(|(class, _)| class).collect();
             if !absent.is_empty() {
                 lacking.insert(name.clone(), absent);
             }
@@ -82,6 +94,7 @@ impl Folders {
         Self {
             config,
             entries: files.into_iter().map(|(name, files)| Entry { name, files, page: None, official_test: false }).collect(),
+            lacking: BTreeMap::new(),
         }
     }
 

@@ -1,7 +1,7 @@
 //! From a mask's pixel values to one plane a class.
 
-use super::error::listed;
 use super::IGNORED;
+use super::error::listed;
 use super::picture::{Picture, Values};
 use crate::config::{MaskPolicy, MaskValues};
 use std::borrow::Cow;

@@ -109,6 +109,19 @@ fn key(relative: &str) -> Vec<String> {
     if key.is_empty() { of_file } else { key }
 }
 
+/// Images and masks of one sample each, by the words of their files' names alone, whatever their folders are called.
+pub(super) fn by_file<'a>(images: &[&'a str], masks: &[&'a str]) -> Vec<(&'a str, Option<&'a str>)> {
+    let file = |path: &str| key(&path[path.rfind('/').map_or(0, |at| at + 1)..]);
+    let mut by_key: BTreeMap<Vec<String>, [Vec<&'a str>; 2]> = BTreeMap::new();
+    images.iter().for_each(|image| by_key.entry(file(image)).or_default()[0].push(image));
+    masks.iter().for_each(|mask| by_key.entry(file(mask)).or_default()[1].push(mask));
+    let one = |image: &&'a str| match &by_key[&file(image)] {
+        [images, masks] if images.len() == 1 && masks.len() == 1 => (*image, Some(masks[0])),
+        _ => (*image, None),
+    };
+    images.iter().map(one).collect()
+}
+
 /// Images and masks of one sample each, by the words of their paths: `None` for an image if not exactly one mask fits it. `masks` may also be the masks of
 /// one class, whose paths have `more` words.
 pub(super) fn by_words<'a>(images: &[&'a str], masks: &[&'a str], more: &[String]) -> Vec<(&'a str, Option<&'a str>)> {
@@ -157,7 +170,9 @@ fn candidates(image: &str, mask: &str) -> Vec<(String, String)> {
     };
     let ((image_folders, image_file), (mask_folders, mask_file)) = (split(image), split(mask));
     let mut found = Vec::new();
-    for (image_file, mask_file) in file_patterns(&image_file, &mask_file) {
+    // Names as they are come last: then the folder names the sample.
+    let as_they_are = (image_file.clone(), mask_file.clone());
+    for (image_file, mask_file) in file_patterns(&image_file, &mask_file).into_iter().chain([as_they_are]) {
         for as_fields in [false, true] {
             let Some((image_folders, mask_folders)) = folder_patterns(&image_folders, &mask_folders, as_fields) else { continue };
             let one = |folders: &[String], file: &str| folders.iter().map(|f| format!("{f}/")).collect::<String>() + file + ".*";

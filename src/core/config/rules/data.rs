@@ -20,7 +20,11 @@ pub(super) fn classes(e: &Experiment) -> Vec<Finding> {
         found.extend(tables(folders));
         if folders.partial && folders.class_masks.is_empty() {
             let title = "`dataset.folders.partial` is about the masks of single classes, and `class_masks` names none".to_owned();
-            found.push(Finding::new(title, &["dataset.folders.partial"], "name a folder or pattern for each class in [dataset.folders.class_masks], or take partial out"));
+            found.push(Finding::new(
+                title,
+                &["dataset.folders.partial"],
+                "name a folder or pattern for each class in [dataset.folders.class_masks], or take partial out",
+            ));
         }
     }
     let by_tables = matches!(&e.dataset, Dataset::Folders(d) if !d.levels.is_empty() || !d.class_masks.is_empty());

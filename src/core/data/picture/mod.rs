@@ -116,10 +116,18 @@ impl Picture {
         let each = self.values.len() / pixels.len().max(1);
         let (filled, byte) = (|at: usize| pixels[at / each], value.min(255) as u8);
         let values = match &self.values {
-            Values::Bytes(values) => Values::Bytes(values.iter().enumerate().map(|(at, v)| if filled(at) { byte } else { *v }).collect()),
-            Values::Words(values) => Values::Words(values.iter().enumerate().map(|(at, v)| if filled(at) { value } else { *v }).collect()),
+            Values::Bytes(values) => {
+                Values::Bytes(values.iter().enumerate().map(|(at, v)| if filled(at) { byte } else { *v }).collect())
+            }
+            Values::Words(values) => {
+                Values::Words(values.iter().enumerate().map(|(at, v)| if filled(at) { value } else { *v }).collect())
+            }
         };
-        let palette = self.palette.as_ref().map(|palette| Palette { colours: palette.colours.clone(), top: palette.top, clear: palette.clear.clone() });
+        let palette = self.palette.as_ref().map(|palette| Palette {
+            colours: palette.colours.clone(),
+            top: palette.top,
+            clear: palette.clear.clone(),
+        });
         Self { values, palette, ..*self }
     }
 

@@ -7,7 +7,7 @@ use crate::data::error::Error;
 use crate::data::files;
 use crate::data::folders::Folders;
 use crate::data::layout::Layout;
-use crate::data::pairing::{self, by_words, is_mask_word, stem, words};
+use crate::data::pairing::{self, by_file, by_words, is_mask_word, stem, words};
 use crate::data::pattern::relative;
 use crate::data::picture::{Opened, Picture};
 use crate::regular::{self, Most};
@@ -40,8 +40,14 @@ pub(super) fn fit(root: &Path) -> Result<Fit, Error> {
             images.len()
         )));
     }
-    let pairs = by_words(&images, &labels, &[]);
-    let paired: Vec<(&str, &str)> = pairs.iter().filter_map(|(image, mask)| Some((*image, (*mask)?))).collect();
+    let complete = |pairs: Vec<(&'_ str, Option<&'_ str>)>| -> Vec<(String, String)> {
+        pairs.into_iter().filter_map(|(image, mask)| Some((image.to_owned(), mask?.to_owned()))).collect()
+    };
+    let mut pairs = complete(by_words(&images, &labels, &[]));
+    if pairs.is_empty() {
+        pairs = complete(by_file(&images, &labels));
+    }
+    let paired: Vec<(&str, &str)> = pairs.iter().map(|(image, mask)| (image.as_str(), mask.as_str())).collect();
     let mut fit = if paired.is_empty() {
         of_classes(root, &images, &labels).ok_or_else(|| {
             unknown(format!(

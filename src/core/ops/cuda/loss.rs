@@ -182,7 +182,14 @@ impl Losses {
         let partial = gpu.array(Kind::F64, sizes.planes * sizes.blocks * PLANE_SUMS)?;
         let arguments = [logits.into(), sizes.targets.into(), (&partial).into(), long(self.plane)];
         gpu.launch("loss_sums", sizes.summing(sizes.planes), &arguments)?;
-        let numbers = [sizes.pixels(), sizes.blocks.into(), sizes.planes.into(), sizes.parts.into(), self.classes().into(), long(self.plane)];
+        let numbers = [
+            sizes.pixels(),
+            sizes.blocks.into(),
+            sizes.planes.into(),
+            sizes.parts.into(),
+            self.classes().into(),
+            long(self.plane),
+        ];
         let read = [(&self.numbers).into(), inputs.step.into()];
         let written = [own.into(), inputs.sums.into(), self.sums().into(), factors.into()];
         let arguments = [&[(&partial).into()], &numbers[..], &read, &written].concat();

@@ -7,7 +7,7 @@ pub use selftest::{Tested, selftest, selftest_of_steps};
 pub use trainer::{Applied, Collect, Landed, MicroBatch, Tail, Trainer};
 
 use super::{Engine, Evaluated, Halt, Learner, Scored, Steps, asked, logits};
-use crate::data::Draw;
+use crate::data::{Draw, target};
 use crate::metric::{Extras, Means, Tally};
 use crate::ops::{self, Gradients, cuda};
 use crate::train::Error;
@@ -93,7 +93,7 @@ impl<'a> Engine<'a> for Gpu<'a> {
         }
         let mut more = Vec::new();
         for &index in extras.map_or(&[][..], |_| samples) {
-            let targets: Vec<f32> = data.samples[index].mask.iter().map(|value| data::target(*value)).collect();
+            let targets: Vec<f32> = data.samples[index].mask.iter().map(|value| target(*value)).collect();
             let logits = logits(&self.learner, self.device(), index)?;
             more.extend(extras.into_iter().flat_map(|extras| extras.of(&logits, &targets)));
             asked(stop)?;

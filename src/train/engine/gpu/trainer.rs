@@ -4,7 +4,7 @@
 //! the learning rate) and answers with the sums that its scores are made of, which arrive while later steps run.
 
 use crate::config::{Experiment, Loss};
-use crate::data::{self, Dataset, Draw, Normaliser, Sample};
+use crate::data::{self, Dataset, Draw, IGNORED, Normaliser, Sample};
 use crate::machine::OUT_OF_DEVICE_MEMORY;
 use crate::metric::{Means, Tally, weighted_mean};
 use crate::model::{Mode, Network};

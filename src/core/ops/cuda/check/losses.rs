@@ -28,7 +28,10 @@ fn losses_to_compare() -> Vec<(String, Loss)> {
     let all = base.reweighted(|_| 0.7);
     let only = |chosen: &dyn Fn(&Term) -> bool| base.reweighted(|term| if chosen(term) { 0.7 } else { 0.0 });
     let (exclusive, together) = (only(&|term| *term == Term::SoftmaxCe), only(&|term| *term != Term::SoftmaxCe));
-    let alone = all.terms().into_iter().map(|(_, term)| (format!("loss {}", term.column()), only(&|other| other.column() == term.column())));
+    let alone = all
+        .terms()
+        .into_iter()
+        .map(|(_, term)| (format!("loss {}", term.column()), only(&|other| other.column() == term.column())));
     let alone: Vec<(String, Loss)> = alone.collect();
     let weighted = |loss: Loss| Loss { class_weights: class_weights.clone(), ..loss };
     let more = [
@@ -48,13 +51,14 @@ pub fn losses(gpu: &Rc<Gpu>) -> Result<Vec<Comparison>> {
     let mut all = Vec::new();
     for (name, loss) in losses_to_compare() {
         for ignoring in [false, true] {
-        let masks = masks(loss.is_exclusive(), ignoring);
-        let name = if ignoring { format!("{name}, with ignored pixels") } else { name.clone() };
-        let (right, got) = (on_cpu(&loss, &masks)?, on_gpu(gpu, &loss, &masks)?);
-        let compare = |what: &str, got: &[f32], right: &[f32]| Comparison::of(format!("{name}: {what}"), got, right, TOLERANCE);
-        // BCE and Dice have no values of images beside the sums that scores are made of.
-        all.extend((!right.0.is_empty()).then(|| compare("values", &got.0, &right.0)));
-        all.push(compare("gradient", &got.1, &right.1));
+            let masks = masks(loss.is_exclusive(), ignoring);
+            let name = if ignoring { format!("{name}, with ignored pixels") } else { name.clone() };
+            let (right, got) = (on_cpu(&loss, &masks)?, on_gpu(gpu, &loss, &masks)?);
+            let compare =
+                |what: &str, got: &[f32], right: &[f32]| Comparison::of(format!("{name}: {what}"), got, right, TOLERANCE);
+            // BCE and Dice have no values of images beside the sums that scores are made of.
+            all.extend((!right.0.is_empty()).then(|| compare("values", &got.0, &right.0)));
+            all.push(compare("gradient", &got.1, &right.1));
         }
     }
     Ok(all)
@@ -96,7 +100,11 @@ type ValueAndGradient = (Vec<f32>, Vec<f32>);
 
 fn on_cpu(loss: &Loss, masks: &[u8]) -> Result<ValueAndGradient> {
     let shape = (IMAGES, CLASSES, SIZE[0], SIZE[1]);
-    let targets = Tensor::from_vec(masks.iter().map(|m| if *m == IGNORED { -0.0 } else { f32::from(*m) }).collect::<Vec<_>>(), shape, &Host::Cpu)?;
+    let targets = Tensor::from_vec(
+        masks.iter().map(|m| if *m == IGNORED { -0.0 } else { f32::from(*m) }).collect::<Vec<_>>(),
+        shape,
+        &Host::Cpu,
+    )?;
     let tape = Tape::training();
     let logits = tape.param(0, &Var::from_slice(&logits(), shape, &Host::Cpu)?);
     let logits = hide_ignored(&tape, &logits, &targets, loss.is_exclusive())?;

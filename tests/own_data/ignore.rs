@@ -1,0 +1,51 @@
+//! Values and classes that count nowhere, through files and program.
+
+use super::Desk;
+
+/// Two data sets that differ only beneath pixels that do not count train the same bytes; with the value as a class they do not even load.
+#[test]
+fn values_that_count_nowhere_change_nothing() {
+    let desk = Desk::new();
+    let experiment = |folder: &str, more: &str| {
+        format!(
+            "name = '{folder}'\n[dataset.folders]\nroot = '{folder}'\nclasses = ['a']\nmask_values = 'indexed'\n{more}\n[preprocess]\nsize = [32, 32]\n\
+             [model.unet]\nchannels = [4, 8]\n[training]\nepochs = 2\nbatch_size = 2\n[metrics]\nextra = ['ece', 'pixel_error', 'hd95']\n"
+        )
+    };
+    for (folder, beneath) in [("one", 0), ("two", 1)] {
+        desk.pairs(folder, 8, 32, |x, y, i| match (x < 6, (10..20 + i).contains(&x) && (8..24).contains(&y)) {
+            // What an annotator would have drawn there is replaced by the value that counts nowhere.
+            (true, _) => 200 + beneath,
+            (false, inside) => u8::from(inside),
+        });
+        desk.write(&format!("{folder}.toml"), &experiment(folder, "ignore = [200, 201]"));
+        desk.good(&["run", &format!("{folder}.toml")]);
+    }
+    let metrics = |folder: &str| desk.metrics(folder);
+    assert_eq!(metrics("one"), metrics("two"));
+    desk.write("plain.toml", &experiment("one", ""));
+    assert!(desk.mistake(&["run", "plain.toml"]).contains("200"));
+}
+
+/// A class that some images do not annotate: their masks are not there.
+#[test]
+fn a_class_counts_where_it_is_annotated() {
+    let desk = Desk::new();
+    desk.pairs("d", 8, 32, |x, y, _| if (8..20).contains(&x) && (8..24).contains(&y) { 255 } else { 0 });
+    std::fs::create_dir_all(desk.path("d/b")).unwrap();
+    for i in 0..5 {
+        std::fs::copy(desk.path(&format!("d/masks/{i}.png")), desk.path(&format!("d/b/{i}.png"))).unwrap();
+    }
+    let text = |partial: &str| {
+        format!(
+            "name = 'p'\n[dataset.folders]\nroot = 'd'\nclasses = ['a', 'b']\n{partial}\n[dataset.folders.class_masks]\na = 'masks'\nb = 'b'\n\
+             [preprocess]\nsize = [32, 32]\n[model.unet]\nchannels = [4, 8]\n[training]\nepochs = 2\nbatch_size = 2\n"
+        )
+    };
+    desk.write("p.toml", &text(""));
+    assert!(desk.mistake(&["run", "p.toml"]).contains("without a mask"));
+    desk.write("p.toml", &text("partial = true"));
+    desk.good(&["run", "p.toml"]);
+    std::fs::remove_file(desk.path("d/masks/7.png")).unwrap();
+    assert!(desk.mistake(&["plan", "p.toml"]).contains("7.png has no mask of any class"));
+}
