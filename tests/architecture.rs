@@ -100,7 +100,7 @@ fn only_the_store_names_result_files() {
 /// beside them is no source.
 #[test]
 fn a_data_set_layout_stands_in_three_files() {
-    for layout in ["Refuge", "RimOne", "DrishtiGs", "Dsb2018"] {
+    for layout in ["Refuge", "RimOne", "DrishtiGs", "Dsb2018", "Coco", "Labelme", "Geojson"] {
         let word = Regex::new(&format!(r"\b{layout}\b")).expect("a regular expression");
         let named = sources().into_iter().filter(|(_, _, code)| word.is_match(code)).map(|(_, name, _)| name);
         let named: Vec<String> = named.collect();

@@ -73,7 +73,11 @@ impl Folders {
             let planes = masks.iter().zip(paths).map(|(mask, path)| plane(mask).map_err(|problem| named(path, problem)));
             return Ok(planes.collect::<Result<Vec<_>, _>>()?.concat());
         }
-        let plane = if config.levels.is_empty() {
+        let plane = if !config.colours.is_empty() {
+            let colour = |name: &str| config.colours.get(name).and_then(|text| config::rgb(text));
+            let classes: Vec<[u8; 3]> = config.classes.iter().filter_map(|class| colour(class)).collect();
+            mask::by_colours(&masks[0], &classes, colour("background").unwrap_or_default())
+        } else if config.levels.is_empty() {
             mask::classes(&masks[0], config.mask_values, config.classes.len(), Keys::Folders)
         } else {
             let classes: Vec<&[u16]> = config.classes.iter().map(|class| &config.levels[class][..]).collect();
@@ -122,9 +126,12 @@ impl Layout for Folders {
     }
 
     fn options(&self) -> String {
-        let config::Folders { root: _, images: _, masks: _, classes, mask_values, colour: _, levels, class_masks } = &self.config;
+        let config::Folders { root: _, images: _, masks: _, classes, mask_values, colour: _, levels, colours, class_masks } =
+            &self.config;
         let of_classes: Vec<&String> = class_masks.keys().collect();
-        format!("folders, {mask_values:?}, classes {classes:?}, levels {levels:?}, masks of {of_classes:?}")
+        // Without colours it is what it was before there were any.
+        let colours = if colours.is_empty() { String::new() } else { format!(", colours {colours:?}") };
+        format!("folders, {mask_values:?}, classes {classes:?}, levels {levels:?}, masks of {of_classes:?}{colours}")
     }
 
     fn decode(&self, entry: &Entry, channels: usize) -> Result<Decoded, String> {
