@@ -103,7 +103,7 @@ fn only_the_store_names_result_files() {
 fn an_extension_touches_few_files() {
     let extensions: [(&str, &[&str], usize); 3] = [
         // A layout with names of its own is also one that `init` tries.
-        ("data set layouts", &["Refuge", "RimOne", "DrishtiGs", "Dsb2018"], 4),
+        ("data set layouts", &["Refuge", "RimOne", "DrishtiGs", "Dsb2018", "Coco", "Labelme", "Geojson"], 4),
         ("terms of a loss", &["WeightedBce", "Tversky", "Focal", "FocalTversky", "Lovasz"], 3),
         ("networks", &["UnetPlusPlus"], 4),
     ];

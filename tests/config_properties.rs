@@ -47,6 +47,7 @@ fn dataset() -> impl Strategy<Value = Dataset> {
                 mask_values: MaskValues::Indexed,
                 colour,
                 levels: Default::default(),
+                colours: Default::default(),
                 class_masks: Default::default(),
             })
         }),

@@ -27,7 +27,7 @@ fn blocks() -> Vec<(bool, String, Vec<String>)> {
 }
 
 /// Tables whose keys are not those of a struct: dotted paths of the file, or names of classes.
-const MAPS: [&str; 8] = [
+const MAPS: [&str; 9] = [
     "sweep.grid",
     "sweep.zip",
     "sweep.points",
@@ -35,6 +35,7 @@ const MAPS: [&str; 8] = [
     "sweep.when",
     "sweep.exclude",
     "dataset.folders.levels",
+    "dataset.folders.colours",
     "dataset.folders.class_masks",
 ];
 
@@ -136,7 +137,7 @@ fn each_commented_choice_is_good_and_shows_its_defaults() {
         assert!(blocks().iter().any(|(live, other, _)| *live && other.starts_with(&format!("{choice}."))), "{choice}");
         tried += 1;
     }
-    assert_eq!(tried, 6 + 3 + 2 + 2 + 7, "variants that are not the default");
+    assert_eq!(tried, 9 + 3 + 2 + 2 + 7, "variants that are not the default");
 }
 
 #[test]

@@ -1,5 +1,6 @@
 //! The `data` room from outside: small trees of files that the tests write, opened, split and batched.
 
+mod annotations;
 mod batches;
 mod caching;
 mod errors;

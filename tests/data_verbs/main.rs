@@ -1,5 +1,6 @@
 //! `umlaut data inspect` and `umlaut data export` on pictures that are written here, and on drawn ones.
 
+mod annotations;
 mod copies;
 mod export;
 mod inspect;

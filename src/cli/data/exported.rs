@@ -33,6 +33,7 @@ pub fn experiment(from: &Experiment, data: &data::Dataset, out: &Path, of: &str,
         mask_values: MaskValues::Binary,
         colour: if data.channels == 1 { Colour::Grey } else { Colour::Rgb },
         levels: BTreeMap::new(),
+        colours: BTreeMap::new(),
         class_masks: if several { (0..data.classes.len()).map(masks).collect() } else { BTreeMap::new() },
     };
     let experiment = Experiment {

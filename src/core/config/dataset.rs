@@ -24,6 +24,12 @@ pub enum Dataset {
     RimOne(RimOne),
     /// The layout of the 2018 Data Science Bowl.
     Dsb2018(Dsb2018),
+    /// A folder of images and a JSON file of COCO with the outlines of their objects.
+    Coco(Coco),
+    /// Images, and beside each a file of LabelMe.
+    Labelme(Labelme),
+    /// A folder of images and one of GeoJSON, as QuPath exports it.
+    Geojson(Geojson),
 }
 
 /// Optic disc or optic cup.
@@ -93,6 +99,11 @@ pub struct Folders {
     /// `background` lists the values of none; absent, it is 0 alone. Values that are nowhere are mistakes.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub levels: BTreeMap<String, Vec<u16>>,
+    /// For each class the colour that it has in a mask, as "#rrggbb", in place of `mask_values`. `background` is that of none; absent, it is black.
+    /// `ignore` is that of pixels that count nowhere.
+    /// Colours that are nowhere are mistakes.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub colours: BTreeMap<String, String>,
     /// For each class a folder of its own masks below `root`, or a pattern, in place of `masks`; each as `mask_values = "binary"` has it.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub class_masks: BTreeMap<String, PathBuf>,
@@ -151,6 +162,60 @@ pub struct Dsb2018 {
     #[serde(default = "nucleus")]
     #[schemars(regex(pattern = NAME))]
     pub class: String,
+    /// Whether images are read as grey or as colour.
+    #[serde(default)]
+    pub colour: Colour,
+}
+
+/// COCO ("instances"): polygons and run lengths of objects, drawn as pycocotools draws them. Pictures that the JSON does not list are no samples.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Coco {
+    /// The folder that each image's `file_name` is relative to; relative to the working directory.
+    #[schemars(length(min = 1))]
+    pub images: PathBuf,
+    /// The JSON file.
+    #[schemars(length(min = 1))]
+    pub annotations: PathBuf,
+    /// Names of the classes, in the order of the output channels: categories, with `_` for each character but letters, digits, `-`, `_` and `.`.
+    /// Empty means all categories in the order of their ids.
+    #[serde(default)]
+    #[schemars(length(max = 255), inner(regex(pattern = NAME)), extend("uniqueItems" = true))]
+    pub classes: Vec<String>,
+    /// Whether images are read as grey or as colour.
+    #[serde(default)]
+    pub colour: Colour,
+}
+
+/// LabelMe: `NAME.json` beside the image `NAME.*`, with polygons, rectangles and circles.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Labelme {
+    /// The folder that holds both; they may lie in folders below. Relative to the working directory.
+    #[schemars(length(min = 1))]
+    pub root: PathBuf,
+    /// Names of the classes, in the order of the output channels: labels, with `_` for each character but letters, digits, `-`, `_` and `.`.
+    #[schemars(length(min = 1, max = 255), inner(regex(pattern = NAME)), extend("uniqueItems" = true))]
+    pub classes: Vec<String>,
+    /// Whether images are read as grey or as colour.
+    #[serde(default)]
+    pub colour: Colour,
+}
+
+/// GeoJSON of QuPath: `NAME.geojson` or `NAME.json` for the image `NAME.*`, polygons in pixels of the full image.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Geojson {
+    /// The folder of the images; relative to the working directory.
+    #[schemars(length(min = 1))]
+    pub images: PathBuf,
+    /// The folder of the annotations.
+    #[schemars(length(min = 1))]
+    pub annotations: PathBuf,
+    /// Names of the classes, in the order of the output channels: classifications as QuPath shows them, with `_` for each character but letters,
+    /// digits, `-`, `_` and `.`.
+    #[schemars(length(min = 1, max = 255), inner(regex(pattern = NAME)), extend("uniqueItems" = true))]
+    pub classes: Vec<String>,
     /// Whether images are read as grey or as colour.
     #[serde(default)]
     pub colour: Colour,
@@ -295,7 +360,7 @@ impl Default for Synthetic {
 }
 
 impl Dataset {
-    /// Names of the classes, in the order of the output channels.
+    /// Names of the classes, in the order of the output channels; empty where the data says them, as it may of `coco`.
     pub fn classes(&self) -> Vec<String> {
         match self {
             Self::Synthetic(Synthetic { targets, .. })
@@ -303,7 +368,11 @@ impl Dataset {
             | Self::Refuge(Refuge { targets, .. })
             | Self::RimOne(RimOne { targets, .. }) => targets.iter().map(|t| t.name().to_owned()).collect(),
             Self::Dsb2018(Dsb2018 { class, .. }) => vec![class.clone()],
-            Self::Folders(Folders { classes, .. }) | Self::Stack(Stack { classes, .. }) => classes.clone(),
+            Self::Folders(Folders { classes, .. })
+            | Self::Stack(Stack { classes, .. })
+            | Self::Coco(Coco { classes, .. })
+            | Self::Labelme(Labelme { classes, .. })
+            | Self::Geojson(Geojson { classes, .. }) => classes.clone(),
         }
     }
 
@@ -311,10 +380,24 @@ impl Dataset {
     pub fn channels(&self) -> usize {
         match self {
             Self::Stack(_) => 1,
-            Self::Folders(Folders { colour, .. }) | Self::Dsb2018(Dsb2018 { colour, .. }) if *colour == Colour::Grey => 1,
-            Self::Synthetic(_) | Self::Folders(_) | Self::DrishtiGs(_) | Self::Refuge(_) | Self::RimOne(_) | Self::Dsb2018(_) => {
-                3
+            Self::Folders(Folders { colour, .. })
+            | Self::Dsb2018(Dsb2018 { colour, .. })
+            | Self::Coco(Coco { colour, .. })
+            | Self::Labelme(Labelme { colour, .. })
+            | Self::Geojson(Geojson { colour, .. })
+                if *colour == Colour::Grey =>
+            {
+                1
             }
+            Self::Synthetic(_)
+            | Self::Folders(_)
+            | Self::DrishtiGs(_)
+            | Self::Refuge(_)
+            | Self::RimOne(_)
+            | Self::Dsb2018(_)
+            | Self::Coco(_)
+            | Self::Labelme(_)
+            | Self::Geojson(_) => 3,
         }
     }
 
@@ -326,8 +409,12 @@ impl Dataset {
             Self::DrishtiGs(DrishtiGs { root, .. })
             | Self::Refuge(Refuge { root, .. })
             | Self::RimOne(RimOne { root, .. })
-            | Self::Dsb2018(Dsb2018 { root, .. }) => vec![root],
+            | Self::Dsb2018(Dsb2018 { root, .. })
+            | Self::Labelme(Labelme { root, .. }) => vec![root],
             Self::Stack(Stack { images, labels, .. }) => vec![images, labels],
+            Self::Coco(Coco { images, annotations, .. }) | Self::Geojson(Geojson { images, annotations, .. }) => {
+                vec![images, annotations]
+            }
         }
     }
 
@@ -335,7 +422,7 @@ impl Dataset {
     pub(super) fn is_nested(&self) -> bool {
         match self {
             Self::Synthetic(_) | Self::DrishtiGs(_) | Self::Refuge(_) | Self::RimOne(_) => self.classes().len() > 1,
-            Self::Folders(_) | Self::Stack(_) | Self::Dsb2018(_) => false,
+            Self::Folders(_) | Self::Stack(_) | Self::Dsb2018(_) | Self::Coco(_) | Self::Labelme(_) | Self::Geojson(_) => false,
         }
     }
 
@@ -343,7 +430,14 @@ impl Dataset {
     pub(super) fn has_official_split(&self) -> bool {
         match self {
             Self::DrishtiGs(_) | Self::RimOne(_) => true,
-            Self::Synthetic(_) | Self::Folders(_) | Self::Stack(_) | Self::Refuge(_) | Self::Dsb2018(_) => false,
+            Self::Synthetic(_)
+            | Self::Folders(_)
+            | Self::Stack(_)
+            | Self::Refuge(_)
+            | Self::Dsb2018(_)
+            | Self::Coco(_)
+            | Self::Labelme(_)
+            | Self::Geojson(_) => false,
         }
     }
 
@@ -357,6 +451,9 @@ impl Dataset {
             Self::Refuge(_) => "dataset.refuge",
             Self::RimOne(_) => "dataset.rim_one",
             Self::Dsb2018(_) => "dataset.dsb2018",
+            Self::Coco(_) => "dataset.coco",
+            Self::Labelme(_) => "dataset.labelme",
+            Self::Geojson(_) => "dataset.geojson",
         }
     }
 
@@ -370,8 +467,18 @@ impl Dataset {
             Self::Refuge(_) => "dataset.refuge.targets",
             Self::RimOne(_) => "dataset.rim_one.targets",
             Self::Dsb2018(_) => "dataset.dsb2018.class",
+            Self::Coco(_) => "dataset.coco.classes",
+            Self::Labelme(_) => "dataset.labelme.classes",
+            Self::Geojson(_) => "dataset.geojson.classes",
         }
     }
+}
+
+/// Red, green and blue of `#rrggbb`, in hexadecimal; `None` if it is not of this form.
+pub fn rgb(text: &str) -> Option<[u8; 3]> {
+    let digits = text.strip_prefix('#').filter(|digits| digits.len() == 6 && digits.bytes().all(|c| c.is_ascii_hexdigit()))?;
+    let [_, r, g, b] = u32::from_str_radix(digits, 16).ok()?.to_be_bytes();
+    Some([r, g, b])
 }
 
 impl FundusTarget {

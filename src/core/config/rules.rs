@@ -74,17 +74,23 @@ pub(super) fn runs(e: &Experiment, folded: bool) -> Option<Finding> {
 
 fn weights(e: &Experiment) -> Vec<Finding> {
     const KEY: &str = "loss.class_weights";
+    const POSITIVE: &str = "loss.weighted_bce.pos_weight";
     let (names, weights) = (e.dataset.classes(), &e.loss.class_weights);
     let mut found = Vec::new();
+    let positive = &e.loss.weighted_bce.pos_weight;
+    if names.is_empty() && !(weights.is_empty() && positive.is_empty()) {
+        let (key, classes) = (if weights.is_empty() { POSITIVE } else { KEY }, e.dataset.classes_path());
+        let title = format!("`{key}` needs to know the order of the classes, which `{classes}` does not say");
+        return vec![Finding::new(title, &[key, classes], format!("write `{classes}` out"))];
+    }
     if !weights.is_empty() && weights.len() != names.len() {
         let listed = listed(names.iter().map(String::as_str));
         let title = format!("`{KEY}` needs a weight for each class, {listed}, got {} of them", weights.len());
         let help = "write a weight for each class in this order, or [] for equal weights";
         found.push(Finding::new(title, &[KEY, e.dataset.classes_path()], help));
     }
-    let positive = &e.loss.weighted_bce.pos_weight;
     if !positive.is_empty() && positive.len() != names.len() {
-        let key = "loss.weighted_bce.pos_weight";
+        let key = POSITIVE;
         let listed = listed(names.iter().map(String::as_str));
         let title = format!("`{key}` needs a weight for each class, {listed}, got {} of them", positive.len());
         let help = "write a weight for each class in this order, or [] for 1 each";
@@ -135,11 +141,18 @@ fn metric(key: &'static str, name: &str, e: &Experiment) -> Option<Finding> {
     }
     let title = format!("`{key}` must be a validation column of metrics.csv, got \"{name}\"");
     let about = [key, e.dataset.classes_path()];
+    let of_a_class = scores.iter().any(|score| name.starts_with(&format!("val_{score}_")));
+    if of_a_class && e.dataset.classes().is_empty() {
+        return Some(Finding::new(
+            title,
+            &about,
+            format!("write `{}` out, so that their columns are known", e.dataset.classes_path()),
+        ));
+    }
     let help = match closest(name, known.iter().map(String::as_str)) {
         Some(meant) => format!("did you mean \"{meant}\"?"),
         None => format!("the columns are {}", listed(known.iter().map(String::as_str))),
     };
-    let of_a_class = scores.iter().any(|score| name.starts_with(&format!("val_{score}_")));
     Some(Finding::new(title, if of_a_class { &about } else { &about[..1] }, help))
 }
 

@@ -88,6 +88,14 @@ pub enum Error {
         /// Its pages.
         label_pages: usize,
     },
+    /// Annotations that do not fit the classes or the images.
+    #[error("{path}: {problem}", path = path.display())]
+    Annotations {
+        /// The annotation file, or the folder of them.
+        path: PathBuf,
+        /// What is wrong, and what to do.
+        problem: String,
+    },
     /// The group expression is unusable.
     #[error("split: group = '{pattern}' {problem}")]
     Group {

@@ -78,6 +78,23 @@ pub(super) fn by_stem(folder: &Path, skip: Option<&Path>) -> Result<BTreeMap<Str
     unique(found)
 }
 
+/// All files below `folder` with one of these extensions (in lower case) by name, as [`pictures`] has them; they may be none.
+///
+/// # Errors
+/// If the folder is missing or unreadable, or has two of one name.
+pub(super) fn documents(folder: &Path, extensions: &[&str]) -> Result<BTreeMap<String, PathBuf>, Error> {
+    if !folder.is_dir() {
+        return Err(missing(folder, "this folder"));
+    }
+    let mut found: BTreeMap<String, Vec<PathBuf>> = BTreeMap::new();
+    for path in walk(folder, None)? {
+        if extensions.contains(&path.extension().unwrap_or_default().to_string_lossy().to_lowercase().as_str()) {
+            found.entry(name(folder, &path)).or_default().push(path);
+        }
+    }
+    unique(found)
+}
+
 /// One file a name.
 ///
 /// # Errors

@@ -121,6 +121,12 @@ impl Folders {
             };
             return Ok(masks.iter().zip(paths).map(read).collect::<Result<Vec<_>, _>>()?.concat());
         }
+        if !config.colours.is_empty() {
+            let colour = |name: &str| config.colours.get(name).and_then(|text| config::rgb(text));
+            let classes: Vec<[u8; 3]> = config.classes.iter().filter_map(|class| colour(class)).collect();
+            let planes = mask::by_colours(&masks[0], &classes, colour("background").unwrap_or_default(), colour("ignore"));
+            return planes.map_err(|problem| named(&paths[0], problem));
+        }
         let background = config.levels.get("background").map_or(&[0][..], |values| &values[..]);
         let plane = mask::ignoring(&masks[0], &config.ignore, background.first().copied().unwrap_or(0), |mask| {
             if config.levels.is_empty() {
@@ -265,12 +271,15 @@ impl Layout for Folders {
             partial: _,
             colour: _,
             levels,
+            colours,
             class_masks,
         } = &self.config;
         let of_classes: Vec<&String> = class_masks.keys().collect();
         let lacking = if self.lacking.is_empty() { String::new() } else { format!(", lacking {:?}", self.lacking) };
+        // Without them it is what it was before there were any.
+        let colours = if colours.is_empty() { String::new() } else { format!(", colours {colours:?}") };
         let ignored = ignored(ignore);
-        format!("folders, {mask_values:?}, classes {classes:?}, levels {levels:?}, masks of {of_classes:?}{ignored}{lacking}")
+        format!("folders, {mask_values:?}, classes {classes:?}, levels {levels:?}, masks of {of_classes:?}{colours}{ignored}{lacking}")
     }
 
     fn decode(&self, entry: &Entry, channels: usize) -> Result<Decoded, String> {

@@ -1,10 +1,13 @@
 //! Which layout a configuration means.
 
+use super::coco::Coco;
 use super::drawings::Drawings;
 use super::drishti_gs::DrishtiGs;
 use super::dsb2018::Dsb2018;
 use super::error::Error;
 use super::folders::Folders;
+use super::geojson::Geojson;
+use super::labelme::Labelme;
 use super::layout::Layout;
 use super::refuge;
 use super::rim_one::RimOne;
@@ -24,5 +27,8 @@ pub(super) fn find(config: &config::Dataset) -> Result<Box<dyn Layout>, Error> {
         config::Dataset::Refuge(config) => Box::new(refuge::open(config)?),
         config::Dataset::RimOne(config) => Box::new(RimOne::new(config)?),
         config::Dataset::Dsb2018(config) => Box::new(Dsb2018::new(config)?),
+        config::Dataset::Coco(config) => Box::new(Coco::new(config)?),
+        config::Dataset::Labelme(config) => Box::new(Labelme::new(config)?),
+        config::Dataset::Geojson(config) => Box::new(Geojson::new(config)?),
     })
 }

@@ -74,6 +74,48 @@ pub(super) fn by_levels(picture: &Picture, classes: &[&[u16]], background: &[u16
     Ok(classes.iter().flat_map(|class| values.map(|v| u8::from(class.contains(&v)))).collect())
 }
 
+/// A plane of height · width in {0, 1} for each colour of red, green and blue, of 8 bits: 1 where a pixel has it.
+///
+/// # Errors
+/// In words, the file not named: a colour that is none of these and not `background`, or a JPEG, which changes colours.
+pub(super) fn by_colours(picture: &Picture, classes: &[[u8; 3]], background: [u8; 3], ignored: Option<[u8; 3]>) -> Result<Vec<u8>, String> {
+    if picture.lossy {
+        return Err("is a JPEG, which changes the colours of masks; save masks as PNG or TIFF".into());
+    }
+    refuse_alpha(picture)?;
+    let pixels = picture.size[0] * picture.size[1];
+    let (top, last) = (u32::from(picture.top), picture.channels - 1);
+    // Of other than 8 bits a value counts if it is one of 8 bits exactly.
+    let value = |pixel: usize, channel: usize| {
+        let value = u32::from(picture.sample(pixel, channel.min(last))) * 255;
+        if value.is_multiple_of(top) { u8::try_from(value / top).ok() } else { None }
+    };
+    let colours: Vec<Option<[u8; 3]>> =
+        (0..pixels).map(|pixel| Some([value(pixel, 0)?, value(pixel, 1)?, value(pixel, 2)?])).collect();
+    let known = |colour: &Option<[u8; 3]>| {
+        colour.is_some_and(|colour| colour == background || Some(colour) == ignored || classes.contains(&colour))
+    };
+    if let Some(first) = colours.iter().position(|colour| !known(colour)) {
+        let Some([r, g, b]) = colours[first] else {
+            let values = [0, 1, 2].map(|channel| picture.sample(first, channel.min(last)));
+            return Err(format!(
+                "has a pixel of {values:?} of {top}, which is no colour of 8 bits; save it with 8 bits a channel"
+            ));
+        };
+        let count = colours.iter().filter(|colour| **colour == colours[first]).count();
+        return Err(format!(
+            "has the colour #{r:02x}{g:02x}{b:02x} in {count} pixel(s), which belongs to no class and not to the background; list it in \
+             colours, or repaint these pixels"
+        ));
+    }
+    let value = |colour: &Option<[u8; 3]>, class: &[u8; 3]| match *colour {
+        colour if colour == ignored => IGNORED,
+        colour => u8::from(colour == Some(*class)),
+    };
+    let of_class = |class: &[u8; 3]| colours.iter().map(|colour| value(colour, class)).collect::<Vec<u8>>();
+    Ok(classes.iter().flat_map(of_class).collect())
+}
+
 /// One plane of height · width in {0, 1} from a soft map of four annotators, whose values are 0, 64, 128, 191 and 255.
 ///
 /// # Errors

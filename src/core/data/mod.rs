@@ -5,10 +5,12 @@
 
 mod absent;
 mod ahead;
+mod annotation;
 mod augment;
 mod batch;
 mod bmp;
 mod cache;
+mod coco;
 mod contents;
 mod copies;
 mod drawings;
@@ -19,9 +21,11 @@ mod files;
 mod fit;
 mod folders;
 mod folds;
+mod geojson;
 mod inspect;
 mod jpeg;
 mod known;
+mod labelme;
 mod layout;
 mod layouts;
 mod lists;

@@ -40,6 +40,7 @@ pub(super) fn open(config: &config::Refuge) -> Result<Folders, Error> {
         mask_values: MaskValues::Indexed,
         colour: Colour::Rgb,
         levels,
+        colours: BTreeMap::new(),
         class_masks: BTreeMap::new(),
     };
     Folders::of(folders, &files::by_stem(&images, Some(&masks))?, &files::by_stem(&masks, Some(&images))?)

@@ -2,15 +2,16 @@
 
 use super::Finding;
 use crate::config::suggest::listed;
-use crate::config::{Dataset, Experiment, Folders, FractionSplit, KFoldSplit, ListSplit, MaskValues, SplitRule};
+use crate::config::{Dataset, Experiment, Folders, FractionSplit, KFoldSplit, ListSplit, MaskValues, SplitRule, rgb};
 use std::collections::HashMap;
 
 pub(super) fn classes(e: &Experiment) -> Vec<Finding> {
     let mut found = Vec::new();
-    let (key, names, values) = match &e.dataset {
-        Dataset::Folders(d) => ("dataset.folders.classes", &d.classes, Some(("dataset.folders.mask_values", d.mask_values))),
-        Dataset::Stack(d) => ("dataset.stack.classes", &d.classes, Some(("dataset.stack.mask_values", d.mask_values))),
-        _ => return found,
+    let (key, names) = (e.dataset.classes_path(), &e.dataset.classes());
+    let values = match &e.dataset {
+        Dataset::Folders(d) => Some(("dataset.folders.mask_values", d.mask_values)),
+        Dataset::Stack(d) => Some(("dataset.stack.mask_values", d.mask_values)),
+        _ => None,
     };
     if names.iter().any(|name| name == "loss") {
         let title = format!("a class of `{key}` cannot be named \"loss\": the column `val_dice_loss` has another meaning");
@@ -27,7 +28,8 @@ pub(super) fn classes(e: &Experiment) -> Vec<Finding> {
             ));
         }
     }
-    let by_tables = matches!(&e.dataset, Dataset::Folders(d) if !d.levels.is_empty() || !d.class_masks.is_empty());
+    let by_tables =
+        matches!(&e.dataset, Dataset::Folders(d) if !d.levels.is_empty() || !d.colours.is_empty() || !d.class_masks.is_empty());
     if let Some((values_key, MaskValues::Indexed)) = values
         && !by_tables
     {
@@ -64,8 +66,21 @@ fn background(key: &'static str, values_key: &'static str, names: &[String]) -> 
 /// Tables by class name classes, and all of them.
 fn tables(folders: &Folders) -> Vec<Finding> {
     let levels: Vec<&String> = folders.levels.keys().filter(|name| *name != "background").collect();
+    let colours: Vec<&String> = folders.colours.keys().filter(|name| !["background", "ignore"].contains(&name.as_str())).collect();
     let masks: Vec<&String> = folders.class_masks.keys().collect();
     let mut found = Vec::new();
+    if !folders.colours.is_empty() && folders.classes.iter().any(|name| name == "ignore") {
+        let title = "in `dataset.folders.colours`, `ignore` has the colour of pixels that count nowhere, so no class can have that name".to_owned();
+        return vec![Finding::new(title, &["dataset.folders.classes", "dataset.folders.colours"], "give the class another name")];
+    }
+    if !folders.colours.is_empty() && folders.classes.iter().any(|name| name == "background") {
+        let title =
+            "in `dataset.folders.colours`, `background` has the colour of no class, so no class can have that name".to_owned();
+        let help =
+            "take \"background\" out of the classes; to learn it as a class too, give that class another name, such as \"rest\"";
+        return vec![Finding::new(title, &["dataset.folders.classes", "dataset.folders.colours"], help)];
+    }
+    found.extend(self::colours(folders));
     if !folders.levels.is_empty() && folders.classes.iter().any(|name| name == "background") {
         let title =
             "in `dataset.folders.levels`, `background` has the values of no class, so no class can have that name".to_owned();
@@ -73,7 +88,9 @@ fn tables(folders: &Folders) -> Vec<Finding> {
             "take \"background\" out of the classes; to learn it as a class too, give that class another name, such as \"rest\"";
         return vec![Finding::new(title, &["dataset.folders.classes", "dataset.folders.levels"], help)];
     }
-    for (key, named) in [("dataset.folders.levels", &levels), ("dataset.folders.class_masks", &masks)] {
+    let by_class =
+        [("dataset.folders.levels", &levels), ("dataset.folders.colours", &colours), ("dataset.folders.class_masks", &masks)];
+    for (key, named) in by_class {
         let strange: Vec<&str> = named.iter().filter(|name| !folders.classes.contains(name)).map(|name| name.as_str()).collect();
         let absent = folders.classes.iter().find(|name| !named.contains(name) && !named.is_empty());
         let problem = match (&strange[..], absent) {
@@ -90,10 +107,29 @@ fn tables(folders: &Folders) -> Vec<Finding> {
         };
         found.push(Finding::new(problem, &[key, "dataset.folders.classes"], help));
     }
-    if !levels.is_empty() && !masks.is_empty() {
-        let title = "`dataset.folders.levels` and `dataset.folders.class_masks` exclude each other".to_owned();
-        let keys = ["dataset.folders.levels", "dataset.folders.class_masks"];
-        found.push(Finding::new(title, &keys, "keep one of them"));
+    let given: Vec<&'static str> = by_class.iter().filter(|(_, named)| !named.is_empty()).map(|(key, _)| *key).collect();
+    if let [first, second, ..] = given[..] {
+        let title = format!("`{first}` and `{second}` exclude each other");
+        found.push(Finding::new(title, &[first, second], "keep one of them"));
+    }
+    found
+}
+
+/// Colours that are none, or mean two things.
+fn colours(folders: &Folders) -> Vec<Finding> {
+    const KEY: &str = "dataset.folders.colours";
+    let mut found = Vec::new();
+    let mut seen: HashMap<[u8; 3], &str> = HashMap::new();
+    for (name, text) in &folders.colours {
+        let Some(colour) = rgb(text) else {
+            let title = format!("`{KEY}.{name}` must be a colour as \"#rrggbb\", got \"{text}\"");
+            found.push(Finding::new(title, &[KEY], "write red, green and blue with two digits of 0 to 9 and a to f each"));
+            continue;
+        };
+        if let Some(other) = seen.insert(colour, name) {
+            let title = format!("`{KEY}` has {text} for \"{other}\" and for \"{name}\"");
+            found.push(Finding::new(title, &[KEY], "a colour means one class: give one of them another"));
+        }
     }
     found
 }
