@@ -56,7 +56,11 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
 }
 
 fn heading(experiment: &Experiment, data: &Dataset, looks: &[Look], fold: Option<usize>) -> String {
-    let channels = if data.channels == 1 { "grey" } else { "RGB" };
+    let channels = match data.channels {
+        1 => "grey".to_owned(),
+        3 => "RGB".to_owned(),
+        more => format!("{more} channels"),
+    };
     let low = looks.iter().map(|look| look.range.0).fold(f32::INFINITY, f32::min);
     let high = looks.iter().map(|look| look.range.1).fold(f32::NEG_INFINITY, f32::max);
     let ([h, w], [ph, pw]) = (data.size, experiment.input_size());

@@ -84,11 +84,17 @@ fn predict_all(
     let beside = predictor.bytes_beside(how) + writer.bytes_beside();
     for (done, place) in places.iter().enumerate() {
         match Photo::read(place, beside) {
-            Ok(photo) => {
-                let probs = predictor.probs(&photo, how).map_err(failure)?;
-                let _whole = latch.held();
-                bar.say(&writer.write(place, &photo, &probs)?);
-            }
+            Ok(photo) => match predictor.probs(&photo, how) {
+                Ok(probs) => {
+                    let _whole = latch.held();
+                    bar.say(&writer.write(place, &photo, &probs)?);
+                }
+                Err(Error::Photo(problem)) => {
+                    failed += 1;
+                    bar.say(&format!("left out: {}: {problem}", place.path.display()));
+                }
+                Err(error) => return Err(failure(error)),
+            },
             Err(problem) => {
                 failed += 1;
                 bar.say(&format!("left out: {problem}"));

@@ -76,7 +76,8 @@ impl<'a> Writer<'a> {
             }
         }
         if self.arguments.overlays {
-            self.save(&files.overlay(place), paint(&photo.planes(photo.channels), [h, w], &masks).into())?;
+            let shown = photo.shown().map_err(|problem| mistake(format!("{}: {problem}", place.path.display())))?;
+            self.save(&files.overlay(place), paint(&shown, [h, w], &masks).into())?;
         }
         let measures: Vec<Measure> = planes.iter().map(|plane| measure(plane, w, threshold)).collect();
         self.rows(place, [h, w], &measures)?;

@@ -74,6 +74,14 @@ pub enum Error {
         /// Its pages.
         label_pages: usize,
     },
+    /// A change of colours is asked for of images that are neither grey nor RGB.
+    #[error("{key} changes colours of RGB, and the images have {channels} channels; take it out, or set its probability to 0")]
+    Colours {
+        /// The dotted key of the change.
+        key: &'static str,
+        /// Channels of the images.
+        channels: usize,
+    },
     /// The group expression is unusable.
     #[error("split: group = '{pattern}' {problem}")]
     Group {

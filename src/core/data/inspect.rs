@@ -4,6 +4,7 @@ use super::error::Error;
 use super::layout::{Decoded, Entry};
 use super::layouts;
 use super::memory;
+use super::picture::Planes;
 use crate::config;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -28,7 +29,7 @@ pub fn look(config: &config::Dataset, progress: &(dyn Fn(usize, usize) + Sync)) 
     let layout = layouts::find(config)?;
     let (channels, entries, done) = (layout.channels()?, layout.entries(), AtomicUsize::new(0));
     let looks = memory::each(entries, |entry| {
-        let look = layout.decode(entry, channels).map(|decoded| of(entry, &decoded, channels));
+        let look = layout.decode(entry, channels).and_then(|decoded| of(entry, &decoded, channels));
         progress((done.fetch_add(1, Ordering::Relaxed) + 1).min(entries.len()), entries.len());
         look
     });
@@ -45,14 +46,15 @@ pub fn look(config: &config::Dataset, progress: &(dyn Fn(usize, usize) + Sync)) 
     }
 }
 
-fn of(entry: &Entry, Decoded { image, mask }: &Decoded, channels: usize) -> Look {
+fn of(entry: &Entry, Decoded { image, mask }: &Decoded, channels: usize) -> Result<Look, String> {
+    let planes = Planes::new(image, channels).map_err(|problem| format!("{}: {problem}", entry.source()))?;
     let (size, pixels) = (image.size, image.size[0] * image.size[1]);
     let (mut range, mut row) = ((f32::INFINITY, f32::NEG_INFINITY), vec![0.0; size[1]]);
     for (plane, y) in (0..channels).flat_map(|plane| (0..size[0]).map(move |y| (plane, y))) {
-        image.row(channels, plane, y, &mut row);
+        planes.row(plane, y, &mut row);
         range = row.iter().fold(range, |(low, high), v| (low.min(*v), high.max(*v)));
     }
     let share = |plane: &[u8]| plane.iter().filter(|marked| **marked != 0).count() as f64 / pixels as f64;
     let marked = mask.chunks_exact(pixels).map(share).collect();
-    Look { name: entry.name.clone(), size, range, marked }
+    Ok(Look { name: entry.name.clone(), size, range, marked })
 }

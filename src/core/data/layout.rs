@@ -48,7 +48,7 @@ pub(super) trait Layout: Sync {
     /// Names of the classes, in the order of the output channels.
     fn classes(&self) -> Vec<String>;
 
-    /// Channels of every image, 1 or 3; opens one file at most.
+    /// Channels of every image; opens one file at most.
     fn channels(&self) -> Result<usize, Error>;
 
     /// What beside the content of the files and the number of channels decides about the samples' values and what they mean, wherever the files

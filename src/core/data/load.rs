@@ -5,7 +5,8 @@ use super::cache::{Cache, FORMAT};
 use super::error::{Error, with_remedy};
 use super::fit::Frame;
 use super::layout::{Entry, Layout};
-use super::{Dataset, Sample, known, layouts, memory, picture};
+use super::picture::{self, Planes};
+use super::{Dataset, Sample, known, layouts, memory};
 use crate::config;
 use crate::regular;
 use rayon::prelude::*;
@@ -134,7 +135,8 @@ impl Reader<'_> {
     fn decode(&self, entry: &Entry) -> Result<(Vec<f32>, Vec<u8>), String> {
         let decoded = self.layout.decode(entry, self.channels)?;
         let frame = Frame::new(decoded.image.size, self.preprocess);
-        Ok((frame.picture(&decoded.image, self.channels), frame.mask(decoded.mask)))
+        let planes = Planes::new(&decoded.image, self.channels).map_err(|problem| format!("{}: {problem}", entry.source()))?;
+        Ok((frame.picture(&planes), frame.mask(decoded.mask)))
     }
 
     fn key(&self, entry: &Entry) -> blake3::Hash {

@@ -3,7 +3,7 @@
 use super::Error;
 use super::files;
 use super::fit::Frame;
-use super::picture::{Opened, Picture};
+use super::picture::{Opened, Picture, Planes};
 use super::source::Source;
 use super::tiff::{Pages, Place};
 use crate::config::Preprocess;
@@ -15,7 +15,7 @@ use std::path::PathBuf;
 pub struct Photo {
     /// Height and width in pixels.
     pub size: [usize; 2],
-    /// 1 (grey) or 3 (RGB).
+    /// 1 (grey), 3 (RGB), or what else the file has.
     pub channels: usize,
     picture: Picture,
 }
@@ -67,6 +67,11 @@ pub fn unreadable(paths: &[PathBuf]) -> Result<Vec<PathBuf>, Error> {
     Ok(folders.map(|folder| files::others(folder)).collect::<Result<Vec<_>, _>>()?.concat())
 }
 
+/// How many channels of so many are shown to people, always the first: one of one or two, else three, as red, green and blue.
+pub fn shown_channels(channels: usize) -> usize {
+    if channels < 3 { 1 } else { 3 }
+}
+
 fn of_file(path: PathBuf, name: String) -> Vec<PhotoPlace> {
     let tiff = path.extension().is_some_and(|ending| ending.to_ascii_lowercase().to_string_lossy().starts_with("tif"));
     // What is wrong with a file is told when it is read.
@@ -102,14 +107,30 @@ impl Photo {
         Ok(Self { size: picture.size, channels: picture.channels, picture })
     }
 
-    /// The values as grey (1) or RGB (3), channels · height · width, in [0, 1], as data sets are read.
-    pub fn planes(&self, channels: usize) -> Vec<f32> {
-        self.picture.planes(channels)
+    /// The values as so many channels, channels · height · width, in [0, 1], as data sets are read.
+    ///
+    /// # Errors
+    /// In words, the file not named: if it has other channels than can be made into those, or floats beyond [0, 1].
+    pub fn planes(&self, channels: usize) -> Result<Vec<f32>, String> {
+        Ok(Planes::new(&self.picture, channels)?.all())
+    }
+
+    /// The values that are shown to people: of one or two channels the first, else the first three.
+    ///
+    /// # Errors
+    /// As [`Photo::planes`].
+    pub fn shown(&self) -> Result<Vec<f32>, String> {
+        let mut planes = self.planes(self.channels)?;
+        planes.truncate(shown_channels(self.channels) * self.size[0] * self.size[1]);
+        Ok(planes)
     }
 
     /// The values at the size that `preprocess` asks for, as samples of a data set are.
-    pub fn fitted(&self, preprocess: &Preprocess, channels: usize) -> Vec<f32> {
-        Frame::new(self.size, preprocess).picture(&self.picture, channels)
+    ///
+    /// # Errors
+    /// As [`Photo::planes`].
+    pub fn fitted(&self, preprocess: &Preprocess, channels: usize) -> Result<Vec<f32>, String> {
+        Ok(Frame::new(self.size, preprocess).picture(&Planes::new(&self.picture, channels)?))
     }
 
     /// Planes at the size that `preprocess` asks for, brought back to this picture's size (linear) row by row: `take` gets (plane, row, values).

@@ -93,7 +93,7 @@ impl Opened {
         Ok(Self { kind, size, channels, orientation, bytes: taken })
     }
 
-    /// Channels, 1 or 3.
+    /// Channels, 1 or more.
     pub fn channels(&self) -> usize {
         self.channels
     }
@@ -105,12 +105,14 @@ impl Opened {
     pub fn decode(self, beside: usize) -> Result<Picture, String> {
         let pixels = (self.size[0] as u64).saturating_mul(self.size[1] as u64);
         let _promise = Promise::of(self.bytes.saturating_add(pixels.saturating_mul(beside as u64)), self.size)?;
-        guarded(|| match self.kind {
+        let picture = guarded(|| match self.kind {
             Kind::Tiff(source, header) => header.decode(&source),
             Kind::Png(bytes) => Png::new(&bytes)?.decode(),
             Kind::Jpeg(bytes, segments) => jpeg::picture(&bytes, &segments),
             Kind::Bmp(bytes) => Bmp::new(&bytes)?.decode(),
-        })
+        })?;
+        picture.refuse_endless()?;
+        Ok(picture)
     }
 }
 
@@ -134,7 +136,7 @@ impl Picture {
         Opened::page(path, place)?.decode(BESIDE)
     }
 
-    /// Channels of a file (1 or 3), from its header.
+    /// Channels of a file, from its header.
     ///
     /// # Errors
     /// In words, the file named.
