@@ -129,6 +129,11 @@ impl Predictor {
         member.tiling.as_ref().map_or(member.preprocess.size, |tiling| tiling.size)
     }
 
+    /// How the (first) run brings pictures to its network.
+    pub fn preprocess(&self) -> &Preprocess {
+        &self.members[0].preprocess
+    }
+
     /// Checks tiles against the networks.
     ///
     /// # Errors
@@ -177,7 +182,7 @@ impl Predictor {
                 }
                 Scale::Tiles(tiling) => {
                     // The whole picture's own numbers, so that a tile's place in it makes no difference.
-                    let mut planes = photo.planes(self.channels).map_err(Error::Photo)?;
+                    let mut planes = photo.planes(&member.preprocess, self.channels).map_err(Error::Photo)?;
                     member.normaliser.apply(&mut planes, photo.size[0] * photo.size[1]);
                     let probs = tiling.blend(&planes, self.channels, photo.size, 1, |tile| {
                         member.flipped(&tile, self.channels, tiling.size, None, how.flips)

@@ -138,7 +138,11 @@ fn a_jpeg_is_turned_as_its_exif_orientation_says() {
     let upright = as_bytes(&open().unwrap());
     assert!(upright[..56].iter().all(|v| *v < 20) && upright[72..].iter().all(|v| *v > 235), "{upright:?}");
     let photo = Photo::read(&photos(&[tree.path("images/a.jpg")]).unwrap()[0], 0).unwrap();
-    assert_eq!((photo.size, as_bytes(&photo.planes(1).unwrap())), ([16, 8], upright.clone()), "predicted on as trained on");
+    assert_eq!(
+        (photo.size, as_bytes(&photo.planes(&umlaut::config::Preprocess::default(), 1).unwrap())),
+        ([16, 8], upright.clone()),
+        "predicted on as trained on"
+    );
     tree.jpeg_turned("images/a.jpg", 8, &stored);
     let other = as_bytes(&open().unwrap());
     assert!(other[..56].iter().all(|v| *v > 235) && other[72..].iter().all(|v| *v < 20), "{other:?}");

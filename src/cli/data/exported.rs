@@ -2,7 +2,9 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use umlaut::config::{Colour, Dataset, Experiment, Folders, FractionSplit, ListSplit, MaskValues, Preprocess, SplitRule};
+use umlaut::config::{
+    Colour, Dataset, Experiment, Folders, FractionSplit, Intensity, ListSplit, MaskValues, Preprocess, SplitRule,
+};
 use umlaut::data;
 
 /// What is kept of the experiment; all else has its default.
@@ -35,7 +37,13 @@ pub fn experiment(from: &Experiment, data: &data::Dataset, out: &Path, part: &st
     let experiment = Experiment {
         name: format!("{}-{part}", from.name).chars().take(100).collect(),
         dataset: Dataset::Folders(folders),
-        preprocess: Preprocess { size: from.input_size(), ..from.preprocess.clone() },
+        // Values were brought to 8 bits.
+        preprocess: Preprocess {
+            size: from.input_size(),
+            intensity: Intensity::default(),
+            window: None,
+            ..from.preprocess.clone()
+        },
         split: split(samples),
         ..from.clone()
     };

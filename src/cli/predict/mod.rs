@@ -26,7 +26,7 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
     let how = how(arguments, &predictor)?;
     let places = photos(&arguments.images).map_err(mistake)?;
     let others = unreadable(&arguments.images).map_err(mistake)?;
-    let mut writer = Writer::new(arguments, &predictor.classes, &places)?;
+    let mut writer = Writer::new(arguments, &predictor, &places)?;
     for path in &others {
         eprintln!("left out: {}: is no PNG, JPEG, TIFF or BMP; convert it", path.display());
     }

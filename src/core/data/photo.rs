@@ -111,16 +111,22 @@ impl Photo {
     ///
     /// # Errors
     /// In words, the file not named: if it has other channels than can be made into those, or floats beyond [0, 1].
-    pub fn planes(&self, channels: usize) -> Result<Vec<f32>, String> {
-        Ok(Planes::new(&self.picture, channels)?.all())
+    pub fn planes(&self, preprocess: &Preprocess, channels: usize) -> Result<Vec<f32>, String> {
+        Ok(Planes::new(&self.picture, channels, preprocess)?.all())
+    }
+
+    /// The values as the file has them, channels · height · width; wider integers and floats are the nearest f32.
+    pub fn numbers(&self) -> Vec<f32> {
+        let pixels = self.size[0] * self.size[1];
+        (0..self.channels * pixels).map(|at| self.picture.number(at % pixels, at / pixels)).collect()
     }
 
     /// The values that are shown to people: of one or two channels the first, else the first three.
     ///
     /// # Errors
     /// As [`Photo::planes`].
-    pub fn shown(&self) -> Result<Vec<f32>, String> {
-        let mut planes = self.planes(self.channels)?;
+    pub fn shown(&self, preprocess: &Preprocess) -> Result<Vec<f32>, String> {
+        let mut planes = self.planes(preprocess, self.channels)?;
         planes.truncate(shown_channels(self.channels) * self.size[0] * self.size[1]);
         Ok(planes)
     }
@@ -130,7 +136,7 @@ impl Photo {
     /// # Errors
     /// As [`Photo::planes`].
     pub fn fitted(&self, preprocess: &Preprocess, channels: usize) -> Result<Vec<f32>, String> {
-        Ok(Frame::new(self.size, preprocess).picture(&Planes::new(&self.picture, channels)?))
+        Ok(Frame::new(self.size, preprocess).picture(&Planes::new(&self.picture, channels, preprocess)?))
     }
 
     /// Planes at the size that `preprocess` asks for, brought back to this picture's size (linear) row by row: `take` gets (plane, row, values).

@@ -142,6 +142,22 @@ impl Picture {
         }
     }
 
+    /// The least and the greatest number.
+    pub fn range(&self) -> (f32, f32) {
+        let (pixels, channels) = (self.size[0] * self.size[1], self.channels);
+        let numbers = (0..pixels).flat_map(|pixel| (0..channels).map(move |channel| self.number(pixel, channel)));
+        numbers.fold((f32::INFINITY, f32::NEG_INFINITY), |(low, high), v| (low.min(v), high.max(v)))
+    }
+
+    /// What the type of integers of more than 8 bits can hold; nothing of other types.
+    pub fn wide(&self) -> Option<[f64; 2]> {
+        match &self.values {
+            Values::Words(_) => Some([0.0, f64::from(self.top)]),
+            Values::Floats(_) => self.full,
+            Values::Bytes(_) => None,
+        }
+    }
+
     /// Refuses what is no finite number in f32.
     ///
     /// # Errors
