@@ -6,7 +6,7 @@ mod measure;
 
 pub use measure::{Measure, cup_to_disc, measure};
 
-use crate::config::{Experiment, Normalise, Precision, Preprocess, Training};
+use crate::config::{ChannelAxis, Experiment, Normalise, Precision, Preprocess, Training};
 use crate::data::{self, Dataset, Normaliser, Photo};
 use crate::metric::{self, Absent, Extras, ImageExtras, MaskScores, Split, Tally};
 use crate::model::{self, Network, Tiling, Weights};
@@ -58,6 +58,7 @@ pub struct Predictor {
     pub channels: usize,
     /// What should be known of the weights, a sentence for each run that has not finished.
     pub notes: Vec<String>,
+    axis: ChannelAxis,
     members: Vec<Member>,
 }
 
@@ -120,13 +121,19 @@ impl Predictor {
         let member = Member { network, device, training, preprocess, tiling, normaliser, step, exclusive };
         let note =
             |epoch| format!("{} has not finished: these are the weights of its best epoch so far, {epoch}", run.path().display());
-        Ok(Self { classes: names, channels, notes: passing.map(note).into_iter().collect(), members: vec![member] })
+        let (notes, axis) = (passing.map(note).into_iter().collect(), experiment.dataset.channel_axis());
+        Ok(Self { classes: names, channels, notes, axis, members: vec![member] })
     }
 
     /// The size that the (first) run's network was trained on, height and width.
     pub fn size(&self) -> [usize; 2] {
         let member = &self.members[0];
         member.tiling.as_ref().map_or(member.preprocess.size, |tiling| tiling.size)
+    }
+
+    /// Which axis of arrays the (first) run takes for channels.
+    pub fn channel_axis(&self) -> ChannelAxis {
+        self.axis
     }
 
     /// How the (first) run brings pictures to its network.

@@ -461,7 +461,7 @@ fn the_data_science_bowls_masks_are_merged() {
     let rule = "a sample is a folder with one image in `images` and a mask for each nucleus in `masks`";
     assert_eq!(tree.refusal(&config), format!("1 sample(s) are amiss: ROOT/bb has no folder `masks`; {rule}"));
     tree.write("bb/masks/x.txt", b"");
-    let empty = "ROOT/bb/masks: holds no PNG, JPEG, TIFF or BMP file; it holds only .txt; convert them";
+    let empty = "ROOT/bb/masks: holds no PNG, JPEG, TIFF, BMP, GIF, WebP or NumPy file; it holds only .txt; convert them";
     assert_eq!(tree.refusal(&config), format!("1 sample(s) are amiss: {empty}; {rule}"));
     for i in 0..5 {
         tree.write(&format!("c{i}/masks/x.txt"), b"");

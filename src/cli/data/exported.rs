@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use umlaut::config::{
-    Colour, Dataset, Experiment, Folders, FractionSplit, Intensity, ListSplit, MaskValues, Preprocess, SplitRule,
+    ChannelAxis, Colour, Dataset, Experiment, Folders, FractionSplit, Intensity, ListSplit, MaskValues, Preprocess, SplitRule,
 };
 use umlaut::data;
 
@@ -31,6 +31,7 @@ pub fn experiment(from: &Experiment, data: &data::Dataset, out: &Path, part: &st
         classes: data.classes.clone(),
         mask_values: MaskValues::Binary,
         colour: if data.channels == 1 { Colour::Grey } else { Colour::Rgb },
+        channel_axis: ChannelAxis::Auto,
         levels: BTreeMap::new(),
         class_masks: if several { (0..data.classes.len()).map(masks).collect() } else { BTreeMap::new() },
     };

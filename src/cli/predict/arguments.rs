@@ -7,7 +7,7 @@ use std::path::PathBuf;
 pub struct Arguments {
     /// The trained run: its directory, or the end of its id
     pub run: PathBuf,
-    /// Image files, and folders of them: PNG, JPEG, TIFF (each page), BMP; rotated as their orientation says
+    /// Image files, and folders of them: PNG, JPEG, TIFF (each page), BMP, GIF, WebP, NumPy arrays; rotated as their orientation says
     #[arg(required = true)]
     pub images: Vec<PathBuf>,
     /// Where to write masks and predictions.csv

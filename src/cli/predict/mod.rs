@@ -28,7 +28,7 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
     let others = unreadable(&arguments.images).map_err(mistake)?;
     let mut writer = Writer::new(arguments, &predictor, &places)?;
     for path in &others {
-        eprintln!("left out: {}: is no PNG, JPEG, TIFF or BMP; convert it", path.display());
+        eprintln!("left out: {}: is no PNG, JPEG, TIFF, BMP, GIF, WebP or NumPy array; convert it", path.display());
     }
     let failed = predict_all(&predictor, &how, &places, &mut writer, &latch)?;
     let all = places.len() + others.len();
@@ -83,7 +83,7 @@ fn predict_all(
     let (bar, mut failed) = (progress::Reading::new("predicting"), 0);
     let beside = predictor.bytes_beside(how) + writer.bytes_beside();
     for (done, place) in places.iter().enumerate() {
-        match Photo::read(place, beside) {
+        match Photo::read_by(place, predictor.channel_axis(), beside) {
             Ok(photo) => match predictor.probs(&photo, how) {
                 Ok(probs) => {
                     let _whole = latch.held();

@@ -26,7 +26,7 @@ pub enum Error {
         source: io::Error,
     },
     /// A folder without a single picture.
-    #[error("{path}: holds no PNG, JPEG, TIFF or BMP file; {there}", path = path.display())]
+    #[error("{path}: holds no PNG, JPEG, TIFF, BMP, GIF, WebP or NumPy file; {there}", path = path.display())]
     Empty {
         /// The folder.
         path: PathBuf,

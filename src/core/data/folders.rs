@@ -5,7 +5,7 @@ use super::files;
 use super::layout::{Decoded, Entry, Layout, channels};
 use super::mask::{self, Keys};
 use super::picture::Picture;
-use crate::config::{self, Colour};
+use crate::config::{self, ChannelAxis, Colour};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
@@ -118,18 +118,23 @@ impl Layout for Folders {
     }
 
     fn channels(&self) -> Result<usize, Error> {
-        channels(self.config.colour, &self.entries)
+        channels(self.config.colour, self.config.channel_axis, &self.entries)
     }
 
     fn options(&self) -> String {
-        let config::Folders { root: _, images: _, masks: _, classes, mask_values, colour: _, levels, class_masks } = &self.config;
+        let config::Folders { root: _, images: _, masks: _, classes, mask_values, colour: _, channel_axis, levels, class_masks } =
+            &self.config;
         let of_classes: Vec<&String> = class_masks.keys().collect();
-        format!("folders, {mask_values:?}, classes {classes:?}, levels {levels:?}, masks of {of_classes:?}")
+        let axis = match channel_axis {
+            ChannelAxis::Auto => String::new(),
+            axis => format!(", channels {axis:?}"),
+        };
+        format!("folders, {mask_values:?}, classes {classes:?}, levels {levels:?}, masks of {of_classes:?}{axis}")
     }
 
     fn decode(&self, entry: &Entry, channels: usize) -> Result<Decoded, String> {
         let (image_path, mask_paths) = entry.files.split_first().expect("an entry begins with its image");
-        let image = Picture::read(image_path)?;
+        let image = Picture::read_by(image_path, self.config.channel_axis)?;
         if self.config.colour == Colour::Auto && image.channels != channels {
             return Err(format!(
                 "{}: has {} channel(s), but the first image, {}, has {channels}; set colour = \"grey\" or \"rgb\"",

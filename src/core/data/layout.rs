@@ -4,7 +4,7 @@
 
 use super::error::Error;
 use super::picture::Picture;
-use crate::config::Colour;
+use crate::config::{ChannelAxis, Colour};
 use std::path::PathBuf;
 
 /// One sample, not yet read.
@@ -66,11 +66,11 @@ pub(super) trait Layout: Sync {
 }
 
 /// Channels of every image where a configuration says so, else of the first file's.
-pub(super) fn channels(colour: Colour, entries: &[Entry]) -> Result<usize, Error> {
+pub(super) fn channels(colour: Colour, axis: ChannelAxis, entries: &[Entry]) -> Result<usize, Error> {
     match colour {
         Colour::Grey => Ok(1),
         Colour::Rgb => Ok(3),
-        Colour::Auto => Picture::channels_of(&entries[0].files[0]).map_err(|fault| Error::Faulty {
+        Colour::Auto => Picture::channels_of(&entries[0].files[0], axis).map_err(|fault| Error::Faulty {
             what: "samples",
             count: 1,
             of: entries.len(),

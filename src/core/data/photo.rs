@@ -6,7 +6,7 @@ use super::fit::Frame;
 use super::picture::{Opened, Picture, Planes};
 use super::source::Source;
 use super::tiff::{Pages, Place};
-use crate::config::Preprocess;
+use crate::config::{ChannelAxis, Preprocess};
 use crate::shown;
 use std::path::PathBuf;
 
@@ -58,7 +58,7 @@ pub fn photos(paths: &[PathBuf]) -> Result<Vec<PhotoPlace>, Error> {
     Ok(places)
 }
 
-/// Pictures in the folders among these paths of kinds that are not read, such as GIF; `photos` passes them over.
+/// Pictures in the folders among these paths of kinds that are not read, such as HEIC; `photos` passes them over.
 ///
 /// # Errors
 /// If a folder is unreadable.
@@ -98,8 +98,16 @@ impl Photo {
     /// # Errors
     /// In words, with the file's name, if it cannot be read or decoded.
     pub fn read(place: &PhotoPlace, beside: usize) -> Result<Self, String> {
+        Self::read_by(place, ChannelAxis::Auto, beside)
+    }
+
+    /// The same, of an array so that `axis` are its channels.
+    ///
+    /// # Errors
+    /// As [`Photo::read`].
+    pub fn read_by(place: &PhotoPlace, axis: ChannelAxis, beside: usize) -> Result<Self, String> {
         let opened = match place.page {
-            None => Opened::new(&place.path),
+            None => Opened::new(&place.path, axis),
             Some(PhotoPage(page)) => Opened::page(&place.path, page),
         };
         let picture =

@@ -2,12 +2,17 @@
 
 use super::Picture;
 use super::faults::{broken, plausible};
+use crate::config::ChannelAxis;
 use crate::data::bmp::Bmp;
+use crate::data::gif::{self, Gif};
 use crate::data::jpeg::{self, Segments};
 use crate::data::memory::Promise;
+use crate::data::npy::{self, Npy};
+use crate::data::npz;
 use crate::data::png::Png;
 use crate::data::source::Source;
 use crate::data::tiff::{self, Pages};
+use crate::data::webp::{self, WebP};
 use std::cell::Cell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
@@ -27,14 +32,17 @@ enum Kind {
     Png(Vec<u8>),
     Jpeg(Vec<u8>, Segments),
     Bmp(Vec<u8>),
+    Gif(Vec<u8>),
+    WebP(Vec<u8>),
+    Array(Npy),
 }
 
 impl Opened {
-    /// A file that holds one picture.
+    /// A file that holds one picture; `axis` says which axis of an array are channels.
     ///
     /// # Errors
     /// In words, the file not named: also if it has more pages.
-    pub fn new(path: &Path) -> Result<Self, String> {
+    pub fn new(path: &Path, axis: ChannelAxis) -> Result<Self, String> {
         guarded(|| {
             let source = Source::open(path)?;
             if source.length() == 0 {
@@ -47,7 +55,7 @@ impl Opened {
                     _ => Err("has several pages; read it with [dataset.stack], or save the pages as files of their own".into()),
                 };
             }
-            Self::whole(source.bytes(0, source.length())?)
+            Self::whole(source.bytes(0, source.length())?, axis)
         })
     }
 
@@ -65,7 +73,7 @@ impl Opened {
         Ok(Self { kind: Kind::Tiff(source, header), size, channels, orientation, bytes })
     }
 
-    fn whole(bytes: Vec<u8>) -> Result<Self, String> {
+    fn whole(bytes: Vec<u8>, axis: ChannelAxis) -> Result<Self, String> {
         let (kind, size, channels, orientation, taken) = match bytes[..] {
             [0x89, b'P', b'N', b'G', ..] => {
                 let png = Png::new(&bytes)?;
@@ -88,7 +96,22 @@ impl Opened {
                 let (size, channels, taken) = (bmp.size(), bmp.channels(), bmp.bytes());
                 (Kind::Bmp(bytes), size, channels, 1, taken)
             }
-            _ => return Err(broken("its content is no PNG, JPEG, TIFF or BMP")),
+            _ if gif::knows(&bytes) => {
+                let gif = Gif::new(&bytes)?;
+                let (size, channels, taken) = (gif.size(), gif.channels(), gif.bytes());
+                (Kind::Gif(bytes), size, channels, 1, taken)
+            }
+            _ if webp::knows(&bytes) => {
+                let webp = WebP::new(&bytes)?;
+                let (size, orientation, taken) = (webp.size(), webp.orientation(), webp.bytes());
+                (Kind::WebP(bytes), size, 3, orientation, taken)
+            }
+            _ if npy::knows(&bytes) || npz::knows(&bytes) => {
+                let array = Npy::new(if npz::knows(&bytes) { npz::array(&bytes)? } else { bytes }, axis)?;
+                let (size, channels, taken) = (array.size(), array.channels(), array.taken());
+                (Kind::Array(array), size, channels, 1, taken)
+            }
+            _ => return Err(broken("its content is no PNG, JPEG, TIFF, BMP, GIF, WebP or NumPy array")),
         };
         Ok(Self { kind, size, channels, orientation, bytes: taken })
     }
@@ -110,6 +133,9 @@ impl Opened {
             Kind::Png(bytes) => Png::new(&bytes)?.decode(),
             Kind::Jpeg(bytes, segments) => jpeg::picture(&bytes, &segments),
             Kind::Bmp(bytes) => Bmp::new(&bytes)?.decode(),
+            Kind::Gif(bytes) => Gif::new(&bytes)?.decode(),
+            Kind::WebP(bytes) => WebP::new(&bytes)?.decode(),
+            Kind::Array(array) => Ok(array.decode()),
         })?;
         picture.refuse_endless()?;
         Ok(picture)
@@ -125,7 +151,17 @@ impl Picture {
     /// # Errors
     /// In words, the file named.
     pub fn read(path: &Path) -> Result<Self, String> {
-        Opened::new(path).and_then(|opened| opened.decode(BESIDE)).map_err(|problem| format!("{}: {problem}", path.display()))
+        Self::read_by(path, ChannelAxis::Auto)
+    }
+
+    /// Reads a file whole, of an array so that `axis` are its channels.
+    ///
+    /// # Errors
+    /// In words, the file named.
+    pub fn read_by(path: &Path, axis: ChannelAxis) -> Result<Self, String> {
+        Opened::new(path, axis)
+            .and_then(|opened| opened.decode(BESIDE))
+            .map_err(|problem| format!("{}: {problem}", path.display()))
     }
 
     /// Reads one picture of a TIFF file.
@@ -140,14 +176,15 @@ impl Picture {
     ///
     /// # Errors
     /// In words, the file named.
-    pub fn channels_of(path: &Path) -> Result<usize, String> {
-        Opened::new(path).map(|opened| opened.channels()).map_err(|problem| format!("{}: {problem}", path.display()))
+    pub fn channels_of(path: &Path, axis: ChannelAxis) -> Result<usize, String> {
+        Opened::new(path, axis).map(|opened| opened.channels()).map_err(|problem| format!("{}: {problem}", path.display()))
     }
 }
 
 /// Whether a file of one picture is shown turned or mirrored against what it stores.
 pub(in crate::data) fn is_turned(path: &Path) -> bool {
-    Opened::new(path).is_ok_and(|opened| opened.orientation > 1)
+    // Arrays are never turned, so their axes do not matter.
+    Opened::new(path, ChannelAxis::Auto).is_ok_and(|opened| opened.orientation > 1)
 }
 
 thread_local! {

@@ -1,5 +1,5 @@
-//! A decoded file as plain numbers: PNG, JPEG, TIFF or BMP, of any number of channels, integers up to 16 bits or floats. Alpha is dropped.
-//! JPEG, PNG and TIFF are turned as their orientation says.
+//! A decoded file as plain numbers: PNG, JPEG, TIFF, BMP, GIF, WebP or NumPy array, of any number of channels, integers up to 16 bits or floats. Alpha is dropped.
+//! JPEG, PNG, WebP and TIFF are turned as their orientation says.
 //!
 //! [`open`](Opened::new) looks at the header, so that what does not fit the memory at hand is refused before it is decoded.
 
