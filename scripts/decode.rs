@@ -41,7 +41,7 @@ fn image(path: &Path) -> Result<(Vec<usize>, Vec<u8>), String> {
     for place in &places {
         let photo = Photo::read(place, 0)?;
         shape = vec![places.len(), photo.channels, photo.size[0], photo.size[1]];
-        bytes.extend(photo.planes(photo.channels).into_iter().flat_map(f32::to_le_bytes));
+        bytes.extend(photo.planes(&Preprocess::default(), photo.channels)?.into_iter().flat_map(f32::to_le_bytes));
     }
     Ok((shape, bytes))
 }

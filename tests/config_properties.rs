@@ -179,7 +179,7 @@ prop_compose! {
             name,
             description,
             dataset,
-            preprocess: Preprocess { size: size.map(|side| side * 16), fit, normalise: Normalise::None },
+            preprocess: Preprocess { size: size.map(|side| side * 16), fit, ..Preprocess::default() },
             patches: None,
             split,
             augment: Augment { flip_horizontal, flip_vertical, ..Augment::default() },

@@ -234,15 +234,20 @@ fn an_unreadable_picture_is_told_and_the_others_go_on() {
 #[test]
 fn pictures_of_other_kinds_are_told() {
     let (images, out) = (pictures(&[("a.png", blob(16, 16)), ("sub/c.png", blob(20, 16))]), tempfile::tempdir().unwrap());
-    for name in ["sub/d.GIF", "e.webp", "notes.txt"] {
+    for name in ["sub/d.HEIC", "e.jxl", "notes.txt"] {
         fs::write(images.path().join(name), "x").unwrap();
     }
     let (run, folder) = (runs()[0].display().to_string(), images.path().display().to_string());
     let output = umlaut(trained(), &["predict", &run, &folder, "--out", &out.path().join("o").display().to_string()]);
     assert_eq!(output.status.code(), Some(1), "{}", words(&output));
     let said = words(&output);
-    for name in ["e.webp", "sub/d.GIF"] {
-        assert!(said.contains(&format!("left out: {folder}/{name}: is no PNG, JPEG, TIFF or BMP; convert it")), "{said}");
+    for name in ["e.jxl", "sub/d.HEIC"] {
+        assert!(
+            said.contains(&format!(
+                "left out: {folder}/{name}: is no PNG, JPEG, TIFF, BMP, GIF, WebP or NumPy array; convert it"
+            )),
+            "{said}"
+        );
     }
     assert!(said.contains("2 of 4 images") && !said.contains("notes.txt"), "{said}");
 }

@@ -6,7 +6,7 @@ mod measure;
 
 pub use measure::{Measure, cup_to_disc, measure};
 
-use crate::config::{Experiment, Normalise, Precision, Preprocess, Training};
+use crate::config::{ChannelAxis, Experiment, Normalise, Precision, Preprocess, Training};
 use crate::data::{self, Dataset, Normaliser, Photo};
 use crate::metric::{self, Absent, Extras, ImageExtras, MaskScores, Split, Tally};
 use crate::model::{self, Network, Tiling, Weights};
@@ -39,6 +39,9 @@ pub enum Error {
     /// The runs named cannot do it; the user's to mend.
     #[error("{0}")]
     Mistake(String),
+    /// A picture is of a kind that the runs cannot take; others may be.
+    #[error("{0}")]
+    Photo(String),
     /// The weights do not make the network.
     #[error(transparent)]
     Model(#[from] model::Error),
@@ -51,10 +54,11 @@ pub enum Error {
 pub struct Predictor {
     /// Names of the classes, in the order of the masks.
     pub classes: Vec<String>,
-    /// Channels that pictures are read as: 1 (grey) or 3 (RGB).
+    /// Channels that pictures are read as: 1 (grey), 3 (RGB), or what else the runs were trained on.
     pub channels: usize,
     /// What should be known of the weights, a sentence for each run that has not finished.
     pub notes: Vec<String>,
+    axis: ChannelAxis,
     members: Vec<Member>,
 }
 
@@ -117,13 +121,24 @@ impl Predictor {
         let member = Member { network, device, training, preprocess, tiling, normaliser, step, exclusive };
         let note =
             |epoch| format!("{} has not finished: these are the weights of its best epoch so far, {epoch}", run.path().display());
-        Ok(Self { classes: names, channels, notes: passing.map(note).into_iter().collect(), members: vec![member] })
+        let (notes, axis) = (passing.map(note).into_iter().collect(), experiment.dataset.channel_axis());
+        Ok(Self { classes: names, channels, notes, axis, members: vec![member] })
     }
 
     /// The size that the (first) run's network was trained on, height and width.
     pub fn size(&self) -> [usize; 2] {
         let member = &self.members[0];
         member.tiling.as_ref().map_or(member.preprocess.size, |tiling| tiling.size)
+    }
+
+    /// Which axis of arrays the (first) run takes for channels.
+    pub fn channel_axis(&self) -> ChannelAxis {
+        self.axis
+    }
+
+    /// How the (first) run brings pictures to its network.
+    pub fn preprocess(&self) -> &Preprocess {
+        &self.members[0].preprocess
     }
 
     /// Checks tiles against the networks.
@@ -157,14 +172,14 @@ impl Predictor {
     /// classes · height · width of the picture, in [0, 1]. What a run's `fit = "crop"` cuts off is 0.
     ///
     /// # Errors
-    /// If the computation fails, for want of memory say.
+    /// If the picture has other channels or values than the runs can take, or the computation fails, for want of memory say.
     pub fn probs(&self, photo: &Photo, how: &How) -> Result<Vec<f32>, Error> {
         let mut sum = vec![0.0; self.classes.len() * photo.size[0] * photo.size[1]];
         for member in &self.members {
             match &how.scale {
                 Scale::Resize => {
                     let [h, w] = member.preprocess.size;
-                    let mut fitted = photo.fitted(&member.preprocess, self.channels);
+                    let mut fitted = photo.fitted(&member.preprocess, self.channels).map_err(Error::Photo)?;
                     member.normaliser.apply(&mut fitted, h * w);
                     let probs = member.flipped(&fitted, self.channels, [h, w], member.tiling.as_ref(), how.flips)?;
                     let [h, w] = photo.size;
@@ -174,7 +189,7 @@ impl Predictor {
                 }
                 Scale::Tiles(tiling) => {
                     // The whole picture's own numbers, so that a tile's place in it makes no difference.
-                    let mut planes = photo.planes(self.channels);
+                    let mut planes = photo.planes(&member.preprocess, self.channels).map_err(Error::Photo)?;
                     member.normaliser.apply(&mut planes, photo.size[0] * photo.size[1]);
                     let probs = tiling.blend(&planes, self.channels, photo.size, 1, |tile| {
                         member.flipped(&tile, self.channels, tiling.size, None, how.flips)

@@ -105,9 +105,11 @@ impl<'a> Planner<'a> {
     /// that must work from everywhere, by their whole paths.
     ///
     /// # Errors
-    /// If the sweep is not possible, data or weights cannot be read, weights do not fit a network, or a network cannot train on a batch.
+    /// If the sweep is not possible, data or weights cannot be read, weights do not fit a network, a network cannot train on a batch, or colours
+    /// are to be changed that images do not have.
     pub fn plan(&mut self, experiment: &Experiment) -> Result<Plan, Error> {
         let mut plan = self.plan_with_data(experiment)?;
+        check_colours(&plan)?;
         self.check_weights(&plan)?;
         batches::check(&plan, &self.results.cache(), self.listener)?;
         plan.runs.iter_mut().for_each(|run| absolute(&mut run.experiment.dataset));
@@ -153,6 +155,20 @@ impl<'a> Planner<'a> {
     pub fn fingerprint(&self, dataset: &Dataset) -> Option<&str> {
         self.fingerprints.iter().find(|(known, _)| known == dataset).map(|(_, print)| print.as_str())
     }
+}
+
+/// Holds changes of colours against the data sets that they are asked for of.
+fn check_colours(plan: &Plan) -> Result<(), Error> {
+    let mut known: Vec<(&Dataset, usize)> = Vec::new();
+    for run in plan.runs.iter().map(|run| &run.experiment).filter(|e| e.augment.saturation.is_some() || e.augment.hue.is_some()) {
+        let channels = match known.iter().find(|(dataset, _)| **dataset == run.dataset) {
+            Some((_, channels)) => *channels,
+            None => data::describe(&run.dataset)?.channels,
+        };
+        known.push((&run.dataset, channels));
+        data::check_colours(&run.augment, channels)?;
+    }
+    Ok(())
 }
 
 fn absolute(dataset: &mut Dataset) {

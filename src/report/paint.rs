@@ -9,9 +9,10 @@ const FILL: f32 = 0.25;
 /// Paints masks on a photograph, the first class red, the second yellow. Outlines lie within their masks.
 ///
 /// # Shapes
-/// `photo`: channels · height · width in [0, 1], 1 or 3 channels; each mask: height · width.
+/// `photo`: channels · height · width in [0, 1]: of one or two channels the first is shown as grey, else the first three as RGB; each mask:
+/// height · width.
 pub fn paint(photo: &[f32], [h, w]: [usize; 2], masks: &[Vec<bool>]) -> RgbImage {
-    let plane = |c: usize, at: usize| photo[if photo.len() == h * w { at } else { c * h * w + at }];
+    let plane = |c: usize, at: usize| photo[if photo.len() < 3 * h * w { at } else { c * h * w + at }];
     let mut pixels: Vec<[f32; 3]> = (0..h * w).map(|at| [0, 1, 2].map(|c| 255.0 * plane(c, at).clamp(0.0, 1.0))).collect();
     // A three-hundredth of the shorter side is seen in print as on a screen.
     let reach = (h.min(w) as f64 / 300.0).round().max(1.0) as usize;
@@ -52,5 +53,7 @@ mod tests {
         let [r, g, b] = picture.get_pixel(2, 3).0;
         assert!(r > 150 && g < 120 && b < 120, "a light fill: {r} {g} {b}");
         assert_eq!(paint(&[0.0, 1.0, 0.0], [1, 1], &[]).get_pixel(0, 0).0, [0, 255, 0]);
+        assert_eq!(paint(&[0.0, 1.0], [1, 1], &[]).get_pixel(0, 0).0, [0; 3], "the first of two channels");
+        assert_eq!(paint(&[0.0, 1.0, 0.0, 1.0, 1.0], [1, 1], &[]).get_pixel(0, 0).0, [0, 255, 0], "the first three of five");
     }
 }

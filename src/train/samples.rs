@@ -2,7 +2,7 @@
 
 use super::Error;
 use crate::config::Experiment;
-use crate::data::Dataset;
+use crate::data::{Dataset, shown_channels};
 use crate::metric::{Extras, MaskScores, Split};
 use crate::record::ImageRow;
 use crate::store::{self, RunDir};
@@ -46,7 +46,7 @@ pub fn shown(val: &[usize], judged: &[usize], scores: &[MaskScores]) -> Vec<usiz
 
 /// Writes `image`, `truth` and `pred` of samples.
 ///
-/// `logits` gives (classes, h, w) of a sample. The image is 8-bit grey or RGB. Truth and prediction are 8-bit grey with bit k set
+/// `logits` gives (classes, h, w) of a sample. The image is 8-bit grey or RGB, of other numbers of channels the [first](shown_channels). Truth and prediction are 8-bit grey with bit k set
 /// where class k is marked (0-based; a ninth class is not shown).
 ///
 /// # Errors
@@ -75,7 +75,7 @@ fn evenly_spaced(split: &[usize], count: usize) -> impl Iterator<Item = usize> {
 fn photograph(values: &[f32], data: &Dataset) -> DynamicImage {
     let pixels = data.size[0] * data.size[1];
     let byte = |value: f32| (value.clamp(0.0, 1.0) * 255.0).round() as u8;
-    if data.channels == 3 {
+    if shown_channels(data.channels) == 3 {
         let bytes = (0..pixels * 3).map(|i| byte(values[i % 3 * pixels + i / 3])).collect();
         RgbImage::from_vec(width(data), height(data), bytes).expect("three bytes a pixel").into()
     } else {

@@ -36,16 +36,19 @@ fn a_folder_that_is_not_there() {
 #[test]
 fn folders_without_pictures() {
     let tree = Tree::new();
-    tree.write("images/a.gif", b"x");
+    tree.write("images/a.heic", b"x");
     tree.write("images/b.txt", b"x");
     tree.write("images/README", b"x");
     assert_eq!(
         tree.refusal(&tree.folders("")),
-        "ROOT/images: holds no PNG, JPEG, TIFF or BMP file; it holds only .gif, .txt, files without extension; convert them"
+        "ROOT/images: holds no PNG, JPEG, TIFF, BMP, GIF, WebP or NumPy file; it holds only .heic, .txt, files without extension; convert them"
     );
     fs::remove_dir_all(tree.path("images/")).unwrap();
     tree.write("images/.keep", b"");
-    assert_eq!(tree.refusal(&tree.folders("")), "ROOT/images: holds no PNG, JPEG, TIFF or BMP file; it is empty");
+    assert_eq!(
+        tree.refusal(&tree.folders("")),
+        "ROOT/images: holds no PNG, JPEG, TIFF, BMP, GIF, WebP or NumPy file; it is empty"
+    );
 }
 
 #[test]
@@ -90,7 +93,12 @@ fn broken_files_come_together() {
     assert!(lines[1].starts_with("  ROOT/images/0.png: cannot be decoded: "), "{refusal}");
     assert!(lines[1].ends_with(REMEDY), "{refusal}");
     assert_eq!(lines[2], "  ROOT/images/1.png: is empty; restore it");
-    assert_eq!(lines[3], format!("  ROOT/masks/2.png: cannot be decoded: its content is no PNG, JPEG, TIFF or BMP; {REMEDY}"));
+    assert_eq!(
+        lines[3],
+        format!(
+            "  ROOT/masks/2.png: cannot be decoded: its content is no PNG, JPEG, TIFF, BMP, GIF, WebP or NumPy array; {REMEDY}"
+        )
+    );
 }
 
 #[test]

@@ -58,7 +58,9 @@ fn every_kind_is_read_as_it_was_written_or_refused() {
         assert!(photos.iter().all(|photo| photo.channels >= channels), "{}", case.name);
         let wanted = decode(&case.values.unwrap());
         let wanted = wanted.as_chunks::<2>().0.iter().map(|pair| f32::from(u16::from_le_bytes(*pair)) / case.top.unwrap());
-        let got = photos.iter().flat_map(|photo| photo.planes(3)[..channels * h * w].to_vec());
+        let got = photos
+            .iter()
+            .flat_map(|photo| photo.planes(&umlaut::config::Preprocess::default(), 3).unwrap()[..channels * h * w].to_vec());
         let off = got.zip(wanted).map(|(got, wanted)| (got - wanted).abs()).fold(0.0, f32::max);
         assert!(off <= case.near.unwrap() / 255.0 + 1e-6, "{}: off by {} of 255", case.name, 255.0 * off);
         read_of_kind += 1;

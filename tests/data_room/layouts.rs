@@ -138,7 +138,11 @@ fn a_jpeg_is_turned_as_its_exif_orientation_says() {
     let upright = as_bytes(&open().unwrap());
     assert!(upright[..56].iter().all(|v| *v < 20) && upright[72..].iter().all(|v| *v > 235), "{upright:?}");
     let photo = Photo::read(&photos(&[tree.path("images/a.jpg")]).unwrap()[0], 0).unwrap();
-    assert_eq!((photo.size, as_bytes(&photo.planes(1))), ([16, 8], upright.clone()), "predicted on as trained on");
+    assert_eq!(
+        (photo.size, as_bytes(&photo.planes(&umlaut::config::Preprocess::default(), 1).unwrap())),
+        ([16, 8], upright.clone()),
+        "predicted on as trained on"
+    );
     tree.jpeg_turned("images/a.jpg", 8, &stored);
     let other = as_bytes(&open().unwrap());
     assert!(other[..56].iter().all(|v| *v > 235) && other[72..].iter().all(|v| *v < 20), "{other:?}");
@@ -457,7 +461,7 @@ fn the_data_science_bowls_masks_are_merged() {
     let rule = "a sample is a folder with one image in `images` and a mask for each nucleus in `masks`";
     assert_eq!(tree.refusal(&config), format!("1 sample(s) are amiss: ROOT/bb has no folder `masks`; {rule}"));
     tree.write("bb/masks/x.txt", b"");
-    let empty = "ROOT/bb/masks: holds no PNG, JPEG, TIFF or BMP file; it holds only .txt; convert them";
+    let empty = "ROOT/bb/masks: holds no PNG, JPEG, TIFF, BMP, GIF, WebP or NumPy file; it holds only .txt; convert them";
     assert_eq!(tree.refusal(&config), format!("1 sample(s) are amiss: {empty}; {rule}"));
     for i in 0..5 {
         tree.write(&format!("c{i}/masks/x.txt"), b"");

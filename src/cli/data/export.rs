@@ -51,6 +51,13 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
     let data =
         data::open(&experiment.dataset, &experiment.preprocess, &cache, &|done, of| reading.at(done, of)).map_err(mistake)?;
     drop(reading);
+    if !matches!(data.channels, 1 | 3) {
+        return Err(mistake(format!(
+            "{}: its images have {} channels, and what is exported is PNG, grey or RGB; train on the files as they are",
+            arguments.file.display(),
+            data.channels
+        )));
+    }
     let folds = data::folds(&data, &experiment.split).map_err(mistake)?;
     let Fold { number, splits: split } = &folds[0];
     let keys = data::group_keys(&data, &experiment.split).map_err(mistake)?;

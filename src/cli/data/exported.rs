@@ -2,7 +2,9 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use umlaut::config::{Colour, Dataset, Experiment, Folders, FractionSplit, ListSplit, MaskValues, Preprocess, SplitRule};
+use umlaut::config::{
+    ChannelAxis, Colour, Dataset, Experiment, Folders, FractionSplit, Intensity, ListSplit, MaskValues, Preprocess, SplitRule,
+};
 use umlaut::data;
 
 /// What is kept of the experiment; all else has its default.
@@ -32,6 +34,7 @@ pub fn experiment(from: &Experiment, data: &data::Dataset, out: &Path, of: &str,
         classes: data.classes.clone(),
         mask_values: MaskValues::Binary,
         colour: if data.channels == 1 { Colour::Grey } else { Colour::Rgb },
+        channel_axis: ChannelAxis::Auto,
         levels: BTreeMap::new(),
         colours: BTreeMap::new(),
         class_masks: if several { (0..data.classes.len()).map(masks).collect() } else { BTreeMap::new() },
@@ -39,7 +42,13 @@ pub fn experiment(from: &Experiment, data: &data::Dataset, out: &Path, of: &str,
     let experiment = Experiment {
         name: format!("{}-{of}", from.name).chars().take(100).collect(),
         dataset: Dataset::Folders(folders),
-        preprocess: Preprocess { size: from.input_size(), ..from.preprocess.clone() },
+        // Values were brought to 8 bits.
+        preprocess: Preprocess {
+            size: from.input_size(),
+            intensity: Intensity::default(),
+            window: None,
+            ..from.preprocess.clone()
+        },
         split: split(samples),
         ..from.clone()
     };

@@ -7,7 +7,7 @@ use super::samples::{fold_of, of_fold, splits};
 use super::sheet::{self, Form};
 use comfy_table::{CellAlignment, Table, TableComponent, presets};
 use std::path::PathBuf;
-use umlaut::config::Experiment;
+use umlaut::config::{Experiment, Intensity};
 use umlaut::data::{self, Dataset, Draw, Fold, Look, Splits};
 use umlaut::prepare::alike;
 
@@ -35,7 +35,7 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
     let wanted = arguments.sheet.as_ref().map(|path| Form::of(path).map(|form| (path, form))).transpose()?;
     let experiment = load(&arguments.file, &arguments.sets)?;
     let reading = progress::Reading::new("reading images");
-    let looks = data::look(&experiment.dataset, &|done, of| reading.at(done, of)).map_err(mistake)?;
+    let looks = data::look(&experiment.dataset, &experiment.preprocess, &|done, of| reading.at(done, of)).map_err(mistake)?;
     let cache = arguments.place.results()?.cache();
     let data = data::open(&experiment.dataset, &experiment.preprocess, &cache, &|_, _| ()).map_err(mistake)?;
     drop(reading);
@@ -43,7 +43,7 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
     let Fold { number, splits: split } = folds[0].clone();
     println!("{}\n", heading(&experiment, &data, &looks, number));
     println!("{}\n", table(&data, &looks, &split));
-    for line in remarks(&data, &looks, &folds) {
+    for line in remarks(&experiment, &data, &looks, &folds) {
         println!("{}", text::wrap(&line, 80, 2).join("\n"));
     }
     if let Some((path, form)) = wanted {
@@ -56,7 +56,11 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
 }
 
 fn heading(experiment: &Experiment, data: &Dataset, looks: &[Look], fold: Option<usize>) -> String {
-    let channels = if data.channels == 1 { "grey" } else { "RGB" };
+    let channels = match data.channels {
+        1 => "grey".to_owned(),
+        3 => "RGB".to_owned(),
+        more => format!("{more} channels"),
+    };
     let low = looks.iter().map(|look| look.range.0).fold(f32::INFINITY, f32::min);
     let high = looks.iter().map(|look| look.range.1).fold(f32::NEG_INFINITY, f32::max);
     let ([h, w], [ph, pw]) = (data.size, experiment.input_size());
@@ -96,7 +100,7 @@ fn table(data: &Dataset, looks: &[Look], split: &Splits) -> Table {
 }
 
 /// What the numbers mean, and what someone who is to trust them must know.
-fn remarks(data: &Dataset, looks: &[Look], folds: &[Fold]) -> Vec<String> {
+fn remarks(experiment: &Experiment, data: &Dataset, looks: &[Look], folds: &[Fold]) -> Vec<String> {
     let mut remarks =
         vec!["A class's share is the mean over samples of its foreground pixels; empty counts masks without any.".to_owned()];
     let absent =
@@ -110,7 +114,10 @@ fn remarks(data: &Dataset, looks: &[Look], folds: &[Fold]) -> Vec<String> {
         remarks.push(format!("WARNING: {} image(s) are of one value throughout: {}", flat.len(), first(&flat)));
     }
     let dark = looks.iter().map(|look| look.range.1).fold(f32::NEG_INFINITY, f32::max);
-    if dark < 0.5 {
+    let narrow = if experiment.preprocess.intensity == Intensity::Type { narrow(looks) } else { None };
+    if let Some(narrow) = narrow {
+        remarks.push(narrow);
+    } else if dark < 0.5 {
         remarks.push(format!(
             "WARNING: no value is above {dark:.2} of full brightness: set preprocess.normalise, or spread the values"
         ));
@@ -123,6 +130,20 @@ fn remarks(data: &Dataset, looks: &[Look], folds: &[Fold]) -> Vec<String> {
         }
     });
     remarks
+}
+
+/// What should be known of integers of more than 8 bits that use less than a sixteenth of what their type can hold.
+fn narrow(looks: &[Look]) -> Option<String> {
+    let low = looks.iter().map(|look| look.numbers.0).fold(f32::INFINITY, f32::min);
+    let high = looks.iter().map(|look| look.numbers.1).fold(f32::NEG_INFINITY, f32::max);
+    let full = looks.iter().map(|look| look.full).collect::<Option<Vec<_>>>()?;
+    let least = full.iter().map(|[low, high]| high - low).fold(f64::INFINITY, f64::min);
+    (f64::from(high - low) < least / 16.0).then(|| {
+        format!(
+            "WARNING: values lie from {low} to {high}, less than 1/16 of what their type can hold: set preprocess.intensity = \
+             \"percentiles\", or \"window\" with preprocess.window = [{low:?}, {high:?}]"
+        )
+    })
 }
 
 fn first(names: &[&str]) -> String {

@@ -8,7 +8,7 @@ pub struct Arguments {
     /// A trained run: its directory, or the end of its id; or an experiment, by its directory or name, for its best run by validation
     #[arg(value_name = "RUN|EXPERIMENT")]
     pub run: PathBuf,
-    /// Image files, and folders of them: PNG, JPEG, TIFF (each page), BMP; rotated as their orientation says
+    /// Image files, and folders of them: PNG, JPEG, TIFF (each page), BMP, GIF, WebP, NumPy arrays; rotated as their orientation says
     #[arg(required = true)]
     pub images: Vec<PathBuf>,
     /// Where to write masks and predictions.csv

@@ -29,9 +29,9 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
     let how = how(arguments, &predictor)?;
     let places = photos(&arguments.images).map_err(mistake)?;
     let others = unreadable(&arguments.images).map_err(mistake)?;
-    let mut writer = Writer::new(arguments, &predictor.classes, &places)?;
+    let mut writer = Writer::new(arguments, &predictor, &places)?;
     for path in &others {
-        eprintln!("left out: {}: is no PNG, JPEG, TIFF or BMP; convert it", path.display());
+        eprintln!("left out: {}: is no PNG, JPEG, TIFF, BMP, GIF, WebP or NumPy array; convert it", path.display());
     }
     let failed = predict_all(&predictor, &how, &places, &mut writer, &latch)?;
     let all = places.len() + others.len();
@@ -113,12 +113,18 @@ fn predict_all(
     let (bar, mut failed) = (progress::Reading::new("predicting"), 0);
     let beside = predictor.bytes_beside(how) + writer.bytes_beside();
     for (done, place) in places.iter().enumerate() {
-        match Photo::read(place, beside) {
-            Ok(photo) => {
-                let probs = predictor.probs(&photo, how).map_err(failure)?;
-                let _whole = latch.held();
-                bar.say(&writer.write(place, &photo, &probs)?);
-            }
+        match Photo::read_by(place, predictor.channel_axis(), beside) {
+            Ok(photo) => match predictor.probs(&photo, how) {
+                Ok(probs) => {
+                    let _whole = latch.held();
+                    bar.say(&writer.write(place, &photo, &probs)?);
+                }
+                Err(Error::Photo(problem)) => {
+                    failed += 1;
+                    bar.say(&format!("left out: {}: {problem}", place.path.display()));
+                }
+                Err(error) => return Err(failure(error)),
+            },
             Err(problem) => {
                 failed += 1;
                 bar.say(&format!("left out: {problem}"));

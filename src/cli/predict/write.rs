@@ -7,8 +7,9 @@ use image::{DynamicImage, GrayImage, ImageBuffer, Luma};
 use std::collections::{BTreeMap, HashSet};
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
+use umlaut::config::Preprocess;
 use umlaut::data::{Photo, PhotoPlace};
-use umlaut::predict::{Measure, cup_to_disc, measure};
+use umlaut::predict::{Measure, Predictor, cup_to_disc, measure};
 use umlaut::record::to_field;
 use umlaut::report::paint;
 use umlaut::store::fitting;
@@ -25,6 +26,8 @@ pub struct Writer<'a> {
     /// Places of disc and cup among the classes, if there are both.
     disc_and_cup: Option<(usize, usize)>,
     table: csv::Writer<File>,
+    /// What brings values of images to [0, 1].
+    preprocess: &'a Preprocess,
 }
 
 impl<'a> Writer<'a> {
@@ -32,7 +35,8 @@ impl<'a> Writer<'a> {
     ///
     /// # Errors
     /// If it would, or the table cannot be written.
-    pub fn new(arguments: &'a Arguments, classes: &'a [String], places: &[PhotoPlace]) -> Result<Self, Failure> {
+    pub fn new(arguments: &'a Arguments, predictor: &'a Predictor, places: &[PhotoPlace]) -> Result<Self, Failure> {
+        let classes = &predictor.classes[..];
         let path = arguments.out.join(TABLE);
         let files = Files { arguments, classes };
         files.check_names(places)?;
@@ -44,7 +48,7 @@ impl<'a> Writer<'a> {
         let measures = ["image", "class", "width", "height", "area_px", "area_share", "mean_probability", "parts"];
         let extents = ["extent_height_px", "extent_width_px"];
         table.write_record(measures.into_iter().chain(extents).chain(disc_and_cup.map(|_| "vertical_cup_to_disc")))?;
-        Ok(Self { arguments, classes, disc_and_cup, table })
+        Ok(Self { arguments, classes, disc_and_cup, table, preprocess: predictor.preprocess() })
     }
 
     /// Bytes that writing takes for each pixel of an image, beside its values and probabilities: masks, and one output image at a time.
@@ -76,7 +80,9 @@ impl<'a> Writer<'a> {
             }
         }
         if self.arguments.overlays {
-            self.save(&files.overlay(place), paint(&photo.planes(photo.channels), [h, w], &masks).into())?;
+            let shown =
+                photo.shown(self.preprocess).map_err(|problem| mistake(format!("{}: {problem}", place.path.display())))?;
+            self.save(&files.overlay(place), paint(&shown, [h, w], &masks).into())?;
         }
         let measures: Vec<Measure> = planes.iter().map(|plane| measure(plane, w, threshold)).collect();
         self.rows(place, [h, w], &measures)?;

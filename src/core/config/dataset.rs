@@ -95,6 +95,9 @@ pub struct Folders {
     /// Whether images are read as grey or as colour.
     #[serde(default)]
     pub colour: Colour,
+    /// Which axis of an array of NumPy with three of them are channels.
+    #[serde(default, skip_serializing_if = "ChannelAxis::is_auto")]
+    pub channel_axis: ChannelAxis,
     /// For each class the pixel values that it has in a mask, in place of `mask_values`; a value may belong to several classes.
     /// `background` lists the values of none; absent, it is 0 alone. Values that are nowhere are mistakes.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
@@ -236,13 +239,32 @@ pub enum MaskValues {
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Colour {
-    /// As the first file is.
+    /// As the first file is, with as many channels as it has.
     #[default]
     Auto,
     /// One channel.
     Grey,
     /// Three channels.
     Rgb,
+}
+
+/// Which axis of an array of NumPy with three of them are channels. Masks may have two axes alone.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum ChannelAxis {
+    /// The first or the last, whichever is 16 at most and shorter than both others.
+    #[default]
+    Auto,
+    /// Channels × height × width.
+    First,
+    /// Height × width × channels.
+    Last,
+}
+
+impl ChannelAxis {
+    fn is_auto(&self) -> bool {
+        *self == Self::Auto
+    }
 }
 
 /// The layout of Drishti-GS1: `Training/` and `Test/`, soft maps of four annotators.
@@ -438,6 +460,14 @@ impl Dataset {
             | Self::Coco(_)
             | Self::Labelme(_)
             | Self::Geojson(_) => false,
+        }
+    }
+
+    /// Which axis of its arrays are channels.
+    pub fn channel_axis(&self) -> ChannelAxis {
+        match self {
+            Self::Folders(Folders { channel_axis, .. }) => *channel_axis,
+            _ => ChannelAxis::Auto,
         }
     }
 

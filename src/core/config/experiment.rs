@@ -74,9 +74,34 @@ pub struct Preprocess {
     pub size: [usize; 2],
     /// What happens to the aspect ratio.
     pub fit: Fit,
+    /// What brings the values of files to [0, 1], before all else.
+    #[serde(skip_serializing_if = "Intensity::is_default")]
+    pub intensity: Intensity,
+    /// With `intensity = "window"`: the values that become 0 and 1.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub window: Option<[f64; 2]>,
     /// What brings values to zero mean and unit variance before the network.
     #[serde(skip_serializing_if = "Normalise::is_default")]
     pub normalise: Normalise,
+}
+
+/// What brings the values of files to [0, 1]. It follows from each image alone, so nothing is learned of other splits.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Intensity {
+    /// Integers by the full range of their type, unsigned ones over its largest value; floating-point values must lie in [0, 1].
+    #[default]
+    Type,
+    /// Each channel of an image from its own 0.5th to its own 99.5th percentile, clipped; a channel of one value becomes 0.
+    Percentiles,
+    /// All values from the one to the other of `window`, clipped.
+    Window,
+}
+
+impl Intensity {
+    fn is_default(&self) -> bool {
+        *self == Self::default()
+    }
 }
 
 /// What brings values to zero mean and unit variance: v becomes (v − mean) / sd, for each channel by itself.
@@ -113,6 +138,6 @@ pub enum Fit {
 
 impl Default for Preprocess {
     fn default() -> Self {
-        Self { size: [224, 224], fit: Fit::Pad, normalise: Normalise::None }
+        Self { size: [224, 224], fit: Fit::Pad, intensity: Intensity::Type, window: None, normalise: Normalise::None }
     }
 }

@@ -9,7 +9,7 @@ use super::suggest::{closest, listed};
 use super::{Experiment, Initial, LrSchedule, MultiStepLr, Optimizer};
 use data::{classes, split};
 use lone::lone;
-use size::{groups, patches, ranges, sides, square};
+use size::{groups, patches, ranges, sides, square, window};
 
 /// A rule that is broken.
 #[derive(Debug, Clone, PartialEq)]
@@ -32,6 +32,7 @@ pub(super) fn check(e: &Experiment) -> Vec<Finding> {
     found.extend(sides(e));
     found.extend(patches(e));
     found.extend(square(e));
+    found.extend(window(e));
     found.extend(ranges(e));
     found.extend(groups(&e.model));
     found.extend(lone(e));

@@ -7,7 +7,7 @@ use super::annotation::{self, Category, Id, Image, Instances, Labels, Marked, Ob
 use super::error::{Error, listed};
 use super::files;
 use super::layout::{Decoded, Entry, Layout, channels};
-use crate::config;
+use crate::config::{self, ChannelAxis};
 use crate::shown;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Component, Path, PathBuf};
@@ -124,7 +124,7 @@ fn entries(images: &[Image], config: &config::Coco) -> Result<(Vec<Entry>, BTree
             format!("{count} image(s) of {} are not in {folder}: {}", config.annotations.display(), listed(&lacking, 5, ", "));
         return Err(Error::Unpaired {
             problems: vec![problem],
-            rule: "the file_name of an image is its path below the folder of images",
+            rule: "the file_name of an image is its path below the folder of images".into(),
         });
     }
     if found.is_empty() {
@@ -149,7 +149,7 @@ impl Layout for Coco {
     }
 
     fn channels(&self) -> Result<usize, Error> {
-        channels(self.config.colour, &self.entries)
+        channels(self.config.colour, ChannelAxis::Auto, &self.entries)
     }
 
     fn options(&self) -> String {

@@ -6,7 +6,7 @@ use super::folders::same_size;
 use super::layout::{Decoded, Entry, Layout, channels};
 use super::mask::{self, Keys};
 use super::picture::Picture;
-use crate::config::{self, MaskValues};
+use crate::config::{self, ChannelAxis, MaskValues};
 use crate::shown;
 use std::path::Path;
 
@@ -74,7 +74,7 @@ impl Layout for Dsb2018 {
     }
 
     fn channels(&self) -> Result<usize, Error> {
-        channels(self.config.colour, &self.entries)
+        channels(self.config.colour, ChannelAxis::Auto, &self.entries)
     }
 
     fn options(&self) -> String {

@@ -26,7 +26,7 @@ pub enum Error {
         source: io::Error,
     },
     /// A folder without a single picture.
-    #[error("{path}: holds no PNG, JPEG, TIFF or BMP file; {there}", path = path.display())]
+    #[error("{path}: holds no PNG, JPEG, TIFF, BMP, GIF, WebP or NumPy file; {there}", path = path.display())]
     Empty {
         /// The folder.
         path: PathBuf,
@@ -95,6 +95,14 @@ pub enum Error {
         path: PathBuf,
         /// What is wrong, and what to do.
         problem: String,
+    },
+    /// A change of colours is asked for of images that are neither grey nor RGB.
+    #[error("{key} changes colours of RGB, and the images have {channels} channels; take it out, or set its probability to 0")]
+    Colours {
+        /// The dotted key of the change.
+        key: &'static str,
+        /// Channels of the images.
+        channels: usize,
     },
     /// The group expression is unusable.
     #[error("split: group = '{pattern}' {problem}")]

@@ -10,14 +10,13 @@ use std::path::{Path, PathBuf};
 use walkdir::{DirEntry, WalkDir};
 
 /// Extensions that are read, in lower case.
-pub(super) const EXTENSIONS: [&str; 6] = ["png", "jpg", "jpeg", "tif", "tiff", "bmp"];
+pub(super) const EXTENSIONS: [&str; 10] = ["png", "jpg", "jpeg", "tif", "tiff", "bmp", "gif", "webp", "npy", "npz"];
 
 /// Files and folders that are looked at below one folder: links may make a few of them endlessly many.
 const MOST_MET: usize = 1_000_000;
 
 /// Extensions of pictures that are not read, in lower case.
-const OTHERS: [&str; 16] =
-    ["gif", "webp", "heic", "heif", "avif", "jp2", "jxl", "jfif", "ppm", "pgm", "pnm", "tga", "dcm", "svs", "psd", "exr"];
+const OTHERS: [&str; 14] = ["heic", "heif", "avif", "jp2", "jxl", "jfif", "ppm", "pgm", "pnm", "tga", "dcm", "svs", "psd", "exr"];
 
 /// Pictures below `folder` of kinds that are not read, sorted by path.
 ///

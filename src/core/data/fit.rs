@@ -1,7 +1,7 @@
 //! Brings images and masks of any size to one size. One [`Frame`] says which part of the source goes where in the target;
 //! image and mask follow the same frame, so they stay aligned.
 
-use super::picture::Picture;
+use super::picture::Planes;
 use crate::config::{Fit, Preprocess};
 
 /// Part of a source, in pixels that may be fractions, and where it goes. Each is (start, length) by axis: height, width.
@@ -50,9 +50,9 @@ impl Frame {
         self.source == self.target && whole(0) && whole(1)
     }
 
-    /// So many planes of a picture of the source's size.
-    pub fn picture(&self, picture: &Picture, channels: usize) -> Vec<f32> {
-        self.image(channels, |plane, y, row| picture.row(channels, plane, y, row))
+    /// The planes of a picture of the source's size.
+    pub fn picture(&self, planes: &Planes) -> Vec<f32> {
+        self.image(planes.channels(), |plane, y, row| planes.row(plane, y, row))
     }
 
     /// One plane of the source's size.

@@ -8,7 +8,7 @@ use super::mask::{self, Keys};
 use super::pairing;
 use super::pattern::{self, Pattern};
 use super::picture::Picture;
-use crate::config::{self, Colour};
+use crate::config::{self, ChannelAxis, Colour};
 use crate::regular;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -256,7 +256,7 @@ impl Layout for Folders {
     }
 
     fn channels(&self) -> Result<usize, Error> {
-        channels(self.config.colour, &self.entries)
+        channels(self.config.colour, self.config.channel_axis, &self.entries)
     }
 
     fn options(&self) -> String {
@@ -270,6 +270,7 @@ impl Layout for Folders {
             ignore,
             partial: _,
             colour: _,
+            channel_axis,
             levels,
             colours,
             class_masks,
@@ -278,13 +279,17 @@ impl Layout for Folders {
         let lacking = if self.lacking.is_empty() { String::new() } else { format!(", lacking {:?}", self.lacking) };
         // Without them it is what it was before there were any.
         let colours = if colours.is_empty() { String::new() } else { format!(", colours {colours:?}") };
+        let axis = match channel_axis {
+            ChannelAxis::Auto => String::new(),
+            axis => format!(", channels {axis:?}"),
+        };
         let ignored = ignored(ignore);
-        format!("folders, {mask_values:?}, classes {classes:?}, levels {levels:?}, masks of {of_classes:?}{colours}{ignored}{lacking}")
+        format!("folders, {mask_values:?}, classes {classes:?}, levels {levels:?}, masks of {of_classes:?}{colours}{axis}{ignored}{lacking}")
     }
 
     fn decode(&self, entry: &Entry, channels: usize) -> Result<Decoded, String> {
         let (image_path, mask_paths) = entry.files.split_first().expect("an entry begins with its image");
-        let image = Picture::read(image_path)?;
+        let image = Picture::read_by(image_path, self.config.channel_axis)?;
         if self.config.colour == Colour::Auto && image.channels != channels {
             return Err(format!(
                 "{}: has {} channel(s), but the first image, {}, has {channels}; set colour = \"grey\" or \"rgb\"",

@@ -6,7 +6,7 @@ use super::annotation::{self, Marked, Object, Ring, Shape};
 use super::error::Error;
 use super::files;
 use super::layout::{Decoded, Entry, Layout, channels};
-use crate::config;
+use crate::config::{self, ChannelAxis};
 use serde::Deserialize;
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -162,7 +162,7 @@ impl Layout for Geojson {
     }
 
     fn channels(&self) -> Result<usize, Error> {
-        channels(self.config.colour, &self.entries)
+        channels(self.config.colour, ChannelAxis::Auto, &self.entries)
     }
 
     fn options(&self) -> String {

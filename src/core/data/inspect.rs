@@ -3,6 +3,7 @@
 use super::error::Error;
 use super::layout::{Decoded, Entry};
 use super::layouts;
+use super::picture::Planes;
 use super::{IGNORED, memory};
 use crate::config;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -16,19 +17,27 @@ pub struct Look {
     pub size: [usize; 2],
     /// Least and greatest value of the image, in [0, 1].
     pub range: (f32, f32),
+    /// Least and greatest number of its file.
+    pub numbers: (f32, f32),
+    /// The numbers that the file's type can hold, if it is one of integers of more than 8 bits.
+    pub full: Option<[f64; 2]>,
     /// For each class the foreground fraction of the pixels.
     pub marked: Vec<f64>,
 }
 
-/// Looks at every sample, in the order of their names. `progress` hears how many of how many are done.
+/// Looks at every sample, in the order of their names, with values as `preprocess` brings them to [0, 1]. `progress` hears how many of how many are done.
 ///
 /// # Errors
 /// If files are missing, unpaired or ambiguous; all broken files at once.
-pub fn look(config: &config::Dataset, progress: &(dyn Fn(usize, usize) + Sync)) -> Result<Vec<Look>, Error> {
+pub fn look(
+    config: &config::Dataset,
+    preprocess: &config::Preprocess,
+    progress: &(dyn Fn(usize, usize) + Sync),
+) -> Result<Vec<Look>, Error> {
     let layout = layouts::find(config)?;
     let (channels, entries, done) = (layout.channels()?, layout.entries(), AtomicUsize::new(0));
     let looks = memory::each(entries, |entry| {
-        let look = layout.decode(entry, channels).map(|decoded| of(entry, &decoded, channels));
+        let look = layout.decode(entry, channels).and_then(|decoded| of(entry, &decoded, channels, preprocess));
         progress((done.fetch_add(1, Ordering::Relaxed) + 1).min(entries.len()), entries.len());
         look
     });
@@ -45,15 +54,16 @@ pub fn look(config: &config::Dataset, progress: &(dyn Fn(usize, usize) + Sync)) 
     }
 }
 
-fn of(entry: &Entry, Decoded { image, mask }: &Decoded, channels: usize) -> Look {
+fn of(
+    entry: &Entry,
+    Decoded { image, mask }: &Decoded,
+    channels: usize,
+    preprocess: &config::Preprocess,
+) -> Result<Look, String> {
+    let planes = Planes::new(image, channels, preprocess).map_err(|problem| format!("{}: {problem}", entry.source()))?;
     let (size, pixels) = (image.size, image.size[0] * image.size[1]);
-    let (mut range, mut row) = ((f32::INFINITY, f32::NEG_INFINITY), vec![0.0; size[1]]);
-    for (plane, y) in (0..channels).flat_map(|plane| (0..size[0]).map(move |y| (plane, y))) {
-        image.row(channels, plane, y, &mut row);
-        range = row.iter().fold(range, |(low, high), v| (low.min(*v), high.max(*v)));
-    }
     let marked = mask.chunks_exact(pixels).map(foreground).collect();
-    Look { name: entry.name.clone(), size, range, marked }
+    Ok(Look { name: entry.name.clone(), size, range: planes.range(), numbers: image.range(), full: image.wide(), marked })
 }
 
 /// The foreground fraction of the pixels that count; 0 where none does.

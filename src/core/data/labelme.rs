@@ -6,7 +6,7 @@ use super::annotation::{self, Marked, Object, Shape};
 use super::error::Error;
 use super::files;
 use super::layout::{Decoded, Entry, Layout, channels};
-use crate::config;
+use crate::config::{self, ChannelAxis};
 use serde::Deserialize;
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -100,7 +100,7 @@ impl Layout for Labelme {
     }
 
     fn channels(&self) -> Result<usize, Error> {
-        channels(self.config.colour, &self.entries)
+        channels(self.config.colour, ChannelAxis::Auto, &self.entries)
     }
 
     fn options(&self) -> String {

@@ -4,7 +4,7 @@
 
 use super::error::Error;
 use super::picture::Picture;
-use crate::config::Colour;
+use crate::config::{ChannelAxis, Colour};
 use std::path::PathBuf;
 
 /// One sample, not yet read.
@@ -48,7 +48,7 @@ pub(super) trait Layout: Sync {
     /// Names of the classes, in the order of the output channels.
     fn classes(&self) -> Vec<String>;
 
-    /// Channels of every image, 1 or 3; opens one file at most.
+    /// Channels of every image; opens one file at most.
     fn channels(&self) -> Result<usize, Error>;
 
     /// What beside the content of the files and the number of channels decides about the samples' values and what they mean, wherever the files
@@ -66,11 +66,11 @@ pub(super) trait Layout: Sync {
 }
 
 /// Channels of every image where a configuration says so, else of the first file's.
-pub(super) fn channels(colour: Colour, entries: &[Entry]) -> Result<usize, Error> {
+pub(super) fn channels(colour: Colour, axis: ChannelAxis, entries: &[Entry]) -> Result<usize, Error> {
     match colour {
         Colour::Grey => Ok(1),
         Colour::Rgb => Ok(3),
-        Colour::Auto => Picture::channels_of(&entries[0].files[0]).map_err(|fault| Error::Faulty {
+        Colour::Auto => Picture::channels_of(&entries[0].files[0], axis).map_err(|fault| Error::Faulty {
             what: "samples",
             count: 1,
             of: entries.len(),

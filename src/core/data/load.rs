@@ -5,7 +5,8 @@ use super::cache::{Cache, FORMAT};
 use super::error::{Error, with_remedy};
 use super::fit::Frame;
 use super::layout::{Entry, Layout};
-use super::{Dataset, Sample, known, layouts, memory, picture};
+use super::picture::{self, Planes};
+use super::{Dataset, Sample, known, layouts, memory};
 use crate::config;
 use crate::regular;
 use rayon::prelude::*;
@@ -134,14 +135,21 @@ impl Reader<'_> {
     fn decode(&self, entry: &Entry) -> Result<(Vec<f32>, Vec<u8>), String> {
         let decoded = self.layout.decode(entry, self.channels)?;
         let frame = Frame::new(decoded.image.size, self.preprocess);
-        Ok((frame.picture(&decoded.image, self.channels), frame.mask(decoded.mask)))
+        let planes = Planes::new(&decoded.image, self.channels, self.preprocess)
+            .map_err(|problem| format!("{}: {problem}", entry.source()))?;
+        Ok((frame.picture(&planes), frame.mask(decoded.mask)))
     }
 
     fn key(&self, entry: &Entry) -> blake3::Hash {
         let mut hasher = blake3::Hasher::new();
-        let (reading, config::Preprocess { size, fit, .. }) = (reading(self.layout, self.channels), self.preprocess);
+        let (reading, config::Preprocess { size, fit, intensity, window, normalise: _ }) =
+            (reading(self.layout, self.channels), self.preprocess);
         // Of what is asked for, only this decides about the values that are kept.
-        let kept = format!("Preprocess {{ size: {size:?}, fit: {fit:?} }}");
+        let values = match intensity {
+            config::Intensity::Type => String::new(),
+            other => format!(", intensity: {other:?} {window:?}"),
+        };
+        let kept = format!("Preprocess {{ size: {size:?}, fit: {fit:?}{values} }}");
         hasher.update(format!("{FORMAT}; {reading}; {kept}; page {:?}", entry.page).as_bytes());
         entry.files.iter().for_each(|file| {
             hasher.update(self.hashes[file].as_bytes());

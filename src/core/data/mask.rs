@@ -49,6 +49,7 @@ pub(super) fn ignoring(
 /// # Errors
 /// In words, the file not named: a value that means nothing, or colour.
 pub(super) fn classes(picture: &Picture, meaning: MaskValues, classes: usize, keys: Keys) -> Result<Vec<u8>, String> {
+    let picture = &*picture.whole()?;
     match meaning {
         MaskValues::Binary => binary(grey(picture, keys)?.as_ref(), picture, keys),
         MaskValues::Indexed => indexed(indices(picture)?.as_ref(), classes),
@@ -63,6 +64,7 @@ pub(super) fn by_levels(picture: &Picture, classes: &[&[u16]], background: &[u16
     if picture.lossy {
         return Err("is a JPEG, which changes the values of masks; save masks as PNG or TIFF".into());
     }
+    let picture = &*picture.whole()?;
     let values = grey(picture, Keys::Folders)?;
     let known = |v: &u16| background.contains(v) || classes.iter().any(|class| class.contains(v));
     if let Some(value) = values.iter().find(|v| !known(v)) {
@@ -121,6 +123,7 @@ pub(super) fn by_colours(picture: &Picture, classes: &[[u8; 3]], background: [u8
 /// # Errors
 /// In words, the file not named: if it is in colour.
 pub(super) fn annotated(picture: &Picture, policy: MaskPolicy) -> Result<Vec<u8>, String> {
+    let picture = &*picture.whole()?;
     let top = f64::from(picture.top);
     let annotators = |v: u16| (4.0 * f64::from(v) / top).round();
     let marked = |v: u16| match policy {
@@ -206,6 +209,9 @@ fn indices(picture: &Picture) -> Result<Cow<'_, Values>, String> {
 /// The one value of each pixel. RGB will do where the three are equal, in JPEG nearly so.
 fn grey(picture: &Picture, keys: Keys) -> Result<Cow<'_, Values>, String> {
     refuse_alpha(picture)?;
+    if !matches!(picture.channels, 1 | 3) {
+        return Err(format!("has {} channels; save masks as grey", picture.channels));
+    }
     let (pixels, green) = (0..picture.size[0] * picture.size[1], if picture.channels == 1 { 0 } else { 1 });
     let values = || match picture.top {
         256.. => Values::Words(pixels.clone().map(|i| picture.sample(i, green)).collect()),

@@ -22,6 +22,7 @@ mod fit;
 mod folders;
 mod folds;
 mod geojson;
+mod gif;
 mod inspect;
 mod jpeg;
 mod known;
@@ -35,6 +36,8 @@ mod memory;
 mod normalise;
 mod pairing;
 mod pattern;
+mod npy;
+mod npz;
 mod photo;
 mod picture;
 mod png;
@@ -48,6 +51,7 @@ mod stack;
 mod survey;
 mod synthetic;
 mod tiff;
+mod webp;
 mod window;
 
 pub use absent::{absent, shown};
@@ -61,7 +65,7 @@ pub use folds::folds;
 pub use inspect::{Look, look};
 pub use load::{fingerprint, fingerprint_by, open};
 pub use normalise::Normaliser;
-pub use photo::{Photo, PhotoPage, PhotoPlace, photos, unreadable};
+pub use photo::{Photo, PhotoPage, PhotoPlace, photos, shown_channels, unreadable};
 pub use split::{group_keys, split};
 pub use splits::{Fold, Splits};
 pub use survey::{ClassLook, Groups, Survey, survey};
@@ -92,7 +96,7 @@ pub fn target(mask: u8) -> f32 {
 /// All samples at one size, sorted by name.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Dataset {
-    /// Channels of every image: 1 (grey) or 3 (RGB).
+    /// Channels of every image: 1 (grey), 3 (RGB), or what else its files have.
     pub channels: usize,
     /// Names of the classes, in the order of the output channels.
     pub classes: Vec<String>,
@@ -111,12 +115,28 @@ pub struct Dataset {
 /// What can be said of a data set without reading its pixels.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Description {
-    /// Channels of every image: 1 (grey) or 3 (RGB).
+    /// Channels of every image: 1 (grey), 3 (RGB), or what else its files have.
     pub channels: usize,
     /// Names of the classes, in the order of the output channels.
     pub classes: Vec<String>,
     /// Number of samples.
     pub count: usize,
+}
+
+/// Holds changes of colours against a data set of so many channels. Grey has no colours, and they leave it as it is.
+///
+/// # Errors
+/// If saturation or hue would change images that are neither grey nor RGB.
+pub fn check_colours(augment: &config::Augment, channels: usize) -> Result<(), Error> {
+    let happens = |change: Option<f64>| change.is_some_and(|probability| probability > 0.0);
+    let changes = [
+        ("augment.saturation", augment.saturation.as_ref().map(|c| c.probability)),
+        ("augment.hue", augment.hue.as_ref().map(|c| c.probability)),
+    ];
+    match changes.into_iter().find(|(_, change)| happens(*change)) {
+        Some((key, _)) if !matches!(channels, 1 | 3) => Err(Error::Colours { key, channels }),
+        _ => Ok(()),
+    }
 }
 
 /// Lists the files and looks at one header.

@@ -3,10 +3,10 @@
 use super::Error;
 use super::files;
 use super::fit::Frame;
-use super::picture::{Opened, Picture};
+use super::picture::{Opened, Picture, Planes};
 use super::source::Source;
 use super::tiff::{PageRef, Pages};
-use crate::config::Preprocess;
+use crate::config::{ChannelAxis, Preprocess};
 use crate::shown;
 use std::path::PathBuf;
 
@@ -15,7 +15,7 @@ use std::path::PathBuf;
 pub struct Photo {
     /// Height and width in pixels.
     pub size: [usize; 2],
-    /// 1 (grey) or 3 (RGB).
+    /// 1 (grey), 3 (RGB), or what else the file has.
     pub channels: usize,
     picture: Picture,
 }
@@ -58,13 +58,18 @@ pub fn photos(paths: &[PathBuf]) -> Result<Vec<PhotoPlace>, Error> {
     Ok(places)
 }
 
-/// Pictures in the folders among these paths of kinds that are not read, such as GIF; `photos` passes them over.
+/// Pictures in the folders among these paths of kinds that are not read, such as HEIC; `photos` passes them over.
 ///
 /// # Errors
 /// If a folder is unreadable.
 pub fn unreadable(paths: &[PathBuf]) -> Result<Vec<PathBuf>, Error> {
     let folders = paths.iter().filter(|path| path.is_dir());
     Ok(folders.map(|folder| files::others(folder)).collect::<Result<Vec<_>, _>>()?.concat())
+}
+
+/// How many channels of so many are shown to people, always the first: one of one or two, else three, as red, green and blue.
+pub fn shown_channels(channels: usize) -> usize {
+    if channels < 3 { 1 } else { 3 }
 }
 
 fn of_file(path: PathBuf, name: String) -> Vec<PhotoPlace> {
@@ -93,8 +98,16 @@ impl Photo {
     /// # Errors
     /// In words, with the file's name, if it cannot be read or decoded.
     pub fn read(place: &PhotoPlace, beside: usize) -> Result<Self, String> {
+        Self::read_by(place, ChannelAxis::Auto, beside)
+    }
+
+    /// The same, of an array so that `axis` are its channels.
+    ///
+    /// # Errors
+    /// As [`Photo::read`].
+    pub fn read_by(place: &PhotoPlace, axis: ChannelAxis, beside: usize) -> Result<Self, String> {
         let opened = match place.page {
-            None => Opened::new(&place.path),
+            None => Opened::new(&place.path, axis),
             Some(PhotoPage(page)) => Opened::page(&place.path, page),
         };
         let picture =
@@ -102,14 +115,36 @@ impl Photo {
         Ok(Self { size: picture.size, channels: picture.channels, picture })
     }
 
-    /// The values as grey (1) or RGB (3), channels · height · width, in [0, 1], as data sets are read.
-    pub fn planes(&self, channels: usize) -> Vec<f32> {
-        self.picture.planes(channels)
+    /// The values as so many channels, channels · height · width, in [0, 1], as data sets are read.
+    ///
+    /// # Errors
+    /// In words, the file not named: if it has other channels than can be made into those, or floats beyond [0, 1].
+    pub fn planes(&self, preprocess: &Preprocess, channels: usize) -> Result<Vec<f32>, String> {
+        Ok(Planes::new(&self.picture, channels, preprocess)?.all())
+    }
+
+    /// The values as the file has them, channels · height · width; wider integers and floats are the nearest f32.
+    pub fn numbers(&self) -> Vec<f32> {
+        let pixels = self.size[0] * self.size[1];
+        (0..self.channels * pixels).map(|at| self.picture.number(at % pixels, at / pixels)).collect()
+    }
+
+    /// The values that are shown to people: of one or two channels the first, else the first three.
+    ///
+    /// # Errors
+    /// As [`Photo::planes`].
+    pub fn shown(&self, preprocess: &Preprocess) -> Result<Vec<f32>, String> {
+        let mut planes = self.planes(preprocess, self.channels)?;
+        planes.truncate(shown_channels(self.channels) * self.size[0] * self.size[1]);
+        Ok(planes)
     }
 
     /// The values at the size that `preprocess` asks for, as samples of a data set are.
-    pub fn fitted(&self, preprocess: &Preprocess, channels: usize) -> Vec<f32> {
-        Frame::new(self.size, preprocess).picture(&self.picture, channels)
+    ///
+    /// # Errors
+    /// As [`Photo::planes`].
+    pub fn fitted(&self, preprocess: &Preprocess, channels: usize) -> Result<Vec<f32>, String> {
+        Ok(Frame::new(self.size, preprocess).picture(&Planes::new(&self.picture, channels, preprocess)?))
     }
 
     /// Planes at the size that `preprocess` asks for, brought back to this picture's size (linear) row by row: `take` gets (plane, row, values).

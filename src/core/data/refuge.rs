@@ -3,7 +3,7 @@
 use super::error::Error;
 use super::files;
 use super::folders::Folders;
-use crate::config::{self, Colour, FundusTarget, MaskValues};
+use crate::config::{self, ChannelAxis, Colour, FundusTarget, MaskValues};
 use std::collections::BTreeMap;
 
 // Values of the cup, of the disc around it, and of what is neither.
@@ -39,6 +39,7 @@ pub(super) fn open(config: &config::Refuge) -> Result<Folders, Error> {
         classes: config.targets.iter().map(|target| target.name().to_owned()).collect(),
         mask_values: MaskValues::Indexed,
         colour: Colour::Rgb,
+        channel_axis: ChannelAxis::Auto,
         levels,
         colours: BTreeMap::new(),
         class_masks: BTreeMap::new(),

@@ -35,11 +35,11 @@ pub mod cuda;
 mod dice;
 mod dropout;
 mod gate;
-#[cfg_attr(not(feature = "cuda"), expect(dead_code, reason = "some of it is asked for by GPUs alone"))]
 mod gradients;
 mod group_norm;
 mod hide;
 mod kernels;
+#[cfg_attr(not(feature = "cuda"), expect(dead_code, reason = "some of it is asked for by GPUs alone"))]
 mod map;
 mod max_pool2x2;
 mod one_vs_rest;

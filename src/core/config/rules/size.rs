@@ -1,7 +1,7 @@
 //! What sizes, channels and ranges must have to do with each other.
 
 use super::Finding;
-use crate::config::{Experiment, Model, Norm};
+use crate::config::{Experiment, Intensity, Model, Norm};
 
 const SIZE: &str = "preprocess.size";
 const PATCH: &str = "patches.size";
@@ -42,6 +42,27 @@ pub(super) fn square(e: &Experiment) -> Option<Finding> {
     let title = format!("`augment.rotate90` turns a picture by 90°, which needs a square `{size}`, got [{h}, {w}]");
     let help = "make the size square, or set rotate90 = 0";
     (e.augment.rotate90 > 0.0 && h != w).then(|| Finding::new(title, &["augment.rotate90", size], help))
+}
+
+/// A window goes up, and is there if and only if it is wanted.
+pub(super) fn window(e: &Experiment) -> Option<Finding> {
+    const KEYS: [&str; 2] = ["preprocess.window", "preprocess.intensity"];
+    let (title, help) = match (e.preprocess.intensity, e.preprocess.window) {
+        (Intensity::Window, None) => (
+            "`preprocess.intensity` = \"window\" needs `preprocess.window`, the values that become 0 and 1".to_owned(),
+            "write window = [0.0, 4095.0], or what `umlaut data inspect` shows of the values".to_owned(),
+        ),
+        (Intensity::Window, Some([low, high])) if low >= high => (
+            format!("`preprocess.window` goes from a lower value to a higher one, got {low} and {high}"),
+            if low > high { format!("write [{high:?}, {low:?}]") } else { "raise the second".to_owned() },
+        ),
+        (Intensity::Type | Intensity::Percentiles, Some(_)) => (
+            "`preprocess.window` is there, but `preprocess.intensity` is not \"window\"".to_owned(),
+            "write intensity = \"window\", or take the window out".to_owned(),
+        ),
+        _ => return None,
+    };
+    Some(Finding::new(title, &KEYS, help))
 }
 
 /// Ranges of `[augment]` go up.

@@ -50,7 +50,7 @@ pub(in crate::data) fn pairs(
     if !problems.is_empty() {
         return Err(Error::Unpaired {
             problems,
-            rule: "an image and its annotation file have the same name but for the extension",
+            rule: "an image and its annotation file have the same name but for the extension".into(),
         });
     }
     let entry = |((name, image), document): ((&String, &PathBuf), &PathBuf)| Entry {

@@ -37,7 +37,7 @@ impl Tone {
         drawn.flatten().collect()
     }
 
-    /// Changes planes of grey or RGB.
+    /// Changes planes of any number.
     pub fn apply(self, planes: &mut [f32], pixels: usize) {
         match self {
             Self::Brightness(add) => each(planes, |v| v + add),
@@ -59,10 +59,13 @@ fn each(planes: &mut [f32], change: impl Fn(f32) -> f32) {
     planes.iter_mut().for_each(|v| *v = change(*v).clamp(0.0, 1.0));
 }
 
-/// Changes every pixel of RGB planes.
+/// Changes every pixel of RGB planes; planes of other numbers have no hue.
 fn colours(planes: &mut [f32], pixels: usize, change: impl Fn([f32; 3]) -> [f32; 3]) {
-    let (red, rest) = planes.split_at_mut(pixels.min(planes.len()));
-    let (green, blue) = rest.split_at_mut(pixels.min(rest.len()));
+    if planes.len() != 3 * pixels {
+        return;
+    }
+    let (red, rest) = planes.split_at_mut(pixels);
+    let (green, blue) = rest.split_at_mut(pixels);
     for ((r, g), b) in red.iter_mut().zip(green).zip(blue) {
         [*r, *g, *b] = change([*r, *g, *b]);
     }
@@ -145,6 +148,16 @@ mod tests {
         assert!(near(&applied(Tone::Hue(-30.0), &orange, 1), &[1.0, 0.0, 0.0]));
         assert!(near(&applied(Tone::Hue(90.0), &orange, 1), &[0.0, 1.0, 0.0]));
         assert!(near(&applied(Tone::Hue(-60.0), &orange, 1), &[1.0, 0.0, 0.5]));
+    }
+
+    #[test]
+    fn other_channels_change_each_by_itself_and_have_no_hue() {
+        let five = [0.1, 0.2, 0.3, 0.4, 0.5];
+        assert_eq!(applied(Tone::Hue(90.0), &five, 1), five);
+        assert_eq!(applied(Tone::Saturation(0.0), &five, 1), five);
+        // The mean over all channels is 0.3.
+        assert!(near(&applied(Tone::Contrast(0.5), &five, 1), &[0.2, 0.25, 0.3, 0.35, 0.4]));
+        assert!(near(&applied(Tone::Brightness(0.5), &five, 1), &[0.6, 0.7, 0.8, 0.9, 1.0]));
     }
 
     #[test]

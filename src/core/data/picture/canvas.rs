@@ -77,16 +77,7 @@ impl Canvas {
     /// The picture of colours.
     pub fn picture(self) -> Picture {
         let [colours, others] = [&self.differs[..self.kept], &self.differs[self.kept..]].map(|some| some.contains(&true));
-        Picture {
-            size: self.size,
-            channels: self.kept,
-            top: self.top,
-            values: self.values,
-            palette: None,
-            lossy: false,
-            only_alpha: !colours && others,
-            turned: false,
-        }
+        Picture { only_alpha: !colours && others, ..Picture::of(self.size, self.kept, self.top, self.values) }
     }
 
     /// The picture of indices.

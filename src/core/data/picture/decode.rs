@@ -2,12 +2,17 @@
 
 use super::Picture;
 use super::faults::{broken, plausible};
+use crate::config::ChannelAxis;
 use crate::data::bmp::Bmp;
+use crate::data::gif::{self, Gif};
 use crate::data::jpeg::{self, Segments};
 use crate::data::memory::Promise;
+use crate::data::npy::{self, Npy};
+use crate::data::npz;
 use crate::data::png::Png;
 use crate::data::source::Source;
 use crate::data::tiff::{self, Pages};
+use crate::data::webp::{self, WebP};
 use std::cell::Cell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
@@ -27,14 +32,17 @@ enum Kind {
     Png(Vec<u8>),
     Jpeg(Vec<u8>, Segments),
     Bmp(Vec<u8>),
+    Gif(Vec<u8>),
+    WebP(Vec<u8>),
+    Array(Npy),
 }
 
 impl Opened {
-    /// A file that holds one picture.
+    /// A file that holds one picture; `axis` says which axis of an array are channels.
     ///
     /// # Errors
     /// In words, the file not named: also if it has more pages.
-    pub fn new(path: &Path) -> Result<Self, String> {
+    pub fn new(path: &Path, axis: ChannelAxis) -> Result<Self, String> {
         guarded(|| {
             let source = Source::open(path)?;
             if source.length() == 0 {
@@ -47,7 +55,7 @@ impl Opened {
                     _ => Err("has several pages; read it with [dataset.stack], or save the pages as files of their own".into()),
                 };
             }
-            Self::whole(source.bytes(0, source.length())?)
+            Self::whole(source.bytes(0, source.length())?, axis)
         })
     }
 
@@ -58,7 +66,7 @@ impl Opened {
     pub fn first(path: &Path) -> Result<Self, String> {
         let source = Source::open(path)?;
         if source.length() < 8 || !tiff::knows(&source.start(8)?) {
-            return Self::new(path);
+            return Self::new(path, ChannelAxis::Auto);
         }
         let pages = guarded(|| Pages::of(&source))?.0;
         Self::page(path, *pages.first().ok_or_else(|| broken("it has no page"))?)
@@ -78,7 +86,7 @@ impl Opened {
         Ok(Self { kind: Kind::Tiff(source, header), size, channels, orientation, bytes })
     }
 
-    fn whole(bytes: Vec<u8>) -> Result<Self, String> {
+    fn whole(bytes: Vec<u8>, axis: ChannelAxis) -> Result<Self, String> {
         let (kind, size, channels, orientation, taken) = match bytes[..] {
             [0x89, b'P', b'N', b'G', ..] => {
                 let png = Png::new(&bytes)?;
@@ -101,7 +109,22 @@ impl Opened {
                 let (size, channels, taken) = (bmp.size(), bmp.channels(), bmp.bytes());
                 (Kind::Bmp(bytes), size, channels, 1, taken)
             }
-            _ => return Err(broken("its content is no PNG, JPEG, TIFF or BMP")),
+            _ if gif::knows(&bytes) => {
+                let gif = Gif::new(&bytes)?;
+                let (size, channels, taken) = (gif.size(), gif.channels(), gif.bytes());
+                (Kind::Gif(bytes), size, channels, 1, taken)
+            }
+            _ if webp::knows(&bytes) => {
+                let webp = WebP::new(&bytes)?;
+                let (size, orientation, taken) = (webp.size(), webp.orientation(), webp.bytes());
+                (Kind::WebP(bytes), size, 3, orientation, taken)
+            }
+            _ if npy::knows(&bytes) || npz::knows(&bytes) => {
+                let array = Npy::new(if npz::knows(&bytes) { npz::array(&bytes)? } else { bytes }, axis)?;
+                let (size, channels, taken) = (array.size(), array.channels(), array.taken());
+                (Kind::Array(array), size, channels, 1, taken)
+            }
+            _ => return Err(broken("its content is no PNG, JPEG, TIFF, BMP, GIF, WebP or NumPy array")),
         };
         Ok(Self { kind, size, channels, orientation, bytes: taken })
     }
@@ -111,7 +134,7 @@ impl Opened {
         self.size
     }
 
-    /// Channels, 1 or 3.
+    /// Channels, 1 or more.
     pub fn channels(&self) -> usize {
         self.channels
     }
@@ -123,12 +146,17 @@ impl Opened {
     pub fn decode(self, beside: usize) -> Result<Picture, String> {
         let pixels = (self.size[0] as u64).saturating_mul(self.size[1] as u64);
         let _promise = Promise::of(self.bytes.saturating_add(pixels.saturating_mul(beside as u64)), self.size)?;
-        guarded(|| match self.kind {
+        let picture = guarded(|| match self.kind {
             Kind::Tiff(source, header) => header.decode(&source),
             Kind::Png(bytes) => Png::new(&bytes)?.decode(),
             Kind::Jpeg(bytes, segments) => jpeg::picture(&bytes, &segments),
             Kind::Bmp(bytes) => Bmp::new(&bytes)?.decode(),
-        })
+            Kind::Gif(bytes) => Gif::new(&bytes)?.decode(),
+            Kind::WebP(bytes) => WebP::new(&bytes)?.decode(),
+            Kind::Array(array) => Ok(array.decode()),
+        })?;
+        picture.refuse_endless()?;
+        Ok(picture)
     }
 }
 
@@ -141,7 +169,17 @@ impl Picture {
     /// # Errors
     /// In words, the file named.
     pub fn read(path: &Path) -> Result<Self, String> {
-        Opened::new(path).and_then(|opened| opened.decode(BESIDE)).map_err(|problem| format!("{}: {problem}", path.display()))
+        Self::read_by(path, ChannelAxis::Auto)
+    }
+
+    /// Reads a file whole, of an array so that `axis` are its channels.
+    ///
+    /// # Errors
+    /// In words, the file named.
+    pub fn read_by(path: &Path, axis: ChannelAxis) -> Result<Self, String> {
+        Opened::new(path, axis)
+            .and_then(|opened| opened.decode(BESIDE))
+            .map_err(|problem| format!("{}: {problem}", path.display()))
     }
 
     /// Reads one picture of a TIFF file.
@@ -152,18 +190,19 @@ impl Picture {
         Opened::page(path, page)?.decode(BESIDE)
     }
 
-    /// Channels of a file (1 or 3), from its header.
+    /// Channels of a file, from its header.
     ///
     /// # Errors
     /// In words, the file named.
-    pub fn channels_of(path: &Path) -> Result<usize, String> {
-        Opened::new(path).map(|opened| opened.channels()).map_err(|problem| format!("{}: {problem}", path.display()))
+    pub fn channels_of(path: &Path, axis: ChannelAxis) -> Result<usize, String> {
+        Opened::new(path, axis).map(|opened| opened.channels()).map_err(|problem| format!("{}: {problem}", path.display()))
     }
 }
 
 /// Whether a file of one picture is shown turned or mirrored against what it stores.
 pub(in crate::data) fn is_turned(path: &Path) -> bool {
-    Opened::new(path).is_ok_and(|opened| opened.orientation > 1)
+    // Arrays are never turned, so their axes do not matter.
+    Opened::new(path, ChannelAxis::Auto).is_ok_and(|opened| opened.orientation > 1)
 }
 
 thread_local! {

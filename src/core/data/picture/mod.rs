@@ -1,24 +1,30 @@
-//! A decoded file as plain numbers: PNG, JPEG, TIFF or BMP, grey or RGB, up to 16 bits. Alpha is dropped. JPEG, PNG and TIFF are turned as
-//! their orientation says.
+//! A decoded file as plain numbers: PNG, JPEG, TIFF, BMP, GIF, WebP or NumPy array, of any number of channels, integers up to 16 bits or floats. Alpha is dropped.
+//! JPEG, PNG, WebP and TIFF are turned as their orientation says.
 //!
 //! [`open`](Opened::new) looks at the header, so that what does not fit the memory at hand is refused before it is decoded.
 
 mod canvas;
 mod decode;
 mod faults;
+mod planes;
 mod turn;
+
+use std::borrow::Cow;
 
 pub(super) use canvas::{Canvas, Row};
 pub(super) use decode::{Opened, is_turned};
 pub(super) use faults::{broken, plausible};
+pub(super) use planes::Planes;
 
 /// Samples, as narrow as the file has them.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub(super) enum Values {
-    /// Up to 8 bits.
+    /// Unsigned integers up to 8 bits.
     Bytes(Vec<u8>),
-    /// Up to 16 bits.
+    /// Unsigned integers up to 16 bits.
     Words(Vec<u16>),
+    /// All other kinds: signed and wider integers and floats, each the nearest f32; finite.
+    Floats(Vec<f32>),
 }
 
 impl Values {
@@ -32,14 +38,16 @@ impl Values {
         match self {
             Self::Bytes(values) => values.len(),
             Self::Words(values) => values.len(),
+            Self::Floats(values) => values.len(),
         }
     }
 
-    /// One of them.
+    /// One of them as a whole number; floats are cut off at 0, 65535 and the point, so masks of them go by [`Picture::whole`].
     pub fn at(&self, index: usize) -> u16 {
         match self {
             Self::Bytes(values) => values[index].into(),
             Self::Words(values) => values[index],
+            Self::Floats(values) => values[index] as u16,
         }
     }
 
@@ -61,12 +69,13 @@ impl Values {
                 values.iter().map(|v| table[usize::from(*v)]).collect()
             }
             Self::Words(values) => values.iter().map(|v| f(*v)).collect(),
+            Self::Floats(values) => values.iter().map(|v| f(*v as u16)).collect(),
         }
     }
 }
 
 /// The colours that indices mean.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Palette {
     /// Red, green and blue of each.
     pub colours: Vec<[u16; 3]>,
@@ -84,14 +93,16 @@ impl Palette {
 }
 
 /// Pixels as they are in the file.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Picture {
     /// Height and width.
     pub size: [usize; 2],
-    /// 1 (grey) or 3 (RGB).
+    /// 1 (grey), 3 (RGB), or what else the file has, such as the stains of a microscope.
     pub channels: usize,
-    /// The value of full brightness: 255 or 65535, less where values have other numbers of bits than 8 and 16.
+    /// The value of full brightness: 255 or 65535, less where values have other numbers of bits than 8 and 16. Nothing of floats.
     pub top: u16,
+    /// Of floats that were integers in the file, the least and the greatest number of that type.
+    pub full: Option<[f64; 2]>,
     /// height · width · channels, interleaved; with a palette height · width indices.
     pub values: Values,
     /// The colours of an indexed file.
@@ -105,10 +116,14 @@ pub(super) struct Picture {
 }
 
 impl Picture {
-    /// Grey or RGB of 8 bits.
+    /// Values of 8 bits, of any number of channels.
     pub fn of_bytes(size: [usize; 2], channels: usize, values: Vec<u8>) -> Self {
-        let values = Values::Bytes(values);
-        Self { size, channels, top: 255, values, palette: None, lossy: false, only_alpha: false, turned: false }
+        Self::of(size, channels, 255, Values::Bytes(values))
+    }
+
+    /// Plain values, height · width · channels, of `top` full brightness, which does not matter to floats.
+    pub fn of(size: [usize; 2], channels: usize, top: u16, values: Values) -> Self {
+        Self { size, channels, top, full: None, values, palette: None, lossy: false, only_alpha: false, turned: false }
     }
 
     /// The same with one value in all channels of some pixels.
@@ -122,6 +137,10 @@ impl Picture {
             Values::Words(values) => {
                 Values::Words(values.iter().enumerate().map(|(at, v)| if filled(at) { value } else { *v }).collect())
             }
+            Values::Floats(values) => {
+                let float = f32::from(value);
+                Values::Floats(values.iter().enumerate().map(|(at, v)| if filled(at) { float } else { *v }).collect())
+            }
         };
         let palette = self.palette.as_ref().map(|palette| Palette {
             colours: palette.colours.clone(),
@@ -131,7 +150,7 @@ impl Picture {
         Self { values, palette, ..*self }
     }
 
-    /// One channel of a pixel.
+    /// One channel of a pixel as a whole number; of floats as [`Values::at`] has it.
     pub fn sample(&self, pixel: usize, channel: usize) -> u16 {
         match &self.palette {
             Some(palette) => palette.colours[usize::from(self.values.at(pixel))][channel],
@@ -139,28 +158,58 @@ impl Picture {
         }
     }
 
-    /// A row of one of `channels` planes, in [0, 1]. Grey of RGB is Rec. 601 luma, each plane of RGB of grey the same.
-    pub fn row(&self, channels: usize, plane: usize, y: usize, row: &mut [f32]) {
-        row.iter_mut().zip(y * self.size[1]..).for_each(|(value, pixel)| *value = self.value(channels, plane, pixel));
-    }
-
-    /// A pixel of one of `channels` planes, in [0, 1].
-    pub fn value(&self, channels: usize, plane: usize, pixel: usize) -> f32 {
-        let value = |channel: usize| f32::from(self.sample(pixel, channel)) / f32::from(self.top);
-        match (self.channels, channels) {
-            (3, 1) => 0.299 * value(0) + 0.587 * value(1) + 0.114 * value(2),
-            (1, _) => value(0),
-            _ => value(plane),
+    /// One channel of a pixel as the file has it.
+    pub fn number(&self, pixel: usize, channel: usize) -> f32 {
+        match &self.values {
+            Values::Floats(values) => values[pixel * self.channels + channel],
+            _ => f32::from(self.sample(pixel, channel)),
         }
     }
 
-    /// `channels` planes of height · width in [0, 1].
-    pub fn planes(&self, channels: usize) -> Vec<f32> {
-        let [h, w] = self.size;
-        let mut planes = vec![0.0; channels * h * w];
-        for (index, row) in planes.chunks_exact_mut(w).enumerate() {
-            self.row(channels, index / h, index % h, row);
+    /// The least and the greatest number.
+    pub fn range(&self) -> (f32, f32) {
+        let (pixels, channels) = (self.size[0] * self.size[1], self.channels);
+        let numbers = (0..pixels).flat_map(|pixel| (0..channels).map(move |channel| self.number(pixel, channel)));
+        numbers.fold((f32::INFINITY, f32::NEG_INFINITY), |(low, high), v| (low.min(v), high.max(v)))
+    }
+
+    /// What the type of integers of more than 8 bits can hold; nothing of other types.
+    pub fn wide(&self) -> Option<[f64; 2]> {
+        match &self.values {
+            Values::Words(_) => Some([0.0, f64::from(self.top)]),
+            Values::Floats(_) => self.full,
+            Values::Bytes(_) => None,
         }
-        planes
+    }
+
+    /// Refuses what is no finite number in f32.
+    ///
+    /// # Errors
+    /// In words, the file not named.
+    fn refuse_endless(&self) -> Result<(), String> {
+        let Values::Floats(values) = &self.values else { return Ok(()) };
+        match values.iter().filter(|v| !v.is_finite()).count() {
+            0 => Ok(()),
+            count => Err(format!(
+                "has {count} value(s) that are no finite number of 32 bits (NaN, infinite or too large); replace them"
+            )),
+        }
+    }
+
+    /// The same with floats as whole numbers of 16 bits, which values of masks are; itself where it has no floats.
+    ///
+    /// # Errors
+    /// In words, the file not named: a value that is no whole number from 0 to 65535.
+    pub fn whole(&self) -> Result<Cow<'_, Self>, String> {
+        let Values::Floats(values) = &self.values else { return Ok(Cow::Borrowed(self)) };
+        let is_whole = |v: &&f32| (0.0..=f32::from(u16::MAX)).contains(*v) && v.fract() == 0.0;
+        if let Some(value) = values.iter().find(|v| !is_whole(v)) {
+            return Err(format!(
+                "has the value {value}, and values of masks are whole numbers from 0 to 65535; save it with integers of 8 or 16 bits"
+            ));
+        }
+        let words = Values::Words(values.iter().map(|v| *v as u16).collect());
+        let Self { size, channels, lossy, only_alpha, turned, .. } = *self;
+        Ok(Cow::Owned(Self { lossy, only_alpha, turned, ..Self::of(size, channels, u16::MAX, words) }))
     }
 }

@@ -13,6 +13,7 @@ impl Picture {
         self.values = match self.values {
             Values::Bytes(values) => Values::Bytes(turn(&values, self.size, stride, orientation)),
             Values::Words(values) => Values::Words(turn(&values, self.size, stride, orientation)),
+            Values::Floats(values) => Values::Floats(turn(&values, self.size, stride, orientation)),
         };
         if orientation > 4 {
             self.size.reverse();

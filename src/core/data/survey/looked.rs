@@ -48,7 +48,7 @@ pub(super) fn look(layout: &dyn Layout, progress: &(dyn Fn(usize, usize) + Sync)
     let looks: Vec<Result<Look, String>> = chosen
         .par_iter()
         .map(|entry| {
-            let look = layout.decode(entry, channels).map(|decoded| Look::of(&decoded, channels));
+            let look = layout.decode(entry, channels).map(|decoded| Look::of(&decoded));
             progress(done.fetch_add(1, Ordering::Relaxed) + 1, count);
             look
         })
@@ -95,14 +95,9 @@ struct Look {
 }
 
 impl Look {
-    fn of(Decoded { image, mask }: &Decoded, channels: usize) -> Self {
+    fn of(Decoded { image, mask }: &Decoded) -> Self {
         let [h, w] = image.size;
-        let (mut range, mut row) = ((f32::INFINITY, f32::NEG_INFINITY), vec![0.0; w]);
-        for (plane, y) in (0..channels).flat_map(|plane| (0..h).map(move |y| (plane, y))) {
-            image.row(channels, plane, y, &mut row);
-            range = row.iter().fold(range, |(low, high), v| (low.min(*v), high.max(*v)));
-        }
-        Self { range, classes: mask.chunks_exact(h * w).map(|plane| shape(plane, w)).collect() }
+        Self { range: image.range(), classes: mask.chunks_exact(h * w).map(|plane| shape(plane, w)).collect() }
     }
 }
 

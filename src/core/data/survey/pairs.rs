@@ -2,7 +2,7 @@
 
 use super::values::{MaskLook, Meaning};
 use super::{Fit, first, masks};
-use crate::config::{self, Colour, MaskValues};
+use crate::config::{self, ChannelAxis, Colour, MaskValues};
 use crate::data::error::Error;
 use crate::data::files;
 use crate::data::folders::Folders;
@@ -201,7 +201,9 @@ fn folders(root: &Path, (images, masks): (PathBuf, PathBuf), meaning: Meaning, c
         classes: meaning.classes,
         mask_values: meaning.mask_values.unwrap_or_default(),
         colour,
+        channel_axis: ChannelAxis::Auto,
         levels: meaning.levels,
+        colours: BTreeMap::new(),
         class_masks: BTreeMap::new(),
     }
 }
