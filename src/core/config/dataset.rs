@@ -1,6 +1,7 @@
 //! Where images and masks come from.
 
 use super::name::NAME;
+use super::volumes::{Axis, Windowing};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -30,6 +31,8 @@ pub enum Dataset {
     Labelme(Labelme),
     /// A folder of images and one of GeoJSON, as QuPath exports it.
     Geojson(Geojson),
+    /// Volumes of NIfTI or DICOM, cut into slices.
+    Volumes(Volumes),
 }
 
 /// Optic disc or optic cup.
@@ -319,6 +322,40 @@ pub struct Stack {
     pub ignore: Vec<u16>,
 }
 
+/// A folder of volumes and a folder of their masks, paired by file stem; every slice is a sample.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Volumes {
+    /// The folder that holds both; relative to the working directory.
+    #[schemars(length(min = 1))]
+    pub root: PathBuf,
+    /// Folder of the images below `root`: `NAME.nii`, `NAME.nii.gz`, `NAME.dcm`, or a folder `NAME` of the DICOM files of one series.
+    #[serde(default = "images_folder")]
+    #[schemars(length(min = 1))]
+    pub images: PathBuf,
+    /// Folder of the masks below `root`; likewise.
+    #[serde(default = "masks_folder")]
+    #[schemars(length(min = 1))]
+    pub masks: PathBuf,
+    /// Names of the classes, in the order of the output channels.
+    #[serde(default = "foreground")]
+    #[schemars(length(min = 1, max = 255), inner(regex(pattern = NAME)), extend("uniqueItems" = true))]
+    pub classes: Vec<String>,
+    /// What a mask's values mean.
+    #[serde(default = "indexed")]
+    pub mask_values: MaskValues,
+    /// The voxel axis that volumes are cut along; DICOM along the third only.
+    #[serde(default)]
+    pub axis: Axis,
+    /// Which window of a DICOM file its values are shown with; absent, they are those of its rescale slope and intercept.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub window: Option<Windowing>,
+}
+
+fn indexed() -> MaskValues {
+    MaskValues::Indexed
+}
+
 fn refuge_images() -> PathBuf {
     "Training400".into()
 }
@@ -394,14 +431,15 @@ impl Dataset {
             | Self::Stack(Stack { classes, .. })
             | Self::Coco(Coco { classes, .. })
             | Self::Labelme(Labelme { classes, .. })
-            | Self::Geojson(Geojson { classes, .. }) => classes.clone(),
+            | Self::Geojson(Geojson { classes, .. })
+            | Self::Volumes(Volumes { classes, .. }) => classes.clone(),
         }
     }
 
     /// Channels of its images, as far as the file alone says: 3 where the images decide.
     pub fn channels(&self) -> usize {
         match self {
-            Self::Stack(_) => 1,
+            Self::Stack(_) | Self::Volumes(_) => 1,
             Self::Folders(Folders { colour, .. })
             | Self::Dsb2018(Dsb2018 { colour, .. })
             | Self::Coco(Coco { colour, .. })
@@ -432,7 +470,8 @@ impl Dataset {
             | Self::Refuge(Refuge { root, .. })
             | Self::RimOne(RimOne { root, .. })
             | Self::Dsb2018(Dsb2018 { root, .. })
-            | Self::Labelme(Labelme { root, .. }) => vec![root],
+            | Self::Labelme(Labelme { root, .. })
+            | Self::Volumes(Volumes { root, .. }) => vec![root],
             Self::Stack(Stack { images, labels, .. }) => vec![images, labels],
             Self::Coco(Coco { images, annotations, .. }) | Self::Geojson(Geojson { images, annotations, .. }) => {
                 vec![images, annotations]
@@ -444,7 +483,7 @@ impl Dataset {
     pub(super) fn is_nested(&self) -> bool {
         match self {
             Self::Synthetic(_) | Self::DrishtiGs(_) | Self::Refuge(_) | Self::RimOne(_) => self.classes().len() > 1,
-            Self::Folders(_) | Self::Stack(_) | Self::Dsb2018(_) | Self::Coco(_) | Self::Labelme(_) | Self::Geojson(_) => false,
+            Self::Folders(_) | Self::Stack(_) | Self::Dsb2018(_) | Self::Coco(_) | Self::Labelme(_) | Self::Geojson(_) | Self::Volumes(_) => false,
         }
     }
 
@@ -459,7 +498,8 @@ impl Dataset {
             | Self::Dsb2018(_)
             | Self::Coco(_)
             | Self::Labelme(_)
-            | Self::Geojson(_) => false,
+            | Self::Geojson(_)
+            | Self::Volumes(_) => false,
         }
     }
 
@@ -484,6 +524,7 @@ impl Dataset {
             Self::Coco(_) => "dataset.coco",
             Self::Labelme(_) => "dataset.labelme",
             Self::Geojson(_) => "dataset.geojson",
+            Self::Volumes(_) => "dataset.volumes",
         }
     }
 
@@ -500,7 +541,13 @@ impl Dataset {
             Self::Coco(_) => "dataset.coco.classes",
             Self::Labelme(_) => "dataset.labelme.classes",
             Self::Geojson(_) => "dataset.geojson.classes",
+            Self::Volumes(_) => "dataset.volumes.classes",
         }
+    }
+
+    /// What keeps samples in one part of a split where the split does not say: of volumes their slices, by their names.
+    pub(super) fn group(&self) -> Option<&'static str> {
+        matches!(self, Self::Volumes(_)).then_some(r"^(.+)_s\d+$")
     }
 }
 

@@ -32,6 +32,7 @@ mod sweep;
 mod syntax;
 mod template;
 mod training;
+mod volumes;
 
 pub use augment::*;
 pub use dataset::*;
@@ -50,6 +51,7 @@ pub use suggest::closest;
 pub use sweep::{Draw, Point, Random, Sweep};
 pub use template::{minimal, template, valid_name};
 pub use training::*;
+pub use volumes::*;
 
 use crate::regular::Most;
 use node::{Node, Span};

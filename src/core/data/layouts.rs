@@ -12,6 +12,7 @@ use super::layout::Layout;
 use super::refuge;
 use super::rim_one::RimOne;
 use super::stack::Stack;
+use super::volumes::Volumes;
 use crate::config;
 
 /// Lists the samples that a configuration means.
@@ -30,5 +31,6 @@ pub(super) fn find(config: &config::Dataset) -> Result<Box<dyn Layout>, Error> {
         config::Dataset::Coco(config) => Box::new(Coco::new(config)?),
         config::Dataset::Labelme(config) => Box::new(Labelme::new(config)?),
         config::Dataset::Geojson(config) => Box::new(Geojson::new(config)?),
+        config::Dataset::Volumes(config) => Box::new(Volumes::new(config)?),
     })
 }

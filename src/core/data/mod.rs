@@ -51,6 +51,8 @@ mod stack;
 mod survey;
 mod synthetic;
 mod tiff;
+mod volume;
+mod volumes;
 mod webp;
 mod window;
 
@@ -70,6 +72,7 @@ pub use split::{group_keys, split};
 pub use splits::{Fold, Splits};
 pub use survey::{ClassLook, Groups, Survey, survey};
 pub use synthetic::{Drawn, GENERATOR_VERSION, draw};
+pub use volume::{Placement, Slice, SliceValues, Volume};
 
 use crate::config;
 

@@ -11,6 +11,7 @@ pub(super) fn classes(e: &Experiment) -> Vec<Finding> {
     let values = match &e.dataset {
         Dataset::Folders(d) => Some(("dataset.folders.mask_values", d.mask_values)),
         Dataset::Stack(d) => Some(("dataset.stack.mask_values", d.mask_values)),
+        Dataset::Volumes(d) => Some(("dataset.volumes.mask_values", d.mask_values)),
         _ => None,
     };
     if names.iter().any(|name| name == "loss") {
