@@ -45,7 +45,10 @@ fn dataset() -> impl Strategy<Value = Dataset> {
                 masks,
                 classes,
                 mask_values: MaskValues::Indexed,
+                ignore: vec![255, 7],
+                partial: false,
                 colour,
+                channel_axis: umlaut::config::ChannelAxis::Last,
                 levels: Default::default(),
                 colours: Default::default(),
                 class_masks: Default::default(),
@@ -54,7 +57,7 @@ fn dataset() -> impl Strategy<Value = Dataset> {
         (path(), targets, policy)
             .prop_map(|(root, targets, mask_policy)| { Dataset::DrishtiGs(DrishtiGs { root, targets, mask_policy }) }),
         (path(), path(), classes).prop_map(|(images, labels, classes)| {
-            Dataset::Stack(Stack { images, labels, classes, mask_values: MaskValues::Indexed })
+            Dataset::Stack(Stack { images, labels, classes, mask_values: MaskValues::Indexed, ignore: vec![9] })
         }),
     ]
 }

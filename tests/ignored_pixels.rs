@@ -17,9 +17,10 @@ fn logits() -> Vec<f32> {
     (0..COUNT).map(|i| ((i * 37) % 50) as f32 / 10.0 - 2.5).collect()
 }
 
-/// Every fifth pixel does not count, and nothing of the second class of the second image. Classes do not overlap.
-fn targets() -> Vec<f32> {
-    let value = |i: usize| match (i % 42 % 5 == 0 || i / 42 == 3, i / 42 % 2) {
+/// Every fifth pixel does not count, and nothing of the second class of the second image, unless pixels count for `all` classes or for none. Classes do
+/// not overlap.
+fn targets(all: bool) -> Vec<f32> {
+    let value = |i: usize| match (i % 42 % 5 == 0 || (i / 42 == 3 && !all), i / 42 % 2) {
         (true, _) => -0.0,
         (false, 0) => f32::from(u8::from(i % 42 % 3 == 0)),
         (false, _) => f32::from(u8::from(i % 42 % 3 == 1)),
@@ -31,7 +32,7 @@ fn targets() -> Vec<f32> {
 fn trained(loss: &Loss, logits: &[f32], targets: &[f32]) -> (f32, Vec<f32>) {
     let (tape, targets) = (Tape::training(), tensor(targets));
     let logits = tape.param(0, &Var::from_tensor(&tensor(logits)).unwrap());
-    let hidden = hide_ignored(&tape, &logits, &targets, loss.is_exclusive()).unwrap();
+    let hidden = hide_ignored(&tape, &logits, &targets).unwrap();
     let scored = if loss.is_exclusive() { one_vs_rest(&tape, &hidden).unwrap() } else { hidden.clone() };
     let (_, kind) = loss.terms().remove(0);
     let read = if loss.is_exclusive() { &hidden } else { &scored };
@@ -43,15 +44,12 @@ fn trained(loss: &Loss, logits: &[f32], targets: &[f32]) -> (f32, Vec<f32>) {
 
 #[test]
 fn no_term_depends_on_pixels_that_do_not_count() {
-    let (targets, all) = (targets(), Loss::default().reweighted(|_| 1.0));
+    let all = Loss::default().reweighted(|_| 1.0);
     for (_, kind) in all.terms() {
         let loss = all.reweighted(|other| if other.column() == kind.column() { 1.0 } else { 0.0 });
+        let targets = targets(loss.is_exclusive());
         let (value, gradient) = trained(&loss, &logits(), &targets);
-        // With exclusive classes a pixel that does not count for one counts for none.
-        let counts = |i: usize| match loss.is_exclusive() {
-            true => !(is_ignored(targets[i / 84 * 84 + i % 42]) || is_ignored(targets[i / 84 * 84 + 42 + i % 42])),
-            false => !is_ignored(targets[i]),
-        };
+        let counts = |i: usize| !is_ignored(targets[i]);
         let other: Vec<f32> = logits().iter().enumerate().map(|(i, x)| if counts(i) { *x } else { 7.0 - 3.0 * x }).collect();
         assert_eq!(trained(&loss, &other, &targets), (value, gradient.clone()), "{kind:?}");
         for (i, g) in gradient.iter().enumerate().filter(|(i, _)| !counts(*i)) {
@@ -66,7 +64,7 @@ fn no_term_depends_on_pixels_that_do_not_count() {
 fn cross_entropy_is_the_mean_over_pixels_that_count() {
     let loss = Loss { bce: 1.0, dice: 0.0, ..Loss::default() };
     let of = |x: f32, t: f32| f64::from(x).max(0.0) - f64::from(x * t) + (-f64::from(x).abs()).exp().ln_1p();
-    let (x, t) = (logits(), targets());
+    let (x, t) = (logits(), targets(false));
     let plane = |plane: usize| {
         let counted: Vec<f64> = (plane * 42..plane * 42 + 42).filter(|i| !is_ignored(t[*i])).map(|i| of(x[i], t[i])).collect();
         if counted.is_empty() { 0.0 } else { counted.iter().sum::<f64>() / counted.len() as f64 }
@@ -80,16 +78,13 @@ fn cross_entropy_is_the_mean_over_pixels_that_count() {
 fn softmax_cross_entropy_is_pytorchs_with_ignore_index() {
     let mut loss = Loss { bce: 0.0, dice: 0.0, class_weights: vec![1.0, 3.0], ..Loss::default() };
     loss.softmax_ce.weight = 1.0;
-    let t: Vec<f32> =
-        targets().iter().enumerate().map(|(i, t)| if i / 42 == 3 { f32::from(u8::from(i % 42 % 3 == 1)) } else { *t }).collect();
-    let t: Vec<f32> = t.iter().enumerate().map(|(i, t)| if i % 42 % 5 == 0 { -0.0 } else { *t }).collect();
-    let value = f64::from(trained(&loss, &logits(), &t).0);
+    let value = f64::from(trained(&loss, &logits(), &targets(true)).0);
     assert!((value - 1.380_566_431_055_546_3).abs() < 1e-6, "{value}");
 }
 
 #[test]
 fn no_score_depends_on_pixels_that_do_not_count() {
-    let (targets, classes) = (targets(), ["a".to_owned(), "b".to_owned()]);
+    let (targets, classes) = (targets(false), ["a".to_owned(), "b".to_owned()]);
     let extras = Extras::new(&ExtraMetric::ALL, [6, 7], Some([0.5, 0.5]), &classes);
     let measured = |logits: &[f32]| {
         let mut tally = Tally::new(2);

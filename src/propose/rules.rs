@@ -135,6 +135,7 @@ mod tests {
             looked: count,
             classes: vec![class],
             range: (0.0, 1.0),
+            spread: None,
             groups: None,
             in_order: false,
             odd: Vec::new(),

@@ -2,7 +2,7 @@
 
 use super::Wish;
 use super::rules::{Choice, Frame};
-use crate::config::{Colour, Dataset};
+use crate::config::{ChannelAxis, Dataset};
 use crate::data::Survey;
 use crate::text::{clock, counted};
 use std::time::Duration;
@@ -56,11 +56,16 @@ fn dataset(lines: &mut Lines, survey: &Survey) {
     let (kind, table) = all.into_iter().next().expect("a data set is one of the kinds");
     let toml::Value::Table(mut table) = table else { unreachable!("each kind is a table") };
     // What the defaults say as well is left out, and tables come last.
-    if let Dataset::Folders(folders) = &survey.dataset {
-        if folders.colour == Colour::Auto {
-            table.remove("colour");
+    for (key, default) in [("colour", "auto"), ("axis", "third")] {
+        if table.get(key).and_then(toml::Value::as_str) == Some(default) {
+            table.remove(key);
         }
-        let by_tables = !folders.levels.is_empty() || !folders.class_masks.is_empty();
+    }
+    if let Dataset::Folders(folders) = &survey.dataset {
+        if folders.channel_axis == ChannelAxis::Auto {
+            table.remove("channel_axis");
+        }
+        let by_tables = !folders.levels.is_empty() || !folders.colours.is_empty() || !folders.class_masks.is_empty();
         if by_tables {
             table.remove("mask_values");
         }
@@ -86,7 +91,14 @@ fn dataset(lines: &mut Lines, survey: &Survey) {
     }
     for (key, value) in table.iter() {
         let Some(inner) = value.as_table() else { continue };
-        lines.table(&format!("dataset.{kind}.{key}"), if key == "levels" { "the values of each class in a mask" } else { "" });
+        lines.table(
+            &format!("dataset.{kind}.{key}"),
+            match key.as_str() {
+                "levels" => "the values of each class in a mask",
+                "colours" => "the colour of each class in a mask",
+                _ => "",
+            },
+        );
         inner.iter().for_each(|(key, value)| lines.key(key, &value.to_string(), ""));
     }
 }
@@ -101,6 +113,9 @@ fn preprocess(lines: &mut Lines, survey: &Survey, frame: &Frame) {
     };
     lines.table("preprocess", "");
     lines.key("size", &format!("[{h}, {w}]"), &why);
+    if let Some(why) = &survey.spread {
+        lines.key("intensity", "\"percentiles\"", &format!("{why}; each image's 0.5th to 99.5th percentile"));
+    }
     lines.key("normalise", "\"image\"", "each image to mean 0 and deviation 1, as nnU-Net does");
     if let Some((side, per_image)) = frame.patches {
         let thin = frame.thickness.map_or(String::new(), |t| format!("objects are only {t:.0} pixels thick: "));
@@ -108,7 +123,6 @@ fn preprocess(lines: &mut Lines, survey: &Survey, frame: &Frame) {
         lines.key("size", &format!("[{side}, {side}]"), "");
         lines.key("per_image", &per_image.to_string(), "of each image in an epoch");
     }
-    _ = survey;
 }
 
 fn split(lines: &mut Lines, survey: &Survey, choice: &Choice) {

@@ -49,7 +49,7 @@ pub fn loss_value(tape: &Tape, logits: &Node, scored: &Node, targets: &Tensor, k
 /// # Errors
 /// If shapes or the number of class weights do not fit, or classes overlap that must not.
 pub fn weighted_loss(tape: &Tape, logits: &Node, targets: &Tensor, loss: &Loss) -> Result<BatchLoss> {
-    let logits = &hide_ignored(tape, logits, targets, loss.is_exclusive())?;
+    let logits = &hide_ignored(tape, logits, targets)?;
     let scored = scored(tape, logits, loss)?;
     let mut nodes = Vec::new();
     let mut terms = Vec::new();

@@ -154,23 +154,133 @@ const SHAPES: [Shape; 12] = [
 
 #[test]
 fn folders_of_many_shapes_are_understood_and_run() {
-    for shape in SHAPES {
-        let desk = Desk::new();
-        (shape.make)(&desk);
-        let said = desk.good(&["init", "d", "--minutes", "0.05"]);
-        let written = desk.read("d.toml");
-        let flat = said.split_whitespace().collect::<Vec<_>>().join(" ");
-        for words in shape.written {
-            assert!(written.contains(words), "{}: {words} in\n{written}", shape.name);
-        }
-        for words in shape.said {
-            assert!(flat.contains(words), "{}: {words} in\n{said}", shape.name);
-        }
-        assert!((20..=45).contains(&written.lines().count()), "{}: {written}", shape.name);
-        // As it is, but for the time that a test may take.
-        desk.good(&["run", "d.toml", "--set", "training.epochs=1", "--set", "model.unet.channels=[4,8]"]);
-        assert!(desk.metrics("d").contains("val_dice"), "{}", shape.name);
+    SHAPES.iter().for_each(understood);
+}
+
+fn understood(shape: &Shape) {
+    let desk = Desk::new();
+    (shape.make)(&desk);
+    let said = desk.good(&["init", "d", "--minutes", "0.05"]);
+    let written = desk.read("d.toml");
+    let flat = said.split_whitespace().collect::<Vec<_>>().join(" ");
+    for words in shape.written {
+        assert!(written.contains(words), "{}: {words} in\n{written}", shape.name);
     }
+    for words in shape.said {
+        assert!(flat.contains(words), "{}: {words} in\n{said}", shape.name);
+    }
+    assert!((20..=45).contains(&written.lines().count()), "{}: {written}", shape.name);
+    // As it is, but for the time that a test may take.
+    desk.good(&["run", "d.toml", "--set", "training.epochs=1", "--set", "model.unet.channels=[4,8]"]);
+    assert!(desk.metrics("d").contains("val_dice"), "{}", shape.name);
+}
+
+/// An image's object as the corners of a polygon.
+fn corners(i: u32) -> [[u32; 2]; 4] {
+    let (left, right, top, bottom) = (8 + i % 5, 22 + i % 7, 6 + i % 3, 24);
+    [[left, top], [right, top], [right, bottom], [left, bottom]]
+}
+
+const ANNOTATED: [Shape; 5] = [
+    Shape {
+        name: "COCO",
+        make: |d| {
+            each(|i| d.grey(&format!("d/images/{i}.png"), SIDE, image(i)));
+            let list = |one: fn(u32) -> String| (0..COUNT).map(one).collect::<Vec<_>>().join(", ");
+            let images = list(|i| format!(r#"{{"id": {i}, "file_name": "{i}.png", "height": 32, "width": 32}}"#));
+            let annotations = list(|i| {
+                let flat: Vec<String> = corners(i).iter().flatten().map(u32::to_string).collect();
+                let flat = flat.join(", ");
+                format!(r#"{{"id": {i}, "image_id": {i}, "category_id": 3, "iscrowd": 0, "segmentation": [[{flat}]]}}"#)
+            });
+            let categories = r#"[{"id": 3, "name": "cell body"}]"#;
+            let text = format!(r#"{{"images": [{images}], "annotations": [{annotations}], "categories": {categories}}}"#);
+            d.write("d/annotations/instances.json", &text);
+        },
+        written: &["[dataset.coco]", "annotations = \"d/annotations/instances.json\""],
+        said: &["COCO", "cell_body"],
+    },
+    Shape {
+        name: "LabelMe",
+        make: |d| {
+            each(|i| {
+                d.grey(&format!("d/{i}.png"), SIDE, image(i));
+                let shape = format!(r#"{{"label": "cell", "points": {:?}, "shape_type": "polygon"}}"#, corners(i));
+                let image = format!(r#""imagePath": "{i}.png", "imageHeight": 32, "imageWidth": 32"#);
+                d.write(&format!("d/{i}.json"), &format!(r#"{{"shapes": [{shape}], {image}}}"#));
+            });
+        },
+        written: &["[dataset.labelme]", "classes = [\"cell\"]"],
+        said: &["LabelMe", "cell"],
+    },
+    Shape {
+        name: "GeoJSON",
+        make: |d| {
+            each(|i| {
+                let [a, b, c, e] = corners(i);
+                d.grey(&format!("d/images/{i}.png"), SIDE, image(i));
+                let geometry = format!(r#"{{"type": "Polygon", "coordinates": [{:?}]}}"#, [a, b, c, e, a]);
+                let properties = r#"{"classification": {"name": "Tumor"}}"#;
+                let feature = format!(r#"{{"type": "Feature", "geometry": {geometry}, "properties": {properties}}}"#);
+                let all = format!(r#"{{"type": "FeatureCollection", "features": [{feature}]}}"#);
+                d.write(&format!("d/annotations/{i}.geojson"), &all);
+            });
+        },
+        written: &["[dataset.geojson]", "classes = [\"Tumor\"]"],
+        said: &["GeoJSON", "Tumor"],
+    },
+    Shape {
+        name: "coloured masks, 16 bits",
+        make: |d| {
+            each(|i| {
+                let value = |x, y| image::Luma([u16::from(image(i)(x, y)) * 4]);
+                let wide = image::ImageBuffer::<image::Luma<u16>, _>::from_fn(32, 32, value);
+                wide.save(d.path(&format!("d/images/{i}.tif"))).unwrap();
+                d.rgb(&format!("d/masks/{i}.png"), SIDE, |x, y| if inside(x, y, i) { [255, 0, 0] } else { [0, 0, 0] });
+            });
+        },
+        written: &["[dataset.folders.colours]", "colour_ff0000 = \"#ff0000\"", "intensity = \"percentiles\""],
+        said: &["colour_ff0000"],
+    },
+    Shape {
+        name: "volumes of NIfTI",
+        make: |d| {
+            (0..5).for_each(|i| {
+                let voxels = (0..3).flat_map(|z| (0..32).flat_map(move |y| (0..32).map(move |x| (x, y, 10 * i + z))));
+                let [images, labels] = [true, false].map(|bright| -> Vec<u8> {
+                    let value = |(x, y, z)| if bright { image(z)(x, y) } else { u8::from(inside(x, y, z)) };
+                    voxels.clone().map(value).collect()
+                });
+                std::fs::write(d.path(&format!("d/images/p{i}.nii")), nifti(&images)).unwrap();
+                std::fs::write(d.path(&format!("d/labels/p{i}.nii")), nifti(&labels)).unwrap();
+            });
+        },
+        written: &["[dataset.volumes]", "masks = \"labels\""],
+        said: &["15 samples", "volumes in images, labels"],
+    },
+];
+
+/// A NIfTI-1 file of 32 × 32 × 3 voxels of a byte.
+fn nifti(values: &[u8]) -> Vec<u8> {
+    let mut header = vec![0; 352];
+    header[..4].copy_from_slice(&348i32.to_le_bytes());
+    for (at, size) in [3i16, 32, 32, 3, 1, 1, 1, 1].into_iter().enumerate() {
+        header[40 + 2 * at..42 + 2 * at].copy_from_slice(&size.to_le_bytes());
+    }
+    header[70..72].copy_from_slice(&2i16.to_le_bytes());
+    header[72..74].copy_from_slice(&8i16.to_le_bytes());
+    for at in 0..8 {
+        header[76 + 4 * at..80 + 4 * at].copy_from_slice(&1f32.to_le_bytes());
+    }
+    header[108..112].copy_from_slice(&352f32.to_le_bytes());
+    header[344..348].copy_from_slice(b"n+1\0");
+    header.extend(values);
+    header
+}
+
+#[test]
+fn annotations_and_volumes_are_understood_and_run() {
+    ANNOTATED.iter().for_each(understood);
 }
 
 #[test]

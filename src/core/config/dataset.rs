@@ -483,7 +483,13 @@ impl Dataset {
     pub(super) fn is_nested(&self) -> bool {
         match self {
             Self::Synthetic(_) | Self::DrishtiGs(_) | Self::Refuge(_) | Self::RimOne(_) => self.classes().len() > 1,
-            Self::Folders(_) | Self::Stack(_) | Self::Dsb2018(_) | Self::Coco(_) | Self::Labelme(_) | Self::Geojson(_) | Self::Volumes(_) => false,
+            Self::Folders(_)
+            | Self::Stack(_)
+            | Self::Dsb2018(_)
+            | Self::Coco(_)
+            | Self::Labelme(_)
+            | Self::Geojson(_)
+            | Self::Volumes(_) => false,
         }
     }
 

@@ -40,6 +40,7 @@ pub(super) fn check(e: &Experiment) -> Vec<Finding> {
     found.extend(weights(e));
     found.extend(terms(e));
     found.extend(exclusive(e));
+    found.extend(data::partial(e));
     found.extend(split(e));
     found.extend(nesterov(e));
     found.extend(metric("training.best", &e.training.best, e));

@@ -60,6 +60,16 @@ pub(super) fn readable(folder: &Path) -> Result<Vec<PathBuf>, Error> {
     Ok(walk(folder, None)?.into_iter().filter(|path| is_picture(path)).collect())
 }
 
+/// All files below `folder` with one of these extensions, in lower case, sorted by path.
+///
+/// # Errors
+/// If the folder is unreadable.
+pub(super) fn with_extensions(folder: &Path, extensions: &[&str]) -> Result<Vec<PathBuf>, Error> {
+    let has =
+        |path: &PathBuf| extensions.contains(&path.extension().unwrap_or_default().to_string_lossy().to_lowercase().as_str());
+    Ok(walk(folder, None)?.into_iter().filter(has).collect())
+}
+
 fn is_picture(path: &Path) -> bool {
     EXTENSIONS.contains(&path.extension().unwrap_or_default().to_string_lossy().to_lowercase().as_str())
 }

@@ -284,7 +284,9 @@ impl Layout for Folders {
             axis => format!(", channels {axis:?}"),
         };
         let ignored = ignored(ignore);
-        format!("folders, {mask_values:?}, classes {classes:?}, levels {levels:?}, masks of {of_classes:?}{colours}{axis}{ignored}{lacking}")
+        format!(
+            "folders, {mask_values:?}, classes {classes:?}, levels {levels:?}, masks of {of_classes:?}{colours}{axis}{ignored}{lacking}"
+        )
     }
 
     fn decode(&self, entry: &Entry, channels: usize) -> Result<Decoded, String> {

@@ -80,7 +80,12 @@ pub(super) fn by_levels(picture: &Picture, classes: &[&[u16]], background: &[u16
 ///
 /// # Errors
 /// In words, the file not named: a colour that is none of these and not `background`, or a JPEG, which changes colours.
-pub(super) fn by_colours(picture: &Picture, classes: &[[u8; 3]], background: [u8; 3], ignored: Option<[u8; 3]>) -> Result<Vec<u8>, String> {
+pub(super) fn by_colours(
+    picture: &Picture,
+    classes: &[[u8; 3]],
+    background: [u8; 3],
+    ignored: Option<[u8; 3]>,
+) -> Result<Vec<u8>, String> {
     if picture.lossy {
         return Err("is a JPEG, which changes the colours of masks; save masks as PNG or TIFF".into());
     }

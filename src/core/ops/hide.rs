@@ -29,33 +29,24 @@ pub(super) fn share(counted: Option<&[usize]>, index: usize, plane: usize) -> f6
     }
 }
 
-/// Logits with pixels that do not count made certain background. No gradient goes through these. With `whole` a pixel that does not count for one class
-/// counts for none.
+/// Logits with pixels that do not count made certain background. No gradient goes through these.
 ///
 /// # Shapes
 /// logits, targets and the result (n, classes, h, w).
 ///
 /// # Errors
 /// If shapes do not fit.
-pub fn hide_ignored(tape: &Tape, logits: &Node, targets: &Tensor, whole: bool) -> Result<Node> {
+pub fn hide_ignored(tape: &Tape, logits: &Node, targets: &Tensor) -> Result<Node> {
     let (n, classes, h, w) = logits.value().dims4()?;
     if logits.value().dims() != targets.dims() {
         bail!("a loss of logits {:?} and targets {:?}", logits.value().shape(), targets.shape())
     }
-    let ignored: Vec<bool> = values(targets)?.par_iter().map(|target| is_ignored(*target)).collect();
-    if !ignored.contains(&true) {
+    let shown: Vec<bool> = values(targets)?.par_iter().map(|target| !is_ignored(*target)).collect();
+    if !shown.contains(&false) {
         return Ok(logits.clone());
     }
-    let (image, plane) = (classes * h * w, h * w);
-    let hidden = move |at: usize| match whole {
-        true => (0..classes).any(|class| ignored[at / image * image + class * plane + at % plane]),
-        false => ignored[at],
-    };
-    let shown = |values: &[f32], instead: f32| -> Vec<f32> {
-        values.par_iter().enumerate().map(|(at, value)| if hidden(at) { instead } else { *value }).collect()
-    };
-    let hid = tensor(shown(&values(logits.value())?, CERTAIN), (n, classes, h, w))?;
-    let shown: Vec<bool> = (0..n * image).into_par_iter().map(|at| !hidden(at)).collect();
+    let hid = values(logits.value())?.par_iter().zip(&shown).map(|(x, shown)| if *shown { *x } else { CERTAIN }).collect();
+    let hid = tensor(hid, (n, classes, h, w))?;
     Ok(tape.record(hid, &[logits], move |dy| {
         let dy: Vec<f32> = values(&dy)?.par_iter().zip(&shown).map(|(dy, shown)| if *shown { *dy } else { 0.0 }).collect();
         Ok(vec![Some(tensor(dy, (n, classes, h, w))?)])

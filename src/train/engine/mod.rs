@@ -243,7 +243,7 @@ fn evaluate(
         let batch = data::batch(learner.data, indices, None, &Device::Cpu)?.normalised(&learner.normaliser, learner.data)?;
         let logits = logits_of(learner, device, &batch.images)?;
         let tape = Tape::inference();
-        let logits = hide_ignored(&tape, &tape.constant(&logits), &batch.targets, loss.is_exclusive())?;
+        let logits = hide_ignored(&tape, &tape.constant(&logits), &batch.targets)?;
         let seen = scored(&tape, &logits, loss)?;
         let value = |(_, kind): (f64, Term)| -> candle_core::Result<_> {
             Ok((kind.column(), loss_value(&tape, &logits, &seen, &batch.targets, &kind, loss)?.of_images))

@@ -67,11 +67,14 @@ fn background(key: &'static str, values_key: &'static str, names: &[String]) -> 
 /// Tables by class name classes, and all of them.
 fn tables(folders: &Folders) -> Vec<Finding> {
     let levels: Vec<&String> = folders.levels.keys().filter(|name| *name != "background").collect();
-    let colours: Vec<&String> = folders.colours.keys().filter(|name| !["background", "ignore"].contains(&name.as_str())).collect();
+    let colours: Vec<&String> =
+        folders.colours.keys().filter(|name| !["background", "ignore"].contains(&name.as_str())).collect();
     let masks: Vec<&String> = folders.class_masks.keys().collect();
     let mut found = Vec::new();
     if !folders.colours.is_empty() && folders.classes.iter().any(|name| name == "ignore") {
-        let title = "in `dataset.folders.colours`, `ignore` has the colour of pixels that count nowhere, so no class can have that name".to_owned();
+        let title =
+            "in `dataset.folders.colours`, `ignore` has the colour of pixels that count nowhere, so no class can have that name"
+                .to_owned();
         return vec![Finding::new(title, &["dataset.folders.classes", "dataset.folders.colours"], "give the class another name")];
     }
     if !folders.colours.is_empty() && folders.classes.iter().any(|name| name == "background") {
@@ -133,6 +136,17 @@ fn colours(folders: &Folders) -> Vec<Finding> {
         }
     }
     found
+}
+
+/// Of classes that exclude each other all must be annotated, or none is known.
+pub(super) fn partial(e: &Experiment) -> Option<Finding> {
+    let Dataset::Folders(folders) = &e.dataset else { return None };
+    let title =
+        "`loss.softmax_ce.weight` needs the masks of all classes of an image, and `dataset.folders.partial` lets some be absent"
+            .to_owned();
+    let help = "use other terms, such as `loss.bce` and `loss.dice`, or take partial out";
+    (folders.partial && e.loss.is_exclusive())
+        .then(|| Finding::new(title, &["dataset.folders.partial", "loss.softmax_ce.weight"], help))
 }
 
 pub(super) fn split(e: &Experiment) -> Vec<Finding> {

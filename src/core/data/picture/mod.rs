@@ -182,6 +182,11 @@ impl Picture {
         }
     }
 
+    /// Whether values are floating-point numbers that stand for no integers.
+    pub fn is_float(&self) -> bool {
+        matches!(self.values, Values::Floats(_)) && self.full.is_none()
+    }
+
     /// Refuses what is no finite number in f32.
     ///
     /// # Errors

@@ -12,6 +12,9 @@ const MOST: usize = 64;
 /// Pixels that are looked at, at most, unless that would be fewer than 4 samples.
 const PIXELS: usize = 100_000_000;
 
+/// A part of their type's range that values should use, at the least.
+const USED: f64 = 0.25;
+
 /// What was seen of a class.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ClassLook {
@@ -33,6 +36,7 @@ pub(super) struct Looked {
     pub looked: usize,
     pub classes: Vec<ClassLook>,
     pub range: (f32, f32),
+    pub spread: Option<String>,
     pub odd: Vec<String>,
 }
 
@@ -64,8 +68,9 @@ pub(super) fn look(layout: &dyn Layout, progress: &(dyn Fn(usize, usize) + Sync)
         odd.push(format!("{} of {count} samples looked at cannot be used: {}", faults.len(), first(&faults)));
     }
     let range = good.iter().fold((f32::INFINITY, f32::NEG_INFINITY), |(low, high), l| (low.min(l.range.0), high.max(l.range.1)));
+    let spread = spread(range, good.iter().find_map(|look| look.wide), good.iter().any(|look| look.floats));
     let classes = names.into_iter().enumerate().map(|(class, name)| of_class(name, class, &good)).collect();
-    Ok(Looked { sizes, looked: good.len(), classes, range, odd })
+    Ok(Looked { sizes, looked: good.len(), classes, range, spread, odd })
 }
 
 fn of_class(name: String, class: usize, looks: &[Look]) -> ClassLook {
@@ -88,8 +93,23 @@ fn size(entry: &Entry) -> Option<[usize; 2]> {
     Opened::first(file).ok().map(|opened| opened.size())
 }
 
+/// Why the full range of the values' type would be a poor measure of them; `None` where it is a good one.
+fn spread((low, high): (f32, f32), wide: Option<[f64; 2]>, floats: bool) -> Option<String> {
+    match wide {
+        Some([least, most]) => {
+            let used = f64::from(high - low) / (most - least);
+            (used < USED).then(|| format!("values {low} to {high} use {:.1} % of their type's range", 100.0 * used))
+        }
+        None => (floats && (low < 0.0 || high > 1.0)).then(|| format!("values are floats from {low} to {high}")),
+    }
+}
+
 struct Look {
     range: (f32, f32),
+    /// What the type of wide integers can hold.
+    wide: Option<[f64; 2]>,
+    /// Whether values are floating-point numbers of their own.
+    floats: bool,
     /// Foreground fraction and thickness of each class.
     classes: Vec<(f64, f64)>,
 }
@@ -97,7 +117,12 @@ struct Look {
 impl Look {
     fn of(Decoded { image, mask }: &Decoded) -> Self {
         let [h, w] = image.size;
-        Self { range: image.range(), classes: mask.chunks_exact(h * w).map(|plane| shape(plane, w)).collect() }
+        Self {
+            range: image.range(),
+            wide: image.wide(),
+            floats: image.is_float(),
+            classes: mask.chunks_exact(h * w).map(|plane| shape(plane, w)).collect(),
+        }
     }
 }
 

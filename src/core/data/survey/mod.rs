@@ -3,6 +3,7 @@
 //! [`survey`] gives a [`Survey`] with a data set's configuration that reads it. Files are listed and headers read of all samples; pixels are looked at
 //! up to a limit, evenly spaced over the samples. Nothing is known here of networks.
 
+mod annotated;
 mod groups;
 mod looked;
 mod masks;
@@ -37,8 +38,10 @@ pub struct Survey {
     pub looked: usize,
     /// What was seen of each class.
     pub classes: Vec<ClassLook>,
-    /// Least and greatest value of the images looked at, in [0, 1].
+    /// Least and greatest value of the images looked at, as files have them.
     pub range: (f32, f32),
+    /// Why the full range of the values' type would be a poor measure of them; `None` where it is a good one.
+    pub spread: Option<String>,
     /// Samples that look like several of one patient or volume, by their names.
     pub groups: Option<Groups>,
     /// Whether samples are slices in order, so that neighbours look alike.
@@ -71,7 +74,7 @@ pub fn survey(root: &Path, progress: &(dyn Fn(usize, usize) + Sync)) -> Result<S
     if !root.is_dir() {
         return Err(files::missing(root, "a folder of images and masks"));
     }
-    let fit = match known(root).or_else(|| stack(root)) {
+    let fit = match known(root).or_else(|| stack(root)).or_else(|| annotated::fit(root)) {
         Some(fit) => fit,
         None => pairs::fit(root)?,
     };
@@ -79,10 +82,12 @@ pub fn survey(root: &Path, progress: &(dyn Fn(usize, usize) + Sync)) -> Result<S
         Some(pairs) => pairs::listed(root, &fit.dataset, pairs)?,
         None => layouts::find(&fit.dataset)?,
     };
-    let Looked { sizes, looked, classes, range, mut odd } = looked::look(&*layout, progress)?;
+    let Looked { sizes, looked, classes, range, spread, mut odd } = looked::look(&*layout, progress)?;
     let names: Vec<String> = layout.entries().iter().map(|entry| entry.name.clone()).collect();
     let in_order = matches!(fit.dataset, config::Dataset::Stack(_));
-    let groups = if in_order { None } else { Groups::of(&names) };
+    // Slices of a volume stay together anyway.
+    let grouped = in_order || matches!(fit.dataset, config::Dataset::Volumes(_));
+    let groups = if grouped { None } else { Groups::of(&names) };
     let channels = layout.channels()?;
     odd.splice(0..0, fit.odd);
     Ok(Survey {
@@ -94,6 +99,7 @@ pub fn survey(root: &Path, progress: &(dyn Fn(usize, usize) + Sync)) -> Result<S
         looked,
         classes,
         range,
+        spread,
         groups,
         in_order,
         odd,
@@ -144,7 +150,7 @@ fn stack(root: &Path) -> Option<Fit> {
         images: images.clone(),
         labels: labels.clone(),
         classes: meaning.classes,
-        mask_values: meaning.mask_values.filter(|_| meaning.levels.is_empty())?,
+        mask_values: meaning.mask_values.filter(|_| meaning.levels.is_empty() && meaning.colours.is_empty())?,
         ignore: Vec::new(),
     };
     let dataset = config::Dataset::Stack(config);

@@ -163,7 +163,12 @@ fn of_classes(root: &Path, images: &[&str], labels: &[&str]) -> Option<Fit> {
     let image = image_pattern?;
     let mut odd = Vec::new();
     let colour = colour(root, images, &mut odd);
-    let meaning = Meaning { classes: names.clone(), mask_values: Some(MaskValues::Binary), levels: BTreeMap::new() };
+    let meaning = Meaning {
+        classes: names.clone(),
+        mask_values: Some(MaskValues::Binary),
+        levels: BTreeMap::new(),
+        colours: BTreeMap::new(),
+    };
     let config = config::Folders { class_masks: tables, ..folders(root, (plain(&image), "masks".into()), meaning, colour) };
     let layout = format!("images {image} and a mask for each of the classes {}", names.join(", "));
     Some(Fit { dataset: config::Dataset::Folders(config), layout, odd, pairs: None })
@@ -203,7 +208,7 @@ fn folders(root: &Path, (images, masks): (PathBuf, PathBuf), meaning: Meaning, c
         colour,
         channel_axis: ChannelAxis::Auto,
         levels: meaning.levels,
-        colours: BTreeMap::new(),
+        colours: meaning.colours,
         class_masks: BTreeMap::new(),
     }
 }

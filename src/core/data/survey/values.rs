@@ -13,8 +13,8 @@ pub(super) struct MaskLook {
     counts: BTreeMap<u16, u64>,
     /// Whether a file is a JPEG, whose values are near what was meant.
     lossy: bool,
-    /// Whether a file has colours that are no greys.
-    coloured: bool,
+    /// Colours, with how many pixels, where a file has some that are no greys.
+    colours: BTreeMap<[u8; 3], u64>,
     top: u16,
 }
 
@@ -25,6 +25,7 @@ pub(super) struct Meaning {
     /// `None` where `levels` says it.
     pub mask_values: Option<MaskValues>,
     pub levels: BTreeMap<String, Vec<u16>>,
+    pub colours: BTreeMap<String, String>,
 }
 
 /// More values than this are no classes.
@@ -35,7 +36,7 @@ impl MaskLook {
         let coloured = match &mask.palette {
             // Indices are class numbers, whatever their colours.
             Some(_) => false,
-            None => mask.channels > 1 && has_hue(mask),
+            None => mask.channels == 3 && has_hue(mask),
         };
         let mut counts = BTreeMap::new();
         if !coloured {
@@ -44,13 +45,14 @@ impl MaskLook {
             mask.values.iter().step_by(step).for_each(|v| all[usize::from(v)] += 1);
             counts = (0..=u16::MAX).zip(all).filter(|(_, count)| *count > 0).collect();
         }
-        Self { counts, lossy: mask.lossy, coloured, top: mask.top }
+        let colours = if coloured { colours(mask) } else { BTreeMap::new() };
+        Self { counts, lossy: mask.lossy, colours, top: mask.top }
     }
 
     pub fn add(mut self, other: Self) -> Self {
         other.counts.into_iter().for_each(|(value, count)| *self.counts.entry(value).or_default() += count);
         self.lossy |= other.lossy;
-        self.coloured |= other.coloured;
+        other.colours.into_iter().for_each(|(colour, count)| *self.colours.entry(colour).or_default() += count);
         self.top = self.top.max(other.top);
         self
     }
@@ -58,15 +60,15 @@ impl MaskLook {
     /// What the values mean; `names` are those of the classes by their numbers from 1, where somebody has written them down. `None` if they mean nothing
     /// that could be written.
     pub fn meaning(&self, names: &[String]) -> Option<Meaning> {
+        if !self.colours.is_empty() {
+            return self.of_colours();
+        }
         let values: Vec<u16> = self.counts.keys().copied().collect();
         let highest = *values.last()?;
         let plain = |classes: Vec<String>, mask_values| {
-            Some(Meaning { classes, mask_values: Some(mask_values), levels: BTreeMap::new() })
+            Some(Meaning { classes, mask_values: Some(mask_values), levels: BTreeMap::new(), colours: BTreeMap::new() })
         };
         let one = || vec![names.first().cloned().unwrap_or_else(|| "foreground".to_owned())];
-        if self.coloured {
-            return None;
-        }
         if !names.is_empty() && usize::from(highest) <= names.len() {
             return plain(names.to_vec(), MaskValues::Indexed);
         }
@@ -90,24 +92,54 @@ impl MaskLook {
         if background != 0 {
             levels.insert("background".into(), vec![background]);
         }
-        Some(Meaning { classes, mask_values: None, levels })
+        Some(Meaning { classes, mask_values: None, levels, colours: BTreeMap::new() })
+    }
+
+    /// Each colour but the background's is a class: black, or else the most frequent.
+    fn of_colours(&self) -> Option<Meaning> {
+        if self.lossy || self.colours.len() > MOST_CLASSES || self.colours.len() < 2 {
+            return None;
+        }
+        let black = self.colours.contains_key(&[0; 3]);
+        let background = if black { [0; 3] } else { *self.colours.iter().max_by_key(|(_, count)| **count)?.0 };
+        let text = |[r, g, b]: [u8; 3]| format!("{r:02x}{g:02x}{b:02x}");
+        let others: Vec<String> = self.colours.keys().filter(|c| **c != background).map(|c| text(*c)).collect();
+        let classes: Vec<String> = others.iter().map(|colour| format!("colour_{colour}")).collect();
+        let mut colours: BTreeMap<String, String> = classes.iter().cloned().zip(others.iter().map(|c| format!("#{c}"))).collect();
+        if !black {
+            colours.insert("background".into(), format!("#{}", text(background)));
+        }
+        Some(Meaning { classes, mask_values: None, levels: BTreeMap::new(), colours })
     }
 
     /// How many different values there are; `None` of colours.
     pub fn count(&self) -> Option<usize> {
-        (!self.coloured).then_some(self.counts.len())
+        self.colours.is_empty().then_some(self.counts.len())
     }
 
     /// What is there, for a message.
     pub fn shown(&self) -> String {
         let values: Vec<String> = self.counts.keys().take(8).map(u16::to_string).collect();
         match self.counts.len() {
-            _ if self.coloured => "colours".into(),
+            _ if !self.colours.is_empty() => format!("{} colours", self.colours.len()),
             0 => "no values".into(),
             n if n > 8 => format!("{n} different values ({}, …)", values.join(", ")),
             _ => format!("the value(s) {}", values.join(", ")),
         }
     }
+}
+
+/// How many pixels each colour has, in 8 bits.
+fn colours(mask: &Picture) -> BTreeMap<[u8; 3], u64> {
+    let mut counts = BTreeMap::new();
+    for pixel in 0..mask.size[0] * mask.size[1] {
+        let colour = [0, 1, 2].map(|channel| (u32::from(mask.sample(pixel, channel)) * 255 / u32::from(mask.top).max(1)) as u8);
+        *counts.entry(colour).or_default() += 1;
+        if counts.len() > 4 * MOST_CLASSES {
+            break;
+        }
+    }
+    counts
 }
 
 fn has_hue(mask: &Picture) -> bool {

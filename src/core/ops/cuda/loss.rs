@@ -142,7 +142,7 @@ impl Losses {
         let samples = planes / self.classes();
         let blocks = self.plane.div_ceil(16 * THREADS as usize).clamp(1, 64);
         let exclusive = self.terms.iter().any(|(_, term)| *term == Term::SoftmaxCe);
-        let hidden = inputs.truth.ignores.then(|| self.hide(&logits, targets, (planes, blocks), exclusive)).transpose()?;
+        let hidden = inputs.truth.ignores.then(|| self.hide(&logits, targets, (planes, blocks))).transpose()?;
         let (logits, targets) = hidden.as_ref().map_or((&logits, targets), |hidden| (&hidden.logits, &hidden.targets));
         let counted = hidden.as_ref().map(|hidden| &hidden.counted);
         let sizes = Sizes { targets, counted, planes, samples, parts: samples * inputs.heads, blocks };
@@ -165,12 +165,11 @@ impl Losses {
     }
 
     /// Logits and targets without the pixels that do not count.
-    fn hide(&self, logits: &Array, targets: &Array, (planes, blocks): (usize, usize), whole: bool) -> Result<Hidden> {
+    fn hide(&self, logits: &Array, targets: &Array, (planes, blocks): (usize, usize)) -> Result<Hidden> {
         let (hid, clean) = (self.gpu.array(Kind::F32, logits.len())?, self.gpu.array(Kind::U8, logits.len())?);
         let (partial, counted) = (self.gpu.array(Kind::F64, planes * blocks)?, self.gpu.array(Kind::F64, planes)?);
-        let sizes = [long(self.plane), self.classes().into(), usize::from(whole).into()];
         let arguments = [logits.into(), targets.into(), (&hid).into(), (&clean).into(), (&partial).into()];
-        self.gpu.launch("hide_ignored", grid(blocks, planes), &[&arguments[..], &sizes].concat())?;
+        self.gpu.launch("hide_ignored", grid(blocks, planes), &[&arguments[..], &[long(self.plane)]].concat())?;
         let arguments = [(&partial).into(), blocks.into(), planes.into(), (&counted).into()];
         self.gpu.launch("count_pixels", Grid::over(planes), &arguments)?;
         Ok(Hidden { logits: hid, targets: clean, counted })

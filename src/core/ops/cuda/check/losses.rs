@@ -73,7 +73,7 @@ fn logits() -> Vec<f32> {
 }
 
 /// Blobs, each class in two of its own; the last class of the last image is empty. Classes overlap unless they are to be `exclusive`. With
-/// `ignoring` some pixels do not count, and of one image a whole class.
+/// `ignoring` some pixels do not count, and unless classes exclude each other a class of an image.
 fn masks(exclusive: bool, ignoring: bool) -> Vec<u8> {
     let mut masks = vec![0; IMAGES * CLASSES * PLANE];
     for plane in 0..IMAGES * CLASSES - 1 {
@@ -90,7 +90,11 @@ fn masks(exclusive: bool, ignoring: bool) -> Vec<u8> {
         }
     }
     if ignoring {
-        masks.iter_mut().enumerate().filter(|(at, _)| at % 7 == 3 || at / PLANE == 1).for_each(|(_, value)| *value = IGNORED);
+        masks
+            .iter_mut()
+            .enumerate()
+            .filter(|(at, _)| at % PLANE % 7 == 3 || (at / PLANE == 1 && !exclusive))
+            .for_each(|(_, value)| *value = IGNORED);
     }
     masks
 }
@@ -107,7 +111,7 @@ fn on_cpu(loss: &Loss, masks: &[u8]) -> Result<ValueAndGradient> {
     )?;
     let tape = Tape::training();
     let logits = tape.param(0, &Var::from_slice(&logits(), shape, &Host::Cpu)?);
-    let logits = hide_ignored(&tape, &logits, &targets, loss.is_exclusive())?;
+    let logits = hide_ignored(&tape, &logits, &targets)?;
     let scored = if loss.is_exclusive() { one_vs_rest(&tape, &logits)? } else { logits.clone() };
     let mut nodes: Vec<(f64, Node)> = Vec::new();
     let mut values = Vec::new();

@@ -16,21 +16,18 @@ __device__ inline double probability(double x, double* log_term) {
   return x >= 0 ? 1 / (1 + small) : small / (1 + small);
 }
 
-// Logits and targets without the pixels that do not count, whose targets are 255: certain background. `partial[plane][block]` is how many count. With
-// `whole` a pixel that does not count for one class counts for none.
+// Logits and targets without the pixels that do not count, whose targets are 255: certain background. `partial[plane][block]` is how many count.
 #define IGNORED 255
 #define CERTAIN -1e30f
 
 extern "C" __global__ void __launch_bounds__(THREADS)
 hide_ignored(const float* __restrict__ logits, const u8* __restrict__ targets, float* __restrict__ hid, u8* __restrict__ clean,
-             double* __restrict__ partial, i64 plane, int classes, int whole) {
+             double* __restrict__ partial, i64 plane) {
   __shared__ double shared[THREADS];
-  i64 start = (i64)blockIdx.y * plane, image = start - (i64)(blockIdx.y % classes) * plane;
+  i64 start = (i64)blockIdx.y * plane;
   double count = 0;
   for (i64 at = first_index(); at < plane; at += index_step()) {
     bool ignored = targets[start + at] == IGNORED;
-    if (whole)
-      for (int c = 0; c < classes; c++) ignored = ignored || targets[image + c * plane + at] == IGNORED;
     hid[start + at] = ignored ? CERTAIN : logits[start + at];
     clean[start + at] = ignored ? 0 : targets[start + at];
     count += !ignored;
