@@ -31,6 +31,7 @@ mod sweep;
 mod syntax;
 mod template;
 mod training;
+mod volumes;
 
 pub use augment::*;
 pub use dataset::*;
@@ -49,6 +50,7 @@ pub use suggest::closest;
 pub use sweep::{Draw, Point, Random, Sweep};
 pub use template::template;
 pub use training::*;
+pub use volumes::*;
 
 use crate::regular::Most;
 use node::{Node, Span};

@@ -41,6 +41,7 @@ mod splits;
 mod stack;
 mod synthetic;
 mod tiff;
+mod volume;
 mod window;
 
 pub use absent::{absent, shown};

@@ -1,0 +1,118 @@
+//! Files of slices: NIfTI and DICOM. The main type is [`Volume`].
+//!
+//! Opening reads headers; values are read slice by slice.
+
+#![allow(dead_code)]
+
+mod dicom;
+mod nifti;
+mod placement;
+mod stored;
+
+pub(super) use placement::Placement;
+pub(super) use stored::SliceValues;
+
+use crate::config::Axis;
+use crate::data::source::Source;
+use dicom::Series;
+use nifti::Nifti;
+use std::path::Path;
+
+/// What a file of slices holds, from its header: a NIfTI file, a DICOM file, or a folder of the DICOM files of one series.
+#[derive(Debug)]
+pub(super) struct Volume {
+    /// How many slices there are, 1 or more.
+    pub slices: usize,
+    /// Height and width of every slice in pixels.
+    pub size: [usize; 2],
+    /// Channels of every slice: 1 (grey) or 3 (RGB).
+    pub channels: usize,
+    /// Millimetres from slice to slice, row to row and column to column; `None` unless the file says all of them with their unit.
+    pub spacing: Option<[f64; 3]>,
+    /// Whether low values are meant to be bright (MONOCHROME1 of DICOM). Values are as stored all the same, but for [`Volume::windowed`].
+    pub inverted: bool,
+    /// Where the voxels lie in the patient, if the file says so.
+    pub placement: Option<Placement>,
+    kind: Kind,
+}
+
+#[derive(Debug)]
+enum Kind {
+    Nifti(Nifti),
+    Dicom(Series),
+}
+
+/// One slice.
+#[derive(Debug, PartialEq)]
+pub(super) struct Slice {
+    /// Height and width in pixels.
+    pub size: [usize; 2],
+    /// 1 (grey) or 3 (RGB).
+    pub channels: usize,
+    /// The highest value that bytes and words can have in this file, 1 or more: full brightness. 1 for floats, which have none.
+    pub top: u16,
+    /// height · width · channels, interleaved.
+    pub values: SliceValues,
+}
+
+impl Volume {
+    /// Reads the headers of a file or of a folder of DICOM files.
+    ///
+    /// NIfTI: slice k along the third axis equals `np.asarray(img.dataobj)[:, :, k].T` of nibabel, along the second `[:, k, :].T`, along the first
+    /// `[k, :, :].T`: voxels as they are stored, wherever they lie in the patient. DICOM is read along the third axis only: slices are its own
+    /// images, a series in the order of their places along the normal of their plane, the lowest first.
+    ///
+    /// # Errors
+    /// In words, the file not named (of a series: the file named within the folder): what is not read, damaged, or does not fit together.
+    pub fn open(path: &Path, axis: Axis) -> Result<Self, String> {
+        if path.is_dir() {
+            return Series::of_folder(path, axis).map(Self::of_dicom);
+        }
+        let source = Source::open(path)?;
+        match &source.start(348)?[..] {
+            [] => Err("is empty; restore it".into()),
+            start if nifti::knows(start) => Nifti::open(source, axis).map(Self::of_nifti),
+            start if dicom::knows(start) => Series::of_file(path, source, axis).map(Self::of_dicom),
+            _ => Err("its content is neither NIfTI nor DICOM (with a file header, DICM); convert it to NIfTI".into()),
+        }
+    }
+
+    fn of_nifti(nifti: Nifti) -> Self {
+        let (slices, size, channels) = (nifti.slices(), nifti.size(), nifti.channels());
+        let (spacing, placement) = (nifti.spacing(), nifti.placement());
+        Self { slices, size, channels, spacing, inverted: false, placement, kind: Kind::Nifti(nifti) }
+    }
+
+    fn of_dicom(series: Series) -> Self {
+        let (slices, size, channels) = (series.slices(), series.size(), series.channels());
+        let (spacing, inverted, placement) = (series.spacing(), series.is_inverted(), series.placement());
+        Self { slices, size, channels, spacing, inverted, placement, kind: Kind::Dicom(series) }
+    }
+
+    /// The same with every slice as its file's window (WindowCenter and WindowWidth) shows it, 0 black to 255 white.
+    ///
+    /// # Errors
+    /// In words, the file not named: if it is no grey DICOM image or has no window.
+    pub fn windowed(self) -> Result<Self, String> {
+        match self.kind {
+            Kind::Dicom(series) => Ok(Self { inverted: false, kind: Kind::Dicom(series.windowed()?), ..self }),
+            Kind::Nifti(_) => Err("is NIfTI, which has no window; leave `window` out".into()),
+        }
+    }
+
+    /// Reads one slice, counted from 0.
+    ///
+    /// # Errors
+    /// In words, the file not named: if data is missing or damaged, or a value is no finite number.
+    ///
+    /// # Panics
+    /// If there is no such slice.
+    pub fn slice(&self, index: usize) -> Result<Slice, String> {
+        assert!(index < self.slices, "slice {index} of {}", self.slices);
+        let (top, values) = match &self.kind {
+            Kind::Nifti(nifti) => nifti.slice(index)?,
+            Kind::Dicom(series) => series.slice(index)?,
+        };
+        Ok(Slice { size: self.size, channels: self.channels, top, values })
+    }
+}
