@@ -59,6 +59,7 @@ pub use photo::{Photo, PhotoPage, PhotoPlace, photos, shown_channels, unreadable
 pub use split::{group_keys, split};
 pub use splits::{Fold, Splits};
 pub use synthetic::{Drawn, GENERATOR_VERSION, draw};
+pub use volume::{Placement, Slice, SliceValues, Volume};
 
 use crate::config;
 

@@ -2,15 +2,13 @@
 //!
 //! Opening reads headers; values are read slice by slice.
 
-#![allow(dead_code)]
-
 mod dicom;
 mod nifti;
 mod placement;
 mod stored;
 
-pub(super) use placement::Placement;
-pub(super) use stored::SliceValues;
+pub use placement::Placement;
+pub use stored::SliceValues;
 
 use crate::config::Axis;
 use crate::data::source::Source;
@@ -20,7 +18,7 @@ use std::path::Path;
 
 /// What a file of slices holds, from its header: a NIfTI file, a DICOM file, or a folder of the DICOM files of one series.
 #[derive(Debug)]
-pub(super) struct Volume {
+pub struct Volume {
     /// How many slices there are, 1 or more.
     pub slices: usize,
     /// Height and width of every slice in pixels.
@@ -44,7 +42,7 @@ enum Kind {
 
 /// One slice.
 #[derive(Debug, PartialEq)]
-pub(super) struct Slice {
+pub struct Slice {
     /// Height and width in pixels.
     pub size: [usize; 2],
     /// 1 (grey) or 3 (RGB).

@@ -2,7 +2,7 @@
 
 /// From voxel indices to millimetres.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub(in crate::data) struct Placement {
+pub struct Placement {
     /// Rows of x (larger to the patient's right), y (to the front) and z (to the head): the step along each voxel
     /// axis (columns, rows, slices as they are stored), then the middle of the first voxel, in mm.
     pub affine: [[f64; 4]; 3],

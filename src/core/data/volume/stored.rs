@@ -2,7 +2,7 @@
 
 /// height · width · channels, interleaved.
 #[derive(Debug, Clone, PartialEq)]
-pub(in crate::data) enum SliceValues {
+pub enum SliceValues {
     /// Whole numbers of up to 8 bits.
     Bytes(Vec<u8>),
     /// Whole numbers of up to 16 bits.
