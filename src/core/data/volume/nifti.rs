@@ -51,7 +51,7 @@ impl Nifti {
             let mut start = Vec::new();
             let packed = source.start(1 << 16)?;
             let read = MultiGzDecoder::new(&packed[..]).take(LONGEST as u64).read_to_end(&mut start);
-            read.map_err(|e| if start.is_empty() { damaged(&e) } else { ENDS.to_owned() })?;
+            read.map_err(|e| damaged(&e))?;
             start
         } else {
             source.start(LONGEST as u64)?

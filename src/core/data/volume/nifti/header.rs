@@ -243,7 +243,8 @@ fn qform(fields: &Fields) -> Option<[[f64; 4]; 3]> {
     if !(rest > -1e-5) {
         return None;
     }
-    let a = rest.max(0.0).sqrt();
+    // As in nibabel: three steps of f32 are none.
+    let a = if rest.abs() < 3.0 * f64::from(f32::EPSILON) { 0.0 } else { rest.max(0.0).sqrt() };
     let turn = [
         [a * a + b * b - c * c - d * d, 2.0 * (b * c - a * d), 2.0 * (b * d + a * c)],
         [2.0 * (b * c + a * d), a * a + c * c - b * b - d * d, 2.0 * (c * d - a * b)],
