@@ -1,6 +1,7 @@
 //! Where images and masks come from.
 
 use super::NAME;
+use super::volumes::{Axis, Windowing};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -24,6 +25,8 @@ pub enum Dataset {
     RimOne(RimOne),
     /// The layout of the 2018 Data Science Bowl.
     Dsb2018(Dsb2018),
+    /// Volumes of NIfTI or DICOM, cut into slices.
+    Volumes(Volumes),
 }
 
 /// Optic disc or optic cup.
@@ -217,6 +220,40 @@ pub struct Stack {
     pub mask_values: MaskValues,
 }
 
+/// A folder of volumes and a folder of their masks, paired by file stem; every slice is a sample.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Volumes {
+    /// The folder that holds both; relative to the working directory.
+    #[schemars(length(min = 1))]
+    pub root: PathBuf,
+    /// Folder of the images below `root`: `NAME.nii`, `NAME.nii.gz`, `NAME.dcm`, or a folder `NAME` of the DICOM files of one series.
+    #[serde(default = "images_folder")]
+    #[schemars(length(min = 1))]
+    pub images: PathBuf,
+    /// Folder of the masks below `root`; likewise.
+    #[serde(default = "masks_folder")]
+    #[schemars(length(min = 1))]
+    pub masks: PathBuf,
+    /// Names of the classes, in the order of the output channels.
+    #[serde(default = "foreground")]
+    #[schemars(length(min = 1, max = 255), inner(regex(pattern = NAME)), extend("uniqueItems" = true))]
+    pub classes: Vec<String>,
+    /// What a mask's values mean.
+    #[serde(default = "indexed")]
+    pub mask_values: MaskValues,
+    /// The voxel axis that volumes are cut along; DICOM along the third only.
+    #[serde(default)]
+    pub axis: Axis,
+    /// Which window of a DICOM file its values are shown with; absent, they are those of its rescale slope and intercept.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub window: Option<Windowing>,
+}
+
+fn indexed() -> MaskValues {
+    MaskValues::Indexed
+}
+
 fn refuge_images() -> PathBuf {
     "Training400".into()
 }
@@ -274,14 +311,16 @@ impl Dataset {
             | Self::Refuge(Refuge { targets, .. })
             | Self::RimOne(RimOne { targets, .. }) => targets.iter().map(|t| t.name().to_owned()).collect(),
             Self::Dsb2018(Dsb2018 { class, .. }) => vec![class.clone()],
-            Self::Folders(Folders { classes, .. }) | Self::Stack(Stack { classes, .. }) => classes.clone(),
+            Self::Folders(Folders { classes, .. })
+            | Self::Stack(Stack { classes, .. })
+            | Self::Volumes(Volumes { classes, .. }) => classes.clone(),
         }
     }
 
     /// Channels of its images, as far as the file alone says: 3 where the images decide.
     pub fn channels(&self) -> usize {
         match self {
-            Self::Stack(_) => 1,
+            Self::Stack(_) | Self::Volumes(_) => 1,
             Self::Folders(Folders { colour, .. }) | Self::Dsb2018(Dsb2018 { colour, .. }) if *colour == Colour::Grey => 1,
             Self::Synthetic(_) | Self::Folders(_) | Self::DrishtiGs(_) | Self::Refuge(_) | Self::RimOne(_) | Self::Dsb2018(_) => {
                 3
@@ -297,7 +336,8 @@ impl Dataset {
             | Self::DrishtiGs(DrishtiGs { root, .. })
             | Self::Refuge(Refuge { root, .. })
             | Self::RimOne(RimOne { root, .. })
-            | Self::Dsb2018(Dsb2018 { root, .. }) => vec![root],
+            | Self::Dsb2018(Dsb2018 { root, .. })
+            | Self::Volumes(Volumes { root, .. }) => vec![root],
             Self::Stack(Stack { images, labels, .. }) => vec![images, labels],
         }
     }
@@ -306,7 +346,7 @@ impl Dataset {
     pub(super) fn is_nested(&self) -> bool {
         match self {
             Self::Synthetic(_) | Self::DrishtiGs(_) | Self::Refuge(_) | Self::RimOne(_) => self.classes().len() > 1,
-            Self::Folders(_) | Self::Stack(_) | Self::Dsb2018(_) => false,
+            Self::Folders(_) | Self::Stack(_) | Self::Dsb2018(_) | Self::Volumes(_) => false,
         }
     }
 
@@ -314,7 +354,9 @@ impl Dataset {
     pub(super) fn has_official_split(&self) -> bool {
         match self {
             Self::DrishtiGs(_) | Self::RimOne(_) => true,
-            Self::Synthetic(_) | Self::Folders(_) | Self::Stack(_) | Self::Refuge(_) | Self::Dsb2018(_) => false,
+            Self::Synthetic(_) | Self::Folders(_) | Self::Stack(_) | Self::Refuge(_) | Self::Dsb2018(_) | Self::Volumes(_) => {
+                false
+            }
         }
     }
 
@@ -328,6 +370,7 @@ impl Dataset {
             Self::Refuge(_) => "dataset.refuge",
             Self::RimOne(_) => "dataset.rim_one",
             Self::Dsb2018(_) => "dataset.dsb2018",
+            Self::Volumes(_) => "dataset.volumes",
         }
     }
 
@@ -341,7 +384,13 @@ impl Dataset {
             Self::Refuge(_) => "dataset.refuge.targets",
             Self::RimOne(_) => "dataset.rim_one.targets",
             Self::Dsb2018(_) => "dataset.dsb2018.class",
+            Self::Volumes(_) => "dataset.volumes.classes",
         }
+    }
+
+    /// What keeps samples in one part of a split where the split does not say: of volumes their slices, by their names.
+    pub(super) fn group(&self) -> Option<&'static str> {
+        matches!(self, Self::Volumes(_)).then_some(r"^(.+)_s\d+$")
     }
 }
 

@@ -59,7 +59,18 @@ fn beyond_shape(experiment: &Experiment, conform: &Conform, tree: Node, set: &[(
 
 /// The experiment that a tree of the right shape means.
 pub(super) fn meaning(value: toml::Value) -> Result<Experiment, String> {
-    value.try_into().map_err(|e: toml::de::Error| e.message().trim_end().to_owned())
+    let experiment = value.try_into().map_err(|e: toml::de::Error| e.message().trim_end().to_owned());
+    experiment.map(grouped)
+}
+
+/// Where the data set has groups of its own and the split names none, it has those.
+fn grouped(mut experiment: Experiment) -> Experiment {
+    if let Some(group) = experiment.dataset.group()
+        && let Some(asked @ None) = experiment.split.group_mut()
+    {
+        *asked = Some(group.to_owned());
+    }
+    experiment
 }
 
 /// The broken rules, without those that only follow from a value already reported.

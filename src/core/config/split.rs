@@ -114,6 +114,18 @@ impl SplitRule {
     }
 }
 
+impl SplitRule {
+    /// The expression that keeps samples in one part; lists name them one by one.
+    pub(super) fn group_mut(&mut self) -> Option<&mut Option<String>> {
+        match self {
+            Self::Official(split) => Some(&mut split.group),
+            Self::Fractions(split) => Some(&mut split.group),
+            Self::KFold(split) => Some(&mut split.group),
+            Self::Lists(_) => None,
+        }
+    }
+}
+
 impl Default for SplitRule {
     fn default() -> Self {
         Self::Fractions(FractionSplit::default())

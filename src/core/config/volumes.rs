@@ -1,4 +1,4 @@
-//! Volumes of slices: NIfTI and DICOM.
+//! How volumes, NIfTI and DICOM, become slices.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -14,4 +14,12 @@ pub enum Axis {
     /// Slices are `[:, :, k].T`: as files mostly store them.
     #[default]
     Third,
+}
+
+/// Which window shows the values of a DICOM image.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Windowing {
+    /// The first of the file's own: from black to white by WindowCenter and WindowWidth.
+    File,
 }

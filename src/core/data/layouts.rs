@@ -9,6 +9,7 @@ use super::layout::Layout;
 use super::refuge;
 use super::rim_one::RimOne;
 use super::stack::Stack;
+use super::volumes::Volumes;
 use crate::config;
 
 /// Lists the samples that a configuration means.
@@ -24,5 +25,6 @@ pub(super) fn find(config: &config::Dataset) -> Result<Box<dyn Layout>, Error> {
         config::Dataset::Refuge(config) => Box::new(refuge::open(config)?),
         config::Dataset::RimOne(config) => Box::new(RimOne::new(config)?),
         config::Dataset::Dsb2018(config) => Box::new(Dsb2018::new(config)?),
+        config::Dataset::Volumes(config) => Box::new(Volumes::new(config)?),
     })
 }

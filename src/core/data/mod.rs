@@ -42,6 +42,7 @@ mod stack;
 mod synthetic;
 mod tiff;
 mod volume;
+mod volumes;
 mod window;
 
 pub use absent::{absent, shown};

@@ -10,6 +10,7 @@ pub(super) fn classes(e: &Experiment) -> Vec<Finding> {
     let (key, names, values) = match &e.dataset {
         Dataset::Folders(d) => ("dataset.folders.classes", &d.classes, Some(("dataset.folders.mask_values", d.mask_values))),
         Dataset::Stack(d) => ("dataset.stack.classes", &d.classes, Some(("dataset.stack.mask_values", d.mask_values))),
+        Dataset::Volumes(d) => ("dataset.volumes.classes", &d.classes, Some(("dataset.volumes.mask_values", d.mask_values))),
         _ => return found,
     };
     if names.iter().any(|name| name == "loss") {

@@ -49,6 +49,8 @@ pub struct Slice {
     pub channels: usize,
     /// The highest value that bytes and words can have in this file, 1 or more: full brightness. 1 for floats, which have none.
     pub top: u16,
+    /// Of floats that are stored as integers with one scale for all slices: what the least and the greatest of that type mean.
+    pub full: Option<[f64; 2]>,
     /// height · width · channels, interleaved.
     pub values: SliceValues,
 }
@@ -98,6 +100,17 @@ impl Volume {
         }
     }
 
+    /// The file that a slice of a folder of files lies in; `None` where one file has all.
+    ///
+    /// # Panics
+    /// If there is no such slice.
+    pub fn file_of(&self, index: usize) -> Option<&Path> {
+        match &self.kind {
+            Kind::Nifti(_) => None,
+            Kind::Dicom(series) => series.file_of(index),
+        }
+    }
+
     /// Reads one slice, counted from 0.
     ///
     /// # Errors
@@ -107,10 +120,11 @@ impl Volume {
     /// If there is no such slice.
     pub fn slice(&self, index: usize) -> Result<Slice, String> {
         assert!(index < self.slices, "slice {index} of {}", self.slices);
-        let (top, values) = match &self.kind {
-            Kind::Nifti(nifti) => nifti.slice(index)?,
-            Kind::Dicom(series) => series.slice(index)?,
+        let (range, values) = match &self.kind {
+            Kind::Nifti(nifti) => (nifti.range(), nifti.slice(index)?),
+            Kind::Dicom(series) => (series.range(), series.slice(index)?),
         };
-        Ok(Slice { size: self.size, channels: self.channels, top, values })
+        let full = range.full.filter(|_| matches!(values, SliceValues::Floats(_)));
+        Ok(Slice { size: self.size, channels: self.channels, top: range.kept.top(), full, values })
     }
 }

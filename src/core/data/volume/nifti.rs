@@ -5,7 +5,7 @@
 mod header;
 
 use super::placement::Placement;
-use super::stored::SliceValues;
+use super::stored::{Range, SliceValues};
 use crate::config::Axis;
 use crate::data::memory::Promise;
 use crate::data::picture::plausible;
@@ -101,19 +101,22 @@ impl Nifti {
         self.header.affine.map(|affine| Placement { affine, extent: self.header.extent })
     }
 
-    /// One slice: the highest value that bytes and words can have, and its values.
+    /// What values are kept as.
+    pub fn range(&self) -> Range {
+        self.header.number.range(self.header.scale)
+    }
+
+    /// The values of one slice.
     ///
     /// # Errors
     /// In words, the file not named.
-    pub fn slice(&self, index: usize) -> Result<(u16, SliceValues), String> {
+    pub fn slice(&self, index: usize) -> Result<SliceValues, String> {
         let Header { number, scale, big_endian, .. } = self.header;
         let mut bytes = self.gathered(index)?;
         if big_endian {
             bytes.chunks_exact_mut(number.bytes()).for_each(<[u8]>::reverse);
         }
-        let kept = scale.kept(number.top());
-        let numbers = number.read(&bytes);
-        Ok((kept.top(), kept.values(numbers.into_iter().map(|number| scale.of(number)))?))
+        self.range().kept.values(number.read(&bytes).into_iter().map(|number| scale.of(number)))
     }
 
     /// The bytes of a slice, row by row.

@@ -41,7 +41,33 @@ pub(super) enum Kept {
     Floats,
 }
 
+/// What values are kept as, and the range of integers.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) struct Range {
+    pub kept: Kept,
+    /// What the least and the greatest integer of the stored type mean, the lower first; `None` for fractions.
+    pub full: Option<[f64; 2]>,
+}
+
 impl Number {
+    /// The least and the greatest integer; `None` for fractions.
+    fn ends(self) -> Option<[f64; 2]> {
+        let bits = 8 * self.bytes() as i32;
+        match self {
+            Self::U8 | Self::U16 | Self::U32 | Self::U64 => Some([0.0, 2_f64.powi(bits) - 1.0]),
+            Self::I8 | Self::I16 | Self::I32 | Self::I64 => Some([-2_f64.powi(bits - 1), 2_f64.powi(bits - 1) - 1.0]),
+            Self::F32 | Self::F64 => None,
+        }
+    }
+
+    /// What numbers of this kind are kept as with a scale.
+    pub fn range(self, scale: Scale) -> Range {
+        match self.ends() {
+            Some(ends) => Range::of(ends, scale),
+            None => Range { kept: Kept::Floats, full: None },
+        }
+    }
+
     /// Bytes of one.
     pub fn bytes(self) -> usize {
         match self {
@@ -49,15 +75,6 @@ impl Number {
             Self::U16 | Self::I16 => 2,
             Self::U32 | Self::I32 | Self::F32 => 4,
             Self::U64 | Self::I64 | Self::F64 => 8,
-        }
-    }
-
-    /// The highest, of those that bytes and words hold.
-    pub fn top(self) -> Option<u16> {
-        match self {
-            Self::U8 => Some(u8::MAX.into()),
-            Self::U16 => Some(u16::MAX),
-            _ => None,
         }
     }
 
@@ -90,21 +107,28 @@ impl Scale {
     pub fn of(self, number: f64) -> f64 {
         if self == Self::NONE { number } else { number * self.slope + self.intercept }
     }
+}
 
-    /// What values of whole numbers from 0 to `top` are kept as: bytes or words if every one is exact there.
-    pub fn kept(self, top: Option<u16>) -> Kept {
-        let Some(top) = top else { return Kept::Floats };
-        let ends = [self.of(0.0), self.of(top.into())];
-        let whole = self.slope.fract() == 0.0 && self.intercept.fract() == 0.0;
-        let holds = ends.iter().all(|end| (0.0..=f64::from(u16::MAX)).contains(end));
-        let highest = ends[0].max(ends[1]);
-        if whole && holds && highest >= 1.0 { Kept::Whole(highest as u16) } else { Kept::Floats }
+impl Range {
+    /// Of integers between two ends: bytes or words if they are unsigned, of 16 bits at most, and every one is exact there.
+    pub fn of(ends: [f64; 2], scale: Scale) -> Self {
+        let [a, b] = ends.map(|end| scale.of(end));
+        let full = [a.min(b), a.max(b)];
+        let top = f64::from(u16::MAX);
+        let whole = scale.slope.fract() == 0.0 && scale.intercept.fract() == 0.0;
+        let holds = ends[0] == 0.0 && ends[1] <= top && full[0] >= 0.0 && (1.0..=top).contains(&full[1]);
+        Self { kept: if whole && holds { Kept::Whole(full[1] as u16) } else { Kept::Floats }, full: Some(full) }
+    }
+
+    /// What holds both; without the range of integers if that differs.
+    pub fn or(self, other: Self) -> Self {
+        Self { kept: self.kept.or(other.kept), full: self.full.filter(|_| self.full == other.full) }
     }
 }
 
 impl Kept {
     /// What holds both.
-    pub fn or(self, other: Self) -> Self {
+    fn or(self, other: Self) -> Self {
         match (self, other) {
             (Self::Whole(a), Self::Whole(b)) => Self::Whole(a.max(b)),
             _ => Self::Floats,
@@ -148,16 +172,20 @@ mod tests {
     #[test]
     fn values_are_kept_as_narrow_as_they_are_exact() {
         let scale = |slope, intercept| Scale { slope, intercept };
-        assert_eq!(Scale::NONE.kept(Some(255)), Kept::Whole(255));
-        assert_eq!(Scale::NONE.kept(Some(4095)), Kept::Whole(4095));
-        assert_eq!(Scale::NONE.kept(None), Kept::Floats);
-        assert_eq!(scale(2.0, 1.0).kept(Some(255)), Kept::Whole(511));
-        assert_eq!(scale(-1.0, 255.0).kept(Some(255)), Kept::Whole(255));
+        let kept = |top: f64, scale| Range::of([0.0, top], scale).kept;
+        assert_eq!(kept(255.0, Scale::NONE), Kept::Whole(255));
+        assert_eq!(kept(4095.0, Scale::NONE), Kept::Whole(4095));
+        assert_eq!(kept(255.0, scale(2.0, 1.0)), Kept::Whole(511));
+        assert_eq!(kept(255.0, scale(-1.0, 255.0)), Kept::Whole(255));
         for (slope, intercept, top) in
-            [(1.0, -1.0, 255), (0.5, 0.0, 255), (1.0, 1.0, 65_535), (f64::INFINITY, 0.0, 1), (0.0, 0.0, 255)]
+            [(1.0, -1.0, 255.0), (0.5, 0.0, 255.0), (1.0, 1.0, 65_535.0), (f64::INFINITY, 0.0, 1.0), (0.0, 0.0, 255.0)]
         {
-            assert_eq!(scale(slope, intercept).kept(Some(top)), Kept::Floats, "{slope} {intercept}");
+            assert_eq!(kept(top, scale(slope, intercept)), Kept::Floats, "{slope} {intercept}");
         }
+        let signed = Number::I16.range(scale(-1.0, 0.0));
+        assert_eq!(signed, Range { kept: Kept::Floats, full: Some([-32_767.0, 32_768.0]) });
+        assert_eq!(signed.or(Number::I16.range(Scale::NONE)), Range { kept: Kept::Floats, full: None });
+        assert_eq!(Number::F32.range(Scale::NONE), Range { kept: Kept::Floats, full: None });
         assert_eq!(Kept::Whole(3).or(Kept::Whole(900)), Kept::Whole(900));
         assert_eq!(Kept::Whole(3).or(Kept::Floats), Kept::Floats);
     }

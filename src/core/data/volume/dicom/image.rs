@@ -1,6 +1,6 @@
 //! One file: what its elements say of its pixels, checked, and where they are.
 
-use super::super::stored::{Kept, Scale};
+use super::super::stored::{Range, Scale};
 use super::attribute::{
     ALLOCATED, COLUMNS, FRAMES, HIGH_BIT, PHOTOMETRIC, PIXELS, PLANAR, REPRESENTATION, ROWS, SAMPLES, SERIES, STORED, unsound,
 };
@@ -60,10 +60,9 @@ impl Image {
     }
 
     /// What the values of all frames are kept as.
-    pub fn kept(&self) -> Kept {
-        let top = (!self.form.signed).then(|| self.form.top());
-        let each = self.frames.iter().map(|frame| frame.scale.kept(top));
-        each.reduce(Kept::or).unwrap_or(Kept::Floats)
+    pub fn range(&self) -> Range {
+        let ranges = self.frames.iter().map(|frame| Range::of(self.form.ends(), frame.scale));
+        ranges.reduce(Range::or).expect("an image has a frame")
     }
 
     /// The stored numbers of a frame, interleaved.

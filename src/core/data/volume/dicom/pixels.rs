@@ -40,9 +40,16 @@ impl Form {
         (self.size[0] * self.size[1] * self.samples * self.bytes) as u64
     }
 
-    /// The highest number that unsigned samples can have.
-    pub fn top(&self) -> u16 {
-        u16::MAX >> (16 - self.stored)
+    /// The bits of a sample that count.
+    fn mask(&self) -> i32 {
+        i32::MAX >> (31 - self.stored)
+    }
+
+    /// The least and the greatest number that samples can have.
+    pub fn ends(&self) -> [f64; 2] {
+        let mask = self.mask();
+        let [low, high] = if self.signed { [-(mask >> 1) - 1, mask >> 1] } else { [0, mask] };
+        [low.into(), high.into()]
     }
 }
 
@@ -139,8 +146,8 @@ fn checked(form: &Form, numbers: &mut [i32]) -> Result<(), String> {
     let mut strange = 0;
     for number in numbers {
         let raw = *number;
-        let value = if form.signed { raw << above >> above } else { raw & i32::from(form.top()) };
-        let low = raw & i32::from(form.top());
+        let value = if form.signed { raw << above >> above } else { raw & form.mask() };
+        let low = raw & form.mask();
         // All bits of the sample, with the sign repeated.
         let repeated = value & (i32::MAX >> (31 - bits));
         strange += usize::from(raw != low && raw != repeated);

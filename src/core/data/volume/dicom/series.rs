@@ -1,7 +1,7 @@
 //! The frames of one or many files in the order of their places.
 
 use super::super::placement::Placement;
-use super::super::stored::{Kept, SliceValues};
+use super::super::stored::{Kept, Range, SliceValues};
 use super::frame::Frame;
 use super::image::Image;
 use crate::config::Axis;
@@ -21,7 +21,7 @@ pub(in crate::data::volume) struct Series {
     slices: Vec<(usize, usize)>,
     /// From each slice to the next, in mm, in the directions of the files.
     step: Option<[f64; 3]>,
-    kept: Kept,
+    range: Range,
     windowed: bool,
 }
 
@@ -72,9 +72,9 @@ impl Series {
         let lone = images.len() == 1;
         let told = |i: usize| if lone { format!("frame {}", i + 1) } else { word(&images[names[i].0].path) };
         let Order { order, step } = Order::of(&frames, lone, &told)?;
-        let kept = images.iter().map(Image::kept).reduce(Kept::or).unwrap_or(Kept::Floats);
+        let range = images.iter().map(Image::range).reduce(Range::or).expect("a series has an image");
         let slices = order.into_iter().map(|i| names[i]).collect();
-        Ok(Self { images, slices, step, kept, windowed: false })
+        Ok(Self { images, slices, step, range, windowed: false })
     }
 
     /// How many slices there are.
@@ -139,14 +139,24 @@ impl Series {
                 }
             }
         }
-        Ok(Self { windowed: true, kept: Kept::Whole(255), ..self })
+        Ok(Self { windowed: true, range: Range { kept: Kept::Whole(255), full: None }, ..self })
     }
 
-    /// One slice: the highest value that bytes and words can have, and its values.
+    /// What values are kept as.
+    pub fn range(&self) -> Range {
+        self.range
+    }
+
+    /// The file of a slice, of several files.
+    pub fn file_of(&self, index: usize) -> Option<&Path> {
+        (self.images.len() > 1).then(|| self.images[self.slices[index].0].path.as_path())
+    }
+
+    /// The values of one slice.
     ///
     /// # Errors
     /// In words, the file not named or named within its folder.
-    pub fn slice(&self, index: usize) -> Result<(u16, SliceValues), String> {
+    pub fn slice(&self, index: usize) -> Result<SliceValues, String> {
         let (image, number) = self.slices[index];
         let (image, frame) = (&self.images[image], self.frame(index));
         let name = if self.images.len() > 1 { format!("{}: ", word(&image.path)) } else { String::new() };
@@ -155,11 +165,11 @@ impl Series {
         let values = match &frame.window {
             Some(Ok(window)) if self.windowed => {
                 let shown = |value| if image.inverted { 255.0 - window.of_value(value) } else { window.of_value(value) };
-                self.kept.values(values.map(shown))
+                self.range.kept.values(values.map(shown))
             }
-            _ => self.kept.values(values),
+            _ => self.range.kept.values(values),
         };
-        Ok((self.kept.top(), values.map_err(|problem| format!("{name}{problem}"))?))
+        values.map_err(|problem| format!("{name}{problem}"))
     }
 }
 

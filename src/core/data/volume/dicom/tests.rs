@@ -67,7 +67,7 @@ const PIXELS: [u8; 6] = [1, 2, 3, 4, 5, 6];
 fn bits_and_scales_decide_what_values_are() {
     // Oracle: PS3.3, C.11.1.1.2 (output = slope · stored + intercept), PS3.5, 8.1.1 (two's complement of BitsStored), by hand.
     let plain = read(&image(8, false, &[], &PIXELS)).unwrap();
-    assert_eq!(plain, Slice { size: [2, 3], channels: 1, top: 255, values: SliceValues::Bytes(PIXELS.to_vec()) });
+    assert_eq!(plain, Slice { size: [2, 3], channels: 1, top: 255, full: None, values: SliceValues::Bytes(PIXELS.to_vec()) });
     let scale = [text(0x0028_1052, "-1024"), text(0x0028_1053, "2")];
     let words = [0_u16, 1, 2, 3, 4, 4095].map(u16::to_le_bytes).concat();
     let twelve = read(&image(12, false, &[], &words)).unwrap();
