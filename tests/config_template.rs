@@ -136,7 +136,7 @@ fn each_commented_choice_is_good_and_shows_its_defaults() {
         assert!(blocks().iter().any(|(live, other, _)| *live && other.starts_with(&format!("{choice}."))), "{choice}");
         tried += 1;
     }
-    assert_eq!(tried, 6 + 3 + 2 + 2 + 7, "variants that are not the default");
+    assert_eq!(tried, 7 + 3 + 2 + 2 + 7, "variants that are not the default");
 }
 
 #[test]

@@ -4,6 +4,7 @@ mod copies;
 mod export;
 mod inspect;
 mod sheet;
+mod volumes;
 
 use image::{GrayImage, Luma, Rgb, RgbImage};
 use std::fs;
