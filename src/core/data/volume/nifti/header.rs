@@ -240,7 +240,7 @@ fn affine(fields: &Fields) -> Option<[[f64; 4]; 3]> {
 fn qform(fields: &Fields) -> Option<[[f64; 4]; 3]> {
     let [b, c, d] = [0, 1, 2].map(|i| fields.real(256, 352, i));
     let rest = 1.0 - b * b - c * c - d * d;
-    if !(rest > -1e-5) {
+    if rest.is_nan() || rest <= -1e-5 {
         return None;
     }
     // As in nibabel: three steps of f32 are none.
