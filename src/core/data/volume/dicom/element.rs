@@ -63,6 +63,9 @@ const SEQUENCE_END: u32 = 0xFFFE_E0DD;
 /// Sequences in sequences that are followed.
 const DEEPEST: usize = 32;
 
+/// Items that a sequence may have; those of frames have one each.
+const MOST_ITEMS: usize = 100_000;
+
 /// Kinds of values whose length has 16 bits, and those whose length has 32.
 const SHORT_KINDS: [&[u8; 2]; 21] = [
     b"AE", b"AS", b"AT", b"CS", b"DA", b"DS", b"DT", b"FL", b"FD", b"IS", b"LO", b"LT", b"PN", b"SH", b"SL", b"SS", b"ST", b"TM",
@@ -191,6 +194,9 @@ impl<'a> Parser<'a> {
             match head.tag {
                 ITEM => {
                     let item = self.item(coding, head.length, depth)?;
+                    if wanted && items.len() == MOST_ITEMS {
+                        return Err(Fault::Wrong(format!("has a sequence of more than {MOST_ITEMS} items; save it again")));
+                    }
                     if wanted {
                         items.push(item);
                     }

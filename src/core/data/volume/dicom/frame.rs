@@ -8,6 +8,9 @@ use super::attribute::{
 use super::element::Elements;
 use super::window::Window;
 
+/// Millimetres from the scanner's origin beyond which no patient lies.
+const FARTHEST: f64 = 1e6;
+
 /// One frame's values and place.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Frame {
@@ -59,6 +62,9 @@ impl<'a> Groups<'a> {
         // Of several frames in one file, a place of the file is that of one at most.
         let position = self.find(number, PLANE_POSITION);
         let position = if std::ptr::eq(position, self.set) && self.frames > 1 { None } else { position.exactly(POSITION)? };
+        if position.is_some_and(|position: [f64; 3]| position.iter().any(|x| x.abs() > FARTHEST)) {
+            return Err(unsound(POSITION, "is no place in a room"));
+        }
         let orientation = self.find(number, PLANE_ORIENTATION).exactly::<6>(ORIENTATION)?.map(directions).transpose()?;
         let spacing = self.find(number, PIXEL_MEASURES).exactly(SPACING)?;
         if spacing.is_some_and(|spacing: [f64; 2]| spacing.iter().any(|step| *step <= 0.0)) {

@@ -114,6 +114,8 @@ fn what_is_not_read_is_said() {
     assert!(refusal(&[element(0x0028_3000, b"SQ", &[])]).contains("ModalityLUTSequence"));
     assert!(refusal(&[element(0x0028_0030, b"??", &[])]).contains("unknown kind \"??\""));
     assert!(refusal(&[element(0x0028_9145, b"LO", b"a")]).contains("should be a sequence"));
+    assert!(refusal(&[text(0x0020_0032, "0\\0\\1e300")]).contains("ImagePositionPatient is no place in a room"));
+    assert!(refusal(&[text(0x0020_0032, "0\\0")]).contains("ImagePositionPatient has 2 numbers instead of 3"));
     let jpeg = [header("1.2.840.10008.1.2.4.50"), short(0x0028_0010, 2)].concat();
     assert!(read(&jpeg).unwrap_err().contains("JPEG Baseline (1.2.840.10008.1.2.4.50), which is not read"));
     let bits = read(&image(32, false, &[], &PIXELS)).unwrap_err();
