@@ -50,7 +50,7 @@ impl Opened {
             }
             let start = source.start(8)?;
             if tiff::knows(&start) {
-                return match Pages::of(&source)?.0[..] {
+                return match &Pages::of(&source)?.0[..] {
                     [place] => Self::tiff(source, place),
                     _ => Err("has several pages; read it with [dataset.stack], or save the pages as files of their own".into()),
                 };
@@ -63,11 +63,11 @@ impl Opened {
     ///
     /// # Errors
     /// In words, the file not named.
-    pub fn page(path: &Path, place: tiff::Place) -> Result<Self, String> {
+    pub fn page(path: &Path, place: &tiff::Place) -> Result<Self, String> {
         guarded(|| Self::tiff(Source::open(path)?, place))
     }
 
-    fn tiff(source: Source, place: tiff::Place) -> Result<Self, String> {
+    fn tiff(source: Source, place: &tiff::Place) -> Result<Self, String> {
         let header = tiff::Header::read(&source, place)?;
         let (size, channels, orientation, bytes) = (header.size(), header.channels(), header.orientation(), header.bytes());
         Ok(Self { kind: Kind::Tiff(source, header), size, channels, orientation, bytes })
@@ -168,7 +168,7 @@ impl Picture {
     ///
     /// # Errors
     /// In words, the file not named.
-    pub fn read_page(path: &Path, place: tiff::Place) -> Result<Self, String> {
+    pub fn read_page(path: &Path, place: &tiff::Place) -> Result<Self, String> {
         Opened::page(path, place)?.decode(BESIDE)
     }
 
@@ -183,7 +183,11 @@ impl Picture {
 
 /// Whether a file of one picture is shown turned or mirrored against what it stores.
 pub(in crate::data) fn is_turned(path: &Path) -> bool {
-    // Arrays are never turned, so their axes do not matter.
+    // Some kinds are never turned, and to open them may cost much.
+    let start = Source::open(path).and_then(|source| source.start(8)).unwrap_or_default();
+    if npy::knows(&start) || npz::knows(&start) || gif::knows(&start) {
+        return false;
+    }
     Opened::new(path, ChannelAxis::Auto).is_ok_and(|opened| opened.orientation > 1)
 }
 
