@@ -1,7 +1,7 @@
 //! Our side of `decode_survey.py`: files as the program decodes them, through the doors that training and `predict` use.
 //!
-//! `decode LIST OUT`: LIST has a line for each file, `image PATH` or `mask IMAGE-FOLDER MASK-FOLDER CLASSES` (folders of one file each, indexed). OUT gets
-//! the values one file after the other, f32 of an image's planes or u8 of a mask's class numbers; standard output has a line of JSON for each.
+//! `decode LIST OUT`: LIST has a line for each file, `image PATH`, `numbers PATH` or `mask IMAGE-FOLDER MASK-FOLDER CLASSES` (folders of one file each, indexed). OUT gets
+//! the values one file after the other, f32 of an image's planes (of `numbers` as the file has them) or u8 of a mask's class numbers; standard output has a line of JSON for each.
 
 use serde_json::json;
 use std::fs::{self, File};
@@ -18,7 +18,8 @@ fn main() {
     for line in list.lines() {
         let words: Vec<&str> = line.split(' ').collect();
         let decoded = match words[..] {
-            ["image", path] => image(Path::new(path)),
+            ["image", path] => image(Path::new(path), |photo| photo.planes(&Preprocess::default(), photo.channels)),
+            ["numbers", path] => image(Path::new(path), |photo| Ok(photo.numbers())),
             ["mask", images, masks, classes] => mask(images, masks, classes.parse().expect("a number")),
             _ => panic!("no line of a list: {line}"),
         };
@@ -34,14 +35,14 @@ fn main() {
 }
 
 /// All pictures of a file, channels · height · width each.
-fn image(path: &Path) -> Result<(Vec<usize>, Vec<u8>), String> {
+fn image(path: &Path, values: impl Fn(&Photo) -> Result<Vec<f32>, String>) -> Result<(Vec<usize>, Vec<u8>), String> {
     let places = photos(&[path.to_owned()]).map_err(|e| e.to_string())?;
     let mut shape = vec![places.len()];
     let mut bytes = Vec::new();
     for place in &places {
         let photo = Photo::read(place, 0)?;
         shape = vec![places.len(), photo.channels, photo.size[0], photo.size[1]];
-        bytes.extend(photo.planes(&Preprocess::default(), photo.channels)?.into_iter().flat_map(f32::to_le_bytes));
+        bytes.extend(values(&photo)?.into_iter().flat_map(f32::to_le_bytes));
     }
     Ok((shape, bytes))
 }

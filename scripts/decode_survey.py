@@ -5,7 +5,7 @@
 
 Needs numpy, pillow, tifffile and imagecodecs. What a file holds is known, since it was written here; of JPEG it is what Pillow (libjpeg-turbo) makes of
 it, whose inverse transform and upsampling differ by rounding. Each file goes through the doors that training and `predict` use (scripts/decode.rs).
-A file is *deferred* if it is of a kind that is not read by design (floating point, signed, 32 bits, several channels, CMYK): those must be refused too.
+A file is *deferred* if it is of a kind that is not read by design (CMYK, colours that are multiplied by alpha): those must be refused too.
 Exits 1 if a value differs in silence, less than 97 % of the others are read, or a deferred one is read.
 """
 
@@ -244,12 +244,12 @@ def tiff(r, g):
                 chunks.append(raw)
     data = tiff_bytes(tags, chunks, order, big, (324, 325) if tiled else (273, 279))
     top = (1 << bits) - 1
-    colours = a[..., :3] if kind == "rgb" else a[..., 0]
+    several = extra == 0 and kind == "grey"
+    colours = a[..., :3] if kind == "rgb" else a if several else a[..., 0]
     want = top - colours if kind == "white" else palette[a[..., 0]] if kind == "palette" else colours
     mask = turned(a[..., 0], o) if kind == "palette" else None
     multiplied = extra == 1 and (a[..., -1] != top).any()
-    several = extra == 0 and kind == "grey"
-    note = "multiplied by alpha" if multiplied else "several channels" if several else ""
+    note = "multiplied by alpha" if multiplied else ""
     name = f"TIFF {kind}, {bits} bits" + (f", extra {extra}" if extra is not None else "")
     case = Case(name, "tif", data, turned(want, o), 65535 if kind == "palette" else top, mask, deferred=bool(note), note=note)
     words = [("planes", planar), ("tiles", tiled), ("differences", differences), ("reversed bits", reversed_bits), ("turned", o > 1), ("BigTIFF", big)]
@@ -290,12 +290,17 @@ def tiff_by_others(r, g):
         return Case("TIFF with JPEG, " + ("RGB" if rgb else "grey"), "tif", b.getvalue(), want, 255, lossy=True)
     if what == "kind":
         kind = r.choice(["float32", "float64", "float16", "int8", "int16", "int32", "uint32", "uint64"])
-        tifffile.imwrite(b, g.integers(0, 100, (h, w)).astype(kind), photometric="minisblack")
-        return Case(f"TIFF of {kind}", "tif", b.getvalue(), None, 1, deferred=True)
+        a = g.integers(0, 100, (h, w)).astype(kind)
+        a = a / np.array(128, kind) if kind.startswith("float") else a
+        tifffile.imwrite(b, a, photometric="minisblack")
+        low, high = (0, 1) if kind.startswith("float") else (np.iinfo(kind).min, np.iinfo(kind).max)
+        return Case(f"TIFF of {kind}", "tif", b.getvalue(), (a.astype(float) - low) / (high - low), 1)
     if what == "several":
         kind, channels = r.choice([("minisblack", 3), ("minisblack", 5), ("separated", 4), ("minisblack", 2)])
-        tifffile.imwrite(b, g.integers(0, 256, (h, w, channels), dtype=np.uint8), photometric=kind, planarconfig="contig")
-        return Case(f"TIFF of {channels} channels, {kind}", "tif", b.getvalue(), None, 1, deferred=True)
+        a = g.integers(0, 256, (h, w, channels), dtype=np.uint8)
+        tifffile.imwrite(b, a, photometric=kind, planarconfig="contig")
+        cmyk = kind == "separated"
+        return Case(f"TIFF of {channels} channels, {kind}", "tif", b.getvalue(), None if cmyk else a, 1 if cmyk else 255, deferred=cmyk)
     kind = r.choice([np.uint8, np.uint16])
     if what in ("imagej", "thumbnail"):
         w += 4  # tifffile takes columns of up to four for channels
@@ -499,15 +504,39 @@ def fixture(path):
         if not case.deferred:
             want = case.want[None] if not name.startswith("TIFF pages") else case.want
             want = want[..., None] if want.ndim == 3 else want
-            if (want == want[..., :1]).all():
+            if want.shape[-1] == 3 and (want == want[..., :1]).all():
                 want = want[..., :1]
-            line |= {"shape": list(np.moveaxis(want, 3, 1).shape), "top": case.top, "near": 12 if case.lossy else 0}
-            line["values"] = text(np.ascontiguousarray(np.moveaxis(want, 3, 1)).astype("<u2").tobytes())
+            whole = want.dtype.kind == "u" or want.dtype.kind == "i"
+            line |= {"shape": list(np.moveaxis(want, 3, 1).shape), "near": 12 if case.lossy else 0} | ({"top": case.top} if whole else {})
+            line["values"] = text(np.ascontiguousarray(np.moveaxis(want, 3, 1)).astype("<u2" if whole else "<f4").tobytes())
             if case.mask is not None:
                 line["mask"] = text(np.ascontiguousarray(case.mask).astype(np.uint8).tobytes())
         lines.append(json.dumps(line))
+    lines += [json.dumps(line) for line in arrays(text)]
     open(path, "w").write("\n".join(lines) + "\n")
-    print(f"{len(lines)} files of {sum(len(case.data) for case in kinds.values())} bytes")
+    print(f"{len(lines)} files of {sum(len(json.loads(line)['file']) * 3 // 4 for line in lines)} bytes")
+
+
+def arrays(text):
+    """Some small files of scripts/array_oracle.py, and animations, which are refused."""
+    import array_oracle as oracle
+
+    seen = set()
+    for i in range(3000):
+        r, g = random.Random(9_000_011 + i), np.random.default_rng([9, i])
+        r.randint = lambda a, b, plain=r.randint: plain(a, min(b, a + 3))
+        name, ending, data, want = [oracle.array, oracle.ome, oracle.imagej, oracle.webp, oracle.gif][i % 5](r, g)
+        short = name if name[:3] in ("npy", "npz") else name.split(",")[0].split(" {")[0]
+        if want.dtype not in (np.uint8, np.uint16) or len(data) > 8000 or short in seen or short.startswith("OME") and len(seen) > 25:
+            continue
+        seen.add(short)
+        yield {"name": name, "ending": ending, "file": text(data), "shape": list(want.shape), "top": int(np.iinfo(want.dtype).max), "near": 0,
+               "values": text(np.ascontiguousarray(want).astype("<u2").tobytes())}
+    for kind in ("GIF", "WEBP"):
+        b = io.BytesIO()
+        frames = [Image.fromarray(np.full((4, 4, 3), value, np.uint8)) for value in (0, 255)]
+        frames[0].save(b, kind, save_all=True, append_images=frames[1:], duration=100)
+        yield {"name": f"{kind}, an animation", "ending": kind.lower(), "file": text(b.getvalue())}
 
 
 def main():

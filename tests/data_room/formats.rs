@@ -7,7 +7,7 @@ use base64::prelude::BASE64_STANDARD;
 use serde::Deserialize;
 use std::fs;
 use std::path::Path;
-use umlaut::config::Fit;
+use umlaut::config::{Fit, Preprocess};
 use umlaut::data::{Photo, photos};
 
 #[derive(Deserialize)]
@@ -17,6 +17,7 @@ struct Case {
     file: String,
     /// Pictures · channels · height · width; absent where the file must be refused.
     shape: Option<[usize; 4]>,
+    /// Of `values` of 16 bits the one of full brightness; absent where they are f32, in [0, 1].
     top: Option<f32>,
     /// By how much of 255 values may be off.
     near: Option<f32>,
@@ -57,10 +58,15 @@ fn every_kind_is_read_as_it_was_written_or_refused() {
         // A palette may have hues that no pixel uses.
         assert!(photos.iter().all(|photo| photo.channels >= channels), "{}", case.name);
         let wanted = decode(&case.values.unwrap());
-        let wanted = wanted.as_chunks::<2>().0.iter().map(|pair| f32::from(u16::from_le_bytes(*pair)) / case.top.unwrap());
-        let got = photos
-            .iter()
-            .flat_map(|photo| photo.planes(&umlaut::config::Preprocess::default(), 3).unwrap()[..channels * h * w].to_vec());
+        let wanted: Vec<f32> = match case.top {
+            Some(top) => wanted.as_chunks::<2>().0.iter().map(|pair| f32::from(u16::from_le_bytes(*pair)) / top).collect(),
+            None => wanted.as_chunks::<4>().0.iter().map(|bytes| f32::from_le_bytes(*bytes)).collect(),
+        };
+        let planes = |photo: &Photo| {
+            let wanted = if matches!(photo.channels, 1 | 3) { 3 } else { photo.channels };
+            photo.planes(&Preprocess::default(), wanted).unwrap()[..channels * h * w].to_vec()
+        };
+        let got = photos.iter().flat_map(planes);
         let off = got.zip(wanted).map(|(got, wanted)| (got - wanted).abs()).fold(0.0, f32::max);
         assert!(off <= case.near.unwrap() / 255.0 + 1e-6, "{}: off by {} of 255", case.name, 255.0 * off);
         read_of_kind += 1;

@@ -356,40 +356,6 @@ fn indexed() -> MaskValues {
     MaskValues::Indexed
 }
 
-/// A folder of volumes and a folder of their masks, paired by file stem; every slice is a sample.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct Volumes {
-    /// The folder that holds both; relative to the working directory.
-    #[schemars(length(min = 1))]
-    pub root: PathBuf,
-    /// Folder of the images below `root`: `NAME.nii`, `NAME.nii.gz`, `NAME.dcm`, or a folder `NAME` of the DICOM files of one series.
-    #[serde(default = "images_folder")]
-    #[schemars(length(min = 1))]
-    pub images: PathBuf,
-    /// Folder of the masks below `root`; likewise.
-    #[serde(default = "masks_folder")]
-    #[schemars(length(min = 1))]
-    pub masks: PathBuf,
-    /// Names of the classes, in the order of the output channels.
-    #[serde(default = "foreground")]
-    #[schemars(length(min = 1, max = 255), inner(regex(pattern = NAME)), extend("uniqueItems" = true))]
-    pub classes: Vec<String>,
-    /// What a mask's values mean.
-    #[serde(default = "indexed")]
-    pub mask_values: MaskValues,
-    /// The voxel axis that volumes are cut along; DICOM along the third only.
-    #[serde(default)]
-    pub axis: Axis,
-    /// Which window of a DICOM file its values are shown with; absent, they are those of its rescale slope and intercept.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub window: Option<Windowing>,
-}
-
-fn indexed() -> MaskValues {
-    MaskValues::Indexed
-}
-
 fn refuge_images() -> PathBuf {
     "Training400".into()
 }

@@ -2,8 +2,10 @@
 //!
 //! The crate `zip`, which the tree has, unpacks nothing without features that it is not built with there; what is needed of it is this much.
 
+use super::memory::told;
 use super::npy;
 use super::picture::plausible;
+use crate::machine;
 use flate2::{Crc, read::DeflateDecoder};
 use std::io::Read;
 
@@ -97,6 +99,12 @@ fn unpacked(bytes: &[u8], member: &Member) -> Result<Vec<u8>, String> {
     let packed = start.checked_add(member.packed).and_then(|end| bytes.get(start..end)).ok_or(CUT)?;
     // 8 is deflate, whose limit is 1032.
     plausible(member.plain as u64, packed.len() as u64, if member.method == 8 { 1032 } else { 1 })?;
+    if let Some(available) = machine::available_memory()
+        && member.plain as u64 > available
+    {
+        let (needed, available) = (told(member.plain as u64), told(available));
+        return Err(format!("holds an array of {needed}, and {available} of memory are available; save it in smaller parts"));
+    }
     let mut plain = Vec::new();
     match (member.flags & 1, member.method) {
         (1, _) => return Err("is encrypted; save it without a password".into()),
@@ -118,4 +126,31 @@ fn unpacked(bytes: &[u8], member: &Member) -> Result<Vec<u8>, String> {
         return Err(format!("has no array in {}; save it by numpy.savez", member.name));
     }
     Ok(plain)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// `numpy.savez_compressed` of NumPy 2.4 with `arr_0 = (numpy.arange(300) % 256).astype("u1").reshape(20, 15) // 100`, and the same with two arrays.
+    const ONE: &[u8] = include_bytes!("../../../tests/fixtures/one.npz");
+    const TWO: &[u8] = include_bytes!("../../../tests/fixtures/two.npz");
+
+    #[test]
+    fn the_one_array_is_unpacked() {
+        let array = array(ONE).unwrap();
+        assert!(npy::knows(&array));
+        let values = &array[array.len() - 300..];
+        assert_eq!([values[0], values[99], values[100], values[255], values[256]], [0, 0, 1, 2, 0]);
+    }
+
+    #[test]
+    fn several_arrays_and_damage_are_refused() {
+        assert!(array(TWO).unwrap_err().starts_with("holds the arrays a, b, of which not exactly one is called image or arr_0"));
+        (0..ONE.len()).for_each(|length| assert!(array(&ONE[..length]).is_err(), "{length} bytes"));
+        let mut damaged = ONE.to_vec();
+        // Within the packed values.
+        damaged[120] ^= 0x10;
+        assert!(array(&damaged).unwrap_err().contains("is damaged"));
+    }
 }

@@ -32,7 +32,7 @@ pub struct PhotoPlace {
 }
 
 /// Where a page is in its file.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PhotoPage(PageRef);
 
 /// The pictures of files and folders, those of a folder sorted by name; the pages of a TIFF each. A file that cannot be opened is listed,
@@ -106,7 +106,7 @@ impl Photo {
     /// # Errors
     /// As [`Photo::read`].
     pub fn read_by(place: &PhotoPlace, axis: ChannelAxis, beside: usize) -> Result<Self, String> {
-        let opened = match place.page {
+        let opened = match &place.page {
             None => Opened::new(&place.path, axis),
             Some(PhotoPage(page)) => Opened::page(&place.path, page),
         };

@@ -67,7 +67,7 @@ impl Layout for Stack {
 
     fn channels(&self) -> Result<usize, Error> {
         let images = &self.config.images;
-        Opened::page(images, self.images[0]).map(|page| page.channels()).map_err(|problem| faulty(images, &problem))
+        Opened::page(images, &self.images[0]).map(|page| page.channels()).map_err(|problem| faulty(images, &problem))
     }
 
     fn options(&self) -> String {
@@ -79,7 +79,7 @@ impl Layout for Stack {
         let page = entry.page.expect("new() numbers the pages");
         let named = |path: &Path| format!("{} page {}", path.display(), entry.name);
         let read = |path: &Path, places: &[PageRef]| {
-            Picture::read_page(path, places[page]).map_err(|problem| format!("{}: {problem}", named(path)))
+            Picture::read_page(path, &places[page]).map_err(|problem| format!("{}: {problem}", named(path)))
         };
         let (image, label) = (read(&self.config.images, &self.images)?, read(&self.config.labels, &self.labels)?);
         let (image_name, label_name) = (named(&self.config.images), named(&self.config.labels));

@@ -9,17 +9,21 @@ pub(in crate::data) enum Row<'a> {
     Bytes(&'a [u8]),
     /// Up to 16 bits.
     Words(&'a [u16]),
+    /// All other kinds.
+    Floats(&'a [f32]),
 }
 
-/// A picture that is being made. Of the samples of a pixel the first, or the first three, are kept.
+/// A picture that is being made. Of the samples of a pixel the first ones are kept.
 pub(in crate::data) struct Canvas {
     size: [usize; 2],
     samples: usize,
     kept: usize,
     top: u16,
+    /// The alpha of what is not clear at all.
+    opaque: f64,
     values: Values,
     /// The first value of each sample.
-    first: Vec<Option<u16>>,
+    first: Vec<Option<f32>>,
     /// Whether another came.
     differs: Vec<bool>,
     alpha_below_top: bool,
@@ -29,11 +33,22 @@ impl Canvas {
     /// All zeros; `top` is the value of full brightness.
     pub fn new(size: [usize; 2], samples: usize, kept: usize, top: u16) -> Self {
         let values = Values::zeros(size[0] * size[1] * kept, top);
+        Self::of(size, samples, kept, top, f64::from(top), values)
+    }
+
+    /// All zeros, for floats; `opaque` is the alpha of what is not clear at all.
+    pub fn of_floats(size: [usize; 2], samples: usize, kept: usize, opaque: f64) -> Self {
+        let values = Values::Floats(vec![0.0; size[0] * size[1] * kept]);
+        Self::of(size, samples, kept, u16::MAX, opaque, values)
+    }
+
+    fn of(size: [usize; 2], samples: usize, kept: usize, top: u16, opaque: f64, values: Values) -> Self {
         Self {
             size,
             samples,
             kept,
             top,
+            opaque,
             values,
             first: vec![None; samples],
             differs: vec![false; samples],
@@ -50,22 +65,24 @@ impl Canvas {
         match (&mut self.values, row) {
             (Values::Bytes(values), Row::Bytes(row)) => place(&mut values[start..], self.kept, sample, together, row),
             (Values::Words(values), Row::Words(row)) => place(&mut values[start..], self.kept, sample, together, row),
-            _ => unreachable!("the width of rows follows from `top`"),
+            (Values::Floats(values), Row::Floats(row)) => place(&mut values[start..], self.kept, sample, together, row),
+            _ => unreachable!("the width of rows follows from what the canvas was made for"),
         }
         if self.samples > self.kept {
             match row {
                 Row::Bytes(row) => self.watch(sample, together, row),
                 Row::Words(row) => self.watch(sample, together, row),
+                Row::Floats(row) => self.watch(sample, together, row),
             }
         }
     }
 
     /// Notes which samples are not the same everywhere.
-    fn watch<T: Copy + Into<u16>>(&mut self, sample: usize, together: usize, row: &[T]) {
+    fn watch<T: Copy + Into<f32>>(&mut self, sample: usize, together: usize, row: &[T]) {
         for (i, value) in row.iter().enumerate() {
-            let (sample, value) = (sample + i % together, (*value).into());
+            let (sample, value): (usize, f32) = (sample + i % together, (*value).into());
             self.differs[sample] |= *self.first[sample].get_or_insert(value) != value;
-            self.alpha_below_top |= sample >= self.kept && value < self.top;
+            self.alpha_below_top |= sample >= self.kept && f64::from(value) < self.opaque;
         }
     }
 

@@ -50,8 +50,8 @@ impl Opened {
             }
             let start = source.start(8)?;
             if tiff::knows(&start) {
-                return match Pages::of(&source)?.0[..] {
-                    [page] => Self::tiff(source, page),
+                return match &Pages::of(&source)?.0[..] {
+                    [place] => Self::tiff(source, place),
                     _ => Err("has several pages; read it with [dataset.stack], or save the pages as files of their own".into()),
                 };
             }
@@ -69,19 +69,19 @@ impl Opened {
             return Self::new(path, ChannelAxis::Auto);
         }
         let pages = guarded(|| Pages::of(&source))?.0;
-        Self::page(path, *pages.first().ok_or_else(|| broken("it has no page"))?)
+        Self::page(path, pages.first().ok_or_else(|| broken("it has no page"))?)
     }
 
     /// One picture of a TIFF file.
     ///
     /// # Errors
     /// In words, the file not named.
-    pub fn page(path: &Path, page: tiff::PageRef) -> Result<Self, String> {
-        guarded(|| Self::tiff(Source::open(path)?, page))
+    pub fn page(path: &Path, place: &tiff::PageRef) -> Result<Self, String> {
+        guarded(|| Self::tiff(Source::open(path)?, place))
     }
 
-    fn tiff(source: Source, page: tiff::PageRef) -> Result<Self, String> {
-        let header = tiff::Header::read(&source, page)?;
+    fn tiff(source: Source, place: &tiff::PageRef) -> Result<Self, String> {
+        let header = tiff::Header::read(&source, place)?;
         let (size, channels, orientation, bytes) = (header.size(), header.channels(), header.orientation(), header.bytes());
         Ok(Self { kind: Kind::Tiff(source, header), size, channels, orientation, bytes })
     }
@@ -186,8 +186,8 @@ impl Picture {
     ///
     /// # Errors
     /// In words, the file not named.
-    pub fn read_page(path: &Path, page: tiff::PageRef) -> Result<Self, String> {
-        Opened::page(path, page)?.decode(BESIDE)
+    pub fn read_page(path: &Path, place: &tiff::PageRef) -> Result<Self, String> {
+        Opened::page(path, place)?.decode(BESIDE)
     }
 
     /// Channels of a file, from its header.
@@ -201,7 +201,11 @@ impl Picture {
 
 /// Whether a file of one picture is shown turned or mirrored against what it stores.
 pub(in crate::data) fn is_turned(path: &Path) -> bool {
-    // Arrays are never turned, so their axes do not matter.
+    // Some kinds are never turned, and to open them may cost much.
+    let start = Source::open(path).and_then(|source| source.start(8)).unwrap_or_default();
+    if npy::knows(&start) || npz::knows(&start) || gif::knows(&start) {
+        return false;
+    }
     Opened::new(path, ChannelAxis::Auto).is_ok_and(|opened| opened.orientation > 1)
 }
 

@@ -150,7 +150,7 @@ fn has_hue(mask: &Picture) -> bool {
 /// The values of the first page of a TIFF.
 pub(super) fn of_first_page(path: &Path) -> Option<MaskLook> {
     let pages = Source::open(path).and_then(|source| Pages::of(&source)).ok()?.0;
-    Picture::read_page(path, *pages.first()?).ok().map(|mask| MaskLook::of(&mask))
+    Picture::read_page(path, pages.first()?).ok().map(|mask| MaskLook::of(&mask))
 }
 
 #[cfg(test)]

@@ -4,12 +4,20 @@ use super::super::picture::{Canvas, Row};
 use super::super::source::Source;
 use super::directory::Order;
 use super::page::{Extra, Meaning, Page};
+use super::samples::{self, Differences};
 
-/// Reads the pixels of a page as stored into a canvas. They begin `skip` bytes later than its directory says.
+/// Reads the pixels of a page as stored into a canvas, from the sample of number `first` on. They begin `skip` bytes later than its directory says.
 ///
 /// # Errors
 /// In words, the file not named: if data is missing, damaged or means something else than colours.
-pub(super) fn fill(page: &Page, source: &Source, order: Order, skip: u64, canvas: &mut Canvas) -> Result<(), String> {
+pub(super) fn fill(
+    page: &Page,
+    source: &Source,
+    order: Order,
+    skip: u64,
+    first: usize,
+    canvas: &mut Canvas,
+) -> Result<(), String> {
     let [down, across] = [0, 1].map(|axis| page.size[axis].div_ceil(page.chunk[axis]));
     for (index, (at, length)) in page.offsets.iter().zip(&page.counts).enumerate() {
         let (plane, place) = (index / (down * across), index % (down * across));
@@ -20,7 +28,7 @@ pub(super) fn fill(page: &Page, source: &Source, order: Order, skip: u64, canvas
         let mut plain = page.compression.plain(source.bytes(at, *length)?, page, rows)?;
         let width = page.chunk[1].min(page.size[1] - x);
         for (row, bytes) in plain.chunks_exact_mut(page.row_bytes()).take(rows.min(left)).enumerate() {
-            put_row(page, order, bytes, width, |values| canvas.put([y + row, x], plane, page.together(), values));
+            put_row(page, order, bytes, width, |values| canvas.put([y + row, x], first + plane, page.together(), values));
         }
     }
     if page.extra == Extra::Multiplied && canvas.alpha_below_top() {
@@ -29,12 +37,16 @@ pub(super) fn fill(page: &Page, source: &Source, order: Order, skip: u64, canvas
     Ok(())
 }
 
-/// Brings a row of a chunk to values of 8 or 16 bits, as many as `width` pixels have, in place where they are bytes already.
+/// Brings a row of a chunk to values of 8 or 16 bits or to floats, as many as `width` pixels have, in place where they are bytes already.
 fn put_row(page: &Page, order: Order, bytes: &mut [u8], width: usize, put: impl FnOnce(Row)) {
     let (together, invert) = (page.together(), page.meaning == Meaning::Grey { inverted: true });
     let count = width * together;
+    if page.is_wide() {
+        return put(Row::Floats(&samples::floats(page, order, bytes)[..count]));
+    }
+    let differs = page.differences == Differences::Horizontal;
     if page.bits == 8 {
-        if page.differences {
+        if differs {
             (together..bytes.len()).for_each(|i| bytes[i] = bytes[i].wrapping_add(bytes[i - together]));
         }
         let bytes = &mut bytes[..count];
@@ -47,7 +59,7 @@ fn put_row(page: &Page, order: Order, bytes: &mut [u8], width: usize, put: impl 
         16 => bytes.as_chunks::<2>().0.iter().map(|pair| order.number(pair) as u16).collect(),
         bits => (0..count).map(|i| packed(bytes, bits, i)).collect(),
     };
-    if page.differences {
+    if differs {
         (together..values.len()).for_each(|i| values[i] = values[i].wrapping_add(values[i - together]));
     }
     values.truncate(count);

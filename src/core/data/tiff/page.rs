@@ -4,6 +4,7 @@
 
 use super::compression::Compression;
 use super::directory::{Directory, Reader};
+use super::samples::{Differences, Format};
 
 /// Tags by number.
 mod tag {
@@ -47,7 +48,7 @@ pub(in crate::data) enum Meaning {
     Palette(Vec<[u16; 3]>),
 }
 
-/// What is said of the fourth sample of RGB, or the second of grey.
+/// What is said of the last sample that is no channel: the fourth of RGB, say, or the second of grey.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::data) enum Extra {
     /// There is none.
@@ -65,16 +66,20 @@ pub(in crate::data) struct Page {
     pub size: [usize; 2],
     /// Samples a pixel.
     pub samples: usize,
-    /// Bits a sample, 1 to 16.
+    /// Bits a sample, 1 to 16, 32 or 64.
     pub bits: usize,
+    /// What kind of numbers they are.
+    pub format: Format,
+    /// How many of them are channels, the first ones.
+    pub kept: usize,
     /// What they mean.
     pub meaning: Meaning,
     /// What the last of them means beside.
     pub extra: Extra,
     /// How strips or tiles are compressed.
     pub compression: Compression,
-    /// Whether samples are differences to those of the pixel to the left.
-    pub differences: bool,
+    /// What is stored in place of samples.
+    pub differences: Differences,
     /// Whether the lowest bit of each byte comes first.
     pub reversed: bool,
     /// Whether each sample has a plane of its own.
@@ -101,12 +106,21 @@ pub(super) fn is_picture(reader: &Reader, directory: &Directory) -> Result<bool,
     Ok(reader.number(directory, tag::NEW_SUBFILE_TYPE, 0)? & REDUCED_OR_MASK == 0 && old != 2)
 }
 
+/// The text that says what the file's pages are, if one does.
+///
+/// # Errors
+/// In words, the file not named.
+pub(super) fn description(reader: &Reader, directory: &Directory) -> Result<String, String> {
+    let text = String::from_utf8_lossy(&reader.text(directory, tag::DESCRIPTION)?).into_owned();
+    Ok(text.trim_end_matches('\0').to_owned())
+}
+
 /// How many pictures a directory stands for by what ImageJ says of its file; 1 without a word.
 ///
 /// # Errors
 /// In words, the file not named: if there are several in a way that is not read.
 pub(super) fn promised(reader: &Reader, directory: &Directory) -> Result<u64, String> {
-    let text = String::from_utf8_lossy(&reader.text(directory, tag::DESCRIPTION)?).into_owned();
+    let text = description(reader, directory)?;
     let several = |what: &str| {
         Err(format!("holds several images in one directory ({what}), which is not read; save each image as a page of its own"))
     };
@@ -145,8 +159,7 @@ impl Page {
         let size = size.map(|side| side as usize);
         let samples = number(tag::SAMPLES, 1)? as usize;
         let bits = alike(&reader.numbers(directory, tag::BITS)?, 1, "bits")? as usize;
-        let format = alike(&reader.numbers(directory, tag::SAMPLE_FORMAT)?, 1, "kinds")?;
-        refuse_kind(format, bits)?;
+        let format = Format::of(alike(&reader.numbers(directory, tag::SAMPLE_FORMAT)?, 1, "kinds")?, bits)?;
         let compression = Compression::of(reader, directory, number(tag::COMPRESSION, 1)?, bits)?;
         let planar = match number(tag::PLANAR, 1)? {
             1 => false,
@@ -158,8 +171,9 @@ impl Page {
             photometric.ok_or_else(|| format!("does not say what its values mean (it lacks the tag 262); {SAVE}"))?;
         let meaning = meaning(reader, directory, photometric, bits, &compression, planar)?;
         let extras = reader.numbers(directory, tag::EXTRA_SAMPLES)?;
-        let extra = extra(&meaning, samples, &extras)?;
-        let differences = differences(number(tag::PREDICTOR, 1)?, &compression, bits)?;
+        let (extra, kept) = extra(&meaning, samples, &extras)?;
+        refuse_strange(&meaning, format, bits, kept)?;
+        let differences = differences(number(tag::PREDICTOR, 1)?, &compression, bits, format)?;
         let reversed = match number(tag::FILL_ORDER, 1)? {
             1 => false,
             2 => true,
@@ -174,6 +188,8 @@ impl Page {
             size,
             samples,
             bits,
+            format,
+            kept,
             meaning,
             extra,
             compression,
@@ -243,11 +259,10 @@ impl Page {
         rows.saturating_mul(self.row_bytes())
     }
 
-    /// Channels of the picture, 1 or 3.
+    /// Channels of the picture.
     pub fn channels(&self) -> usize {
         match &self.meaning {
-            Meaning::Grey { .. } => 1,
-            Meaning::Rgb | Meaning::Ycc => 3,
+            Meaning::Grey { .. } | Meaning::Rgb | Meaning::Ycc => self.kept,
             Meaning::Palette(colours) => {
                 if colours.iter().all(|[r, g, b]| r == g && g == b) {
                     1
@@ -258,20 +273,20 @@ impl Page {
         }
     }
 
-    /// Samples of a pixel that are kept.
-    pub fn kept(&self) -> usize {
-        if matches!(self.meaning, Meaning::Rgb | Meaning::Ycc) { 3 } else { 1 }
+    /// Whether values become f32.
+    pub fn is_wide(&self) -> bool {
+        self.bits > 16 || self.format != Format::Unsigned
     }
 
-    /// The value of full brightness.
+    /// The value of full brightness of those that do not.
     pub fn top(&self) -> u16 {
         ((1_u32 << self.bits) - 1) as u16
     }
 
     /// Bytes of the values that are kept.
     pub fn kept_bytes(&self) -> u64 {
-        let value = if self.bits > 8 { 2 } else { 1 };
-        self.size.iter().fold(value * self.kept() as u64, |bytes, side| bytes.saturating_mul(*side as u64))
+        let value = if self.is_wide() { 4 } else { 1 + u64::from(self.bits > 8) };
+        self.size.iter().fold(value * self.kept as u64, |bytes, side| bytes.saturating_mul(*side as u64))
     }
 }
 
@@ -285,19 +300,6 @@ fn alike(numbers: &[u64], default: u64, what: &str) -> Result<u64, String> {
         return Err(format!("its samples are of several {what}; {SAVE}"));
     }
     Ok(first)
-}
-
-/// Refuses samples that are no unsigned integers of 1 to 16 bits.
-fn refuse_kind(format: u64, bits: usize) -> Result<(), String> {
-    let kind = match format {
-        1 | 4 if (1..=16).contains(&bits) => return Ok(()),
-        1 | 4 => "unsigned integers",
-        2 => "signed integers",
-        3 => "floating-point numbers",
-        5 | 6 => "complex numbers",
-        _ => "of an unknown kind",
-    };
-    Err(format!("its samples are {kind} of {bits} bits, which are not read; {SAVE}, after bringing the values to that range"))
 }
 
 fn meaning(
@@ -339,18 +341,39 @@ fn palette(map: &[u64], bits: usize) -> Result<Vec<[u16; 3]>, String> {
     Ok((0..count).map(|i| [0, 1, 2].map(|c| map[c * count + i] as u16)).collect())
 }
 
-/// Refuses more samples than colours and one that may go.
-fn extra(meaning: &Meaning, samples: usize, extras: &[u64]) -> Result<Extra, String> {
+/// Refuses kinds of numbers that have no order of brightness, or that palettes cannot be made of.
+fn refuse_strange(meaning: &Meaning, format: Format, bits: usize, kept: usize) -> Result<(), String> {
+    let plain = format == Format::Unsigned && bits <= 16;
+    match meaning {
+        Meaning::Grey { inverted: true } if !plain || kept > 1 => Err(format!(
+            "says that 0 is white, which is not read of several channels or of other numbers than unsigned ones of up to 16 bits; {SAVE}"
+        )),
+        Meaning::Palette(_) | Meaning::Ycc if !plain => Err(format!("has colours of numbers that are not read; {SAVE}")),
+        _ => Ok(()),
+    }
+}
+
+/// What the samples beyond colours are, and how many of all are channels: colours, and all that are said to be data. Refuses others than one
+/// that may go.
+fn extra(meaning: &Meaning, samples: usize, extras: &[u64]) -> Result<(Extra, usize), String> {
+    const DATA: u64 = 0;
     let kept = if matches!(meaning, Meaning::Rgb | Meaning::Ycc) { 3 } else { 1 };
     if samples < kept {
         return Err(format!("has {samples} sample(s) a pixel where colours need {kept}; restore it, or save it again"));
     }
-    match (samples - kept, extras) {
-        (0, _) => Ok(Extra::None),
-        (1, [1]) => Ok(Extra::Multiplied),
-        (1, [2]) => Ok(Extra::Alpha),
+    let (more, has_channels) = (samples - kept, !matches!(meaning, Meaning::Palette(_) | Meaning::Ycc));
+    match (more, extras) {
+        (0, _) => Ok((Extra::None, kept)),
+        (1, [1]) => Ok((Extra::Multiplied, kept)),
+        (1, [2]) => Ok((Extra::Alpha, kept)),
         // Padding of pixels to four samples.
-        (1, [] | [0]) if kept == 3 => Ok(Extra::Alpha),
+        (1, [] | [DATA]) if kept == 3 => Ok((Extra::Alpha, kept)),
+        (_, [data @ .., last]) if has_channels && extras.len() == more && data.iter().all(|kind| *kind == DATA) => match *last {
+            DATA => Ok((Extra::None, samples)),
+            1 => Ok((Extra::Multiplied, samples - 1)),
+            2 => Ok((Extra::Alpha, samples - 1)),
+            _ => Err(format!("its last channel is of the unknown kind {last}; {SAVE}")),
+        },
         _ => Err(format!(
             "has {samples} channels, of which {} are neither colour nor alpha; save those that matter as files of their own, grey or RGB",
             samples - kept
@@ -358,12 +381,17 @@ fn extra(meaning: &Meaning, samples: usize, extras: &[u64]) -> Result<Extra, Str
     }
 }
 
-fn differences(predictor: u64, compression: &Compression, bits: usize) -> Result<bool, String> {
+fn differences(predictor: u64, compression: &Compression, bits: usize, format: Format) -> Result<Differences, String> {
     match predictor {
-        1 => Ok(false),
-        2 if compression.takes_differences() && matches!(bits, 8 | 16) => Ok(true),
+        1 => Ok(Differences::None),
+        2 if compression.takes_differences() && format != Format::Float && matches!(bits, 8 | 16 | 32 | 64) => {
+            Ok(Differences::Horizontal)
+        }
+        3 if compression.takes_differences() && format == Format::Float => Ok(Differences::Float),
         2 => Err(format!("stores differences of pixels with {bits} bits and {compression}, which is not read; {SAVE}")),
-        3 => Err(format!("stores differences of floating-point numbers, which are not read; {SAVE}")),
+        3 => Err(format!(
+            "stores differences of floating-point numbers with {compression} or of other numbers, which is not read; {SAVE}"
+        )),
         other => Err(format!("stores differences of an unknown kind ({other}); {SAVE}")),
     }
 }
