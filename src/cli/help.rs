@@ -14,7 +14,7 @@ const GROUPS: &[(&str, &[&str])] = &[
     ("Train", &["run", "plan", "status", "train", "find-lr"]),
     ("Experiments", &["init", "check", "schema", "summary"]),
     ("Data", &["data"]),
-    ("Results", &["report", "compare", "why", "export"]),
+    ("Results", &["report", "compare", "why", "export", "clean"]),
     ("New images", &["predict", "evaluate"]),
     ("This machine", &["info", "selftest"]),
     ("Help", &["help"]),

@@ -2,6 +2,7 @@
 //! from outside.
 
 mod check;
+mod clean;
 mod compare;
 mod data;
 mod evaluate;
@@ -58,6 +59,8 @@ enum Verb {
     Status(status::Arguments),
     /// Train the one run of a run directory (what `run` starts for each)
     Train(train::Arguments),
+    /// Show what may be deleted of results and how large it is, and delete it
+    Clean(clean::Arguments),
     /// Look for mistakes in experiment files without running anything
     Check(check::Arguments),
     /// Write a commented experiment file with every key and its default
@@ -104,6 +107,7 @@ pub fn main() -> ExitCode {
         Verb::Check(a) => check::run(&a),
         Verb::Init(a) => init::run(&a),
         Verb::Schema => schema::run(),
+        Verb::Clean(a) => clean::run(&a),
         Verb::Data(a) => data::run(&a),
         Verb::Summary(a) => summary::run(&a),
         Verb::FindLr(a) => find_lr::run(&a),

@@ -51,6 +51,15 @@ pub fn clock_or_dash(seconds: Option<f64>) -> String {
     time.map_or("–".to_owned(), clock)
 }
 
+/// `4 kB`, `120 MB`, `2.35 GB`: of files, rounded up below a megabyte.
+pub fn size(bytes: u64) -> String {
+    match bytes {
+        0..1_000_000 => format!("{} kB", bytes.div_ceil(1000)),
+        1_000_000..1_000_000_000 => format!("{:.0} MB", bytes as f64 / 1e6),
+        _ => format!("{:.2} GB", bytes as f64 / 1e9),
+    }
+}
+
 /// A bar of fixed width, in eighths of a column.
 pub fn drawn(done: usize, of: usize, columns: usize) -> String {
     let eighths = (columns * 8 * done.min(of)).checked_div(of).unwrap_or(0);

@@ -5,6 +5,7 @@
 //! hash, and outcome.toml those of the files that a finished run consists of. What the files mean is known elsewhere.
 
 mod claim;
+mod clean;
 mod damage;
 mod error;
 mod events;
@@ -22,6 +23,8 @@ mod whole;
 
 pub use claim::{Claim, Holder};
 pub use error::{Error, NO_ROOM};
+pub use clean::{Deletable, Spare};
+pub use elsewhere::Elsewhere;
 pub use events::{EventLog, Events};
 pub use experiment_dir::{ExperimentDir, Results};
 pub use file::{fitting, read_bytes, replace, write_atomic};

@@ -1,6 +1,7 @@
 //! The whole program on tiny experiments: what a user types, what is on disk afterwards, and how it ends.
 
 mod chaos;
+mod clean;
 mod damage;
 mod data_sets;
 mod desk;
