@@ -19,6 +19,7 @@ mod safeguards;
 mod spreadsheet;
 mod synced;
 mod threads;
+mod status;
 mod trouble;
 
 use desk::{Desk, TINY, expect_code, words};

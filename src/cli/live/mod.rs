@@ -3,7 +3,7 @@
 mod course;
 mod frame;
 mod lines;
-mod screen;
+pub mod screen;
 mod totals;
 
 use super::names::Names;
@@ -78,7 +78,7 @@ struct Live<'a> {
 impl<'a> Live<'a> {
     fn new(dir: &'a ExperimentDir, estimate: Estimate, slots: usize, asked: &'a dyn Fn() -> bool) -> Self {
         Self {
-            screen: Screen::new(),
+            screen: Screen::on(console::Term::stderr()),
             drawn: None,
             dir,
             titles: Vec::new(),
