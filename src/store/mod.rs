@@ -7,6 +7,7 @@
 mod claim;
 mod clean;
 mod damage;
+mod elsewhere;
 mod error;
 mod events;
 mod experiment_dir;
@@ -22,9 +23,9 @@ mod take_over;
 mod whole;
 
 pub use claim::{Claim, Holder};
-pub use error::{Error, NO_ROOM};
 pub use clean::{Deletable, Spare};
 pub use elsewhere::Elsewhere;
+pub use error::{Error, NO_ROOM};
 pub use events::{EventLog, Events};
 pub use experiment_dir::{ExperimentDir, Results};
 pub use file::{fitting, read_bytes, replace, write_atomic};

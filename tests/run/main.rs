@@ -15,6 +15,7 @@ mod kept;
 mod moments;
 mod plan_status;
 mod reports;
+mod renamed;
 mod safeguards;
 mod spreadsheet;
 mod synced;

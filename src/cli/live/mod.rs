@@ -198,6 +198,10 @@ impl Watch for Live<'_> {
         }
     }
 
+    fn said(&mut self, text: &str) {
+        self.say(text);
+    }
+
     fn noted(&mut self, at: At<'_>, text: &str) {
         self.say(&format!("{}: {text}", self.title(at)));
     }
