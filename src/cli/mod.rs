@@ -11,6 +11,7 @@ mod failure;
 mod find_lr;
 mod help;
 mod info;
+mod hint;
 mod init;
 mod listen;
 mod live;
@@ -98,7 +99,7 @@ enum Verb {
 pub fn main() -> ExitCode {
     // Without it a file that grows too long just ends the process; nothing else depends on it.
     _ = stop::survive_file_limits();
-    let verb = Arguments::from_arg_matches(&command().get_matches()).unwrap_or_else(|e| e.exit()).verb;
+    let verb = parsed().unwrap_or_else(|e| e.exit()).verb;
     let result = ready().and_then(|()| match verb {
         Verb::Run(a) => run::run(&a),
         Verb::Plan(a) => plan::run(&a),
@@ -141,6 +142,15 @@ pub fn main() -> ExitCode {
 fn command() -> clap::Command {
     let command = Arguments::command();
     let commands = help::commands(&command);
+/// What the command line says.
+fn parsed() -> Result<Arguments, clap::Error> {
+    let told = |error| {
+        let words: Vec<String> = std::env::args_os().map(|word| word.to_string_lossy().into_owned()).collect();
+        hint::with_tip(error, &command(), &words)
+    };
+    Arguments::from_arg_matches(&command().try_get_matches().map_err(told)?)
+}
+
     let template =
         format!("{{about-with-newline}}\n{{usage-heading}} {{usage}}\n\n{commands}Options:\n{{options}}\n{{after-help}}");
     command
