@@ -84,7 +84,8 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
     let counts = execute(work, &slots, policy, &*launcher, &stopped, &mut watch)?;
     // Whatever it has drawn is gone before anything else is written.
     drop(watch);
-    write_report(&dir, &report::Wanted { rank_by: arguments.rank_by.into(), ..report::Wanted::default() })?;
+    let (rank_by, columns) = (arguments.rank_by.into(), text::report_columns());
+    write_report(&dir, &report::Wanted { rank_by, columns, ..report::Wanted::default() })?;
     if counts.without_weights > 0 {
         let runs = text::counted(counts.without_weights, "finished run");
         eprintln!("{runs} without weights, for nothing is trained again that has finished; with --restore it is");
@@ -92,7 +93,6 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
     end(counts, &dir)
 }
 
-/// Starts processes of this program, on this machine.
 /// Says that the results seem to be those of another file of the same name: that none of the runs that they were last planned with is planned now.
 fn other_plan(arguments: &Arguments, plan: &Plan, dir: &ExperimentDir) -> Option<String> {
     // One that is damaged is written anew.
@@ -111,6 +111,7 @@ fn other_plan(arguments: &Arguments, plan: &Plan, dir: &ExperimentDir) -> Option
     ))
 }
 
+/// Starts processes of this program, on this machine.
 fn launcher(results: &Results) -> Result<Box<dyn Launcher>, Failure> {
     let arguments = vec!["--cache".into(), results.cache().display().to_string()];
     Ok(Box::new(Local::new(std::env::current_exe()?, arguments).reading(machine::free_memory)))

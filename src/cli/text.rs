@@ -2,8 +2,8 @@
 
 use std::io::{IsTerminal, Write};
 use std::time::Duration;
-use umlaut::shown;
 pub use umlaut::text::{clock, counted};
+use umlaut::{report, shown};
 
 /// Columns where nobody says how many there are: a file, a pipe.
 const WIDE: usize = 100;
@@ -71,6 +71,13 @@ pub fn drawn(done: usize, of: usize, columns: usize) -> String {
 /// Columns for a table on standard output: of a file or a pipe as many as it takes.
 pub fn table_columns() -> usize {
     if std::io::stdout().is_terminal() { columns() } else { usize::MAX }
+}
+
+/// Columns for a report's words on standard output: those of the terminal, and 80 of a file or a pipe, which is read anywhere.
+pub fn report_columns() -> usize {
+    /// Less would tear numbers apart.
+    const LEAST: usize = 40;
+    if std::io::stdout().is_terminal() { columns().max(LEAST) } else { report::COLUMNS }
 }
 
 /// Columns of standard output.
