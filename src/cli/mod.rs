@@ -4,14 +4,15 @@
 mod check;
 mod clean;
 mod compare;
+mod completions;
 mod data;
 mod evaluate;
 mod export;
 mod failure;
 mod find_lr;
 mod help;
-mod info;
 mod hint;
+mod info;
 mod init;
 mod listen;
 mod live;
@@ -58,10 +59,10 @@ enum Verb {
     Plan(plan::Arguments),
     /// Show how far experiments are, at any time and from any shell
     Status(status::Arguments),
-    /// Train the one run of a run directory (what `run` starts for each)
-    Train(train::Arguments),
     /// Show what may be deleted of results and how large it is, and delete it
     Clean(clean::Arguments),
+    /// Train the one run of a run directory (what `run` starts for each)
+    Train(train::Arguments),
     /// Look for mistakes in experiment files without running anything
     Check(check::Arguments),
     /// Write a commented experiment file with every key and its default
@@ -91,6 +92,8 @@ enum Verb {
     Export(export::Arguments),
     /// Show what makes two runs different ones, or a run and the nearest of an experiment file
     Why(why::Arguments),
+    /// Print a script that completes commands and options in a shell
+    Completions(completions::Arguments),
     /// Show the commands and the pages of the guide, or one of them
     Help(help::Arguments),
 }
@@ -104,11 +107,11 @@ pub fn main() -> ExitCode {
         Verb::Run(a) => run::run(&a),
         Verb::Plan(a) => plan::run(&a),
         Verb::Status(a) => status::run(&a),
+        Verb::Clean(a) => clean::run(&a),
         Verb::Train(a) => train::run(&a),
         Verb::Check(a) => check::run(&a),
         Verb::Init(a) => init::run(&a),
         Verb::Schema => schema::run(),
-        Verb::Clean(a) => clean::run(&a),
         Verb::Data(a) => data::run(&a),
         Verb::Summary(a) => summary::run(&a),
         Verb::FindLr(a) => find_lr::run(&a),
@@ -121,6 +124,7 @@ pub fn main() -> ExitCode {
         Verb::Compare(a) => compare::run(&a),
         Verb::Export(a) => export::run(&a),
         Verb::Why(a) => why::run(&a),
+        Verb::Completions(a) => completions::run(&a, command()),
         Verb::Help(a) => help::run(&a, command()),
     });
     match result {
@@ -138,10 +142,6 @@ pub fn main() -> ExitCode {
     }
 }
 
-/// The program's commands, with help that has them in groups.
-fn command() -> clap::Command {
-    let command = Arguments::command();
-    let commands = help::commands(&command);
 /// What the command line says.
 fn parsed() -> Result<Arguments, clap::Error> {
     let told = |error| {
@@ -151,6 +151,10 @@ fn parsed() -> Result<Arguments, clap::Error> {
     Arguments::from_arg_matches(&command().try_get_matches().map_err(told)?)
 }
 
+/// The program's commands, with help that has them in groups.
+fn command() -> clap::Command {
+    let command = Arguments::command();
+    let commands = help::commands(&command);
     let template =
         format!("{{about-with-newline}}\n{{usage-heading}} {{usage}}\n\n{commands}Options:\n{{options}}\n{{after-help}}");
     command

@@ -9,18 +9,19 @@ mod events;
 #[cfg(all(target_os = "linux", feature = "cuda"))]
 mod gpus;
 mod hashes;
+mod hints;
 mod hostile;
 mod initial;
 mod kept;
 mod moments;
 mod plan_status;
-mod reports;
 mod renamed;
+mod reports;
 mod safeguards;
 mod spreadsheet;
+mod status;
 mod synced;
 mod threads;
-mod status;
 mod trouble;
 
 use desk::{Desk, TINY, expect_code, words};
