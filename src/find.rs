@@ -4,6 +4,7 @@
 //! hold.
 
 use crate::store::{self, ExperimentDir, Results, RunDir};
+use std::collections::HashSet;
 use std::path::Path;
 
 /// What a word means.
@@ -113,6 +114,9 @@ fn of_id(id: &str, results: &Results) -> Result<Found, Error> {
         found.extend(runs.filter(|run| run.id().as_str() == id || (id.len() > 3 && run.id().hash().starts_with(id))));
     }
     let word = id.to_owned();
+    // Of runs with the same hash, in several experiments, one is as good as the other.
+    let mut known = HashSet::new();
+    found.retain(|run| known.insert(run.id().hash().to_owned()));
     match found.len() {
         1 => Ok(Found::Run(found.remove(0))),
         0 => Err(Error::Nothing { word, results: results.root().display().to_string() }),

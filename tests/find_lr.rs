@@ -118,9 +118,11 @@ fn a_search_leaves_runs_alone() {
         files
     };
     let (before, status) = (files(), done(&["status", "results"]));
+    // Its size apart.
+    let runs = |status: &str| status.split(';').next().expect("a line").to_owned();
     done(&["find-lr", "x.toml", "--steps", "40", "--from", "1e-6", "--to", "3"]);
     assert!(dir.path().join("results/tiny/find-lr/find-lr.csv").is_file());
-    assert!(files() == before && done(&["status", "results"]) == status);
+    assert!(files() == before && runs(&done(&["status", "results"])) == runs(&status));
     done(&["report", "results/tiny"]);
     assert!(!fs::read_to_string(dir.path().join("results/tiny/report.md")).unwrap().contains("find-lr"));
 }

@@ -130,6 +130,19 @@ fn finished_and_failed_runs_are_compared() {
     assert!(text(&written.charts[1]).contains(">failed</text>"));
 }
 
+#[test]
+fn the_table_is_as_wide_as_is_wanted() {
+    let (_temp, dir) = experiment();
+    finish(&create(&dir, "[8, 16]", 1), &rising(3, 0.8), Status::Finished, None);
+    let cause = "a reason that is said in more words than there is room for in a line of eighty columns or of a hundred and twenty of them";
+    finish(&create(&dir, "[16, 32]", 1), &[], Status::Failed, Some(cause));
+    for columns in [60, 80, 120] {
+        let table = report::write(&dir, &report::Wanted { columns, ..report::Wanted::default() }).unwrap().table;
+        let widest = table.lines().map(|line| line.chars().count()).max().unwrap();
+        assert!((columns - 20..=columns).contains(&widest), "{widest} of {columns}: {table}");
+    }
+}
+
 /// HD95 of validation and test as a run ends with it, and of a class, which is left to the CSV files.
 #[test]
 fn extra_metrics_have_columns() {

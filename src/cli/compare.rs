@@ -3,6 +3,7 @@
 use super::failure::{Failure, mistake};
 use super::options::ResultsPlace;
 use super::report::{Ranking, failure};
+use super::text::report_columns;
 use std::path::PathBuf;
 use umlaut::find::{Found, find};
 use umlaut::report;
@@ -31,7 +32,7 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
             run.path().display()
         )));
     }
-    let text = report::compare(&found, arguments.by.as_deref(), arguments.rank_by.into()).map_err(failure)?;
+    let text = report::compare(&found, arguments.by.as_deref(), arguments.rank_by.into(), report_columns()).map_err(failure)?;
     print!("{text}");
     Ok(())
 }

@@ -14,9 +14,9 @@ const GROUPS: &[(&str, &[&str])] = &[
     ("Train", &["run", "plan", "status", "train", "find-lr"]),
     ("Experiments", &["init", "check", "schema", "summary"]),
     ("Data", &["data"]),
-    ("Results", &["report", "compare", "why", "export"]),
+    ("Results", &["report", "compare", "why", "export", "clean"]),
     ("New images", &["predict", "evaluate"]),
-    ("This machine", &["info", "selftest"]),
+    ("This machine", &["info", "selftest", "completions"]),
     ("Help", &["help"]),
 ];
 
@@ -56,7 +56,7 @@ fn unknown<'a>(topic: &str, commands: impl Iterator<Item = &'a str>) -> Failure 
 pub fn commands(command: &Command) -> String {
     let about = |name: &str| {
         let found = command.find_subcommand(name)?;
-        Some(format!("  {name:<10} {}\n", found.get_about()?))
+        Some(format!("  {name:<11} {}\n", found.get_about()?))
     };
     let group = |(title, names): &(&str, &[&str])| {
         let lines: String = names.iter().filter_map(|name| about(name)).collect();

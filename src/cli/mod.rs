@@ -2,13 +2,16 @@
 //! from outside.
 
 mod check;
+mod clean;
 mod compare;
+mod completions;
 mod data;
 mod evaluate;
 mod export;
 mod failure;
 mod find_lr;
 mod help;
+mod hint;
 mod info;
 mod init;
 mod listen;
@@ -56,6 +59,8 @@ enum Verb {
     Plan(plan::Arguments),
     /// Show how far experiments are, at any time and from any shell
     Status(status::Arguments),
+    /// Show what may be deleted of results and how large it is, and delete it
+    Clean(clean::Arguments),
     /// Train the one run of a run directory (what `run` starts for each)
     Train(train::Arguments),
     /// Look for mistakes in experiment files without running anything
@@ -87,6 +92,8 @@ enum Verb {
     Export(export::Arguments),
     /// Show what makes two runs different ones, or a run and the nearest of an experiment file
     Why(why::Arguments),
+    /// Print a script that completes commands and options in a shell
+    Completions(completions::Arguments),
     /// Show the commands and the pages of the guide, or one of them
     Help(help::Arguments),
 }
@@ -95,11 +102,12 @@ enum Verb {
 pub fn main() -> ExitCode {
     // Without it a file that grows too long just ends the process; nothing else depends on it.
     _ = stop::survive_file_limits();
-    let verb = Arguments::from_arg_matches(&command().get_matches()).unwrap_or_else(|e| e.exit()).verb;
+    let verb = parsed().unwrap_or_else(|e| e.exit()).verb;
     let result = ready().and_then(|()| match verb {
         Verb::Run(a) => run::run(&a),
         Verb::Plan(a) => plan::run(&a),
         Verb::Status(a) => status::run(&a),
+        Verb::Clean(a) => clean::run(&a),
         Verb::Train(a) => train::run(&a),
         Verb::Check(a) => check::run(&a),
         Verb::Init(a) => init::run(&a),
@@ -116,6 +124,7 @@ pub fn main() -> ExitCode {
         Verb::Compare(a) => compare::run(&a),
         Verb::Export(a) => export::run(&a),
         Verb::Why(a) => why::run(&a),
+        Verb::Completions(a) => completions::run(&a, command()),
         Verb::Help(a) => help::run(&a, command()),
     });
     match result {
@@ -131,6 +140,15 @@ pub fn main() -> ExitCode {
         Err(Failure::Runs) => ExitCode::FAILURE,
         Err(Failure::Stopped) => ExitCode::from(130),
     }
+}
+
+/// What the command line says.
+fn parsed() -> Result<Arguments, clap::Error> {
+    let told = |error| {
+        let words: Vec<String> = std::env::args_os().map(|word| word.to_string_lossy().into_owned()).collect();
+        hint::with_tip(error, &command(), &words)
+    };
+    Arguments::from_arg_matches(&command().try_get_matches().map_err(told)?)
 }
 
 /// The program's commands, with help that has them in groups.

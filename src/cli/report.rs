@@ -2,6 +2,7 @@
 
 use super::failure::{Failure, mistake};
 use super::options::ResultsPlace;
+use super::text::report_columns;
 use clap::ValueEnum;
 use std::path::PathBuf;
 use umlaut::find::{Found, find_experiment};
@@ -78,9 +79,8 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
         Form::Md => Format::Markdown,
         Form::Tex => Format::Latex,
     });
-    let wanted =
-        Wanted { by: arguments.by.clone(), rank_by: arguments.rank_by.into(), formats: formats.collect(), png: arguments.png };
-    write_report(&dir, &wanted)
+    let (by, rank_by, png) = (arguments.by.clone(), arguments.rank_by.into(), arguments.png);
+    write_report(&dir, &Wanted { by, rank_by, formats: formats.collect(), png, columns: report_columns() })
 }
 
 /// A metric that there is not is the user's mistake; a directory without runs too.
@@ -100,7 +100,8 @@ pub fn write_report(dir: &ExperimentDir, wanted: &Wanted) -> Result<(), Failure>
         Ok(written) => written.table,
         Err(superseded @ Error::Store(store::Error::Superseded { .. })) => {
             eprintln!("note: {superseded}; the files are those of the newer one");
-            report::compare(&[Found::Experiment(dir.clone())], wanted.by.as_deref(), wanted.rank_by).map_err(failure)?
+            report::compare(&[Found::Experiment(dir.clone())], wanted.by.as_deref(), wanted.rank_by, wanted.columns)
+                .map_err(failure)?
         }
         Err(error) => return Err(failure(error)),
     };

@@ -77,6 +77,10 @@ impl Watch for Rewriting<'_> {
         self.inner.before(at, outcome);
     }
 
+    fn said(&mut self, text: &str) {
+        self.inner.said(text);
+    }
+
     fn noted(&mut self, at: At<'_>, text: &str) {
         self.inner.noted(at, text);
     }

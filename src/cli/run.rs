@@ -9,12 +9,15 @@ use super::rewriting::Rewriting;
 use super::stop::Asked;
 use super::{live, plan, text};
 use std::cell::RefCell;
+use std::collections::HashSet;
 use std::io::IsTerminal;
 use std::path::PathBuf;
 use umlaut::estimate::Estimate;
+use umlaut::plan::{Plan, RunSpec};
 use umlaut::prepare::check_data;
 use umlaut::schedule::{Launcher, Listed, Local, Policy, RunCounts, Work, execute};
 use umlaut::store::{ExperimentDir, Results};
+use umlaut::train::Predecessors;
 use umlaut::{machine, report};
 
 #[derive(clap::Args)]
@@ -61,6 +64,9 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
     }
     let dir = results.experiment(&plan.experiment);
     let _claim = dir.claim().map_err(mistake)?;
+    if let Some(note) = other_plan(arguments, &plan, &dir) {
+        eprintln!("{note}");
+    }
     let launcher = launcher(&results)?;
     let asked = Asked::on_signals()?;
     let stopped = || asked.how();
@@ -78,7 +84,8 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
     let counts = execute(work, &slots, policy, &*launcher, &stopped, &mut watch)?;
     // Whatever it has drawn is gone before anything else is written.
     drop(watch);
-    write_report(&dir, &report::Wanted { rank_by: arguments.rank_by.into(), ..report::Wanted::default() })?;
+    let (rank_by, columns) = (arguments.rank_by.into(), text::report_columns());
+    write_report(&dir, &report::Wanted { rank_by, columns, ..report::Wanted::default() })?;
     if counts.without_weights > 0 {
         let runs = text::counted(counts.without_weights, "finished run");
         eprintln!("{runs} without weights, for nothing is trained again that has finished; with --restore it is");
@@ -86,6 +93,24 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
     end(counts, &dir)?;
     println!("predict: umlaut predict {}{} IMAGES --out predictions", plan.experiment, arguments.place.again());
     Ok(())
+}
+
+/// Says that the results seem to be those of another file of the same name: that none of the runs that they were last planned with is planned now.
+fn other_plan(arguments: &Arguments, plan: &Plan, dir: &ExperimentDir) -> Option<String> {
+    // One that is damaged is written anew.
+    let before = dir.planned().ok().flatten().filter(|before| !before.is_empty())?;
+    let now: HashSet<&str> = plan.runs.iter().map(|run| run.id.hash()).collect();
+    let predecessors = Predecessors::of(dir);
+    let goes_on = |run: &RunSpec| predecessors.epochs(&run.id, &run.experiment).is_some();
+    if before.iter().any(|id| now.contains(id.hash())) || plan.runs.iter().any(goes_on) {
+        return None;
+    }
+    let (runs, file) = (text::counted(before.len(), "run"), arguments.file.display());
+    let (dir, name) = (dir.path().display(), &plan.experiment);
+    Some(format!(
+        "note: {dir} was last planned with other runs: none of its {runs} is in {file}. They stay, but the report is on the new ones alone; \
+         if this is another experiment, give it another name than {name}"
+    ))
 }
 
 /// Starts processes of this program, on this machine.

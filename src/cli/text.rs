@@ -2,8 +2,8 @@
 
 use std::io::{IsTerminal, Write};
 use std::time::Duration;
-use umlaut::shown;
 pub use umlaut::text::{clock, counted};
+use umlaut::{report, shown};
 
 /// Columns where nobody says how many there are: a file, a pipe.
 const WIDE: usize = 100;
@@ -51,6 +51,15 @@ pub fn clock_or_dash(seconds: Option<f64>) -> String {
     time.map_or("–".to_owned(), clock)
 }
 
+/// `4 kB`, `120 MB`, `2.35 GB`: of files, rounded up below a megabyte.
+pub fn size(bytes: u64) -> String {
+    match bytes {
+        0..1_000_000 => format!("{} kB", bytes.div_ceil(1000)),
+        1_000_000..1_000_000_000 => format!("{:.0} MB", bytes as f64 / 1e6),
+        _ => format!("{:.2} GB", bytes as f64 / 1e9),
+    }
+}
+
 /// A bar of fixed width, in eighths of a column.
 pub fn drawn(done: usize, of: usize, columns: usize) -> String {
     let eighths = (columns * 8 * done.min(of)).checked_div(of).unwrap_or(0);
@@ -62,6 +71,13 @@ pub fn drawn(done: usize, of: usize, columns: usize) -> String {
 /// Columns for a table on standard output: of a file or a pipe as many as it takes.
 pub fn table_columns() -> usize {
     if std::io::stdout().is_terminal() { columns() } else { usize::MAX }
+}
+
+/// Columns for a report's words on standard output: those of the terminal, and 80 of a file or a pipe, which is read anywhere.
+pub fn report_columns() -> usize {
+    /// Less would tear numbers apart.
+    const LEAST: usize = 40;
+    if std::io::stdout().is_terminal() { columns().max(LEAST) } else { report::COLUMNS }
 }
 
 /// Columns of standard output.

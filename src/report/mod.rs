@@ -61,7 +61,7 @@ pub struct Written {
     pub html: Option<PathBuf>,
     /// tables.tex, if it was wanted.
     pub latex: Option<PathBuf>,
-    /// The groups as a table for a terminal, at most 80 columns wide, and what failed.
+    /// The groups as a table for a terminal, as wide as was wanted, and what failed.
     pub table: String,
 }
 
@@ -76,7 +76,12 @@ pub struct Wanted {
     pub formats: Vec<Format>,
     /// Every chart as PNG too.
     pub png: bool,
+    /// Columns that the table for a terminal may take.
+    pub columns: usize,
 }
+
+/// Columns of a table that is not for a terminal of known width.
+pub const COLUMNS: usize = 80;
 
 /// What the words and tables of a report are written as.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -92,7 +97,13 @@ pub enum Format {
 impl Default for Wanted {
     /// What a sweep ends with: HTML and Markdown, compared by Dice, ranked by validation.
     fn default() -> Self {
-        Self { by: None, rank_by: RankBy::Validation, formats: vec![Format::Html, Format::Markdown], png: false }
+        Self {
+            by: None,
+            rank_by: RankBy::Validation,
+            formats: vec![Format::Html, Format::Markdown],
+            png: false,
+            columns: COLUMNS,
+        }
     }
 }
 
@@ -134,14 +145,15 @@ pub enum Error {
     },
 }
 
-/// The groups of experiments, and single runs, as a table for a terminal with the verdict on them. Writes nothing.
+/// The groups of experiments, and single runs, as a table for a terminal with the verdict on them, in lines of so many columns.
+/// Writes nothing.
 ///
 /// # Errors
 /// If a place holds no runs or cannot be listed, or no run has the metric.
-pub fn compare(found: &[Found], by: Option<&str>, rank_by: RankBy) -> Result<String, Error> {
+pub fn compare(found: &[Found], by: Option<&str>, rank_by: RankBy, columns: usize) -> Result<String, Error> {
     let comparison = collect::collect_several(found)?;
     let verdict = verdict(&comparison, by, rank_by)?;
-    Ok(table::terminal(&comparison, &verdict))
+    Ok(table::terminal(&comparison, &verdict, columns))
 }
 
 /// The chart of a search for a learning rate as SVG: the losses over the learning rate, with the suggestion; `of` says in a few words what was
@@ -194,7 +206,7 @@ pub fn write(dir: &ExperimentDir, wanted: &Wanted) -> Result<Written, Error> {
         summary: files.write_summary(&table::summary(&comparison))?,
         groups: files.write_groups(&table::groups(&comparison, &verdict))?,
         charts: charts.iter().map(|chart| files.write_chart(&chart.name, &chart.svg)).collect::<Result<_, _>>()?,
-        table: table::terminal(&comparison, &verdict),
+        table: table::terminal(&comparison, &verdict, wanted.columns),
     })
 }
 

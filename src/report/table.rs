@@ -98,26 +98,27 @@ fn spread(values: &[f64], interval: Option<(f64, f64)>) -> [String; 5] {
     [values.len().to_string(), mean, sd, low, high]
 }
 
-/// The groups for a terminal, the best first, then the verdict in words and what failed; no line is longer than 80 characters.
-pub(super) fn terminal(comparison: &Comparison, verdict: &Verdict) -> String {
+/// The groups for a terminal, the best first, then the verdict in words and what failed; no line is longer than so many characters,
+/// but for columns of numbers that take more.
+pub(super) fn terminal(comparison: &Comparison, verdict: &Verdict, columns: usize) -> String {
     let mut lines: Vec<String> = Vec::new();
     for list in lists(comparison, verdict) {
-        lines.extend(list.title.iter().flat_map(|title| wrap(&format!("{title}:"), 80, "")));
-        lines.extend(ranking(comparison, verdict, &list).to_string().lines().map(|line| line.trim_end().to_owned()));
+        lines.extend(list.title.iter().flat_map(|title| wrap(&format!("{title}:"), columns, "")));
+        lines.extend(ranking(comparison, verdict, &list, columns).to_string().lines().map(|line| line.trim_end().to_owned()));
     }
     for line in verdict.words.iter().chain([&describe::counts(comparison)]) {
-        lines.extend(wrap(line, 80, ""));
+        lines.extend(wrap(line, columns, ""));
     }
     for (run, cause) in describe::troubled(comparison) {
-        lines.extend(wrap(&format!("{} {}: {cause}", run.state.word(), run.id), 80, "  "));
+        lines.extend(wrap(&format!("{} {}: {cause}", run.state.word(), run.id), columns, "  "));
     }
     lines.join("\n") + "\n"
 }
 
-fn ranking(comparison: &Comparison, verdict: &Verdict, list: &List) -> Table {
+fn ranking(comparison: &Comparison, verdict: &Verdict, list: &List, wide: usize) -> Table {
     let mut table = Table::new();
     table.load_preset(presets::UTF8_HORIZONTAL_ONLY).set_content_arrangement(ContentArrangement::Dynamic);
-    table.force_no_tty().set_width(80);
+    table.force_no_tty().set_width(u16::try_from(wide).unwrap_or(u16::MAX));
     for between_rows in [TableComponent::HorizontalLines, TableComponent::MiddleIntersections] {
         table.remove_style(between_rows);
     }
@@ -134,7 +135,7 @@ fn ranking(comparison: &Comparison, verdict: &Verdict, list: &List) -> Table {
         row.push(best_epoch(group));
         rows.push(row);
     }
-    let most = room(&header, &rows);
+    let most = room(&header, &rows, wide);
     for mut row in rows {
         row[1] = wrap(&row[1], most, "").join("\n");
         table.add_row(row);
@@ -145,11 +146,11 @@ fn ranking(comparison: &Comparison, verdict: &Verdict, list: &List) -> Table {
     table
 }
 
-/// Characters that a line of 80 has for a group's name, beside the other columns and what lies between them.
-fn room(header: &[String], rows: &[Vec<String>]) -> usize {
+/// Characters that a line of so many has for a group's name, beside the other columns and what lies between them.
+fn room(header: &[String], rows: &[Vec<String>], wide: usize) -> usize {
     let width = |column: usize| rows.iter().chain([&header.to_vec()]).map(|row| row[column].chars().count()).max().unwrap_or(0);
     let others: usize = (0..header.len()).filter(|column| *column != 1).map(|column| width(column) + 3).sum();
-    80_usize.saturating_sub(others + 3).max(8)
+    wide.saturating_sub(others + 3).max(8)
 }
 
 /// Where a long name is broken if it can be.

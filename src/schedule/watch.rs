@@ -32,6 +32,10 @@ pub trait Watch {
     }
     /// A run has its outcome from before and is not started.
     fn before(&mut self, at: At<'_>, outcome: &Outcome);
+    /// Something about several runs should be known.
+    fn said(&mut self, text: &str) {
+        _ = text;
+    }
     /// Something about a run's files should be known before it is started.
     fn noted(&mut self, at: At<'_>, text: &str);
     /// An attempt at a run begins.

@@ -1,8 +1,9 @@
 //! One process a directory: claimed by an exclusive lock, which the system releases when its process dies, however it dies.
 
 use super::error::{Error, Result, told};
-use super::experiment_dir::ExperimentDir;
-use super::file::{WRITING, create_dirs, keep_name, open_in_place};
+use super::experiment_dir::{ExperimentDir, RUNS};
+use super::file::{WRITING, create_dirs, keep_name, open_in_place, remove_dir};
+use super::names::is_passing;
 use super::run_dir::RunDir;
 use crate::machine;
 use std::fmt;
@@ -61,7 +62,8 @@ impl RunDir {
 }
 
 impl ExperimentDir {
-    /// Claims the experiment for the one process that may start its runs, and clears away what a killed one left half-written.
+    /// Claims the experiment for the one process that may start its runs, and clears away what a killed one left half-written or
+    /// half-deleted.
     ///
     /// # Errors
     /// [`Error::InUse`] if another living process holds it.
@@ -71,6 +73,7 @@ impl ExperimentDir {
         self.path().parent().map_or(Ok(()), keep_name)?;
         let claim = claim(self.path())?;
         [self.path().to_owned(), self.charts()].iter().try_for_each(|dir| clear(dir))?;
+        finish_deleting(&self.path().join(RUNS))?;
         Ok(claim)
     }
 
@@ -131,6 +134,13 @@ fn written(mut file: &File) -> Option<Holder> {
     file.read_to_string(&mut text).ok()?;
     let (process, host) = text.trim().split_once(' ')?;
     Some(Holder { process: process.parse().ok()?, host: host.to_owned() })
+}
+
+/// Removes the runs that a killed process left half-deleted or half taken over.
+fn finish_deleting(runs: &Path) -> Result<()> {
+    let Ok(entries) = fs::read_dir(runs) else { return Ok(()) };
+    let half = entries.flatten().map(|entry| entry.path()).filter(|path| is_passing(path));
+    half.into_iter().try_for_each(|path| remove_dir(&path))
 }
 
 /// Removes what a killed process left half-written.

@@ -2,6 +2,7 @@
 
 use super::error::{Result, told};
 use super::file::remove;
+use super::names::is_passing;
 use super::run_dir::RunDir;
 use super::table::{read_csv, write_csv};
 use crate::plan::RunId;
@@ -137,7 +138,7 @@ impl ExperimentDir {
         let mut runs = Vec::new();
         for entry in told(fs::read_dir(&dir), "listing", &dir)? {
             let run = RunDir::at(told(entry, "listing", &dir)?.path());
-            if run.run_toml().is_file() {
+            if run.run_toml().is_file() && !is_passing(run.path()) {
                 runs.push(run);
             }
         }

@@ -66,6 +66,13 @@ pub(super) fn remove(path: &Path) -> Result<()> {
     told(sync_dir(parent(path)), "removing", path)
 }
 
+/// Removes a directory with all that it holds, if it is there; of a link the link alone.
+pub(super) fn remove_dir(path: &Path) -> Result<()> {
+    let Ok(found) = path.symlink_metadata() else { return Ok(()) };
+    told(if found.is_dir() { fs::remove_dir_all(path) } else { fs::remove_file(path) }, "removing", path)?;
+    keep_name(path)
+}
+
 /// Opens a file that is written where it lies.
 pub(super) fn open_in_place(path: &Path, options: &mut OpenOptions) -> Result<File> {
     #[cfg(unix)]

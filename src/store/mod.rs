@@ -5,7 +5,9 @@
 //! hash, and outcome.toml those of the files that a finished run consists of. What the files mean is known elsewhere.
 
 mod claim;
+mod clean;
 mod damage;
+mod elsewhere;
 mod error;
 mod events;
 mod experiment_dir;
@@ -21,6 +23,8 @@ mod take_over;
 mod whole;
 
 pub use claim::{Claim, Holder};
+pub use clean::{Deletable, Spare};
+pub use elsewhere::Elsewhere;
 pub use error::{Error, NO_ROOM};
 pub use events::{EventLog, Events};
 pub use experiment_dir::{ExperimentDir, Results};

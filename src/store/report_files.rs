@@ -14,6 +14,9 @@ use std::io::{Read, Seek, Write};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+/// All that is written of a report, but for charts.
+pub(super) const NAMES: [&str; 5] = ["report.html", "report.md", "tables.tex", "summary.csv", "groups.csv"];
+
 /// Who began a report last. Its lock is held while a file is replaced.
 const NEWEST: &str = ".report";
 

@@ -34,7 +34,7 @@ pub use find_lr::{LrRange, find_lr};
 pub use initial_weights::{InitialWeights, seen};
 pub use loss::{supervised_loss, weighted_loss};
 pub use optimizer::Optimizer;
-pub use predecessor::extends;
+pub use predecessor::{Predecessors, extends};
 pub use progress::Progress;
 pub use timed::timed_steps;
 

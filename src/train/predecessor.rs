@@ -7,8 +7,8 @@ use super::{Error, Optimizer, early_stop, provenance};
 use crate::config::Experiment;
 use crate::plan::{RunId, defining_values};
 use crate::record::Status;
-use crate::store::{self, RunDir};
-use std::collections::BTreeMap;
+use crate::store::{self, ExperimentDir, RunDir};
+use std::collections::{BTreeMap, HashMap};
 
 /// Whether a run of `new` can go on from the first `done` epochs of a run of `old`, on the same data: it asks for as many, differs by nothing
 /// that defines the numbers of an epoch (only by how many there are, when to stop early, or what is measured at the end), and the learning rate
@@ -17,14 +17,17 @@ use std::collections::BTreeMap;
 pub fn extends(old: &Experiment, done: usize, new: &Experiment) -> bool {
     let (before, now) = (course(old), course(new));
     let (of_old, of_new) = (defining_values(old), defining_values(new));
-    let of_an_epoch = |values: &BTreeMap<String, String>| -> BTreeMap<String, String> {
-        let end = |key: &str| ["metrics.", "training.early_stopping."].iter().any(|table| key.starts_with(table));
-        values.iter().filter(|(key, _)| *key != "training.epochs" && !end(key)).map(|(k, v)| (k.clone(), v.clone())).collect()
-    };
     done <= new.training.epochs
         && of_old != of_new
-        && of_an_epoch(&of_old) == of_an_epoch(&of_new)
+        && of_an_epoch(of_old) == of_an_epoch(of_new)
         && (1..=done).all(|epoch| before.rate(epoch) == now.rate(epoch))
+}
+
+/// Of the values that define a run those that define the numbers of an epoch, but for its learning rate's course.
+fn of_an_epoch(mut values: BTreeMap<String, String>) -> BTreeMap<String, String> {
+    let end = |key: &str| ["metrics.", "training.early_stopping."].iter().any(|table| key.starts_with(table));
+    values.retain(|key, _| key != "training.epochs" && !end(key));
+    values
 }
 
 fn course(experiment: &Experiment) -> LrSchedule {
@@ -60,15 +63,58 @@ fn find(
     let mut best: Option<(RunDir, usize)> = None;
     for other in run.siblings()? {
         let Some((epochs, asked)) = whole_epochs(&other).zip(asked(&other)) else { continue };
-        let mut old = Experiment { metrics: asked.metrics, ..experiment.clone() };
-        (old.training.epochs, old.training.early_stopping) = (asked.training.epochs, asked.training.early_stopping);
-        let same = RunId::new(&old, fingerprint, &[]).hash() == other.id().hash();
-        let fits = same && extends(&old, epochs, experiment) && gets_there(&other, experiment, epochs);
+        let fits = fits(&other, epochs, &asked, experiment, fingerprint);
         if fits && best.as_ref().is_none_or(|(_, most)| *most < epochs) && goes_together(&other, epochs, columns) {
             best = Some((other, epochs));
         }
     }
     Ok(best)
+}
+
+/// Whether a run of `experiment` on these data can begin with the epochs of a finished one that was `asked` for, as far as ids and rows tell.
+fn fits(other: &RunDir, epochs: usize, asked: &Experiment, experiment: &Experiment, fingerprint: &str) -> bool {
+    let mut old = Experiment { metrics: asked.metrics.clone(), ..experiment.clone() };
+    (old.training.epochs, old.training.early_stopping) = (asked.training.epochs, asked.training.early_stopping.clone());
+    let same = RunId::new(&old, fingerprint, &[]).hash() == other.id().hash();
+    same && extends(&old, epochs, experiment) && gets_there(other, experiment, epochs)
+}
+
+/// The finished runs of an experiment, for whoever wants to know beforehand which epochs a new run will begin with. Weights are not looked at.
+pub struct Predecessors {
+    /// By what defines the numbers of an epoch.
+    finished: HashMap<BTreeMap<String, String>, Vec<Finished>>,
+}
+
+/// A finished run that others may begin with.
+struct Finished {
+    run: RunDir,
+    epochs: usize,
+    asked: Experiment,
+    fingerprint: String,
+}
+
+impl Predecessors {
+    /// Of all runs below the experiment's directory. What cannot be read is nobody's predecessor.
+    pub fn of(dir: &ExperimentDir) -> Self {
+        let mut finished: HashMap<_, Vec<Finished>> = HashMap::new();
+        for run in dir.runs().unwrap_or_default() {
+            let fingerprint = || run.provenance().ok()??.dataset_fingerprint;
+            let Some(((epochs, asked), fingerprint)) = whole_epochs(&run).zip(asked(&run)).zip(fingerprint()) else { continue };
+            let key = of_an_epoch(defining_values(&asked));
+            finished.entry(key).or_default().push(Finished { run, epochs, asked, fingerprint });
+        }
+        Self { finished }
+    }
+
+    /// How many epochs of a finished run a new run of this id would begin with; `None` where it begins anew.
+    pub fn epochs(&self, id: &RunId, experiment: &Experiment) -> Option<usize> {
+        let finished = self.finished.get(&of_an_epoch(defining_values(experiment)))?;
+        let fits = |old: &&Finished| {
+            let same_data = RunId::new(experiment, &old.fingerprint, &[]).hash() == id.hash();
+            same_data && fits(&old.run, old.epochs, &old.asked, experiment, &old.fingerprint)
+        };
+        finished.iter().filter(fits).map(|old| old.epochs).max()
+    }
 }
 
 /// What a run was asked for.

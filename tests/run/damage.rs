@@ -56,7 +56,7 @@ fn a_damaged_file_costs_its_run_and_the_same_command_makes_it_again() {
     // Of the run whose rows are lost nothing was written over.
     assert!(runs[3].join("damaged-1/checkpoints/best.safetensors").is_file());
     let status = desk.said(&["status"]);
-    assert!(status.starts_with("tiny: 6 finished of 6 runs\n"), "{status}");
+    assert!(status.starts_with("tiny: 6 finished of 6 runs; "), "{status}");
 }
 
 #[test]

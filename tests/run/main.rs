@@ -1,6 +1,7 @@
 //! The whole program on tiny experiments: what a user types, what is on disk afterwards, and how it ends.
 
 mod chaos;
+mod clean;
 mod damage;
 mod data_sets;
 mod desk;
@@ -8,14 +9,17 @@ mod events;
 #[cfg(all(target_os = "linux", feature = "cuda"))]
 mod gpus;
 mod hashes;
+mod hints;
 mod hostile;
 mod initial;
 mod kept;
 mod moments;
 mod plan_status;
+mod renamed;
 mod reports;
 mod safeguards;
 mod spreadsheet;
+mod status;
 mod synced;
 mod threads;
 mod trouble;

@@ -151,7 +151,7 @@ fn status_counts_what_finished_failed_and_is_new() {
     fs::remove_dir_all(finished).expect("removable");
     for arguments in [&["status"] as &[&str], &["status", "results"], &["status", "results/tiny"]] {
         let status = desk.said(arguments);
-        assert!(status.starts_with("tiny: 1 finished, 2 failed, 1 new of 4 runs\n"), "{status}");
+        assert!(status.starts_with("tiny: 1 finished, 2 failed, 1 new of 4 runs; "), "{status}");
         // Broken into lines of the terminal's width, so words only.
         assert_eq!(status.matches("  failed lr-").count(), 2, "{status}");
         assert!(status.contains("training") && status.contains("step"), "{status}");

@@ -44,7 +44,13 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
     println!("{}\n", heading(&experiment, &data, &looks, number));
     println!("{}\n", table(&data, &looks, &split));
     for line in remarks(&experiment, &data, &looks, &folds) {
-        println!("{}", text::wrap(&line, 80, 2).join("\n"));
+        println!(
+            "{}",
+            text::wrap(&line, text::report_columns(), 2).join(
+                "
+"
+            )
+        );
     }
     if let Some((path, form)) = wanted {
         let draw = arguments.epoch.map(|epoch| Draw::of(&experiment, epoch as usize));

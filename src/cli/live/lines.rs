@@ -26,6 +26,10 @@ impl Watch for Lines {
         }
     }
 
+    fn said(&mut self, text: &str) {
+        eprintln!("{text}");
+    }
+
     fn noted(&mut self, at: At<'_>, text: &str) {
         eprintln!("{}: {text}", self.title(at));
     }

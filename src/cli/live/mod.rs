@@ -3,7 +3,7 @@
 mod course;
 mod frame;
 mod lines;
-mod screen;
+pub mod screen;
 mod totals;
 
 use super::names::Names;
@@ -78,7 +78,7 @@ struct Live<'a> {
 impl<'a> Live<'a> {
     fn new(dir: &'a ExperimentDir, estimate: Estimate, slots: usize, asked: &'a dyn Fn() -> bool) -> Self {
         Self {
-            screen: Screen::new(),
+            screen: Screen::on(console::Term::stderr()),
             drawn: None,
             dir,
             titles: Vec::new(),
@@ -196,6 +196,10 @@ impl Watch for Live<'_> {
             let cause = outcome.cause.as_deref().unwrap_or("no cause recorded");
             self.say(&format!("{}: failed before: {cause}", self.title(at)));
         }
+    }
+
+    fn said(&mut self, text: &str) {
+        self.say(text);
     }
 
     fn noted(&mut self, at: At<'_>, text: &str) {

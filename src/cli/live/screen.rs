@@ -6,7 +6,7 @@
 use super::super::text::width;
 use std::io::Write;
 
-/// The lines at the bottom of the terminal that standard error is.
+/// The lines at the bottom of a terminal.
 pub struct Screen {
     term: console::Term,
     /// What is drawn.
@@ -14,9 +14,9 @@ pub struct Screen {
 }
 
 impl Screen {
-    /// Draws nothing yet.
-    pub fn new() -> Self {
-        Self { term: console::Term::stderr(), lines: Vec::new() }
+    /// On a terminal; draws nothing yet.
+    pub fn on(term: console::Term) -> Self {
+        Self { term, lines: Vec::new() }
     }
 
     /// Columns and rows that lines may take. A column is left free: with a character in the last, terminals differ in where the
@@ -47,7 +47,7 @@ impl Screen {
     fn write(&mut self, above: &[String], lines: Vec<String>) {
         let text = change(&self.lines, above, &lines, self.size().0 + 1);
         // A terminal that is gone is no reason to stop training.
-        _ = std::io::stderr().lock().write_all(text.as_bytes());
+        _ = (&self.term).write_all(text.as_bytes());
         self.lines = lines;
     }
 }

@@ -1,5 +1,6 @@
 //! `umlaut plan FILE` and `umlaut run --dry-run`: the runs of an experiment, what they cost and where they stand. Starts and writes nothing.
 
+mod memory;
 mod room;
 mod row;
 mod table;

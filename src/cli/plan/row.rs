@@ -4,6 +4,7 @@ use umlaut::estimate::{Estimate, Load};
 use umlaut::plan::{Plan, RunSpec};
 use umlaut::schedule::{Epochs, Standing, standing};
 use umlaut::store::{self, ExperimentDir, RunDir};
+use umlaut::train::Predecessors;
 
 /// A run of a plan.
 pub struct Row<'a> {
@@ -13,6 +14,10 @@ pub struct Row<'a> {
     pub load: Option<Load>,
     /// Where it stands; what is wrong with its files if they cannot be read.
     pub standing: Result<Standing, String>,
+    /// The other experiment in whose results it has finished; a schedule takes it over from there.
+    pub elsewhere: Option<String>,
+    /// Epochs of another, finished run that it would begin with.
+    pub begins_with: Option<usize>,
     /// How far it is.
     pub epochs: Epochs,
     /// Seconds that the epochs take that are left, if that is known.
@@ -25,10 +30,18 @@ pub struct Row<'a> {
 /// If the results cannot be listed.
 pub fn rows<'a>(plan: &'a Plan, dir: &ExperimentDir, estimate: &Estimate) -> Result<Vec<Row<'a>>, store::Error> {
     let places = dir.places(plan.runs.iter().map(|run| &run.id))?;
+    let (others, predecessors) = (dir.elsewhere(), Predecessors::of(dir));
     let row = |((run, place), index): ((&'a RunSpec, &RunDir), usize)| {
+        let other = if place.path().exists() { None } else { others.finished(&run.id) };
+        let (elsewhere, place) = (other.map(RunDir::experiment_name), other.unwrap_or(place));
         let standing = standing(place).map_err(|error| error.to_string());
-        let epochs = standing.as_ref().map_or_else(|_| Epochs::of(run, place), |standing| standing.epochs(run, place));
-        Row { run, load: estimate.load(index).cloned(), standing, epochs, left: None }
+        let mut epochs = standing.as_ref().map_or_else(|_| Epochs::of(run, place), |standing| standing.epochs(run, place));
+        let new = matches!(standing, Ok(Standing::New));
+        let begins_with = if new { predecessors.epochs(&run.id, &run.experiment) } else { None };
+        if let Some(done) = begins_with {
+            epochs = Epochs { done, left: run.experiment.training.epochs.saturating_sub(done) };
+        }
+        Row { run, load: estimate.load(index).cloned(), standing, elsewhere, begins_with, epochs, left: None }
     };
     Ok(plan.runs.iter().zip(&places).zip(0..).map(row).collect())
 }
@@ -54,8 +67,12 @@ impl Row<'_> {
     /// The word, and how far it is where that matters.
     pub fn status(&self) -> String {
         let (done, of) = (self.epochs.done, self.run.experiment.training.epochs);
+        if let Some(other) = &self.elsewhere {
+            return format!("finished in {other}");
+        }
         match &self.standing {
             Ok(Standing::Running(_) | Standing::Resumable(_)) => format!("{}, epoch {done}/{of}", self.word()),
+            Ok(Standing::New) if self.begins_with.is_some() => format!("new, continues from epoch {done}"),
             Ok(Standing::Finished(_)) if done < of => format!("finished early, epoch {done}/{of}"),
             _ => self.word().to_owned(),
         }

@@ -93,9 +93,17 @@ mod tests {
     fn shown_of(sweep: &str, columns: usize) -> String {
         let experiment: Experiment = toml::from_str(&format!("name = 'a'\n{sweep}")).expect("valid");
         let plan = umlaut::plan::expand(&experiment, |_| Ok("f".into())).expect("possible");
-        let row =
-            |run| Row { run, load: None, standing: Ok(Standing::New), epochs: Epochs { done: 0, left: 50 }, left: Some(61.0) };
-        let rows: Vec<Row<'_>> = plan.runs.iter().map(row).collect();
+        let (elsewhere, begins_with, epochs) = (None, None, Epochs { done: 0, left: 50 });
+        let new = |run| Row {
+            run,
+            load: None,
+            standing: Ok(Standing::New),
+            elsewhere: elsewhere.clone(),
+            begins_with,
+            epochs,
+            left: Some(61.0),
+        };
+        let rows: Vec<Row<'_>> = plan.runs.iter().map(new).collect();
         text(&Names::of(&plan.runs), &rows, columns)
     }
 

@@ -2,6 +2,7 @@
 
 use super::super::names::Names;
 use super::super::text::{clock_or_dash, counted, wrap};
+use super::memory;
 use super::row::Row;
 use umlaut::estimate::{Estimate, makespan};
 use umlaut::plan::Plan;
@@ -15,7 +16,9 @@ const NAMED: usize = 5;
 
 /// The lines below the table, none wider than `columns`.
 pub fn text(names: &Names, plan: &Plan, rows: &[Row<'_>], estimate: &Estimate, slots: &[Slot], columns: usize) -> String {
-    let lines = [vec![counts(rows), time(rows, estimate, slots)], not_run(names, plan, rows), troubled(names, rows)].concat();
+    let said = vec![counts(rows), time(rows, estimate, slots)];
+    let too_large = memory::warnings(names, rows, &memory::rooms(slots));
+    let lines = [said, not_run(names, plan, rows), troubled(names, rows), too_large].concat();
     let lines = lines.iter().flat_map(|line| wrap(line, columns, 4));
     lines.map(|line| line.trim_end().to_owned() + "\n").collect()
 }

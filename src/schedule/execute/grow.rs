@@ -6,6 +6,9 @@ use super::{Planned, Schedule, unreadable};
 use crate::plan::{RunSpec, keys};
 use crate::record::Status;
 use crate::schedule::queue::Job;
+use crate::store::RunDir;
+use crate::text::counted;
+use std::collections::BTreeMap;
 
 impl Schedule<'_> {
     /// Takes in what runs the source has by now, in plan.csv too.
@@ -31,6 +34,7 @@ impl Schedule<'_> {
         let places = self.work.dir.places(new.iter().map(|run| &run.id))?;
         self.runs.extend(new);
         self.watch.planned(&self.runs);
+        self.take_over(first, &places)?;
         let mut jobs = Vec::new();
         for (index, place) in (first..).zip(places) {
             let run = &self.runs[index];
@@ -70,6 +74,31 @@ impl Schedule<'_> {
         }
         self.queue.add(jobs, self.slots.len());
         self.write_plan()
+    }
+
+    /// Takes over what has finished in other experiments of the same results, for the runs from `first` on that are not there yet.
+    fn take_over(&mut self, first: usize, places: &[RunDir]) -> Result<(), Error> {
+        let missing = || self.runs[first..].iter().zip(places).filter(|(_, place)| !place.path().exists());
+        if missing().next().is_none() {
+            return Ok(());
+        }
+        let (elsewhere, mut taken) = (self.work.dir.elsewhere(), BTreeMap::<String, usize>::new());
+        for (run, place) in missing() {
+            let Some(other) = elsewhere.finished(&run.id) else { continue };
+            match place.adopt(other, run, &run.experiment.to_toml()) {
+                Ok(true) => *taken.entry(other.experiment_name()).or_default() += 1,
+                Ok(false) => {}
+                // It is trained.
+                Err(error) if error.is_of_one_file() => {}
+                Err(error) => return Err(error.into()),
+            }
+        }
+        for (experiment, count) in taken {
+            let runs = counted(count, "run");
+            self.watch
+                .said(&format!("{runs} taken over from {experiment}, finished there under the same ids: not trained again"));
+        }
+        Ok(())
     }
 
     /// Replaces plan.csv by what the plan is now.
