@@ -76,6 +76,7 @@ pages! {
     experiment "experiment" Reference "experiment.md"
     commands "commands" Reference "commands.md"
     results "results" Reference "results.md"
+    init "init" Reference "init.md"
     speed "speed" Reference "speed.md"
     bias "bias" Reference "bias.md"
     limits "limits" Reference "limits.md"

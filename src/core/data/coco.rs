@@ -152,6 +152,11 @@ impl Layout for Coco {
         channels(self.config.colour, ChannelAxis::Auto, &self.entries)
     }
 
+    /// All images share the annotation file.
+    fn own(&self, entry: &Entry) -> String {
+        format!("; image {:?}", entry.name)
+    }
+
     fn options(&self) -> String {
         let config::Coco { images: _, annotations: _, classes: _, colour: _ } = &self.config;
         format!("coco, classes {:?}", self.classes)

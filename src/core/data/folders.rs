@@ -259,6 +259,10 @@ impl Layout for Folders {
         channels(self.config.colour, self.config.channel_axis, &self.entries)
     }
 
+    fn own(&self, entry: &Entry) -> String {
+        self.lacking.get(&entry.name).map_or_else(String::new, |classes| format!("; lacks {classes:?}"))
+    }
+
     fn options(&self) -> String {
         let config::Folders {
             root: _,

@@ -61,6 +61,11 @@ pub(super) trait Layout: Sync {
         String::new()
     }
 
+    /// What beside the content of its files decides about this sample, where that differs between samples: part of the cache's key.
+    fn own(&self, _: &Entry) -> String {
+        String::new()
+    }
+
     /// Reads one sample, of which the image has to do for so many channels. What is wrong is told as file, problem and remedy.
     fn decode(&self, entry: &Entry, channels: usize) -> Result<Decoded, String>;
 }

@@ -151,6 +151,10 @@ impl Reader<'_> {
         };
         let kept = format!("Preprocess {{ size: {size:?}, fit: {fit:?}{values} }}");
         hasher.update(format!("{FORMAT}; {reading}; {kept}; page {:?}", entry.page).as_bytes());
+        let own = self.layout.own(entry);
+        if !own.is_empty() {
+            hasher.update(own.as_bytes());
+        }
         entry.files.iter().for_each(|file| {
             hasher.update(self.hashes[file].as_bytes());
         });

@@ -90,8 +90,8 @@ pub struct Sample {
 /// In a mask: a pixel that counts in no loss, no metric and no sampling.
 pub const IGNORED: u8 = 255;
 
-/// A mask's value as a target of a loss: 0 or 1, and −0 where the pixel is [`IGNORED`], which [`ops::is_ignored`](crate::ops::is_ignored) tells from
-/// 0 and every formula takes for it.
+/// A mask's value as a target of a loss: 0 or 1, and −0 where the pixel is [`IGNORED`], which losses and metrics tell from 0 by
+/// its sign, and every formula takes for it.
 pub fn target(mask: u8) -> f32 {
     if mask == IGNORED { -0.0 } else { f32::from(mask) }
 }
