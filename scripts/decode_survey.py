@@ -311,7 +311,7 @@ def tiff_by_others(r, g):
                     t.write(page, photometric="minisblack", compression=r.choice([None, "zlib"]))
                     t.write(page[::2, ::2], photometric="minisblack", subfiletype=1)
         elif r.random() < 0.5:
-            tifffile.imwrite(b, a, imagej=True)
+            tifffile.imwrite(b, a, imagej=True, metadata={"axes": "ZYX"})
         else:
             text = f"ImageJ=1.53t\nimages={len(a)}\nslices={len(a)}\nloop=false\n"
             tifffile.imwrite(b, a[0], photometric="minisblack", description=text, metadata=None, byteorder=r.choice("<>"))

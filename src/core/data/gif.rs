@@ -76,7 +76,6 @@ impl<'a> Gif<'a> {
 fn options() -> DecodeOptions {
     let mut options = DecodeOptions::new();
     options.set_color_output(ColorOutput::Indexed);
-    options.check_lzw_end_code(true);
     options
 }
 

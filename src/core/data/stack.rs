@@ -49,7 +49,7 @@ fn pages(path: &Path) -> Result<Vec<PageRef>, Error> {
         return Err(files::missing(path, "this TIFF file"));
     }
     let places = Source::open(path).and_then(|source| Pages::of(&source));
-    places.map(|pages| pages.0).map_err(|problem| faulty(path, &problem))
+    places.map(Pages::apart).map_err(|problem| faulty(path, &problem))
 }
 
 fn faulty(path: &Path, problem: &str) -> Error {

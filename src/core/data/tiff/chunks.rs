@@ -42,7 +42,7 @@ fn put_row(page: &Page, order: Order, bytes: &mut [u8], width: usize, put: impl 
     let (together, invert) = (page.together(), page.meaning == Meaning::Grey { inverted: true });
     let count = width * together;
     if page.is_wide() {
-        return put(Row::Floats(&samples::floats(page, order, bytes)[..count]));
+        return put(Row::Floats(&samples::floats(page.kind(), together, order, bytes)[..count]));
     }
     let differs = page.differences == Differences::Horizontal;
     if page.bits == 8 {

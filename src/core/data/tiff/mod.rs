@@ -104,6 +104,17 @@ fn image_bytes(page: &Page) -> u64 {
     page.chunk_bytes(page.size[0]).saturating_mul(planes) as u64
 }
 
+impl Pages {
+    /// The same where pictures are wanted one after the other: of a file whose planes are all said to be channels of one picture each by itself.
+    /// Writers say so of any pages that nobody gave a meaning (tifffile for ImageJ).
+    pub fn apart(self) -> Vec<Place> {
+        match &self.0[..] {
+            [Place(planes)] => planes.iter().map(|plane| Place(vec![*plane])).collect(),
+            _ => self.0,
+        }
+    }
+}
+
 /// What can be said of a picture without its pixels.
 pub(super) struct Header(Vec<One>);
 

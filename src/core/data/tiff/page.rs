@@ -4,7 +4,7 @@
 
 use super::compression::Compression;
 use super::directory::{Directory, Reader};
-use super::samples::{Differences, Format};
+use super::samples::{Differences, Format, Kind};
 
 /// Tags by number.
 mod tag {
@@ -159,7 +159,10 @@ impl Page {
         let size = size.map(|side| side as usize);
         let samples = number(tag::SAMPLES, 1)? as usize;
         let bits = alike(&reader.numbers(directory, tag::BITS)?, 1, "bits")? as usize;
-        let format = Format::of(alike(&reader.numbers(directory, tag::SAMPLE_FORMAT)?, 1, "kinds")?, bits)?;
+        let format = alike(&reader.numbers(directory, tag::SAMPLE_FORMAT)?, 1, "kinds")?;
+        let format = Format::of(format, bits).map_err(|kind| {
+            format!("its samples are {kind} of {bits} bits, which are not read; {SAVE}, after bringing the values to that range")
+        })?;
         let compression = Compression::of(reader, directory, number(tag::COMPRESSION, 1)?, bits)?;
         let planar = match number(tag::PLANAR, 1)? {
             1 => false,
@@ -271,6 +274,11 @@ impl Page {
                 }
             }
         }
+    }
+
+    /// What its samples are.
+    pub fn kind(&self) -> Kind {
+        Kind { format: self.format, bits: self.bits, differences: self.differences }
     }
 
     /// Whether values become f32.

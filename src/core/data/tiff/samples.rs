@@ -1,7 +1,6 @@
 //! What kinds of numbers samples are, and rows of those wider than 16 bits, signed or floating-point.
 
 use super::directory::Order;
-use super::page::{Page, SAVE};
 use crate::data::npy;
 use half::f16;
 
@@ -31,20 +30,19 @@ impl Format {
     /// From the number of tag 339.
     ///
     /// # Errors
-    /// In words, the file not named: samples that are not read.
-    pub fn of(number: u64, bits: usize) -> Result<Self, String> {
-        let kind = match number {
-            1 | 4 if (1..=16).contains(&bits) => return Ok(Self::Unsigned),
-            1 if matches!(bits, 32 | 64) => return Ok(Self::Unsigned),
-            2 if matches!(bits, 8 | 16 | 32 | 64) => return Ok(Self::Signed),
-            3 if matches!(bits, 16 | 32 | 64) => return Ok(Self::Float),
-            1 | 4 => "unsigned integers",
-            2 => "signed integers",
-            3 => "floating-point numbers",
-            5 | 6 => "complex numbers",
-            _ => "of an unknown kind",
-        };
-        Err(format!("its samples are {kind} of {bits} bits, which are not read; {SAVE}, after bringing the values to that range"))
+    /// What the samples are, if they are not read.
+    pub fn of(number: u64, bits: usize) -> Result<Self, &'static str> {
+        match number {
+            1 | 4 if (1..=16).contains(&bits) => Ok(Self::Unsigned),
+            1 if matches!(bits, 32 | 64) => Ok(Self::Unsigned),
+            2 if matches!(bits, 8 | 16 | 32 | 64) => Ok(Self::Signed),
+            3 if matches!(bits, 16 | 32 | 64) => Ok(Self::Float),
+            1 | 4 => Err("unsigned integers"),
+            2 => Err("signed integers"),
+            3 => Err("floating-point numbers"),
+            5 | 6 => Err("complex numbers"),
+            _ => Err("of an unknown kind"),
+        }
     }
 
     /// The least and the greatest number of samples of so many bits; none of floats.
@@ -69,20 +67,31 @@ impl Format {
     }
 }
 
-/// A row of a chunk as f32, one for each of its samples.
-pub(super) fn floats(page: &Page, order: Order, bytes: &mut [u8]) -> Vec<f32> {
-    let (together, width) = (page.together(), page.bits / 8);
-    let mut samples: Vec<u64> = match page.differences {
+/// Samples of so many bits, and how they are stored.
+#[derive(Debug, Clone, Copy)]
+pub(in crate::data) struct Kind {
+    /// What numbers they are.
+    pub format: Format,
+    /// Bits of each: 8, 16, 32 or 64.
+    pub bits: usize,
+    /// What is stored in their place.
+    pub differences: Differences,
+}
+
+/// A row of a chunk as f32, one for each of its samples, of which `together` lie side by side in a pixel.
+pub(super) fn floats(kind: Kind, together: usize, order: Order, bytes: &mut [u8]) -> Vec<f32> {
+    let width = kind.bits / 8;
+    let mut samples: Vec<u64> = match kind.differences {
         Differences::Float => gathered(bytes, together, width),
         _ => bytes.chunks_exact(width).map(|sample| order.number(sample)).collect(),
     };
-    if page.differences == Differences::Horizontal {
+    if kind.differences == Differences::Horizontal {
         // Beyond the sample's own bits sums do not count.
         (together..samples.len()).for_each(|i| samples[i] = samples[i].wrapping_add(samples[i - together]));
-        let mask = u64::MAX >> (64 - page.bits);
+        let mask = u64::MAX >> (64 - kind.bits);
         samples.iter_mut().for_each(|sample| *sample &= mask);
     }
-    samples.into_iter().map(|sample| page.format.number(sample, page.bits)).collect()
+    samples.into_iter().map(|sample| kind.format.number(sample, kind.bits)).collect()
 }
 
 /// The samples of a row that is stored as differences of bytes, all highest bytes first, whatever the file's order.
