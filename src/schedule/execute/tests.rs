@@ -151,7 +151,7 @@ impl Desk {
         let mut experiment: Experiment = toml::from_str("name = 'a'").unwrap();
         experiment.training.seeds = (1..=runs as u64).collect();
         let plan = expand(&experiment, |_| Ok(String::new())).unwrap();
-        Self { dir: ExperimentDir::at(_dir.path()), _dir, plan }
+        Self { dir: ExperimentDir::at(_dir.path().join("x")), _dir, plan }
     }
 
     fn execute(&self, fake: &Fake, slots: usize, policy: Policy) -> (RunCounts, Vec<String>) {
