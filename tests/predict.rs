@@ -260,7 +260,7 @@ fn mistakes_are_told_before_anything_is_written() {
     let run = runs()[0].display().to_string();
     for (arguments, part) in [
         (vec!["predict", "nowhere", &one, "--out", "o"], "nowhere is no directory of runs"),
-        (vec!["predict", "tiny", &one, "--out", "o"], "tiny is an experiment; name one of its runs, such as"),
+        (vec!["predict", &run, &one, "--out", "o", "--ensemble"], "--ensemble is of an experiment"),
         (vec!["predict", &run, &gone, "--out", "o"], "gone.png"),
         (vec!["predict", &run, &one, &two, "--out", "o"], "x ("),
         (vec!["predict", &run, &one, "--out", "o", "--threshold", "2"], "--threshold 2: a probability is between 0 and 1"),

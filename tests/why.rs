@@ -150,9 +150,9 @@ fn of_a_plan_the_nearest_run_is_compared() {
 fn mistakes_end_with_two_and_say_what_to_name() {
     let desk = Desk::new();
     fs::create_dir(desk.path("empty")).expect("writable");
-    assert!(desk.mistake(&["absent", "tiny.toml"]).contains("absent is not there"));
+    assert!(desk.mistake(&["absent", "tiny.toml"]).contains("absent is no directory of runs"));
     assert!(desk.mistake(&["empty", "tiny.toml"]).contains("empty is no directory of runs"));
-    assert!(desk.mistake(&["same.toml", "tiny.toml"]).contains("one of the two must be a run's directory"));
+    assert!(desk.mistake(&["same.toml", "tiny.toml"]).contains("one of the two must be a run"));
     let run = desk.run(&["tiny.toml"]);
     assert!(desk.mistake(&[&run, &run, "--set", "training.epochs=2"]).contains("--set"));
     desk.write("bad.toml", "name = 'x'\n[training]\nepohcs = 3\n");

@@ -18,7 +18,7 @@ pub struct Arguments {
     /// Runs that the present plan does not have
     #[arg(long)]
     other_plans: bool,
-    /// Last weights and resume states of finished runs; best weights stay
+    /// Last weights and resume states of finished runs; best weights stay, but more epochs of such a run begin anew
     #[arg(long)]
     resume: bool,
     /// Pages, tables and charts of reports; `umlaut report` makes them again
@@ -35,7 +35,7 @@ pub struct Arguments {
 /// Kinds with their options and titles.
 const KINDS: [(Spare, &str, &str); 3] = [
     (Spare::OtherPlans, "--other-plans", "runs that the present plan does not have"),
-    (Spare::Resume, "--resume", "last weights and resume states of finished runs; more epochs of them would begin anew"),
+    (Spare::Resume, "--resume", "last weights and resume states of finished runs"),
     (Spare::Reports, "--reports", "reports; `umlaut report` makes them again"),
 ];
 

@@ -6,7 +6,8 @@ use std::process::{Command, Stdio};
 
 #[test]
 fn an_option_that_is_a_key_of_the_file_is_answered_with_set() {
-    let desk = Desk::with(TINY);
+    // What is swept cannot be replaced.
+    let desk = Desk::with(TINY.split("[sweep.grid]").next().expect("a beginning"));
     let cases = [
         (&["run", "x.toml", "--epochs", "5"] as &[&str], "--set training.epochs=5"),
         (&["plan", "--lr=0.1", "x.toml"], "--set optimizer.adam.lr=0.1"),

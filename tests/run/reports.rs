@@ -184,7 +184,7 @@ fn what_cannot_be_compared_is_the_users_mistake() {
         ),
         (vec!["report", "results/tiny", "--by", "hd95"], "no run has a metric \"hd95\""),
         (vec!["report", "results/tiny", "--format", "pdf"], "invalid value 'pdf'"),
-        (vec!["report", "."], ". holds no runs"),
+        (vec!["report", "."], ". is no directory of runs"),
     ] {
         let output = desk.umlaut(&arguments);
         expect_code(&output, 2);

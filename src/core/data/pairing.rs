@@ -220,6 +220,9 @@ fn file_patterns(image: &str, mask: &str) -> Vec<(String, String)> {
         image.char_indices().zip(mask.chars()).take_while(|((_, a), b)| a == b).map(|((at, a), _)| at + a.len_utf8()).last();
     let common_end: usize =
         image.chars().rev().zip(mask.chars().rev()).take_while(|(a, b)| a == b).map(|(a, _)| a.len_utf8()).sum();
+    // A separator belongs to what is said behind the name.
+    let common_start =
+        common_start.map(|at| image[..at].trim_end_matches(|c: char| !c.is_alphanumeric()).len()).filter(|at| *at > 0);
     if let Some((image_rest, mask_rest)) = common_start.map(|at| (&image[at..], &mask[at..])) {
         found.push((format!("{{name}}{image_rest}"), format!("{{name}}{mask_rest}")));
     }

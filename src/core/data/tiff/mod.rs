@@ -107,9 +107,9 @@ fn image_bytes(page: &Page) -> u64 {
 impl Pages {
     /// The same where pictures are wanted one after the other: of a file whose planes are all said to be channels of one picture each by itself.
     /// Writers say so of any pages that nobody gave a meaning (tifffile for ImageJ).
-    pub fn apart(self) -> Vec<Place> {
+    pub fn apart(self) -> Vec<PageRef> {
         match &self.0[..] {
-            [Place(planes)] => planes.iter().map(|plane| Place(vec![*plane])).collect(),
+            [PageRef(planes)] => planes.iter().map(|plane| PageRef(vec![*plane])).collect(),
             _ => self.0,
         }
     }
