@@ -20,9 +20,9 @@ fn logits() -> Vec<f32> {
 /// Every fifth pixel does not count, and nothing of the second class of the second image, unless pixels count for `all` classes or for none. Classes do
 /// not overlap.
 fn targets(all: bool) -> Vec<f32> {
-    let value = |i: usize| match (i % 42 % 5 == 0 || (i / 42 == 3 && !all), i / 42 % 2) {
+    let value = |i: usize| match ((i % 42).is_multiple_of(5) || (i / 42 == 3 && !all), i / 42 % 2) {
         (true, _) => -0.0,
-        (false, 0) => f32::from(u8::from(i % 42 % 3 == 0)),
+        (false, 0) => f32::from(u8::from((i % 42).is_multiple_of(3))),
         (false, _) => f32::from(u8::from(i % 42 % 3 == 1)),
     };
     (0..COUNT).map(value).collect()

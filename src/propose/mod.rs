@@ -1,7 +1,7 @@
 //! Which experiment fits a folder that nobody has described yet, on this machine and within a time?
 //!
-//! [`propose`] makes of a [`Survey`](crate::data::Survey) the text of an experiment of some 30 lines, each choice with its reason. The rules are those
-//! of the guide's page `init`, which has their sources; [`rules`] holds the numbers. Nothing is written here.
+//! [`propose`] makes of a [`Survey`] the text of an experiment of some 30 lines, each choice with its reason. The rules are those
+//! of the guide's page `init`, which has their sources; `rules` holds the numbers. Nothing is written here.
 
 mod rules;
 mod text;

@@ -5,7 +5,7 @@ use super::Desk;
 /// Two data sets that differ only beneath pixels that do not count train the same bytes; with the value as a class they do not even load.
 #[test]
 fn values_that_count_nowhere_change_nothing() {
-    let desk = Desk::new();
+    let desk = Desk::default();
     let experiment = |folder: &str, more: &str| {
         format!(
             "name = '{folder}'\n[dataset.folders]\nroot = '{folder}'\nclasses = ['a']\nmask_values = 'indexed'\n{more}\n[preprocess]\nsize = [32, 32]\n\
@@ -30,7 +30,7 @@ fn values_that_count_nowhere_change_nothing() {
 /// A class that some images do not annotate: their masks are not there.
 #[test]
 fn a_class_counts_where_it_is_annotated() {
-    let desk = Desk::new();
+    let desk = Desk::default();
     desk.pairs("d", 8, 32, |x, y, _| if (8..20).contains(&x) && (8..24).contains(&y) { 255 } else { 0 });
     std::fs::create_dir_all(desk.path("d/b")).unwrap();
     for i in 0..5 {

@@ -158,7 +158,7 @@ fn folders_of_many_shapes_are_understood_and_run() {
 }
 
 fn understood(shape: &Shape) {
-    let desk = Desk::new();
+    let desk = Desk::default();
     (shape.make)(&desk);
     let said = desk.good(&["init", "d", "--minutes", "0.05"]);
     let written = desk.read("d.toml");
@@ -285,7 +285,7 @@ fn annotations_and_volumes_are_understood_and_run() {
 
 #[test]
 fn nothing_is_overwritten_and_what_cannot_be_is_said() {
-    let desk = Desk::new();
+    let desk = Desk::default();
     (SHAPES[0].make)(&desk);
     desk.good(&["init", "d", "--minutes", "0.05"]);
     let first = desk.read("d.toml");
@@ -300,7 +300,7 @@ fn nothing_is_overwritten_and_what_cannot_be_is_said() {
 
 #[test]
 fn folders_that_nobody_understands_are_reported_with_what_would_help() {
-    let desk = Desk::new();
+    let desk = Desk::default();
     std::fs::create_dir(desk.path("empty")).unwrap();
     assert!(desk.mistake(&["init", "empty"]).contains("holds no image that can be read"));
     each(|i| desk.grey(&format!("only/{i}.png"), SIDE, image(i)));
@@ -322,7 +322,7 @@ fn folders_that_nobody_understands_are_reported_with_what_would_help() {
 
 #[test]
 fn a_file_gets_every_key_or_the_few_of_a_first_experiment() {
-    let desk = Desk::new();
+    let desk = Desk::default();
     desk.good(&["init", "all.toml"]);
     desk.good(&["init", "short.toml", "--minimal"]);
     assert!(desk.read("short.toml").contains("name = \"short\""));
@@ -333,7 +333,7 @@ fn a_file_gets_every_key_or_the_few_of_a_first_experiment() {
 /// The three steps, and what comes after: predictions by the experiment's name.
 #[test]
 fn the_best_run_of_an_experiment_predicts_by_its_name() {
-    let desk = Desk::new();
+    let desk = Desk::default();
     (SHAPES[1].make)(&desk);
     desk.good(&["init", "d", "--minutes", "0.05"]);
     let seeds = ["--set", "training.epochs=1", "--set", "model.unet.channels=[4,8]", "--set", "training.seeds=[1,2]"];

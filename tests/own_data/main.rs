@@ -11,11 +11,13 @@ use std::process::{Command, Output, Stdio};
 /// A working directory of its own.
 pub struct Desk(tempfile::TempDir);
 
-impl Desk {
-    pub fn new() -> Self {
+impl Default for Desk {
+    fn default() -> Self {
         Self(tempfile::tempdir().unwrap())
     }
+}
 
+impl Desk {
     /// A path in it, whose folder is there.
     pub fn path(&self, name: &str) -> PathBuf {
         let path = self.0.path().join(name);

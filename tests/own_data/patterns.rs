@@ -17,7 +17,7 @@ fn beside(desk: &Desk) {
 
 #[test]
 fn patterns_pair_files_of_one_folder() {
-    let desk = Desk::new();
+    let desk = Desk::default();
     beside(&desk);
     desk.write("x.toml", &experiment("images = '{name}.png'\nmasks = '{name}_mask.*'"));
     assert!(desk.good(&["data", "inspect", "x.toml"]).contains("6 samples, grey"));
@@ -27,7 +27,7 @@ fn patterns_pair_files_of_one_folder() {
 
 #[test]
 fn a_near_miss_is_reported_with_the_pattern_that_fits() {
-    let desk = Desk::new();
+    let desk = Desk::default();
     for i in 0..6 {
         desk.grey(&format!("d/images/{i}.png"), [32; 2], image(i));
         desk.grey(&format!("d/masks/{i}_seg.png"), [32; 2], |x, y| if inside(x, y, i) { 255 } else { 0 });
@@ -44,7 +44,7 @@ fn a_near_miss_is_reported_with_the_pattern_that_fits() {
 
 #[test]
 fn a_csv_file_pairs_whatever_it_lists() {
-    let desk = Desk::new();
+    let desk = Desk::default();
     beside(&desk);
     desk.write("x.toml", &experiment("pairs = 'pairs.csv'"));
     let header = |text: &str| desk.write("pairs.csv", text);

@@ -117,7 +117,7 @@ mod tests {
 
     #[test]
     fn polygons_and_run_lengths_are_read() {
-        let polygon = vec![0.0, 0.0, 10.300_000_000_000_001, 0.0, 5.0, 5.0];
+        let polygon = vec![0.0, 0.0, 10.3, 0.0, 5.0, 5.0];
         assert_eq!(told("[[0, 0, 10.300000000000001, 0, 5, 5]]").unwrap(), Shape::Upsampled(vec![polygon]));
         assert_eq!(told(r#"{"size": [2, 3], "counts": [1, 2, 3]}"#).unwrap(), Shape::Runs([2, 3], vec![1, 2, 3]));
         assert_eq!(told(r#"{"counts": "123", "size": [2, 3]}"#).unwrap(), Shape::Runs([2, 3], vec![1, 2, 3]));
