@@ -14,6 +14,16 @@ pub fn shown(dataset: &Dataset, samples: &[usize]) -> Vec<bool> {
     counts(dataset, samples).into_iter().map(|count| count > 0).collect()
 }
 
+/// Foreground pixels of each of these samples, a count for each class.
+pub fn foreground(dataset: &Dataset, samples: &[usize]) -> Vec<Vec<usize>> {
+    let pixels = dataset.size[0] * dataset.size[1];
+    let of = |sample: &usize| {
+        let planes = dataset.samples[*sample].mask.chunks_exact(pixels);
+        planes.map(|plane| plane.iter().filter(|value| **value != 0).count()).collect()
+    };
+    samples.iter().map(of).collect()
+}
+
 /// What to warn of: a line for each class without a foreground pixel in the training split, in the order of the classes; then for the other
 /// splits one for each class that they lack though training has it, or one in all where they have no foreground.
 pub fn absent(dataset: &Dataset, splits: &Splits) -> Vec<String> {

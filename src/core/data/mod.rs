@@ -46,7 +46,7 @@ mod synthetic;
 mod tiff;
 mod window;
 
-pub use absent::{absent, shown};
+pub use absent::{absent, foreground, shown};
 pub use ahead::{Making, Supply, supply};
 pub use augment::Motion;
 pub use batch::{Batch, Draw, batch, composed, draws, order, subset};
