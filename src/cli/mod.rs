@@ -3,6 +3,7 @@
 
 mod check;
 mod compare;
+mod confusion;
 mod data;
 mod evaluate;
 mod export;
