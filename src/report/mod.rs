@@ -8,6 +8,7 @@ mod chart;
 mod collect;
 mod column;
 mod comparable;
+mod constant;
 mod contact;
 mod data_sets;
 mod describe;
@@ -27,6 +28,7 @@ mod stats;
 mod sweep;
 mod table;
 pub mod tensorboard;
+mod thresholds;
 mod verdict;
 
 pub use contact::{Tile, contact_sheet};
