@@ -30,6 +30,17 @@ def ways(pred, truth, spacing):
     return to(b)[a], to(a)[b]
 
 
+def thresholds():
+    p = np.array([[.9, .31, .2, .7, .55, .05], [.45, .6, .85, .3, .1, .97]])
+    t = np.array([[1, 1, 0, 1, 0, 0], [0, 1, 1, 0, 0, 1]], bool)
+    for threshold in (0, .06, .32, .5, .56, .86, .98):
+        m = p >= threshold
+        both, sizes = (m & t).sum(1), m.sum(1) + t.sum(1)
+        dice = np.where(sizes == 0, 1, 2 * both / np.maximum(sizes, 1)).mean()
+        tp, fp, fn, tn = (m & t).sum(), (m & ~t).sum(), (~m & t).sum(), (~m & ~t).sum()
+        print("threshold", threshold, dice, tp / max(tp + fp, 1), tp / (tp + fn), [tp, fp, fn, tn])
+
+
 def distances():
     for name, spacing in [("pixels", (1, 1)), ("mm", (0.5, 0.25))]:
         there, back = ways(PRED, TRUTH, spacing)
@@ -97,3 +108,4 @@ counted("drawn", PRED, TRUTH)
 counted("cells", CELLS_PRED, CELLS)
 cup_to_disc()
 print("pixel_error", repr(float((PRED != TRUTH).mean())), repr(float((CELLS_PRED != CELLS).mean())))
+thresholds()

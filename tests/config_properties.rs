@@ -177,6 +177,7 @@ prop_compose! {
         (epochs, start_factor) in (0..9_usize, share()),
         extra in subsequence(vec![ExtraMetric::Hd95, ExtraMetric::BoundaryIou, ExtraMetric::Ece], 0..3),
         spacing_mm in option::of([positive(), positive()]),
+        threshold in prop_oneof![share().prop_map(Threshold::Fixed), Just(Threshold::default()), Just(Threshold::By(ThresholdBy::Validation))],
     ) -> Experiment {
         Experiment {
             name,
@@ -192,7 +193,7 @@ prop_compose! {
             lr_schedule,
             lr_warmup: LrWarmup { epochs, start_factor },
             training,
-            metrics: Metrics { extra, spacing_mm },
+            metrics: Metrics { extra, spacing_mm, threshold },
             sweep,
         }
     }

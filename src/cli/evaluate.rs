@@ -2,8 +2,8 @@
 
 use super::failure::{Failure, mistake};
 use super::options::{OneDevice, ResultsPlace, Sets, load};
-use super::predict::{chosen, failure};
-use super::progress;
+use super::predict::{at_thresholds, chosen, failure, thresholds};
+use super::{confusion, progress};
 use anyhow::Context;
 use clap::ValueEnum;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
@@ -12,8 +12,9 @@ use std::path::{Path, PathBuf};
 use umlaut::config::Metrics;
 use umlaut::data::{self, Dataset};
 use umlaut::metric::{self, ExtraMetric, Extras};
-use umlaut::predict::Predictor;
-use umlaut::record::{ImageRow, ImageScores, to_field};
+use umlaut::predict::{Evaluated, Predictor};
+use umlaut::record::{ImageRow, ImageScores, ThresholdScores, to_field};
+use umlaut::train::threshold_rows;
 
 #[derive(clap::Args)]
 pub struct Arguments {
@@ -30,9 +31,15 @@ pub struct Arguments {
     /// What to measure beside the scores that are counted, with commas [default: metrics.extra of the run]
     #[arg(long, value_name = "METRIC", value_delimiter = ',', value_parser = extra())]
     metrics: Option<Vec<ExtraMetric>>,
+    /// From which probability on a pixel is foreground [default: what the run keeps by metrics.threshold, else 0.5]
+    #[arg(long, value_name = "P")]
+    threshold: Option<f64>,
     /// Write the scores of every image and class there, as CSV
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
+    /// Write Dice, precision, recall and counts of pixels over the threshold there, as CSV
+    #[arg(long, value_name = "FILE")]
+    curves: Option<PathBuf>,
     #[command(flatten)]
     device: OneDevice,
     #[command(flatten)]
@@ -87,6 +94,7 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
     let (preprocess, of_run) = (opened.1.preprocess.clone(), opened.1.metrics.clone());
     let predictor = Predictor::open(&[opened], arguments.device.chosen()?.gpu).map_err(failure)?;
     predictor.notes.iter().for_each(|note| eprintln!("note: {note}"));
+    let thresholds = thresholds(&predictor, arguments.threshold)?;
     let asked = load(&arguments.dataset, &arguments.sets)?;
     let reading = progress::Reading::new("reading images");
     let data = data::open(&asked.dataset, &preprocess, &results.cache(), &|done, of| reading.at(done, of)).map_err(mistake)?;
@@ -95,10 +103,9 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
     let indices = arguments.split.of(&data, &asked.split)?;
     let extras = extras(arguments, &of_run, &asked.metrics, &data)?;
     let bar = progress::Reading::new("evaluating");
-    let (scores, measured) =
-        predictor.evaluate(&data, &indices, &extras, &|done| bar.at(done, indices.len())).map_err(failure)?;
+    let seen = predictor.evaluate(&data, &indices, &extras, &thresholds, &|done| bar.at(done, indices.len())).map_err(failure)?;
     drop(bar);
-    let rows = extras.rows(&scores, &measured);
+    let rows = extras.rows(&seen.scores, &seen.extras);
     println!("{}", table(&data.classes, &extras.columns(), &rows));
     if let Some(out) = &arguments.out {
         let row = |(image, class, values): (usize, String, Vec<f64>)| ImageRow {
@@ -107,10 +114,33 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
             class,
             values,
         };
-        write(out, &ImageScores { metrics: extras.columns(), rows: rows.into_iter().map(row).collect() })?;
+        write(out, &ImageScores { metrics: extras.columns(), rows: rows.into_iter().map(row).collect() }.table())?;
+    }
+    if let Some(out) = &arguments.curves {
+        let rows = threshold_rows(&data.classes, arguments.split.word(), &seen.curves);
+        write(out, &ThresholdScores { rows }.table())?;
     }
     println!("{} images, means ± sample standard deviations over images", indices.len());
+    show_confusion(&data.classes, &thresholds, &seen);
     Ok(())
+}
+
+/// Which pixels are taken for what: of each class, and of all together where there are several that exclude each other.
+fn show_confusion(classes: &[String], thresholds: &[f64], seen: &Evaluated) {
+    let points = thresholds.iter().enumerate().filter_map(|(class, threshold)| seen.curves.at(class, *threshold));
+    println!("\npixels of all images at the threshold {}, shares of the truth:", at_thresholds(classes, thresholds));
+    println!("{}", confusion::of_classes(classes, &points.collect::<Vec<_>>()));
+    match seen.confusion.overlapping() {
+        _ if classes.len() < 2 => {}
+        0 => {
+            println!("\nthe same by the most probable class that reaches its threshold, else background:");
+            println!("{}", confusion::of_all(classes, &seen.confusion));
+        }
+        several => println!(
+            "classes overlap, so there is no table of which is taken for which: {} pixels are of several",
+            super::summary::thousands(several)
+        ),
+    }
 }
 
 /// Lengths in mm follow the data set, which says how large its pixels are.
@@ -142,10 +172,10 @@ fn fits(predictor: &Predictor, data: &Dataset, file: &Path) -> Result<(), Failur
     Ok(())
 }
 
-fn write(path: &Path, scores: &ImageScores) -> Result<(), Failure> {
+fn write(path: &Path, table: &[Vec<String>]) -> Result<(), Failure> {
     let write = || -> anyhow::Result<()> {
         let mut file = csv::Writer::from_path(path)?;
-        scores.table().iter().try_for_each(|row| file.write_record(row.iter().map(|field| to_field(field).into_owned())))?;
+        table.iter().try_for_each(|row| file.write_record(row.iter().map(|field| to_field(field).into_owned())))?;
         Ok(file.flush()?)
     };
     Ok(write().with_context(|| format!("writing {}", path.display()))?)

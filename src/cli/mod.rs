@@ -5,6 +5,7 @@ mod check;
 mod clean;
 mod compare;
 mod completions;
+mod confusion;
 mod data;
 mod evaluate;
 mod export;

@@ -8,7 +8,10 @@ pub use measure::{Measure, cup_to_disc, measure};
 
 use crate::config::{ChannelAxis, Experiment, Normalise, Precision, Preprocess, Training};
 use crate::data::{self, Dataset, Normaliser, Photo};
-use crate::metric::{self, Absent, Extras, ImageExtras, MaskScores, Split, Tally};
+use crate::metric::{
+    self, Absent, ConfusionMatrix, Extras, ImageExtras, MaskScores, Split, THRESHOLDS_METADATA, Tally, ThresholdCurves,
+    USUAL_THRESHOLD,
+};
 use crate::model::{self, Network, Tiling, Weights};
 use crate::ops::{self, Tape};
 use crate::store::RunDir;
@@ -59,7 +62,22 @@ pub struct Predictor {
     /// What should be known of the weights, a sentence for each run that has not finished.
     pub notes: Vec<String>,
     axis: ChannelAxis,
+    /// From which probability on a pixel of each class is foreground, as the run keeps it with its weights (`metrics.threshold`); `None`
+    /// where it keeps nothing, or the runs differ, so that it is 0.5.
+    pub kept_thresholds: Option<Vec<f64>>,
     members: Vec<Member>,
+}
+
+/// What samples of a data set give.
+pub struct Evaluated {
+    /// Of every image and class, the classes of an image side by side.
+    pub scores: Vec<MaskScores>,
+    /// Of every image, what is asked for beside them.
+    pub extras: Vec<ImageExtras>,
+    /// Scores over the threshold.
+    pub curves: ThresholdCurves,
+    /// Which class is taken for which.
+    pub confusion: ConfusionMatrix,
 }
 
 struct Member {
@@ -84,7 +102,7 @@ impl Predictor {
     /// # Errors
     /// If a run has no such weights, the runs differ in classes or channels, or the GPU cannot be used.
     pub fn open(runs: &[(RunDir, Experiment)], gpu: Option<usize>) -> Result<Self, Error> {
-        let mut opened: Option<Self> = None;
+        let (mut opened, mut differ): (Option<Self>, bool) = (None, false);
         for (run, experiment) in runs {
             let next = Self::of(run, experiment, gpu)?;
             let Some(all) = &mut opened else {
@@ -99,8 +117,13 @@ impl Predictor {
                     run.path().display()
                 )));
             }
+            differ |= all.kept_thresholds != next.kept_thresholds;
             all.notes.extend(next.notes);
             all.members.extend(next.members);
+        }
+        if let Some(all) = opened.as_mut().filter(|_| differ) {
+            all.kept_thresholds = None;
+            all.notes.push("the runs keep different thresholds, so 0.5 counts for all".to_owned());
         }
         opened.ok_or_else(|| Error::Mistake("no run is named".to_owned()))
     }
@@ -122,7 +145,12 @@ impl Predictor {
         let note =
             |epoch| format!("{} has not finished: these are the weights of its best epoch so far, {epoch}", run.path().display());
         let (notes, axis) = (passing.map(note).into_iter().collect(), experiment.dataset.channel_axis());
-        Ok(Self { classes: names, channels, notes, axis, members: vec![member] })
+        Ok(Self { classes: names, channels, notes, axis, kept_thresholds: thresholds(&file, classes)?, members: vec![member] })
+    }
+
+    /// From which probability on a pixel of each class is foreground: what the run keeps, else 0.5.
+    pub fn thresholds(&self) -> Vec<f64> {
+        self.kept_thresholds.clone().unwrap_or_else(|| vec![USUAL_THRESHOLD; self.classes.len()])
     }
 
     /// The size that the (first) run's network was trained on, height and width.
@@ -206,33 +234,42 @@ impl Predictor {
     }
 
     /// Scores of samples of a data set at the run's size, the classes of an image side by side, and what is asked for beside them:
-    /// those of the first run named. A class that none of the samples shows has NaN for its scores.
+    /// those of the first run named, at the threshold of each class. A class that none of the samples shows has NaN for its scores.
     ///
     /// # Errors
     /// If the computation fails.
+    ///
+    /// # Panics
+    /// If there is not a threshold for each class.
     pub fn evaluate(
         &self,
         data: &Dataset,
         indices: &[usize],
         extras: &Extras,
+        thresholds: &[f64],
         progress: &dyn Fn(usize),
-    ) -> Result<(Vec<MaskScores>, Vec<ImageExtras>), Error> {
-        let (member, mut tally, mut scores, mut more) =
-            (&self.members[0], Tally::new(self.classes.len()), Vec::new(), Vec::new());
+    ) -> Result<Evaluated, Error> {
+        let (member, classes) = (&self.members[0], self.classes.len());
+        let cuts: Vec<f64> = thresholds.iter().map(|threshold| metric::cut(*threshold)).collect();
+        let extras = extras.clone().at(cuts.clone());
+        let (mut tally, mut scores, mut more) = (Tally::new(classes), Vec::new(), Vec::new());
+        let (mut curves, mut confusion) = (ThresholdCurves::new(classes, thresholds), ConfusionMatrix::new(classes));
         // In batches of training's size, so that numbers are the very same as those at the end of training.
         let at_once = member.training.batch_size;
         for part in indices.chunks(if member.tiling.is_some() { 1 } else { at_once }) {
             let batch = data::batch(data, part, None, &Device::Cpu)?.normalised(&member.normaliser, data)?;
             let logits = member.logits(&batch.images, member.tiling.as_ref())?;
             let targets = batch.targets.flatten_all()?.to_vec1::<f32>()?;
-            scores.extend(tally.add(part.len(), &logits, &targets));
+            scores.extend(tally.add_at(part.len(), &logits, &targets, &cuts));
             more.extend(extras.of(&logits, &targets));
-            progress(scores.len() / self.classes.len());
+            curves.add(part.len(), &logits, &targets);
+            confusion.add(part.len(), &logits, &targets, &cuts);
+            progress(scores.len() / classes);
         }
         let absent = Absent::of(&data::shown(data, indices));
         absent.clear_masks(&mut scores);
         absent.clear_extras(&mut more);
-        Ok((scores, more))
+        Ok(Evaluated { scores, extras: more, curves: curves.without(absent), confusion })
     }
 }
 
@@ -318,6 +355,13 @@ fn normaliser(file: &Path, wanted: Normalise, channels: usize) -> Result<Normali
         ))),
         (normaliser, _) => Ok(normaliser),
     }
+}
+
+/// The thresholds that a file of weights keeps.
+fn thresholds(file: &Path, classes: usize) -> Result<Option<Vec<f64>>, Error> {
+    let text = model::metadata(file, THRESHOLDS_METADATA)?;
+    let read = text.map(|text| metric::thresholds_from_metadata(&text, classes)).transpose();
+    read.map_err(|problem| Error::Mistake(format!("{}: {problem}; restore the file as training wrote it", file.display())))
 }
 
 /// Planes upside down, left to right, or both.

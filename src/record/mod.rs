@@ -11,6 +11,7 @@ mod lr_search;
 mod outcome;
 mod provenance;
 mod spreadsheet;
+mod thresholds;
 
 pub use backtrace::without_backtrace;
 pub use epoch::EpochRecord;
@@ -20,3 +21,4 @@ pub use lr_search::{LrSearch, LrStep, short_lr};
 pub use outcome::{Failure, Files, Outcome, Status};
 pub use provenance::Provenance;
 pub use spreadsheet::{from_field, to_field};
+pub use thresholds::{ThresholdRow, ThresholdScores};

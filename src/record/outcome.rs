@@ -30,6 +30,9 @@ pub struct Outcome {
     /// Metrics on the test split with the best weights; empty without a test split.
     #[serde(default)]
     pub test: BTreeMap<String, f64>,
+    /// From which probability on a pixel of each class is foreground, where the experiment asks for a threshold.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub thresholds: BTreeMap<String, f64>,
     /// What the files of a finished run hold.
     #[serde(default, skip_serializing_if = "Files::is_empty")]
     pub files: Files,
@@ -45,6 +48,9 @@ pub struct Files {
     /// Of per_image.csv.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub per_image: Option<String>,
+    /// Of thresholds.csv.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub thresholds: Option<String>,
     /// Of the weights of the best epoch, as the file itself has it in its metadata; absent without a best epoch.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub best: Option<String>,

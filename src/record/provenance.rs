@@ -1,6 +1,7 @@
 //! Where, when and by what a run was made: all of provenance.toml.
 
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 use toml::{Table, Value};
 
 /// Where, when and by what a run was made. Every key is optional: the file grows while a run goes on, and an older program knew fewer keys.
@@ -85,6 +86,9 @@ pub struct Provenance {
     /// What is to be known of how they were taken over, a sentence each.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub initial_weights_notes: Vec<String>,
+    /// What the best constant mask, all foreground or none, scores on the splits: `val_dice`, `val_iou_CLASS`, `test_dice`, ….
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub constant_mask: BTreeMap<String, f64>,
     /// Keys that this program does not know.
     #[serde(skip)]
     pub others: Table,
@@ -110,10 +114,12 @@ impl Provenance {
         self.table().to_string()
     }
 
-    /// Keys and values for a reader, in the order of the alphabet: without the command, which says nothing that other keys do not, and without
-    /// the notes on initial weights, which stand among a run's notes.
+    /// Keys and values for a reader, in the order of the alphabet: without the command, which says nothing that other keys do not, without
+    /// the notes on initial weights, which stand among a run's notes, and without the scores of the best constant mask, which stand beside
+    /// the run's own.
     pub fn shown(&self) -> Vec<(String, String)> {
-        let shown = Self { command: Vec::new(), initial_weights_notes: Vec::new(), ..self.clone() };
+        let shown =
+            Self { command: Vec::new(), initial_weights_notes: Vec::new(), constant_mask: BTreeMap::new(), ..self.clone() };
         let text = |value: Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
         shown.table().into_iter().map(|(key, value)| (key, text(value))).collect()
     }
@@ -154,6 +160,9 @@ mod tests {
         assert_eq!(Provenance::from_toml(&read.to_toml()).unwrap(), read);
         assert_eq!(read.to_toml().parse::<Table>().unwrap(), text.parse::<Table>().unwrap());
         assert!(Provenance::from_toml("threads = \"many\"").is_err());
+        let told = Provenance { constant_mask: BTreeMap::from([("val_dice".into(), 0.5)]), threads: Some(3), ..read };
+        assert_eq!(Provenance::from_toml(&told.to_toml()).unwrap(), told);
+        assert!(told.shown().iter().all(|(key, _)| key != "constant_mask"));
     }
 
     #[test]

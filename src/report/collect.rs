@@ -7,7 +7,7 @@ use super::{Error, column, own};
 use crate::find::Found;
 use crate::metric::Split;
 use crate::plan;
-use crate::record::{EpochRecord, ImageScores, Outcome, Status};
+use crate::record::{EpochRecord, ImageScores, Outcome, Status, ThresholdScores};
 use crate::regular::{self, Most};
 use crate::store::{self, ExperimentDir, RunDir};
 use rayon::prelude::*;
@@ -63,6 +63,12 @@ pub(super) struct Run {
     pub test: BTreeMap<String, f64>,
     /// Scores of single images with the best weights; empty while the run is not finished.
     pub images: ImageScores,
+    /// Scores over the threshold, likewise.
+    pub thresholds: ThresholdScores,
+    /// The threshold in use of each class, where it is not 0.5.
+    pub used: BTreeMap<String, f64>,
+    /// What the best constant mask scores on its validation and test splits, by column.
+    pub constant: BTreeMap<String, f64>,
 }
 
 /// Runs that differ by nothing but seed and fold.
@@ -290,6 +296,9 @@ fn read(dir: RunDir) -> Read {
         best: BTreeMap::new(),
         test: BTreeMap::new(),
         images: ImageScores::default(),
+        thresholds: ThresholdScores::default(),
+        used: BTreeMap::new(),
+        constant: BTreeMap::new(),
         dir,
     };
     let by = match fill(&mut run) {
@@ -304,7 +313,8 @@ fn read(dir: RunDir) -> Read {
 
 fn fill(run: &mut Run) -> Result<Option<String>, store::Error> {
     run.differs = run.dir.differs()?;
-    run.data = run.dir.provenance()?.and_then(|told| told.dataset_fingerprint).unwrap_or_default();
+    let told = run.dir.provenance()?.unwrap_or_default();
+    (run.data, run.constant) = (told.dataset_fingerprint.unwrap_or_default(), told.constant_mask);
     run.design = Design::of(&regular::text(&run.dir.run_toml(), Most::SMALL).unwrap_or_default());
     let outcome = run.dir.outcome()?;
     // Numbers of another moment are none of this run's.
@@ -314,10 +324,14 @@ fn fill(run: &mut Run) -> Result<Option<String>, store::Error> {
     }
     run.rows = run.dir.metrics()?;
     run.images = run.dir.image_scores()?;
+    run.thresholds = run.dir.threshold_scores()?;
     run.epoch_seconds = run.dir.timing().iter().filter_map(|row| row.seconds()).collect();
     run.seconds = run.epoch_seconds.iter().sum();
-    let Some(Outcome { status, cause, notes, best_epoch, best_by, best, test, .. }) = outcome else { return Ok(None) };
+    let Some(Outcome { status, cause, notes, best_epoch, best_by, best, test, thresholds, .. }) = outcome else {
+        return Ok(None);
+    };
     (run.cause, run.notes, run.best_epoch, run.best, run.test) = (cause, notes, best_epoch, best, test);
+    run.used = thresholds;
     run.state = match status {
         Status::Finished => State::Finished,
         Status::Failed => State::Failed,

@@ -123,12 +123,14 @@ pub(super) fn tested(comparison: &Comparison, verdict: &Verdict, list: &List) ->
     (!columns.is_empty()).then_some(grid)
 }
 
-/// Loss and scores of the test split, of classes where there are several, then extra metrics.
+/// Loss and scores of the test split, of classes where there are several, those at a threshold that was asked for, then extra metrics.
 pub(super) fn tested_columns(comparison: &Comparison) -> Vec<String> {
     let alone = comparison.classes.len() == 1;
     let of_all = |c: &String| !alone || metric::describe(c).is_some_and(|m| m.class.is_none());
     let main = of_group::tested(comparison).into_iter().filter(|c| column::is_main(c) && of_all(c));
-    main.chain(extras(comparison, Split::Test)).collect()
+    let at_threshold = ["dice", "iou"].map(|score| Split::Test.column(&format!("{score}_at_threshold")));
+    let asked = |column: &String| comparison.runs().any(|run| run.test.contains_key(column));
+    main.chain(at_threshold.into_iter().filter(asked)).chain(extras(comparison, Split::Test)).collect()
 }
 
 fn values(comparison: &Comparison, verdict: &Verdict, list: &List, columns: &[String]) -> Grid {

@@ -161,6 +161,9 @@ mod tests {
             best: best.map(|(column, value)| (column.to_owned(), value)).into_iter().collect(),
             test: Default::default(),
             images: Default::default(),
+            thresholds: Default::default(),
+            used: Default::default(),
+            constant: Default::default(),
         }
     }
 

@@ -3,10 +3,10 @@
 use super::chart::Drawn;
 use super::collect::{Comparison, Run, State};
 use super::data_sets::{headed, lists};
-use super::describe;
 use super::grid::{self, Grid};
 use super::overlay::Overlays;
 use super::verdict::Verdict;
+use super::{constant, describe, thresholds};
 use crate::shown;
 use crate::text::counted;
 use std::fmt::Write as _;
@@ -37,6 +37,9 @@ pub(super) fn report(comparison: &Comparison, verdict: &Verdict, charts: &[Drawn
         let title = headed("Test split, with the weights of the best epoch", list);
         text.push_str(&section(&title, grid::tested(comparison, verdict, list)));
     }
+    for list in &lists {
+        text.push_str(&section(&headed("Pixels by truth and prediction", list), thresholds::confusion(comparison, list)));
+    }
     text.push_str(&troubles(comparison, overlays));
     text.push_str(&notes(comparison));
     text.push_str(&links(charts));
@@ -46,7 +49,8 @@ pub(super) fn report(comparison: &Comparison, verdict: &Verdict, charts: &[Drawn
 
 /// The answer first, then what it stands on.
 fn words(comparison: &Comparison, verdict: &Verdict) -> String {
-    let mut words = verdict.words.iter().map(|sentence| cell(sentence));
+    let constant = constant::words(comparison);
+    let mut words = verdict.words.iter().chain(&constant).map(|sentence| cell(sentence));
     let first = words.next().map(|first| format!("**{first}**\n\n")).unwrap_or_default();
     let others: String = words.map(|sentence| format!("- {sentence}\n")).collect();
     let others = if others.is_empty() { others } else { others + "\n" };

@@ -9,6 +9,7 @@ mod chart;
 mod collect;
 mod column;
 mod comparable;
+mod constant;
 mod contact;
 mod data_sets;
 mod describe;
@@ -28,6 +29,7 @@ mod stats;
 mod sweep;
 mod table;
 pub mod tensorboard;
+mod thresholds;
 mod verdict;
 
 pub use best::{Best, best};

@@ -4,7 +4,7 @@ use super::collect::{Comparison, Group, Run};
 use super::data_sets::{List, lists};
 use super::of_group::{best_epoch, count_finished, finished, prefixed, tested, values};
 use super::verdict::Verdict;
-use super::{describe, grid, stats};
+use super::{constant, describe, grid, stats};
 use crate::metric::Split;
 use crate::{plan, text};
 use comfy_table::{CellAlignment, ContentArrangement, Table, TableComponent, presets};
@@ -106,7 +106,7 @@ pub(super) fn terminal(comparison: &Comparison, verdict: &Verdict, columns: usiz
         lines.extend(list.title.iter().flat_map(|title| wrap(&format!("{title}:"), columns, "")));
         lines.extend(ranking(comparison, verdict, &list, columns).to_string().lines().map(|line| line.trim_end().to_owned()));
     }
-    for line in verdict.words.iter().chain([&describe::counts(comparison)]) {
+    for line in verdict.words.iter().chain(&constant::words(comparison)).chain([&describe::counts(comparison)]) {
         lines.extend(wrap(line, columns, ""));
     }
     for (run, cause) in describe::troubled(comparison) {

@@ -4,12 +4,12 @@
 //! costs the end of the run, which is made again from the resume state; rows that are lost cost all of it.
 
 use super::error::{Error, Result, told};
-use super::names::{CHECKPOINTS, METRICS, OUTCOME, PER_IMAGE, PLACE, PROVENANCE, RUN, SAMPLES, TIMING};
+use super::names::{CHECKPOINTS, METRICS, OUTCOME, PER_IMAGE, PLACE, PROVENANCE, RUN, SAMPLES, THRESHOLDS, TIMING};
 use super::run_dir::RunDir;
 use std::fs;
 
 /// All that holds numbers of a run.
-const NUMBERS: [&str; 6] = [METRICS, TIMING, OUTCOME, PER_IMAGE, CHECKPOINTS, SAMPLES];
+const NUMBERS: [&str; 7] = [METRICS, TIMING, OUTCOME, PER_IMAGE, THRESHOLDS, CHECKPOINTS, SAMPLES];
 
 /// A damaged file, and what goes aside with it.
 struct Damage {
@@ -65,6 +65,7 @@ impl RunDir {
             (self.outcome().err(), OUTCOME, of_end, cost),
             (self.provenance().err(), PROVENANCE, of_end, cost),
             (self.image_scores().err(), PER_IMAGE, of_end, cost),
+            (self.threshold_scores().err(), THRESHOLDS, of_end, cost),
             (self.place_problem(), PLACE, &[], "it is written anew"),
             (self.run_toml_problem(), RUN, &[], "it is written anew"),
         ];
@@ -95,6 +96,7 @@ mod tests {
             (OUTCOME, &[OUTCOME][..], &[METRICS, CHECKPOINTS][..]),
             (PROVENANCE, &[PROVENANCE, OUTCOME], &[METRICS]),
             (PER_IMAGE, &[PER_IMAGE, OUTCOME], &[METRICS]),
+            (THRESHOLDS, &[THRESHOLDS, OUTCOME], &[METRICS]),
             (PLACE, &[PLACE], &[METRICS, OUTCOME]),
             (METRICS, &[METRICS, OUTCOME], &[]),
         ] {

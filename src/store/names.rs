@@ -9,6 +9,7 @@ pub(super) const METRICS: &str = "metrics.csv";
 pub(super) const TIMING: &str = "timing.csv";
 pub(super) const OUTCOME: &str = "outcome.toml";
 pub(super) const PER_IMAGE: &str = "per_image.csv";
+pub(super) const THRESHOLDS: &str = "thresholds.csv";
 pub(super) const LOG: &str = "log.txt";
 pub(super) const EVENTS: &str = "events.jsonl";
 pub(super) const CHECKPOINTS: &str = "checkpoints";

@@ -2,10 +2,10 @@
 
 use super::error::{Error, Result, content, told};
 use super::file::{create_dirs, open_in_place, read_if_there, remove, write_atomic};
-use super::names::{CHECKPOINTS, LOG, OUTCOME, PER_IMAGE, PLACE, PROVENANCE, REMEDY, RUN, SAMPLES};
+use super::names::{CHECKPOINTS, LOG, OUTCOME, PER_IMAGE, PLACE, PROVENANCE, REMEDY, RUN, SAMPLES, THRESHOLDS};
 use super::table::{read_csv, write_csv};
 use crate::plan::{self, RunId, RunSpec};
-use crate::record::{ImageScores, Outcome, Provenance, Status, without_backtrace};
+use crate::record::{ImageScores, Outcome, Provenance, Status, ThresholdScores, without_backtrace};
 use crate::regular::{self, Most};
 use std::collections::BTreeMap;
 use std::fs::{self, File, OpenOptions};
@@ -146,6 +146,24 @@ impl RunDir {
         let path = self.path.join(PER_IMAGE);
         let Some(table) = read_csv(&path, REMEDY)? else { return Ok(ImageScores::default()) };
         ImageScores::from_table(&table).map_err(|problem| content(&path, &problem, REMEDY))
+    }
+
+    /// Replaces thresholds.csv; returns the BLAKE3 hash of what it holds then, in hexadecimal digits.
+    ///
+    /// # Errors
+    /// If it cannot be written.
+    pub fn write_threshold_scores(&self, scores: &ThresholdScores) -> Result<String> {
+        write_csv(&self.path.join(THRESHOLDS), &scores.table())
+    }
+
+    /// Reads thresholds.csv; nothing if the run has none.
+    ///
+    /// # Errors
+    /// If it is damaged.
+    pub fn threshold_scores(&self) -> Result<ThresholdScores> {
+        let path = self.path.join(THRESHOLDS);
+        let Some(table) = read_csv(&path, REMEDY)? else { return Ok(ThresholdScores::default()) };
+        ThresholdScores::from_table(&table).map_err(|problem| content(&path, &problem, REMEDY))
     }
 
     /// log.txt: the run's own lines.

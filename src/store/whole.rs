@@ -2,7 +2,7 @@
 
 use super::error::{Error, Result, content, told};
 use super::file::read_bytes;
-use super::names::{METRICS, PER_IMAGE};
+use super::names::{METRICS, PER_IMAGE, THRESHOLDS};
 use super::run_dir::RunDir;
 use super::seal::{Header, Seal};
 use crate::record::{Outcome, Status};
@@ -66,7 +66,7 @@ impl RunDir {
         Ok(found)
     }
 
-    /// The same of the files that comparisons are made from: metrics.csv and per_image.csv.
+    /// The same of the files that comparisons are made from: metrics.csv, per_image.csv and thresholds.csv.
     ///
     /// # Errors
     /// If one cannot be read.
@@ -89,16 +89,18 @@ impl RunDir {
             Err(Error::Content { .. }) => found.push(Unfit::new(&metrics, "is damaged")),
             Err(error) => return Err(error),
         }
-        let images = self.path().join(PER_IMAGE);
-        match regular::bytes(&images, Most::TABLE) {
-            Ok(bytes) if differs(files.per_image.as_deref(), Some(blake3::hash(&bytes).to_hex().as_str())) => {
-                found.push(Unfit::new(&images, changed));
+        for (name, hash) in [(PER_IMAGE, &files.per_image), (THRESHOLDS, &files.thresholds)] {
+            let table = self.path().join(name);
+            match regular::bytes(&table, Most::TABLE) {
+                Ok(bytes) if differs(hash.as_deref(), Some(blake3::hash(&bytes).to_hex().as_str())) => {
+                    found.push(Unfit::new(&table, changed));
+                }
+                Err(e) if e.kind() == io::ErrorKind::NotFound && hash.is_some() => {
+                    found.push(Unfit::new(&table, "is missing"));
+                }
+                Err(e) if e.kind() != io::ErrorKind::NotFound => return told(Err(e), "reading", &table),
+                _ => {}
             }
-            Err(e) if e.kind() == io::ErrorKind::NotFound && files.per_image.is_some() => {
-                found.push(Unfit::new(&images, "is missing"));
-            }
-            Err(e) if e.kind() != io::ErrorKind::NotFound => return told(Err(e), "reading", &images),
-            _ => {}
         }
         Ok(found)
     }

@@ -15,7 +15,7 @@ use super::lr_schedule::Plateau;
 use super::optimizer::Optimizer;
 use super::safetensors::{Contents, Entry, Values, write};
 use crate::data::Normaliser;
-use crate::metric::{Means, Tally};
+use crate::metric::{Means, THRESHOLDS_METADATA, Tally, thresholds_to_metadata};
 use crate::model::Params;
 use crate::ops::Gradients;
 use crate::record::{EpochRecord, Files};
@@ -23,6 +23,7 @@ use crate::store::{self, Seal};
 use candle_core::{Device, Tensor, Var, bail};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 /// Where a run stands, tensors aside.
@@ -89,14 +90,59 @@ fn all(params: &Params) -> impl Iterator<Item = &(String, Var)> {
 /// # Errors
 /// If the file cannot be written.
 pub fn write_weights(path: &Path, params: &Params, epoch: usize, normaliser: &Normaliser) -> Result<String, Error> {
+    let mut hash = String::new();
+    store::replace(path, |file| pour_weights(file, params, epoch, normaliser, &[]).map(|of_file| hash = of_file))?;
+    Ok(hash)
+}
+
+/// The same with the thresholds of a run that has ended, or again without them. The file with them tells the hash of the one without,
+/// which a resume state vouches for: whoever is killed between the two goes on with either.
+///
+/// # Errors
+/// If the file cannot be written.
+pub fn note_thresholds(
+    path: &Path,
+    params: &Params,
+    epoch: usize,
+    normaliser: &Normaliser,
+    thresholds: Option<&[f64]>,
+) -> Result<String, Error> {
+    let Some(thresholds) = thresholds else { return write_weights(path, params, epoch, normaliser) };
+    let text = thresholds_to_metadata(thresholds);
+    let mut hash = String::new();
+    store::replace(path, |file| {
+        let without = pour_weights(&mut io::sink(), params, epoch, normaliser, &[])?;
+        let more = [(THRESHOLDS_METADATA, text.as_str()), (WITHOUT, without.as_str())];
+        hash = pour_weights(file, params, epoch, normaliser, &more)?;
+        Ok(())
+    })?;
+    Ok(hash)
+}
+
+/// The word of the metadata that has the hash of the same weights without thresholds.
+const WITHOUT: &str = "without_thresholds";
+
+/// Writes weights with their metadata and `more` of it; returns the file's hash.
+fn pour_weights(
+    out: &mut impl Write,
+    params: &Params,
+    epoch: usize,
+    normaliser: &Normaliser,
+    more: &[(&str, &str)],
+) -> io::Result<String> {
     let entries: Vec<Entry> = all(params).map(|(name, var)| Entry { name: name.clone(), values: Values::Tensor(var) }).collect();
     let epoch = epoch.to_string();
     let normaliser = normaliser.to_metadata();
     let mut metadata = vec![("format", "pt"), ("epoch", epoch.as_str())];
     metadata.extend(normaliser.as_deref().map(|text| (Normaliser::METADATA, text)));
-    let mut hash = String::new();
-    store::replace(path, |file| write(file, &metadata, &entries).map(|of_file| hash = of_file))?;
-    Ok(hash)
+    metadata.extend(more);
+    write(out, &metadata, &entries)
+}
+
+/// Whether weights that are whole are those of a hash, with thresholds or without.
+pub fn are_of(contents: &Contents, hash: &str) -> bool {
+    let without = contents.metadata.get(WITHOUT).is_some_and(|without| without == hash);
+    matches!(&contents.seal, Seal::Whole(own) if own == hash || without)
 }
 
 /// Puts the weights of a file that [`write_weights`] wrote, with this hash, into the parameters.
@@ -105,7 +151,7 @@ pub fn write_weights(path: &Path, params: &Params, epoch: usize, normaliser: &No
 /// If the file cannot be read, is another one, or does not fit.
 pub fn read_weights(path: &Path, params: &Params, hash: Option<&str>) -> Result<(), Error> {
     let contents = Contents::read(&store::read_bytes(path)?, &Device::Cpu).map_err(|e| misfit(path, &e))?;
-    if !matches!(&contents.seal, Seal::Whole(own) if Some(own.as_str()) == hash) {
+    if !hash.is_some_and(|hash| are_of(&contents, hash)) {
         let problem = "it does not hold the weights of the run's best epoch; restore it from a copy, or repeat the command, which \
                        makes it again";
         return Err(Error::File { path: path.display().to_string(), problem: problem.to_owned() });

@@ -25,6 +25,7 @@ mod rule;
 mod safetensors;
 mod samples;
 mod session;
+mod thresholds;
 mod timed;
 mod vouched;
 
@@ -36,6 +37,7 @@ pub use loss::{supervised_loss, weighted_loss};
 pub use optimizer::Optimizer;
 pub use predecessor::{Predecessors, extends};
 pub use progress::Progress;
+pub use thresholds::rows as threshold_rows;
 pub use timed::timed_steps;
 
 use crate::config::Experiment;

@@ -18,6 +18,7 @@ use crate::record::{EpochRecord, Failure, Outcome, Status, without_backtrace};
 use crate::store::RunDir;
 use crate::text::counted;
 use epoch::Epoch;
+use finish::Ended;
 use save::Saving;
 use std::collections::BTreeMap;
 
@@ -64,9 +65,9 @@ impl<'a> Session<'a> {
         let ended = trained.and_then(|()| self.judge()).and_then(|()| self.finish(stop));
         self.tell_notes(progress);
         let outcome = match ended {
-            Ok((val, test)) => {
+            Ok(Ended { val, test, thresholds }) => {
                 let files = self.state.files.clone();
-                let mut outcome = Outcome { test, files, ..self.outcome(Status::Finished) };
+                let mut outcome = Outcome { test, thresholds, files, ..self.outcome(Status::Finished) };
                 outcome.best.extend(val);
                 outcome
             }

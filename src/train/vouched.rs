@@ -5,7 +5,7 @@
 //! can make again is made again, and otherwise the run begins anew, which gives the same bytes; whoever watches gets a line.
 
 use super::Error;
-use super::checkpoint::{Best, Resume, State};
+use super::checkpoint::{self, Best, Resume, State};
 use super::lr_schedule::Plateau;
 use super::safetensors::Contents;
 use crate::record::{Files, Outcome};
@@ -39,8 +39,10 @@ pub enum Weights {
 enum Found {
     Nothing,
     Damaged,
-    /// Weights as they were written, with their hash and the epoch after which that was.
-    Whole(String, Option<usize>),
+    /// Those that are wanted, by their hash.
+    Wanted,
+    /// Weights as they were written, and the epoch after which that was.
+    Whole(Option<usize>),
 }
 
 /// The resume state of a run whose other files fit it, or a reason, in words, why there is nothing to go on from; without one nothing was ever kept.
@@ -87,19 +89,19 @@ pub fn look(run: &RunDir, columns: Option<&[String]>) -> Result<Result<Vouched, 
 fn best(run: &RunDir, state: &State) -> Result<Result<Weights, String>, Error> {
     let Some(best) = &state.best else { return Ok(Ok(Weights::Fit)) };
     let path = run.best_checkpoint();
-    let found = Found::at(&path)?;
+    let found = Found::at(&path, state.files.best.as_deref())?;
     Ok(match &found {
-        Found::Whole(hash, _) if Some(hash) == state.files.best.as_ref() => Ok(Weights::Fit),
-        Found::Whole(_, Some(epoch)) if *epoch > state.epoch => Ok(Weights::Later),
+        Found::Wanted => Ok(Weights::Fit),
+        Found::Whole(Some(epoch)) if *epoch > state.epoch => Ok(Weights::Later),
         _ if best.epoch == state.epoch && state.within.is_none() => Ok(Weights::Again),
         _ => Err(format!("{} {}, not those of the best epoch {}", path.display(), found.words(), best.epoch)),
     })
 }
 
 fn last(run: &RunDir, state: &State) -> Result<Weights, Error> {
-    Ok(match Found::at(&run.last_checkpoint())? {
+    Ok(match Found::at(&run.last_checkpoint(), state.files.last.as_deref())? {
         _ if state.epoch == 0 => Weights::Fit,
-        Found::Whole(hash, _) if Some(&hash) == state.files.last.as_ref() => Weights::Fit,
+        Found::Wanted => Weights::Fit,
         // In the midst of an epoch the state holds later weights; the end of the epoch writes the file.
         _ if state.within.is_some() => Weights::Later,
         _ => Weights::Again,
@@ -107,14 +109,16 @@ fn last(run: &RunDir, state: &State) -> Result<Weights, Error> {
 }
 
 impl Found {
-    fn at(path: &Path) -> Result<Self, Error> {
+    /// What lies at a path; weights of the hash that is wanted are told from others.
+    fn at(path: &Path, wanted: Option<&str>) -> Result<Self, Error> {
         if !path.exists() {
             return Ok(Self::Nothing);
         }
         let Ok(contents) = Contents::read(&store::read_bytes(path)?, &Device::Cpu) else { return Ok(Self::Damaged) };
         let epoch = contents.metadata.get("epoch").and_then(|epoch| epoch.parse().ok());
         match contents.seal {
-            Seal::Whole(hash) => Ok(Self::Whole(hash, epoch)),
+            Seal::Whole(_) if wanted.is_some_and(|wanted| checkpoint::are_of(&contents, wanted)) => Ok(Self::Wanted),
+            Seal::Whole(_) => Ok(Self::Whole(epoch)),
             Seal::Broken | Seal::None => Ok(Self::Damaged),
         }
     }
@@ -123,8 +127,9 @@ impl Found {
         match self {
             Self::Nothing => "is missing".to_owned(),
             Self::Damaged => "is damaged".to_owned(),
-            Self::Whole(_, Some(epoch)) => format!("holds the weights of epoch {epoch}"),
-            Self::Whole(_, None) => "holds other weights".to_owned(),
+            Self::Whole(Some(epoch)) => format!("holds the weights of epoch {epoch}"),
+            Self::Whole(None) => "holds other weights".to_owned(),
+            Self::Wanted => "holds the weights that are wanted".to_owned(),
         }
     }
 }
@@ -140,11 +145,9 @@ pub fn scored(run: &RunDir, outcome: &Outcome, plateau: &Plateau) -> Result<Opti
     let rows = run.metrics().unwrap_or_default();
     let whole = rows.len() == outcome.epochs && run.metrics_hash(outcome.epochs)? == *metrics;
     let row = rows.iter().find(|row| row.epoch == best_epoch).filter(|_| whole);
-    let is = |found: &Found, wanted: &str| matches!(found, Found::Whole(hash, _) if hash == wanted);
-    let of_last = Found::at(&run.last_checkpoint())?;
-    let last_fits = of_last == Found::Nothing || last.as_ref().is_some_and(|last| is(&of_last, last));
+    let last_fits = matches!(Found::at(&run.last_checkpoint(), last.as_deref())?, Found::Nothing | Found::Wanted);
     let Some(row) = row.filter(|_| last_fits) else { return Ok(None) };
-    if !is(&Found::at(&run.best_checkpoint())?, best) {
+    if Found::at(&run.best_checkpoint(), Some(best))? != Found::Wanted {
         return Ok(None);
     }
     Ok(Some(State {
@@ -153,6 +156,6 @@ pub fn scored(run: &RunDir, outcome: &Outcome, plateau: &Plateau) -> Result<Opti
         plateau: plateau.clone(),
         best: Some(Best::of(row)),
         within: None,
-        files: Files { per_image: None, ..outcome.files.clone() },
+        files: Files { per_image: None, thresholds: None, ..outcome.files.clone() },
     }))
 }

@@ -53,9 +53,16 @@ fn whole_images_are_scored_in_tiles_and_so_again_later() {
             .unwrap();
     let predictor = Predictor::open(&[(run, experiment)], None).unwrap();
     assert_eq!(predictor.size(), [8, 8]);
-    let (scores, _) =
-        predictor.evaluate(&place.data, &parts.val, &Extras::new(&[], [16, 16], None, &place.data.classes), &|_| ()).unwrap();
-    let dice: Vec<f64> = scores.iter().step_by(2).map(|disc| disc.dice).collect();
+    let seen = predictor
+        .evaluate(
+            &place.data,
+            &parts.val,
+            &Extras::new(&[], [16, 16], None, &place.data.classes),
+            &predictor.thresholds(),
+            &|_| (),
+        )
+        .unwrap();
+    let dice: Vec<f64> = seen.scores.iter().step_by(2).map(|disc| disc.dice).collect();
     let mean = dice.iter().sum::<f64>() / dice.len() as f64;
     assert!((mean - outcome.best["val_dice_disc"]).abs() < 1e-12, "{mean} and {}", outcome.best["val_dice_disc"]);
 }

@@ -9,6 +9,7 @@ use comfy_table::{CellAlignment, Table, TableComponent, presets};
 use std::path::PathBuf;
 use umlaut::config::{Experiment, Intensity};
 use umlaut::data::{self, Dataset, Draw, Fold, Look, Splits};
+use umlaut::metric::{ConstantMask, mean_of_defined};
 use umlaut::prepare::alike;
 
 /// Images that are listed.
@@ -43,14 +44,9 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
     let Fold { number, splits: split } = folds[0].clone();
     println!("{}\n", heading(&experiment, &data, &looks, number));
     println!("{}\n", table(&data, &looks, &split));
+    println!("{}\n", constant(&data, &split));
     for line in remarks(&experiment, &data, &looks, &folds) {
-        println!(
-            "{}",
-            text::wrap(&line, text::report_columns(), 2).join(
-                "
-"
-            )
-        );
+        println!("{}", text::wrap(&line, text::report_columns(), 2).join("\n"));
     }
     if let Some((path, form)) = wanted {
         let draw = arguments.epoch.map(|epoch| Draw::of(&experiment, epoch as usize));
@@ -105,10 +101,36 @@ fn table(data: &Dataset, looks: &[Look], split: &Splits) -> Table {
     table
 }
 
+/// What the best constant mask of each class scores, a row for each split and score.
+fn constant(data: &Dataset, split: &Splits) -> Table {
+    let mut table = Table::new();
+    table.load_preset(presets::NOTHING);
+    table.set_style(TableComponent::HeaderLines, '─').set_style(TableComponent::MiddleHeaderIntersections, '─');
+    let several = data.classes.len() > 1;
+    let names = data.classes.iter().map(String::as_str).chain(several.then_some("mean"));
+    table.set_header(["best constant mask", ""].into_iter().chain(names));
+    for (part, samples) in splits(split) {
+        let best = ConstantMask::of(data.classes.len(), &data::foreground(data, samples));
+        for (name, values) in [("Dice", &best.dice), ("IoU", &best.iou)] {
+            let mean = several.then(|| mean_of_defined(values));
+            let cell = |value: f64| if value.is_nan() { "–".to_owned() } else { format!("{value:.3}") };
+            let cells = values.iter().copied().chain(mean).map(cell);
+            let words = [if name == "Dice" { part } else { "" }, name].map(str::to_owned);
+            table.add_row(words.into_iter().chain(cells));
+        }
+    }
+    table.column_iter_mut().skip(2).for_each(|column| column.set_cell_alignment(CellAlignment::Right));
+    table
+}
+
 /// What the numbers mean, and what someone who is to trust them must know.
 fn remarks(experiment: &Experiment, data: &Dataset, looks: &[Look], folds: &[Fold]) -> Vec<String> {
-    let mut remarks =
-        vec!["A class's share is the mean over samples of its foreground pixels; empty counts masks without any.".to_owned()];
+    let mut remarks = vec![
+        "A class's share is the mean over samples of its foreground pixels; empty counts masks without any.".to_owned(),
+        "The best constant mask is the better of all foreground and none, by the mean over samples at the size of training: what a network \
+         must surpass."
+            .to_owned(),
+    ];
     let absent =
         |fold: &Fold| data::absent(data, &fold.splits).into_iter().map(|line| (of_fold(fold.number), line)).collect::<Vec<_>>();
     let mut told: Vec<(String, String)> = folds.iter().flat_map(absent).collect();

@@ -32,9 +32,9 @@ pub struct Arguments {
     /// Average over mirror images too (four times the work)
     #[arg(long)]
     pub flips: bool,
-    /// From which probability on a pixel is foreground
-    #[arg(long, value_name = "P", default_value_t = 0.5)]
-    pub threshold: f32,
+    /// From which probability on a pixel is foreground [default: what the run keeps by metrics.threshold, else 0.5]
+    #[arg(long, value_name = "P")]
+    pub threshold: Option<f64>,
     /// Write probabilities as 16-bit PNG too
     #[arg(long)]
     pub probabilities: bool,

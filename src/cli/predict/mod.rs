@@ -26,10 +26,11 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
     }
     let predictor = Predictor::open(&runs, arguments.device.chosen()?.gpu).map_err(failure)?;
     predictor.notes.iter().for_each(|note| eprintln!("note: {note}"));
+    let thresholds = thresholds(&predictor, arguments.threshold)?;
     let how = how(arguments, &predictor)?;
     let places = photos(&arguments.images).map_err(mistake)?;
     let others = unreadable(&arguments.images).map_err(mistake)?;
-    let mut writer = Writer::new(arguments, &predictor, &places)?;
+    let mut writer = Writer::new(arguments, &predictor, &thresholds, &places)?;
     for path in &others {
         eprintln!("left out: {}: is no PNG, JPEG, TIFF, BMP, GIF, WebP or NumPy array; convert it", path.display());
     }
@@ -81,10 +82,33 @@ pub fn failure(error: Error) -> Failure {
     }
 }
 
-fn how(arguments: &Arguments, predictor: &Predictor) -> Result<How, Failure> {
-    if !(0.0..=1.0).contains(&arguments.threshold) {
-        return Err(mistake(format!("--threshold {}: a probability is between 0 and 1", arguments.threshold)));
+/// The threshold of each class: the one that the user names, else what the run keeps, which a note tells, else 0.5.
+pub fn thresholds(predictor: &Predictor, asked: Option<f64>) -> Result<Vec<f64>, Failure> {
+    if let Some(asked) = asked {
+        return match (0.0..=1.0).contains(&asked) {
+            true => Ok(vec![asked; predictor.classes.len()]),
+            false => Err(mistake(format!("--threshold {asked}: a probability is between 0 and 1"))),
+        };
     }
+    if let Some(kept) = &predictor.kept_thresholds {
+        let kept = at_thresholds(&predictor.classes, kept);
+        eprintln!("note: foreground is what reaches the run's own threshold, {kept}; --threshold P sets another");
+    }
+    Ok(predictor.thresholds())
+}
+
+/// `0.42`, or where classes differ `0.42 (disc), 0.5 (cup)`.
+pub fn at_thresholds(classes: &[String], thresholds: &[f64]) -> String {
+    match thresholds {
+        [first, others @ ..] if others.iter().all(|other| other == first) => first.to_string(),
+        _ => {
+            let named = classes.iter().zip(thresholds).map(|(class, threshold)| format!("{threshold} ({class})"));
+            named.collect::<Vec<_>>().join(", ")
+        }
+    }
+}
+
+fn how(arguments: &Arguments, predictor: &Predictor) -> Result<How, Failure> {
     if !(0.0..=0.9).contains(&arguments.overlap) {
         return Err(mistake(format!("--overlap {}: between 0 and 0.9 of a tile can overlap the next", arguments.overlap)));
     }

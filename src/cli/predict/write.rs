@@ -23,6 +23,8 @@ const LONGEST_NAME: usize = 130;
 pub struct Writer<'a> {
     arguments: &'a Arguments,
     classes: &'a [String],
+    /// From which probability on a pixel of each class is foreground.
+    thresholds: Vec<f32>,
     /// Places of disc and cup among the classes, if there are both.
     disc_and_cup: Option<(usize, usize)>,
     table: csv::Writer<File>,
@@ -35,7 +37,12 @@ impl<'a> Writer<'a> {
     ///
     /// # Errors
     /// If it would, or the table cannot be written.
-    pub fn new(arguments: &'a Arguments, predictor: &'a Predictor, places: &[PhotoPlace]) -> Result<Self, Failure> {
+    pub fn new(
+        arguments: &'a Arguments,
+        predictor: &'a Predictor,
+        thresholds: &[f64],
+        places: &[PhotoPlace],
+    ) -> Result<Self, Failure> {
         let classes = &predictor.classes[..];
         let path = arguments.out.join(TABLE);
         let files = Files { arguments, classes };
@@ -48,7 +55,8 @@ impl<'a> Writer<'a> {
         let measures = ["image", "class", "width", "height", "area_px", "area_share", "mean_probability", "parts"];
         let extents = ["extent_height_px", "extent_width_px"];
         table.write_record(measures.into_iter().chain(extents).chain(disc_and_cup.map(|_| "vertical_cup_to_disc")))?;
-        Ok(Self { arguments, classes, disc_and_cup, table, preprocess: predictor.preprocess() })
+        let thresholds = thresholds.iter().map(|threshold| *threshold as f32).collect();
+        Ok(Self { arguments, classes, thresholds, disc_and_cup, table, preprocess: predictor.preprocess() })
     }
 
     /// Bytes that writing takes for each pixel of an image, beside its values and probabilities: masks, and one output image at a time.
@@ -69,10 +77,11 @@ impl<'a> Writer<'a> {
     /// # Errors
     /// If a file cannot be written.
     pub fn write(&mut self, place: &PhotoPlace, photo: &Photo, probs: &[f32]) -> Result<String, Failure> {
-        let ([h, w], threshold) = (photo.size, self.arguments.threshold);
+        let [h, w] = photo.size;
         let files = Files { arguments: self.arguments, classes: self.classes };
         let planes: Vec<&[f32]> = probs.chunks_exact(h * w).collect();
-        let masks: Vec<Vec<bool>> = planes.iter().map(|plane| plane.iter().map(|p| *p >= threshold).collect()).collect();
+        let at = || planes.iter().zip(&self.thresholds);
+        let masks: Vec<Vec<bool>> = at().map(|(plane, threshold)| plane.iter().map(|p| p >= threshold).collect()).collect();
         for (class, (plane, mask)) in planes.iter().zip(&masks).enumerate() {
             self.save(&files.of_class(place, class, "mask"), mask_picture(mask, [h, w]).into())?;
             if self.arguments.probabilities {
@@ -84,7 +93,7 @@ impl<'a> Writer<'a> {
                 photo.shown(self.preprocess).map_err(|problem| mistake(format!("{}: {problem}", place.path.display())))?;
             self.save(&files.overlay(place), paint(&shown, [h, w], &masks).into())?;
         }
-        let measures: Vec<Measure> = planes.iter().map(|plane| measure(plane, w, threshold)).collect();
+        let measures: Vec<Measure> = at().map(|(plane, threshold)| measure(plane, w, *threshold)).collect();
         self.rows(place, [h, w], &measures)?;
         Ok(self.line(place, &measures))
     }

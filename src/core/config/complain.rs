@@ -63,6 +63,10 @@ fn repaired(path: &str, shape: &Shape, value: &Value) -> Option<(Option<String>,
             let fits = text.trim().parse::<i64>().is_ok_and(|i| range.holds(i as f64));
             fits.then(|| (Some(text.trim().to_owned()), "a number stands without quotes".to_owned()))
         }
+        (Shape::NumberOr(range, words), Value::Text(text)) => {
+            let number = repaired(path, &Shape::Number(*range), value).filter(|_| text.trim().parse::<f64>().is_ok());
+            number.or_else(|| repaired(path, &Shape::Words(words.clone()), value))
+        }
         (Shape::Number(range), Value::Text(text)) => {
             let fits = text.trim().parse::<f64>().is_ok_and(|x| x.is_finite() && range.holds(x));
             fits.then(|| (Some(text.trim().to_owned()), "a number stands without quotes".to_owned()))

@@ -39,7 +39,7 @@ pub use dataset::*;
 pub use experiment::*;
 pub use loss::*;
 pub use lr_schedule::*;
-pub use metrics::Metrics;
+pub use metrics::{Metrics, Threshold, ThresholdBy};
 pub use model::*;
 pub use optimizer::*;
 pub use patches::Patches;

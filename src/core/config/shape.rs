@@ -40,6 +40,8 @@ pub(super) enum Shape {
     Text(Text),
     Integer(Range),
     Number(Range),
+    /// A number, or a word in its place.
+    NumberOr(Range, Vec<String>),
     Bool,
     Any,
 }
@@ -103,6 +105,7 @@ impl fmt::Display for Shape {
             Self::Text(Text::Regex) => f.write_str("a regular expression in quotes"),
             Self::Integer(range) => write!(f, "a whole number{range}"),
             Self::Number(range) => write!(f, "a number{range}"),
+            Self::NumberOr(range, words) => write!(f, "a number{range}, or {}", either(words)),
             Self::Bool => f.write_str("true or false"),
             Self::Any => f.write_str("a value"),
         }
@@ -182,9 +185,10 @@ impl Shape {
             Some("integer") => Self::Integer(range(schema)),
             Some("number") => Self::Number(range(schema)),
             Some("boolean") => Self::Bool,
-            _ => match words(schema) {
-                Some(words) => Self::Words(words),
-                None => Self::Any,
+            _ => match (words(schema), number_or(schema)) {
+                (Some(words), _) => Self::Words(words),
+                (_, Some((range, words))) => Self::NumberOr(range, words),
+                _ => Self::Any,
             },
         }
     }
@@ -214,4 +218,10 @@ fn range(schema: &Value) -> Range {
 fn words(schema: &Value) -> Option<Vec<String>> {
     let constants = schema.get("oneOf")?.as_array()?;
     constants.iter().map(|one| one["const"].as_str().map(str::to_owned)).collect()
+}
+
+/// A number's bounds and the words in its place, of a schema that allows either.
+fn number_or(schema: &Value) -> Option<(Range, Vec<String>)> {
+    let [number, text] = schema.get("anyOf")?.as_array()?.as_slice() else { return None };
+    (number["type"] == "number").then(|| range(number)).zip(words(text))
 }

@@ -1,6 +1,6 @@
 //! Classes that no sample of a split shows: training cannot learn them, and they have no scores.
 
-use super::{Dataset, Splits};
+use super::{Dataset, IGNORED, Splits};
 
 /// Of each class, how many of these samples have a foreground pixel of it.
 fn counts(dataset: &Dataset, samples: &[usize]) -> Vec<usize> {
@@ -12,6 +12,17 @@ fn counts(dataset: &Dataset, samples: &[usize]) -> Vec<usize> {
 /// Of each class, whether any of these samples has a foreground pixel of it.
 pub fn shown(dataset: &Dataset, samples: &[usize]) -> Vec<bool> {
     counts(dataset, samples).into_iter().map(|count| count > 0).collect()
+}
+
+/// Of each of these samples and of every class how many pixels are foreground, and how many count.
+pub fn foreground(dataset: &Dataset, samples: &[usize]) -> Vec<Vec<[usize; 2]>> {
+    let pixels = dataset.size[0] * dataset.size[1];
+    let count = |plane: &[u8], is: fn(&u8) -> bool| plane.iter().filter(|value| is(value)).count();
+    let of = |sample: &usize| {
+        let planes = dataset.samples[*sample].mask.chunks_exact(pixels);
+        planes.map(|plane| [count(plane, |value| *value == 1), count(plane, |value| *value != IGNORED)]).collect()
+    };
+    samples.iter().map(of).collect()
 }
 
 /// What to warn of: a line for each class without a foreground pixel in the training split, in the order of the classes; then for the other

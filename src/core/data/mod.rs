@@ -56,7 +56,7 @@ mod volumes;
 mod webp;
 mod window;
 
-pub use absent::{absent, shown};
+pub use absent::{absent, foreground, shown};
 pub use ahead::{Making, Supply, supply};
 pub use augment::Motion;
 pub use batch::{Batch, Draw, batch, composed, draws, order, subset};

@@ -116,8 +116,8 @@ const POSITIVE: (f64, f64) = (0.0, f64::INFINITY);
 /// Name, label, direction, range, what empty gives, whether there are columns of single classes.
 type Row = (&'static str, &'static str, Direction, (f64, f64), &'static str, bool);
 
-/// `dice_loss` before `dice` and `hd95_mm` before `hd95`: the longer name wins over a class called `loss` or `mm`.
-const ROWS: [Row; 26] = [
+/// `dice_loss` and `dice_at_threshold` before `dice`, and `hd95_mm` before `hd95`: the longer name wins over a class called `loss` or `mm`.
+const ROWS: [Row; 28] = [
     ("loss", "loss", Direction::Lower, (0.0, f64::INFINITY), LOSS_EMPTY, false),
     ("bce", "BCE", Direction::Lower, (0.0, f64::INFINITY), LOSS_EMPTY, false),
     ("dice_loss", "soft Dice loss", Direction::Lower, (0.0, 1.0), DICE_LOSS_EMPTY, false),
@@ -129,6 +129,8 @@ const ROWS: [Row; 26] = [
     ("lovasz_loss", "Lovász hinge loss", Direction::Lower, POSITIVE, LOSS_EMPTY, false),
     ("boundary_loss", "boundary-weighted BCE", Direction::Lower, POSITIVE, LOSS_EMPTY, false),
     ("softmax_ce", "softmax cross-entropy", Direction::Lower, POSITIVE, LOSS_EMPTY, false),
+    ("dice_at_threshold", "Dice at the threshold", Direction::Higher, (0.0, 1.0), SCORE_EMPTY, true),
+    ("iou_at_threshold", "IoU at the threshold", Direction::Higher, (0.0, 1.0), SCORE_EMPTY, true),
     ("dice", "Dice", Direction::Higher, (0.0, 1.0), SCORE_EMPTY, true),
     ("iou", "IoU", Direction::Higher, (0.0, 1.0), SCORE_EMPTY, true),
     ("precision", "precision", Direction::Higher, (0.0, 1.0), PRECISION_EMPTY, true),
@@ -176,6 +178,8 @@ mod tests {
         assert!(Split::Test.has("test_iou") && !Split::Val.has("test_iou") && Split::Test.column("iou") == "test_iou");
         assert_eq!(describe("test_iou_optic_cup").unwrap().class.as_deref(), Some("optic_cup"));
         assert_eq!(describe("bce").unwrap().split, None);
+        let metric = describe("test_dice_at_threshold_cup").unwrap();
+        assert_eq!((metric.name, metric.class.as_deref()), ("dice_at_threshold", Some("cup")));
     }
 
     #[test]

@@ -70,6 +70,8 @@ pub struct Extras {
     size: [usize; 2],
     spacing_mm: Option<[f64; 2]>,
     classes: Vec<String>,
+    /// The logit from which each class is foreground.
+    cuts: Vec<f64>,
 }
 
 /// The extra metrics of an image: a row for each class, and one for the image itself if some metric is of the whole image; values in
@@ -79,7 +81,18 @@ pub type ImageExtras = Vec<Vec<f64>>;
 impl Extras {
     /// Of images of a size (height, width), of which a pixel may be known to be so many mm high and wide.
     pub fn new(asked: &[ExtraMetric], size: [usize; 2], spacing_mm: Option<[f64; 2]>, classes: &[String]) -> Self {
-        Self { asked: asked.to_vec(), size, spacing_mm, classes: classes.to_vec() }
+        let cuts = vec![0.0; classes.len()];
+        Self { asked: asked.to_vec(), size, spacing_mm, classes: classes.to_vec(), cuts }
+    }
+
+    /// The same with other thresholds: `cuts` are the logits from which each class is foreground ([`cut`](super::cut)). Calibration keeps to
+    /// the more probable answer.
+    ///
+    /// # Panics
+    /// If there is not a cut for each class.
+    pub fn at(self, cuts: Vec<f64>) -> Self {
+        assert_eq!(cuts.len(), self.classes.len(), "a threshold for each class");
+        Self { cuts, ..self }
     }
 
     /// The names of the values, lengths in mm after those in pixels.
@@ -107,7 +120,8 @@ impl Extras {
     fn of_image(&self, logits: &[f32], targets: &[f32]) -> ImageExtras {
         let pixels = self.size[0] * self.size[1];
         // Pixels that do not count are background on both sides.
-        let pred: Vec<bool> = logits.iter().zip(targets).map(|(logit, target)| *logit >= 0.0 && !is_ignored(*target)).collect();
+        let reached = |(at, logit): (usize, &f32)| f64::from(*logit) >= self.cuts[at / pixels] && !is_ignored(targets[at]);
+        let pred: Vec<bool> = logits.iter().enumerate().map(reached).collect();
         let truth: Vec<bool> = targets.iter().map(|target| *target >= 0.5).collect();
         let class = |class: usize| {
             let range = class * pixels..(class + 1) * pixels;

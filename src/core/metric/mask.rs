@@ -25,14 +25,15 @@ pub(super) fn is_ignored(target: f32) -> bool {
 }
 
 impl Mask {
-    pub fn of(logits: &[f32], targets: &[f32]) -> Self {
+    /// Foreground is what reaches the `cut`, a logit.
+    pub fn of(logits: &[f32], targets: &[f32], cut: f64) -> Self {
         let mut mask = Self { pixels: logits.len(), ..Self::default() };
         for (&logit, &target) in logits.iter().zip(targets) {
             if is_ignored(target) {
                 mask.pixels -= 1;
                 continue;
             }
-            let (pred, truth) = (logit >= 0.0, target >= 0.5);
+            let (pred, truth) = (f64::from(logit) >= cut, target >= 0.5);
             mask.both += u64::from(pred && truth);
             mask.pred += u64::from(pred);
             mask.truth += u64::from(truth);
@@ -49,13 +50,13 @@ impl Mask {
     }
 
     /// `2·|P∩T| / (|P| + |T|)`, 1 if both are empty (Dice 1945).
-    fn dice(&self) -> f64 {
+    pub fn dice(&self) -> f64 {
         let sum = self.pred + self.truth;
         if sum == 0 { 1.0 } else { 2.0 * self.both as f64 / sum as f64 }
     }
 
     /// `|P∩T| / |P∪T|`, 1 if both are empty (Jaccard 1912).
-    fn iou(&self) -> f64 {
+    pub fn iou(&self) -> f64 {
         let union = self.pred + self.truth - self.both;
         if union == 0 { 1.0 } else { self.both as f64 / union as f64 }
     }
@@ -100,7 +101,7 @@ impl Mask {
 }
 
 /// `part / whole`; of nothing 1 if there is nothing in `other` either, else 0: the rule that Dice and IoU have for empty masks.
-fn share(part: u64, whole: u64, other: u64) -> f64 {
+pub(super) fn share(part: u64, whole: u64, other: u64) -> f64 {
     match (whole, other) {
         (0, 0) => 1.0,
         (0, _) => 0.0,
@@ -148,7 +149,7 @@ mod tests {
     fn counted(pred: &str, truth: &str) -> [f64; 4] {
         let logits: Vec<f32> = pred.chars().map(|c| if c == '#' { 1.0 } else { -1.0 }).collect();
         let targets: Vec<f32> = truth.chars().map(|c| f32::from(c == '#')).collect();
-        let scores = Mask::of(&logits, &targets).scores();
+        let scores = Mask::of(&logits, &targets, 0.0).scores();
         [scores.precision, scores.recall, scores.specificity, scores.accuracy]
     }
 

@@ -1,7 +1,7 @@
 //! Scores and losses of predicted masks: how they are computed and what a column of metrics.csv means.
 //!
 //! A [`Tally`] is fed the logits and targets of batches and gives [`Scores`]; [`Extras`] are what costs more than counting and has to be
-//! asked for; [`describe`] gives a column's [`Metric`]: label,
+//! asked for; [`ThresholdCurves`] are scores over the threshold; [`describe`] gives a column's [`Metric`]: label,
 //! direction, range, and what an empty mask gives. Nothing is known here of tensors, epochs or files.
 
 mod absent;
@@ -9,6 +9,8 @@ mod boundary;
 mod calibration;
 mod column;
 mod components;
+mod confusion;
+mod constant;
 mod distance;
 #[cfg(test)]
 mod examples;
@@ -17,12 +19,19 @@ mod extra;
 mod mask;
 mod means;
 mod tally;
+mod threshold;
 
 pub use absent::{Absent, mean_of_defined};
 pub use column::{Direction, Metric, Split, describe};
+pub use confusion::ConfusionMatrix;
+pub use constant::ConstantMask;
 pub use distance::quantile;
 pub use extent::{cup_to_disc, extent};
 pub use extra::{ExtraMetric, Extras, ImageExtras};
 pub use mask::MaskScores;
 pub use means::Means;
 pub use tally::{Scores, Tally, weighted_mean};
+pub use threshold::{
+    THRESHOLDS_METADATA, ThresholdCurves, ThresholdPoint, USUAL_THRESHOLD, cut, thresholds, thresholds_from_metadata,
+    thresholds_to_metadata,
+};

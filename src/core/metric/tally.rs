@@ -97,11 +97,21 @@ impl Tally {
     /// # Panics
     /// If the lengths differ or do not fit the number of images and classes.
     pub fn add(&mut self, images: usize, logits: &[f32], targets: &[f32]) -> Vec<MaskScores> {
+        self.add_at(images, logits, targets, &vec![0.0; self.classes()])
+    }
+
+    /// The same with other thresholds: `cuts` are the logits from which each class is foreground ([`cut`](super::cut)).
+    ///
+    /// # Panics
+    /// As [`Tally::add`], and if there is not a cut for each class.
+    pub fn add_at(&mut self, images: usize, logits: &[f32], targets: &[f32], cuts: &[f64]) -> Vec<MaskScores> {
+        assert_eq!(cuts.len(), self.classes(), "a threshold for each class");
         let masks = images * self.sums.dice.len();
         assert!(logits.len() == targets.len() && masks > 0 && logits.len().is_multiple_of(masks), "whole masks of one batch");
         let pixels = logits.len() / masks;
-        let pairs = logits.par_chunks(pixels).zip(targets.par_chunks(pixels));
-        let masks: Vec<Mask> = pairs.map(|(logits, targets)| Mask::of(logits, targets)).collect();
+        let pairs = logits.par_chunks(pixels).zip(targets.par_chunks(pixels)).enumerate();
+        let of = |(at, (logits, targets))| Mask::of(logits, targets, cuts[at % cuts.len()]);
+        let masks: Vec<Mask> = pairs.map(of).collect();
         self.add_masks(images, &masks)
     }
 

@@ -9,7 +9,7 @@ use super::style::{self, BAND_OPACITY, COLUMN, DASH, EDGE, FAINT, LABEL_GAP, LIN
 use crate::metric::Split;
 use crate::report::collect::{Comparison, Group, Run, State};
 use crate::report::stats::{self, Point};
-use crate::report::{column, describe};
+use crate::report::{column, constant, describe};
 use crate::text::counted;
 
 /// The curves of one group.
@@ -71,10 +71,12 @@ pub(crate) fn draw(comparison: &Comparison, focus: &Focus, stem: &str, family: &
     let last = groups.iter().map(Curves::last_epoch).max().unwrap_or(1);
     let all: Vec<Vec<Curves>> = family.iter().filter(|other| *other != stem).map(|other| of(other)).collect();
     let y = values(&all.iter().flatten().chain(&groups).collect::<Vec<_>>(), last, stem, &title);
+    let constants = constant::values(comparison, &Split::Val.column(stem));
+    let y = with_constants(y, &constants, stem);
     let swept = comparison.swept();
     let labels = Labels::of(&swept, focus);
     let drops = super::lr::drops(comparison);
-    let key = key(comparison, focus, &groups, &y);
+    let key = key(comparison, focus, &groups, &y, &constants);
     let list = labels.list(&swept, COLUMN - 2 * EDGE);
     let top = if drops.is_empty() && labels.head.is_none() { 60 } else { 2 * ABOVE };
     let frame = 1180.max(focus.count() as i32 * LABEL_GAP);
@@ -82,6 +84,7 @@ pub(crate) fn draw(comparison: &Comparison, focus: &Focus, stem: &str, family: &
     let ink = Ink::new(&format!("curves-{}", super::file_name(stem)), COLUMN, top + frame + AXIS_WORDS + below);
     let plot = plot(&ink, &Axis::epochs(last), &y, &Room::new(top, labels.width(), below));
     super::lr::mark(&plot, &drops);
+    draw_constants(&plot, &constants, &y);
     draw_lines(&plot, focus, &groups);
     draw_signs(&plot, focus, &groups);
     let end = |curves: &Curves| curves.end().map(|p| plot.inside(p.epoch as f64, p.mean));
@@ -113,7 +116,7 @@ fn values(groups: &[&Curves], last: usize, stem: &str, title: &str) -> Axis {
     Axis::values(low, high, column::range(stem), title)
 }
 
-fn key(comparison: &Comparison, focus: &Focus, groups: &[Curves], y: &Axis) -> Key {
+fn key(comparison: &Comparison, focus: &Focus, groups: &[Curves], y: &Axis, constants: &[f64]) -> Key {
     let several = comparison.groups.iter().any(|g| g.settled().len() > 1);
     let single = groups.iter().all(|g| g.last_epoch() <= 1);
     let thin = Pen::new(MUTED, THIN_WIDTH);
@@ -135,7 +138,42 @@ fn key(comparison: &Comparison, focus: &Focus, groups: &[Curves], y: &Axis) -> K
     ];
     let items = items.into_iter().filter(|item| item.0).map(|(_, (sign, words))| (sign, words.to_owned()));
     let others = focus.others().map(|words| (Sign::Line(Pen::new(FAINT, THIN_WIDTH)), words));
+    let others = constant_item(constants, y).into_iter().chain(others);
     Key::new(items.chain(others).chain(outside(groups, y).map(|words| (Sign::Nothing, words))).collect(), COLUMN - 2 * EDGE)
+}
+
+/// Part of the value axis by which it may be longer for the sake of the best constant mask.
+const LONGER: f64 = 0.5;
+
+/// The value axis with the best constant mask of every group, where that does not press the curves together.
+fn with_constants(y: Axis, constants: &[f64], stem: &str) -> Axis {
+    let (low, high) = constants.iter().fold((y.low, y.high), |(low, high), value| (low.min(*value), high.max(*value)));
+    let room = (1.0 + LONGER) * (y.high - y.low);
+    if (low, high) == (y.low, y.high) || high - low > room { y } else { Axis::values(low, high, column::range(stem), &y.title) }
+}
+
+/// The sign of the best constant mask; where it is off the axis its value alone.
+fn constant_item(constants: &[f64], y: &Axis) -> Option<(Sign, String)> {
+    let shown = constants.iter().any(|value| (y.low..=y.high).contains(value));
+    match constants {
+        [] => None,
+        _ if shown => Some((Sign::Line(Pen::new(MUTED, THIN_WIDTH).dashed(CONSTANT)), constant::LABEL.to_owned())),
+        [first, ..] => {
+            let side = if *first > y.high { "above" } else { "below" };
+            Some((Sign::Nothing, format!("{} {first:.3}, {side} the axis", constant::LABEL)))
+        }
+    }
+}
+
+/// Dashes of the best constant mask, longer than those of training.
+const CONSTANT: &str = "40 20";
+
+/// A level line for each value of the best constant mask.
+fn draw_constants(plot: &Plot, constants: &[f64], y: &Axis) {
+    for value in constants.iter().filter(|value| (y.low..=y.high).contains(*value)) {
+        let (_, at) = plot.at(0.0, *value);
+        plot.ink.line(&[(plot.x.0, at), (plot.x.1, at)], Pen::new(MUTED, THIN_WIDTH).dashed(CONSTANT));
+    }
 }
 
 /// Says how many means the value axis leaves out.

@@ -21,6 +21,7 @@ mod swarm;
 #[cfg(test)]
 pub(super) mod tests;
 mod text;
+mod thresholds;
 
 pub(super) use find_lr::draw as find_lr;
 pub(super) use ink::{Anchor, Face, Ink, Pen, extent, path};
@@ -74,6 +75,7 @@ pub(super) fn all(comparison: &Comparison, verdict: &Verdict) -> Vec<Drawn> {
         charts.extend(parallel::draw(&source));
         charts.extend(importance::draw(&source));
     }
+    charts.extend(thresholds::draw(&source));
     let title = "Learning rate against epoch".to_owned();
     charts.extend(lr::draw(comparison, &source.focus).map(|svg| Drawn { name: "lr".to_owned(), title, svg }));
     charts.extend(scores::time(&source));

@@ -30,6 +30,9 @@ fn run(id: &str, differs: &[(&str, &str)], state: State, rows: Vec<EpochRecord>)
         best_epoch,
         test: BTreeMap::new(),
         images: Default::default(),
+        thresholds: Default::default(),
+        used: Default::default(),
+        constant: Default::default(),
     }
 }
 

@@ -13,7 +13,7 @@ use super::collect::{Comparison, Run, State};
 use super::data_sets::{List, lists};
 use super::overlay::Overlays;
 use super::verdict::{Verdict, basis, method, p_value};
-use super::{column, describe, grid};
+use super::{column, constant, describe, grid, thresholds};
 use crate::text::counted;
 use marker::Marker;
 use minijinja::syntax::SyntaxConfig;
@@ -91,7 +91,7 @@ pub(super) fn page(comparison: &Comparison, verdict: &Verdict, charts: &[Drawn],
         title => comparison.name.clone(),
         css => Value::from_safe_string(format!("{}{}", include_str!("style.css"), colors())),
         script => Value::from_safe_string(include_str!("script.js").to_owned()),
-        words => verdict.words.clone(),
+        words => verdict.words.iter().cloned().chain(constant::words(comparison)).collect::<Vec<_>>(),
         counts => describe::counts(comparison),
         underway => underway(comparison),
         method => method(&verdict.column),
@@ -100,6 +100,7 @@ pub(super) fn page(comparison: &Comparison, verdict: &Verdict, charts: &[Drawn],
         groups => listed(&lists, |list| leaderboard::groups(comparison, verdict, list)),
         less => grid::less_is_better(&leaderboard::beside(comparison, verdict)),
         tested => listed(&lists, |list| leaderboard::tested(comparison, list)),
+        confusion => confusion(comparison, &lists),
         tested_less => grid::less_is_better(&grid::tested_columns(comparison)),
         runs => Value::from(Serde(leaderboard::runs(comparison))),
         pairs => Value::from(Serde(pairs(comparison, verdict))),
@@ -131,6 +132,18 @@ fn listed(lists: &[List], table: impl Fn(&List) -> Grid) -> Vec<Value> {
         .iter()
         .map(|list| context! { of => list.title.clone().unwrap_or_default(), grid => Value::from(Serde(table(list))) })
         .collect()
+}
+
+/// The tables of pixels by truth and prediction, of the data sets that have them.
+fn confusion(comparison: &Comparison, lists: &[List]) -> Vec<Value> {
+    let table = |list: &List| {
+        let grid::Grid { header, rows, words, note } = thresholds::confusion(comparison, list)?;
+        let head = header.into_iter().enumerate().map(|(at, words_of)| Head { words: words_of, number: !words.contains(&at) });
+        let rows = rows.into_iter().map(|row| row.cells.into_iter().map(Cell::text).collect());
+        let grid = Grid { head: head.collect(), rows: rows.collect() };
+        Some(context! { of => list.title.clone().unwrap_or_default(), note => note, grid => Value::from(Serde(grid)) })
+    };
+    lists.iter().filter_map(table).collect()
 }
 
 /// Escapes as ever, and writes out what would not show; what is safe was made here.

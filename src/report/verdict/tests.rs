@@ -39,6 +39,9 @@ fn run(group: usize, seed: &str, split: &str, metric: &str, scores: &[(String, f
         best,
         test,
         images: ImageScores { metrics: vec![metric.into()], rows: scores.iter().map(row).collect() },
+        thresholds: Default::default(),
+        used: Default::default(),
+        constant: Default::default(),
     }
 }
 

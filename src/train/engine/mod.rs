@@ -13,7 +13,7 @@ use super::loss::{loss_value, scored};
 use super::{Error, Optimizer, TrainingDevice};
 use crate::config::{Experiment, Term};
 use crate::data::{self, Dataset, Draw, Normaliser};
-use crate::metric::{Extras, ImageExtras, MaskScores, Means, Scores, Tally};
+use crate::metric::{Extras, ImageExtras, MaskScores, Means, Scores, Tally, ThresholdCurves};
 use crate::model::{self, Network, Params, Tiling};
 use crate::ops::{self, Gradients, Node, Tape, hide_ignored};
 use candle_core::{Device, Tensor};
@@ -107,6 +107,41 @@ pub(super) struct Evaluated {
     pub images: Vec<MaskScores>,
     /// Of every image, if they were asked for.
     pub extras: Vec<ImageExtras>,
+    /// Scores over the threshold, if they were asked for.
+    pub curves: Option<ThresholdCurves>,
+}
+
+/// What is measured beside losses and counted scores, when a run ends.
+#[derive(Clone, Copy)]
+pub(super) struct AtEnd<'m> {
+    /// Metrics that cost more than counting.
+    pub extras: &'m Extras,
+    /// Thresholds beside those that every curve has.
+    pub thresholds: &'m [f64],
+}
+
+/// The same, as images come.
+pub(super) struct Measured<'m> {
+    of: Option<AtEnd<'m>>,
+    extras: Vec<ImageExtras>,
+    curves: Option<ThresholdCurves>,
+}
+
+impl<'m> Measured<'m> {
+    pub fn new(of: Option<AtEnd<'m>>, classes: usize) -> Self {
+        Self { of, extras: Vec::new(), curves: of.map(|of| ThresholdCurves::new(classes, of.thresholds)) }
+    }
+
+    /// Measures images, if that is asked for.
+    ///
+    /// # Shapes
+    /// (images, classes, h, w), flat.
+    pub fn add(&mut self, images: usize, logits: &[f32], targets: &[f32]) {
+        if let (Some(of), Some(curves)) = (self.of, &mut self.curves) {
+            self.extras.extend(of.extras.of(logits, targets));
+            curves.add(images, logits, targets);
+        }
+    }
 }
 
 /// What trains a network.
@@ -123,12 +158,12 @@ pub(super) trait Engine<'a> {
     /// Batches whose gradients have accumulated since the last update.
     fn accumulated(&self) -> usize;
 
-    /// Scores of whole images, with the weights as they are; `extras` are what is asked for beside them.
+    /// Scores of whole images, with the weights as they are; `more` is what is asked for beside them.
     ///
     /// # Errors
     /// [`Halt::Interrupted`] if `stop`, asked after every batch, says so; else what failed.
-    fn evaluate(&mut self, samples: &[usize], extras: Option<&Extras>, stop: &dyn Fn() -> bool) -> Result<Evaluated, Halt> {
-        evaluate(self.learner(), self.device(), samples, extras, stop)
+    fn evaluate(&mut self, samples: &[usize], more: Option<AtEnd>, stop: &dyn Fn() -> bool) -> Result<Evaluated, Halt> {
+        evaluate(self.learner(), self.device(), samples, more, stop)
     }
 
     /// Weights and EMA weights change places, where there are any.
@@ -232,11 +267,12 @@ fn evaluate(
     learner: &Learner,
     device: Option<&ops::GpuNetwork>,
     samples: &[usize],
-    extras: Option<&Extras>,
+    more: Option<AtEnd>,
     stop: &dyn Fn() -> bool,
 ) -> Result<Evaluated, Halt> {
-    let (mut tally, mut terms) = (Tally::new(learner.data.classes.len()), Means::default());
-    let (mut images, mut more) = (Vec::new(), Vec::new());
+    let classes = learner.data.classes.len();
+    let (mut tally, mut terms) = (Tally::new(classes), Means::default());
+    let (mut images, mut measured) = (Vec::new(), Measured::new(more, classes));
     let loss = &learner.experiment.loss;
     let at_once = if learner.experiment.patches.is_some() { 1 } else { learner.at_once() };
     for indices in samples.chunks(at_once) {
@@ -250,12 +286,13 @@ fn evaluate(
         };
         terms.add(indices.len(), &loss.further_terms().into_iter().map(value).collect::<candle_core::Result<Vec<_>>>()?);
         images.extend(add(&mut tally, &seen, &batch.targets)?);
-        if let Some(extras) = extras {
-            more.extend(extras.of(&numbers(seen.value())?, &numbers(&batch.targets)?));
+        if more.is_some() {
+            measured.add(indices.len(), &numbers(seen.value())?, &numbers(&batch.targets)?);
         }
         asked(stop)?;
     }
-    Ok(Evaluated { scores: tally.scores(), terms: terms.means(), images, extras: more })
+    let Measured { extras, curves, .. } = measured;
+    Ok(Evaluated { scores: tally.scores(), terms: terms.means(), images, extras, curves })
 }
 
 /// Logits (classes, h, w) that scores of a sample are made of, with the weights as they are.

@@ -2,9 +2,9 @@
 
 use super::{Halt, Session, Within};
 use crate::data::{self, Draw};
-use crate::metric::{Absent, Extras};
+use crate::metric::Absent;
 use crate::train::Progress;
-use crate::train::engine::{Evaluated, Scored, Steps, asked, logits};
+use crate::train::engine::{AtEnd, Evaluated, Scored, Steps, asked, logits};
 use std::time::Instant;
 
 /// An epoch under way.
@@ -100,18 +100,14 @@ impl Session<'_> {
         trained
     }
 
-    /// Scores of a split, with the weights as they are; `extras` are what is asked for beside them. A class that no image of it shows has NaN.
-    pub(super) fn evaluate(
-        &mut self,
-        split: &[usize],
-        extras: Option<&Extras>,
-        stop: &dyn Fn() -> bool,
-    ) -> Result<Evaluated, Halt> {
-        let mut seen = self.engine.evaluate(split, extras, stop)?;
+    /// Scores of a split, with the weights as they are; `more` is what is asked for beside them. A class that no image of it shows has NaN.
+    pub(super) fn evaluate(&mut self, split: &[usize], more: Option<AtEnd>, stop: &dyn Fn() -> bool) -> Result<Evaluated, Halt> {
+        let mut seen = self.engine.evaluate(split, more, stop)?;
         let absent = self.absent(split);
         absent.clear_scores(&mut seen.scores);
         absent.clear_masks(&mut seen.images);
         absent.clear_extras(&mut seen.extras);
+        seen.curves = seen.curves.map(|curves| curves.without(absent));
         Ok(seen)
     }
 

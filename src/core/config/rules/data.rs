@@ -18,6 +18,12 @@ pub(super) fn classes(e: &Experiment) -> Vec<Finding> {
         let title = format!("a class of `{key}` cannot be named \"loss\": the column `val_dice_loss` has another meaning");
         found.push(Finding::new(title, &[key], "choose another name"));
     }
+    if names.iter().any(|name| name.starts_with("at_threshold")) {
+        let title = format!(
+            "a class of `{key}` cannot begin with \"at_threshold\": the column `test_dice_at_threshold` has another meaning"
+        );
+        found.push(Finding::new(title, &[key], "choose another name"));
+    }
     if let Dataset::Folders(folders) = &e.dataset {
         found.extend(tables(folders));
         if folders.partial && folders.class_masks.is_empty() {

@@ -6,9 +6,9 @@ mod trainer;
 pub use selftest::{Tested, selftest, selftest_of_steps};
 pub use trainer::{Applied, Collect, Landed, MicroBatch, Tail, Trainer};
 
-use super::{Engine, Evaluated, Halt, Learner, Scored, Steps, asked, logits};
+use super::{AtEnd, Engine, Evaluated, Halt, Learner, Measured, Scored, Steps, asked, logits};
 use crate::data::{Draw, target};
-use crate::metric::{Extras, Means, Tally};
+use crate::metric::{Means, Tally};
 use crate::ops::{self, Gradients, cuda};
 use crate::train::Error;
 use crate::train::gradient::Accumulation;
@@ -70,11 +70,11 @@ impl<'a> Engine<'a> for Gpu<'a> {
         self.accumulated
     }
 
-    fn evaluate(&mut self, samples: &[usize], extras: Option<&Extras>, stop: &dyn Fn() -> bool) -> Result<Evaluated, Halt> {
+    fn evaluate(&mut self, samples: &[usize], more: Option<AtEnd>, stop: &dyn Fn() -> bool) -> Result<Evaluated, Halt> {
         let Learner { experiment, data, .. } = self.learner;
         if experiment.patches.is_some() {
             // Of tiles that are blended the device makes no scores.
-            return super::evaluate(&self.learner, self.device(), samples, extras, stop);
+            return super::evaluate(&self.learner, self.device(), samples, more, stop);
         }
         let (mut tally, mut terms, mut images) = (Tally::new(data.classes.len()), Means::default(), Vec::new());
         let mut add = |landed: Landed| {
@@ -91,14 +91,15 @@ impl<'a> Engine<'a> for Gpu<'a> {
         while let Some(landed) = self.trainer.land()? {
             add(landed);
         }
-        let mut more = Vec::new();
-        for &index in extras.map_or(&[][..], |_| samples) {
+        let mut measured = Measured::new(more, data.classes.len());
+        for &index in more.map_or(&[][..], |_| samples) {
             let targets: Vec<f32> = data.samples[index].mask.iter().map(|value| target(*value)).collect();
             let logits = logits(&self.learner, self.device(), index)?;
-            more.extend(extras.into_iter().flat_map(|extras| extras.of(&logits, &targets)));
+            measured.add(1, &logits, &targets);
             asked(stop)?;
         }
-        Ok(Evaluated { scores: tally.scores(), terms: terms.means(), images, extras: more })
+        let Measured { extras, curves, .. } = measured;
+        Ok(Evaluated { scores: tally.scores(), terms: terms.means(), images, extras, curves })
     }
 
     fn exchange(&mut self) -> candle_core::Result<()> {
