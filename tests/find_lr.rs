@@ -124,7 +124,7 @@ fn a_search_leaves_runs_alone() {
     assert!(dir.path().join("results/tiny/find-lr/find-lr.csv").is_file());
     assert!(files() == before && runs(&done(&["status", "results"])) == runs(&status));
     done(&["report", "results/tiny"]);
-    assert!(!fs::read_to_string(dir.path().join("results/tiny/report.md")).unwrap().contains("find-lr"));
+    assert!(!fs::read_to_string(dir.path().join("results/tiny/report.md")).unwrap().contains("find-lr.svg"));
 }
 
 #[test]

@@ -4,7 +4,7 @@
 use super::error::{Error, Result, told};
 use super::experiment_dir::{ExperimentDir, Results};
 use super::file::{create_dirs, keep_name, remove_dir, replace};
-use super::names::{LOG, METRICS, OUTCOME, PER_IMAGE, PROVENANCE, TAKING, TIMING};
+use super::names::{LOG, METRICS, OUTCOME, PER_IMAGE, PROVENANCE, TAKING, THRESHOLDS, TIMING};
 use super::run_dir::RunDir;
 use crate::plan::{RunId, RunSpec};
 use crate::regular;
@@ -92,7 +92,7 @@ impl RunDir {
                 copy(&from, &self.samples().join(from.file_name().unwrap_or_default()))?;
             }
         }
-        for name in [PROVENANCE, METRICS, TIMING, PER_IMAGE, LOG] {
+        for name in [PROVENANCE, METRICS, TIMING, PER_IMAGE, THRESHOLDS, LOG] {
             copy(&other.path().join(name), &self.path().join(name))?;
         }
         let path = self.log_path();

@@ -58,7 +58,7 @@ fn a_sweep_over_data_sets_has_a_list_for_each() {
         assert!(pair.matches("root one").count() == 2 || pair.matches("root two").count() == 2, "{pair}");
     }
     let html = read("report.html");
-    assert_eq!(html.matches("<h3>Data set ").count(), 4, "groups and test split of both");
+    assert_eq!(html.matches("<h3>Data set ").count(), 6, "groups, test split and pixels by truth and prediction of both");
     let groups = read("groups.csv");
     assert!(groups.starts_with("group,dataset_fingerprint,dataset.folders.root,"), "{groups}");
     let mut found = ranks(&groups);
