@@ -26,7 +26,7 @@ pub struct Proposal {
 impl Proposal {
     /// The same with another learning rate.
     pub fn with_lr(self, lr: f64) -> Self {
-        let toml = self.toml.replacen(text::LR, &format!("lr = {lr:.1e}"), 1);
+        let toml = self.toml.replacen(&text::lr(), &text::measured_lr(lr), 1);
         let experiment = config::load_str("init", &toml).expect("another number does no harm");
         Self { toml, experiment, ..self }
     }

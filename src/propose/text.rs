@@ -14,7 +14,18 @@ const COLUMN: usize = 40;
 const ORDER: [&str; 7] = ["root", "images", "masks", "labels", "pairs", "classes", "mask_values"];
 
 /// The line of the learning rate.
-pub(super) const LR: &str = "lr = 0.001";
+pub(super) fn lr() -> String {
+    let mut lines = Lines::default();
+    lines.key("lr", "0.001", "`umlaut find-lr` tries others");
+    lines.text
+}
+
+/// The same where a range test has measured one.
+pub(super) fn measured_lr(lr: f64) -> String {
+    let mut lines = Lines::default();
+    lines.key("lr", &format!("{lr:.1e}"), "by a range test of these data");
+    lines.text
+}
 
 /// The text of an experiment. `known` are the network's parameters and the seconds of the run.
 pub(super) fn experiment(
@@ -161,7 +172,7 @@ fn network(lines: &mut Lines, choice: &Choice, known: Option<(u64, Option<f64>)>
         format!("{:.1} million parameters: as wide as the time allows, as deep as the size does", parameters as f64 / 1e6);
     lines.key("channels", &format!("{:?}", choice.channels), &millions);
     lines.table("optimizer.adam", "");
-    lines.key("lr", "0.001", "`umlaut find-lr` tries others");
+    lines.text += &lr();
     lines.table("lr_schedule.cosine", "down to 0");
     lines.table("training", "");
     let time = seconds.map_or("the speed of this machine is not known".to_owned(), |s| {

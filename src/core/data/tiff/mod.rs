@@ -11,6 +11,7 @@ mod fax;
 mod page;
 mod planes;
 mod samples;
+mod unpack;
 
 use super::picture::{Canvas, Palette, Picture, plausible};
 use super::source::Source;
