@@ -8,7 +8,7 @@ use std::fs::{self, File};
 use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
 use umlaut::config::{Dataset, Preprocess};
-use umlaut::data::{Photo, open, photos};
+use umlaut::data::{Cut, Photo, open, photos};
 
 fn main() {
     let arguments: Vec<PathBuf> = std::env::args_os().skip(1).map(PathBuf::from).collect();
@@ -36,7 +36,7 @@ fn main() {
 
 /// All pictures of a file, channels · height · width each.
 fn image(path: &Path, values: impl Fn(&Photo) -> Result<Vec<f32>, String>) -> Result<(Vec<usize>, Vec<u8>), String> {
-    let places = photos(&[path.to_owned()]).map_err(|e| e.to_string())?;
+    let places = photos(&[path.to_owned()], Cut::default()).map_err(|e| e.to_string())?;
     let mut shape = vec![places.len()];
     let mut bytes = Vec::new();
     for place in &places {
@@ -53,7 +53,7 @@ fn mask(images: &str, masks: &str, classes: usize) -> Result<(Vec<usize>, Vec<u8
     let keys =
         format!("[folders]\nroot = '.'\nimages = '{images}'\nmasks = '{masks}'\nmask_values = 'indexed'\nclasses = {names:?}");
     let config: Dataset = toml::from_str(&keys).map_err(|e| e.to_string())?;
-    let image = photos(&[PathBuf::from(images)]).map_err(|e| e.to_string())?;
+    let image = photos(&[PathBuf::from(images)], Cut::default()).map_err(|e| e.to_string())?;
     let size = Photo::read(&image[0], 0)?.size;
     let preprocess = Preprocess { size, ..Preprocess::default() };
     let data = open(&config, &preprocess, Path::new("/dev/null/none"), &|_, _| ()).map_err(|e| e.to_string())?;

@@ -7,7 +7,7 @@ mod measure;
 pub use measure::{Measure, cup_to_disc, measure};
 
 use crate::config::{ChannelAxis, Experiment, Normalise, Precision, Preprocess, Training};
-use crate::data::{self, Dataset, Normaliser, Photo};
+use crate::data::{self, Cut, Dataset, Normaliser, Photo};
 use crate::metric::{
     self, Absent, ConfusionMatrix, Extras, ImageExtras, MaskScores, Split, THRESHOLDS_METADATA, Tally, ThresholdCurves,
     USUAL_THRESHOLD,
@@ -62,6 +62,7 @@ pub struct Predictor {
     /// What should be known of the weights, a sentence for each run that has not finished.
     pub notes: Vec<String>,
     axis: ChannelAxis,
+    cut: Cut,
     /// From which probability on a pixel of each class is foreground, as the run keeps it with its weights (`metrics.threshold`); `None`
     /// where it keeps nothing, or the runs differ, so that it is 0.5.
     pub kept_thresholds: Option<Vec<f64>>,
@@ -145,7 +146,16 @@ impl Predictor {
         let note =
             |epoch| format!("{} has not finished: these are the weights of its best epoch so far, {epoch}", run.path().display());
         let (notes, axis) = (passing.map(note).into_iter().collect(), experiment.dataset.channel_axis());
-        Ok(Self { classes: names, channels, notes, axis, kept_thresholds: thresholds(&file, classes)?, members: vec![member] })
+        let cut = Cut::of(&experiment.dataset);
+        Ok(Self {
+            classes: names,
+            channels,
+            notes,
+            axis,
+            cut,
+            kept_thresholds: thresholds(&file, classes)?,
+            members: vec![member],
+        })
     }
 
     /// From which probability on a pixel of each class is foreground: what the run keeps, else 0.5.
@@ -157,6 +167,11 @@ impl Predictor {
     pub fn size(&self) -> [usize; 2] {
         let member = &self.members[0];
         member.tiling.as_ref().map_or(member.preprocess.size, |tiling| tiling.size)
+    }
+
+    /// How the (first) run cuts volumes into slices.
+    pub fn cut(&self) -> Cut {
+        self.cut
     }
 
     /// Which axis of arrays the (first) run takes for channels.

@@ -8,7 +8,7 @@ use serde::Deserialize;
 use std::fs;
 use std::path::Path;
 use umlaut::config::{Fit, Preprocess};
-use umlaut::data::{Photo, photos};
+use umlaut::data::{Cut, Photo, photos};
 
 #[derive(Deserialize)]
 struct Case {
@@ -38,7 +38,7 @@ fn decode(text: &str) -> Vec<u8> {
 
 /// All pictures of a file, or why there are none.
 fn read(path: &Path) -> Result<Vec<Photo>, String> {
-    photos(&[path.to_owned()]).unwrap().iter().map(|place| Photo::read(place, 0)).collect()
+    photos(&[path.to_owned()], Cut::default()).unwrap().iter().map(|place| Photo::read(place, 0)).collect()
 }
 
 #[test]

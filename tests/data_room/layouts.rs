@@ -5,7 +5,7 @@ use image::{DynamicImage, GrayImage, RgbImage, RgbaImage};
 use std::io::Cursor;
 use tiff::encoder::{TiffEncoder, colortype};
 use umlaut::config::Fit;
-use umlaut::data::{Description, Photo, describe, fingerprint, photos};
+use umlaut::data::{Cut, Description, Photo, describe, fingerprint, photos};
 
 #[test]
 fn folders_pair_by_stem_whatever_the_format() {
@@ -137,7 +137,7 @@ fn a_jpeg_is_turned_as_its_exif_orientation_says() {
     tree.jpeg_turned("images/a.jpg", 6, &stored);
     let upright = as_bytes(&open().unwrap());
     assert!(upright[..56].iter().all(|v| *v < 20) && upright[72..].iter().all(|v| *v > 235), "{upright:?}");
-    let photo = Photo::read(&photos(&[tree.path("images/a.jpg")]).unwrap()[0], 0).unwrap();
+    let photo = Photo::read(&photos(&[tree.path("images/a.jpg")], Cut::default()).unwrap()[0], 0).unwrap();
     assert_eq!(
         (photo.size, as_bytes(&photo.planes(&umlaut::config::Preprocess::default(), 1).unwrap())),
         ([16, 8], upright.clone()),

@@ -278,6 +278,27 @@ fn nifti(values: &[u8]) -> Vec<u8> {
     header
 }
 
+/// Each slice of a volume is predicted, by files and by folders of them.
+#[test]
+fn volumes_are_predicted_slice_by_slice() {
+    let desk = Desk::default();
+    (ANNOTATED[4].make)(&desk);
+    desk.good(&["init", "d", "--minutes", "0.05"]);
+    desk.good(&["run", "d.toml", "--set", "training.epochs=1", "--set", "model.unet.channels=[4,8]"]);
+    desk.good(&["predict", "d", "d/images", "--out", "all"]);
+    desk.good(&["predict", "d", "d/images/p3.nii", "--out", "one"]);
+    let names = |folder: &str| -> Vec<String> {
+        let png = files(&desk.path(folder)).into_iter().filter(|file| file.extension().is_some_and(|e| e == "png"));
+        png.map(|file| file.file_name().unwrap().to_string_lossy().into_owned()).collect()
+    };
+    assert_eq!(names("all").len(), 15, "{:?}", names("all"));
+    assert_eq!(names("one").len(), 3, "{:?}", names("one"));
+    assert!(names("one").iter().all(|name| name.starts_with("p3_s00")), "{:?}", names("one"));
+    std::fs::write(desk.path("broken.nii"), b"no volume").unwrap();
+    let (code, _, err) = desk.umlaut(&["predict", "d", "broken.nii", "--out", "none"]);
+    assert!(code == Some(1) && err.contains("broken.nii"), "{err}");
+}
+
 #[test]
 fn annotations_and_volumes_are_understood_and_run() {
     ANNOTATED.iter().for_each(understood);

@@ -28,7 +28,7 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
     predictor.notes.iter().for_each(|note| eprintln!("note: {note}"));
     let thresholds = thresholds(&predictor, arguments.threshold)?;
     let how = how(arguments, &predictor)?;
-    let places = photos(&arguments.images).map_err(mistake)?;
+    let places = photos(&arguments.images, predictor.cut()).map_err(mistake)?;
     let others = unreadable(&arguments.images).map_err(mistake)?;
     let mut writer = Writer::new(arguments, &predictor, &thresholds, &places)?;
     for path in &others {

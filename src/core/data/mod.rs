@@ -67,7 +67,7 @@ pub use folds::folds;
 pub use inspect::{Look, look};
 pub use load::{fingerprint, fingerprint_by, open};
 pub use normalise::Normaliser;
-pub use photo::{Photo, PhotoPage, PhotoPlace, photos, shown_channels, unreadable};
+pub use photo::{Cut, Photo, PhotoPage, PhotoPlace, photos, shown_channels, unreadable};
 pub use split::{group_keys, split};
 pub use splits::{Fold, Splits};
 pub use survey::{ClassLook, Groups, Survey, survey};

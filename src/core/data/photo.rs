@@ -3,12 +3,18 @@
 use super::Error;
 use super::files;
 use super::fit::Frame;
+use super::pairing::stem;
+use super::pattern::relative;
 use super::picture::{Opened, Picture, Planes};
 use super::source::Source;
 use super::tiff::{PageRef, Pages};
-use crate::config::{ChannelAxis, Preprocess};
+use super::volume::Volume;
+use super::volumes;
+use crate::config::{self, Axis, ChannelAxis, Preprocess};
 use crate::shown;
-use std::path::PathBuf;
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
 
 /// A picture at its own size.
 #[derive(Debug)]
@@ -27,32 +33,85 @@ pub struct PhotoPlace {
     pub path: PathBuf,
     /// Which of several; `None` where the file holds one picture.
     pub page: Option<PhotoPage>,
-    /// A name of its own below the folder that was asked for, without ending; `/` between folders, `-07` for a page.
+    /// A name of its own below the folder that was asked for, without ending; `/` between folders, `-07` for a page, `_s007` for a slice.
     pub name: String,
 }
 
-/// Where a page is in its file.
+/// Which of several pictures of a file.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct PhotoPage(PageRef);
+pub struct PhotoPage(Page);
 
-/// The pictures of files and folders, those of a folder sorted by name; the pages of a TIFF each. A file that cannot be opened is listed,
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Page {
+    Tiff(PageRef),
+    /// A slice of a volume, counted from 0, and how the volume is cut.
+    Slice(usize, Cut),
+}
+
+/// How volumes are cut into slices, and whether DICOM is shown by its window.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Cut {
+    /// The voxel axis.
+    pub axis: Axis,
+    /// Whether the file's own window shows its values.
+    pub windowed: bool,
+}
+
+impl Cut {
+    /// As a data set has it: of one that is no volumes the usual way.
+    pub fn of(dataset: &config::Dataset) -> Self {
+        match dataset {
+            config::Dataset::Volumes(volumes) => Self { axis: volumes.axis, windowed: volumes.window.is_some() },
+            _ => Self::default(),
+        }
+    }
+
+    fn open(self, path: &Path) -> Result<Volume, String> {
+        let volume = Volume::open(path, self.axis)?;
+        if self.windowed { volume.windowed() } else { Ok(volume) }
+    }
+}
+
+/// The volume that was read last: its slices are wanted one after the other, and a compressed one is unpacked once for all of them.
+static LAST: Mutex<Option<(PathBuf, Cut, Volume)>> = Mutex::new(None);
+
+fn slice(path: &Path, index: usize, cut: Cut) -> Result<Picture, String> {
+    let mut last = LAST.lock().unwrap_or_else(PoisonError::into_inner);
+    if !last.as_ref().is_some_and(|(known, by, _)| known == path && *by == cut) {
+        *last = Some((path.to_owned(), cut, cut.open(path)?));
+    }
+    let (_, _, volume) = last.as_ref().expect("it has just been opened");
+    Ok(volumes::picture(volume.slice(index)?))
+}
+
+/// The pictures of files and folders, those of a folder sorted by name; the pages of a TIFF and the slices of a volume each. A file that cannot be opened is listed,
 /// so that reading it tells why.
 ///
 /// # Errors
 /// If a path is missing, a folder has no picture, or two pictures have the same name.
-pub fn photos(paths: &[PathBuf]) -> Result<Vec<PhotoPlace>, Error> {
+pub fn photos(paths: &[PathBuf], cut: Cut) -> Result<Vec<PhotoPlace>, Error> {
     let mut places: Vec<PhotoPlace> = Vec::new();
     for path in paths {
         if path.is_dir() {
-            places.extend(files::pictures(path, None)?.into_iter().flat_map(|(name, path)| of_file(path, name)));
+            let volumes = files::with_extensions(path, &volumes::EXTENSIONS)?.into_iter().filter(|file| volumes::is_volume(file));
+            let volumes: Vec<PathBuf> = volumes.collect();
+            let pictures = match files::pictures(path, None) {
+                Err(Error::Empty { .. }) if !volumes.is_empty() => BTreeMap::new(),
+                pictures => pictures?,
+            };
+            places.extend(pictures.into_iter().flat_map(|(name, path)| of_file(path, name, cut)));
+            places.extend(volumes.into_iter().flat_map(|file| {
+                let name = stem(&relative(path, &file)).to_owned();
+                of_file(file, name, cut)
+            }));
         } else if path.exists() {
-            let name = shown::name(path.file_stem().unwrap_or_default());
-            places.extend(of_file(path.clone(), name));
+            let name = stem(&shown::name(path.file_name().unwrap_or_default())).to_owned();
+            places.extend(of_file(path.clone(), name, cut));
         } else {
             return Err(files::missing(path, "an image or a folder of images"));
         }
     }
-    let mut names = std::collections::BTreeMap::<String, Vec<PathBuf>>::new();
+    let mut names = BTreeMap::<String, Vec<PathBuf>>::new();
     places.iter().for_each(|place| names.entry(place.name.clone()).or_default().push(place.path.clone()));
     files::unique(names)?;
     Ok(places)
@@ -72,7 +131,17 @@ pub fn shown_channels(channels: usize) -> usize {
     if channels < 3 { 1 } else { 3 }
 }
 
-fn of_file(path: PathBuf, name: String) -> Vec<PhotoPlace> {
+fn of_file(path: PathBuf, name: String, cut: Cut) -> Vec<PhotoPlace> {
+    if volumes::is_volume(&path) {
+        let slices = cut.open(&path).map_or(1, |volume| volume.slices);
+        let digits = (slices - 1).to_string().len().max(3);
+        let slice = |index| PhotoPlace {
+            path: path.clone(),
+            page: Some(PhotoPage(Page::Slice(index, cut))),
+            name: format!("{name}_s{index:0digits$}"),
+        };
+        return (0..slices).map(slice).collect();
+    }
     let tiff = path.extension().is_some_and(|ending| ending.to_ascii_lowercase().to_string_lossy().starts_with("tif"));
     // What is wrong with a file is told when it is read.
     let pages = if tiff {
@@ -86,7 +155,7 @@ fn of_file(path: PathBuf, name: String) -> Vec<PhotoPlace> {
     let digits = (pages.len() - 1).to_string().len();
     let named = |(number, page): (usize, PageRef)| PhotoPlace {
         path: path.clone(),
-        page: Some(PhotoPage(page)),
+        page: Some(PhotoPage(Page::Tiff(page))),
         name: format!("{name}-{number:0digits$}"),
     };
     pages.into_iter().enumerate().map(named).collect()
@@ -106,12 +175,12 @@ impl Photo {
     /// # Errors
     /// As [`Photo::read`].
     pub fn read_by(place: &PhotoPlace, axis: ChannelAxis, beside: usize) -> Result<Self, String> {
-        let opened = match &place.page {
-            None => Opened::new(&place.path, axis),
-            Some(PhotoPage(page)) => Opened::page(&place.path, page),
+        let picture = match &place.page {
+            None => Opened::new(&place.path, axis).and_then(|opened| opened.decode(beside)),
+            Some(PhotoPage(Page::Tiff(page))) => Opened::page(&place.path, page).and_then(|opened| opened.decode(beside)),
+            Some(PhotoPage(Page::Slice(index, cut))) => slice(&place.path, *index, *cut),
         };
-        let picture =
-            opened.and_then(|opened| opened.decode(beside)).map_err(|problem| format!("{}: {problem}", place.path.display()))?;
+        let picture = picture.map_err(|problem| format!("{}: {problem}", place.path.display()))?;
         Ok(Self { size: picture.size, channels: picture.channels, picture })
     }
 

@@ -17,6 +17,15 @@ use std::sync::{Arc, Mutex, OnceLock};
 /// Endings of volumes, in lower case; the longer of two that fit comes first.
 const ENDINGS: [&str; 5] = [".nii.gz", ".nii", ".dcm", ".dicom", ".ima"];
 
+/// Extensions of volumes, in lower case; `.gz` is one only behind `.nii`.
+pub(super) const EXTENSIONS: [&str; 5] = ["nii", "gz", "dcm", "dicom", "ima"];
+
+/// Whether a file is a volume by its name.
+pub(super) fn is_volume(file: &Path) -> bool {
+    let name = file.file_name().unwrap_or_default().to_string_lossy().to_ascii_lowercase();
+    ENDINGS.iter().any(|ending| name.ends_with(ending) && name.len() > ending.len())
+}
+
 /// Listed, paired, and every header read.
 pub(super) struct Volumes {
     config: config::Volumes,
@@ -230,7 +239,8 @@ impl Layout for Volumes {
     }
 }
 
-fn picture(Slice { size, channels, top, full, values }: Slice) -> Picture {
+/// A slice as a picture.
+pub(super) fn picture(Slice { size, channels, top, full, values }: Slice) -> Picture {
     let values = match values {
         SliceValues::Bytes(values) => Values::Bytes(values),
         SliceValues::Words(values) => Values::Words(values),
