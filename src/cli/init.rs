@@ -127,12 +127,13 @@ fn of_folder(arguments: &Arguments) -> Result<(), Failure> {
     if made.is_err() && survey.pairs.is_some() {
         _ = fs::remove_file(&pairs);
     }
-    text::print(&told(&survey, &made?, &path, slot, folder))?;
+    text::print(&told(&survey, &made?, &path, slot, arguments))?;
     beside(arguments, &path)
 }
 
 /// What was found, what is odd, how long it takes, and what comes next.
-fn told(survey: &Survey, proposal: &Proposal, path: &Path, slot: &Slot, folder: &Path) -> String {
+fn told(survey: &Survey, proposal: &Proposal, path: &Path, slot: &Slot, arguments: &Arguments) -> String {
+    let (folder, minutes) = (&arguments.path, arguments.minutes);
     let mut out = String::new();
     let (mut low, mut high) = ([usize::MAX; 2], [0; 2]);
     for size in &survey.sizes {
@@ -179,6 +180,9 @@ fn told(survey: &Survey, proposal: &Proposal, path: &Path, slot: &Slot, folder: 
     }
     for odd in &survey.odd {
         line("odd", odd.clone());
+    }
+    if proposal.seconds.is_some_and(|seconds| seconds > 60.0 * minutes) {
+        line("odd", format!("the run takes longer than --minutes {minutes}: in less it would learn next to nothing"));
     }
     let time = proposal.seconds.map(|s| format!("about {}", clock(Duration::from_secs_f64(s))));
     let threads = if slot.device == "cpu" { format!(" ({} threads)", slot.threads) } else { String::new() };

@@ -313,6 +313,8 @@ fn nothing_is_overwritten_and_what_cannot_be_is_said() {
     assert!(desk.mistake(&["init", "d"]).contains("d.toml is there already"));
     assert_eq!(desk.read("d.toml"), first);
     desk.good(&["init", "d", "--minutes", "0.05", "--out", "other.toml"]);
+    let said = desk.good(&["init", "d", "--minutes", "0.0001", "--out", "hasty.toml"]);
+    assert!(said.contains("the run takes longer than --minutes 0.0001"), "{said}");
     assert!(desk.mistake(&["init", "d", "--minutes", "0"]).contains("--minutes 0: a number above 0"));
     assert!(desk.mistake(&["init", "d", "--minimal", "--out", "m.toml"]).contains("--minimal"));
     assert!(desk.mistake(&["run", "d"]).contains("d is a folder; `umlaut init d` looks at it"));
