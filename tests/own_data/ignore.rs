@@ -23,6 +23,12 @@ fn values_that_count_nowhere_change_nothing() {
     }
     let metrics = |folder: &str| desk.metrics(folder);
     assert_eq!(metrics("one"), metrics("two"));
+    let curves = |folder: &str| {
+        let found = super::files(&desk.path(&format!("results/{folder}/runs"))).into_iter();
+        let file = found.into_iter().find(|file| file.ends_with("thresholds.csv")).expect("it was written");
+        std::fs::read_to_string(file).unwrap()
+    };
+    assert_eq!(curves("one"), curves("two"));
     desk.write("plain.toml", &experiment("one", ""));
     assert!(desk.mistake(&["run", "plain.toml"]).contains("200"));
 }
