@@ -6,7 +6,7 @@
 use super::Steps;
 use std::ops::Range;
 
-/// A closed line: its corners, x and y in pixels, the picture's upper left corner being (0, 0). The last one is joined to the first.
+/// A closed line: its corners, x and y in pixels, the image's upper left corner being (0, 0). The last one is joined to the first.
 pub(in crate::data) type Ring = Vec<[f64; 2]>;
 
 /// From the upper end to the lower, with the rows whose centres it crosses.
@@ -35,7 +35,7 @@ fn first_centre(coordinate: f64, count: usize) -> usize {
     ((coordinate - 0.5).ceil() as usize).min(count)
 }
 
-/// Calls `take` with a row and its columns for each run of pixels inside of a ring, of a picture of `height` and `width`.
+/// Calls `take` with a row and its columns for each run of pixels inside of a ring, of an image of `height` and `width`.
 ///
 /// # Errors
 /// If the outline is too long.

@@ -1,6 +1,6 @@
 //! Run-length codes of the COCO tools: lengths of runs outside and inside by turns, down the columns of a picture, the first one outside.
 
-/// Marks the pixels between the places, counted down the columns of a picture of `height` and `width`, of each pair.
+/// Marks the pixels between the places, counted down the columns of an image of `height` and `width`, of each pair.
 ///
 /// # Panics
 /// If a place is beyond the picture.

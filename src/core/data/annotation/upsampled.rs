@@ -9,9 +9,9 @@ use super::Steps;
 /// Steps of a pixel's side.
 const SCALE: f64 = 5.0;
 
-/// The places, counted down the columns of a picture of `height` and `width`, where a polygon begins and ends by turns: sorted, of even number.
+/// The places, counted down the columns of an image of `height` and `width`, where a polygon begins and ends by turns: sorted, of even number.
 ///
-/// `polygon` has x and y of its corners by turns, three corners or more, in pixels, the picture's upper left corner being (0, 0).
+/// `polygon` has x and y of its corners by turns, three corners or more, in pixels, the image's upper left corner being (0, 0).
 ///
 /// # Errors
 /// If the outline is too long.
