@@ -62,6 +62,13 @@ fn of_file(arguments: &Arguments) -> Result<(), Failure> {
         )));
     }
     let path = &arguments.path;
+    // A folder that is misspelt must not become a file.
+    if !path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("toml")) {
+        return Err(mistake(format!(
+            "{}: there is no such folder; name a folder of images and masks, or a file that ends in .toml to be written",
+            path.display()
+        )));
+    }
     let stem = path.file_stem().unwrap_or_default().to_string_lossy();
     let (content, what) = match arguments.minimal {
         true => (config::minimal(&stem), "the keys of a first experiment"),

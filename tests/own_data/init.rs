@@ -324,6 +324,8 @@ fn nothing_is_overwritten_and_what_cannot_be_is_said() {
 #[test]
 fn folders_that_nobody_understands_are_reported_with_what_would_help() {
     let desk = Desk::default();
+    assert!(desk.mistake(&["init", "misspelt/d/"]).contains("there is no such folder"));
+    assert!(!desk.path("x").with_file_name("misspelt").exists());
     std::fs::create_dir(desk.path("empty")).unwrap();
     assert!(desk.mistake(&["init", "empty"]).contains("holds no image that can be read"));
     each(|i| desk.grey(&format!("only/{i}.png"), SIDE, image(i)));
