@@ -17,7 +17,7 @@ macro_rules! print {
     }};
 }
 
-/// The same of what is told beside results.
+/// The same of messages beside results.
 macro_rules! eprintln {
     ($($words:tt)*) => {{
         use std::io::Write as _;

@@ -53,9 +53,9 @@ impl Settings {
     }
 
     fn read(path: &Path) -> Result<Self, String> {
-        let told = |cause: String| format!("{}: {}", path.display(), cause.trim_end());
-        let text = regular::text(path, Most::WRITTEN).map_err(|e| told(e.to_string()))?;
-        let mut settings: Self = toml::from_str(&text).map_err(|e| told(e.to_string()))?;
+        let message = |cause: String| format!("{}: {}", path.display(), cause.trim_end());
+        let text = regular::text(path, Most::WRITTEN).map_err(|e| message(e.to_string()))?;
+        let mut settings: Self = toml::from_str(&text).map_err(|e| message(e.to_string()))?;
         let beside = path.parent().unwrap_or(Path::new(""));
         settings.results = settings.results.map(|results| beside.join(results));
         Ok(settings)
@@ -94,8 +94,8 @@ mod tests {
             ("job = 1", "`jobs`"),
             ("device = 1", "string"),
         ] {
-            let told = read(text).unwrap_err();
-            assert!(told.contains(FILE) && told.contains(part), "{told}");
+            let message = read(text).unwrap_err();
+            assert!(message.contains(FILE) && message.contains(part), "{message}");
         }
     }
 }

@@ -40,10 +40,10 @@ fn good(dir: &Path, arguments: &[&str]) -> String {
 }
 
 #[track_caller]
-fn mistake(dir: &Path, arguments: &[&str], told: &str) {
+fn mistake(dir: &Path, arguments: &[&str], message: &str) {
     let (code, said) = umlaut(dir, arguments);
     // Messages are wrapped at the terminal's width.
-    assert!(code == Some(2) && said.split_whitespace().collect::<Vec<_>>().join(" ").contains(told), "{code:?}: {said}");
+    assert!(code == Some(2) && said.split_whitespace().collect::<Vec<_>>().join(" ").contains(message), "{code:?}: {said}");
 }
 
 /// A file of NumPy's format, version 1 (NEP 1).
@@ -113,10 +113,10 @@ fn five_channels_of_floats_are_trained_on_and_predicted() {
     for name in ["i0_mask.png", "i7_overlay.png"] {
         assert_eq!(image::image_dimensions(at.join("masks").join(name)).unwrap(), (16, 20), "{name}");
     }
-    // Others are left out, not read wrongly.
+    // Others are skipped, not read wrongly.
     npy(&at.join("two.npy"), "<f4", "(20, 16, 2)", &[0; 4 * 20 * 16 * 2]);
     let (code, said) = umlaut(at, &["predict", &run, "two.npy", "data/images/i1.npy", "--out", "others"]);
-    assert!(code == Some(1) && said.contains("left out: two.npy: has 2 channels where 5 are wanted"), "{code:?}: {said}");
+    assert!(code == Some(1) && said.contains("skipped: two.npy: has 2 channels where 5 are wanted"), "{code:?}: {said}");
     good(at, &["evaluate", &run, "x.toml"]);
 }
 

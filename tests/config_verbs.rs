@@ -36,7 +36,7 @@ fn a_good_file_gets_a_line_with_its_runs() {
     assert_eq!(line(folds, &[]), "x.toml: ok, 5 runs\n");
 }
 
-/// As with `| head`: the work is done, and nobody is told of a panic.
+/// As with `| head`: the work is done, and nobody sees a panic.
 #[test]
 fn a_reader_that_goes_is_no_failure() {
     let dir = tempfile::tempdir().unwrap();

@@ -16,7 +16,7 @@ fn umlaut(dir: &Path, arguments: &[&str]) -> Command {
 }
 
 /// Exit code, standard output and standard error.
-fn told(mut command: Command) -> (Option<i32>, String, String) {
+fn message(mut command: Command) -> (Option<i32>, String, String) {
     let Output { status, stdout, stderr } = command.output().unwrap();
     (status.code(), String::from_utf8(stdout).unwrap(), String::from_utf8(stderr).unwrap())
 }
@@ -39,7 +39,7 @@ fn rows(path: &Path) -> Vec<Vec<f64>> {
 fn a_search_leaves_a_table_and_a_chart_and_suggests_a_step_of_it() {
     let dir = place(TINY);
     let search = ["find-lr", "x.toml", "--from", "1e-6", "--to", "3", "--steps", "40"];
-    let (code, out, err) = told(umlaut(dir.path(), &search));
+    let (code, out, err) = message(umlaut(dir.path(), &search));
     assert_eq!((code, err.as_str()), (Some(0), ""), "{out}");
     let place = dir.path().join("results/tiny/find-lr");
     let rows = rows(&place.join("find-lr.csv"));
@@ -55,7 +55,7 @@ fn a_search_leaves_a_table_and_a_chart_and_suggests_a_step_of_it() {
     assert!(chart.contains(&format!("suggested {}", lr.trim())) && chart.contains("prefers-color-scheme:dark"), "{chart}");
     // What it suggests is what the file takes.
     let set = format!("optimizer.adamw.lr={}", lr.trim());
-    assert_eq!(told(umlaut(dir.path(), &["check", "x.toml", "--set", &set])).0, Some(0));
+    assert_eq!(message(umlaut(dir.path(), &["check", "x.toml", "--set", &set])).0, Some(0));
 }
 
 /// Also with augmentation that is made ahead, dropout, accumulation and an epoch's short last batch.
@@ -67,7 +67,7 @@ fn a_second_search_writes_the_same_bytes_on_any_number_of_threads() {
             ["--set", "training.accumulate=2", "--set", "model.unet.dropout=0.2", "--set", "preprocess.normalise='dataset'"];
         let mut command = umlaut(dir.path(), &["find-lr", "x.toml", "--steps", "20", "--from", "1e-5", "--out", threads]);
         command.args(sets).env("RAYON_NUM_THREADS", threads);
-        let (code, out, err) = told(command);
+        let (code, out, err) = message(command);
         assert!(code == Some(0) || err.contains("no suggestion"), "{out}{err}");
         ["find-lr.csv", "find-lr.svg"].map(|name| fs::read(dir.path().join(threads).join(name)).unwrap())
     };
@@ -83,14 +83,14 @@ fn a_second_search_writes_the_same_bytes_on_any_number_of_threads() {
 fn a_search_begins_with_the_runs_initial_weights() {
     let dir = place(TINY);
     let done = |arguments: &[&str]| {
-        let (code, out, err) = told(umlaut(dir.path(), arguments));
+        let (code, out, err) = message(umlaut(dir.path(), arguments));
         assert_eq!(code, Some(0), "{arguments:?}: {out}{err}");
     };
     done(&["run", "x.toml", "--device", "cpu", "--set", "training.epochs=8", "--set", "optimizer.adamw.lr=1e-2"]);
     let trained = fs::read_dir(dir.path().join("results/tiny/runs")).unwrap().next().unwrap().unwrap().path();
     let first_loss = |initial: &str| {
         let initial = format!("training.initial.weights=\"{initial}\"");
-        let (_, out, err) = told(umlaut(dir.path(), &["find-lr", "x.toml", "--steps", "20", "--out", "o", "--set", &initial]));
+        let (_, out, err) = message(umlaut(dir.path(), &["find-lr", "x.toml", "--steps", "20", "--out", "o", "--set", &initial]));
         assert!(dir.path().join("o/find-lr.csv").is_file(), "{out}{err}");
         rows(&dir.path().join("o/find-lr.csv"))[0][1]
     };
@@ -103,7 +103,7 @@ fn a_search_begins_with_the_runs_initial_weights() {
 fn a_search_leaves_runs_alone() {
     let dir = place(TINY);
     let done = |arguments: &[&str]| {
-        let (code, out, err) = told(umlaut(dir.path(), arguments));
+        let (code, out, err) = message(umlaut(dir.path(), arguments));
         assert_eq!(code, Some(0), "{arguments:?}: {out}{err}");
         out
     };
@@ -131,7 +131,7 @@ fn a_search_leaves_runs_alone() {
 fn of_a_sweep_the_first_run_is_tried_and_a_swept_rate_is_said() {
     let dir =
         place(&format!("{TINY}seeds = [5, 6]\n[sweep.grid]\n'optimizer.adamw.lr' = [1e-4, 1e-3]\n'loss.dice' = [0.25, 0.75]"));
-    let (code, out, err) = told(umlaut(dir.path(), &["find-lr", "x.toml", "--from", "1e-6", "--to", "3", "--steps", "40"]));
+    let (code, out, err) = message(umlaut(dir.path(), &["find-lr", "x.toml", "--from", "1e-6", "--to", "3", "--steps", "40"]));
     assert_eq!(code, Some(0), "{out}{err}");
     assert!(out.lines().next().unwrap().contains("seed 5 (the first of 8 runs)"), "{out}");
     assert!(out.contains("varies optimizer.adamw.lr") && !out.contains("--set"), "{out}");
@@ -140,7 +140,7 @@ fn of_a_sweep_the_first_run_is_tried_and_a_swept_rate_is_said() {
     let sets = ["--set", "training.seeds=[5]", "--set", "loss.dice=0.25"];
     let mut command = umlaut(alone.path(), &["find-lr", "x.toml", "--from", "1e-6", "--to", "3", "--steps", "40"]);
     command.args(sets);
-    assert_eq!(told(command).0, Some(0));
+    assert_eq!(message(command).0, Some(0));
     let table = |dir: &Path| fs::read(dir.join("results/tiny/find-lr/find-lr.csv")).unwrap();
     assert!(table(dir.path()) == table(alone.path()));
 }
@@ -160,7 +160,7 @@ fn mistakes_are_named_with_their_remedy() {
     ] {
         let mut command = umlaut(dir.path(), &["find-lr", "x.toml"]);
         command.args(arguments);
-        let (code, out, err) = told(command);
+        let (code, out, err) = message(command);
         assert!(code == Some(2) && out.is_empty() && err.contains(part), "{arguments:?}: {code:?} {err}");
         assert!(!dir.path().join("results/tiny").exists());
     }
@@ -169,7 +169,8 @@ fn mistakes_are_named_with_their_remedy() {
 #[test]
 fn where_nothing_falls_nothing_is_suggested_but_shown() {
     let dir = place(TINY);
-    let (code, out, err) = told(umlaut(dir.path(), &["find-lr", "x.toml", "--from", "1e-12", "--to", "1e-11", "--steps", "20"]));
+    let (code, out, err) =
+        message(umlaut(dir.path(), &["find-lr", "x.toml", "--from", "1e-12", "--to", "1e-11", "--steps", "20"]));
     assert_eq!(code, Some(1), "{out}{err}");
     assert!(err.starts_with("no suggestion: ") && !out.contains("--set"), "{out}{err}");
     assert!(dir.path().join("results/tiny/find-lr/find-lr.svg").is_file());

@@ -24,7 +24,7 @@ const TINY: &str = "
     model.unet.channels = [4, 8]
     training = { epochs = 2, batch_size = 4, seeds = [1, 2] }";
 
-/// Keeps everything that it is told.
+/// Keeps every notice.
 #[derive(Default)]
 struct Notices(Mutex<Vec<Notice>>);
 
@@ -134,7 +134,7 @@ fn mistakes_are_errors_that_say_so() {
     let error = find::find_run(Path::new("nothing"), &results).unwrap_err();
     assert!(matches!(&error, find::Error::Nothing { word, .. } if word == "nothing"), "{error}");
     assert!(devices::chosen(Some("gpu")).unwrap_err().to_string().contains("no such device"));
-    // A batch of one that batch norm cannot train on is told with its keys, for whoever has the file.
+    // A batch of one that batch norm cannot train on is reported with its keys, for whoever has the file.
     let lone = experiment(&TINY.replace("batch_size = 4", "batch_size = 5").replace("[16, 16]", "[2, 2]"));
     match Planner::new(&results, &()).plan(&lone) {
         Err(error @ prepare::Error::Batches(_)) => assert!(error.is_mistake()),

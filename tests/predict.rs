@@ -121,12 +121,14 @@ fn a_run_says_of_its_samples_what_it_said_in_training() {
     let (_out_of_tiles, tiled) = predict(&[&paths[..], &["--tiles"]].concat());
     for name in images {
         let stem = name.strip_suffix(".png").unwrap();
-        let told = mask(&samples.join(name.replace("_image", "_pred")));
+        let message = mask(&samples.join(name.replace("_image", "_pred")));
         for files in [&resized, &tiled] {
             for (bit, class) in ["disc", "cup"].into_iter().enumerate() {
                 let found = mask(&files[&format!("{stem}_{class}_mask.png")]);
-                let differ =
-                    told.pixels().zip(found.pixels()).filter(|(told, found)| (told.0[0] >> bit & 1 == 1) != (found.0[0] == 255));
+                let differ = message
+                    .pixels()
+                    .zip(found.pixels())
+                    .filter(|(message, found)| (message.0[0] >> bit & 1 == 1) != (found.0[0] == 255));
                 // Samples are kept with 8 bits a channel, so a pixel at the very threshold may fall to the other side.
                 assert!(differ.count() <= 2, "{name} {class}");
             }
@@ -222,7 +224,7 @@ fn an_unreadable_picture_is_told_and_the_others_go_on() {
     let folder = images.path().display().to_string();
     let output = umlaut(trained(), &["predict", &run, &folder, "--out", &out]);
     assert_eq!(output.status.code(), Some(1), "{}", words(&output));
-    assert!(words(&output).contains("left out") && words(&output).contains("b.png: cannot be decoded"), "{}", words(&output));
+    assert!(words(&output).contains("skipped") && words(&output).contains("b.png: cannot be decoded"), "{}", words(&output));
     assert!(words(&output).contains("2 of 3 images"), "{}", words(&output));
     assert!(Path::new(&out).join("c_disc_mask.png").is_file());
     let again = umlaut(trained(), &["predict", &run, &folder, "--out", &out]);
@@ -243,9 +245,7 @@ fn pictures_of_other_kinds_are_told() {
     let said = words(&output);
     for name in ["e.jxl", "sub/d.HEIC"] {
         assert!(
-            said.contains(&format!(
-                "left out: {folder}/{name}: is no PNG, JPEG, TIFF, BMP, GIF, WebP or NumPy array; convert it"
-            )),
+            said.contains(&format!("skipped: {folder}/{name}: is no PNG, JPEG, TIFF, BMP, GIF, WebP or NumPy array; convert it")),
             "{said}"
         );
     }
@@ -329,10 +329,12 @@ fn a_run_with_normalised_images_says_what_it_said_in_training() {
             for entry in fs::read_dir(&samples).unwrap() {
                 let name = entry.unwrap().file_name().into_string().unwrap();
                 let Some(stem) = name.strip_suffix("_image.png") else { continue };
-                let told = mask(&samples.join(format!("{stem}_pred.png")));
+                let message = mask(&samples.join(format!("{stem}_pred.png")));
                 let found = mask(&dir.path().join(format!("out/{stem}_image_disc_mask.png")));
-                let differ =
-                    told.pixels().zip(found.pixels()).filter(|(told, found)| (told.0[0] & 1 == 1) != (found.0[0] == 255));
+                let differ = message
+                    .pixels()
+                    .zip(found.pixels())
+                    .filter(|(message, found)| (message.0[0] & 1 == 1) != (found.0[0] == 255));
                 // Samples are kept with 8 bits a channel.
                 assert!(differ.count() <= 4, "{normalise} {name}");
             }
@@ -451,9 +453,9 @@ fn tiff_files_hold_the_pictures_that_they_say() {
     write("short.tif", tiff([8, 8], &[(&page, 0, "ImageJ=1.53t\nimages=3\nslices=3\n")], &page));
     let run = runs().remove(0);
     let output = umlaut(trained(), &["predict", run.to_str().unwrap(), dir.path().to_str().unwrap(), "--out", "short"]);
-    let told = words(&output);
-    assert!(told.contains("short.tif: ImageJ says that it holds 3 images, and there are 1 pages and less data"), "{told}");
-    assert!(trained().join("short/two-1_disc_mask.png").exists() && output.status.code() == Some(1), "{told}");
+    let message = words(&output);
+    assert!(message.contains("short.tif: ImageJ says that it holds 3 images, and there are 1 pages and less data"), "{message}");
+    assert!(trained().join("short/two-1_disc_mask.png").exists() && output.status.code() == Some(1), "{message}");
 }
 
 /// 20,000 × 20,000 pixels in a file of some 50 KB, with less memory than they need: refused with both sizes before anything is taken; the
@@ -479,12 +481,12 @@ fn an_image_that_does_not_fit_the_memory_is_refused_with_sizes() {
         command.env("XDG_CONFIG_HOME", dir.path().join("settings")).output().expect("a shell starts")
     };
     let output = limited(3_000_000, &format!("predict {} images --out o", runs()[0].display()));
-    let told = words(&output);
+    let message = words(&output);
     let sizes = regex::Regex::new(
-        r"left out: images/large\.png: its 20000 × 20000 pixels \(height × width\) need about \d+\.\d GB of memory, \d.* are available; ",
+        r"skipped: images/large\.png: its 20000 × 20000 pixels \(height × width\) need about \d+\.\d GB of memory, \d.* are available; ",
     );
-    assert!(sizes.unwrap().is_match(&told), "{told}");
-    assert!(output.status.code() == Some(1) && dir.path().join("o/small_disc_mask.png").exists(), "{told}");
+    assert!(sizes.unwrap().is_match(&message), "{message}");
+    assert!(output.status.code() == Some(1) && dir.path().join("o/small_disc_mask.png").exists(), "{message}");
     fs::create_dir(dir.path().join("masks")).unwrap();
     ["small", "large"].iter().for_each(|name| {
         fs::copy(dir.path().join(format!("images/{name}.png")), dir.path().join(format!("masks/{name}.png"))).unwrap();
@@ -493,8 +495,8 @@ fn an_image_that_does_not_fit_the_memory_is_refused_with_sizes() {
     let toml = "name = \"x\"\n[dataset.folders]\nroot = \".\"\n[split.fractions]\ntrain = 0.5\nval = 0.5\ntest = 0\n[model.unet]\nchannels = [4, 8]\n";
     fs::write(dir.path().join("x.toml"), toml).unwrap();
     let output = limited(1_200_000, "data inspect x.toml");
-    let told = words(&output);
-    assert!(told.contains("images/large.png: its 20000 × 20000 pixels") && output.status.code() == Some(2), "{told}");
+    let message = words(&output);
+    assert!(message.contains("images/large.png: its 20000 × 20000 pixels") && output.status.code() == Some(2), "{message}");
 }
 
 /// A run of the classes `b` and `a_b`.
@@ -521,7 +523,7 @@ fn no_file_of_a_prediction_takes_the_place_of_another() {
     let dir = tempfile::tempdir().unwrap();
     let run = trained_with_underscores(dir.path()).display().to_string();
     let grey = || GrayImage::from_pixel(16, 16, Luma([90]));
-    for (place, images, told) in [
+    for (place, images, message) in [
         ("under", ["x.png", "x_a.png"], ["the mask of a_b in x and the mask of b in x_a would be one file", "x_a_b_mask.png"]),
         ("case", ["x.png", "X.png"], ["would be one file", "but for capital letters"]),
         ("folder", ["x.png", "x_b_mask.png/y.png"], ["needs a folder where", "x_b_mask.png"]),
@@ -533,7 +535,7 @@ fn no_file_of_a_prediction_takes_the_place_of_another() {
         }
         let output = umlaut(dir.path(), &["predict", &run, place, "--out", "out", "--probabilities", "--overlays"]);
         let said = words(&output);
-        assert!(output.status.code() == Some(2) && told.iter().all(|told| said.contains(told)), "{place}: {said}");
+        assert!(output.status.code() == Some(2) && message.iter().all(|message| said.contains(message)), "{place}: {said}");
         assert!(!dir.path().join("out").exists(), "{place}: nothing is written");
     }
 }

@@ -154,11 +154,11 @@ fn only_what_is_wanted_is_written() {
 
 /// The browser, if there is one.
 fn browser() -> Option<PathBuf> {
-    let told = std::env::var_os("UMLAUT_CHROMIUM").map(PathBuf::from);
+    let problem = std::env::var_os("UMLAUT_CHROMIUM").map(PathBuf::from);
     let names = ["chromium", "chromium-browser", "google-chrome", "google-chrome-stable"];
     let path = std::env::var_os("PATH").unwrap_or_default();
     let found = std::env::split_paths(&path).flat_map(|dir| names.map(|name| dir.join(name))).find(|file| file.is_file());
-    told.or(found)
+    problem.or(found)
 }
 
 fn browse(browser: &Path, arguments: &[&str], page: &Path) -> String {
@@ -204,10 +204,10 @@ addEventListener("load", () => {
   seen.all = [...table.tBodies[0].rows].filter((row) => row.offsetParent !== null).length;
   seen.wide = document.documentElement.scrollWidth > innerWidth;
   seen.errors = errors;
-  const told = document.createElement("pre");
-  told.id = "seen";
-  told.textContent = JSON.stringify(seen);
-  document.body.append(told);
+  const problem = document.createElement("pre");
+  problem.id = "seen";
+  problem.textContent = JSON.stringify(seen);
+  document.body.append(problem);
 });
 </script></body>"#;
 
@@ -272,10 +272,10 @@ addEventListener("load", () => {
   const pairs = document.getElementById("pairs");
   seen.heads = [...pairs.tHead.rows[0].cells].map((cell) => cell.textContent.trim());
   seen.verdicts = [...pairs.tBodies[0].rows].map((row) => row.cells[0].textContent.trim());
-  const told = document.createElement("pre");
-  told.id = "seen";
-  told.textContent = JSON.stringify(seen);
-  document.body.append(told);
+  const problem = document.createElement("pre");
+  problem.id = "seen";
+  problem.textContent = JSON.stringify(seen);
+  document.body.append(problem);
 });
 </script></body>"#;
 

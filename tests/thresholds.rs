@@ -158,7 +158,7 @@ fn a_threshold_chosen_by_validation_is_kept_and_used() {
     assert!(weights(&again) == weights(&dir.path().join("aside")));
 }
 
-/// `predict` and `evaluate` go by the run's thresholds, and by others if told so.
+/// `predict` and `evaluate` go by the run's thresholds, and by others if asked to.
 fn uses(dir: &Path, run: &Path, plain: &Path, chosen: [f64; 2]) {
     let image = fs::read_dir(run.join("samples")).unwrap().map(|file| file.unwrap().path());
     let image = image.into_iter().find(|path| path.to_string_lossy().ends_with("_image.png")).unwrap();

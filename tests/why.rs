@@ -92,17 +92,17 @@ fn two_runs_differ_by_what_was_set() {
     let desk = Desk::new();
     let a = desk.run(&["tiny.toml"]);
     let b = desk.run(&["tiny.toml", "--set", "training.seeds=[2]", "--set", "optimizer.sgd.lr=0.5"]);
-    let told = desk.why(&[&a, &b]);
-    assert_eq!(told[0], "key A B");
-    assert!(told.contains(&"training.seeds [1] [2]".to_owned()), "{told:#?}");
-    assert!(told.contains(&"optimizer.sgd.lr – 0.5".to_owned()), "{told:#?}");
-    assert!(told[1..].iter().all(|row| row.starts_with("optimizer.") || row.starts_with("training.seeds ")), "{told:#?}");
+    let message = desk.why(&[&a, &b]);
+    assert_eq!(message[0], "key A B");
+    assert!(message.contains(&"training.seeds [1] [2]".to_owned()), "{message:#?}");
+    assert!(message.contains(&"optimizer.sgd.lr – 0.5".to_owned()), "{message:#?}");
+    assert!(message[1..].iter().all(|row| row.starts_with("optimizer.") || row.starts_with("training.seeds ")), "{message:#?}");
 
     let other = desk.run(&["tiny.toml", "--set", "dataset.synthetic.count=7", "--results", "results"]);
-    let told = desk.why(&[&other, &a]);
-    assert!(told.iter().any(|row| row.starts_with("dataset.synthetic.count 7 6")), "{told:#?}");
+    let message = desk.why(&[&other, &a]);
+    assert!(message.iter().any(|row| row.starts_with("dataset.synthetic.count 7 6")), "{message:#?}");
     let prints: Vec<&str> =
-        told.iter().find_map(|row| row.strip_prefix("dataset fingerprint ")).expect("a row").split(' ').collect();
+        message.iter().find_map(|row| row.strip_prefix("dataset fingerprint ")).expect("a row").split(' ').collect();
     assert!(prints.len() == 2 && prints[0] != prints[1] && prints.iter().all(|print| print.len() == 16), "{prints:?}");
 }
 
@@ -125,9 +125,11 @@ fn words_order_and_names_make_no_difference() {
     // Under another name, without a record of data and program: what is left says nothing else.
     fs::create_dir(desk.path("copy")).expect("writable");
     fs::copy(desk.path(&run).join("run.toml"), desk.path("copy/run.toml")).expect("copied");
-    let told = desk.why(&["copy", &run]);
-    assert_eq!(told.len(), 3, "{told:#?}");
-    assert!(told[1].starts_with("dataset fingerprint not recorded ") && told[2].starts_with("numeric version not recorded "));
+    let message = desk.why(&["copy", &run]);
+    assert_eq!(message.len(), 3, "{message:#?}");
+    assert!(
+        message[1].starts_with("dataset fingerprint not recorded ") && message[2].starts_with("numeric version not recorded ")
+    );
     assert_eq!(desk.why(&["copy", "copy"]), ["the configurations are the same; data and program are recorded on neither side"]);
 }
 

@@ -54,7 +54,7 @@ fn runs(experiment: &Experiment, plan: &Plan) -> String {
         text += &format!(" ({})", factors.join(" × "));
     }
     if !plan.excluded.is_empty() {
-        text += &format!(", {} left out", counted(plan.excluded.len(), "combination"));
+        text += &format!(", {} excluded", counted(plan.excluded.len(), "combination"));
     }
     text
 }

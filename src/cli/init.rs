@@ -134,12 +134,12 @@ fn of_folder(arguments: &Arguments) -> Result<(), Failure> {
     if made.is_err() && survey.pairs.is_some() {
         _ = fs::remove_file(&pairs);
     }
-    text::print(&told(&survey, &made?, &path, slot, arguments))?;
+    text::print(&message(&survey, &made?, &path, slot, arguments))?;
     beside(arguments, &path)
 }
 
 /// What was found, what is odd, how long it takes, and what comes next.
-fn told(survey: &Survey, proposal: &Proposal, path: &Path, slot: &Slot, arguments: &Arguments) -> String {
+fn message(survey: &Survey, proposal: &Proposal, path: &Path, slot: &Slot, arguments: &Arguments) -> String {
     let (folder, minutes) = (&arguments.path, arguments.minutes);
     let mut out = String::new();
     let (mut low, mut high) = ([usize::MAX; 2], [0; 2]);

@@ -145,11 +145,11 @@ pub fn main() -> ExitCode {
 
 /// What the command line says.
 fn parsed() -> Result<Arguments, clap::Error> {
-    let told = |error| {
+    let message = |error| {
         let words: Vec<String> = std::env::args_os().map(|word| word.to_string_lossy().into_owned()).collect();
         hint::with_tip(error, &command(), &words)
     };
-    Arguments::from_arg_matches(&command().try_get_matches().map_err(told)?)
+    Arguments::from_arg_matches(&command().try_get_matches().map_err(message)?)
 }
 
 /// The program's commands, with help that has them in groups.

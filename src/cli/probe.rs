@@ -37,20 +37,20 @@ pub struct Probed {
 /// In the order in which one needs the other.
 const LAYERS: &[Layer] = &[
     Layer { name: "nvml", limit: 60, try_it: |_| nvml() },
-    Layer { name: "driver", limit: 60, try_it: |_| told(probe::driver()) },
-    Layer { name: "device", limit: 60, try_it: |d| told(probe::device(d.ordinal)) },
-    Layer { name: "nvrtc", limit: 120, try_it: |_| told(probe::compiler()) },
-    Layer { name: "kernel", limit: 120, try_it: |d| told(probe::kernel(d.ordinal)) },
-    Layer { name: "memory", limit: 60, try_it: |d| told(probe::memory(d.ordinal, d.small)) },
+    Layer { name: "driver", limit: 60, try_it: |_| message(probe::driver()) },
+    Layer { name: "device", limit: 60, try_it: |d| message(probe::device(d.ordinal)) },
+    Layer { name: "nvrtc", limit: 120, try_it: |_| message(probe::compiler()) },
+    Layer { name: "kernel", limit: 120, try_it: |d| message(probe::kernel(d.ordinal)) },
+    Layer { name: "memory", limit: 60, try_it: |d| message(probe::memory(d.ordinal, d.small)) },
     #[cfg(feature = "cudnn")]
-    Layer { name: "cublaslt", limit: 60, try_it: |_| told(probe::cublas_lt()) },
+    Layer { name: "cublaslt", limit: 60, try_it: |_| message(probe::cublas_lt()) },
     #[cfg(feature = "cudnn")]
-    Layer { name: "cudnn", limit: 120, try_it: |d| told(probe::cudnn(d.ordinal)) },
-    Layer { name: "conv-bf16", limit: 120, try_it: |d| told(probe::convolution(d.ordinal, Precision::Bf16, d.small)) },
-    Layer { name: "conv-tf32", limit: 120, try_it: |d| told(probe::convolution(d.ordinal, Precision::Tf32, d.small)) },
-    Layer { name: "conv-f32", limit: 120, try_it: |d| told(probe::convolution(d.ordinal, Precision::F32, d.small)) },
+    Layer { name: "cudnn", limit: 120, try_it: |d| message(probe::cudnn(d.ordinal)) },
+    Layer { name: "conv-bf16", limit: 120, try_it: |d| message(probe::convolution(d.ordinal, Precision::Bf16, d.small)) },
+    Layer { name: "conv-tf32", limit: 120, try_it: |d| message(probe::convolution(d.ordinal, Precision::Tf32, d.small)) },
+    Layer { name: "conv-f32", limit: 120, try_it: |d| message(probe::convolution(d.ordinal, Precision::F32, d.small)) },
     #[cfg(feature = "cudnn")]
-    Layer { name: "graph", limit: 120, try_it: |d| told(probe::graph(d.ordinal)) },
+    Layer { name: "graph", limit: 120, try_it: |d| message(probe::graph(d.ordinal)) },
     Layer { name: "steps", limit: 180, try_it: |d| steps(d.ordinal) },
 ];
 
@@ -145,7 +145,7 @@ fn detail(ended: &Ended) -> String {
     found.unwrap_or_else(|| "it said nothing".into())
 }
 
-fn told(found: candle_core::Result<String>) -> Result<String, String> {
+fn message(found: candle_core::Result<String>) -> Result<String, String> {
     found.map_err(|e| e.to_string())
 }
 
@@ -159,7 +159,7 @@ fn nvml() -> Result<String, String> {
 /// Some steps of a small network.
 fn steps(ordinal: usize) -> Result<String, String> {
     let Tested { convolutions, steps, comparisons } = selftest_of_steps(ordinal, Precision::Bf16).map_err(|e| e.to_string())?;
-    Ok(format!("{steps}, convolutions by {convolutions}; {}", told(probe::judged(&comparisons))?))
+    Ok(format!("{steps}, convolutions by {convolutions}; {}", message(probe::judged(&comparisons))?))
 }
 
 /// The file of what was found: complete up to the layer that was tried last, whatever happens.

@@ -60,7 +60,7 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
     }
     check_data(&plan, &results.cache(), &Listening::default()).map_err(unprepared)?;
     if !plan.excluded.is_empty() {
-        eprintln!("{}: umlaut plan gives the reasons", text::counted(plan.excluded.len(), "combination") + " left out");
+        eprintln!("{}: umlaut plan gives the reasons", text::counted(plan.excluded.len(), "combination") + " excluded");
     }
     let dir = results.experiment(&plan.experiment);
     let _claim = dir.claim().map_err(mistake)?;

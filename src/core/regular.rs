@@ -169,15 +169,15 @@ mod tests {
     #[test]
     fn nothing_but_regular_files_is_opened() {
         let dir = tempfile::tempdir().unwrap();
-        let told = |path: &Path| open(path).unwrap_err().to_string();
-        assert!(told(dir.path()).contains("it is a folder"));
-        assert!(told(Path::new("/dev/zero")).contains("it is a device"));
+        let message = |path: &Path| open(path).unwrap_err().to_string();
+        assert!(message(dir.path()).contains("it is a folder"));
+        assert!(message(Path::new("/dev/zero")).contains("it is a device"));
         let socket = dir.path().join("socket");
         let _listening = std::os::unix::net::UnixListener::bind(&socket).unwrap();
-        assert!(told(&socket).contains("it is a socket"));
+        assert!(message(&socket).contains("it is a socket"));
         let link = dir.path().join("link");
         std::os::unix::fs::symlink("/dev/null", &link).unwrap();
-        assert!(told(&link).contains("it is a device"));
+        assert!(message(&link).contains("it is a device"));
         assert_eq!(oddity(&link), Some("a device"));
         assert_eq!(oddity(dir.path()), None);
     }

@@ -194,8 +194,8 @@ mod tests {
     fn an_absent_gpu_names_those_that_are_there() {
         let expected = "--device cuda:3: this machine has 1 GPU: cuda:0 (NVIDIA H200); use one of these, or cpu";
         assert_eq!(list("cuda:3", Ok(gpus(1)), Ok(9)).unwrap_err(), expected);
-        let told = list("cuda", Err("no library".into()), Err("no driver".into())).unwrap_err();
-        assert_eq!(told, "--device cuda: there is no GPU: no library; no driver; else use --device cpu");
+        let message = list("cuda", Err("no library".into()), Err("no driver".into())).unwrap_err();
+        assert_eq!(message, "--device cuda: there is no GPU: no library; no driver; else use --device cpu");
         assert!(list("cuda:all", Ok(Vec::new()), Ok(0)).unwrap_err().contains("there is no GPU"));
     }
 

@@ -358,14 +358,14 @@ fn device(ordinal: usize, network: &dyn Network, precision: Precision) -> Result
 
 /// What images went through in training: as the weights' file says, or as its run asked for if that needs no numbers.
 fn normaliser(file: &Path, wanted: Normalise, channels: usize) -> Result<Normaliser, Error> {
-    let told = |problem: String| Error::Mistake(format!("{}: {problem}", file.display()));
+    let message = |problem: String| Error::Mistake(format!("{}: {problem}", file.display()));
     let text = model::metadata(file, Normaliser::METADATA)?;
-    match (Normaliser::from_metadata(text.as_deref()).map_err(told)?, wanted) {
+    match (Normaliser::from_metadata(text.as_deref()).map_err(message)?, wanted) {
         (Normaliser::None, Normalise::Image) => Ok(Normaliser::Image),
-        (Normaliser::None, Normalise::Dataset) => Err(told(
+        (Normaliser::None, Normalise::Dataset) => Err(message(
             "its metadata lacks the mean and sd that images are normalised by; restore the file as training wrote it".into(),
         )),
-        (normaliser, _) if !normaliser.fits(channels) => Err(told(format!(
+        (normaliser, _) if !normaliser.fits(channels) => Err(message(format!(
             "its metadata has no mean and sd for each of {channels} channels; restore the file as training wrote it"
         ))),
         (normaliser, _) => Ok(normaliser),

@@ -60,7 +60,7 @@ impl<'a> Files<'a> {
     /// # Errors
     /// A mistake of the user's.
     pub fn check(&self, plan: &Plan, listener: &dyn Listener) -> Result<(), Error> {
-        let (mut described, mut seen, mut told) = (Vec::new(), Vec::<&Experiment>::new(), Vec::new());
+        let (mut described, mut seen, mut message) = (Vec::new(), Vec::<&Experiment>::new(), Vec::new());
         for RunSpec { experiment, .. } in plan.runs.iter().filter(|run| !run.experiment.training.initial.is_random()) {
             let same = |other: &&Experiment| {
                 let of =
@@ -76,10 +76,10 @@ impl<'a> Files<'a> {
             if let Some(Description { channels, classes, .. }) = describe(experiment, &mut described) {
                 weights.check(experiment, channels, classes.len())?;
             }
-            told.extend(weights.doubt(experiment.preprocess.normalise).map(|doubt| format!("{}: {doubt}", file.display())));
+            message.extend(weights.doubt(experiment.preprocess.normalise).map(|doubt| format!("{}: {doubt}", file.display())));
         }
-        told.dedup();
-        told.into_iter().for_each(|doubt| listener.noted(Notice::Note(doubt)));
+        message.dedup();
+        message.into_iter().for_each(|doubt| listener.noted(Notice::Note(doubt)));
         warn_of_seen(plan, listener);
         Ok(())
     }

@@ -138,7 +138,7 @@ impl<'a> Planner<'a> {
     /// # Errors
     /// If the sweep is not possible, or weights cannot be read.
     pub fn plan_without_data(&mut self, experiment: &Experiment) -> Result<Plan, Error> {
-        // Data sets must only be told apart.
+        // Data sets must only be distinguished.
         let fingerprint = |dataset: &Dataset| Ok(format!("{dataset:?}"));
         Ok(expand_with(experiment, fingerprint, |initial| self.files.find(initial))?)
     }

@@ -160,15 +160,15 @@ mod tests {
         assert_eq!(Provenance::from_toml(&read.to_toml()).unwrap(), read);
         assert_eq!(read.to_toml().parse::<Table>().unwrap(), text.parse::<Table>().unwrap());
         assert!(Provenance::from_toml("threads = \"many\"").is_err());
-        let told = Provenance { constant_mask: BTreeMap::from([("val_dice".into(), 0.5)]), threads: Some(3), ..read };
-        assert_eq!(Provenance::from_toml(&told.to_toml()).unwrap(), told);
-        assert!(told.shown().iter().all(|(key, _)| key != "constant_mask"));
+        let provenance = Provenance { constant_mask: BTreeMap::from([("val_dice".into(), 0.5)]), threads: Some(3), ..read };
+        assert_eq!(Provenance::from_toml(&provenance.to_toml()).unwrap(), provenance);
+        assert!(provenance.shown().iter().all(|(key, _)| key != "constant_mask"));
     }
 
     #[test]
     fn a_start_over_keeps_what_is_true_of_every_attempt() {
-        let mut told = Provenance { host: Some("here".into()), ended: Some("now".into()), ..Provenance::default() };
-        told.start_over();
-        assert_eq!(told, Provenance { host: Some("here".into()), ..Provenance::default() });
+        let mut provenance = Provenance { host: Some("here".into()), ended: Some("now".into()), ..Provenance::default() };
+        provenance.start_over();
+        assert_eq!(provenance, Provenance { host: Some("here".into()), ..Provenance::default() });
     }
 }

@@ -313,8 +313,8 @@ fn read(dir: RunDir) -> Read {
 
 fn fill(run: &mut Run) -> Result<Option<String>, store::Error> {
     run.differs = run.dir.differs()?;
-    let told = run.dir.provenance()?.unwrap_or_default();
-    (run.data, run.constant) = (told.dataset_fingerprint.unwrap_or_default(), told.constant_mask);
+    let provenance = run.dir.provenance()?.unwrap_or_default();
+    (run.data, run.constant) = (provenance.dataset_fingerprint.unwrap_or_default(), provenance.constant_mask);
     run.design = Design::of(&regular::text(&run.dir.run_toml(), Most::SMALL).unwrap_or_default());
     let outcome = run.dir.outcome()?;
     // Numbers of another moment are none of this run's.
@@ -354,12 +354,12 @@ fn complete(run: &mut Run, best_by: &str) {
 }
 
 /// Runs of one data set whose swept keys and values are the same but for seed and fold; one that does not say of which data it is, because it has
-/// not started, counts to whichever group fits. Names are for readers: where two groups would have one, whole keys tell them apart,
+/// not started, counts to whichever group fits. Names are for readers: where two groups would have one, whole keys distinguish them,
 /// and where the data differs, its fingerprint.
 fn group(runs: Vec<Read>) -> Vec<Group> {
     let mut groups: Vec<Group> = Vec::new();
-    let (told, untold): (Vec<Read>, Vec<Read>) = runs.into_iter().partition(|(run, _)| !run.data.is_empty());
-    for (run, _) in told.into_iter().chain(untold) {
+    let (known, unknown): (Vec<Read>, Vec<Read>) = runs.into_iter().partition(|(run, _)| !run.data.is_empty());
+    for (run, _) in known.into_iter().chain(unknown) {
         let fits = |group: &&mut Group| {
             of_group(&group.runs[0]).eq(of_group(&run)) && (run.data.is_empty() || run.data == group.runs[0].data)
         };

@@ -37,7 +37,7 @@ pub(super) fn curves(comparison: &Comparison, stem: &str) -> String {
     let mut values: Vec<String> = comparison.groups.iter().take(SPOKEN).map(value).collect();
     values.extend(comparison.groups.len().checked_sub(SPOKEN + 1).map(|more| format!("{} further groups", more + 1)));
     let crossed = if comparison.runs().any(|r| r.state == State::Failed) {
-        " Runs that failed are thin, end in a cross and are left out of the mean."
+        " Runs that failed are thin, end in a cross and are not part of the mean."
     } else {
         ""
     };

@@ -14,7 +14,7 @@ use super::verdict::Verdict;
 pub(super) struct Share {
     /// The dotted key.
     pub key: String,
-    /// 0 to 1; `None` where it cannot be told: every group has a value of its own, or all means are equal.
+    /// 0 to 1; `None` where it is unknown: every group has a value of its own, or all means are equal.
     pub share: Option<f64>,
 }
 

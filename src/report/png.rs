@@ -35,9 +35,9 @@ pub(super) fn render(svg: &str, scale: f32) -> Result<Vec<u8>, String> {
     let (width, height) = (tree.size().width() * factor, tree.size().height() * factor);
     let (wide, high) = (width.round(), height.round());
     if !(wide >= 1.0 && high >= 1.0 && wide * high <= MOST) {
-        return Err(format!("a picture of {wide} × {high} pixels cannot be drawn; choose another scale"));
+        return Err(format!("an image of {wide} × {high} pixels cannot be drawn; choose another scale"));
     }
-    let mut pixmap = Pixmap::new(wide as u32, high as u32).ok_or("there is no memory for the picture")?;
+    let mut pixmap = Pixmap::new(wide as u32, high as u32).ok_or("there is no memory for the image")?;
     pixmap.fill(Color::WHITE);
     let exact = Transform::from_scale(wide / tree.size().width(), high / tree.size().height());
     resvg::render(&tree, exact, &mut pixmap.as_mut());
@@ -47,7 +47,7 @@ pub(super) fn render(svg: &str, scale: f32) -> Result<Vec<u8>, String> {
 /// The file, which says how large a dot is: without that a text processor takes the picture for four times as wide. Paper has no
 /// clear pixel, so that none is lost with the fourth channel.
 fn encoded(pixmap: &Pixmap, dpi: f32) -> Result<Vec<u8>, String> {
-    let failed = |e: EncodingError| format!("the picture cannot be encoded: {e}");
+    let failed = |e: EncodingError| format!("the image cannot be encoded: {e}");
     let mut bytes = Vec::new();
     let mut encoder = Encoder::new(&mut bytes, pixmap.width(), pixmap.height());
     encoder.set_color(ColorType::Rgb);

@@ -1,6 +1,6 @@
 //! One process a directory: claimed by an exclusive lock, which the system releases when its process dies, however it dies.
 
-use super::error::{Error, Result, told};
+use super::error::{Error, Result, named};
 use super::experiment_dir::{ExperimentDir, RUNS};
 use super::file::{WRITING, create_dirs, keep_name, open_in_place, remove_dir};
 use super::names::is_passing;
@@ -91,9 +91,9 @@ fn claim(dir: &Path) -> Result<Claim> {
     let file = open_in_place(&path, OpenOptions::new().create(true).truncate(false).read(true).write(true))?;
     for _ in 0..TRIES {
         match file.try_lock() {
-            Ok(()) => return told(signed(file), "writing", &path),
+            Ok(()) => return named(signed(file), "writing", &path),
             Err(TryLockError::WouldBlock) => std::thread::sleep(BETWEEN_TRIES),
-            Err(TryLockError::Error(cause)) => return told(Err(cause), "locking", &path),
+            Err(TryLockError::Error(cause)) => return named(Err(cause), "locking", &path),
         }
     }
     let holder = written(&file).map_or_else(|| "another process".to_owned(), |holder| holder.to_string());
@@ -124,7 +124,7 @@ fn holder(dir: &Path) -> Result<Option<Holder>> {
     match file.try_lock_shared() {
         Ok(()) => Ok(None),
         Err(TryLockError::WouldBlock) => Ok(Some(holder)),
-        Err(TryLockError::Error(cause)) => told(Err(cause), "locking", &path),
+        Err(TryLockError::Error(cause)) => named(Err(cause), "locking", &path),
     }
 }
 
@@ -148,7 +148,7 @@ pub(super) fn clear(dir: &Path) -> Result<()> {
     let Ok(entries) = fs::read_dir(dir) else { return Ok(()) };
     for path in entries.flatten().map(|entry| entry.path()) {
         if path.file_name().is_some_and(|name| name.to_string_lossy().starts_with(WRITING)) {
-            told(fs::remove_file(&path), "removing", &path)?;
+            named(fs::remove_file(&path), "removing", &path)?;
         }
     }
     Ok(())

@@ -4,7 +4,7 @@
 //! next [claim](ExperimentDir::claim) of the experiment. Of a finished run the resume state goes before the last weights, so that the run is
 //! [whole](RunDir::unfit) at every moment. No symbolic link is followed.
 
-use super::error::{Result, told};
+use super::error::{Result, named};
 use super::experiment_dir::{ExperimentDir, RUNS, Results};
 use super::file::{keep_name, remove, remove_dir};
 use super::names::{DELETING, is_passing};
@@ -134,7 +134,7 @@ fn delete_run(path: &Path) -> Result<()> {
     // The hash alone: with all of the id a name might be too long.
     let hidden = path.with_file_name(format!("{DELETING}{}", run.id().hash()));
     remove_dir(&hidden)?;
-    told(fs::rename(path, &hidden), "renaming", path)?;
+    named(fs::rename(path, &hidden), "renaming", path)?;
     keep_name(&hidden)?;
     remove_dir(&hidden)
 }
@@ -160,8 +160,8 @@ fn entries(dir: &Path) -> Result<Vec<PathBuf>> {
         return Ok(Vec::new());
     }
     let mut paths = Vec::new();
-    for entry in told(fs::read_dir(dir), "listing", dir)? {
-        paths.push(told(entry, "listing", dir)?.path());
+    for entry in named(fs::read_dir(dir), "listing", dir)? {
+        paths.push(named(entry, "listing", dir)?.path());
     }
     paths.sort();
     Ok(paths)

@@ -3,7 +3,7 @@
 //! Nothing is deleted: what is damaged, and what counts no longer because of it, moves into a folder `damaged-N` of the run. Metadata
 //! costs the end of the run, which is made again from the resume state; rows that are lost cost all of it.
 
-use super::error::{Error, Result, told};
+use super::error::{Error, Result, named};
 use super::names::{CHECKPOINTS, METRICS, OUTCOME, PER_IMAGE, PLACE, PROVENANCE, RUN, SAMPLES, THRESHOLDS, TIMING};
 use super::run_dir::RunDir;
 use std::fs;
@@ -32,18 +32,18 @@ impl RunDir {
         }
         let free = (1..).map(|n| self.path().join(format!("damaged-{n}"))).find(|dir| !dir.exists());
         let folder = free.expect("there are more numbers than folders");
-        told(fs::create_dir(&folder), "creating", &folder)?;
+        named(fs::create_dir(&folder), "creating", &folder)?;
         let mut said = Vec::new();
         for Damage { problem, aside, cost } in damage {
             for name in aside {
                 let from = self.path().join(name);
                 if from.symlink_metadata().is_ok() {
-                    told(fs::rename(&from, folder.join(name)), "moving", &from)?;
+                    named(fs::rename(&from, folder.join(name)), "moving", &from)?;
                 }
             }
             said.push(format!("{}; it is in {} now: {cost}", problem.without_remedy(), folder.display()));
         }
-        told(fs::create_dir_all(self.path().join(CHECKPOINTS)), "creating", self.path())?;
+        named(fs::create_dir_all(self.path().join(CHECKPOINTS)), "creating", self.path())?;
         Ok(said)
     }
 

@@ -1,7 +1,7 @@
 //! Finished runs of other experiments in the same results, and one of them as this experiment's own: what defines a run's numbers is in its id, and
 //! the experiment's name is no part of it.
 
-use super::error::{Error, Result, told};
+use super::error::{Error, Result, named};
 use super::experiment_dir::{ExperimentDir, Results};
 use super::file::{create_dirs, keep_name, remove_dir, replace};
 use super::names::{LOG, METRICS, OUTCOME, PER_IMAGE, PROVENANCE, TAKING, THRESHOLDS, TIMING};
@@ -70,7 +70,7 @@ impl RunDir {
             remove_dir(hidden.path())?;
             return Ok(false);
         }
-        told(fs::rename(hidden.path(), self.path()), "renaming", hidden.path())?;
+        named(fs::rename(hidden.path(), self.path()), "renaming", hidden.path())?;
         keep_name(self.path())?;
         Ok(true)
     }
@@ -87,8 +87,8 @@ impl RunDir {
         }
         if other.samples().is_dir() {
             create_dirs(&self.samples())?;
-            for entry in told(fs::read_dir(other.samples()), "listing", &other.samples())? {
-                let from = told(entry, "listing", &other.samples())?.path();
+            for entry in named(fs::read_dir(other.samples()), "listing", &other.samples())? {
+                let from = named(entry, "listing", &other.samples())?.path();
                 copy(&from, &self.samples().join(from.file_name().unwrap_or_default()))?;
             }
         }
@@ -96,7 +96,7 @@ impl RunDir {
             copy(&other.path().join(name), &self.path().join(name))?;
         }
         let path = self.log_path();
-        told(writeln!(self.log()?, "taken over from {}, where it has finished", other.path().display()), "writing", &path)?;
+        named(writeln!(self.log()?, "taken over from {}, where it has finished", other.path().display()), "writing", &path)?;
         copy(&other.path().join(OUTCOME), &self.path().join(OUTCOME))
     }
 }
@@ -112,7 +112,7 @@ fn copy(from: &Path, to: &Path) -> Result<()> {
     if !from.is_file() {
         return Ok(());
     }
-    let mut source = told(regular::open(from), "opening", from)?;
+    let mut source = named(regular::open(from), "opening", from)?;
     replace(to, |file| io::copy(&mut source, file).map(drop))
 }
 

@@ -82,7 +82,7 @@ fn remedy(error: &io::Error) -> &'static str {
 pub(super) type Result<T> = std::result::Result<T, Error>;
 
 /// Adds path and action to what the system says.
-pub(super) fn told<T>(result: io::Result<T>, action: &'static str, path: &Path) -> Result<T> {
+pub(super) fn named<T>(result: io::Result<T>, action: &'static str, path: &Path) -> Result<T> {
     result.map_err(|cause| Error::Io { path: path.display().to_string(), action, cause })
 }
 

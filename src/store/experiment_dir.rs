@@ -1,6 +1,6 @@
 //! Where the results of all experiments lie, and the files of one.
 
-use super::error::{Result, told};
+use super::error::{Result, named};
 use super::file::remove;
 use super::names::is_passing;
 use super::run_dir::RunDir;
@@ -35,8 +35,8 @@ impl Results {
     /// If the directory cannot be listed.
     pub fn experiments(&self) -> Result<Vec<ExperimentDir>> {
         let mut found = Vec::new();
-        for entry in told(fs::read_dir(&self.root), "listing", &self.root)? {
-            let path = told(entry, "listing", &self.root)?.path();
+        for entry in named(fs::read_dir(&self.root), "listing", &self.root)? {
+            let path = named(entry, "listing", &self.root)?.path();
             found.extend(path.join(RUNS).is_dir().then(|| ExperimentDir::at(path)));
         }
         found.sort_by(|a, b| a.path.cmp(&b.path));
@@ -103,8 +103,8 @@ impl ExperimentDir {
         if !dir.is_dir() {
             return Ok(());
         }
-        for entry in told(fs::read_dir(&dir), "listing", &dir)? {
-            let file = told(entry, "listing", &dir)?.path();
+        for entry in named(fs::read_dir(&dir), "listing", &dir)? {
+            let file = named(entry, "listing", &dir)?.path();
             let name = file.file_name().unwrap_or_default().to_string_lossy();
             let Some(stem) = name.strip_suffix(".svg").or_else(|| name.strip_suffix(".png")) else { continue };
             let swept =
@@ -136,8 +136,8 @@ impl ExperimentDir {
             return Ok(Vec::new());
         }
         let mut runs = Vec::new();
-        for entry in told(fs::read_dir(&dir), "listing", &dir)? {
-            let run = RunDir::at(told(entry, "listing", &dir)?.path());
+        for entry in named(fs::read_dir(&dir), "listing", &dir)? {
+            let run = RunDir::at(named(entry, "listing", &dir)?.path());
             if run.run_toml().is_file() && !is_passing(run.path()) {
                 runs.push(run);
             }

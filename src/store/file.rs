@@ -7,7 +7,7 @@
 //!   file that is written where it lies (rows, log, lock) is refused if it is a link. Directories may be links.
 //! - The umask alone decides who may read a file.
 
-use super::error::{Result, content, told};
+use super::error::{Result, content, named};
 use crate::regular::{self, Most};
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
@@ -31,10 +31,10 @@ pub fn write_atomic(path: &Path, bytes: &[u8]) -> Result<()> {
 pub fn replace(path: &Path, write: impl FnOnce(&mut File) -> io::Result<()>) -> Result<()> {
     let dir = parent(path);
     create_dirs(dir)?;
-    let mut beside = told(beside(dir), "writing", path)?;
-    told(write(beside.as_file_mut()).and_then(|()| beside.as_file().sync_all()), "writing", path)?;
-    told(beside.persist(path).map(drop).map_err(|e| e.error), "writing", path)?;
-    told(sync_dir(dir), "writing", path)
+    let mut beside = named(beside(dir), "writing", path)?;
+    named(write(beside.as_file_mut()).and_then(|()| beside.as_file().sync_all()), "writing", path)?;
+    named(beside.persist(path).map(drop).map_err(|e| e.error), "writing", path)?;
+    named(sync_dir(dir), "writing", path)
 }
 
 /// A new file that is to get another name. The system takes the umask off what is asked for.
@@ -51,25 +51,25 @@ pub(super) fn create_dirs(dir: &Path) -> Result<()> {
     if missing.is_empty() {
         return Ok(());
     }
-    told(fs::create_dir_all(dir), "creating", dir)?;
-    missing.into_iter().try_for_each(|dir| told(sync_dir(parent(dir)), "creating", dir))
+    named(fs::create_dir_all(dir), "creating", dir)?;
+    missing.into_iter().try_for_each(|dir| named(sync_dir(parent(dir)), "creating", dir))
 }
 
 /// Makes the name of something existing outlive a loss of power.
 pub(super) fn keep_name(path: &Path) -> Result<()> {
-    told(sync_dir(parent(path)), "writing", path)
+    named(sync_dir(parent(path)), "writing", path)
 }
 
 /// Removes a file.
 pub(super) fn remove(path: &Path) -> Result<()> {
-    told(fs::remove_file(path), "removing", path)?;
-    told(sync_dir(parent(path)), "removing", path)
+    named(fs::remove_file(path), "removing", path)?;
+    named(sync_dir(parent(path)), "removing", path)
 }
 
 /// Removes a directory with all that it holds, if it is there; of a link the link alone.
 pub(super) fn remove_dir(path: &Path) -> Result<()> {
     let Ok(found) = path.symlink_metadata() else { return Ok(()) };
-    told(if found.is_dir() { fs::remove_dir_all(path) } else { fs::remove_file(path) }, "removing", path)?;
+    named(if found.is_dir() { fs::remove_dir_all(path) } else { fs::remove_file(path) }, "removing", path)?;
     keep_name(path)
 }
 
@@ -89,7 +89,7 @@ pub(super) fn open_in_place(path: &Path, options: &mut OpenOptions) -> Result<Fi
             "remove the link and repeat the command",
         )),
         Ok(found) if !found.is_file() => Err(content(path, "is not a regular file", "remove it and repeat the command")),
-        _ => told(opened, "opening", path),
+        _ => named(opened, "opening", path),
     }
 }
 
@@ -131,7 +131,7 @@ pub fn fitting(stem: &str, most: usize) -> String {
 /// # Errors
 /// If it cannot be read.
 pub fn read_bytes(path: &Path) -> Result<Vec<u8>> {
-    told(regular::bytes(path, Most::WHOLE), "reading", path)
+    named(regular::bytes(path, Most::WHOLE), "reading", path)
 }
 
 /// The text of a file of at most this size; `None` if there is none. `remedy` says what to do where it is no text.
@@ -140,7 +140,7 @@ pub(super) fn read_if_there(path: &Path, most: Most, remedy: &str) -> Result<Opt
         Ok(text) => Ok(Some(text)),
         Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(None),
         Err(e) if e.kind() == io::ErrorKind::InvalidData => Err(content(path, "is no text in UTF-8", remedy)),
-        Err(e) => told(Err(e), "reading", path),
+        Err(e) => named(Err(e), "reading", path),
     }
 }
 

@@ -5,7 +5,7 @@
 //! overwrites what a later one, which has seen more, has written.
 
 use super::claim::clear;
-use super::error::{Error, Result, told};
+use super::error::{Error, Result, named};
 use super::experiment_dir::ExperimentDir;
 use super::file::write_atomic;
 use super::table::write_csv;
@@ -41,7 +41,7 @@ impl ExperimentDir {
         let files = ReportFiles { dir: self, signature: format!("{} {now}", std::process::id()) };
         let path = files.newest();
         let mut newest = files.lock()?;
-        told(newest.set_len(0).and_then(|()| newest.write_all(files.signature.as_bytes())), "writing", &path)?;
+        named(newest.set_len(0).and_then(|()| newest.write_all(files.signature.as_bytes())), "writing", &path)?;
         clear(&self.charts())?;
         Ok(files)
     }
@@ -59,12 +59,12 @@ impl ReportFiles<'_> {
         // What a link leads to is not ours to write.
         #[cfg(unix)]
         std::os::unix::fs::OpenOptionsExt::custom_flags(&mut options, nix::libc::O_NOFOLLOW);
-        let file = told(options.open(&path), "opening", &path)?;
+        let file = named(options.open(&path), "opening", &path)?;
         for _ in 0..TRIES {
             match file.try_lock() {
                 Ok(()) => return Ok(file),
                 Err(TryLockError::WouldBlock) => std::thread::sleep(BETWEEN_TRIES),
-                Err(TryLockError::Error(cause)) => return told(Err(cause), "locking", &path),
+                Err(TryLockError::Error(cause)) => return named(Err(cause), "locking", &path),
             }
         }
         Err(Error::InUse { path: path.display().to_string(), holder: "another report".to_owned() })
@@ -76,7 +76,7 @@ impl ReportFiles<'_> {
     /// [`Error::Superseded`] if one has begun.
     fn turn(&self) -> Result<File> {
         let (path, mut newest, mut signature) = (self.newest(), self.lock()?, String::new());
-        told(newest.rewind().and_then(|()| newest.read_to_string(&mut signature)), "reading", &path)?;
+        named(newest.rewind().and_then(|()| newest.read_to_string(&mut signature)), "reading", &path)?;
         match signature == self.signature {
             true => Ok(newest),
             false => Err(Error::Superseded { path: self.dir.path().display().to_string() }),

@@ -1,6 +1,6 @@
 //! Rows of CSV: one per epoch, each on the disk before the next.
 
-use super::error::{Result, content, told};
+use super::error::{Result, content, named};
 use super::file::{open_in_place, read_if_there, write_atomic};
 use super::names::{METRICS, REMEDY, TIMING};
 use super::run_dir::RunDir;
@@ -110,7 +110,7 @@ impl Table {
         let mut rows = if self.empty { vec![record.header()] } else { Vec::new() };
         rows.push(record.fields());
         let bytes = csv_bytes(&rows);
-        told(self.file.write_all(&bytes).and_then(|()| self.file.sync_data()), "appending", &self.path)?;
+        named(self.file.write_all(&bytes).and_then(|()| self.file.sync_data()), "appending", &self.path)?;
         self.hasher.update(&bytes);
         self.empty = false;
         Ok(())

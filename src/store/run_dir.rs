@@ -1,6 +1,6 @@
 //! The directory of a run: its small files, and the paths of its large ones.
 
-use super::error::{Error, Result, content, told};
+use super::error::{Error, Result, content, named};
 use super::file::{create_dirs, open_in_place, read_if_there, remove, write_atomic};
 use super::names::{CHECKPOINTS, LOG, OUTCOME, PER_IMAGE, PLACE, PROVENANCE, REMEDY, RUN, SAMPLES, THRESHOLDS};
 use super::table::{read_csv, write_csv};
@@ -191,11 +191,11 @@ impl RunDir {
         let mut file = match regular::open(&path) {
             Ok(file) => file,
             Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
-            Err(e) => return told(Err(e), "reading", &path),
+            Err(e) => return named(Err(e), "reading", &path),
         };
         let from = since.max(self.log_length().saturating_sub(ENOUGH));
         let mut bytes = Vec::new();
-        told(file.seek(SeekFrom::Start(from)).and_then(|_| file.take(ENOUGH).read_to_end(&mut bytes)), "reading", &path)?;
+        named(file.seek(SeekFrom::Start(from)).and_then(|_| file.take(ENOUGH).read_to_end(&mut bytes)), "reading", &path)?;
         let text = without_backtrace(&String::from_utf8_lossy(&bytes));
         let lines: Vec<String> = text.lines().filter(|line| !line.trim().is_empty()).map(str::to_owned).collect();
         Ok(lines[lines.len().saturating_sub(most)..].to_vec())
@@ -232,7 +232,7 @@ impl RunDir {
     /// # Errors
     /// If that is damaged.
     pub fn micro_batches(&self) -> Result<usize> {
-        Ok(self.provenance()?.and_then(|told| told.micro_batches).unwrap_or(1).max(1))
+        Ok(self.provenance()?.and_then(|named| named.micro_batches).unwrap_or(1).max(1))
     }
 
     pub(super) fn checkpoints(&self) -> PathBuf {
@@ -280,8 +280,8 @@ impl RunDir {
             return Ok(Vec::new());
         }
         let mut names = Vec::new();
-        for entry in told(fs::read_dir(&dir), "listing", &dir)? {
-            let file = told(entry, "listing", &dir)?.file_name().to_string_lossy().into_owned();
+        for entry in named(fs::read_dir(&dir), "listing", &dir)? {
+            let file = named(entry, "listing", &dir)?.file_name().to_string_lossy().into_owned();
             names.extend(file.strip_suffix("_image.png").map(str::to_owned));
         }
         names.sort_by_key(|name| (name.len(), name.clone()));

@@ -1,6 +1,6 @@
 //! One run's rows and checkpoints as another's.
 
-use super::error::{Result, told};
+use super::error::{Result, named};
 use super::experiment_dir::ExperimentDir;
 use super::file::replace;
 use super::names::{METRICS, TIMING};
@@ -31,7 +31,7 @@ impl RunDir {
         for (from, to) in small.into_iter().chain(large.map(|path| (path(other), path(self)))) {
             // A run none of whose epochs had a number to be judged by has no best one.
             if from.exists() {
-                let mut source = told(regular::open(&from), "opening", &from)?;
+                let mut source = named(regular::open(&from), "opening", &from)?;
                 replace(&to, |file| io::copy(&mut source, file).map(drop))?;
             }
         }

@@ -1,6 +1,6 @@
 //! Whether a run's files are those of one moment: what outcome.toml says against what is there.
 
-use super::error::{Error, Result, content, told};
+use super::error::{Error, Result, content, named};
 use super::file::read_bytes;
 use super::names::{METRICS, PER_IMAGE, THRESHOLDS};
 use super::run_dir::RunDir;
@@ -98,7 +98,7 @@ impl RunDir {
                 Err(e) if e.kind() == io::ErrorKind::NotFound && hash.is_some() => {
                     found.push(Unfit::new(&table, "is missing"));
                 }
-                Err(e) if e.kind() != io::ErrorKind::NotFound => return told(Err(e), "reading", &table),
+                Err(e) if e.kind() != io::ErrorKind::NotFound => return named(Err(e), "reading", &table),
                 _ => {}
             }
         }
@@ -151,7 +151,7 @@ impl RunDir {
             None => format!("restore it from a copy, or go on with the run: `umlaut train {dir}`"),
         };
         let refused = |problem: &str| Err(content(&path, problem, &remedy));
-        let Some(header) = told(Header::read(&path), "reading", &path)? else {
+        let Some(header) = named(Header::read(&path), "reading", &path)? else {
             return refused("is damaged: it is not a whole safetensors file");
         };
         let hash = match Seal::of(&read_bytes(&path)?) {
@@ -176,7 +176,7 @@ fn unfit_weights(path: &Path, hash: Option<&str>, epoch: Option<usize>) -> Resul
     if hash.is_none() || !path.exists() {
         return Ok(None);
     }
-    let Some(header) = told(Header::read(path), "reading", path)? else {
+    let Some(header) = named(Header::read(path), "reading", path)? else {
         return Ok(Some(Unfit::new(path, "is not a whole safetensors file")));
     };
     let other = of_another_epoch(&header, epoch);

@@ -168,9 +168,9 @@ mod tests {
     /// Every remedy is one.
     #[test]
     fn what_is_proposed_for_a_last_batch_of_one_works() {
-        let told = lone_sample(&experiment("training.batch_size = 3\nmodel.unet.channels = [2, 4, 4, 4]"), 10).unwrap();
+        let message = lone_sample(&experiment("training.batch_size = 3\nmodel.unet.channels = [2, 4, 4, 4]"), 10).unwrap();
         assert_eq!(
-            told.remedy,
+            message.remedy,
             "write `training.batch_size` = 4, drop a level of `model.unet.channels`, write `preprocess.size` = [16, 16], or write \
              `model.unet.norm` = \"group\" with `model.unet.groups` = 2"
         );

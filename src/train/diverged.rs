@@ -18,15 +18,15 @@ const BOUND: f64 = 1e4 * LN_2;
 pub fn diverged(rows: &[EpochRecord]) -> Option<String> {
     let beyond = |row: &EpochRecord, column| row.get(column).filter(|bce| *bce >= BOUND);
     let last = rows.last()?;
-    let told = |of: &str, bce: f64, when: String| {
+    let message = |of: &str, bce: f64, when: String| {
         format!("the {of} BCE is {bce:.3e} in {when}, {:.0e} times that of a network which says 0.5 of every pixel", bce / LN_2)
     };
     if let Some(bce) = beyond(last, "train_bce") {
-        return Some(told("training", bce, format!("epoch {}", last.epoch)));
+        return Some(message("training", bce, format!("epoch {}", last.epoch)));
     }
     let validated: Vec<f64> = rows.iter().map(|row| beyond(row, "val_bce")).collect::<Option<_>>()?;
     let least = validated.into_iter().reduce(f64::min)?;
-    Some(told("least validation", least, format!("the epochs up to {}", last.epoch)))
+    Some(message("least validation", least, format!("the epochs up to {}", last.epoch)))
 }
 
 #[cfg(test)]

@@ -43,23 +43,23 @@ impl InitialWeights {
     /// # Errors
     /// A mistake of the user's, if it is no safetensors file.
     pub fn read(file: &Path) -> Result<Self, Error> {
-        let told = |problem: String| mistake(file, &problem);
-        let bytes = regular::bytes(file, Most::WHOLE).map_err(|e| told(format!("cannot be read: {e}")))?;
-        let contents = Contents::read(&bytes, &Device::Cpu).map_err(|e| told(no_safetensors(&bytes, &e)))?;
+        let message = |problem: String| mistake(file, &problem);
+        let bytes = regular::bytes(file, Most::WHOLE).map_err(|e| message(format!("cannot be read: {e}")))?;
+        let contents = Contents::read(&bytes, &Device::Cpu).map_err(|e| message(no_safetensors(&bytes, &e)))?;
         if contents.seal == Seal::Broken {
-            return Err(told(
+            return Err(message(
                 "is damaged: its content does not fit the BLAKE3 hash in its metadata; restore it from a copy".to_owned(),
             ));
         }
         if contents.metadata.contains_key("state") {
-            return Err(told("is what a run is resumed from; name the run, or its best.safetensors beside".to_owned()));
+            return Err(message("is what a run is resumed from; name the run, or its best.safetensors beside".to_owned()));
         }
         let word = |key: &str| contents.metadata.get(key).map(String::as_str);
         let epoch = word("epoch").map(str::to_owned);
         let text = word(Normaliser::METADATA);
         // Our files say so where images are normalised; of others nothing is known.
         let known = text.is_some() || epoch.is_some();
-        let normaliser = known.then(|| Normaliser::from_metadata(text)).transpose().map_err(told)?;
+        let normaliser = known.then(|| Normaliser::from_metadata(text)).transpose().map_err(message)?;
         let mut changes = Vec::new();
         let tensors = in_f32(without_prefixes(contents.tensors, &mut changes), &mut changes)?;
         let hash = blake3::hash(&bytes).to_hex().to_string();
@@ -78,7 +78,7 @@ impl InitialWeights {
     /// `training.initial.skip` names what is nowhere.
     pub fn check(&self, experiment: &Experiment, in_channels: usize, classes: usize) -> Result<(), Error> {
         let network = model::blank(&experiment.model, in_channels, classes, &Device::Cpu)?;
-        Fit::of(&self.tensors, network.params(), &experiment.training.initial.skip).map_err(|e| self.told(e)).map(drop)
+        Fit::of(&self.tensors, network.params(), &experiment.training.initial.skip).map_err(|e| self.message(e)).map(drop)
     }
 
     /// What should be known before images are normalised otherwise than those that the weights were trained on.
@@ -122,13 +122,13 @@ impl InitialWeights {
     /// The same, and what was taken.
     fn taken(&self, params: &Params, initial: &Initial) -> Result<Fit, Error> {
         self.is_planned(initial)?;
-        let fit = Fit::of(&self.tensors, params, &initial.skip).map_err(|e| self.told(e))?;
+        let fit = Fit::of(&self.tensors, params, &initial.skip).map_err(|e| self.message(e))?;
         self.fill(params, &fit)?;
         Ok(fit)
     }
 
-    /// What does not fit, as the user is told.
-    fn told(&self, unfit: Unfit) -> Error {
+    /// What does not fit, as reported to the user.
+    fn message(&self, unfit: Unfit) -> Error {
         match unfit {
             Unfit::Mistake(problem) => mistake(&self.file, &problem),
             Unfit::Tensor(error) => error.into(),

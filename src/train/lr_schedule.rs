@@ -1,6 +1,6 @@
 //! The learning rate of each epoch.
 //!
-//! [`LrSchedule::rate`] answers from the epoch's number alone, save for the plateau schedule, which is told each epoch's row and
+//! [`LrSchedule::rate`] answers from the epoch's number alone, save for the plateau schedule, which receives each epoch's row and
 //! whose [`Plateau`] state is kept for a resume. Definitions are those of PyTorch's schedulers, stepped once an epoch.
 
 use crate::config::{self, LrWarmup, OneCycleLr, PlateauLr};

@@ -138,7 +138,7 @@ fn goes_together(other: &RunDir, epochs: usize, columns: &[String]) -> bool {
 }
 
 /// How many epochs a finished run has that are all there and are those of whole batches. A run that is damaged is nobody's
-/// predecessor; who looks at it for its own sake is told.
+/// predecessor; who looks at it for its own sake gets a warning.
 fn whole_epochs(run: &RunDir) -> Option<usize> {
     let outcome = run.outcome().ok()??;
     let whole = outcome.status == Status::Finished && run.resume_state().is_file();

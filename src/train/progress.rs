@@ -2,7 +2,7 @@
 
 use crate::record::{EpochRecord, Outcome};
 
-/// Is told how a run goes. Every method does nothing unless implemented; `()` watches nothing.
+/// Receives the progress of a run. Every method does nothing unless implemented; `()` watches nothing.
 pub trait Progress {
     /// Training begins with epoch `first` of `epochs` (1-based; above `epochs` if only the end is left to do), each of `steps`
     /// batches.

@@ -77,39 +77,39 @@ pub fn started(
     place: Where,
     (epochs, batches): (usize, usize),
 ) -> Result<Provenance, store::Error> {
-    let mut told = run.provenance()?.unwrap_or_default();
-    if told.micro_batches.unwrap_or(1) > 1 {
-        told.micro_batches_since_epoch.get_or_insert(epochs + 1);
+    let mut provenance = run.provenance()?.unwrap_or_default();
+    if provenance.micro_batches.unwrap_or(1) > 1 {
+        provenance.micro_batches_since_epoch.get_or_insert(epochs + 1);
     }
-    told.version = Some(env!("CARGO_PKG_VERSION").to_owned());
-    told.numeric_version = Some(NUMERIC_VERSION);
-    told.git_commit = option_env!("UMLAUT_GIT_COMMIT").map(str::to_owned).or(told.git_commit);
-    told.host = Some(machine::host());
-    told.device = Some(place.device);
-    (told.gpu, told.convolutions) = (place.gpu, place.convolutions);
-    told.threads = Some(rayon::current_num_threads());
-    told.cpu = Some(machine::processor());
-    told.instructions = Some(level().name().to_owned());
-    told.precision = Some(precision.name().to_owned());
-    told.command = std::env::args().collect();
-    if epochs.saturating_sub(told.continued_after_epoch.unwrap_or(0)) + batches == 0 {
-        told.started = Some(now());
+    provenance.version = Some(env!("CARGO_PKG_VERSION").to_owned());
+    provenance.numeric_version = Some(NUMERIC_VERSION);
+    provenance.git_commit = option_env!("UMLAUT_GIT_COMMIT").map(str::to_owned).or(provenance.git_commit);
+    provenance.host = Some(machine::host());
+    provenance.device = Some(place.device);
+    (provenance.gpu, provenance.convolutions) = (place.gpu, place.convolutions);
+    provenance.threads = Some(rayon::current_num_threads());
+    provenance.cpu = Some(machine::processor());
+    provenance.instructions = Some(level().name().to_owned());
+    provenance.precision = Some(precision.name().to_owned());
+    provenance.command = std::env::args().collect();
+    if epochs.saturating_sub(provenance.continued_after_epoch.unwrap_or(0)) + batches == 0 {
+        provenance.started = Some(now());
     } else {
-        told.resumed = Some(now());
-        told.resumed_after_epoch = Some(epochs);
-        told.resumed_after_batch = Some(batches);
+        provenance.resumed = Some(now());
+        provenance.resumed_after_epoch = Some(epochs);
+        provenance.resumed_after_batch = Some(batches);
     }
-    run.write_provenance(&told)?;
-    Ok(told)
+    run.write_provenance(&provenance)?;
+    Ok(provenance)
 }
 
 /// What a reader of the run's numbers should know, a sentence each.
-pub fn notes(told: &Provenance, model: &Model) -> Vec<String> {
-    let mut notes = told.initial_weights_notes.clone();
-    if let (Some(id), Some(epochs)) = (&told.continued_from, told.continued_after_epoch) {
+pub fn notes(provenance: &Provenance, model: &Model) -> Vec<String> {
+    let mut notes = provenance.initial_weights_notes.clone();
+    if let (Some(id), Some(epochs)) = (&provenance.continued_from, provenance.continued_after_epoch) {
         notes.push(format!("epochs 1 to {epochs} were taken over from the finished run {id}"));
     }
-    if let (Some(parts), Some(epoch)) = (told.micro_batches, told.micro_batches_since_epoch) {
+    if let (Some(parts), Some(epoch)) = (provenance.micro_batches, provenance.micro_batches_since_epoch) {
         let norm = match model.blocks().norm {
             Norm::Batch => "but batch norm saw the statistics of the micro-batches",
             Norm::Group | Norm::Instance | Norm::None => "up to rounding",
@@ -152,13 +152,20 @@ mod tests {
         started(&run, Precision::F32, cpu(), (0, 0)).unwrap();
         started(&run, Precision::Bf16, cpu(), (3, 1)).unwrap();
         ended(&run).unwrap();
-        let told = run.provenance().unwrap().unwrap();
-        assert_eq!(told.dataset_fingerprint.as_deref(), Some("abc"));
-        assert_eq!([told.resumed_after_epoch, told.resumed_after_batch], [Some(3), Some(1)]);
-        assert_eq!(told.numeric_version, Some(NUMERIC_VERSION));
-        let words = [&told.version, &told.host, &told.device, &told.cpu, &told.instructions, &told.precision];
-        for word in words.into_iter().chain([&told.started, &told.resumed, &told.ended]) {
-            assert!(word.as_ref().is_some_and(|word| !word.is_empty()), "{told:?}");
+        let provenance = run.provenance().unwrap().unwrap();
+        assert_eq!(provenance.dataset_fingerprint.as_deref(), Some("abc"));
+        assert_eq!([provenance.resumed_after_epoch, provenance.resumed_after_batch], [Some(3), Some(1)]);
+        assert_eq!(provenance.numeric_version, Some(NUMERIC_VERSION));
+        let words = [
+            &provenance.version,
+            &provenance.host,
+            &provenance.device,
+            &provenance.cpu,
+            &provenance.instructions,
+            &provenance.precision,
+        ];
+        for word in words.into_iter().chain([&provenance.started, &provenance.resumed, &provenance.ended]) {
+            assert!(word.as_ref().is_some_and(|word| !word.is_empty()), "{provenance:?}");
         }
     }
 
@@ -172,13 +179,13 @@ mod tests {
         let run = RunDir::at(dir.path());
         let other = RunDir::at(dir.path().join("seed-1-abc"));
         begins(&run, Some((&other, 2))).unwrap();
-        let told = started(&run, Precision::F32, cpu(), (2, 0)).unwrap();
-        assert!(told.started.is_some() && told.resumed.is_none(), "{told:?}");
-        assert_eq!(notes(&told, &model("batch")), ["epochs 1 to 2 were taken over from the finished run seed-1-abc"]);
+        let provenance = started(&run, Precision::F32, cpu(), (2, 0)).unwrap();
+        assert!(provenance.started.is_some() && provenance.resumed.is_none(), "{provenance:?}");
+        assert_eq!(notes(&provenance, &model("batch")), ["epochs 1 to 2 were taken over from the finished run seed-1-abc"]);
         assert!(started(&run, Precision::F32, cpu(), (3, 0)).unwrap().resumed.is_some());
         begins(&run, None).unwrap();
-        let told = started(&run, Precision::F32, cpu(), (0, 0)).unwrap();
-        assert!(told.resumed.is_none() && notes(&told, &model("batch")).is_empty(), "{told:?}");
+        let provenance = started(&run, Precision::F32, cpu(), (0, 0)).unwrap();
+        assert!(provenance.resumed.is_none() && notes(&provenance, &model("batch")).is_empty(), "{provenance:?}");
     }
 
     #[test]
@@ -190,11 +197,11 @@ mod tests {
             run.write_provenance(&Provenance { micro_batches: Some(parts), ..known }).unwrap();
             started(&run, Precision::F32, cpu(), (epochs, 0)).unwrap();
         }
-        let told = run.provenance().unwrap().unwrap();
-        let words = |norm: &str| notes(&told, &model(norm)).concat();
+        let provenance = run.provenance().unwrap().unwrap();
+        let words = |norm: &str| notes(&provenance, &model(norm)).concat();
         assert!(
             words("batch").starts_with("for want of memory every batch was split into 4 micro-batches from epoch 4 on"),
-            "{told:?}"
+            "{provenance:?}"
         );
         assert!(words("batch").contains("batch norm") && !words("group").contains("batch norm"));
     }

@@ -109,7 +109,7 @@ fn last(run: &RunDir, state: &State) -> Result<Weights, Error> {
 }
 
 impl Found {
-    /// What lies at a path; weights of the hash that is wanted are told from others.
+    /// What lies at a path; weights of the hash that is wanted are distinguished from others.
     fn at(path: &Path, wanted: Option<&str>) -> Result<Self, Error> {
         if !path.exists() {
             return Ok(Self::Nothing);

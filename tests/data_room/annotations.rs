@@ -68,7 +68,7 @@ fn the_fingerprint_follows_the_annotations() {
 fn coco_that_contradicts_itself_is_refused() {
     let tree = Tree::new();
     let document = coco(&tree);
-    let told = |pointer: &str, value: Value, keys: &str| {
+    let message = |pointer: &str, value: Value, keys: &str| {
         let mut document = document.clone();
         *document.pointer_mut(pointer).unwrap() = value;
         tree.refusal(&coco_config(&tree, &document, keys))
@@ -105,7 +105,7 @@ fn coco_that_contradicts_itself_is_refused() {
         ("/categories", json!([]), "", "1 to 255 can be classes"),
         ("/annotations", json!(7), "", "is no JSON of COCO with outlines (\"instances\"): invalid type: integer `7`"),
     ] {
-        let refusal = told(pointer, value, keys);
+        let refusal = message(pointer, value, keys);
         assert!(refusal.contains(problem), "{pointer}: {refusal}");
     }
     std::fs::remove_file(tree.path("instances.json")).unwrap();

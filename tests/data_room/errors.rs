@@ -130,8 +130,8 @@ fn files_that_were_cut_off() {
     fs::remove_file(tree.path("images/0.png")).unwrap();
     fs::remove_file(tree.path("images/1.png")).unwrap();
     let refusal = tree.refusal(&tree.folders("colour = 'grey'"));
-    assert!(refusal.contains("images/0.jpg: cannot be decoded: the file ends before the picture does"), "{refusal}");
-    assert!(refusal.contains("images/1.tif: the file ends before the picture does; restore it"), "{refusal}");
+    assert!(refusal.contains("images/0.jpg: cannot be decoded: the file ends before the image does"), "{refusal}");
+    assert!(refusal.contains("images/1.tif: the file ends before the image does; restore it"), "{refusal}");
 }
 
 #[test]
@@ -286,7 +286,9 @@ fn a_stack_in_a_folder() {
     tree.stack("images/a.tif", [1, 1], &[vec![1], vec![2]]);
     tree.grey("masks/a.png", [1, 1], |_, _| 0);
     let refusal = tree.refusal(&tree.folders("colour = 'grey'"));
-    assert!(refusal.ends_with("a.tif: has several pages; read it with [dataset.stack], or save the pages as files of their own"));
+    assert!(refusal.ends_with(
+        "a.tif: has several pages; read it with [dataset.volumes] or [dataset.stack], or save the pages as files of their own"
+    ));
 }
 
 #[test]

@@ -112,6 +112,33 @@ fn a_stack_is_read_page_by_page() {
     assert_eq!(tree.open(&config, [2, 2], Fit::Pad).unwrap(), dataset);
 }
 
+/// The pages of each file are slices of a volume, with its palette where a mask has one.
+#[test]
+fn tiff_files_of_several_pages_are_volumes() {
+    let tree = Tree::new();
+    tree.stack("images/a.ome.tif", [2, 2], &[vec![1, 2, 3, 4], vec![5, 6, 7, 8]]);
+    tree.stack("images/b.TIFF", [2, 2], &[vec![9, 9, 9, 9]]);
+    tree.stack("masks/a.tif", [2, 2], &[vec![0, 1, 2, 0], vec![2, 2, 0, 1]]);
+    tree.stack("masks/b.tif", [2, 2], &[vec![0, 0, 1, 1]]);
+    let config = tree.dataset("volumes", &format!("root = {:?}\nclasses = ['a', 'b']", tree.path(".")));
+    let dataset = tree.open(&config, [2, 2], Fit::Pad).unwrap();
+    assert_eq!(names(&dataset), ["a_s000", "a_s001", "b_s000"]);
+    assert_eq!(as_bytes(&dataset.samples[1].image), [5, 6, 7, 8]);
+    assert_eq!(dataset.samples[1].mask, [0, 0, 0, 1, 1, 1, 0, 0]);
+    let refused = || tree.open(&config, [2, 2], Fit::Pad).unwrap_err().to_string();
+    tree.stack("images/a.ome.tif", [2, 2], &[vec![1, 2, 3, 4]]);
+    assert!(refused().contains("a.ome.tif: has 1 slices of 2 × 2, its mask"), "{}", refused());
+    let mut bytes = Cursor::new(Vec::new());
+    let mut encoder = TiffEncoder::new(&mut bytes).unwrap();
+    encoder.write_image::<colortype::Gray8>(2, 2, &[1, 2, 3, 4]).unwrap();
+    encoder.write_image::<colortype::Gray8>(1, 2, &[1, 2]).unwrap();
+    tree.write("images/a.ome.tif", bytes.get_ref());
+    assert!(refused().contains("a.ome.tif slice 1: is 2 × 1 with 1 channel(s), the first page 2 × 2 with 1"), "{}", refused());
+    let sideways = tree.dataset("volumes", &format!("root = {:?}\nclasses = ['a', 'b']\naxis = 'first'", tree.path(".")));
+    let refused = tree.open(&sideways, [2, 2], Fit::Pad).unwrap_err().to_string();
+    assert!(refused.contains("is TIFF, which is read page by page; leave `axis` out"), "{refused}");
+}
+
 #[test]
 fn a_stack_of_16_bit_colour() {
     let tree = Tree::new();
@@ -469,7 +496,7 @@ fn the_data_science_bowls_masks_are_merged() {
     assert!(
         tree.refusal(&config).contains("6 sample(s) are amiss: ") && tree.refusal(&config).contains("; and 3 more; a sample is")
     );
-    // A root that is none is told once.
+    // A root that is none is reported once.
     let wrong = Tree::new();
     (0..9).for_each(|i| wrong.write(&format!("d{i}/x.txt"), b""));
     assert_eq!(

@@ -63,15 +63,15 @@ fn coco() {
 #[test]
 fn what_coco_lacks_is_named_before_anything_begins() {
     let desk = desk(COCO, "images", |_, _| ());
-    let told = |pointer: &str, value: Value| {
+    let message = |pointer: &str, value: Value| {
         let mut document = instances();
         *document.pointer_mut(pointer).unwrap() = value;
         write(&desk, "instances.json", &document);
         flat(&desk.mistake(&["inspect", "x.toml"]))
     };
-    let file = told("/images/3/file_name", json!("j3.png"));
+    let file = message("/images/3/file_name", json!("j3.png"));
     assert!(file.contains("1 image(s) of instances.json are not in images: j3.png; the file_name of an image"), "{file}");
-    let size = told("/images/3/width", json!(17));
+    let size = message("/images/3/width", json!(17));
     assert!(
         size.contains("images/i3.png: is 16 × 16 (height × width), its annotation in instances.json is of 16 × 17"),
         "{size}"

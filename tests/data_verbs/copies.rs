@@ -68,24 +68,27 @@ fn every_kind_of_copy_is_named_by_both_verbs() {
     }
     draw(&desk, "t9", tissue(9));
     draw(&desk, "v9.jpg", |y, x| 0.7 * tissue(9)(y, x));
-    let told = warnings(&desk);
+    let message = warnings(&desk);
     for (number, (name, change, _)) in (1..).zip(&changes) {
         let line = format!("t{number} (train) and {name} (val): {change}");
-        assert!(told.iter().all(|told| told.contains(&line)), "{line}: {told:?}");
+        assert!(message.iter().all(|message| message.contains(&line)), "{line}: {message:?}");
     }
-    assert!(told.iter().all(|told| told.contains("t9 (train) and v9 (val): copy.")), "{told:?}");
-    for told in &told {
-        assert!(told.contains("9 pairs of samples in different splits look alike: "), "{told}");
+    assert!(message.iter().all(|message| message.contains("t9 (train) and v9 (val): copy.")), "{message:?}");
+    for message in &message {
+        assert!(message.contains("9 pairs of samples in different splits look alike: "), "{message}");
     }
-    assert!(told[0].lines().count() == 1 && told[1].contains("WARNING: 9 pairs"), "{told:?}");
+    assert!(message[0].lines().count() == 1 && message[1].contains("WARNING: 9 pairs"), "{message:?}");
     // Within one split they are no matter.
     let [run, inspect] = {
         let lists = EXPERIMENT.replace("train = ['t*']", "train = ['t*', 'v1', 'v2', 'v3', 'v4', 'v5', 'v6', 'v7', 'v8']");
         std::fs::write(desk.path("x.toml"), lists.replace("val = ['v*']", "val = ['v9']")).expect("writable");
         warnings(&desk)
     };
-    for told in [run, inspect] {
-        assert!(told.contains("1 pair of samples in different splits looks alike: t9 (train) and v9 (val): copy."), "{told}");
+    for message in [run, inspect] {
+        assert!(
+            message.contains("1 pair of samples in different splits looks alike: t9 (train) and v9 (val): copy."),
+            "{message}"
+        );
     }
 }
 
@@ -99,10 +102,10 @@ fn a_rotated_copy_is_found_among_oblong_images() {
         desk.grey(&format!("images/{name}.png"), size, |y, x| value(y, x).round().clamp(0.0, 255.0) as u8);
         desk.grey(&format!("masks/{name}.png"), size, |y, _| if y < 32 { 255 } else { 0 });
     }
-    for told in warnings(&desk) {
+    for message in warnings(&desk) {
         assert!(
-            told.contains("1 pair of samples in different splits looks alike: t1 (train) and v4 (val): rotated by 90° copy."),
-            "{told}"
+            message.contains("1 pair of samples in different splits looks alike: t1 (train) and v4 (val): rotated by 90° copy."),
+            "{message}"
         );
     }
 }

@@ -93,13 +93,13 @@ fn a_class_that_the_training_part_lacks_is_warned_of() {
         });
     }
     let out = flat(&desk.good(&["inspect", "x.toml"]));
-    let told =
+    let message =
         "no training sample has a pixel of \"wall\", 2 of val and 1 of test have: change the split, so that it can be learnt";
-    assert!(out.contains(&format!("WARNING: {told}")) && out.matches("WARNING").count() == 1, "{out}");
+    assert!(out.contains(&format!("WARNING: {message}")) && out.matches("WARNING").count() == 1, "{out}");
     let quick = ["run", "x.toml", "--device", "cpu", "--set", "training.epochs=1", "--set", "model={unet={channels=[2, 4]}}"];
     let (code, _, err) = desk.umlaut(&quick);
     assert_eq!(code, Some(0), "{err}");
-    assert!(err.lines().any(|line| line == format!("warning: {told}")) && err.matches("warning").count() == 1, "{err}");
+    assert!(err.lines().any(|line| line == format!("warning: {message}")) && err.matches("warning").count() == 1, "{err}");
     let folds = ["--set", "split={k_fold={k=2,seed=1,folds=[2]}}"];
     let out = flat(&desk.good(&[&["inspect", "x.toml"][..], &folds].concat()));
     assert!(!out.contains("no training sample"), "both folds train on some: {out}");

@@ -50,7 +50,7 @@ impl Desk {
         out
     }
 
-    /// Standard error of a command that the user must mend; nothing else is told.
+    /// Standard error of a command that the user must mend; nothing else is reported.
     #[track_caller]
     pub fn mistake(&self, arguments: &[&str]) -> String {
         let (code, out, err) = self.data(arguments);
@@ -84,7 +84,7 @@ pub fn row(out: &str, part: &str) -> Vec<String> {
     line.split_whitespace().map(str::to_owned).collect()
 }
 
-/// What is told, without its line breaks.
+/// What is printed, without its line breaks.
 pub fn flat(out: &str) -> String {
     out.split_whitespace().collect::<Vec<_>>().join(" ")
 }

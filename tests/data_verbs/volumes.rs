@@ -107,7 +107,7 @@ fn what_does_not_fit_is_named() {
     let strange = refusal(&mask(nifti(EXTENT, BYTES, 0.0, &[7; 1024])));
     assert!(strange.contains("masks/p1.nii slice 0: has the value 7, but the highest class is 1"), "{strange}");
     let cut = refusal(&mask(nifti(EXTENT, BYTES, 0.0, &[0; 1023])));
-    assert!(cut.contains("masks/p1.nii: the file ends before the picture does"), "{cut}");
+    assert!(cut.contains("masks/p1.nii: the file ends before the image does"), "{cut}");
     let lonely = refusal(&|desk| fs::remove_file(desk.path("masks/p3.nii")).unwrap());
     assert!(lonely.contains("1 volume(s) without a mask") && lonely.contains("images/p3.nii"), "{lonely}");
     let twice = refusal(&|desk| fs::write(desk.path("images/p3.nii.gz"), "x").unwrap());

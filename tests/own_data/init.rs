@@ -1,6 +1,7 @@
 //! `umlaut init FOLDER` on folders of many shapes: what it finds, and that the experiment runs as it is.
 
 use super::{Desk, files, image, inside};
+use tiff::encoder::{TiffEncoder, colortype};
 
 const SIDE: [u32; 2] = [32, 32];
 const COUNT: u32 = 10;
@@ -92,7 +93,7 @@ const SHAPES: [Shape; 12] = [
         said: &["5 by name, such as p"],
     },
     Shape {
-        name: "folders without words, told apart by their values",
+        name: "folders without words, distinguished by their values",
         make: |d| each(|i| pair(d, &format!("d/a/{i}.png"), &format!("d/b/{i}.png"), i, 1)),
         written: &["images = \"a\"", "masks = \"b\"", "mask_values = \"indexed\""],
         said: &["10 samples"],
@@ -148,7 +149,7 @@ const SHAPES: [Shape; 12] = [
             (COUNT..COUNT + 3).for_each(|i| d.grey(&format!("d/images/{i}.png"), SIDE, image(i)));
         },
         written: &["pairs = \"d.pairs.csv\""],
-        said: &["3 file(s) have no partner and are left out: images/10.png"],
+        said: &["3 file(s) have no partner and are skipped: images/10.png"],
     },
 ];
 
@@ -181,7 +182,7 @@ fn corners(i: u32) -> [[u32; 2]; 4] {
     [[left, top], [right, top], [right, bottom], [left, bottom]]
 }
 
-const ANNOTATED: [Shape; 5] = [
+const ANNOTATED: [Shape; 6] = [
     Shape {
         name: "COCO",
         make: |d| {
@@ -244,21 +245,37 @@ const ANNOTATED: [Shape; 5] = [
     },
     Shape {
         name: "volumes of NIfTI",
-        make: |d| {
-            (0..5).for_each(|i| {
-                let voxels = (0..3).flat_map(|z| (0..32).flat_map(move |y| (0..32).map(move |x| (x, y, 10 * i + z))));
-                let [images, labels] = [true, false].map(|bright| -> Vec<u8> {
-                    let value = |(x, y, z)| if bright { image(z)(x, y) } else { u8::from(inside(x, y, z)) };
-                    voxels.clone().map(value).collect()
-                });
-                std::fs::write(d.path(&format!("d/images/p{i}.nii")), nifti(&images)).unwrap();
-                std::fs::write(d.path(&format!("d/labels/p{i}.nii")), nifti(&labels)).unwrap();
-            });
-        },
+        make: |d| volumes(d, "nii", nifti),
+        written: &["[dataset.volumes]", "masks = \"labels\""],
+        said: &["15 samples", "volumes in images, labels"],
+    },
+    Shape {
+        name: "TIFF files of several pages",
+        make: |d| volumes(d, "tif", pages),
         written: &["[dataset.volumes]", "masks = \"labels\""],
         said: &["15 samples", "volumes in images, labels"],
     },
 ];
+
+/// Five volumes of three slices with their labels.
+fn volumes(desk: &Desk, extension: &str, file: impl Fn(&[u8]) -> Vec<u8>) {
+    for i in 0..5 {
+        let voxels = (0..3).flat_map(|z| (0..32).flat_map(move |y| (0..32).map(move |x| (x, y, 10 * i + z))));
+        for folder in ["images", "labels"] {
+            let value = |(x, y, z)| if folder == "images" { image(z)(x, y) } else { u8::from(inside(x, y, z)) };
+            let values: Vec<u8> = voxels.clone().map(value).collect();
+            std::fs::write(desk.path(&format!("d/{folder}/p{i}.{extension}")), file(&values)).unwrap();
+        }
+    }
+}
+
+/// A TIFF file of three pages of 32 × 32 bytes.
+fn pages(values: &[u8]) -> Vec<u8> {
+    let mut bytes = std::io::Cursor::new(Vec::new());
+    let mut encoder = TiffEncoder::new(&mut bytes).unwrap();
+    values.chunks(32 * 32).for_each(|page| encoder.write_image::<colortype::Gray8>(32, 32, page).unwrap());
+    bytes.into_inner()
+}
 
 /// A NIfTI-1 file of 32 × 32 × 3 voxels of a byte.
 fn nifti(values: &[u8]) -> Vec<u8> {
@@ -282,7 +299,7 @@ fn nifti(values: &[u8]) -> Vec<u8> {
 #[test]
 fn volumes_are_predicted_slice_by_slice() {
     let desk = Desk::default();
-    (ANNOTATED[4].make)(&desk);
+    volumes(&desk, "nii", nifti);
     desk.good(&["init", "d", "--minutes", "0.05"]);
     desk.good(&["run", "d.toml", "--set", "training.epochs=1", "--set", "model.unet.channels=[4,8]"]);
     desk.good(&["predict", "d", "d/images", "--out", "all"]);

@@ -26,7 +26,7 @@ fn a_damaged_file_costs_its_run_and_the_same_command_makes_it_again() {
     fs::write(runs[5].join("outcome.toml"), "status = 3\n").expect("writable");
     let remedy = "`umlaut run` puts it aside";
     let flat = |text: String| text.split_whitespace().collect::<Vec<_>>().join(" ");
-    for (arguments, told) in [
+    for (arguments, message) in [
         (vec!["status"], vec!["outcome.toml"]),
         (vec!["plan", "x.toml", "--csv"], vec!["outcome.toml"]),
         (vec!["report", "results/tiny"], damaged.to_vec()),
@@ -34,7 +34,7 @@ fn a_damaged_file_costs_its_run_and_the_same_command_makes_it_again() {
     ] {
         let said = flat(desk.said(&arguments));
         assert!(said.contains("damaged") && said.contains(remedy), "{arguments:?}: {said}");
-        told.iter().for_each(|file| assert!(said.replace(' ', "").contains(file), "{arguments:?}: {file}: {said}"));
+        message.iter().for_each(|file| assert!(said.replace(' ', "").contains(file), "{arguments:?}: {file}: {said}"));
     }
     let report = fs::read_to_string(desk.path("results/tiny/report.md")).expect("written");
     assert!(report.contains("6 damaged") && report.contains("line 1: "), "{report}");

@@ -56,19 +56,19 @@ fn info_lists_the_gpus_that_the_program_may_use() {
 #[test]
 fn an_absent_device_is_a_mistake_that_names_those_present() {
     let Some(desk) = desk() else { return };
-    let told = |visible, arguments: &[&str]| {
+    let problem = |visible, arguments: &[&str]| {
         let output = with_gpus(&desk, visible, arguments);
         expect_code(&output, 2);
         words(&output)
     };
     let two = "--device cuda:3: this machine has 2 GPUs: cuda:0 (NVIDIA H200), cuda:1 (NVIDIA L4); use one of these, or cpu";
-    assert!(told(None, &["run", "x.toml", "--device", "cuda:3"]).contains(two));
-    assert!(told(None, &["train", "anywhere", "--device", "cuda:3"]).contains(two));
-    assert!(told(None, &["train", "anywhere", "--device", "cuda:all"]).contains("a single run trains on one device"));
-    assert!(told(Some("1"), &["plan", "x.toml", "--device", "cuda:1"]).contains("has 1 GPU: cuda:0 (NVIDIA L4);"));
-    assert!(told(None, &["plan", "x.toml", "--device", "cuda,cuda:0"]).contains("names cuda:0 twice"));
+    assert!(problem(None, &["run", "x.toml", "--device", "cuda:3"]).contains(two));
+    assert!(problem(None, &["train", "anywhere", "--device", "cuda:3"]).contains(two));
+    assert!(problem(None, &["train", "anywhere", "--device", "cuda:all"]).contains("a single run trains on one device"));
+    assert!(problem(Some("1"), &["plan", "x.toml", "--device", "cuda:1"]).contains("has 1 GPU: cuda:0 (NVIDIA L4);"));
+    assert!(problem(None, &["plan", "x.toml", "--device", "cuda,cuda:0"]).contains("names cuda:0 twice"));
     fs::write(desk.path("umlaut.toml"), "device = 'cuda:2'").expect("writable");
-    assert!(told(None, &["plan", "x.toml"]).contains("--device cuda:2: this machine has 2 GPUs"));
+    assert!(problem(None, &["plan", "x.toml"]).contains("--device cuda:2: this machine has 2 GPUs"));
 }
 
 #[test]
@@ -87,7 +87,7 @@ fn the_default_is_every_gpu_and_auto_gives_each_several_slots() {
     assert!(words(&output).contains("on 4 slots (cuda:0)"), "{}", words(&output));
 }
 
-/// There is no driver behind these GPUs, so runs fail; what they were told stands in what they leave.
+/// There is no driver behind these GPUs, so runs fail; their settings stand in what they leave.
 #[test]
 fn a_device_that_cannot_be_opened_fails_its_runs_not_the_program() {
     let Some(desk) = desk() else { return };

@@ -187,14 +187,14 @@ fn what_is_no_file_among_the_images_is_reported_and_never_waited_for() {
     images(&desk, &["a", "b", "c", "d"]);
     expect_code(&bounded(&desk, &["run", "x.toml"]), 0);
     let run = the_run(&desk).display().to_string();
-    let told = "x.png: cannot be read: it is a pipe (FIFO), not a regular file";
+    let message = "x.png: cannot be read: it is a pipe (FIFO), not a regular file";
     for folder in ["images", "masks"] {
         pipe(&desk.path("data").join(folder).join("x.png"));
     }
     for verb in [&["data", "inspect", "x.toml"][..], &["run", "x.toml"]] {
-        refused(&desk, verb, 2, &[told]);
+        refused(&desk, verb, 2, &[message]);
     }
-    refused(&desk, &["predict", &run, "data/images", "--out", "found"], 1, &[told, "4 of 5 images"]);
+    refused(&desk, &["predict", &run, "data/images", "--out", "found"], 1, &[message, "4 of 5 images"]);
     refused(&desk, &["predict", &run, "/dev/zero", "--out", "zero"], 1, &["/dev/zero: cannot be read: it is a device"]);
 
     for folder in ["images", "masks"] {

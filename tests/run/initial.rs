@@ -97,7 +97,7 @@ fn what_does_not_fit_is_told_before_anything_runs() {
     let (desk, run) = desk();
     fs::copy(run.join("checkpoints/best.safetensors"), desk.path("w.safetensors")).expect("copied");
     fs::write(desk.path("torn.safetensors"), &fs::read(desk.path("w.safetensors")).expect("readable")[..999]).expect("writable");
-    let told = |weights: &str, sets: &[&str], part: &str| {
+    let message = |weights: &str, sets: &[&str], part: &str| {
         fine(&desk, &[weights]);
         for verb in ["check", "plan", "run"] {
             let sets = sets.iter().flat_map(|set| ["--set", *set]);
@@ -107,15 +107,15 @@ fn what_does_not_fit_is_told_before_anything_runs() {
         }
         assert!(!desk.path("results/fine").exists());
     };
-    told("none.safetensors", &[], "training.initial.weights = \"none.safetensors\": no such file; as a run:");
-    told("tiny", &[], "tiny is an experiment; name one of its runs");
-    told("torn.safetensors", &[], "torn.safetensors: is no whole safetensors file");
-    told("w.safetensors", &["model.unet.channels=[4, 12]"], "encoder.1.0.bias is [8] there and [12] in the network");
+    message("none.safetensors", &[], "training.initial.weights = \"none.safetensors\": no such file; as a run:");
+    message("tiny", &[], "tiny is an experiment; name one of its runs");
+    message("torn.safetensors", &[], "torn.safetensors: is no whole safetensors file");
+    message("w.safetensors", &["model.unet.channels=[4, 12]"], "encoder.1.0.bias is [8] there and [12] in the network");
     let disc = "dataset.synthetic.targets=['disc']";
-    told("w.safetensors", &[disc], "to train the rest with them: training.initial.skip = [\"head\"]");
+    message("w.safetensors", &[disc], "to train the rest with them: training.initial.skip = [\"head\"]");
     let zeros = format!("training.initial.hash='{}'", "0".repeat(64));
-    told("w.safetensors", &[&zeros], "the file was changed");
-    told("w.safetensors", &["training.initial.hash='0'"], "must be 64 digits");
+    message("w.safetensors", &[&zeros], "the file was changed");
+    message("w.safetensors", &["training.initial.hash='0'"], "must be 64 digits");
     fine(&desk, &["w.safetensors"]);
     let plan = desk.umlaut(&[
         "plan",
@@ -148,12 +148,12 @@ fn a_run_that_ended_early_is_finished_with_the_epochs_it_has() {
     assert!(report.contains("stopped early after epoch 2 of 9: no gain in val\\_loss for 1 epoch\n"), "{report}");
 }
 
-/// What is told on standard error of images that initial weights have seen.
+/// What is written to standard error of images that initial weights have seen.
 fn warned(desk: &Desk, arguments: &[&str]) -> Vec<String> {
     let output = desk.umlaut(arguments);
     expect_code(&output, 0);
-    let told = String::from_utf8(output.stderr).expect("text");
-    told.lines().filter(|line| line.starts_with("warning: ")).map(str::to_owned).collect()
+    let message = String::from_utf8(output.stderr).expect("text");
+    message.lines().filter(|line| line.starts_with("warning: ")).map(str::to_owned).collect()
 }
 
 /// Names of the images that a run scores in a split, by its table of scores.
@@ -189,14 +189,14 @@ fn images_that_trained_the_initial_weights_are_warned_of() {
     assert_eq!(planned.len(), 2, "{planned:?}");
     let third = only(&desk, "third");
     let held_out = [scored(&first, "val"), scored(&first, "test")].concat();
-    for (told, run) in planned.iter().zip([&second, &first]) {
-        assert!(told.contains(&format!("come from {}, which trained on ", run.display())), "{told}");
+    for (message, run) in planned.iter().zip([&second, &first]) {
+        assert!(message.contains(&format!("come from {}, which trained on ", run.display())), "{message}");
         for (split, word) in [("val", "validate"), ("test", "test")] {
             let all = scored(&third, split);
             let seen: Vec<String> = all.iter().filter(|name| !held_out.contains(name)).cloned().collect();
             assert!(!seen.is_empty(), "another split seed would tell more");
             let line = format!("{} of the {} images that {word} here ({})", seen.len(), all.len(), seen.join(", "));
-            assert!(told.contains(&line), "{line}: {told}");
+            assert!(message.contains(&line), "{line}: {message}");
         }
     }
     let report = fs::read_to_string(desk.path("results/third/report.html")).expect("a report");
@@ -235,9 +235,9 @@ fn images_are_known_by_their_content() {
         warned(&desk, &["plan", "y.toml"])
     };
     assert_eq!(second("train = ['c']\nval = ['a', 'd']\n"), [""; 0], "a is what validated there");
-    let told = second("train = ['a']\nval = ['c', 'd']\n");
-    assert!(told.len() == 1 && told[0].contains("trained on 1 of the 2 images that validate here (c): "), "{told:?}");
+    let message = second("train = ['a']\nval = ['c', 'd']\n");
+    assert!(message.len() == 1 && message[0].contains("trained on 1 of the 2 images that validate here (c): "), "{message:?}");
     fs::rename(desk.path("one"), desk.path("elsewhere")).expect("moved");
-    let told = second("train = ['a']\nval = ['c', 'd']\n");
-    assert!(told.len() == 1 && told[0].contains("its data set has changed or is gone since"), "{told:?}");
+    let message = second("train = ['a']\nval = ['c', 'd']\n");
+    assert!(message.len() == 1 && message[0].contains("its data set has changed or is gone since"), "{message:?}");
 }

@@ -27,8 +27,8 @@ fn images_add_up_to_the_outcome() {
                 // Three images and two classes, all of equal weight.
                 assert_eq!(of_images.len(), 6, "{scores}");
                 let mean = of_images.iter().sum::<f64>() / 6.0;
-                let told = outcome[table][&format!("{part}_{metric}")].as_float().expect("a number");
-                assert!((mean - told).abs() < 1e-12, "{part} {metric}: {mean} {told}");
+                let message = outcome[table][&format!("{part}_{metric}")].as_float().expect("a number");
+                assert!((mean - message).abs() < 1e-12, "{part} {metric}: {mean} {message}");
             }
         }
     }
@@ -45,9 +45,9 @@ fn the_report_is_there_while_runs_go_on() {
     let mut child = command.spawn().expect("it starts");
     let report = desk.path("results/tiny/report.md");
     let there = loop {
-        let told = std::fs::read_to_string(&report).is_ok_and(|text| text.contains("1 finished, 1 unfinished"));
-        if told || child.try_wait().expect("it is ours").is_some() {
-            break told;
+        let message = std::fs::read_to_string(&report).is_ok_and(|text| text.contains("1 finished, 1 unfinished"));
+        if message || child.try_wait().expect("it is ours").is_some() {
+            break message;
         }
         std::thread::sleep(std::time::Duration::from_millis(20));
     };
@@ -163,8 +163,8 @@ fn anything_can_be_compared() {
     expect_code(&desk.umlaut(&["run", "y.toml"]), 0);
     let both = desk.said(&["compare", "tiny", "results/other"]);
     assert!(both.contains("tiny: lr 0.01") && both.contains("other: lr 0.001"), "{both}");
-    let told = both.split_whitespace().collect::<Vec<_>>().join(" ");
-    assert!(told.contains("With 2 seeds and 3 images, differences below"), "{both}");
+    let message = both.split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(message.contains("With 2 seeds and 3 images, differences below"), "{both}");
     assert!(both.lines().all(|line| line.chars().count() <= 80), "{both}");
     let runs: Vec<String> = desk.metrics("results").into_iter().map(|(name, _)| name).collect();
     let hash = |id: &str| id.rsplit(['_', '-']).next().unwrap_or_default().to_owned();
@@ -244,18 +244,18 @@ fn a_difference_is_significant_at_one_size_of_one_data_set_and_runs_that_failed_
     rewrite(&desk, "lr", "outcome.toml", |text| {
         text.lines().filter(|l| !l.starts_with("per_image")).map(|l| format!("{l}\n")).collect()
     });
-    let told = || flat(&desk.said(&["compare", "tiny"]));
-    assert!(told().contains("“lr 0.01” is better than “lr 0.001” by 0.4"), "{}", told());
+    let message = || flat(&desk.said(&["compare", "tiny"]));
+    assert!(message().contains("“lr 0.01” is better than “lr 0.001” by 0.4"), "{}", message());
     rewrite(&desk, "lr-0.001", "run.toml", |text| text.replace("[16, 16]", "[32, 32]"));
-    assert!(told().contains("judged at different sizes") && !told().contains("is better than"), "{}", told());
+    assert!(message().contains("judged at different sizes") && !message().contains("is better than"), "{}", message());
     rewrite(&desk, "lr-0.001", "run.toml", |text| text.replace("[32, 32]", "[16, 16]"));
     rewrite(&desk, "lr-0.001", "provenance.toml", |text| text.replace("dataset_fingerprint = \"", "dataset_fingerprint = \"0"));
-    assert!(told().contains("The groups are of 2 data sets") && !told().contains("is better than"), "{}", told());
+    assert!(message().contains("The groups are of 2 data sets") && !message().contains("is better than"), "{}", message());
     rewrite(&desk, "lr-0.001_seed-1", "outcome.toml", |text| text.replace("\"finished\"", "\"failed\""));
     assert!(
-        told().contains("Failed runs have no part in the scores, which may flatter: “lr 0.001” (1 of 2 runs)."),
+        message().contains("Failed runs have no part in the scores, which may flatter: “lr 0.001” (1 of 2 runs)."),
         "{}",
-        told()
+        message()
     );
 }
 
@@ -265,6 +265,6 @@ fn patients_of_the_split_are_the_units() {
     let input = TINY.replace("count = 12", "count = 40").replace("epochs = 3", "epochs = 1");
     let input = input.replace("val = 0.25", "val = 0.2").replace("test = 0.25", "test = 0.3\ngroup = '(\\d)$'");
     let desk = Desk::with(&input);
-    let told = flat(&desk.said(&["run", "x.toml"]));
-    assert!(told.contains("With 2 seeds and 3 patients, differences below"), "{told}");
+    let message = flat(&desk.said(&["run", "x.toml"]));
+    assert!(message.contains("With 2 seeds and 3 patients, differences below"), "{message}");
 }

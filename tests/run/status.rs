@@ -64,23 +64,26 @@ fn json_has_what_the_files_say() {
         runs.iter().find(|run| run["id"] == *path.file_name().expect("a name").to_string_lossy()).expect("both are there").clone()
     };
     let outcome = RunDir::at(&good).outcome().expect("readable").expect("finished");
-    let told = of(&good);
+    let message = of(&good);
     assert_eq!(
-        (&told["state"], &told["epoch"], &told["epochs"], &told["cause"]),
+        (&message["state"], &message["epoch"], &message["epochs"], &message["cause"]),
         (&"finished".into(), &2.into(), &2.into(), &Value::Null)
     );
-    assert_eq!((&told["device"], &told["without_weights"]), (&"cpu".into(), &false.into()));
-    assert_eq!(told["best"]["epoch"].as_u64(), outcome.best_epoch.map(|epoch| epoch as u64));
+    assert_eq!((&message["device"], &message["without_weights"]), (&"cpu".into(), &false.into()));
+    assert_eq!(message["best"]["epoch"].as_u64(), outcome.best_epoch.map(|epoch| epoch as u64));
     assert_eq!(
-        (told["best"]["column"].as_str(), told["best"]["value"].as_f64()),
+        (message["best"]["column"].as_str(), message["best"]["value"].as_f64()),
         (Some("val_loss"), outcome.best.get("val_loss").copied())
     );
-    assert!(told["seconds_since_last_epoch"].is_u64());
+    assert!(message["seconds_since_last_epoch"].is_u64());
     let sizes = walkdir::WalkDir::new(&good).into_iter().map(|entry| entry.expect("listed").metadata().expect("known"));
     let bytes: u64 = sizes.filter(|found| found.is_file()).map(|found| found.len()).sum();
-    assert_eq!(told["bytes"].as_u64(), Some(bytes));
-    let told = of(&bad);
-    assert!(told["state"] == "failed" && told["cause"].as_str().is_some_and(|cause| cause.contains("training loss")), "{told}");
+    assert_eq!(message["bytes"].as_u64(), Some(bytes));
+    let message = of(&bad);
+    assert!(
+        message["state"] == "failed" && message["cause"].as_str().is_some_and(|cause| cause.contains("training loss")),
+        "{message}"
+    );
     let one: Value = serde_json::from_str(&desk.said(&["status", &hash(&bad), "--json"])).expect("JSON");
     assert_eq!(one["experiments"][0]["runs"].as_array().expect("a list").len(), 1);
 }
@@ -93,10 +96,10 @@ fn the_best_epoch_of_a_stopped_run_is_that_of_its_rows() {
     let before = RunDir::at(&good).outcome().expect("readable").expect("finished");
     fs::remove_file(good.join("outcome.toml")).expect("it was there");
     let document: Value = serde_json::from_str(&desk.said(&["status", &hash(&good), "--json"])).expect("JSON");
-    let told = &document["experiments"][0]["runs"][0];
-    assert_eq!(told["state"], "resumable");
-    assert_eq!(told["best"]["epoch"].as_u64(), before.best_epoch.map(|epoch| epoch as u64));
-    let value = told["best"]["value"].as_f64().expect("a number");
+    let message = &document["experiments"][0]["runs"][0];
+    assert_eq!(message["state"], "resumable");
+    assert_eq!(message["best"]["epoch"].as_u64(), before.best_epoch.map(|epoch| epoch as u64));
+    let value = message["best"]["value"].as_f64().expect("a number");
     assert!((value - before.best["val_loss"]).abs() < 1e-9, "{value}");
 }
 

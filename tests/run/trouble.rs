@@ -107,7 +107,7 @@ fn want_of_memory_is_answered_by_parts_of_a_batch() {
     assert!((whole - parts).abs() < 1e-4 * whole, "{whole} {parts}");
 }
 
-/// The program at work on `x.toml`, when it has told the end of this epoch.
+/// The program at work on `x.toml`, when it has reported the end of this epoch.
 fn at_work(desk: &Desk, epoch: usize) -> Child {
     let mut child = desk.command(&["run", "x.toml"]).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().expect("it starts");
     let mut lines = BufReader::new(child.stderr.as_mut().expect("piped")).lines().map_while(Result::ok);

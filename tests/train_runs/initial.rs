@@ -37,22 +37,22 @@ fn note(file: &Path, tensors: usize, epoch: usize) -> String {
 fn the_first_epoch_is_judged_as_the_best_of_the_other_run() {
     let place = Place::new();
     let source = Experiment { model: still(experiment("", "")).model, ..experiment("", "[optimizer.sgd]\nlr = 0.1") };
-    let told = place.train("source", &source);
+    let message = place.train("source", &source);
     let file = place.run("source").best_checkpoint();
     for seed in [1, 2] {
         let name = seed.to_string();
         let outcome = place.train(&name, &from(&file, still(experiment(&format!("seeds = [{seed}]"), ""))));
         let row = &place.run(&name).metrics().unwrap()[0];
         let judged: Vec<_> = row.values.iter().filter(|(column, _)| column.starts_with("val_")).collect();
-        assert!(judged.len() > 10 && judged.iter().all(|(column, value)| told.best[column] == *value), "{row:?}");
-        assert_eq!(outcome.notes, [note(&file, 16, told.best_epoch.unwrap())]);
+        assert!(judged.len() > 10 && judged.iter().all(|(column, value)| message.best[column] == *value), "{row:?}");
+        assert_eq!(outcome.notes, [note(&file, 16, message.best_epoch.unwrap())]);
         let provenance = place.run(&name).provenance().unwrap().unwrap();
         assert_eq!(provenance.initial_weights.as_deref(), Some(file.to_str().unwrap()));
         let hash = blake3::hash(&fs::read(&file).unwrap()).to_hex().to_string();
         assert_eq!(provenance.initial_weights_hash.as_deref(), Some(hash.as_str()));
     }
     place.train("drawn", &still(experiment("", "")));
-    assert_ne!(place.run("drawn").metrics().unwrap()[0].get("val_loss"), Some(told.best["val_loss"]));
+    assert_ne!(place.run("drawn").metrics().unwrap()[0].get("val_loss"), Some(message.best["val_loss"]));
 }
 
 /// Oracle: the file for what is taken, a run without it for what is drawn.
@@ -97,7 +97,7 @@ fn a_file_that_is_gone_or_changed_is_told_before_anything_is_written() {
     let place = Place::new();
     let file = weights(&place, &experiment("", ""));
     let experiment = from(&file, experiment("", ""));
-    let told = || {
+    let message = || {
         let run = place.run("mistake");
         let error = train(&run, &experiment, &place.data, &parts(), &umlaut::train::TrainingDevice::cpu(), &|| false, &mut ())
             .unwrap_err();
@@ -106,12 +106,12 @@ fn a_file_that_is_gone_or_changed_is_told_before_anything_is_written() {
         error.to_string()
     };
     fs::copy(place.run("source").resume_state(), &file).unwrap();
-    assert!(told().contains("is what a run is resumed from"));
+    assert!(message().contains("is what a run is resumed from"));
     place.train("other", &super::place::experiment("seeds = [9]", ""));
     fs::copy(place.run("other").best_checkpoint(), &file).unwrap();
-    assert!(told().contains("the file was changed"));
+    assert!(message().contains("the file was changed"));
     fs::remove_file(&file).unwrap();
-    assert!(told().contains("cannot be read"));
+    assert!(message().contains("cannot be read"));
 }
 
 /// Oracle: the longer run done in one go, byte for byte.

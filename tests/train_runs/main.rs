@@ -140,7 +140,7 @@ fn clipping_keeps_a_high_rate_from_diverging() {
 #[test]
 fn mistakes_are_told_before_anything_is_written() {
     let place = Place::new();
-    let told = |experiment: &Experiment, parts: &Splits| {
+    let message = |experiment: &Experiment, parts: &Splits| {
         let run = place.run("mistake");
         let error =
             train(&run, experiment, &place.data, parts, &umlaut::train::TrainingDevice::cpu(), &|| false, &mut ()).unwrap_err();
@@ -148,15 +148,15 @@ fn mistakes_are_told_before_anything_is_written() {
         assert_eq!(fs::read_dir(run.path()).unwrap().count(), 0);
         error.to_string()
     };
-    let error = told(&experiment("best = 'val_dise'", ""), &parts());
+    let error = message(&experiment("best = 'val_dise'", ""), &parts());
     assert!(error.contains("training.best = \"val_dise\"") && error.contains("val_dice_cup"), "{error}");
-    let error = told(&experiment("", "[lr_schedule.plateau]\nmetric = 'train_loss'"), &parts());
+    let error = message(&experiment("", "[lr_schedule.plateau]\nmetric = 'train_loss'"), &parts());
     assert!(error.contains("lr_schedule.plateau.metric"), "{error}");
-    let error = told(&experiment("", "[loss]\nclass_weights = [1, 2, 3]"), &parts());
+    let error = message(&experiment("", "[loss]\nclass_weights = [1, 2, 3]"), &parts());
     assert!(error.contains("3 values for 2 classes (disc, cup)"), "{error}");
-    let error = told(&experiment("seeds = [1, 2]", ""), &parts());
+    let error = message(&experiment("seeds = [1, 2]", ""), &parts());
     assert!(error.contains("training.seeds"), "{error}");
-    let error = told(&experiment("", ""), &Splits { val: Vec::new(), ..parts() });
+    let error = message(&experiment("", ""), &Splits { val: Vec::new(), ..parts() });
     assert!(error.contains("validation"), "{error}");
 }
 

@@ -133,10 +133,10 @@ fn remarks(experiment: &Experiment, data: &Dataset, looks: &[Look], folds: &[Fol
     ];
     let absent =
         |fold: &Fold| data::absent(data, &fold.splits).into_iter().map(|line| (of_fold(fold.number), line)).collect::<Vec<_>>();
-    let mut told: Vec<(String, String)> = folds.iter().flat_map(absent).collect();
+    let mut message: Vec<(String, String)> = folds.iter().flat_map(absent).collect();
     // What no fold can correct is reported once.
-    told.dedup_by(|(_, later), (_, first)| later == first && later.starts_with("no sample "));
-    remarks.extend(told.into_iter().map(|(fold, line)| format!("WARNING: {fold}{line}")));
+    message.dedup_by(|(_, later), (_, first)| later == first && later.starts_with("no sample "));
+    remarks.extend(message.into_iter().map(|(fold, line)| format!("WARNING: {fold}{line}")));
     let flat: Vec<&str> = looks.iter().filter(|look| look.range.0 == look.range.1).map(|look| look.name.as_str()).collect();
     if !flat.is_empty() {
         remarks.push(format!("WARNING: {} image(s) are of one value throughout: {}", flat.len(), first(&flat)));
@@ -151,7 +151,7 @@ fn remarks(experiment: &Experiment, data: &Dataset, looks: &[Look], folds: &[Fol
         ));
     }
     remarks.push(match alike(&data::look_alikes(data, folds)) {
-        Some(told) => format!("WARNING: {told}"),
+        Some(message) => format!("WARNING: {message}"),
         None => {
             let all = if folds.len() > 1 { format!(", in all {} folds", folds.len()) } else { String::new() };
             format!("No two samples of different splits look alike{all}.")

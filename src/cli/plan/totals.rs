@@ -65,7 +65,7 @@ fn not_run(names: &Names, plan: &Plan, rows: &[Row<'_>]) -> Vec<String> {
     }
     if !plan.excluded.is_empty() {
         let points = plan.excluded.iter().map(|excluded| format!("{} ({})", excluded.point, excluded.reason));
-        lines.push(format!("left out: {}: {}", counted(plan.excluded.len(), "combination"), few(points)));
+        lines.push(format!("excluded: {}: {}", counted(plan.excluded.len(), "combination"), few(points)));
     }
     lines
 }

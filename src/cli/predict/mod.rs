@@ -32,7 +32,7 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
     let others = unreadable(&arguments.images).map_err(mistake)?;
     let mut writer = Writer::new(arguments, &predictor, &thresholds, &places)?;
     for path in &others {
-        eprintln!("left out: {}: is no PNG, JPEG, TIFF, BMP, GIF, WebP or NumPy array; convert it", path.display());
+        eprintln!("skipped: {}: is no PNG, JPEG, TIFF, BMP, GIF, WebP or NumPy array; convert it", path.display());
     }
     let failed = predict_all(&predictor, &how, &places, &mut writer, &latch)?;
     let all = places.len() + others.len();
@@ -145,13 +145,13 @@ fn predict_all(
                 }
                 Err(Error::Photo(problem)) => {
                     failed += 1;
-                    bar.say(&format!("left out: {}: {problem}", place.path.display()));
+                    bar.say(&format!("skipped: {}: {problem}", place.path.display()));
                 }
                 Err(error) => return Err(failure(error)),
             },
             Err(problem) => {
                 failed += 1;
-                bar.say(&format!("left out: {problem}"));
+                bar.say(&format!("skipped: {problem}"));
             }
         }
         bar.at(done + 1, places.len());

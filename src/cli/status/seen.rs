@@ -106,7 +106,7 @@ impl Run {
         let rows = place.metrics().unwrap_or_default();
         let toml = regular::text(&place.run_toml(), Most::SMALL).ok();
         let experiment: Option<Experiment> = toml.and_then(|text| toml::from_str(&text).ok());
-        let device = place.provenance().ok().flatten().and_then(|told| told.device);
+        let device = place.provenance().ok().flatten().and_then(|message| message.device);
         // A clock that was set back makes the past the future.
         let since = place.last_epoch_at().map(|at| SystemTime::now().duration_since(at).unwrap_or_default());
         let best = match &standing {

@@ -32,7 +32,7 @@ pub fn absent(dataset: &Dataset, splits: &Splits) -> Vec<String> {
     let everywhere: Vec<usize> = (0..dataset.samples.len()).collect();
     let (of_train, of_all) = (counts(dataset, &splits.train), counts(dataset, &everywhere));
     let others = [("val", counts(dataset, &splits.val)), ("test", counts(dataset, &splits.test))];
-    let told = |(class, name): (usize, &String)| {
+    let message = |(class, name): (usize, &String)| {
         if of_train[class] > 0 {
             return None;
         }
@@ -53,26 +53,26 @@ pub fn absent(dataset: &Dataset, splits: &Splits) -> Vec<String> {
             )
         })
     };
-    let mut told: Vec<String> = dataset.classes.iter().enumerate().filter_map(told).collect();
+    let mut message: Vec<String> = dataset.classes.iter().enumerate().filter_map(message).collect();
     for (part, counts) in
         others.iter().zip([&splits.val, &splits.test]).filter(|(_, samples)| !samples.is_empty()).map(|(of, _)| of)
     {
         if counts.iter().all(|count| *count == 0) {
             let learnt = of_train.iter().any(|count| *count > 0);
-            told.extend(learnt.then(|| {
+            message.extend(learnt.then(|| {
                 format!("no {part} sample has any foreground: scores there say only whether the prediction is empty too")
             }));
             continue;
         }
         let lacking =
             dataset.classes.iter().zip(counts.iter().zip(&of_train)).filter(|(_, (here, train))| **here == 0 && **train > 0);
-        told.extend(lacking.map(|(name, _)| {
+        message.extend(lacking.map(|(name, _)| {
             format!(
                 "no {part} sample has a pixel of \"{name}\": it has no scores there, and means over the classes are without it"
             )
         }));
     }
-    told
+    message
 }
 
 #[cfg(test)]
@@ -93,21 +93,23 @@ mod tests {
             fingerprint: String::new(),
         };
         let splits = Splits { train: vec![0], val: vec![1, 2], test: vec![3] };
-        let told = |masks: &[[u8; 4]]| absent(&dataset(masks), &splits).join("; ");
-        assert_eq!(told(&[[1, 0, 0, 1], [1, 0, 0, 1], [0; 4], [1, 0, 1, 0], [0; 4]]), "");
+        let message = |masks: &[[u8; 4]]| absent(&dataset(masks), &splits).join("; ");
+        assert_eq!(message(&[[1, 0, 0, 1], [1, 0, 0, 1], [0; 4], [1, 0, 1, 0], [0; 4]]), "");
         assert_eq!(
-            told(&[[1, 0, 0, 1], [1, 0, 0, 0], [0; 4], [0; 4], [0; 4]]),
+            message(&[[1, 0, 0, 1], [1, 0, 0, 0], [0; 4], [0; 4], [0; 4]]),
             "no val sample has a pixel of \"b\": it has no scores there, and means over the classes are without it; \
              no test sample has any foreground: scores there say only whether the prediction is empty too"
         );
         assert_eq!(
-            told(&[[1, 0, 0, 0], [1, 0, 1, 0], [0, 0, 1, 1], [1, 0, 0, 1], [0; 4]]),
+            message(&[[1, 0, 0, 0], [1, 0, 1, 0], [0, 0, 1, 1], [1, 0, 0, 1], [0; 4]]),
             "no training sample has a pixel of \"b\", 2 of val and 1 of test have: change the split, so that it can be learnt"
         );
         assert!(
-            told(&[[1, 0, 0, 0], [0; 4], [0; 4], [0; 4], [0, 0, 1, 0]])
+            message(&[[1, 0, 0, 0], [0; 4], [0; 4], [0; 4], [0, 0, 1, 0]])
                 .starts_with("no sample of train, val and test has a pixel")
         );
-        assert!(told(&[[0, 0, 1, 0], [0; 4], [0; 4], [0; 4], [0; 4]]).starts_with("no sample has a pixel of \"a\" at 1 × 2: "));
+        assert!(
+            message(&[[0, 0, 1, 0], [0; 4], [0; 4], [0; 4], [0; 4]]).starts_with("no sample has a pixel of \"a\" at 1 × 2: ")
+        );
     }
 }

@@ -19,7 +19,7 @@ pub(super) struct Bmp<'a> {
     data: usize,
 }
 
-const ENDS: &str = "the file ends before the picture does; restore it, or save it again";
+const ENDS: &str = "the file ends before the image does; restore it, or save it again";
 const SAVE: &str = "save it as PNG, or as BMP of 8 or 24 bits";
 
 /// Little-endian numbers.

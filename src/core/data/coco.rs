@@ -42,15 +42,15 @@ impl Coco {
             marked.insert(names[&image.id].clone(), Marked { size: Some([image.height, image.width]), objects: Vec::new() });
         }
         for (index, annotation) in document.annotations.into_iter().enumerate() {
-            let told = annotation.id.map_or_else(|| format!("number {}", index + 1), |id| id.to_string());
+            let message = annotation.id.map_or_else(|| format!("number {}", index + 1), |id| id.to_string());
             let name = names.get(&annotation.image_id).ok_or_else(|| {
                 amiss(format!(
-                    "the annotation {told} is of the image {}, which is not in images; write it again",
+                    "the annotation {message} is of the image {}, which is not in images; write it again",
                     annotation.image_id
                 ))
             })?;
             let Some(shape) = annotation.segmentation.map(|segmentation| segmentation.0) else {
-                return Err(amiss(format!("the annotation {told} has no segmentation; outline its object, or take it out")));
+                return Err(amiss(format!("the annotation {message} has no segmentation; outline its object, or take it out")));
             };
             let class = numbers[categories[&annotation.category_id]];
             marked.get_mut(name).expect("every image is in it").objects.push(Object { class, shape });

@@ -70,7 +70,8 @@ pub(super) fn with_extensions(folder: &Path, extensions: &[&str]) -> Result<Vec<
     Ok(walk(folder, None)?.into_iter().filter(has).collect())
 }
 
-fn is_picture(path: &Path) -> bool {
+/// Whether a file holds one image by its name.
+pub(super) fn is_picture(path: &Path) -> bool {
     EXTENSIONS.contains(&path.extension().unwrap_or_default().to_string_lossy().to_lowercase().as_str())
 }
 

@@ -329,11 +329,11 @@ pub(super) fn same_size(name: &str, image: &Picture, mask_name: &str, mask: &Pic
     if image.size == mask.size {
         return Ok(());
     }
-    let told = |picture: &Picture| {
+    let message = |picture: &Picture| {
         let turned = if picture.turned { " as its orientation shows it" } else { "" };
         (picture.size[0], picture.size[1], turned)
     };
-    let ((h, w, turned), (mask_h, mask_w, mask_turned)) = (told(image), told(mask));
+    let ((h, w, turned), (mask_h, mask_w, mask_turned)) = (message(image), message(mask));
     Err(format!(
         "{name}: is {h} × {w} (height × width){turned}, its mask {mask_name} is {mask_h} × {mask_w}{mask_turned}; bring both to one size"
     ))

@@ -22,13 +22,13 @@ impl<'a> Gif<'a> {
     /// # Errors
     /// In words, the file not named: no picture, or one that does not fill its canvas.
     pub fn new(bytes: &'a [u8]) -> Result<Self, String> {
-        let mut decoder = options().read_info(Cursor::new(bytes)).map_err(told)?;
+        let mut decoder = options().read_info(Cursor::new(bytes)).map_err(message)?;
         let size = [decoder.height(), decoder.width()].map(usize::from);
-        let Some(frame) = decoder.next_frame_info().map_err(told)? else { return Err(broken("it holds no picture")) };
+        let Some(frame) = decoder.next_frame_info().map_err(message)? else { return Err(broken("it holds no image")) };
         let place = [frame.top, frame.left, frame.height, frame.width].map(usize::from);
         if place != [0, 0, size[0], size[1]] || size.contains(&0) {
             return Err(format!(
-                "has a picture of {} × {} (height × width) that does not fill its canvas of {} × {}; save it as PNG",
+                "has an image of {} × {} (height × width) that does not fill its canvas of {} × {}; save it as PNG",
                 place[2], place[3], size[0], size[1]
             ));
         }
@@ -36,7 +36,7 @@ impl<'a> Gif<'a> {
         // Codes of LZW have 12 bits at most, for strings of up to 4096 pixels.
         plausible((size[0] * size[1]) as u64, bytes.len() as u64, 4096)?;
         let colours: Vec<[u16; 3]> =
-            decoder.palette().map_err(told)?.as_chunks::<3>().0.iter().map(|c| c.map(u16::from)).collect();
+            decoder.palette().map_err(message)?.as_chunks::<3>().0.iter().map(|c| c.map(u16::from)).collect();
         let alpha = |index: usize| if clear.map(usize::from) == Some(index) { 0 } else { u8::MAX };
         let clear = (0..colours.len()).map(alpha).collect();
         Ok(Self { decoder, size, palette: Palette { colours, top: 255, clear } })
@@ -63,9 +63,9 @@ impl<'a> Gif<'a> {
     /// In words, the file not named: if data is missing or damaged, or there are more pictures.
     pub fn decode(mut self) -> Result<Picture, String> {
         let mut indices = vec![0; self.size[0] * self.size[1]];
-        self.decoder.read_into_buffer(&mut indices).map_err(told)?;
-        if self.decoder.next_frame_info().map_err(told)?.is_some() {
-            return Err("is an animation; save its pictures as files of their own".into());
+        self.decoder.read_into_buffer(&mut indices).map_err(message)?;
+        if self.decoder.next_frame_info().map_err(message)?.is_some() {
+            return Err("is an animation; save its frames as files of their own".into());
         }
         let mut canvas = Canvas::new(self.size, 1, 1, 255);
         indices.chunks_exact(self.size[1]).enumerate().for_each(|(y, row)| canvas.put([y, 0], 0, 1, Row::Bytes(row)));
@@ -79,9 +79,9 @@ fn options() -> DecodeOptions {
     options
 }
 
-fn told(problem: DecodingError) -> String {
+fn message(problem: DecodingError) -> String {
     broken(match problem {
-        DecodingError::Io(_) => "the file ends before the picture does",
+        DecodingError::Io(_) => "the file ends before the image does",
         _ => "its blocks or its compressed data are damaged",
     })
 }

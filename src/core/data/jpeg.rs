@@ -221,7 +221,7 @@ fn entropy_coded(bytes: &[u8]) -> usize {
 }
 
 fn cut_off() -> String {
-    broken("the file ends before the picture does")
+    broken("the file ends before the image does")
 }
 
 fn refused(what: &str) -> String {

@@ -66,7 +66,7 @@ pub(super) trait Layout: Sync {
         String::new()
     }
 
-    /// Reads one sample, of which the image has to do for so many channels. What is wrong is told as file, problem and remedy.
+    /// Reads one sample, of which the image has to do for so many channels. A fault is reported as file, problem and remedy.
     fn decode(&self, entry: &Entry, channels: usize) -> Result<Decoded, String>;
 }
 

@@ -175,11 +175,11 @@ pub(super) fn hash_files<'a>(entries: &'a [Entry], cache: Option<&Path>) -> Resu
         }
         Ok(hasher.finalize())
     };
-    let told = |path: &PathBuf, e: io::Error| format!("{}: cannot be read: {}", path.display(), with_remedy(&e));
+    let message = |path: &PathBuf, e: io::Error| format!("{}: cannot be read: {}", path.display(), with_remedy(&e));
     if let Some(cache) = cache {
         known::recall(cache);
     }
-    let hashes = files.par_iter().map(|path| known::hash_of(path, hash).map(|h| (*path, h)).map_err(|e| told(path, e)));
+    let hashes = files.par_iter().map(|path| known::hash_of(path, hash).map(|h| (*path, h)).map_err(|e| message(path, e)));
     let hashes = all("files", hashes.collect())?.into_iter().collect();
     if let Some(cache) = cache {
         known::keep(cache, files.iter().map(|path| path.as_path()));

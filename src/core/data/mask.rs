@@ -143,7 +143,7 @@ pub(super) fn annotated(picture: &Picture, policy: MaskPolicy) -> Result<Vec<u8>
 const JPEG_TOLERANCE: u16 = 16;
 
 /// The outer thirds of the range count as its ends. Edges of discs, black on white, ring up to 38 and down to 214 in JPEG of
-/// quality 75, up to 103 and down to 161 at 50: there a few pixels are undecided, and the user is told.
+/// quality 75, up to 103 and down to 161 at 50: there a few pixels are undecided, and the user is warned.
 ///
 /// Values of a file of 16 bits that has none above 255 are on the scale of 8 bits: many tools save masks of 0 and 255 so.
 fn binary(values: &Values, picture: &Picture, keys: Keys) -> Result<Vec<u8>, String> {

@@ -81,7 +81,7 @@ fn slice(path: &Path, index: usize, cut: Cut) -> Result<Picture, String> {
         *last = Some((path.to_owned(), cut, cut.open(path)?));
     }
     let (_, _, volume) = last.as_ref().expect("it has just been opened");
-    Ok(volumes::picture(volume.slice(index)?))
+    volume.picture(index)
 }
 
 /// The pictures of files and folders, those of a folder sorted by name; the pages of a TIFF and the slices of a volume each. A file that cannot be opened is listed,
@@ -143,7 +143,7 @@ fn of_file(path: PathBuf, name: String, cut: Cut) -> Vec<PhotoPlace> {
         return (0..slices).map(slice).collect();
     }
     let tiff = path.extension().is_some_and(|ending| ending.to_ascii_lowercase().to_string_lossy().starts_with("tif"));
-    // What is wrong with a file is told when it is read.
+    // What is wrong with a file is reported when it is read.
     let pages = if tiff {
         Source::open(&path).and_then(|source| Pages::of(&source)).map_or(Vec::new(), |pages| pages.0)
     } else {

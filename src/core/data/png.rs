@@ -27,7 +27,7 @@ impl<'a> Png<'a> {
         let mut decoder = png::Decoder::new_with_options(Cursor::new(bytes), options);
         decoder.set_limits(Limits { bytes: BESIDE });
         decoder.set_transformations(Transformations::IDENTITY);
-        let reader = decoder.read_info().map_err(told)?;
+        let reader = decoder.read_info().map_err(message)?;
         let exif = chunk(bytes, b"eXIf").and_then(Orientation::from_exif_chunk);
         Ok(Self { reader, orientation: exif.map_or(1, Orientation::to_exif) })
     }
@@ -100,16 +100,16 @@ impl<'a> Png<'a> {
         let mut put = |y: usize, bytes: &[u8]| put_row(&mut canvas, y, samples, size[1], bits, bytes);
         if self.info().interlaced {
             let mut raw = vec![0; self.reader.output_buffer_size().ok_or_else(|| broken("it is too large"))?];
-            let frame = self.reader.next_frame(&mut raw).map_err(told)?;
+            let frame = self.reader.next_frame(&mut raw).map_err(message)?;
             raw.chunks_exact(frame.line_size).take(size[0]).enumerate().for_each(|(y, row)| put(y, row));
         } else {
             for y in 0..size[0] {
-                let row = self.reader.next_row().map_err(told)?;
-                put(y, row.ok_or_else(|| broken("the file ends before the picture does"))?.data());
+                let row = self.reader.next_row().map_err(message)?;
+                put(y, row.ok_or_else(|| broken("the file ends before the image does"))?.data());
             }
         }
         // Checksums and the end mark.
-        self.reader.finish().map_err(told)?;
+        self.reader.finish().map_err(message)?;
         let indexed = self.info().color_type == ColorType::Indexed;
         let picture = if indexed { canvas.indexed(self.palette())? } else { canvas.picture() };
         Ok(picture.turned(self.orientation))
@@ -133,9 +133,9 @@ fn put_row(canvas: &mut Canvas, y: usize, samples: usize, width: usize, bits: us
 }
 
 /// The decoder's own words have the debug text of its types.
-fn told(problem: DecodingError) -> String {
+fn message(problem: DecodingError) -> String {
     broken(match problem {
-        DecodingError::IoError(_) => "the file ends before the picture does",
+        DecodingError::IoError(_) => "the file ends before the image does",
         DecodingError::LimitsExceeded => "one of its chunks is too large",
         DecodingError::Format(_) | DecodingError::Parameter(_) => "its chunks or its compressed data are damaged",
     })

@@ -18,9 +18,9 @@ impl Source {
     /// # Errors
     /// In words, the file not named.
     pub fn open(path: &Path) -> Result<Self, String> {
-        let told = |e: std::io::Error| format!("cannot be read: {e}");
-        let file = regular::open(path).map_err(told)?;
-        let length = file.metadata().map_err(told)?.len();
+        let message = |e: std::io::Error| format!("cannot be read: {e}");
+        let file = regular::open(path).map_err(message)?;
+        let length = file.metadata().map_err(message)?.len();
         Ok(Self { file, length })
     }
 
@@ -35,7 +35,7 @@ impl Source {
     /// In words, the file not named: if they lie beyond the end, before anything is allocated.
     pub fn bytes(&self, at: u64, length: u64) -> Result<Vec<u8>, String> {
         if at.checked_add(length).is_none_or(|end| end > self.length) {
-            return Err("the file ends before the picture does; restore it, or save it again".into());
+            return Err("the file ends before the image does; restore it, or save it again".into());
         }
         let mut bytes = vec![0; length as usize];
         self.file.read_exact_at(&mut bytes, at).map_err(|e| format!("cannot be read: {e}"))?;

@@ -91,8 +91,8 @@ fn shuffled_groups(dataset: &Dataset, members: Group, pattern: Option<&str>, see
 }
 
 fn groups(dataset: &Dataset, members: Group, pattern: Option<&str>) -> Result<BTreeMap<String, Group>, Error> {
-    let told = |problem: String| Error::Group { pattern: pattern.unwrap_or_default().to_owned(), problem };
-    let regex = pattern.map(Regex::new).transpose().map_err(|e| told(format!("is no regular expression: {e}")))?;
+    let message = |problem: String| Error::Group { pattern: pattern.unwrap_or_default().to_owned(), problem };
+    let regex = pattern.map(Regex::new).transpose().map_err(|e| message(format!("is no regular expression: {e}")))?;
     let (mut groups, mut strangers) = (BTreeMap::<String, Group>::new(), Vec::new());
     for i in members {
         let name = &dataset.samples[i].name;
@@ -110,7 +110,7 @@ fn groups(dataset: &Dataset, members: Group, pattern: Option<&str>) -> Result<BT
     }
     if !strangers.is_empty() {
         let count = strangers.len();
-        return Err(told(format!(
+        return Err(message(format!(
             "does not match {count} name(s): {}; widen it so that it matches all",
             listed(&strangers, 5, ", ")
         )));

@@ -66,11 +66,11 @@ impl Places {
 
     /// Two samples of different splits in words, what trains first: `a in train and b in val in fold 2`, as `word` names a sample and its
     /// split. `None` if no fold has them apart.
-    pub fn told(&self, (a, b): (usize, usize), word: impl Fn(usize, &str) -> String) -> Option<String> {
+    pub fn message(&self, (a, b): (usize, usize), word: impl Fn(usize, &str) -> String) -> Option<String> {
         let (fold, [of_a, of_b]) = self.first_apart(a, b)?;
         let [first, second] = if of_a <= of_b { [(a, of_a), (b, of_b)] } else { [(b, of_b), (a, of_a)] };
-        let told = |(i, part): (usize, usize)| word(i, PARTS[part]);
-        Some(format!("{} and {}{fold}", told(first), told(second)))
+        let message = |(i, part): (usize, usize)| word(i, PARTS[part]);
+        Some(format!("{} and {}{fold}", message(first), message(second)))
     }
 }
 
@@ -93,8 +93,8 @@ pub(super) fn refuse_same_pictures(dataset: &Dataset, folds: &[Fold]) -> Result<
     }
     pairs.sort_unstable();
     let places = Places::of(folds, dataset.samples.len());
-    let told = |pair| places.told(pair, |i, part| format!("{} in {part}", source(dataset, i)));
-    let twice: Vec<String> = pairs.into_iter().filter_map(told).collect();
+    let message = |pair| places.message(pair, |i, part| format!("{} in {part}", source(dataset, i)));
+    let twice: Vec<String> = pairs.into_iter().filter_map(message).collect();
     if twice.is_empty() { Ok(()) } else { Err(Error::SamePicture { examples: listed(&twice, 5, ", ") }) }
 }
 

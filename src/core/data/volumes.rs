@@ -4,8 +4,7 @@ use super::error::{Error, listed};
 use super::files;
 use super::layout::{Decoded, Entry, Layout};
 use super::mask::{self, Keys};
-use super::picture::{Picture, Values};
-use super::volume::{Slice, SliceValues, Volume};
+use super::volume::Volume;
 use crate::config;
 use crate::shown;
 use rayon::prelude::*;
@@ -14,8 +13,11 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, OnceLock};
 
-/// Endings of volumes, in lower case; the longer of two that fit comes first.
+/// Endings of volumes that no image has, in lower case; the longer of two that fit comes first.
 const ENDINGS: [&str; 5] = [".nii.gz", ".nii", ".dcm", ".dicom", ".ima"];
+
+/// Endings of files that hold one image or several.
+const OF_PAGES: [&str; 4] = [".ome.tif", ".ome.tiff", ".tif", ".tiff"];
 
 /// Extensions of volumes, in lower case; `.gz` is one only behind `.nii`.
 pub(super) const EXTENSIONS: [&str; 5] = ["nii", "gz", "dcm", "dicom", "ima"];
@@ -93,7 +95,8 @@ fn listing(folder: &Path) -> Result<BTreeMap<String, PathBuf>, Error> {
         let path = entry.map_err(unreadable)?.path();
         let name = shown::name(path.file_name().unwrap_or_default());
         let lower = name.to_ascii_lowercase();
-        if let Some(ending) = ENDINGS.iter().find(|ending| lower.ends_with(**ending) && lower.len() > ending.len())
+        if let Some(ending) =
+            ENDINGS.iter().chain(&OF_PAGES).find(|ending| lower.ends_with(**ending) && lower.len() > ending.len())
             && !name.starts_with('.')
             && !path.is_dir()
         {
@@ -101,7 +104,7 @@ fn listing(folder: &Path) -> Result<BTreeMap<String, PathBuf>, Error> {
         }
     }
     if found.is_empty() {
-        let what = "volumes (.nii, .nii.gz, .dcm, or a folder of DICOM files for each series)";
+        let what = "volumes (.nii, .nii.gz, .dcm, .tif, or a folder of DICOM files for each series)";
         return Err(files::missing(folder, what));
     }
     found.values_mut().for_each(|paths| paths.sort());
@@ -134,9 +137,10 @@ impl Files {
         let windowed = |volume: Volume| if config.window.is_some() { volume.windowed() } else { Ok(volume) };
         let image = Volume::open(&self.image, config.axis).and_then(windowed).map_err(|problem| named(&self.image, problem))?;
         let mask = Volume::open(&self.mask, config.axis).map_err(|problem| named(&self.mask, problem))?;
-        let told = |volume: &Volume| format!("{} slices of {} × {}", volume.slices, volume.size[0], volume.size[1]);
+        let message = |volume: &Volume| format!("{} slices of {} × {}", volume.slices, volume.size[0], volume.size[1]);
         if (image.slices, image.size) != (mask.slices, mask.size) {
-            let problem = format!("has {}, its mask {} {}; make them equal", told(&image), self.mask.display(), told(&mask));
+            let problem =
+                format!("has {}, its mask {} {}; make them equal", message(&image), self.mask.display(), message(&mask));
             return Err(named(&self.image, problem));
         }
         if let (Some(one), Some(other)) = (&image.placement, &mask.placement)
@@ -231,20 +235,10 @@ impl Layout for Volumes {
         let shared = self.open.get(pair);
         let pair = shared.get_or_init(|| files.open(&self.config)).as_ref().map_err(Clone::clone)?;
         let named = |path: &Path| format!("{} slice {k}", path.display());
-        let read = |volume: &Volume, path| volume.slice(k).map_err(|problem| format!("{}: {problem}", named(path)));
-        let (image, mask) = (read(&pair.image, &files.image)?, picture(read(&pair.mask, &files.mask)?));
+        let read = |volume: &Volume, path| volume.picture(k).map_err(|problem| format!("{}: {problem}", named(path)));
+        let (image, mask) = (read(&pair.image, &files.image)?, read(&pair.mask, &files.mask)?);
         let mask = mask::classes(&mask, self.config.mask_values, self.config.classes.len(), Keys::Stack);
         let mask = mask.map_err(|problem| format!("{}: {problem}", named(&files.mask)))?;
-        Ok(Decoded { image: picture(image), mask })
+        Ok(Decoded { image, mask })
     }
-}
-
-/// A slice as a picture.
-pub(super) fn picture(Slice { size, channels, top, full, values }: Slice) -> Picture {
-    let values = match values {
-        SliceValues::Bytes(values) => Values::Bytes(values),
-        SliceValues::Words(values) => Values::Words(values),
-        SliceValues::Floats(values) => Values::Floats(values),
-    };
-    Picture { full, ..Picture::of(size, channels, top, values) }
 }

@@ -22,11 +22,11 @@ impl<'a> WebP<'a> {
     /// # Errors
     /// In words, the file not named: also if it is an animation.
     pub fn new(bytes: &'a [u8]) -> Result<Self, String> {
-        let mut decoder = WebPDecoder::new(Cursor::new(bytes)).map_err(told)?;
+        let mut decoder = WebPDecoder::new(Cursor::new(bytes)).map_err(message)?;
         if decoder.is_animated() {
-            return Err("is an animation; save its pictures as files of their own".into());
+            return Err("is an animation; save its frames as files of their own".into());
         }
-        let exif = decoder.exif_metadata().map_err(told)?;
+        let exif = decoder.exif_metadata().map_err(message)?;
         let exif = exif.as_deref().map(|exif| exif.strip_prefix(b"Exif\0\0").unwrap_or(exif));
         let orientation = exif.and_then(Orientation::from_exif_chunk).map_or(1, Orientation::to_exif);
         Ok(Self { decoder, orientation })
@@ -56,7 +56,7 @@ impl<'a> WebP<'a> {
     pub fn decode(mut self) -> Result<Picture, String> {
         let (size, samples) = (self.size(), if self.decoder.has_alpha() { 4 } else { 3 });
         let mut values = vec![0; self.decoder.output_buffer_size().ok_or_else(|| broken("it is too large"))?];
-        self.decoder.read_image(&mut values).map_err(told)?;
+        self.decoder.read_image(&mut values).map_err(message)?;
         let mut canvas = Canvas::new(size, samples, 3, 255);
         values.chunks_exact(size[1] * samples).enumerate().for_each(|(y, row)| canvas.put([y, 0], 0, samples, Row::Bytes(row)));
         let lossy = self.decoder.is_lossy();
@@ -65,9 +65,9 @@ impl<'a> WebP<'a> {
 }
 
 /// The decoder's own words have the debug text of its types.
-fn told(problem: DecodingError) -> String {
+fn message(problem: DecodingError) -> String {
     broken(match problem {
-        DecodingError::IoError(_) => "the file ends before the picture does",
+        DecodingError::IoError(_) => "the file ends before the image does",
         _ => "its chunks or its compressed data are damaged",
     })
 }

@@ -115,14 +115,14 @@ mod nvml {
 
     pub fn all() -> Result<Vec<Gpu>, String> {
         let nvml = library()?;
-        let told = |e: NvmlError| format!("NVIDIA's management library tells no GPUs: {e}");
-        let driver = nvml.sys_driver_version().map_err(told)?;
+        let message = |e: NvmlError| format!("NVIDIA's management library tells no GPUs: {e}");
+        let driver = nvml.sys_driver_version().map_err(message)?;
         let gpu = |index: u32| {
             let device = nvml.device_by_index(index)?;
             let (name, uuid) = (device.name()?, device.uuid()?);
             Ok(Gpu { index: index as usize, name, uuid, memory: memory(&device), driver: driver.clone() })
         };
-        (0..nvml.device_count().map_err(told)?).map(gpu).collect::<Result<_, _>>().map_err(told)
+        (0..nvml.device_count().map_err(message)?).map(gpu).collect::<Result<_, _>>().map_err(message)
     }
 
     fn memory(device: &Device<'_>) -> Option<GpuMemory> {
@@ -170,8 +170,11 @@ mod tests {
     #[test]
     fn nothing_visible_says_what_hides_it() {
         for list in ["", "-1", "NoDevFiles", "GPU-aa"] {
-            let told = shown(Some(list)).unwrap_err();
-            assert!(told.contains(&format!("CUDA_VISIBLE_DEVICES=\"{list}\" hides every GPU of this machine (3)")), "{told}");
+            let message = shown(Some(list)).unwrap_err();
+            assert!(
+                message.contains(&format!("CUDA_VISIBLE_DEVICES=\"{list}\" hides every GPU of this machine (3)")),
+                "{message}"
+            );
         }
         assert!(shown(Some("MIG-1")).unwrap_err().contains("parts of GPUs"));
         assert_eq!(visible(Vec::new(), Some("")), Ok(Vec::new()));

@@ -10,7 +10,7 @@ const ROW: i32 = 130;
 const BAR: i32 = 76;
 const WIDEST: i32 = 900;
 
-/// The chart; `None` where there is nothing to be told of any parameter.
+/// The chart; `None` where there is nothing is known of any parameter.
 pub(crate) fn draw(source: &Source) -> Option<Drawn> {
     let shares = source.shares.as_ref().filter(|shares| shares.iter().any(|s| s.share.is_some()))?;
     let named = |share: &Share| source.factors.iter().find(|f| f.key == share.key).map(|f| source.name(f).to_owned());
@@ -28,7 +28,7 @@ pub(crate) fn draw(source: &Source) -> Option<Drawn> {
         ink.text(name, (left - 30, middle), Anchor::End, Face::WORDS);
         let (end, _) = plot.at(100.0 * share.share.unwrap_or(0.0), 0.0);
         ink.rect((plot.x.0, middle - BAR / 2), (end - plot.x.0, BAR), MUTED, 1.0);
-        let words = share.share.map_or("cannot be told".to_owned(), |s| format!("{:.0} %", 100.0 * s));
+        let words = share.share.map_or("unknown".to_owned(), |s| format!("{:.0} %", 100.0 * s));
         ink.text(&words, (end + 30, middle), Anchor::Start, Face::WORDS);
     }
     ink.line(&[(plot.x.0, plot.y.0), (plot.x.0, plot.y.1)], Pen::new(AXIS, AXIS_WIDTH));
@@ -40,7 +40,7 @@ pub(crate) fn draw(source: &Source) -> Option<Drawn> {
 fn description(source: &Source, shares: &[Share]) -> String {
     let word = |s: &Share| match s.share {
         Some(share) => format!("{}: {:.1} %", s.key, 100.0 * share),
-        None => format!("{}: cannot be told, since every group has a value of its own", s.key),
+        None => format!("{}: unknown, since every group has a value of its own", s.key),
     };
     format!(
         "The share of the variance of the groups' means of {} that the values of a parameter account for by themselves: epsilon squared of \

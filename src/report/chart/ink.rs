@@ -178,7 +178,7 @@ impl Ink {
         self.raw(&format!("{element}{}>{}</text>", fill(face.color, 1.0), escape(words)));
     }
 
-    /// The file. `title` and `description` are what a reader who cannot see it is told.
+    /// The file. `title` and `description` are what a reader who cannot see it gets.
     pub(crate) fn finish(self, title: &str, description: &str) -> String {
         let sheet = self.0.borrow();
         let ((w, h), id) = (sheet.size, &sheet.id);

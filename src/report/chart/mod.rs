@@ -56,7 +56,7 @@ pub(crate) struct Source<'a> {
     pub all: Vec<Factor>,
     /// The parameters that groups show by themselves, with the values of these groups alone.
     pub factors: Vec<Factor>,
-    /// Which parameters matter, the most important first, if that can be told.
+    /// Which parameters matter, the most important first, if that is known.
     pub shares: Option<Vec<shares::Share>>,
 }
 

@@ -213,7 +213,7 @@ fn notes(source: &Source, ink: &Ink, top: i32, left_out: usize) {
     let lines = format!("{}, a line each", counted(source.verdict.standings.len(), "group"));
     ink.text(&lines, (x + 40, y), Anchor::Start, Face { color: MUTED, ..Face::WORDS });
     if left_out > 0 {
-        let words = format!("{} of less importance left out", counted(left_out, "parameter"));
+        let words = format!("{} of less importance not shown", counted(left_out, "parameter"));
         ink.text(&words, (EDGE, y + LEADING), Anchor::Start, Face { color: MUTED, ..Face::WORDS });
     }
 }

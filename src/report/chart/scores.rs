@@ -50,7 +50,7 @@ pub(crate) fn draw(source: &Source) -> Option<Drawn> {
     Some(Drawn { name: "scores".to_owned(), svg: strip.draw(&title, &description), title })
 }
 
-/// Seconds per epoch, groups in the same order; `None` if no run has told its times.
+/// Seconds per epoch, groups in the same order; `None` if no run has recorded its times.
 pub(crate) fn time(source: &Source) -> Option<Drawn> {
     let median = |seconds: &[f64]| {
         let mut seconds: Vec<f64> = seconds.iter().copied().filter(|s| s.is_finite() && *s >= 0.0).collect();

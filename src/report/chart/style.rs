@@ -61,7 +61,7 @@ pub(crate) const GRID: RGBColor = rgb(0xe2e5e9);
 /// The background.
 pub(crate) const PAPER: RGBColor = rgb(0xffffff);
 
-/// All colours of charts. The groups' colours (c1 …) can be told apart by colour-blind readers and in print, on both backgrounds. Steps
+/// All colours of charts. The groups' colours (c1 …) can be distinguished by colour-blind readers and in print, on both backgrounds. Steps
 /// from bad to good (h0 …) go from the paper's brightness away: words in [`INK`] on the first half and in [`PAPER`] on the second have a
 /// contrast of 4.5 or more.
 pub(crate) const ROLES: [Role; 23] = [

@@ -1,4 +1,4 @@
-//! What each group was told: its difference from the base, and one run's complete input.
+//! The settings of each group: its difference from the base, and one run's complete input.
 
 use crate::plan;
 use crate::report::collect::{Comparison, Run};

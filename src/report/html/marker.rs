@@ -1,4 +1,4 @@
-//! The markers of charts beside the names of groups, so that groups of one colour are told apart in tables too.
+//! The markers of charts beside the names of groups, so that groups of one colour can be distinguished in tables too.
 
 use crate::report::chart;
 use serde::Serialize;

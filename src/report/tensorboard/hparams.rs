@@ -1,4 +1,4 @@
-//! What the hparams plugin is told: which keys are swept, with which values, and by which scalars runs are compared. The messages have
+//! What the hparams plugin receives: which keys are swept, with which values, and by which scalars runs are compared. The messages have
 //! the names and numbers of its `plugin_data.proto` and `api.proto`, values those of protobuf's own `struct.proto`.
 
 use super::event;

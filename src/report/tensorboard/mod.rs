@@ -36,7 +36,7 @@ pub fn runs(experiment: &ExperimentDir) -> Result<Vec<RunDir>, store::Error> {
 }
 
 /// Writes an event file for each run that finished or failed into the directory named beside it. Runs that may still go on are
-/// skipped, as are those whose files cannot be read. `progress` is told how many runs of how many are done.
+/// skipped, as are those whose files cannot be read. `progress` receives how many runs of how many are done.
 ///
 /// Times are the start of the run and the seconds of its epochs; a run that does not say when it started begins in 1970. Equal runs
 /// give equal bytes.

@@ -29,9 +29,9 @@ pub(super) struct Ended {
 /// # Errors
 /// In words, if it has not ended yet or its files cannot be read.
 pub(super) fn read(dir: &RunDir) -> Result<Ended, String> {
-    let told = |e: store::Error| e.to_string();
-    let rows = dir.metrics().map_err(told)?;
-    let outcome = dir.outcome().map_err(told)?;
+    let message = |e: store::Error| e.to_string();
+    let rows = dir.metrics().map_err(message)?;
+    let outcome = dir.outcome().map_err(message)?;
     let outcome = match outcome {
         Some(outcome) if outcome.status != Status::Interrupted => outcome,
         other => {
@@ -39,15 +39,15 @@ pub(super) fn read(dir: &RunDir) -> Result<Ended, String> {
             return Err(format!("{word} after {} epochs; let it end, then export again", rows.len()));
         }
     };
-    let started = dir.provenance().map_err(told)?.and_then(|told| seconds(&told.started?)).unwrap_or(0.0);
+    let started = dir.provenance().map_err(message)?.and_then(|message| seconds(&message.started?)).unwrap_or(0.0);
     let (mut ended, mut clock) = (started, HashMap::new());
     for row in dir.timing() {
         ended += row.seconds().unwrap_or(0.0);
         clock.insert(row.epoch, ended);
     }
-    let run_toml = store::read_bytes(&dir.run_toml()).map_err(told)?;
+    let run_toml = store::read_bytes(&dir.run_toml()).map_err(message)?;
     let run_toml = String::from_utf8(run_toml).map_err(|_| format!("{}: no text in UTF-8", dir.run_toml().display()))?;
-    Ok(Ended { differs: dir.differs().map_err(told)?, dir: dir.clone(), outcome, rows, clock, started, ended, run_toml })
+    Ok(Ended { differs: dir.differs().map_err(message)?, dir: dir.clone(), outcome, rows, clock, started, ended, run_toml })
 }
 
 impl Ended {

@@ -241,14 +241,14 @@ struct Told {
     losses: Vec<f64>,
     late: usize,
     submitted: usize,
-    told: usize,
+    message: usize,
 }
 
 impl Told {
     fn until(&mut self, end: usize) -> Vec<f64> {
-        let begin = self.told;
-        self.told = begin.max(end);
-        self.losses[begin..self.told].to_vec()
+        let begin = self.message;
+        self.message = begin.max(end);
+        self.losses[begin..self.message].to_vec()
     }
 }
 
@@ -271,7 +271,7 @@ fn a_loss_that_arrives_late_counts_as_one_that_is_there_at_once() {
         [(vec![1.0, 2.0, 6.0], 3.0), (vec![1.0, inf, nan], inf), (vec![nan, 1.0, inf], nan), (vec![1.0, 2.0, nan], nan)]
     {
         for late in [0, 1, 2, 8] {
-            let mut steps = Told { losses: losses.clone(), late, submitted: 0, told: 0 };
+            let mut steps = Told { losses: losses.clone(), late, submitted: 0, message: 0 };
             let loss = update(&mut steps, 3, 0.1, &mut Scored::new(1)).unwrap();
             assert!(loss == expected || loss.is_nan() && expected.is_nan(), "{losses:?}, {late} late: {loss}");
         }

@@ -95,16 +95,16 @@ fn misfit(name: &str, tensor: Option<&Tensor>, var: &Var) -> Option<Misfit> {
 fn unfit(misfits: &[Misfit], of: usize, left: &[&str], file: usize) -> Unfit {
     let mut problems = Vec::new();
     if !misfits.is_empty() {
-        let told = misfits.iter().map(|misfit| format!("{} {}", misfit.name, misfit.problem));
+        let wording = misfits.iter().map(|misfit| format!("{} {}", misfit.name, misfit.problem));
         problems.push(format!(
             "{} of the network's {of} tensors are not there as it needs them: {}",
             misfits.len(),
-            few(told, "; ")
+            few(wording, "; ")
         ));
     }
     if !left.is_empty() {
-        let told = few(left.iter().map(|name| (*name).to_owned()), ", ");
-        problems.push(format!("the network has no place for {} of the file's {}: {told}", left.len(), file));
+        let wording = few(left.iter().map(|name| (*name).to_owned()), ", ");
+        problems.push(format!("the network has no place for {} of the file's {}: {wording}", left.len(), file));
     }
     let mut modules: Vec<&str> =
         misfits.iter().map(|misfit| misfit.name.as_str()).chain(left.iter().copied()).map(module).collect();

@@ -14,24 +14,24 @@ const LISTED: usize = 5;
 /// What a user should know before scores of such images are believed; empty if there is nothing, or if the weights lie in no run's directory.
 /// Images are compared by the content of their files.
 pub fn seen(experiment: &Experiment) -> Vec<String> {
-    let mut told = Vec::new();
+    let mut message = Vec::new();
     let mut file = experiment.training.initial.weights.clone();
     // That the data set cannot be listed is reported where it is opened.
-    let Ok(own) = Contents::of(&experiment.dataset) else { return told };
-    let Ok(splits) = own.split(&experiment.split) else { return told };
+    let Ok(own) = Contents::of(&experiment.dataset) else { return message };
+    let Ok(splits) = own.split(&experiment.split) else { return message };
     for _ in 0..GENERATIONS {
         let Some(run) = RunDir::of_checkpoint(Path::new(&file)) else { break };
         let Ok(before) = crate::config::load(&run.run_toml(), &[]) else { break };
         match trained(&run, &before, &own) {
-            Some(images) => told.extend(overlap(&run, &images, &own, &splits, &experiment.split)),
-            None => told.push(format!(
+            Some(images) => message.extend(overlap(&run, &images, &own, &splits, &experiment.split)),
+            None => message.push(format!(
                 "{}: its data set has changed or is gone since, so nobody knows which of these images its weights have seen",
                 run.path().display()
             )),
         }
         file = before.training.initial.weights;
     }
-    told
+    message
 }
 
 /// What the images held that trained a run; `None` if that is not known any more.

@@ -36,8 +36,8 @@ fn verdict(tensors: &Tensors, skip: &str) -> Result<(), String> {
     let file = dir.path().join("w.safetensors");
     candle_core::safetensors::save(tensors, &file).unwrap();
     let experiment = experiment(&format!("[training.initial]\nweights = 'w.safetensors'\nskip = {skip}"));
-    let told = InitialWeights::read(&file).and_then(|weights| weights.check(&experiment, 3, 2));
-    told.map_err(|error| {
+    let message = InitialWeights::read(&file).and_then(|weights| weights.check(&experiment, 3, 2));
+    message.map_err(|error| {
         assert!(error.is_mistake(), "{error}");
         error.to_string().strip_prefix(&format!("{}: ", file.display())).expect("it begins with the file").to_owned()
     })
@@ -90,27 +90,27 @@ fn what_is_missing_or_of_another_shape_is_named() {
     );
     assert_eq!(verdict(&short, "['head']"), Ok(()));
     assert!(verdict(&short, "['hea']").unwrap_err().contains("skip names \"hea\""), "whole words alone count");
-    let told = verdict(&Tensors::from([("x".into(), zeros(&[1]))]), "[]").unwrap_err();
-    assert!(told.contains("decoder.0.0.bias is missing") && told.contains(&format!("and {} more", all - 4)), "{told}");
-    assert!(told.contains("is the file of another architecture?"), "{told}");
+    let message = verdict(&Tensors::from([("x".into(), zeros(&[1]))]), "[]").unwrap_err();
+    assert!(message.contains("decoder.0.0.bias is missing") && message.contains(&format!("and {} more", all - 4)), "{message}");
+    assert!(message.contains("is the file of another architecture?"), "{message}");
 }
 
 #[test]
 fn what_is_left_over_is_named_unless_skipped() {
     let more = with("aux.weight", zeros(&[1]));
-    let told = verdict(&more, "[]").unwrap_err();
-    assert!(told.contains("has no place for 1 of the file's") && told.contains("skip = [\"aux\"]"), "{told}");
+    let message = verdict(&more, "[]").unwrap_err();
+    assert!(message.contains("has no place for 1 of the file's") && message.contains("skip = [\"aux\"]"), "{message}");
     assert_eq!(verdict(&more, "['aux.weight']"), Ok(()));
-    let told = verdict(&tensors(), "['decoder', 'encoder', 'head', 'up']").unwrap_err();
-    assert!(told.contains("leaves nothing to take"), "{told}");
+    let message = verdict(&tensors(), "['decoder', 'encoder', 'head', 'up']").unwrap_err();
+    assert!(message.contains("leaves nothing to take"), "{message}");
 }
 
 #[test]
 fn numbers_that_are_none_are_found() {
     for value in [f32::NAN, f32::INFINITY] {
         let broken = with("head.bias", Tensor::new(&[0.0, value], &Device::Cpu).unwrap());
-        let told = verdict(&broken, "[]").unwrap_err();
-        assert!(told.contains("the tensor head.bias holds what is no finite number"), "{told}");
+        let message = verdict(&broken, "[]").unwrap_err();
+        assert!(message.contains("the tensor head.bias holds what is no finite number"), "{message}");
         assert_eq!(verdict(&broken, "['head']"), Ok(()));
     }
     let large = with("head.bias", Tensor::new(&[0.0, 1e300], &Device::Cpu).unwrap());
@@ -136,15 +136,15 @@ fn a_file_that_is_none_says_what_it_may_be() {
     let file = dir.path().join("w.safetensors");
     candle_core::safetensors::save(&tensors(), &file).unwrap();
     let whole = std::fs::read(&file).unwrap();
-    let told = |bytes: &[u8]| {
+    let message = |bytes: &[u8]| {
         std::fs::write(&file, bytes).unwrap();
         let error = InitialWeights::read(&file).err().expect("it is none");
         assert!(error.is_mistake());
         error.to_string()
     };
-    assert!(told(&whole[..whole.len() - 1]).contains("is no whole safetensors file"));
-    assert!(told(b"").contains("is no whole safetensors file"));
-    assert!(told(b"PK\x03\x04rest").contains("safetensors.torch.save_file(model.state_dict()"));
+    assert!(message(&whole[..whole.len() - 1]).contains("is no whole safetensors file"));
+    assert!(message(b"").contains("is no whole safetensors file"));
+    assert!(message(b"PK\x03\x04rest").contains("safetensors.torch.save_file(model.state_dict()"));
     std::fs::remove_file(&file).unwrap();
     assert!(InitialWeights::read(&file).err().unwrap().to_string().contains("cannot be read"));
 }

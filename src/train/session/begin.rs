@@ -19,7 +19,7 @@ use crate::train::{Error, Optimizer, Progress, TrainingDevice, initial_weights, 
 impl<'a> Session<'a> {
     /// A session where the run's resume state is, else at the end of the finished run that it extends, else at the start. Of a run that has
     /// finished `before`, whose files are no longer as it left them, and that has no such state, at its end, if what is there suffices
-    /// to score its images again. `progress` is told of all that does not fit.
+    /// to score its images again. `progress` receives all that does not fit.
     ///
     /// # Errors
     /// If there is such a state and it cannot be read or does not fit.

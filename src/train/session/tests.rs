@@ -1,4 +1,4 @@
-//! With a network that answers what it is told to.
+//! With a network that gives fixed answers.
 
 use super::*;
 use crate::data::Sample;

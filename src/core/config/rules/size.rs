@@ -39,7 +39,7 @@ pub(super) fn sides(e: &Experiment) -> Option<Finding> {
 
 pub(super) fn square(e: &Experiment) -> Option<Finding> {
     let (size, [h, w]) = (size_key(e), e.input_size());
-    let title = format!("`augment.rotate90` turns a picture by 90°, which needs a square `{size}`, got [{h}, {w}]");
+    let title = format!("`augment.rotate90` rotates an image by 90°, which needs a square `{size}`, got [{h}, {w}]");
     let help = "make the size square, or set rotate90 = 0";
     (e.augment.rotate90 > 0.0 && h != w).then(|| Finding::new(title, &["augment.rotate90", size], help))
 }

@@ -123,14 +123,14 @@ pub(in crate::data) fn planes(objects: &[Object], classes: usize, size: [usize; 
     let pixels = size[0] * size[1];
     let (mut planes, mut steps) = (vec![0; classes * pixels], Steps::default());
     for (index, object) in objects.iter().enumerate() {
-        let told = |problem: String| format!("object {} {problem}", index + 1);
+        let message = |problem: String| format!("object {} {problem}", index + 1);
         if object.shape.is_outside(size) {
             let [h, w] = size;
-            return Err(told(format!(
+            return Err(message(format!(
                 "lies outside of the image of {h} × {w} pixels (height × width); coordinates are pixels of the full image"
             )));
         }
-        object.shape.draw(size, &mut planes[object.class * pixels..][..pixels], &mut steps).map_err(told)?;
+        object.shape.draw(size, &mut planes[object.class * pixels..][..pixels], &mut steps).map_err(message)?;
     }
     Ok(planes)
 }
@@ -144,7 +144,7 @@ pub(in crate::data) fn ring(corners: Vec<[f64; 2]>) -> Result<Ring, String> {
         return Err(format!("has a polygon of {} corner(s), which needs 3 or more; draw it again", corners.len()));
     }
     if let Some([x, y]) = corners.iter().find(|corner| corner.iter().any(|c| c.is_nan() || c.abs() > FARTHEST)) {
-        return Err(format!("has a corner at ({x}, {y}), which is in no picture; coordinates are pixels"));
+        return Err(format!("has a corner at ({x}, {y}), which is in no image; coordinates are pixels"));
     }
     Ok(corners)
 }
@@ -188,13 +188,13 @@ mod tests {
 
     #[test]
     fn what_is_outside_or_of_another_size_is_refused() {
-        let told = |shape| drawn(vec![Shape::Circle([1.0, 1.0], 1.0), shape], [4, 4]).unwrap_err();
-        let far = told(Shape::Polygons(vec![vec![square(4.0, 9.0)]]));
+        let message = |shape| drawn(vec![Shape::Circle([1.0, 1.0], 1.0), shape], [4, 4]).unwrap_err();
+        let far = message(Shape::Polygons(vec![vec![square(4.0, 9.0)]]));
         assert!(far.starts_with("object 2 lies outside of the image of 4 × 4 pixels"), "{far}");
-        assert!(told(Shape::Circle([-3.0, 1.0], 2.5)).contains("lies outside"));
-        assert!(told(Shape::Runs([4, 5], vec![20])).contains("a run-length code of 4 × 5 pixels"));
-        assert!(told(Shape::Runs([4, 4], vec![15])).contains("runs of 15 pixels in all, its image has 16"));
+        assert!(message(Shape::Circle([-3.0, 1.0], 2.5)).contains("lies outside"));
+        assert!(message(Shape::Runs([4, 5], vec![20])).contains("a run-length code of 4 × 5 pixels"));
+        assert!(message(Shape::Runs([4, 4], vec![15])).contains("runs of 15 pixels in all, its image has 16"));
         assert!(ring(vec![[0.0, 0.0]; 2]).unwrap_err().contains("2 corner(s)"));
-        assert!(ring(vec![[0.0, 0.0], [1e300, 0.0], [1.0, 1.0]]).unwrap_err().contains("in no picture"));
+        assert!(ring(vec![[0.0, 0.0], [1e300, 0.0], [1.0, 1.0]]).unwrap_err().contains("in no image"));
     }
 }

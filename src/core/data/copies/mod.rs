@@ -24,11 +24,11 @@ pub fn look_alikes(dataset: &Dataset, folds: &[Fold]) -> Vec<String> {
     let pairs = candidates(&prints, |a, b| places.are_apart(a, b));
     let copy = |(a, b): &(usize, usize)| Some(((*a, *b), change(prints[*a].as_ref()?, prints[*b].as_ref()?)?));
     let copies: Vec<_> = pairs.par_iter().filter_map(copy).collect();
-    let told = |(pair, change)| {
-        let told = places.told(pair, |i, part| format!("{} ({part})", dataset.samples[i].name))?;
-        Some(format!("{told}: {change}"))
+    let message = |(pair, change)| {
+        let message = places.message(pair, |i, part| format!("{} ({part})", dataset.samples[i].name))?;
+        Some(format!("{message}: {change}"))
     };
-    copies.into_iter().filter_map(told).collect()
+    copies.into_iter().filter_map(message).collect()
 }
 
 #[cfg(test)]

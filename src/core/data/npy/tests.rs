@@ -63,16 +63,16 @@ fn the_axis_of_channels_is_clear_or_named() {
 #[test]
 fn what_is_not_understood_is_refused() {
     let auto = ChannelAxis::Auto;
-    let told = |bytes: Vec<u8>| read(bytes, auto).unwrap_err();
-    assert!(told(file("<c8", false, "(1, 1)", &[0; 8])).contains("the type '<c8'"));
-    assert!(told(file("|O", false, "(1, 1)", &[0; 8])).contains("the type '|O'"));
-    assert!(told(file("|u2", false, "(1, 1)", &[0; 2])).contains("the type '|u2'"));
-    assert!(told(file("|u1", false, "(2, 2)", &[0; 3])).contains("has 3 bytes of values"));
-    assert!(told(file("|u1", false, "(2, 2)", &[0; 5])).contains("has 5 bytes of values"));
-    assert!(told(file("|u1", false, "(0, 2)", &[])).contains("has no values"));
-    assert!(told(file("|u1", false, "(18446744073709551615, 3)", &[0; 3])).contains("not those of its shape"));
+    let message = |bytes: Vec<u8>| read(bytes, auto).unwrap_err();
+    assert!(message(file("<c8", false, "(1, 1)", &[0; 8])).contains("the type '<c8'"));
+    assert!(message(file("|O", false, "(1, 1)", &[0; 8])).contains("the type '|O'"));
+    assert!(message(file("|u2", false, "(1, 1)", &[0; 2])).contains("the type '|u2'"));
+    assert!(message(file("|u1", false, "(2, 2)", &[0; 3])).contains("has 3 bytes of values"));
+    assert!(message(file("|u1", false, "(2, 2)", &[0; 5])).contains("has 5 bytes of values"));
+    assert!(message(file("|u1", false, "(0, 2)", &[])).contains("has no values"));
+    assert!(message(file("|u1", false, "(18446744073709551615, 3)", &[0; 3])).contains("not those of its shape"));
     let fields = [MAGIC, &[1, 0, 20, 0], b"{'descr': [('a', 1)]}"].concat();
-    assert!(told(fields).contains("save it by numpy.save"));
+    assert!(message(fields).contains("save it by numpy.save"));
     // Cut off anywhere.
     let whole = file("<f4", false, "(2, 2)", &[0; 16]);
     for length in 0..whole.len() {

@@ -52,7 +52,7 @@ impl Opened {
             if tiff::knows(&start) {
                 return match &Pages::of(&source)?.0[..] {
                     [place] => Self::tiff(source, place),
-                    _ => Err("has several pages; read it with [dataset.stack], or save the pages as files of their own".into()),
+                    _ => Err("has several pages; read it with [dataset.volumes] or [dataset.stack], or save the pages as files of their own".into()),
                 };
             }
             Self::whole(source.bytes(0, source.length())?, axis)
@@ -132,6 +132,12 @@ impl Opened {
     /// Height and width.
     pub fn size(&self) -> [usize; 2] {
         self.size
+    }
+
+    /// Height and width as the orientation shows it.
+    pub fn upright(&self) -> [usize; 2] {
+        let [height, width] = self.size;
+        if self.orientation > 4 { [width, height] } else { self.size }
     }
 
     /// Channels, 1 or more.

@@ -5,8 +5,7 @@ use super::{Fit, first};
 use crate::config::{self, Axis, Colour};
 use crate::data::pairing::{is_mask_word, words};
 use crate::data::pattern::relative;
-use crate::data::picture::{Picture, Values};
-use crate::data::volume::{SliceValues, Volume};
+use crate::data::volume::Volume;
 use crate::data::{annotation, files, layouts};
 use crate::regular::{self, Most};
 use serde_json::Value;
@@ -130,7 +129,13 @@ fn volumes(root: &Path) -> Option<Fit> {
         })
     };
     let pairs = masks.iter().flat_map(|masks| images.iter().map(move |images| (images, masks)));
-    let (images, masks) = pairs.into_iter().find(|(images, masks)| fits(&of(images, masks, vec!["foreground".into()])))?;
+    // TIFF files of one page each are images.
+    let fits = |dataset: &config::Dataset| {
+        let layout = layouts::find(dataset).ok()?;
+        layout.entries().iter().any(|entry| entry.page > Some(0) || !files::is_picture(&entry.files[0])).then_some(())
+    };
+    let (images, masks) =
+        pairs.into_iter().find(|(images, masks)| fits(&of(images, masks, vec!["foreground".into()])).is_some())?;
     let look = values(masks)?;
     let meaning = look.meaning(&[])?;
     let mut odd = Vec::new();
@@ -152,13 +157,7 @@ fn values(folder: &Path) -> Option<MaskLook> {
     let slices = |path: &PathBuf| -> Option<MaskLook> {
         let volume = Volume::open(path, Axis::Third).ok()?;
         let looks = (0..volume.slices).filter_map(|at| {
-            let slice = volume.slice(at).ok()?;
-            let values = match slice.values {
-                SliceValues::Bytes(values) => Values::Bytes(values),
-                SliceValues::Words(values) => Values::Words(values),
-                SliceValues::Floats(values) => Values::Floats(values),
-            };
-            let picture = Picture::of(slice.size, slice.channels, slice.top, values);
+            let picture = volume.picture(at).ok()?;
             picture.whole().ok().map(|whole| MaskLook::of(&whole))
         });
         looks.reduce(MaskLook::add)

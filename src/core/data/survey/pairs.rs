@@ -116,7 +116,7 @@ fn of_pairs(root: &Path, images: &[&str], labels: &[&str], paired: &[(&str, &str
     };
     let patterns = if unpaired.is_empty() { pairing::patterns(paired) } else { None };
     if !unpaired.is_empty() {
-        odd.push(format!("{} file(s) have no partner and are left out: {}", unpaired.len(), first(&unpaired)));
+        odd.push(format!("{} file(s) have no partner and are skipped: {}", unpaired.len(), first(&unpaired)));
     }
     let images: Vec<&str> = paired.iter().map(|(image, _)| *image).collect();
     let colour = colour(root, &images, &mut odd);

@@ -24,7 +24,7 @@ pub(super) fn fill(
         let [y, x] = [place / across * page.chunk[0], place % across * page.chunk[1]];
         let left = page.size[0] - y;
         let rows = if page.tiled { page.chunk[0] } else { page.chunk[0].min(left) };
-        let at = at.checked_add(skip).ok_or("the file ends before the picture does; restore it, or save it again")?;
+        let at = at.checked_add(skip).ok_or("the file ends before the image does; restore it, or save it again")?;
         let mut plain = page.compression.plain(source.bytes(at, *length)?, page, rows)?;
         let width = page.chunk[1].min(page.size[1] - x);
         for (row, bytes) in plain.chunks_exact_mut(page.row_bytes()).take(rows.min(left)).enumerate() {

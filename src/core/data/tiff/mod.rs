@@ -80,21 +80,21 @@ impl Pages {
 
 /// The pictures of an ImageJ file that has one directory for all of them: they lie one after the other, uncompressed.
 fn spread(reader: &Reader, places: &[Plane], promised: u64) -> Result<Vec<Plane>, String> {
-    let told = |why: &str| {
+    let message = |why: &str| {
         let there = places.len();
         format!(
             "ImageJ says that it holds {promised} images, and there are {there} pages and {why}; save each image as a page of its own"
         )
     };
-    let [place] = places else { return Err(told("no more")) };
+    let [place] = places else { return Err(message("no more")) };
     let page = Page::new(reader, &reader.directory(place.directory)?)?;
     let follows = page.offsets.windows(2).zip(&page.counts).all(|(at, length)| at[0].checked_add(*length) == Some(at[1]));
     if page.compression != Compression::None || page.tiled || !follows {
-        return Err(told("the others cannot be found"));
+        return Err(message("the others cannot be found"));
     }
     let end = promised.checked_mul(image_bytes(&page)).and_then(|bytes| bytes.checked_add(page.offsets[0]));
     if end.is_none_or(|end| end > reader.source.length()) {
-        return Err(told("less data than that"));
+        return Err(message("less data than that"));
     }
     Ok((0..promised).map(|number| Plane { number, ..*place }).collect())
 }

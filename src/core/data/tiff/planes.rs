@@ -210,14 +210,16 @@ mod tests {
 
     #[test]
     fn what_does_not_fit_is_refused() {
-        let told = |inside: &str, sizes: [usize; 3], count: u64| of(&ome("XYCZT", sizes, inside), count).unwrap_err();
-        assert!(told("<TiffData/>", [2, 2, 1], 3).contains("pages that are not there"));
-        assert!(told("<TiffData/>", [2, 1, 1], 3).contains("2 planes, of which 2 are found among 3 pages"));
-        assert!(told("<TiffData IFD=\"0\"/>", [2, 1, 1], 2).contains("of which 1 are found"));
-        assert!(told("<TiffData IFD=\"0\"/><TiffData IFD=\"1\"/>", [2, 1, 1], 2).contains("a plane twice"));
-        assert!(told("<TiffData FirstC=\"2\"/>", [2, 1, 1], 2).contains("beyond its sizes"));
-        assert!(told("<TiffData IFD=\"0\"><UUID>urn:uuid:2</UUID></TiffData>", [1, 1, 1], 1).contains("one OME file of several"));
-        assert!(told("<TiffData/>", [0, 1, 1], 1).contains("it lacks SizeC"));
+        let message = |inside: &str, sizes: [usize; 3], count: u64| of(&ome("XYCZT", sizes, inside), count).unwrap_err();
+        assert!(message("<TiffData/>", [2, 2, 1], 3).contains("pages that are not there"));
+        assert!(message("<TiffData/>", [2, 1, 1], 3).contains("2 planes, of which 2 are found among 3 pages"));
+        assert!(message("<TiffData IFD=\"0\"/>", [2, 1, 1], 2).contains("of which 1 are found"));
+        assert!(message("<TiffData IFD=\"0\"/><TiffData IFD=\"1\"/>", [2, 1, 1], 2).contains("a plane twice"));
+        assert!(message("<TiffData FirstC=\"2\"/>", [2, 1, 1], 2).contains("beyond its sizes"));
+        assert!(
+            message("<TiffData IFD=\"0\"><UUID>urn:uuid:2</UUID></TiffData>", [1, 1, 1], 1).contains("one OME file of several")
+        );
+        assert!(message("<TiffData/>", [0, 1, 1], 1).contains("it lacks SizeC"));
         assert!(of("<?xml version=\"1.0\"?><OME", 1).unwrap_err().contains("its XML is damaged"));
     }
 }

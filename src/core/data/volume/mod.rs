@@ -1,9 +1,10 @@
-//! Files of slices: NIfTI and DICOM. The main type is [`Volume`].
+//! Files of slices: NIfTI, DICOM and TIFF of several pages. The main type is [`Volume`].
 //!
 //! Opening reads headers; values are read slice by slice.
 
 mod dicom;
 mod nifti;
+mod pages;
 mod placement;
 mod stored;
 
@@ -11,19 +12,21 @@ pub use placement::Placement;
 pub use stored::SliceValues;
 
 use crate::config::Axis;
+use crate::data::picture::{Picture, Values};
 use crate::data::source::Source;
 use dicom::Series;
 use nifti::Nifti;
+use pages::Stack;
 use std::path::Path;
 
-/// What a file of slices holds, from its header: a NIfTI file, a DICOM file, or a folder of the DICOM files of one series.
+/// What a file of slices holds, from its header: a NIfTI file, a DICOM file, a folder of the DICOM files of one series, or a TIFF file.
 #[derive(Debug)]
 pub struct Volume {
     /// How many slices there are, 1 or more.
     pub slices: usize,
     /// Height and width of every slice in pixels.
     pub size: [usize; 2],
-    /// Channels of every slice: 1 (grey) or 3 (RGB).
+    /// Channels of every slice: 1 (grey), 3 (RGB), or what else a TIFF file has.
     pub channels: usize,
     /// Millimetres from slice to slice, row to row and column to column; `None` unless the file says all of them with their unit.
     pub spacing: Option<[f64; 3]>,
@@ -38,6 +41,7 @@ pub struct Volume {
 enum Kind {
     Nifti(Nifti),
     Dicom(Series),
+    Tiff(Stack),
 }
 
 /// One slice.
@@ -60,7 +64,7 @@ impl Volume {
     ///
     /// NIfTI: slice k along the third axis equals `np.asarray(img.dataobj)[:, :, k].T` of nibabel, along the second `[:, k, :].T`, along the first
     /// `[k, :, :].T`: voxels as they are stored, wherever they lie in the patient. DICOM is read along the third axis only: slices are its own
-    /// images, a series in the order of their places along the normal of their plane, the lowest first.
+    /// images, a series in the order of their places along the normal of their plane, the lowest first. TIFF: slices are its pages, in their order.
     ///
     /// # Errors
     /// In words, the file not named (of a series: the file named within the folder): what is not read, damaged, or does not fit together.
@@ -73,7 +77,8 @@ impl Volume {
             [] => Err("is empty; restore it".into()),
             start if nifti::knows(start) => Nifti::open(source, axis).map(Self::of_nifti),
             start if dicom::knows(start) => Series::of_file(path, source, axis).map(Self::of_dicom),
-            _ => Err("its content is neither NIfTI nor DICOM (with a file header, DICM); convert it to NIfTI".into()),
+            start if pages::knows(start) => Stack::open(path, &source, axis).map(Self::of_tiff),
+            _ => Err("its content is neither NIfTI, DICOM (with a file header, DICM) nor TIFF; convert it to NIfTI".into()),
         }
     }
 
@@ -89,6 +94,11 @@ impl Volume {
         Self { slices, size, channels, spacing, inverted, placement, kind: Kind::Dicom(series) }
     }
 
+    fn of_tiff(stack: Stack) -> Self {
+        let (slices, size, channels) = (stack.slices(), stack.size(), stack.channels());
+        Self { slices, size, channels, spacing: None, inverted: false, placement: None, kind: Kind::Tiff(stack) }
+    }
+
     /// The same with every slice as its file's window (WindowCenter and WindowWidth) shows it, 0 black to 255 white.
     ///
     /// # Errors
@@ -97,6 +107,7 @@ impl Volume {
         match self.kind {
             Kind::Dicom(series) => Ok(Self { inverted: false, kind: Kind::Dicom(series.windowed()?), ..self }),
             Kind::Nifti(_) => Err("is NIfTI, which has no window; leave `window` out".into()),
+            Kind::Tiff(_) => Err("is TIFF, which has no window; leave `window` out".into()),
         }
     }
 
@@ -106,7 +117,7 @@ impl Volume {
     /// If there is no such slice.
     pub fn file_of(&self, index: usize) -> Option<&Path> {
         match &self.kind {
-            Kind::Nifti(_) => None,
+            Kind::Nifti(_) | Kind::Tiff(_) => None,
             Kind::Dicom(series) => series.file_of(index),
         }
     }
@@ -123,8 +134,42 @@ impl Volume {
         let (range, values) = match &self.kind {
             Kind::Nifti(nifti) => (nifti.range(), nifti.slice(index)?),
             Kind::Dicom(series) => (series.range(), series.slice(index)?),
+            Kind::Tiff(stack) => return Ok(Slice::of(stack.slice(index)?)),
         };
         let full = range.full.filter(|_| matches!(values, SliceValues::Floats(_)));
         Ok(Slice { size: self.size, channels: self.channels, top: range.kept.top(), full, values })
+    }
+
+    /// One slice as images of files are; with its palette, if it has one.
+    ///
+    /// # Errors
+    /// As [`Volume::slice`].
+    pub(super) fn picture(&self, index: usize) -> Result<Picture, String> {
+        match &self.kind {
+            Kind::Tiff(stack) => stack.slice(index),
+            _ => self.slice(index).map(Slice::picture),
+        }
+    }
+}
+
+impl Slice {
+    /// A page; of one with a palette the indices.
+    fn of(page: Picture) -> Self {
+        let channels = if page.palette.is_some() { 1 } else { page.channels };
+        let values = match page.values {
+            Values::Bytes(values) => SliceValues::Bytes(values),
+            Values::Words(values) => SliceValues::Words(values),
+            Values::Floats(values) => SliceValues::Floats(values),
+        };
+        Self { size: page.size, channels, top: page.top, full: page.full, values }
+    }
+
+    fn picture(self) -> Picture {
+        let values = match self.values {
+            SliceValues::Bytes(values) => Values::Bytes(values),
+            SliceValues::Words(values) => Values::Words(values),
+            SliceValues::Floats(values) => Values::Floats(values),
+        };
+        Picture { full: self.full, ..Picture::of(self.size, self.channels, self.top, values) }
     }
 }

@@ -19,7 +19,7 @@ use std::sync::OnceLock;
 /// Bytes that deflate can make of one.
 const MOST_OF_A_BYTE: u64 = 1032;
 
-const ENDS: &str = "the file ends before the picture does; restore it, or save it again";
+const ENDS: &str = "the file ends before the image does; restore it, or save it again";
 
 /// Whether a file begins as NIfTI or gzip does.
 pub(super) fn knows(start: &[u8]) -> bool {

@@ -47,7 +47,7 @@ fn last_error() -> Option<String> {
     let ask: unsafe extern "C" fn(*mut std::ffi::c_char, usize) =
         unsafe { library::cudnn().ok()?.function("cudnnGetLastErrorString") }?;
     let mut bytes = vec![0u8; WORDS];
-    // SAFETY: it writes no more bytes than it is told.
+    // SAFETY: it writes no more bytes than `size`.
     unsafe { ask(bytes.as_mut_ptr().cast(), WORDS) };
     let text = String::from_utf8_lossy(bytes.split(|byte| *byte == 0).next()?).into_owned();
     let words = text.split_whitespace().collect::<Vec<_>>().join(" ");

@@ -64,7 +64,7 @@ fn directories() -> Vec<PathBuf> {
     all
 }
 
-/// Directories in which the system's loader is told to look.
+/// Directories in which the system's loader is set to look.
 #[cfg(feature = "cudnn")]
 fn searched_by_the_system() -> Vec<PathBuf> {
     let named = std::env::var_os("LD_LIBRARY_PATH").unwrap_or_default();

@@ -46,7 +46,7 @@ pub struct LossInputs<'a> {
     pub sums: Option<&'a Array>,
 }
 
-/// What the kernels of a loss are told besides.
+/// The other parameters of the kernels of a loss.
 pub(super) struct Sizes<'a> {
     /// What is true, without pixels that do not count.
     pub targets: &'a Array,

@@ -124,11 +124,11 @@ impl<'a> Parser<'a> {
     /// One element, kept if it is of those that are read; pixels are kept at depth 0 alone.
     fn element(&mut self, coding: Coding, depth: usize, kept: &mut BTreeMap<u32, Value>) -> Result<(), Fault> {
         let head = self.head(coding)?;
-        let told = || attribute::told(head.tag);
+        let message = || attribute::message(head.tag);
         if head.tag >> 16 == 0xFFFE {
             return Err(Fault::Wrong(format!(
                 "has a mark of sequences ({}) outside of one; restore it, or save it again",
-                told()
+                message()
             )));
         }
         let wanted = attribute::of(head.tag);
@@ -157,7 +157,7 @@ impl<'a> Parser<'a> {
             }
         };
         if wanted.is_some() && kept.insert(head.tag, value).is_some() {
-            return Err(Fault::Wrong(format!("has the element {} twice; restore it, or save it again", told())));
+            return Err(Fault::Wrong(format!("has the element {} twice; restore it, or save it again", message())));
         }
         Ok(())
     }
@@ -175,9 +175,9 @@ impl<'a> Parser<'a> {
             Some(b"OB" | b"OW") if undefined && head.tag == PIXELS.tag => Ok(None),
             Some(_) if !undefined && !sequence => Ok(None),
             Some(kind) => {
-                let (told, kind) = (attribute::told(head.tag), String::from_utf8_lossy(kind).into_owned());
+                let (message, kind) = (attribute::message(head.tag), String::from_utf8_lossy(kind).into_owned());
                 let problem = if undefined { "has no length" } else { "should be a sequence" };
-                Err(Fault::Wrong(format!("its element {told} of the kind {kind} {problem}; restore it, or save it again")))
+                Err(Fault::Wrong(format!("its element {message} of the kind {kind} {problem}; restore it, or save it again")))
             }
         }
     }
@@ -203,9 +203,9 @@ impl<'a> Parser<'a> {
                 }
                 SEQUENCE_END if end.is_none() => return Ok(items),
                 other => {
-                    let told = attribute::told(other);
+                    let message = attribute::message(other);
                     return Err(Fault::Wrong(format!(
-                        "has {told} where an item of a sequence should be; restore it, or save it again"
+                        "has {message} where an item of a sequence should be; restore it, or save it again"
                     )));
                 }
             }
@@ -280,9 +280,9 @@ impl<'a> Parser<'a> {
             return Ok(Head { tag, kind: Some(kind), length: self.long(coding)? });
         }
         if !SHORT_KINDS.contains(&&kind) {
-            let (told, kind) = (attribute::told(tag), kind.escape_ascii());
+            let (message, kind) = (attribute::message(tag), kind.escape_ascii());
             return Err(Fault::Wrong(format!(
-                "its element {told} is of the unknown kind \"{kind}\"; restore it, or save it again"
+                "its element {message} is of the unknown kind \"{kind}\"; restore it, or save it again"
             )));
         }
         let bytes: [u8; 2] = self.array()?;

@@ -15,7 +15,7 @@ const FARTHEST: f64 = 1e6;
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Frame {
     pub scale: Scale,
-    /// `None` if there is none; a problem with it is told when it is asked for.
+    /// `None` if there is none; a problem with it is reported when it is asked for.
     pub window: Option<Result<Window, String>>,
     /// The middle of the first pixel in mm, towards the patient's left, back and head.
     pub position: Option<[f64; 3]>,

@@ -21,7 +21,7 @@ pub(super) fn knows(start: &[u8]) -> bool {
     start.get(128..132) == Some(b"DICM")
 }
 
-const ENDS: &str = "the file ends before the picture does; restore it, or save it again";
+const ENDS: &str = "the file ends before the image does; restore it, or save it again";
 
 #[cfg(test)]
 mod tests;

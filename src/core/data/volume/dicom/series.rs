@@ -70,8 +70,8 @@ impl Series {
             images.iter().enumerate().flat_map(|(i, image)| (0..image.frames.len()).map(move |frame| (i, frame))).collect();
         let frames: Vec<&Frame> = images.iter().flat_map(|image| &image.frames).collect();
         let lone = images.len() == 1;
-        let told = |i: usize| if lone { format!("frame {}", i + 1) } else { word(&images[names[i].0].path) };
-        let Order { order, step } = Order::of(&frames, lone, &told)?;
+        let message = |i: usize| if lone { format!("frame {}", i + 1) } else { word(&images[names[i].0].path) };
+        let Order { order, step } = Order::of(&frames, lone, &message)?;
         let range = images.iter().map(Image::range).reduce(Range::or).expect("a series has an image");
         let slices = order.into_iter().map(|i| names[i]).collect();
         Ok(Self { images, slices, step, range, windowed: false })
@@ -181,10 +181,10 @@ fn only_third(axis: Axis) -> Result<(), String> {
 }
 
 fn files(folder: &Path) -> Result<Vec<PathBuf>, String> {
-    let told = |e: std::io::Error| format!("cannot be read: {e}");
+    let message = |e: std::io::Error| format!("cannot be read: {e}");
     let mut paths = Vec::new();
-    for entry in fs::read_dir(folder).map_err(told)? {
-        let path = entry.map_err(told)?.path();
+    for entry in fs::read_dir(folder).map_err(message)? {
+        let path = entry.map_err(message)?.path();
         let name = path.file_name().unwrap_or_default().to_string_lossy().to_lowercase();
         let ending = path.extension().unwrap_or_default().to_string_lossy().to_lowercase();
         if ENDINGS.contains(&ending.as_str()) && !name.starts_with('.') && name != "dicomdir" && !path.is_dir() {
@@ -203,11 +203,11 @@ fn word(path: &Path) -> String {
 /// In what two files differ that are to be of one series.
 fn difference(a: &Image, b: &Image) -> Option<String> {
     let first = word(&a.path);
-    let told = |size: [usize; 2]| format!("{} × {}", size[0], size[1]);
+    let message = |size: [usize; 2]| format!("{} × {}", size[0], size[1]);
     let spacing = |image: &Image| image.frames[0].spacing;
     match () {
         () if a.form.size != b.form.size => {
-            Some(format!("has {} pixels (height × width), {first} has {}", told(b.form.size), told(a.form.size)))
+            Some(format!("has {} pixels (height × width), {first} has {}", message(b.form.size), message(a.form.size)))
         }
         () if a.series != b.series => Some(format!("belongs to another series than {first} (SeriesInstanceUID)")),
         () if (a.form.samples, a.form.stored, a.form.signed, a.inverted)

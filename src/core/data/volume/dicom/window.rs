@@ -13,7 +13,7 @@ pub(super) struct Window {
 }
 
 impl Window {
-    /// The first of a file, of a frame or of all frames; `None` if there is none. A problem is told when the window is asked for.
+    /// The first of a file, of a frame or of all frames; `None` if there is none. A problem is reported when the window is asked for.
     pub fn of(elements: &Elements) -> Option<Result<Self, String>> {
         let (center, width) = match (elements.decimals(CENTER), elements.decimals(WIDTH)) {
             (Ok(Some(center)), Ok(Some(width))) => (center[0], width[0]),

@@ -135,18 +135,18 @@ fn extent(fields: &Fields) -> Result<[usize; 3], String> {
         count @ 2..=7 => &dims[1..=count as usize],
         count => return Err(format!("claims {count} axes; 2 or 3 are read, restore it or save it again")),
     };
-    let told: Vec<String> = sides.iter().map(i64::to_string).collect();
-    let told = told.join(" × ");
+    let message: Vec<String> = sides.iter().map(i64::to_string).collect();
+    let message = message.join(" × ");
     if sides.iter().any(|side| *side < 1) {
-        return Err(format!("claims {told} voxels; restore it, or save it again"));
+        return Err(format!("claims {message} voxels; restore it, or save it again"));
     }
     if sides.iter().skip(3).any(|side| *side > 1) {
-        return Err(format!("has {told} voxels along more than three axes; save a file for each volume"));
+        return Err(format!("has {message} voxels along more than three axes; save a file for each volume"));
     }
     let side = |axis: usize| sides.get(axis).copied().unwrap_or(1) as usize;
     let extent = [side(0), side(1), side(2)];
     let all = extent.iter().try_fold(16_usize, |bytes, side| bytes.checked_mul(*side));
-    all.map(|_| extent).ok_or_else(|| format!("claims {told} voxels; restore it, or save it again"))
+    all.map(|_| extent).ok_or_else(|| format!("claims {message} voxels; restore it, or save it again"))
 }
 
 fn data_type(fields: &Fields) -> Result<(Number, usize), String> {
