@@ -64,7 +64,7 @@ const LAYOUT_INSERTIONS: &[Insertion] = &[
     ),
     (
         "src/core/config/dataset.rs",
-        "    /// Volumes of NIfTI or DICOM, cut into slices.",
+        "    /// Volumes of NIfTI, DICOM or TIFF, cut into slices.",
         "    /// Bars.\n    Stripes(Stripes),\n",
     ),
     (

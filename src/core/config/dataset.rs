@@ -31,7 +31,7 @@ pub enum Dataset {
     Labelme(Labelme),
     /// A folder of images and one of GeoJSON, as QuPath exports it.
     Geojson(Geojson),
-    /// Volumes of NIfTI or DICOM, cut into slices.
+    /// Volumes of NIfTI, DICOM or TIFF, cut into slices.
     Volumes(Volumes),
 }
 
