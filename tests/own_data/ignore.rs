@@ -29,6 +29,11 @@ fn values_that_count_nowhere_change_nothing() {
         std::fs::read_to_string(file).unwrap()
     };
     assert_eq!(curves("one"), curves("two"));
+    // Where those pixels count as background, other numbers come out.
+    desk.pairs("counted", 8, 32, |x, y, i| u8::from(x >= 6 && (10..20 + i).contains(&x) && (8..24).contains(&y)));
+    desk.write("counted.toml", &experiment("counted", ""));
+    desk.good(&["run", "counted.toml"]);
+    assert_ne!(metrics("counted"), metrics("one"));
     desk.write("plain.toml", &experiment("one", ""));
     assert!(desk.mistake(&["run", "plain.toml"]).contains("200"));
 }
@@ -52,6 +57,16 @@ fn a_class_counts_where_it_is_annotated() {
     assert!(desk.mistake(&["run", "p.toml"]).contains("without a mask"));
     desk.write("p.toml", &text("partial = true"));
     desk.good(&["run", "p.toml"]);
-    std::fs::remove_file(desk.path("d/masks/7.png")).unwrap();
+    let partial = desk.metrics("p");
+    // Empty masks say that there is none of the class, which counts.
+    for i in 5..8 {
+        desk.grey(&format!("d/b/{i}.png"), [32, 32], |_, _| 0);
+    }
+    desk.good(&["run", "p.toml", "--results", "whole"]);
+    let whole = super::files(&desk.path("whole/p/runs")).into_iter().find(|file| file.ends_with("metrics.csv")).unwrap();
+    assert_ne!(std::fs::read_to_string(whole).unwrap(), partial);
+    for folder in ["masks", "b"] {
+        std::fs::remove_file(desk.path(&format!("d/{folder}/7.png"))).unwrap();
+    }
     assert!(desk.mistake(&["plan", "p.toml"]).contains("7.png has no mask of any class"));
 }
