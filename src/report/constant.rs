@@ -1,6 +1,7 @@
 //! What no network is needed for, beside what groups have: the best constant mask, all foreground or none.
 
 use super::collect::{Comparison, Group};
+use super::data_sets::List;
 use super::{describe, stats};
 use crate::metric::Split;
 
@@ -25,6 +26,17 @@ pub(super) fn values(comparison: &Comparison, column: &str) -> Vec<f64> {
     values.sort_by(f64::total_cmp);
     values.dedup_by(|a, b| (*a - *b).abs() < 1e-9);
     values
+}
+
+/// What the best constant mask scores in these columns, in the mean over a list's groups, in the order of the columns; `None` where it has no score
+/// in any of them.
+pub(super) fn of_list(comparison: &Comparison, list: &List, columns: &[String]) -> Option<Vec<Option<f64>>> {
+    let of = |column: &String| {
+        let known: Vec<f64> = list.groups.iter().filter_map(|at| of_group(&comparison.groups[*at], column)).collect();
+        stats::mean(&known)
+    };
+    let scores: Vec<Option<f64>> = columns.iter().map(of).collect();
+    scores.iter().any(Option::is_some).then_some(scores)
 }
 
 /// Sentences: what the best constant mask has, and which groups have no more.

@@ -4,7 +4,7 @@
 use super::collect::{Comparison, Group};
 use super::data_sets::List;
 use super::verdict::{Pair, Standing, Verdict};
-use super::{column, describe, of_group, stats, verdict};
+use super::{column, constant, describe, of_group, stats, verdict};
 use crate::metric::{self, Direction, ExtraMetric, Split};
 use crate::text::counted;
 
@@ -90,7 +90,15 @@ pub(super) fn groups(comparison: &Comparison, verdict: &Verdict, list: &List) ->
         cells.push(of_group::best_epoch(group));
         Row { cells, strong: standing.filter(|s| several && s.rank == 1).map(|_| 3) }
     };
-    let rows = placed(comparison, verdict, list).into_iter().map(row).collect();
+    let constant = constant::of_list(comparison, list, &columns).map(|scores| {
+        let scores: Vec<String> = scores.into_iter().map(|score| stats::plain(&Vec::from_iter(score), DECIMALS)).collect();
+        let (first, others) = scores.split_first().expect("there are columns");
+        let mut cells = ["–", constant::LABEL, "–"].map(str::to_owned).to_vec();
+        cells.extend([first.clone(), "–".to_owned()]);
+        cells.extend(others.iter().cloned().chain(["–".to_owned()]));
+        Row { cells, strong: None }
+    });
+    let rows = placed(comparison, verdict, list).into_iter().map(row).chain(constant).collect();
     let note = "n counts the finished runs of all; values are mean ± sample standard deviation over runs, the interval is that of the mean \
                 (by the t of the differences; of a group that was not tested Student's t over runs), cut where the metric ends.";
     let shared = " Groups without a significant difference to the first of a rank share it; those of the first are bold.";

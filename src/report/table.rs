@@ -135,6 +135,11 @@ fn ranking(comparison: &Comparison, verdict: &Verdict, list: &List, wide: usize)
         row.push(best_epoch(group));
         rows.push(row);
     }
+    if let Some(scores) = constant::of_list(comparison, list, &columns) {
+        let scores = scores.into_iter().map(|score| stats::plain(&Vec::from_iter(score), 3));
+        let name = ["–", constant::LABEL, "–"].map(str::to_owned).into_iter();
+        rows.push(name.chain(scores).chain(["–".to_owned()]).collect());
+    }
     let most = room(&header, &rows, wide);
     for mut row in rows {
         row[1] = wrap(&row[1], most, "").join("\n");

@@ -1,8 +1,8 @@
 //! An exponential moving average of weights and running statistics.
 
 use crate::model::Params;
+use crate::ops;
 use candle_core::{Result, Tensor, Var};
-use rayon::prelude::*;
 
 /// The averages, beside a network that trains.
 ///
@@ -59,7 +59,7 @@ impl Ema {
         for ((_, var), average) in all(params).zip(&mut self.averages) {
             let mut moved: Vec<f32> = average.flatten_all()?.to_vec1()?;
             let values: Vec<f32> = var.flatten_all()?.to_vec1()?;
-            moved.par_iter_mut().zip(&values).for_each(|(average, value)| *average += rate * (value - *average));
+            ops::move_towards(&mut moved, &values, rate);
             *average = Tensor::from_vec(moved, average.shape(), average.device())?;
         }
         Ok(())

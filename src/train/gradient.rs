@@ -1,11 +1,7 @@
 //! What happens to gradients between the backward pass and the optimizer: averaging over batches, clipping.
 
-use crate::ops::Gradients;
+use crate::ops::{self, Gradients};
 use candle_core::{Result, Tensor};
-use rayon::prelude::*;
-
-/// Values added up by one task. Part of the definition: partial sums are added in this partition, whatever the threads.
-const CHUNK: usize = 1 << 15;
 
 /// Gradients of several batches on their way to one update.
 #[derive(Debug, Default)]
@@ -76,10 +72,7 @@ fn norm(gradients: &Gradients) -> Result<f64> {
 }
 
 fn sum_of_squares(tensor: &Tensor) -> Result<f64> {
-    let values = tensor.flatten_all()?.to_vec1::<f32>()?;
-    let square = |v: &f32| f64::from(*v) * f64::from(*v);
-    let parts: Vec<f64> = values.par_chunks(CHUNK).map(|chunk| chunk.iter().map(square).sum()).collect();
-    Ok(parts.iter().sum())
+    Ok(ops::sum_of_squares(&tensor.flatten_all()?.to_vec1::<f32>()?))
 }
 
 /// Expected values: scripts/optimizer_oracle.py (PyTorch 2.15).

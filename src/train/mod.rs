@@ -21,7 +21,6 @@ mod optimizer;
 mod predecessor;
 mod progress;
 mod provenance;
-mod rule;
 mod safetensors;
 mod samples;
 mod session;

@@ -3,9 +3,8 @@
 //! Rules are PyTorch's single-tensor ones. Parameters change in place, each number by itself, so the result is the same bits for
 //! any number of threads. Learning rates come from outside, with every step.
 
-use super::rule::{Moments, Rule};
 use crate::config;
-use crate::ops::{Gradients, Update};
+use crate::ops::{Gradients, Moments, Rule, Update};
 use candle_core::{Result, Var, bail};
 
 /// An optimizer with what it remembers of each parameter.

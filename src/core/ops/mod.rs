@@ -45,6 +45,7 @@ mod max_pool2x2;
 mod one_vs_rest;
 mod pointwise;
 mod relu;
+mod rule;
 mod storage;
 #[cfg_attr(not(feature = "cuda"), expect(dead_code, reason = "some of it is asked for by GPUs alone"))]
 mod tape;
@@ -72,6 +73,7 @@ pub use max_pool2x2::max_pool2x2;
 pub use one_vs_rest::one_vs_rest;
 pub use pointwise::pointwise;
 pub use relu::relu;
+pub use rule::{Adam, Moments, Rule, Sgd, move_towards, sum_of_squares};
 pub use tape::{GpuNetwork, Node, Tape};
 pub use term::boundary_weights;
 pub use term::{TermLoss, term};

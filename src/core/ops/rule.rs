@@ -1,17 +1,17 @@
-//! The update rules themselves, number by number, in PyTorch's order of operations.
+//! The update rules of optimizers, number by number, in PyTorch's order of operations; averages of weights, and norms.
 
+use super::Update;
 use crate::config;
-use crate::ops;
 use candle_core::{CpuStorage, InplaceOp2, Layout, Result, Tensor, Var, bail};
 use rayon::prelude::*;
 use std::cell::RefCell;
 
-/// Numbers updated by one task; smaller parameters are not worth dividing.
+/// Numbers of one task; fewer are not worth dividing. Part of the definition of a sum: partial sums are added in this partition, whatever the threads.
 const CHUNK: usize = 1 << 15;
 
 /// What is remembered of one parameter; empty where the rule needs no such thing.
 #[derive(Debug, Clone)]
-pub(super) struct Moments {
+pub struct Moments {
     /// Mean of the gradients, or SGD's momentum.
     pub first: Vec<f32>,
     /// Mean of their squares.
@@ -20,13 +20,16 @@ pub(super) struct Moments {
 
 /// The update of one step, learning rate and corrections worked in.
 #[derive(Debug, Clone, Copy)]
-pub(super) enum Rule {
+pub enum Rule {
+    /// Adam and AdamW.
     Adam(Adam),
+    /// Gradient descent, with momentum or without.
     Sgd(Sgd),
 }
 
+/// The numbers of a step of Adam.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Adam {
+pub struct Adam {
     /// 1 − β₁.
     one_minus_beta1: f32,
     beta2: f32,
@@ -43,8 +46,9 @@ pub(super) struct Adam {
     shrink: f32,
 }
 
+/// The numbers of a step of gradient descent.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Sgd {
+pub struct Sgd {
     lr: f32,
     momentum: f32,
     nesterov: bool,
@@ -66,25 +70,21 @@ impl Rule {
     }
 
     /// The same for the kernels of a GPU.
-    pub fn numbers(self) -> ops::Update {
+    pub fn numbers(self) -> Update {
         match self {
-            Self::Adam(r) => ops::Update::Adam([
-                r.one_minus_beta1,
-                r.beta2,
-                r.one_minus_beta2,
-                r.eps,
-                r.step_size,
-                r.correction,
-                r.l2,
-                r.shrink,
-            ]),
-            Self::Sgd(r) => ops::Update::Sgd([r.lr, r.momentum, f32::from(u8::from(r.nesterov)), r.l2]),
+            Self::Adam(r) => {
+                Update::Adam([r.one_minus_beta1, r.beta2, r.one_minus_beta2, r.eps, r.step_size, r.correction, r.l2, r.shrink])
+            }
+            Self::Sgd(r) => Update::Sgd([r.lr, r.momentum, f32::from(u8::from(r.nesterov)), r.l2]),
         }
     }
 
     /// Updates a parameter in place.
+    ///
+    /// # Errors
+    /// If parameter or gradient is not f32.
     pub fn apply(self, param: &Var, gradient: &Tensor, moments: &mut Moments) -> Result<()> {
-        param.inplace_op2(&gradient.contiguous()?, &Update { rule: self, moments: RefCell::new(moments) })
+        param.inplace_op2(&gradient.contiguous()?, &Step { rule: self, moments: RefCell::new(moments) })
     }
 
     fn update(self, params: &mut [f32], grads: &[f32], Moments { first, second }: &mut Moments) {
@@ -145,13 +145,28 @@ impl Sgd {
     }
 }
 
+/// Moves averages so far towards values, `average + rate · (value − average)`. Of the longer one the rest stays.
+pub fn move_towards(averages: &mut [f32], values: &[f32], rate: f32) {
+    let pairs = averages.par_chunks_mut(CHUNK).zip(values.par_chunks(CHUNK));
+    pairs.for_each(|(averages, values)| {
+        averages.iter_mut().zip(values).for_each(|(average, value)| *average += rate * (value - *average));
+    });
+}
+
+/// The sum of the squares, in f64; the same on any number of threads.
+pub fn sum_of_squares(values: &[f32]) -> f64 {
+    let square = |v: &f32| f64::from(*v) * f64::from(*v);
+    let parts: Vec<f64> = values.par_chunks(CHUNK).map(|chunk| chunk.iter().map(square).sum()).collect();
+    parts.iter().sum()
+}
+
 /// One parameter's update, as candle's in-place operation.
-struct Update<'a> {
+struct Step<'a> {
     rule: Rule,
     moments: RefCell<&'a mut Moments>,
 }
 
-impl InplaceOp2 for Update<'_> {
+impl InplaceOp2 for Step<'_> {
     fn name(&self) -> &'static str {
         "optimizer step"
     }
