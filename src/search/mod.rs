@@ -43,3 +43,6 @@ pub use score::{Score, ranked};
 pub use sobol::sobol;
 pub use space::{Condition, MOST_PARAMETERS, Parameter, Space, SpaceError};
 pub use stream::Stream;
+
+/// Raised whenever proposals change: a history of another version cannot be continued.
+pub const SEARCH_VERSION: u32 = 1;
