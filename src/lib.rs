@@ -29,6 +29,7 @@ pub mod propose;
 pub mod record;
 pub mod report;
 pub mod schedule;
+pub mod search;
 pub mod settings;
 pub mod store;
 pub mod train;
