@@ -57,7 +57,7 @@ fn black(input: Input) -> Dataset {
     let pixels = input.size[0] * input.size[1];
     let sample = |i: usize| Sample {
         name: i.to_string(),
-        image: vec![0.0; input.in_channels * pixels],
+        image: vec![0.0; input.in_channels * pixels].into(),
         mask: vec![0; input.classes * pixels],
     };
     Dataset {

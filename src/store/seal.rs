@@ -46,7 +46,7 @@ impl Seal {
     /// Compares the bytes of a file with its hash.
     pub fn of(bytes: &[u8]) -> Self {
         let Some((_, header)) = split(bytes) else { return Self::Broken };
-        let Some(hash) = message(header) else { return Self::None };
+        let Some(hash) = hash_in(header) else { return Self::None };
         let word = word(&hash);
         let Some(at) = header.windows(word.len()).position(|window| window == word.as_bytes()) else { return Self::Broken };
         // After the file's own first 8 bytes, and before the quotation mark at the end.
@@ -87,7 +87,7 @@ impl Header {
             return Ok(None);
         }
         let epoch = tensors.metadata().as_ref().and_then(|words| words.get("epoch")?.parse().ok());
-        Ok(Some(Self { hash: message(&bytes), epoch }))
+        Ok(Some(Self { hash: hash_in(&bytes), epoch }))
     }
 }
 
@@ -99,7 +99,7 @@ fn split(bytes: &[u8]) -> Option<(u64, &[u8])> {
 }
 
 /// The hash that a header names, if it is one.
-fn message(header: &[u8]) -> Option<String> {
+fn hash_in(header: &[u8]) -> Option<String> {
     let header: Metadata = serde_json::from_slice(header).ok()?;
     header.metadata().as_ref()?.get(KEY).filter(|hash| hash.len() == DIGITS).cloned()
 }

@@ -115,7 +115,7 @@ fn batches_made_ahead_are_the_same() {
 fn flips_work_on_oblongs() {
     let mut dataset = named(&["a".to_owned()]);
     dataset.size = [1, 3];
-    dataset.samples[0] = Sample { name: "a".into(), image: vec![1.0, 2.0, 3.0], mask: vec![1, 0, 0] };
+    dataset.samples[0] = Sample { name: "a".into(), image: vec![1.0, 2.0, 3.0].into(), mask: vec![1, 0, 0] };
     let flip = Augment { flip_horizontal: 1.0, ..Augment::default() };
     let moved = batch(&dataset, &[0], Some(Draw { augment: &flip, patches: None, seed: 1, epoch: 1 }), &Device::Cpu).unwrap();
     assert_eq!((values(&moved.images), values(&moved.targets)), (vec![3.0, 2.0, 1.0], vec![0.0, 0.0, 1.0]));

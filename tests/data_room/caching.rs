@@ -1,11 +1,12 @@
 //! The cache on disk: same data, whatever happens to it.
 
 use crate::tree::Tree;
+use candle_core::Device;
 use std::fs::{self, File};
 use std::path::PathBuf;
 use std::time::{Duration, SystemTime};
-use umlaut::config::{Fit, Preprocess};
-use umlaut::data::{fingerprint, open};
+use umlaut::config::{Augment, Fit, Patches, Preprocess};
+use umlaut::data::{Dataset, Draw, batch, fingerprint, open};
 
 fn kept(tree: &Tree) -> Vec<PathBuf> {
     let mut files: Vec<PathBuf> = fs::read_dir(tree.root().join(".cache")).unwrap().map(|e| e.unwrap().path()).collect();
@@ -116,4 +117,47 @@ fn threads_do_not_change_the_data() {
         pool.install(|| open(&tree.folders(""), &size, &tree.path(&format!("cache{threads}")), &|_, _| ()).unwrap())
     };
     assert_eq!(with(1), with(4));
+}
+
+/// Of a large image only what is used is in memory: its values are those of the cache's file, whatever becomes of the file's name.
+#[test]
+fn large_images_are_read_as_far_as_they_are_used() {
+    let (tree, side) = (Tree::new(), 2100);
+    let value = |y: u32, x: u32| (y * 31 + x * 7) as u8;
+    for i in 0..3 {
+        tree.grey(&format!("images/{i}.png"), [side, side], |y, x| value(y + i, x));
+        tree.grey(&format!("masks/{i}.png"), [side, side], |y, x| if (y / 50 + x / 50 + i) % 2 == 0 { 255 } else { 0 });
+    }
+    let size = [side as usize; 2];
+    let cold = tree.open(&tree.folders(""), size, Fit::Pad).unwrap();
+    let expected = |i: u32| (0..side * side).map(move |at| f32::from(value(at / side + i, at % side)) / 255.0);
+    assert!((0..3).all(|i| cold.samples[i as usize].image.iter().copied().eq(expected(i))));
+    if cfg!(target_os = "linux") {
+        let maps = fs::read_to_string("/proc/self/maps").unwrap();
+        let of_this = maps.lines().filter(|line| line.contains(tree.root().to_str().unwrap()) && line.contains(".sample"));
+        assert_eq!(of_this.count(), 3, "every image is mapped");
+    }
+    let files = kept(&tree);
+    // A bit has changed on the disk: that file is not believed. The one that is mapped already keeps its values, as it is replaced, not changed.
+    let mut bytes = fs::read(&files[0]).unwrap();
+    bytes[1000] ^= 1;
+    fs::remove_file(&files[0]).unwrap();
+    fs::write(&files[0], bytes).unwrap();
+    assert_eq!(tree.open(&tree.folders(""), size, Fit::Pad).unwrap(), cold);
+    fs::remove_dir_all(tree.root().join(".cache")).unwrap();
+    assert!((0..3).all(|i| cold.samples[i as usize].image.iter().copied().eq(expected(i))));
+    // Patches are those of the same images in memory.
+    let mut held = cold.clone();
+    held.samples.iter_mut().for_each(|sample| sample.image = sample.image.to_vec().into());
+    let patches = Patches { size: [64, 64], per_image: 2, ..Patches::default() };
+    let augment = Augment { flip_horizontal: 0.5, ..Augment::default() };
+    let batch_of = |dataset: &Dataset| {
+        let draw = Draw { patches: Some(&patches), augment: &augment, seed: 3, epoch: 1 };
+        let batch = batch(dataset, &[0, 1, 2, 5], Some(draw), &Device::Cpu).unwrap();
+        (
+            batch.images.flatten_all().unwrap().to_vec1::<f32>().unwrap(),
+            batch.targets.flatten_all().unwrap().to_vec1::<f32>().unwrap(),
+        )
+    };
+    assert_eq!(batch_of(&cold), batch_of(&held));
 }

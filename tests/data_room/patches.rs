@@ -59,7 +59,7 @@ fn what_turns_into_a_patch_is_the_image_about_it() {
     // A value tells its place: rows are hundredths, columns less.
     let slope = |y: f64, x: f64| y / 100.0 + x / 10_000.0;
     let plane: Vec<f32> = (0..64 * 64).map(|at| slope((at / 64) as f64, (at % 64) as f64) as f32).collect();
-    dataset.samples[0] = Sample { image: plane.repeat(2), mask: vec![0; 2 * 64 * 64], ..dataset.samples[0].clone() };
+    dataset.samples[0] = Sample { image: plane.repeat(2).into(), mask: vec![0; 2 * 64 * 64], ..dataset.samples[0].clone() };
     let (patches, degrees) = (Patches { size: [12, 12], per_image: 60, ..Patches::default() }, 30_f64);
     let rotate = Some(Rotate { probability: 1.0, degrees: [degrees; 2] });
     let turning = Augment { outside: Outside::Black, rotate, ..Augment::default() };

@@ -106,7 +106,7 @@ impl Tree {
 
 /// Samples of these names whose one-pixel images all differ.
 pub fn named(names: &[String]) -> Dataset {
-    let sample = |(i, name): (usize, &String)| Sample { name: name.clone(), image: vec![i as f32], mask: vec![0] };
+    let sample = |(i, name): (usize, &String)| Sample { name: name.clone(), image: vec![i as f32].into(), mask: vec![0] };
     Dataset {
         channels: 1,
         classes: vec!["foreground".into()],

@@ -144,7 +144,7 @@ fn the_file_beside_exported_samples_reads_them() {
     assert_eq!((experiment.name.as_str(), &experiment.model), ("x-train", &original.model));
     assert_eq!((data.classes.clone(), data.size, data.channels, data.samples.len()), (whole.classes.clone(), [16, 16], 3, 6));
     for (sample, index) in data.samples.iter().zip(parts(&desk).train) {
-        let near = sample.image.iter().zip(&whole.samples[index].image).all(|(a, b)| (a - b).abs() <= 0.5 / 255.0 + 1e-6);
+        let near = sample.image.iter().zip(&whole.samples[index].image[..]).all(|(a, b)| (a - b).abs() <= 0.5 / 255.0 + 1e-6);
         assert!(near && sample.mask == whole.samples[index].mask, "{}", sample.name);
     }
     let out = desk.good(&["inspect", "some/o/dataset.toml"]);

@@ -138,7 +138,7 @@ fn of_several_folds_the_first_is_shown_and_all_are_checked() {
 
 /// Names of the samples that train and that validate in a fold, as training splits them.
 fn in_fold(desk: &Desk, fold: usize) -> (Vec<String>, Vec<String>) {
-    let sample = |i: u8| Sample { name: i.to_string(), image: vec![i.into()], mask: vec![0] };
+    let sample = |i: u8| Sample { name: i.to_string(), image: vec![i.into()].into(), mask: vec![0] };
     let data = Dataset {
         channels: 1,
         classes: vec!["cell".into()],

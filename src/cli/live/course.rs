@@ -74,7 +74,7 @@ impl Course {
 mod tests {
     use super::*;
 
-    fn message(events: &[(u64, Event)]) -> Course {
+    fn after(events: &[(u64, Event)]) -> Course {
         let (mut course, zero) = (Course::default(), Instant::now());
         events.iter().for_each(|(second, event)| course.hear(event, zero + Duration::from_secs(*second)));
         course
@@ -90,7 +90,7 @@ mod tests {
 
     #[test]
     fn a_resumed_run_starts_at_its_epoch_and_its_time_counts_this_attempt_only() {
-        let course = message(&[(0, started(11)), (4, epoch(11, 0.5)), (5, Event::Step { epoch: 12, step: 1, loss: 0.1 })]);
+        let course = after(&[(0, started(11)), (4, epoch(11, 0.5)), (5, Event::Step { epoch: 12, step: 1, loss: 0.1 })]);
         let shown = course.shown().unwrap();
         assert_eq!((shown.epoch, shown.step, shown.left), (12, 1, Some(35.0)));
         assert_eq!(course.epoch_seconds(), Some(4.0));
@@ -98,16 +98,16 @@ mod tests {
 
     #[test]
     fn the_best_score_stays_and_nan_is_none() {
-        let shown = message(&[(0, started(1)), (1, epoch(1, 0.5)), (2, epoch(2, 0.7)), (3, epoch(3, f64::NAN))]).shown().unwrap();
+        let shown = after(&[(0, started(1)), (1, epoch(1, 0.5)), (2, epoch(2, 0.7)), (3, epoch(3, f64::NAN))]).shown().unwrap();
         assert!(shown.dice.unwrap().is_nan());
         assert_eq!(shown.best, Some(0.7));
     }
 
     #[test]
     fn before_training_nothing_is_known() {
-        let waiting = message(&[(0, Event::Waiting { holder: "process 1 on a".into() })]);
+        let waiting = after(&[(0, Event::Waiting { holder: "process 1 on a".into() })]);
         assert_eq!((waiting.shown(), waiting.left()), (None, None));
-        assert_eq!(message(&[(0, started(3))]).shown().unwrap().left, None);
-        assert_eq!(message(&[(0, started(21))]).shown().unwrap().epoch, 20, "only the end is left");
+        assert_eq!(after(&[(0, started(3))]).shown().unwrap().left, None);
+        assert_eq!(after(&[(0, started(21))]).shown().unwrap().epoch, 20, "only the end is left");
     }
 }

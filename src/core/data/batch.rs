@@ -161,19 +161,23 @@ fn normalise(normaliser: &Normaliser, image: &mut [f32], pixels: usize, dataset:
 pub fn composed(dataset: &Dataset, indices: &[usize], draw: Option<Draw<'_>>, normaliser: &Normaliser) -> Vec<Sample> {
     let draw = draw.filter(Draw::composes);
     let compose = |index: &usize| {
-        let (mut made, mut pixels) = (Sample::default(), dataset.size[0] * dataset.size[1]);
-        match draw {
-            None => made.clone_from(&dataset.samples[*index]),
+        let mut pixels = dataset.size[0] * dataset.size[1];
+        let (mut image, mask) = match draw {
+            None => {
+                let sample = &dataset.samples[*index];
+                (sample.image.to_vec(), sample.mask.clone())
+            }
             Some(draw) => {
                 let (change, window) = (Change::draw(draw.augment, draw.seed, draw.epoch, *index), draw.window(dataset, *index));
                 pixels = window.size[0] * window.size[1];
-                made.image.resize(dataset.channels * pixels, 0.0);
-                made.mask.resize(dataset.classes.len() * pixels, 0);
-                change.apply(sample(dataset, *index), window, &mut made.image, &mut made.mask, |v| v);
+                let (mut image, mut mask) = (vec![0.0; dataset.channels * pixels], vec![0; dataset.classes.len() * pixels]);
+                change.apply(sample(dataset, *index), window, &mut image, &mut mask, |v| v);
+                (image, mask)
             }
-        }
-        normalise(normaliser, &mut made.image, pixels, dataset, *index);
-        made
+        };
+        normalise(normaliser, &mut image, pixels, dataset, *index);
+        let name = if draw.is_some() { String::new() } else { dataset.samples[*index].name.clone() };
+        Sample { name, image: image.into(), mask }
     };
     indices.par_iter().map(compose).collect()
 }

@@ -5,10 +5,12 @@
 //! made on purpose: whoever may write the directory can put any image and mask there under a right hash. So the directory must
 //! be as trustworthy as the data set itself; where it is shared with others, delete it before numbers that matter.
 
+use super::pixels::{MAPPED_FROM, Mapping, Pixels};
 use crate::regular::{self, Most};
 use std::fs;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 /// Counts up whenever the same key would mean other bytes than before.
 pub(super) const FORMAT: u32 = 3;
@@ -35,7 +37,12 @@ impl<'a> Cache<'a> {
     }
 
     /// Image and mask of the lengths expected, if they were kept and are whole.
-    pub fn load(&self, key: &blake3::Hash, image_length: usize, mask_length: usize) -> Option<(Vec<f32>, Vec<u8>)> {
+    pub fn load(&self, key: &blake3::Hash, image_length: usize, mask_length: usize) -> Option<(Pixels, Vec<u8>)> {
+        if 4 * image_length >= MAPPED_FROM
+            && let Some(mapped) = self.mapped(key, image_length, mask_length)
+        {
+            return Some(mapped);
+        }
         let bytes = regular::bytes(&self.file(key), Most::WHOLE).ok()?;
         let (body, checksum) = bytes.split_at_checked(bytes.len().checked_sub(CHECKSUM)?)?;
         if body.len() != 4 * image_length + mask_length || sum(key, body).as_bytes() != checksum {
@@ -43,6 +50,17 @@ impl<'a> Cache<'a> {
         }
         let (image, mask) = body.split_at(4 * image_length);
         Some((image.as_chunks().0.iter().map(|value| f32::from_le_bytes(*value)).collect(), mask.to_vec()))
+    }
+
+    /// The same of a large image, which is read as far as it is used.
+    fn mapped(&self, key: &blake3::Hash, image_length: usize, mask_length: usize) -> Option<(Pixels, Vec<u8>)> {
+        let mapping = Mapping::of(&regular::open(&self.file(key)).ok()?).ok()?;
+        let (body, checksum) = mapping.bytes().split_at_checked(mapping.bytes().len().checked_sub(CHECKSUM)?)?;
+        if body.len() != 4 * image_length + mask_length || sum(key, body).as_bytes() != checksum {
+            return None;
+        }
+        let mask = body[4 * image_length..].to_vec();
+        Some((Pixels::of_file(Arc::new(mapping), image_length), mask))
     }
 
     /// Keeps a sample, whole or not at all.

@@ -187,7 +187,7 @@ impl Layout for Geojson {
 mod tests {
     use super::*;
 
-    fn message(json: &str) -> Result<Marked<String>, String> {
+    fn of_json(json: &str) -> Result<Marked<String>, String> {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("a.geojson");
         std::fs::write(&path, json).unwrap();
@@ -210,7 +210,7 @@ mod tests {
         let expected = Marked { size: None, objects: vec![Object { class: "a".to_owned(), shape }] };
         let collection = format!(r#"{{"type": "FeatureCollection", "features": [{one}]}}"#);
         for file in [&one, &format!("[{one}]"), &collection, &format!("\u{feff}{collection}")] {
-            assert_eq!(message(file).unwrap(), expected, "{file}");
+            assert_eq!(of_json(file).unwrap(), expected, "{file}");
         }
     }
 
@@ -222,7 +222,7 @@ mod tests {
             (r#"{"names": ["a", "b"], "color": [1, 2, 3]}"#, "a: b"),
             (r#"{"name": "b", "parentClass": {"name": "a", "colorRGB": 1}, "colorRGB": 2}"#, "a: b"),
         ] {
-            assert_eq!(message(&feature(TRIANGLE, classification)).unwrap().objects[0].class, name);
+            assert_eq!(of_json(&feature(TRIANGLE, classification)).unwrap().objects[0].class, name);
         }
     }
 
@@ -231,7 +231,7 @@ mod tests {
         let square = |at: usize, to: usize| format!("[[{at}, {at}], [{to}, {at}, 7], [{to}, {to}], [{at}, {to}], [{at}, {at}]]");
         let coordinates = format!("[[{}, {}], [{}]]", square(0, 4), square(1, 3), square(5, 6));
         let geometry = format!(r#"{{"coordinates": {coordinates}, "type": "MultiPolygon"}}"#);
-        let marked = message(&feature(&geometry, "\"a\"")).unwrap();
+        let marked = of_json(&feature(&geometry, "\"a\"")).unwrap();
         let ring = |at: f64, to: f64| vec![[at, at], [to, at], [to, to], [at, to]];
         let polygons = vec![vec![ring(0.0, 4.0), ring(1.0, 3.0)], vec![ring(5.0, 6.0)]];
         assert_eq!(marked.objects[0].shape, Shape::Polygons(polygons));
@@ -257,7 +257,7 @@ mod tests {
             ("7".into(), "neither an object nor a list"),
             ("{".into(), "EOF while parsing"),
         ] {
-            let refusal = message(&file).unwrap_err();
+            let refusal = of_json(&file).unwrap_err();
             assert!(refusal.contains(problem), "{file}: {refusal}");
         }
     }

@@ -120,7 +120,7 @@ impl Layout for Labelme {
 mod tests {
     use super::*;
 
-    fn message(json: &str) -> Result<Marked<String>, String> {
+    fn of_json(json: &str) -> Result<Marked<String>, String> {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("a.json");
         std::fs::write(&path, json).unwrap();
@@ -141,7 +141,7 @@ mod tests {
         let old = polygon.replace(r#""shape_type": "polygon", "#, "");
         let rectangle = r#"{"label": "b", "points": [[3, 2], [1, 0.5]], "shape_type": "rectangle"}"#;
         let circle = r#"{"label": "b", "points": [[3, 2], [6, 6]], "shape_type": "circle"}"#;
-        let marked = message(&document(&[polygon, &old, rectangle, circle].join(","))).unwrap();
+        let marked = of_json(&document(&[polygon, &old, rectangle, circle].join(","))).unwrap();
         assert_eq!(marked.size, Some([4, 5]));
         let ring = Shape::Polygons(vec![vec![vec![[0.0, 0.0], [1.5, 0.0], [1.0, 2.0]]]]);
         assert_eq!([&marked.objects[0].shape, &marked.objects[1].shape], [&ring, &ring]);
@@ -163,12 +163,12 @@ mod tests {
             (r#"{"label": "a", "points": [[0, 0, 0]]}"#, "is no annotation of LabelMe: "),
             (r#"{"points": [[0, 0]]}"#, "missing field `label` at line 1"),
         ] {
-            let refusal = message(&document(shapes)).unwrap_err();
+            let refusal = of_json(&document(shapes)).unwrap_err();
             assert!(refusal.contains(problem), "{refusal}");
         }
-        assert!(message("{}").unwrap_err().contains("missing field `shapes`"));
-        let other = message(&document("").replace("a.jpg", "b.jpg")).unwrap_err();
+        assert!(of_json("{}").unwrap_err().contains("missing field `shapes`"));
+        let other = of_json(&document("").replace("a.jpg", "b.jpg")).unwrap_err();
         assert!(other.starts_with("annotates the image \"b.jpg\" (imagePath)"), "{other}");
-        assert!(message(&document("").replace("\"imageHeight\": 4", "\"imageHeight\": null")).is_err());
+        assert!(of_json(&document("").replace("\"imageHeight\": 4", "\"imageHeight\": null")).is_err());
     }
 }

@@ -6,6 +6,7 @@ use super::error::{Error, with_remedy};
 use super::fit::Frame;
 use super::layout::{Entry, Layout};
 use super::picture::{self, Planes};
+use super::pixels::MAPPED_FROM;
 use super::{Dataset, Sample, known, layouts, memory};
 use crate::config;
 use crate::regular;
@@ -118,7 +119,7 @@ impl Reader<'_> {
         // A drawing depends on code, not on files: kept, it could outlive a change of the generator.
         if entry.files.is_empty() {
             let (image, mask) = self.decode(entry)?;
-            return Ok(Sample { name, image, mask });
+            return Ok(Sample { name, image: image.into(), mask });
         }
         let key = self.key(entry);
         let pixels = self.preprocess.size[0] * self.preprocess.size[1];
@@ -128,8 +129,18 @@ impl Reader<'_> {
         }
         let (image, mask) = self.decode(entry)?;
         // A full or read-only disk costs time at the next start, nothing else.
-        self.cache.store(&key, &image, &mask).ok();
-        Ok(Sample { name, image, mask })
+        let kept = self.cache.store(&key, &image, &mask).is_ok();
+        if kept && size_of_val(&image[..]) >= MAPPED_FROM {
+            let (images, masks) = (image.len(), mask.len());
+            // So that of large images no more is in memory than what is used.
+            drop((image, mask));
+            let (image, mask) = match self.cache.load(&key, images, masks) {
+                Some(kept) => kept,
+                None => self.decode(entry).map(|(image, mask)| (image.into(), mask))?,
+            };
+            return Ok(Sample { name, image, mask });
+        }
+        Ok(Sample { name, image: image.into(), mask })
     }
 
     fn decode(&self, entry: &Entry) -> Result<(Vec<f32>, Vec<u8>), String> {

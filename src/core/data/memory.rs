@@ -35,8 +35,8 @@ impl Promise {
             return Err(format!(
                 "its {height} × {width} pixels (height × width) need about {} of memory, {} are available; free some, or cut it into \
                  smaller images",
-                message(bytes),
-                message(available)
+                amount(bytes),
+                amount(available)
             ));
         }
         Ok(promise)
@@ -63,7 +63,7 @@ pub(super) fn each<T: Send, I: Sync>(items: &[I], of: impl Fn(&I) -> Result<T, S
 }
 
 /// Bytes in the largest unit that leaves a number of two digits at least.
-pub(super) fn message(bytes: u64) -> String {
+pub(super) fn amount(bytes: u64) -> String {
     match bytes {
         ..10_000_000 => format!("{} KB", bytes.div_ceil(1000)),
         10_000_000..1_000_000_000 => format!("{} MB", bytes / 1_000_000),

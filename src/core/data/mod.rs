@@ -40,6 +40,7 @@ mod pairing;
 mod pattern;
 mod photo;
 mod picture;
+mod pixels;
 mod png;
 mod random;
 mod refuge;
@@ -68,6 +69,7 @@ pub use inspect::{Look, look};
 pub use load::{fingerprint, fingerprint_by, open};
 pub use normalise::Normaliser;
 pub use photo::{Cut, Photo, PhotoPage, PhotoPlace, photos, shown_channels, unreadable};
+pub use pixels::Pixels;
 pub use split::{group_keys, split};
 pub use splits::{Fold, Splits};
 pub use survey::{ClassLook, Groups, Survey, survey};
@@ -82,7 +84,7 @@ pub struct Sample {
     /// Unique in its data set.
     pub name: String,
     /// channels · height · width, in [0, 1].
-    pub image: Vec<f32>,
+    pub image: Pixels,
     /// classes · height · width, in {0, 1}, and [`IGNORED`] where a pixel counts nowhere.
     pub mask: Vec<u8>,
 }

@@ -120,7 +120,7 @@ mod tests {
     /// Two pixels of two channels; NumPy's `mean` and `std` of (0, 1, 0.5, 0.5) are 0.5 and 0.353553, of (0.2, 0.2, 0.2, 0.6)
     /// 0.3 and 0.173205.
     fn dataset() -> Dataset {
-        let sample = |image: [f32; 4]| Sample { name: String::new(), image: image.to_vec(), mask: vec![0; 2] };
+        let sample = |image: [f32; 4]| Sample { name: String::new(), image: image.to_vec().into(), mask: vec![0; 2] };
         Dataset {
             channels: 2,
             classes: vec!["a".into()],

@@ -2,7 +2,7 @@
 //!
 //! The crate `zip`, which the tree has, unpacks nothing without features that it is not built with there; what is needed of it is this much.
 
-use super::memory::message;
+use super::memory::amount;
 use super::npy;
 use super::picture::plausible;
 use crate::machine;
@@ -102,7 +102,7 @@ fn unpacked(bytes: &[u8], member: &Member) -> Result<Vec<u8>, String> {
     if let Some(available) = machine::available_memory()
         && member.plain as u64 > available
     {
-        let (needed, available) = (message(member.plain as u64), message(available));
+        let (needed, available) = (amount(member.plain as u64), amount(available));
         return Err(format!("holds an array of {needed}, and {available} of memory are available; save it in smaller parts"));
     }
     let mut plain = Vec::new();

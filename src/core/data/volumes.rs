@@ -137,10 +137,9 @@ impl Files {
         let windowed = |volume: Volume| if config.window.is_some() { volume.windowed() } else { Ok(volume) };
         let image = Volume::open(&self.image, config.axis).and_then(windowed).map_err(|problem| named(&self.image, problem))?;
         let mask = Volume::open(&self.mask, config.axis).map_err(|problem| named(&self.mask, problem))?;
-        let message = |volume: &Volume| format!("{} slices of {} × {}", volume.slices, volume.size[0], volume.size[1]);
+        let extent = |volume: &Volume| format!("{} slices of {} × {}", volume.slices, volume.size[0], volume.size[1]);
         if (image.slices, image.size) != (mask.slices, mask.size) {
-            let problem =
-                format!("has {}, its mask {} {}; make them equal", message(&image), self.mask.display(), message(&mask));
+            let problem = format!("has {}, its mask {} {}; make them equal", extent(&image), self.mask.display(), extent(&mask));
             return Err(named(&self.image, problem));
         }
         if let (Some(one), Some(other)) = (&image.placement, &mask.placement)

@@ -73,7 +73,7 @@ mod tests {
     fn sample() -> Sample {
         let mut mask: Vec<u8> = (0..2400).map(|at| u8::from(at % 60 >= 30)).collect();
         mask.extend((0..2400).map(|at| u8::from(at == 39 * 60 + 2)));
-        Sample { name: String::new(), image: Vec::new(), mask }
+        Sample { name: String::new(), image: Vec::new().into(), mask }
     }
 
     fn windows(foreground: f64) -> Vec<Window> {

@@ -140,7 +140,7 @@ impl Network for OneWeight {
 
 /// Grey images of 2×2 pixels, half of which are marked.
 fn data(samples: usize) -> Dataset {
-    let sample = |i: usize| Sample { name: format!("sample {i}"), image: vec![0.5; 4], mask: vec![1, 1, 0, 0] };
+    let sample = |i: usize| Sample { name: format!("sample {i}"), image: vec![0.5; 4].into(), mask: vec![1, 1, 0, 0] };
     Dataset {
         channels: 1,
         classes: vec!["half".into()],

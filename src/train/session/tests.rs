@@ -48,7 +48,7 @@ impl Network for Fake {
 
 /// Five grey images of 2×2 pixels, all marked.
 fn data() -> Dataset {
-    let sample = |i: usize| Sample { name: format!("sample {i}"), image: vec![0.5; 4], mask: vec![1; 4] };
+    let sample = |i: usize| Sample { name: format!("sample {i}"), image: vec![0.5; 4].into(), mask: vec![1; 4] };
     Dataset {
         channels: 1,
         classes: vec!["all".into()],

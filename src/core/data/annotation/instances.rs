@@ -111,16 +111,16 @@ fn runs(value: Value) -> Result<Shape, String> {
 mod tests {
     use super::*;
 
-    fn message(json: &str) -> Result<Shape, String> {
+    fn read(json: &str) -> Result<Shape, String> {
         serde_json::from_str::<Segmentation>(json).map(|segmentation| segmentation.0).map_err(|e| e.to_string())
     }
 
     #[test]
     fn polygons_and_run_lengths_are_read() {
         let polygon = vec![0.0, 0.0, 10.3, 0.0, 5.0, 5.0];
-        assert_eq!(message("[[0, 0, 10.300000000000001, 0, 5, 5]]").unwrap(), Shape::Upsampled(vec![polygon]));
-        assert_eq!(message(r#"{"size": [2, 3], "counts": [1, 2, 3]}"#).unwrap(), Shape::Runs([2, 3], vec![1, 2, 3]));
-        assert_eq!(message(r#"{"counts": "123", "size": [2, 3]}"#).unwrap(), Shape::Runs([2, 3], vec![1, 2, 3]));
+        assert_eq!(read("[[0, 0, 10.300000000000001, 0, 5, 5]]").unwrap(), Shape::Upsampled(vec![polygon]));
+        assert_eq!(read(r#"{"size": [2, 3], "counts": [1, 2, 3]}"#).unwrap(), Shape::Runs([2, 3], vec![1, 2, 3]));
+        assert_eq!(read(r#"{"counts": "123", "size": [2, 3]}"#).unwrap(), Shape::Runs([2, 3], vec![1, 2, 3]));
     }
 
     #[test]
@@ -136,7 +136,7 @@ mod tests {
             (r#"{"size": [2, 3], "counts": "\u0001"}"#, "that are no run-length code"),
             (r#"{"counts": [1]}"#, "missing field `size`"),
         ] {
-            let refusal = message(json).unwrap_err();
+            let refusal = read(json).unwrap_err();
             assert!(refusal.contains(problem), "{json}: {refusal}");
         }
     }

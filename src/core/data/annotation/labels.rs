@@ -50,7 +50,7 @@ impl Labels<'_> {
             return Some(format!("the label {label:?} must have 1 to {LONGEST} characters; rename it"));
         }
         let strange = self.objects.iter().filter(|(label, _)| !classes.contains(&class(label)));
-        let strange: Vec<String> = strange.map(|(label, objects)| message(label, *objects)).collect();
+        let strange: Vec<String> = strange.map(|(label, objects)| counted(label, *objects)).collect();
         (!strange.is_empty()).then(|| {
             format!(
                 "objects of {} are of none of the classes {}; name each in `classes`, or take these objects out of the files",
@@ -65,13 +65,13 @@ impl Labels<'_> {
         if self.objects.is_empty() {
             return "there is no object at all: annotate some".to_owned();
         }
-        let there: Vec<String> = self.objects.iter().map(|(label, objects)| message(label, *objects)).collect();
+        let there: Vec<String> = self.objects.iter().map(|(label, objects)| counted(label, *objects)).collect();
         format!("the objects are of {}", listed(&there, 10, ", "))
     }
 }
 
 /// `nucleus (12)`, `Immune_cells ("Immune cells", 3)`.
-fn message(label: &str, objects: usize) -> String {
+fn counted(label: &str, objects: usize) -> String {
     let name = class(label);
     if name == label { format!("{name} ({objects})") } else { format!("{name} ({label:?}, {objects})") }
 }

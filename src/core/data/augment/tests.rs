@@ -73,7 +73,7 @@ fn changes_of_values_leave_the_mask_and_the_range() {
     for index in 0..10 {
         let (image, mask) = changed(&colouring(), &sample, index);
         assert_eq!(mask, sample.mask);
-        assert_ne!(image, sample.image);
+        assert_ne!(image, *sample.image);
         assert!(image.iter().all(|v| (0.0..=1.0).contains(v)));
     }
 }
@@ -102,7 +102,7 @@ fn settings_leave_each_other_alone() {
 #[test]
 fn quarter_turns_by_angle_are_quarter_turns() {
     let mut sample = discs();
-    sample.image.iter_mut().enumerate().for_each(|(i, v)| *v = (i % 97) as f32 / 97.0);
+    sample.image = (0..sample.image.len()).map(|i| (i % 97) as f32 / 97.0).collect();
     for turns in 1..4_u32 {
         let degrees = 90.0 * f64::from(turns);
         let turn = Augment { rotate: Some(Rotate { probability: 1.0, degrees: [degrees; 2] }), ..Augment::default() };

@@ -25,13 +25,13 @@ fn changes_are_recognised() {
     let none = Change { mirrored: false, rotated: 0, shifted: false, cropped: false };
     let same = print(1, |y, x| (y, x));
     assert!(same.rich);
-    let message = |place: fn(f64, f64) -> (f64, f64)| change(&same, &print(1, place));
-    assert_eq!(message(|y, x| (y, x)), Some(none));
-    assert_eq!(message(|y, x| (y, 95.0 - x)), Some(Change { mirrored: true, ..none }));
-    assert_eq!(message(|y, x| (x, y)), Some(Change { mirrored: true, rotated: 90, ..none }));
-    assert_eq!(message(|y, x| (95.0 - y, 95.0 - x)), Some(Change { rotated: 180, ..none }));
-    assert_eq!(message(|y, x| (y + 8.0, x - 8.0)), Some(Change { shifted: true, ..none }));
-    assert_eq!(message(|y, x| (4.8 + 0.9 * y, 4.8 + 0.9 * x)), Some(Change { cropped: true, ..none }));
+    let found = |place: fn(f64, f64) -> (f64, f64)| change(&same, &print(1, place));
+    assert_eq!(found(|y, x| (y, x)), Some(none));
+    assert_eq!(found(|y, x| (y, 95.0 - x)), Some(Change { mirrored: true, ..none }));
+    assert_eq!(found(|y, x| (x, y)), Some(Change { mirrored: true, rotated: 90, ..none }));
+    assert_eq!(found(|y, x| (95.0 - y, 95.0 - x)), Some(Change { rotated: 180, ..none }));
+    assert_eq!(found(|y, x| (y + 8.0, x - 8.0)), Some(Change { shifted: true, ..none }));
+    assert_eq!(found(|y, x| (4.8 + 0.9 * y, 4.8 + 0.9 * x)), Some(Change { cropped: true, ..none }));
     assert_eq!(change(&same, &print(2, |y, x| (y, x))), None);
 }
 

@@ -60,7 +60,7 @@ impl Attribute {
 }
 
 /// `0028,0010`.
-pub(super) fn message(tag: u32) -> String {
+pub(super) fn named(tag: u32) -> String {
     format!("{:04x},{:04x}", tag >> 16, tag & 0xFFFF)
 }
 

@@ -124,7 +124,7 @@ impl<'a> Parser<'a> {
     /// One element, kept if it is of those that are read; pixels are kept at depth 0 alone.
     fn element(&mut self, coding: Coding, depth: usize, kept: &mut BTreeMap<u32, Value>) -> Result<(), Fault> {
         let head = self.head(coding)?;
-        let message = || attribute::message(head.tag);
+        let message = || attribute::named(head.tag);
         if head.tag >> 16 == 0xFFFE {
             return Err(Fault::Wrong(format!(
                 "has a mark of sequences ({}) outside of one; restore it, or save it again",
@@ -175,7 +175,7 @@ impl<'a> Parser<'a> {
             Some(b"OB" | b"OW") if undefined && head.tag == PIXELS.tag => Ok(None),
             Some(_) if !undefined && !sequence => Ok(None),
             Some(kind) => {
-                let (message, kind) = (attribute::message(head.tag), String::from_utf8_lossy(kind).into_owned());
+                let (message, kind) = (attribute::named(head.tag), String::from_utf8_lossy(kind).into_owned());
                 let problem = if undefined { "has no length" } else { "should be a sequence" };
                 Err(Fault::Wrong(format!("its element {message} of the kind {kind} {problem}; restore it, or save it again")))
             }
@@ -203,7 +203,7 @@ impl<'a> Parser<'a> {
                 }
                 SEQUENCE_END if end.is_none() => return Ok(items),
                 other => {
-                    let message = attribute::message(other);
+                    let message = attribute::named(other);
                     return Err(Fault::Wrong(format!(
                         "has {message} where an item of a sequence should be; restore it, or save it again"
                     )));
@@ -280,7 +280,7 @@ impl<'a> Parser<'a> {
             return Ok(Head { tag, kind: Some(kind), length: self.long(coding)? });
         }
         if !SHORT_KINDS.contains(&&kind) {
-            let (message, kind) = (attribute::message(tag), kind.escape_ascii());
+            let (message, kind) = (attribute::named(tag), kind.escape_ascii());
             return Err(Fault::Wrong(format!(
                 "its element {message} is of the unknown kind \"{kind}\"; restore it, or save it again"
             )));

@@ -29,11 +29,11 @@ fn cross(a: Vector, b: Vector) -> Vector {
 }
 
 impl Order {
-    /// Of frames of one size. Those of one file (`lone`) may have no places and are in its order then; `message` names a frame.
+    /// Of frames of one size. Those of one file (`lone`) may have no places and are in its order then; `named` names a frame.
     ///
     /// # Errors
     /// In words: a frame without place, of another orientation, in the place of another, or out of step.
-    pub fn of(frames: &[&Frame], lone: bool, message: &dyn Fn(usize) -> String) -> Result<Self, String> {
+    pub fn of(frames: &[&Frame], lone: bool, named: &dyn Fn(usize) -> String) -> Result<Self, String> {
         let unplaced = || Self { order: (0..frames.len()).collect(), step: None };
         let placed = |frame: &&Frame| frame.position.zip(frame.orientation);
         let places: Vec<Option<(Vector, [Vector; 2])>> = frames.iter().map(placed).collect();
@@ -41,10 +41,7 @@ impl Order {
             return Ok(unplaced());
         }
         let absent = |i: usize| {
-            format!(
-                "{}: lacks ImagePositionPatient or ImageOrientationPatient, so its place in the series is unknown",
-                message(i)
-            )
+            format!("{}: lacks ImagePositionPatient or ImageOrientationPatient, so its place in the series is unknown", named(i))
         };
         let known = |(i, place): (usize, &Option<_>)| {
             place.ok_or_else(|| format!("{}; take it out, or convert the series to NIfTI", absent(i)))
@@ -54,8 +51,8 @@ impl Order {
         if let Some(i) = places.iter().position(|(_, [a, d])| dot(*a, along) < 0.9999 || dot(*d, down) < 0.9999) {
             return Err(format!(
                 "{}: lies in another orientation than {} (ImageOrientationPatient); keep the files of one series in one folder",
-                message(i),
-                message(0)
+                named(i),
+                named(0)
             ));
         }
         let normal = cross(along, down);
@@ -64,20 +61,20 @@ impl Order {
         order.sort_by(|a, b| heights[*a].total_cmp(&heights[*b]));
         let positions: Vec<Vector> = order.iter().map(|i| places[*i].0).collect();
         let gaps: Vec<f64> = order.windows(2).map(|pair| heights[pair[1]] - heights[pair[0]]).collect();
-        even(&gaps, &|i| message(order[i]))?;
+        even(&gaps, &|i| named(order[i]))?;
         let step = less(positions[positions.len() - 1], positions[0]).map(|whole| whole / gaps.len() as f64);
-        in_line(&positions, step, &|i| message(order[i]))?;
+        in_line(&positions, step, &|i| named(order[i]))?;
         Ok(Self { order, step: Some(step) })
     }
 }
 
 /// Refuses gaps that are not equal.
-fn even(gaps: &[f64], message: &dyn Fn(usize) -> String) -> Result<(), String> {
+fn even(gaps: &[f64], named: &dyn Fn(usize) -> String) -> Result<(), String> {
     let mut sorted = gaps.to_vec();
     sorted.sort_by(f64::total_cmp);
     let middle = sorted[sorted.len() / 2];
     for (i, gap) in gaps.iter().enumerate() {
-        let (a, b) = (message(i), message(i + 1));
+        let (a, b) = (named(i), named(i + 1));
         if *gap <= 1e-4 {
             return Err(format!(
                 "{a} and {b} lie in the same place (ImagePositionPatient); keep one of them, or one series in a folder"
@@ -98,7 +95,7 @@ fn even(gaps: &[f64], message: &dyn Fn(usize) -> String) -> Result<(), String> {
 }
 
 /// Refuses slices that are not in a straight line of equal steps.
-fn in_line(positions: &[Vector], step: Vector, message: &dyn Fn(usize) -> String) -> Result<(), String> {
+fn in_line(positions: &[Vector], step: Vector, named: &dyn Fn(usize) -> String) -> Result<(), String> {
     let length = dot(step, step).sqrt();
     // Steps that are rounded each add up along the line, but never to a slice.
     let tolerance = length * 0.5;
@@ -107,7 +104,7 @@ fn in_line(positions: &[Vector], step: Vector, message: &dyn Fn(usize) -> String
         if dot(off, off).sqrt() > tolerance {
             return Err(format!(
                 "{}: lies beside the line of the other slices (ImagePositionPatient); complete the series, or resample it to equal spacing",
-                message(i)
+                named(i)
             ));
         }
     }
