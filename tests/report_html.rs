@@ -314,3 +314,64 @@ fn nothing_is_cut_off_in_a_window_of_1280() {
     let verdicts = seen["verdicts"].as_array().unwrap();
     assert!(verdicts.iter().any(|v| v == "yes") && verdicts.iter().any(|v| v == "no"), "{seen}");
 }
+
+/// Finds words beyond the edge of their chart, and words over others, whatever font they are in. Boxes are those of the glyphs' line; as capitals are
+/// 0.72 em high, a quarter of each may lie over another.
+const LETTERS: &str = r#"<pre id="seen"></pre><script>
+addEventListener("load", () => {
+  const faults = [];
+  let texts = 0;
+  for (const chart of document.querySelectorAll("svg")) {
+    const edge = chart.getBoundingClientRect();
+    const boxes = [...chart.querySelectorAll("text")].map((text) => {
+      const { left, right, top, bottom } = text.getBoundingClientRect();
+      const trim = Math.min(right - left, bottom - top) / 4;
+      const upright = bottom - top > right - left;
+      return { words: text.textContent, left: left + (upright ? trim : 1), right: right - (upright ? trim : 1),
+               top: top + (upright ? 1 : trim), bottom: bottom - (upright ? 1 : trim) };
+    });
+    texts += boxes.length;
+    boxes.forEach((a, at) => {
+      if (a.left < edge.left - 1 || a.right > edge.right + 1 || a.top < edge.top - 1 || a.bottom > edge.bottom + 1)
+        faults.push(`"${a.words}" leaves its chart`);
+      for (const b of boxes.slice(at + 1))
+        if (a.left < b.right && b.left < a.right && a.top < b.bottom && b.top < a.bottom) faults.push(`"${a.words}" lies over "${b.words}"`);
+    });
+  }
+  document.getElementById("seen").textContent = JSON.stringify({ texts, faults });
+});
+</script>"#;
+
+/// Whether the system has a font of this name.
+fn has_font(name: &str) -> bool {
+    let listed = Command::new("fc-list").arg(format!("{name}:")).arg("family").output();
+    listed.is_ok_and(|output| !output.stdout.is_empty())
+}
+
+/// DejaVu Sans is a sixth wider than Helvetica.
+#[test]
+fn charts_are_alike_in_every_font() {
+    let Some(browser) = browser() else { return eprintln!("skipped: no Chromium was found (UMLAUT_CHROMIUM names one)") };
+    let (temp, dir) = experiment(6);
+    report::write(&dir, &Wanted::default()).unwrap();
+    let mut charts: Vec<PathBuf> = fs::read_dir(dir.path().join("charts")).unwrap().map(|entry| entry.unwrap().path()).collect();
+    charts.retain(|chart| chart.extension().is_some_and(|extension| extension == "svg"));
+    charts.sort();
+    assert!(charts.len() >= 3, "{charts:?}");
+    for font in ["DejaVu Sans", "Liberation Sans", "Noto Sans"] {
+        if !has_font(font) {
+            eprintln!("skipped: there is no {font}");
+            continue;
+        }
+        let drawn: String = charts.iter().map(|chart| fs::read_to_string(chart).unwrap()).collect();
+        let (before, rest) = drawn.split_once("font-family=\"").unwrap();
+        let family = rest.split('"').next().unwrap();
+        let drawn = drawn.replace(&format!("font-family=\"{family}\""), &format!("font-family=\"{font}\""));
+        assert!(before.starts_with("<svg"));
+        let page = temp.path().join("letters.html");
+        fs::write(&page, format!("<!doctype html><meta charset=\"utf-8\"><body>{drawn}{LETTERS}</body>")).unwrap();
+        let seen = seen(&browse(&browser, &["--window-size=1600,1200", "--dump-dom"], &page));
+        assert!(seen["texts"].as_u64().is_some_and(|texts| texts > 40), "{font}: {seen}");
+        assert_eq!(seen["faults"], serde_json::json!([]), "{font}");
+    }
+}

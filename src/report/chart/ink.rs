@@ -175,6 +175,10 @@ impl Ink {
         if face.bold {
             element.push_str(" font-weight=\"700\"");
         }
+        // Where another font is in Helvetica's place, its words take no more room.
+        if let Some(length) = text::known_width(words, face.size, face.bold).filter(|_| words.chars().nth(1).is_some()) {
+            let _ = write!(element, " textLength=\"{length}\" lengthAdjust=\"spacingAndGlyphs\"");
+        }
         self.raw(&format!("{element}{}>{}</text>", fill(face.color, 1.0), escape(words)));
     }
 

@@ -11,6 +11,15 @@ const ADVANCES: [u16; 95] = [
     556, 222, 222, 500, 222, 833, 556, 556, 556, 556, 333, 500, 278, 556, 500, 722, 500, 500, 500, 334, 260, 334, 584,
 ];
 
+/// The same of Helvetica Bold.
+#[rustfmt::skip]
+const BOLD_ADVANCES: [u16; 95] = [
+    278, 333, 474, 556, 556, 889, 722, 238, 333, 333, 389, 584, 278, 333, 278, 278, 556, 556, 556, 556, 556, 556, 556, 556,
+    556, 556, 333, 333, 584, 584, 584, 611, 975, 722, 722, 722, 722, 667, 611, 778, 722, 278, 556, 722, 611, 833, 722, 778,
+    667, 778, 722, 667, 611, 722, 667, 944, 667, 667, 611, 333, 278, 333, 584, 556, 333, 556, 611, 556, 611, 556, 333, 611,
+    611, 278, 278, 556, 278, 889, 611, 611, 611, 611, 389, 556, 333, 611, 556, 778, 556, 556, 500, 389, 280, 389, 584,
+];
+
 /// Width of a line of text at a size, both in tenths of a point. Characters beyond ASCII count as wide ones.
 pub(crate) fn width(text: &str, size: i32) -> i32 {
     let advance = |c: char| match c {
@@ -18,7 +27,27 @@ pub(crate) fn width(text: &str, size: i32) -> i32 {
         '–' | '±' | '×' | '÷' => 584,
         _ => 1000,
     };
-    (text.chars().map(advance).sum::<u32>() as i32 * size + 999) / 1000
+    scaled(text.chars().map(advance).sum(), size)
+}
+
+/// The width in Helvetica, if that is known of every character.
+pub(crate) fn known_width(text: &str, size: i32, bold: bool) -> Option<i32> {
+    let ascii = if bold { &BOLD_ADVANCES } else { &ADVANCES };
+    let advance = |c: char| match c {
+        ' '..='~' => Some(u32::from(ascii[c as usize - 32])),
+        '–' => Some(556),
+        '−' | '×' => Some(584),
+        '±' | '÷' | '≤' | '≥' | '≈' => Some(549),
+        '·' | '²' | '³' => Some(333),
+        '°' => Some(400),
+        '…' | '→' | '←' => Some(1000),
+        _ => None,
+    };
+    text.chars().map(advance).sum::<Option<u32>>().map(|sum| scaled(sum, size))
+}
+
+fn scaled(thousandths: u32, size: i32) -> i32 {
+    (thousandths as i32 * size + 999) / 1000
 }
 
 /// The text, or as much of it as fits with an ellipsis.
