@@ -8,7 +8,7 @@ Builds umlaut's wheel for Python's package managers, and checks its size.
     scripts/build_wheel.sh [OUT_DIR]      the wheel goes to OUT_DIR, by default dist/
 
 Wanted: Rust and Python 3 with venv; the network for the first time, for maturin and zig, which go into target/wheel-tools. Zig links
-against glibc 2.17, so that the wheel is a manylinux2014 one and serves every x86-64 Linux since 2014. CARGO_TARGET_DIR is heeded. On
+against glibc 2.17, so that the wheel is a manylinux2014 one and serves every Linux since 2014 on such a processor. CARGO_TARGET_DIR is heeded. On
 another system the wheel is one of that system, by its own compiler.
 HELP
 }
@@ -32,7 +32,7 @@ if [[ "$(cat "$tools/ready" 2>/dev/null)" != "$needed" ]]; then
   echo "$needed" >"$tools/ready"
 fi
 portable=()
-if [[ "$(uname -sm)" == "Linux x86_64" ]]; then portable=(--zig --compatibility manylinux2014); fi
+case "$(uname -sm)" in "Linux x86_64" | "Linux aarch64") portable=(--zig --compatibility manylinux2014) ;; esac
 PATH="$tools/bin:$PATH" CARGO_TARGET_DIR="$target" maturin build --release --out "$out" "${portable[@]}"
 
 # More would not be one minute on a slow line.
