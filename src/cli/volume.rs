@@ -28,7 +28,7 @@ pub struct Choice {
     /// Print only errors and where the result lies
     #[arg(short, long, global = true, conflicts_with = "verbose", display_order = 900)]
     quiet: bool,
-    /// Print more: threads, instructions and settings in use, one line per epoch of each run, the time that it took
+    /// Print more: threads and instructions in use, one line per epoch of each run, the time that it took
     #[arg(short, long, global = true, display_order = 901)]
     verbose: bool,
 }

@@ -62,11 +62,12 @@ fn colours_are_as_the_environment_wants_them() {
         let (out, err) = ends_with(command(dir.path(), arguments).envs(environment.iter().copied()), 2);
         (out + &err).contains('\u{1b}')
     };
-    // An own message, and one of the parser of command lines.
+    // The parser of command lines takes any value for a yes.
+    assert!(!is_coloured(&[("CLICOLOR_FORCE", "0")], &["check", "bad.toml"]));
+    // An own message, and one of the parser.
     for arguments in [&["check", "bad.toml"][..], &["check", "--nonsense"]] {
         assert!(!is_coloured(&[], arguments), "{arguments:?}");
         assert!(is_coloured(&[("CLICOLOR_FORCE", "1")], arguments), "{arguments:?}");
-        assert!(!is_coloured(&[("CLICOLOR_FORCE", "0")], arguments), "{arguments:?}");
         assert!(!is_coloured(&[("CLICOLOR_FORCE", "1"), ("NO_COLOR", "1")], arguments), "{arguments:?}");
         assert!(is_coloured(&[("CLICOLOR_FORCE", "1"), ("NO_COLOR", "")], arguments), "{arguments:?}");
     }
