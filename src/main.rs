@@ -17,8 +17,17 @@ macro_rules! print {
     }};
 }
 
-/// The same of messages beside results.
+/// The same of messages beside results; nothing if only errors are wanted.
 macro_rules! eprintln {
+    ($($words:tt)*) => {{
+        if !crate::cli::is_quiet() {
+            errorln!($($words)*);
+        }
+    }};
+}
+
+/// The same of errors, which are always told.
+macro_rules! errorln {
     ($($words:tt)*) => {{
         use std::io::Write as _;
         _ = writeln!(std::io::stderr(), "{}", umlaut::shown::lines(&format!($($words)*)));

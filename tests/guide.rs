@@ -36,7 +36,10 @@ fn commands(text: &str) -> Vec<Vec<String>> {
     let shell = blocks(text, "sh").concat();
     let shown = blocks(text, "text").concat();
     let prompts = shown.lines().filter_map(|line| line.strip_prefix("$ "));
-    let lines = shell.lines().chain(prompts).map(|line| line.split(" #").next().unwrap_or_default().trim());
+    let lines = shell
+        .lines()
+        .chain(prompts)
+        .map(|line| [" #", " > "].iter().fold(line, |line, end| line.split(end).next().unwrap_or_default()).trim());
     let own = lines.filter_map(|line| line.strip_prefix("cargo run --release -- ").or_else(|| line.strip_prefix("umlaut ")));
     own.map(|line| line.split_whitespace().map(str::to_owned).collect()).collect()
 }

@@ -2,8 +2,8 @@
 
 use super::failure::{Failure, mistake};
 use super::options::ResultsPlace;
-use super::progress;
 use super::text::counted;
+use super::{progress, volume};
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 use umlaut::find::{Found, find};
@@ -52,7 +52,8 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
         return Err(anyhow::anyhow!("no run could be exported").into());
     }
     let count = exported.files.len();
-    println!("{} exported; to see them: tensorboard --logdir {}", counted(count, "run"), out.display());
+    let words = format!("{} exported; to see them: tensorboard --logdir {}", counted(count, "run"), out.display());
+    volume::wrote(&out, &words);
     Ok(())
 }
 

@@ -21,9 +21,12 @@ impl<E: Into<anyhow::Error>> From<E> for Failure {
     }
 }
 
-/// Whether messages may be coloured.
+/// Whether messages may be coloured: never with `NO_COLOR`, always with `CLICOLOR_FORCE`, else on a terminal. Set is what is not empty
+/// (<https://no-color.org>, <https://bixense.com/clicolors>); `CLICOLOR_FORCE=0` is not.
 pub fn coloured() -> bool {
-    std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none()
+    let set = |name| std::env::var_os(name).filter(|value| !value.is_empty());
+    let forced = set("CLICOLOR_FORCE").is_some_and(|value| value != "0");
+    set("NO_COLOR").is_none() && (forced || std::io::stderr().is_terminal())
 }
 
 /// Shows mistakes on standard error, coloured if they may be.

@@ -4,7 +4,7 @@ use super::failure::{Failure, failed, mistake, unprepared};
 use super::listen::Listening;
 use super::options::{OneDevice, ResultsPlace, Sets, load};
 use super::stop::Stop;
-use super::{progress, text};
+use super::{progress, text, volume};
 use std::path::{Path, PathBuf};
 use umlaut::config::Experiment;
 use umlaut::data;
@@ -58,8 +58,8 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
     };
     let dir = arguments.out.clone().unwrap_or_else(|| results.experiment(&asked.name).find_lr());
     let [table, chart] = write_lr_search(&dir, &found, &chart)?;
-    println!("{of}: {}", course(&found, range));
-    println!("steps: {}\nchart: {}", table.display(), chart.display());
+    let words = format!("{of}: {}\nsteps: {}\nchart: {}", course(&found, range), table.display(), chart.display());
+    volume::wrote(&chart, &words);
     tell(&asked, experiment, &found, &arguments.file)
 }
 
@@ -126,12 +126,15 @@ fn course(found: &LrSearch, range: LrRange) -> String {
 fn tell(asked: &Experiment, experiment: &Experiment, found: &LrSearch, file: &Path) -> Result<(), Failure> {
     let key = experiment.optimizer.lr_path();
     let (Some(suggested), Some(steepest)) = (found.suggested(), found.steepest) else {
-        eprintln!(
+        errorln!(
             "no suggestion: the loss falls nowhere by more than batches differ; look at the chart, then try more --steps or another range"
         );
         return Err(Failure::Runs);
     };
     let [lr, fastest] = [suggested, steepest].map(|at| short_lr(found.steps[at].lr));
+    if volume::is_quiet() {
+        return Ok(());
+    }
     match suggested == steepest {
         true => println!("suggestion: lr {lr}, where the loss falls fastest"),
         false => println!(

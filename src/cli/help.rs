@@ -11,12 +11,11 @@ const WRITTEN_FOR: usize = 100;
 
 /// Every command, in groups.
 const GROUPS: &[(&str, &[&str])] = &[
-    ("Train", &["run", "plan", "status", "train", "find-lr"]),
-    ("Experiments", &["init", "check", "schema", "summary"]),
-    ("Data", &["data"]),
-    ("Results", &["report", "compare", "why", "export", "clean"]),
-    ("New images", &["predict", "evaluate"]),
-    ("This machine", &["info", "selftest", "completions"]),
+    ("Start", &["init", "check", "data", "summary", "find-lr", "schema"]),
+    ("Run", &["run", "plan", "status", "train"]),
+    ("Look", &["report", "compare", "why", "export", "clean"]),
+    ("Use", &["predict", "evaluate"]),
+    ("This machine", &["info", "selftest", "completions", "man"]),
     ("Help", &["help"]),
 ];
 

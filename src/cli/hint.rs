@@ -50,7 +50,11 @@ fn given<'a>(option: &str, words: &'a [String]) -> Option<&'a str> {
 
 /// Whether the command that was called replaces values of a file.
 fn takes_sets(command: &Command, words: &[String]) -> bool {
-    let called = words.iter().skip(1).try_fold(command, |command, word| command.find_subcommand(word).ok_or(command));
+    let called = words
+        .iter()
+        .skip(1)
+        .filter(|word| !word.starts_with('-'))
+        .try_fold(command, |command, word| command.find_subcommand(word).ok_or(command));
     let called = called.unwrap_or_else(|last| last);
     called.get_arguments().any(|argument| argument.get_long() == Some("set"))
 }

@@ -1,9 +1,10 @@
 //! `umlaut init`: writes an experiment that fits a folder of images and masks; or, of a file, the commented template.
 
+use super::example::{self, Example};
 use super::failure::{Failure, mistake};
 use super::find_lr;
 use super::options::{OneDevice, ResultsPlace, SlotChoice, settings};
-use super::{progress, schema, text};
+use super::{progress, schema, text, volume};
 use anyhow::Context;
 use std::fmt::Write as _;
 use std::fs::{self, File};
@@ -44,6 +45,10 @@ pub struct Arguments {
     /// Write the JSON Schema beside it, which the file's first line points editors to
     #[arg(long)]
     schema: bool,
+    /// Write an experiment that comes with the program, such as quickstart, below the working directory; without a name list them
+    #[arg(long, value_name = "NAME", num_args = 0..=1, default_missing_value = "",
+          conflicts_with_all = ["path", "minutes", "out", "find_lr", "minimal", "schema"])]
+    example: Option<String>,
     #[command(flatten)]
     slots: SlotChoice,
     #[command(flatten)]
@@ -51,7 +56,16 @@ pub struct Arguments {
 }
 
 pub fn run(arguments: &Arguments) -> Result<(), Failure> {
-    if arguments.path.is_dir() { of_folder(arguments) } else { of_file(arguments) }
+    match arguments.example.as_deref() {
+        Some("") => example::list(),
+        Some(name) => {
+            let path = Example::named(name)?.write(Path::new(""))?;
+            volume::wrote(&path, &format!("{}: an example; umlaut run {0} runs it", path.display()));
+            Ok(())
+        }
+        None if arguments.path.is_dir() => of_folder(arguments),
+        None => of_file(arguments),
+    }
 }
 
 fn of_file(arguments: &Arguments) -> Result<(), Failure> {
@@ -75,7 +89,7 @@ fn of_file(arguments: &Arguments) -> Result<(), Failure> {
         false => (config::template(&stem), "every key with its default"),
     };
     write_new(path, content.as_bytes())?;
-    println!("{}: {what}; umlaut run {0} runs it", path.display());
+    volume::wrote(path, &format!("{}: {what}; umlaut run {0} runs it", path.display()));
     beside(arguments, path)
 }
 
@@ -84,7 +98,9 @@ fn beside(arguments: &Arguments, path: &Path) -> Result<(), Failure> {
     if arguments.schema {
         let beside = path.with_file_name(SCHEMA);
         fs::write(&beside, schema::text()).with_context(|| format!("writing {}", beside.display()))?;
-        println!("{}: for completion in editors", beside.display());
+        if !volume::is_quiet() {
+            println!("{}: for completion in editors", beside.display());
+        }
     }
     Ok(())
 }
@@ -134,7 +150,7 @@ fn of_folder(arguments: &Arguments) -> Result<(), Failure> {
     if made.is_err() && survey.pairs.is_some() {
         _ = fs::remove_file(&pairs);
     }
-    text::print(&message(&survey, &made?, &path, slot, arguments))?;
+    volume::wrote(&path, &message(&survey, &made?, &path, slot, arguments));
     beside(arguments, &path)
 }
 

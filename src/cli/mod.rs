@@ -8,6 +8,7 @@ mod completions;
 mod confusion;
 mod data;
 mod evaluate;
+mod example;
 mod export;
 mod failure;
 mod find_lr;
@@ -17,6 +18,7 @@ mod info;
 mod init;
 mod listen;
 mod live;
+mod man;
 mod names;
 mod options;
 mod plan;
@@ -36,6 +38,8 @@ mod stop;
 mod summary;
 mod text;
 mod train;
+mod usage;
+mod volume;
 mod why;
 
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
@@ -43,6 +47,7 @@ use failure::{Failure, failed, mistake, show_mistakes};
 use std::process::ExitCode;
 use umlaut::machine::threads;
 use umlaut::record::without_backtrace;
+pub use volume::is_quiet;
 
 /// Train and compare U-Nets from TOML files: one file in, trained nets, CSV and charts out.
 #[derive(Parser)]
@@ -50,6 +55,8 @@ use umlaut::record::without_backtrace;
 struct Arguments {
     #[command(subcommand)]
     verb: Verb,
+    #[command(flatten)]
+    volume: volume::Choice,
 }
 
 #[derive(Subcommand)]
@@ -95,6 +102,8 @@ enum Verb {
     Why(why::Arguments),
     /// Print a script that completes commands and options in a shell
     Completions(completions::Arguments),
+    /// Write a man page of every command to a directory
+    Man(man::Arguments),
     /// Show the commands and the pages of the guide, or one of them
     Help(help::Arguments),
 }
@@ -103,8 +112,9 @@ enum Verb {
 pub fn main() -> ExitCode {
     // Without it a file that grows too long just ends the process; nothing else depends on it.
     _ = stop::survive_file_limits();
-    let verb = parsed().unwrap_or_else(|e| e.exit()).verb;
-    let result = ready().and_then(|()| match verb {
+    let Arguments { verb, volume } = parsed().unwrap_or_else(|e| e.exit());
+    volume.take_effect();
+    let result = ready().map(|()| volume::Told::new()).and_then(|_told| match verb {
         Verb::Run(a) => run::run(&a),
         Verb::Plan(a) => plan::run(&a),
         Verb::Status(a) => status::run(&a),
@@ -126,6 +136,7 @@ pub fn main() -> ExitCode {
         Verb::Export(a) => export::run(&a),
         Verb::Why(a) => why::run(&a),
         Verb::Completions(a) => completions::run(&a, command()),
+        Verb::Man(a) => man::run(&a, command()),
         Verb::Help(a) => help::run(&a, command()),
     });
     match result {
@@ -135,7 +146,7 @@ pub fn main() -> ExitCode {
             ExitCode::from(2)
         }
         Err(Failure::Running(error)) => {
-            eprintln!("{}", without_backtrace(&format!("error: {error:#}")));
+            errorln!("{}", without_backtrace(&format!("error: {error:#}")));
             ExitCode::FAILURE
         }
         Err(Failure::Runs) => ExitCode::FAILURE,
@@ -154,7 +165,7 @@ fn parsed() -> Result<Arguments, clap::Error> {
 
 /// The program's commands, with help that has them in groups.
 fn command() -> clap::Command {
-    let command = Arguments::command();
+    let command = usage::with_examples(Arguments::command());
     let commands = help::commands(&command);
     let template =
         format!("{{about-with-newline}}\n{{usage-heading}} {{usage}}\n\n{commands}Options:\n{{options}}\n{{after-help}}");

@@ -2,9 +2,10 @@
 //! others may want to know goes into the run's events.
 
 use super::text::{clock, counted, drawn};
+use super::volume;
 use indicatif::{ProgressBar, ProgressStyle};
 use std::fs::File;
-use std::io::{IsTerminal, Write};
+use std::io::Write;
 use std::time::{Duration, Instant};
 use umlaut::config::Experiment;
 use umlaut::record::{EpochRecord, Event, Outcome, Status};
@@ -35,7 +36,7 @@ impl Bar {
     /// If the run's log or its events cannot be opened.
     pub fn new(run: &RunDir, experiment: &Experiment, child: bool) -> Result<Self, store::Error> {
         let title = format!("{} {}", experiment.name, run.id());
-        let bar = (!child && std::io::stderr().is_terminal()).then(line_on_terminal);
+        let bar = (!child && volume::may_draw()).then(line_on_terminal);
         let (log, events) = (run.log()?, run.event_log()?);
         Ok(Self { title, log, events, bar, child, course: Course::default(), began: Instant::now() })
     }
@@ -120,7 +121,7 @@ pub struct Reading(Option<ProgressBar>);
 impl Reading {
     /// Watches what `label` says.
     pub fn new(label: &'static str) -> Self {
-        Self(std::io::stderr().is_terminal().then(|| line_on_terminal().with_prefix(label)))
+        Self(volume::may_draw().then(|| line_on_terminal().with_prefix(label)))
     }
 
     /// So many are done.

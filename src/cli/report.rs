@@ -3,6 +3,7 @@
 use super::failure::{Failure, mistake};
 use super::options::ResultsPlace;
 use super::text::report_columns;
+use super::volume;
 use clap::ValueEnum;
 use std::path::PathBuf;
 use umlaut::find::{Found, find_experiment};
@@ -105,7 +106,7 @@ pub fn write_report(dir: &ExperimentDir, wanted: &Wanted) -> Result<(), Failure>
         }
         Err(error) => return Err(failure(error)),
     };
-    println!("{table}");
-    println!("charts and report: {}", dir.path().display());
+    let words = format!("{table}\ncharts and report: {}", dir.path().display());
+    volume::wrote(dir.path(), &words);
     Ok(())
 }

@@ -1,5 +1,6 @@
 //! `umlaut run FILE`: plans an experiment, runs what is not finished, draws the report.
 
+use super::example::Example;
 use super::failure::{Failure, mistake, unprepared};
 use super::listen::Listening;
 use super::options::{ResultsPlace, Sets, SlotChoice, settings};
@@ -7,11 +8,13 @@ use super::prepared::prepared;
 use super::report::{Ranking, write_report};
 use super::rewriting::Rewriting;
 use super::stop::Asked;
-use super::{live, plan, text};
+use super::{live, plan, text, volume};
+use anyhow::Context;
 use std::cell::RefCell;
 use std::collections::HashSet;
 use std::io::IsTerminal;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use tempfile::TempDir;
 use umlaut::estimate::Estimate;
 use umlaut::plan::{Plan, RunSpec};
 use umlaut::prepare::check_data;
@@ -23,7 +26,11 @@ use umlaut::{machine, report};
 #[derive(clap::Args)]
 pub struct Arguments {
     /// The experiment, a TOML file
-    file: PathBuf,
+    #[arg(required_unless_present = "example")]
+    file: Option<PathBuf>,
+    /// Run an experiment that comes with the program, such as quickstart; its file is written to the working directory
+    #[arg(long, value_name = "NAME", conflicts_with = "file")]
+    example: Option<String>,
     #[command(flatten)]
     sets: Sets,
     #[command(flatten)]
@@ -54,7 +61,8 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
     let settings = settings()?;
     let slots = arguments.slots.slots(&settings)?;
     let results = arguments.place.results()?;
-    let plan = prepared(&arguments.file, &arguments.sets, &results)?;
+    let (file, _written) = file(arguments)?;
+    let plan = prepared(&file, &arguments.sets, &results)?;
     if arguments.dry_run {
         return plan::show(&plan, &results, &slots, false);
     }
@@ -64,7 +72,7 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
     }
     let dir = results.experiment(&plan.experiment);
     let _claim = dir.claim().map_err(mistake)?;
-    if let Some(note) = other_plan(arguments, &plan, &dir) {
+    if let Some(note) = other_plan(&file, &plan, &dir) {
         eprintln!("{note}");
     }
     let launcher = launcher(&results)?;
@@ -91,12 +99,26 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
         eprintln!("{runs} without weights, for nothing is trained again that has finished; with --restore it is");
     }
     end(counts, &dir)?;
-    println!("predict: umlaut predict {}{} IMAGES --out predictions", plan.experiment, arguments.place.again());
+    if !volume::is_quiet() {
+        println!("predict: umlaut predict {}{} IMAGES --out predictions", plan.experiment, arguments.place.again());
+    }
     Ok(())
 }
 
+/// The file to run, that of an example after it was written; for a look at its plan alone it is written to a temporary directory, which lasts as
+/// long as the second value.
+fn file(arguments: &Arguments) -> Result<(PathBuf, Option<TempDir>), Failure> {
+    let Some(name) = &arguments.example else { return Ok((arguments.file.clone().unwrap_or_default(), None)) };
+    let example = Example::named(name)?;
+    if arguments.dry_run {
+        let dir = tempfile::tempdir().context("making a temporary directory")?;
+        return Ok((example.write(dir.path())?, Some(dir)));
+    }
+    Ok((example.write(Path::new(""))?, None))
+}
+
 /// Says that the results seem to be those of another file of the same name: that none of the runs that they were last planned with is planned now.
-fn other_plan(arguments: &Arguments, plan: &Plan, dir: &ExperimentDir) -> Option<String> {
+fn other_plan(file: &Path, plan: &Plan, dir: &ExperimentDir) -> Option<String> {
     // One that is damaged is written anew.
     let before = dir.planned().ok().flatten().filter(|before| !before.is_empty())?;
     let now: HashSet<&str> = plan.runs.iter().map(|run| run.id.hash()).collect();
@@ -105,7 +127,7 @@ fn other_plan(arguments: &Arguments, plan: &Plan, dir: &ExperimentDir) -> Option
     if before.iter().any(|id| now.contains(id.hash())) || plan.runs.iter().any(goes_on) {
         return None;
     }
-    let (runs, file) = (text::counted(before.len(), "run"), arguments.file.display());
+    let (runs, file) = (text::counted(before.len(), "run"), file.display());
     let (dir, name) = (dir.path().display(), &plan.experiment);
     Some(format!(
         "note: {dir} was last planned with other runs: none of its {runs} is in {file}. They stay, but the report is on the new ones alone; \
@@ -122,12 +144,12 @@ fn launcher(results: &Results) -> Result<Box<dyn Launcher>, Failure> {
 fn end(counts: RunCounts, dir: &ExperimentDir) -> Result<(), Failure> {
     if counts.interrupted > 0 {
         let left = text::counted(counts.interrupted, "run");
-        eprintln!("stopped with {left} left; the same command goes on from there");
+        errorln!("stopped with {left} left; the same command goes on from there");
         return Err(Failure::Stopped);
     }
     if counts.failed > 0 {
         let runs = text::counted(counts.failed, "run");
-        eprintln!("{runs} failed; {} gives the reason", dir.path().join("report.md").display());
+        errorln!("{runs} failed; {} gives the reason", dir.path().join("report.md").display());
         if std::io::stderr().is_terminal() {
             eprintln!("what finished is kept: the same command runs only the rest");
         }

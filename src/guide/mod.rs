@@ -63,6 +63,7 @@ macro_rules! pages {
 
 pages! {
     tutorial "tutorial" Tutorial "tutorial.md"
+    install "install" HowTo "install.md"
     own_images "own-images" HowTo "own-images.md"
     sweeps "sweeps" HowTo "sweeps.md"
     predict "predicting" HowTo "predict.md"

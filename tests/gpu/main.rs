@@ -11,6 +11,7 @@ mod further;
 mod probe;
 #[path = "../software_cuda/mod.rs"]
 mod software_cuda;
+mod wheels;
 
 use std::fs;
 use std::path::{Path, PathBuf};

@@ -2,7 +2,7 @@
 
 use super::super::failure::{Failure, mistake};
 use super::super::options::{ResultsPlace, Sets, load};
-use super::super::progress;
+use super::super::{progress, volume};
 use super::exported::{experiment as experiment_of, masks_folder};
 use super::samples::{fold_of, marks, masks, splits};
 use anyhow::Context;
@@ -98,7 +98,12 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
     let what = if patches.is_some() { "patches" } else { "samples" };
     let how = arguments.epoch.map_or("unchanged".to_owned(), |epoch| format!("as epoch {epoch} has them"));
     let (count, name, fold) = (draws.len(), &arguments.split, fold_of(&experiment, *number));
-    println!("{count} {what} of {name}{fold}, {how}: {}\nan experiment that trains on them: {}", out.display(), path.display());
+    let words = format!(
+        "{count} {what} of {name}{fold}, {how}: {}\nan experiment that trains on them: {}",
+        out.display(),
+        path.display()
+    );
+    volume::wrote(&path, &words);
     Ok(())
 }
 

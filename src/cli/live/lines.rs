@@ -57,7 +57,11 @@ impl Watch for Lines {
     }
 
     fn ended(&mut self, at: At<'_>, outcome: &Outcome, next: &Next) {
-        eprintln!("{}: {}", self.title(at), ending(outcome, at.run.experiment.training.epochs));
+        let text = format!("{}: {}", self.title(at), ending(outcome, at.run.experiment.training.epochs));
+        match (outcome.status, next) {
+            (Status::Failed, Next::Over) => errorln!("{text}"),
+            _ => eprintln!("{text}"),
+        }
         if let Next::Again(how) = next {
             eprintln!("{}: once more, {how}", self.title(at));
         }

@@ -9,11 +9,11 @@ mod totals;
 use super::names::Names;
 use super::progress::ending;
 use super::text::{clock, counted, fit, wrap};
+use super::volume;
 use course::Course;
 use frame::{Row, Stage};
 use screen::Screen;
 use std::collections::{BTreeMap, HashSet};
-use std::io::IsTerminal;
 use std::time::{Duration, Instant};
 use totals::Totals;
 use umlaut::estimate::{Estimate, makespan};
@@ -28,10 +28,11 @@ const CALM: Duration = Duration::from_millis(200);
 /// Lines of a failed run's log that are shown.
 const LOG_LINES: usize = 3;
 
-/// Watches a schedule of an experiment's runs: on a terminal that can move its cursor by a [`Live`] view, elsewhere by plain lines.
+/// Watches a schedule of an experiment's runs: on a terminal that can move its cursor by a [`Live`] view, elsewhere and where more is wanted by
+/// plain lines.
 pub fn watch<'a>(dir: &'a ExperimentDir, estimate: Estimate, slots: usize, asked: &'a dyn Fn() -> bool) -> Box<dyn Watch + 'a> {
     let dumb = std::env::var_os("TERM").is_none_or(|term| term == "dumb") || std::env::var_os("CI").is_some();
-    if dumb || !std::io::stderr().is_terminal() {
+    if dumb || !volume::may_draw() || volume::is_verbose() {
         return Box::new(lines::Lines::default());
     }
     Box::new(Live::new(dir, estimate, slots, asked))

@@ -7,7 +7,7 @@ pub use arguments::Arguments;
 
 use super::failure::{Failure, in_file, mistake};
 use super::stop::Latch;
-use super::{progress, text};
+use super::{progress, text, volume};
 use umlaut::config;
 use umlaut::data::{Photo, PhotoPlace, photos, unreadable};
 use umlaut::find::{Found, find};
@@ -32,11 +32,12 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
     let others = unreadable(&arguments.images).map_err(mistake)?;
     let mut writer = Writer::new(arguments, &predictor, &thresholds, &places)?;
     for path in &others {
-        eprintln!("skipped: {}: is no PNG, JPEG, TIFF, BMP, GIF, WebP or NumPy array; convert it", path.display());
+        errorln!("skipped: {}: is no PNG, JPEG, TIFF, BMP, GIF, WebP or NumPy array; convert it", path.display());
     }
     let failed = predict_all(&predictor, &how, &places, &mut writer, &latch)?;
     let all = places.len() + others.len();
-    println!("{} of {}: {}", places.len() - failed, text::counted(all, "image"), arguments.out.display());
+    let words = format!("{} of {}: {}", places.len() - failed, text::counted(all, "image"), arguments.out.display());
+    volume::wrote(&arguments.out, &words);
     if failed > 0 || !others.is_empty() { Err(Failure::Runs) } else { Ok(()) }
 }
 

@@ -57,11 +57,32 @@ const BESIDE_THE_WHEEL: &str = "../../cu13/lib";
 fn directories() -> Vec<PathBuf> {
     let named = std::env::var_os(DIRECTORIES).unwrap_or_default();
     let mut all: Vec<PathBuf> = std::env::split_paths(&named).filter(|dir| !dir.as_os_str().is_empty()).collect();
-    all.extend(std::env::current_exe().ok().and_then(|program| Some(program.parent()?.join("cuda-libs"))));
+    if let Ok(program) = std::env::current_exe() {
+        all.extend(program.parent().map(|dir| dir.join("cuda-libs")));
+        all.extend(beside_the_program(&program));
+    }
     if let Some(home) = std::env::var_os("CUDA_HOME").map(PathBuf::from) {
         all.extend([home.join("lib64"), home.join("lib")]);
     }
     all
+}
+
+/// Directories of NVIDIA's wheels in the Python environment that the program was installed in, by name: below
+/// `../lib/python3.12/site-packages/nvidia` as seen from the program's directory, or `../nvidia` where pip was given a target.
+fn beside_the_program(program: &Path) -> Vec<PathBuf> {
+    let Some(environment) = program.parent().and_then(Path::parent) else { return Vec::new() };
+    let pythons = ["lib", "lib64"].iter().flat_map(|lib| listed(&environment.join(lib)));
+    let pythons = pythons.filter(|dir| dir.file_name().is_some_and(|name| name.to_string_lossy().starts_with("python3")));
+    let packages = pythons.flat_map(|python| ["site-packages", "dist-packages"].map(|packages| python.join(packages)));
+    let wheels = packages.chain([environment.to_owned()]).flat_map(|packages| listed(&packages.join("nvidia")));
+    wheels.map(|wheel| wheel.join("lib")).filter(|dir| dir.is_dir()).collect()
+}
+
+/// What a directory holds, by name; nothing where there is none.
+fn listed(dir: &Path) -> Vec<PathBuf> {
+    let mut paths: Vec<PathBuf> = std::fs::read_dir(dir).into_iter().flatten().flatten().map(|entry| entry.path()).collect();
+    paths.sort();
+    paths
 }
 
 /// Directories in which the system's loader is set to look.
@@ -201,4 +222,25 @@ fn neither() -> String {
 #[cfg(feature = "cudnn")]
 pub fn has_cudnn() -> bool {
     !CUDNN.places(&searched_by_the_system()).is_empty()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Oracle: where pip puts wheels in a virtual environment, in a directory of `--target`, and on Debian.
+    #[test]
+    fn wheels_of_the_programs_own_environment_are_found() {
+        let environment = tempfile::tempdir().expect("a temporary directory");
+        let place = |name: &str| environment.path().join(name);
+        let wheels = ["lib/python3.12/site-packages/nvidia/cu13/lib", "lib/python3.12/site-packages/nvidia/cudnn/lib"];
+        let others = ["lib64/python3.9/dist-packages/nvidia/cu13/lib", "nvidia/cudnn/lib"];
+        let neither = ["lib/python3.12/site-packages/nvidia/cudnn/include", "lib/perl/site-packages/nvidia/cu13/lib", "bin"];
+        for name in [&wheels[..], &others, &neither].concat() {
+            std::fs::create_dir_all(place(name)).expect("a directory is made");
+        }
+        let found = beside_the_program(&place("bin/umlaut"));
+        assert_eq!(found, [&wheels[..], &others].concat().into_iter().map(place).collect::<Vec<_>>());
+        assert_eq!(beside_the_program(Path::new("umlaut")), Vec::<PathBuf>::new());
+    }
 }
