@@ -7,7 +7,8 @@ Tests the Python package in a virtual environment of its own, target/python-test
 
     scripts/test_python.sh [WHEEL]
 
-With a WHEEL it is installed, its program started as `umlaut` and as `python -m umlaut_seg`; without one the package's sources are tested. Wanted:
+With a WHEEL it is installed, its program started as `umlaut` and as `python -m umlaut_seg`, and the first epoch of the quickstart trained from an empty
+folder, to its report, with nothing set but PATH and an empty home; without one the package's sources are tested. Wanted:
 Python 3.9 or later with venv; the network for the first time, for pandas. Where pandas cannot be installed its tests skip, saying so.
 HELP
 }
@@ -32,6 +33,13 @@ if [[ -n "$wheel" ]]; then
   again=$(cd / && "$python" -m umlaut_seg --version)
   [[ -n "$version" && "$version" == "$again" ]] || { echo "test_python.sh: $version is not $again" >&2; exit 1; }
   echo "$version, also as python -m umlaut_seg"
+  empty=$(mktemp -d)
+  trap 'rm -rf "$empty"' EXIT
+  mkdir "$empty/home"
+  (cd "$empty" && env -i HOME="$empty/home" PATH=/usr/bin:/bin "$environment/bin/umlaut" -q run --example quickstart --device cpu \
+    --set training.epochs=1 --set 'training.seeds=[1]')
+  [[ -s "$empty/results/quickstart/report.html" ]] || { echo "test_python.sh: the quickstart left no report" >&2; exit 1; }
+  echo "the quickstart's first epoch, from an empty folder"
 else
   export PYTHONPATH="$PWD/python"
 fi

@@ -34,4 +34,4 @@ pub mod settings;
 pub mod store;
 pub mod train;
 
-pub use umlaut_core::{config, data, machine, metric, model, ops, regular, shown, text};
+pub use umlaut_core::{config, data, machine, metric, model, ops, regular, shown, system, text};

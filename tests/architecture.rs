@@ -14,6 +14,7 @@ const RULES: &[(&str, &[&str])] = &[
     ("machine", &[]),
     ("regular", &[]),
     ("shown", &[]),
+    ("system", &[]),
     ("text", &[]),
     ("store", &["plan", "record"]),
     ("plan", &["config"]),
@@ -35,7 +36,7 @@ const RULES: &[(&str, &[&str])] = &[
 ];
 
 /// Rooms that every other may know: this machine, and the doors for files, text and words of others.
-const DOORS: &[&str] = &["machine", "regular", "shown", "text"];
+const DOORS: &[&str] = &["machine", "regular", "shown", "system", "text"];
 
 /// Rooms where no tensor may appear.
 const WITHOUT_TENSORS: &[&str] = &["config", "record", "metric", "plan", "store", "schedule", "search", "report"];

@@ -13,4 +13,5 @@ pub mod model;
 pub mod ops;
 pub mod regular;
 pub mod shown;
+pub mod system;
 pub mod text;

@@ -3,7 +3,8 @@
 //! The one door for reading. A path of a configuration, of the command line or of a results directory may lead to a named pipe, a
 //! device or an endless file. Only regular files are opened, without waiting, and at most [`Most`] bytes of them are read.
 
-use std::fs::{self, File, FileType, Metadata, OpenOptions};
+use crate::system;
+use std::fs::{self, File, Metadata, OpenOptions};
 use std::io::{self, Read};
 use std::path::Path;
 
@@ -46,7 +47,7 @@ pub fn open_with(path: &Path, options: &mut OpenOptions) -> io::Result<File> {
         Err(e) if e.kind() == io::ErrorKind::NotFound => {}
         Err(e) => return Err(e),
     }
-    let file = without_waiting(options).open(path)?;
+    let file = system::without_waiting(options).open(path)?;
     check(&file.metadata()?)?;
     Ok(file)
 }
@@ -86,7 +87,7 @@ pub fn text(path: &Path, most: Most) -> io::Result<String> {
 /// What a path leads to if it is neither a regular file nor a folder, such as `a named pipe`; `None` too if nothing is there.
 pub fn oddity(path: &Path) -> Option<&'static str> {
     let kind = fs::metadata(path).ok()?.file_type();
-    (!kind.is_file() && !kind.is_dir()).then(|| word(kind))
+    (!kind.is_file() && !kind.is_dir()).then(|| system::kind(kind))
 }
 
 fn check(found: &Metadata) -> io::Result<()> {
@@ -95,7 +96,7 @@ fn check(found: &Metadata) -> io::Result<()> {
         return Ok(());
     }
     let remedy = if kind.is_dir() { "name a file in it" } else { "write its content to a file and name that" };
-    Err(io::Error::new(io::ErrorKind::InvalidInput, format!("it is {}, not a regular file; {remedy}", word(kind))))
+    Err(io::Error::new(io::ErrorKind::InvalidInput, format!("it is {}, not a regular file; {remedy}", system::kind(kind))))
 }
 
 fn too_large(length: Option<u64>, most: Most) -> io::Error {
@@ -112,34 +113,6 @@ fn size(bytes: u64) -> String {
         _ if bytes < 1024 * MIB => format!("{} MiB", rounded(MIB)),
         _ => format!("{} GiB", rounded(1024 * MIB)),
     }
-}
-
-#[cfg(unix)]
-fn word(kind: FileType) -> &'static str {
-    use std::os::unix::fs::FileTypeExt;
-    match () {
-        () if kind.is_dir() => "a folder",
-        () if kind.is_fifo() => "a pipe (FIFO)",
-        () if kind.is_socket() => "a socket",
-        () if kind.is_char_device() || kind.is_block_device() => "a device",
-        () => "no file",
-    }
-}
-
-#[cfg(not(unix))]
-fn word(kind: FileType) -> &'static str {
-    if kind.is_dir() { "a folder" } else { "no file" }
-}
-
-#[cfg(unix)]
-fn without_waiting(options: &mut OpenOptions) -> &mut OpenOptions {
-    use std::os::unix::fs::OpenOptionsExt;
-    options.custom_flags(nix::libc::O_NONBLOCK | nix::libc::O_NOCTTY)
-}
-
-#[cfg(not(unix))]
-fn without_waiting(options: &mut OpenOptions) -> &mut OpenOptions {
-    options
 }
 
 #[cfg(test)]

@@ -1,6 +1,7 @@
 //! Runs as child processes of this machine.
 
 use super::{Exit, JobId, JobState, Launcher, Order, Slot, Stop};
+use crate::system;
 use std::collections::HashMap;
 use std::io;
 use std::path::PathBuf;
@@ -65,8 +66,7 @@ impl Local {
         command.env("RAYON_NUM_THREADS", order.slot.threads.to_string());
         let log = order.run.log().map_err(io::Error::other)?;
         command.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(log);
-        #[cfg(unix)]
-        std::os::unix::process::CommandExt::process_group(&mut command, 0);
+        system::own_group(&mut command);
         Ok(command)
     }
 }
@@ -135,7 +135,7 @@ impl Launcher for Local {
     fn cancel(&self, job: &JobId, how: Stop) -> io::Result<()> {
         // Held meanwhile, so that the number is not yet another process's.
         if let Some(process) = self.shared.children().alive.get(job) {
-            signal(*process, how);
+            system::end_process(*process, how == Stop::Now);
         }
         Ok(())
     }
@@ -157,30 +157,12 @@ fn killed_for_memory() -> u64 {
     counts.lines().find_map(|line| line.strip_prefix("oom_kill ")?.trim().parse().ok()).unwrap_or(0)
 }
 
-#[cfg(unix)]
 fn how_it_ended(status: ExitStatus) -> Exit {
-    use std::os::unix::process::ExitStatusExt;
-    match status.signal() {
+    match system::signal_of(status) {
         Some(signal) => Exit::Signal(signal),
         None => Exit::Code(status.code().unwrap_or(1)),
     }
 }
-
-#[cfg(not(unix))]
-fn how_it_ended(status: ExitStatus) -> Exit {
-    Exit::Code(status.code().unwrap_or(1))
-}
-
-#[cfg(unix)]
-fn signal(id: u32, how: Stop) {
-    use nix::{sys::signal, unistd::Pid};
-    let signal = if how == Stop::Now { signal::Signal::SIGKILL } else { signal::Signal::SIGTERM };
-    // A child that has just ended needs no signal.
-    let _ = signal::kill(Pid::from_raw(id.cast_signed()), signal);
-}
-
-#[cfg(not(unix))]
-fn signal(_: u32, _: Stop) {}
 
 #[cfg(test)]
 mod tests {

@@ -9,8 +9,8 @@ use super::file::{WRITING, open_in_place, remove};
 use super::names::EVENTS;
 use super::run_dir::RunDir;
 use crate::record::Event;
-use crate::regular;
-use std::fs::{self, File, Metadata, OpenOptions};
+use crate::{regular, system};
+use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
@@ -91,8 +91,7 @@ impl EventLog {
         // Tried again only after as much more, should it fail.
         self.most = self.length + GROWS_BY;
         let mut builder = tempfile::Builder::new();
-        #[cfg(unix)]
-        builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
+        system::with_umask(&mut builder);
         let dir = self.path.parent().unwrap_or(std::path::Path::new("."));
         let mut new = builder.append(true).prefix(WRITING).tempfile_in(dir)?;
         new.write_all(text.as_bytes())?;
@@ -126,7 +125,7 @@ impl Events {
             }
             let Some(file) = &self.file else { break };
             let replaced = match (file.metadata(), fs::symlink_metadata(&self.path)) {
-                (Ok(open), Ok(named)) => !is_same(&open, &named),
+                (Ok(open), Ok(named)) => !system::is_same(&open, &named),
                 _ => false,
             };
             // Its place was taken before this, so nothing is added to it any more.
@@ -187,17 +186,6 @@ impl Lasting {
         let held = [&self.started, &self.epoch, &self.memory];
         held.into_iter().flatten().chain(&self.notes).map(String::as_str)
     }
-}
-
-#[cfg(unix)]
-fn is_same(open: &Metadata, named: &Metadata) -> bool {
-    use std::os::unix::fs::MetadataExt;
-    (open.dev(), open.ino()) == (named.dev(), named.ino())
-}
-
-#[cfg(not(unix))]
-fn is_same(open: &Metadata, named: &Metadata) -> bool {
-    open.created().ok() == named.created().ok()
 }
 
 #[cfg(test)]

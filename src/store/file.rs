@@ -9,6 +9,7 @@
 
 use super::error::{Result, content, named};
 use crate::regular::{self, Most};
+use crate::system;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
 use std::path::Path;
@@ -34,14 +35,13 @@ pub fn replace(path: &Path, write: impl FnOnce(&mut File) -> io::Result<()>) -> 
     let mut beside = named(beside(dir), "writing", path)?;
     named(write(beside.as_file_mut()).and_then(|()| beside.as_file().sync_all()), "writing", path)?;
     named(beside.persist(path).map(drop).map_err(|e| e.error), "writing", path)?;
-    named(sync_dir(dir), "writing", path)
+    named(system::sync_dir(dir), "writing", path)
 }
 
 /// A new file that is to get another name. The system takes the umask off what is asked for.
 fn beside(dir: &Path) -> io::Result<tempfile::NamedTempFile> {
     let mut builder = tempfile::Builder::new();
-    #[cfg(unix)]
-    builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
+    system::with_umask(&mut builder);
     builder.prefix(WRITING).tempfile_in(dir)
 }
 
@@ -52,18 +52,18 @@ pub(super) fn create_dirs(dir: &Path) -> Result<()> {
         return Ok(());
     }
     named(fs::create_dir_all(dir), "creating", dir)?;
-    missing.into_iter().try_for_each(|dir| named(sync_dir(parent(dir)), "creating", dir))
+    missing.into_iter().try_for_each(|dir| named(system::sync_dir(parent(dir)), "creating", dir))
 }
 
 /// Makes the name of something existing outlive a loss of power.
 pub(super) fn keep_name(path: &Path) -> Result<()> {
-    named(sync_dir(parent(path)), "writing", path)
+    named(system::sync_dir(parent(path)), "writing", path)
 }
 
 /// Removes a file.
 pub(super) fn remove(path: &Path) -> Result<()> {
     named(fs::remove_file(path), "removing", path)?;
-    named(sync_dir(parent(path)), "removing", path)
+    named(system::sync_dir(parent(path)), "removing", path)
 }
 
 /// Removes a directory with all that it holds, if it is there; of a link the link alone.
@@ -75,13 +75,7 @@ pub(super) fn remove_dir(path: &Path) -> Result<()> {
 
 /// Opens a file that is written where it lies.
 pub(super) fn open_in_place(path: &Path, options: &mut OpenOptions) -> Result<File> {
-    #[cfg(unix)]
-    {
-        use nix::libc::{O_NOFOLLOW, O_NONBLOCK};
-        // Without waiting for the other end, were it a pipe.
-        std::os::unix::fs::OpenOptionsExt::custom_flags(options, O_NOFOLLOW | O_NONBLOCK);
-    }
-    let opened = options.open(path);
+    let opened = system::in_place(options).open(path);
     match fs::symlink_metadata(path) {
         Ok(found) if found.is_symlink() => Err(content(
             path,
@@ -95,22 +89,6 @@ pub(super) fn open_in_place(path: &Path, options: &mut OpenOptions) -> Result<Fi
 
 fn parent(path: &Path) -> &Path {
     path.parent().filter(|dir| !dir.as_os_str().is_empty()).unwrap_or(Path::new("."))
-}
-
-/// Makes names in a directory outlive a loss of power.
-#[cfg(unix)]
-fn sync_dir(dir: &Path) -> io::Result<()> {
-    use io::ErrorKind::{InvalidInput, PermissionDenied, Unsupported};
-    match File::open(dir).and_then(|dir| dir.sync_all()) {
-        // Some network file systems have no such thing, and a directory that may not be listed cannot be opened.
-        Err(e) if matches!(e.kind(), InvalidInput | Unsupported | PermissionDenied) => Ok(()),
-        synced => synced,
-    }
-}
-
-#[cfg(not(unix))]
-fn sync_dir(_: &Path) -> io::Result<()> {
-    Ok(())
 }
 
 /// The beginning of a file's name, of at most so many bytes: of a longer one the beginning, and a hash that keeps it apart from others

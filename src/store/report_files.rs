@@ -9,6 +9,7 @@ use super::error::{Error, Result, named};
 use super::experiment_dir::ExperimentDir;
 use super::file::write_atomic;
 use super::table::write_csv;
+use crate::system;
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{Read, Seek, Write};
 use std::path::{Path, PathBuf};
@@ -57,9 +58,7 @@ impl ReportFiles<'_> {
         let mut options = OpenOptions::new();
         options.create(true).truncate(false).read(true).write(true);
         // What a link leads to is not ours to write.
-        #[cfg(unix)]
-        std::os::unix::fs::OpenOptionsExt::custom_flags(&mut options, nix::libc::O_NOFOLLOW);
-        let file = named(options.open(&path), "opening", &path)?;
+        let file = named(system::in_place(&mut options).open(&path), "opening", &path)?;
         for _ in 0..TRIES {
             match file.try_lock() {
                 Ok(()) => return Ok(file),

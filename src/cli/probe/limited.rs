@@ -68,8 +68,7 @@ fn kill(child: &mut Child, limit: Duration) -> io::Result<String> {
 }
 
 fn how_it_ended(status: ExitStatus) -> String {
-    #[cfg(unix)]
-    if let Some(signal) = std::os::unix::process::ExitStatusExt::signal(&status) {
+    if let Some(signal) = umlaut::system::signal_of(status) {
         return format!("failed signal {signal}");
     }
     match status.code() {

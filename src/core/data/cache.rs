@@ -5,8 +5,9 @@
 //! made on purpose: whoever may write the directory can put any image and mask there under a right hash. So the directory must
 //! be as trustworthy as the data set itself; where it is shared with others, delete it before numbers that matter.
 
-use super::pixels::{MAPPED_FROM, Mapping, Pixels};
+use super::pixels::{MAPPED_FROM, Pixels};
 use crate::regular::{self, Most};
+use crate::system::{self, Mapping};
 use std::fs;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
@@ -38,7 +39,9 @@ impl<'a> Cache<'a> {
 
     /// Image and mask of the lengths expected, if they were kept and are whole.
     pub fn load(&self, key: &blake3::Hash, image_length: usize, mask_length: usize) -> Option<(Pixels, Vec<u8>)> {
-        if 4 * image_length >= MAPPED_FROM
+        // Values lie in the file with their lowest byte first.
+        if cfg!(target_endian = "little")
+            && 4 * image_length >= MAPPED_FROM
             && let Some(mapped) = self.mapped(key, image_length, mask_length)
         {
             return Some(mapped);
@@ -84,8 +87,7 @@ impl<'a> Cache<'a> {
 /// A new file that is to get another name; the umask says who may read it.
 pub(super) fn beside(directory: &Path) -> io::Result<tempfile::NamedTempFile> {
     let mut builder = tempfile::Builder::new();
-    #[cfg(unix)]
-    builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
+    system::with_umask(&mut builder);
     builder.prefix(WRITING).tempfile_in(directory)
 }
 

@@ -7,6 +7,7 @@
 
 use super::cache::beside;
 use crate::regular::{self, Most};
+use crate::system;
 use std::collections::BTreeMap;
 use std::fs::{self, Metadata};
 use std::io::{self, Write};
@@ -98,19 +99,8 @@ fn memory() -> MutexGuard<'static, Table> {
 
 fn stamp(path: &Path) -> Option<Stamp> {
     let found = fs::metadata(path).ok().filter(Metadata::is_file)?;
-    let (changed, inode) = of_system(&found);
+    let (changed, inode) = system::change_and_number(&found);
     Some(Stamp { length: found.len(), modified: nanoseconds(found.modified().ok()?), changed, inode })
-}
-
-#[cfg(unix)]
-fn of_system(found: &Metadata) -> (i128, u64) {
-    use std::os::unix::fs::MetadataExt;
-    (i128::from(found.ctime()) * 1_000_000_000 + i128::from(found.ctime_nsec()), found.ino())
-}
-
-#[cfg(not(unix))]
-fn of_system(_: &Metadata) -> (i128, u64) {
-    (0, 0)
 }
 
 fn nanoseconds(time: SystemTime) -> i128 {

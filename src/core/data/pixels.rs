@@ -1,8 +1,7 @@
 //! The values of an image: in memory, or, where they are many, in the cache's file, of which only what is used is read.
 
+use crate::system::Mapping;
 use std::fmt;
-use std::fs::File;
-use std::io;
 use std::ops::Deref;
 use std::sync::Arc;
 
@@ -16,7 +15,6 @@ pub struct Pixels(Kept);
 #[derive(Clone)]
 enum Kept {
     Memory(Vec<f32>),
-    #[cfg_attr(not(all(unix, target_endian = "little")), expect(dead_code, reason = "nothing is mapped there"))]
     File(Arc<Mapping>, usize),
 }
 
@@ -76,62 +74,5 @@ impl<T: AsRef<[f32]>> PartialEq<T> for Pixels {
 impl fmt::Debug for Pixels {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         fmt::Debug::fmt(&**self, f)
-    }
-}
-
-/// A file's content as memory that is read when it is used, and given back when others need memory.
-pub(super) struct Mapping {
-    #[cfg(all(unix, target_endian = "little"))]
-    start: std::ptr::NonNull<std::ffi::c_void>,
-    length: usize,
-}
-
-// SAFETY: nobody writes what is mapped.
-unsafe impl Send for Mapping {}
-// SAFETY: as above.
-unsafe impl Sync for Mapping {}
-
-#[cfg(all(unix, target_endian = "little"))]
-impl Mapping {
-    /// Maps all of a file that nobody changes. One that is removed or replaced stays mapped as it was.
-    ///
-    /// # Errors
-    /// If it is empty, or what the system says.
-    pub fn of(file: &File) -> io::Result<Self> {
-        use nix::sys::mman::{MapFlags, ProtFlags, mmap};
-        let length = usize::try_from(file.metadata()?.len()).map_err(io::Error::other)?;
-        let wanted = std::num::NonZeroUsize::new(length).ok_or_else(|| io::Error::other("it is empty"))?;
-        // SAFETY: a new mapping at a place of the system's choice, which is only read; files of the cache get their names when they are whole, and
-        // are never written again.
-        let start = unsafe { mmap(None, wanted, ProtFlags::PROT_READ, MapFlags::MAP_PRIVATE, file, 0) }?;
-        Ok(Self { start, length })
-    }
-
-    pub fn bytes(&self) -> &[u8] {
-        // SAFETY: the mapping is as long, and lives as long as this value.
-        unsafe { std::slice::from_raw_parts(self.start.as_ptr().cast(), self.length) }
-    }
-}
-
-#[cfg(all(unix, target_endian = "little"))]
-impl Drop for Mapping {
-    fn drop(&mut self) {
-        // SAFETY: it was mapped so, and nobody has a reference any more.
-        _ = unsafe { nix::sys::mman::munmap(self.start, self.length) };
-    }
-}
-
-#[cfg(not(all(unix, target_endian = "little")))]
-impl Mapping {
-    /// Nothing is mapped here.
-    ///
-    /// # Errors
-    /// Always.
-    pub fn of(_: &File) -> io::Result<Self> {
-        Err(io::ErrorKind::Unsupported.into())
-    }
-
-    pub fn bytes(&self) -> &[u8] {
-        unreachable!("{} bytes are mapped nowhere", self.length)
     }
 }

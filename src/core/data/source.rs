@@ -1,8 +1,7 @@
 //! The bytes of a picture's file, read where they are wanted, so that a volume need not be in memory to read one page.
 
-use crate::regular;
+use crate::{regular, system};
 use std::fs::File;
-use std::os::unix::fs::FileExt;
 use std::path::Path;
 
 /// An open file.
@@ -38,7 +37,7 @@ impl Source {
             return Err("the file ends before the image does; restore it, or save it again".into());
         }
         let mut bytes = vec![0; length as usize];
-        self.file.read_exact_at(&mut bytes, at).map_err(|e| format!("cannot be read: {e}"))?;
+        system::read_at(&self.file, &mut bytes, at).map_err(|e| format!("cannot be read: {e}"))?;
         Ok(bytes)
     }
 

@@ -92,8 +92,7 @@ fn keep(path: &std::path::Path, code: &[u8]) -> std::io::Result<()> {
     std::fs::create_dir_all(dir)?;
     let mut builder = tempfile::Builder::new();
     // The umask says who may read it, as of every other file.
-    #[cfg(unix)]
-    builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
+    crate::system::with_umask(&mut builder);
     let mut file = builder.tempfile_in(dir)?;
     std::io::Write::write_all(&mut file, code)?;
     file.persist(path).map_err(|e| e.error)?;
