@@ -3,6 +3,7 @@
 
 mod check;
 mod clean;
+mod cluster;
 mod compare;
 mod completions;
 mod confusion;
@@ -31,6 +32,7 @@ mod run;
 mod schema;
 #[cfg(feature = "cuda")]
 mod selftest;
+mod slurm_task;
 mod status;
 mod stop;
 mod summary;
@@ -97,6 +99,9 @@ enum Verb {
     Completions(completions::Arguments),
     /// Show the commands and the pages of the guide, or one of them
     Help(help::Arguments),
+    /// Train the runs of a task of Slurm's (what `run --on slurm` submits)
+    #[command(hide = true)]
+    SlurmTask(slurm_task::Arguments),
 }
 
 /// Runs the program.
@@ -127,6 +132,7 @@ pub fn main() -> ExitCode {
         Verb::Why(a) => why::run(&a),
         Verb::Completions(a) => completions::run(&a, command()),
         Verb::Help(a) => help::run(&a, command()),
+        Verb::SlurmTask(a) => slurm_task::run(&a),
     });
     match result {
         Ok(()) => ExitCode::SUCCESS,
