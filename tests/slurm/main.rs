@@ -8,6 +8,7 @@
 mod chaos;
 mod cluster;
 #[path = "../run/desk.rs"]
+#[expect(dead_code, reason = "the tests of whole runs have more to do with it")]
 mod desk;
 mod life;
 mod protocol;

@@ -9,7 +9,7 @@ use super::ending::{self, Stage, stage};
 use super::watcher::Answer;
 use crate::schedule::{Exit, JobId, JobState, Stop};
 use crate::store::{Batch, BatchDir, BatchRun, Listing, RunDir, TaskAttempt};
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::time::{Duration, Instant};
 
 /// Answers one after the other that must have no task among those that are not over, before it is taken to be gone: what it has written may
@@ -28,6 +28,8 @@ pub(super) struct Pending {
 pub(super) struct Live {
     dir: BatchDir,
     batch: Batch,
+    /// The position of each task's first run, and of none at the end.
+    firsts: Vec<usize>,
     /// The array's job number, as far as it is known.
     job: Option<String>,
     /// When it was submitted: an answer to an earlier question says nothing of it.
@@ -38,7 +40,7 @@ pub(super) struct Live {
     open: HashSet<usize>,
     ends: HashMap<usize, Exit>,
     /// Attempts of tasks, and when the last one of each was first seen.
-    attempts: Vec<TaskAttempt>,
+    attempts: BTreeSet<TaskAttempt>,
     attempted: HashMap<usize, Instant>,
     /// What Slurm said last of each task, when, and how often it was gone.
     seen: HashMap<usize, (Stage, String, Instant)>,
@@ -59,15 +61,21 @@ impl Live {
 
     /// One of an earlier schedule.
     fn of(dir: BatchDir, batch: Batch) -> Self {
+        let mut firsts = vec![0];
+        firsts.extend(batch.tasks.iter().scan(0, |end, task| {
+            *end += task.len();
+            Some(*end)
+        }));
         Self {
             dir,
             batch,
+            firsts,
             job: None,
             began: Instant::now(),
             runs: Vec::new(),
             open: HashSet::new(),
             ends: HashMap::new(),
-            attempts: Vec::new(),
+            attempts: BTreeSet::new(),
             attempted: HashMap::new(),
             seen: HashMap::new(),
             gone: HashMap::new(),
@@ -111,12 +119,11 @@ impl Live {
     }
 
     fn task(&self, position: usize) -> usize {
-        (0..self.batch.tasks.len()).rfind(|task| self.batch.first(*task) <= position).unwrap_or(0)
+        self.firsts.partition_point(|first| *first <= position).saturating_sub(1)
     }
 
     fn positions(&self, task: usize) -> std::ops::Range<usize> {
-        let first = self.batch.first(task);
-        first..first + self.batch.tasks[task].len()
+        self.firsts[task]..self.firsts[task + 1]
     }
 
     fn is_waited_for(&self, position: usize) -> bool {
@@ -159,12 +166,12 @@ impl Live {
                 self.ends.insert(position, ending::exit(&words));
             }
         }
-        for attempt in &listing.attempts {
-            if !self.attempts.contains(attempt) {
-                self.attempted.insert(attempt.task, Instant::now());
+        for attempt in listing.attempts {
+            let task = attempt.task;
+            if self.attempts.insert(attempt) {
+                self.attempted.insert(task, Instant::now());
             }
         }
-        self.attempts = listing.attempts;
     }
 
     /// Takes in what the queue says; `false` if Slurm has never accepted the batch.
@@ -202,7 +209,7 @@ impl Live {
             return;
         }
         for position in self.positions(task).filter(|position| self.is_waited_for(*position)).collect::<Vec<_>>() {
-            let run = &self.batch.tasks[task][position - self.batch.first(task)];
+            let run = &self.batch.tasks[task][position - self.firsts[task]];
             if self.dir.run(run).holder().is_ok_and(|holder| holder.is_none())
                 && self.dir.end(position, &ending::words(exit)).is_ok()
                 && let Ok(Some(words)) = self.dir.ended(position)
@@ -219,8 +226,7 @@ impl Live {
         }
         let task = self.task(position);
         let stage = self.seen.get(&task);
-        // A process that has begun since the queue was asked.
-        let begun = self.attempted.get(&task).is_some_and(|at| stage.is_none_or(|(_, _, asked)| asked < at));
+        let begun = self.has_begun(task) && self.attempted.contains_key(&task);
         let before_it = || self.positions(task).take_while(|other| *other < position).all(|other| self.ends.contains_key(&other));
         if begun {
             return if before_it() { JobState::Running } else { JobState::Waiting };
@@ -230,7 +236,7 @@ impl Live {
         }
         match stage {
             Some((Stage::Held, reason, _)) => JobState::Held(format!("{reason}; `scontrol release` lets it go on")),
-            Some((Stage::Running | Stage::Over(_), ..)) if before_it() && self.attempted.contains_key(&task) => JobState::Running,
+            Some((Stage::Over(_), ..)) if before_it() && self.attempted.contains_key(&task) => JobState::Running,
             _ => JobState::Waiting,
         }
     }
@@ -249,25 +255,35 @@ impl Live {
         !self.stops.is_empty() && self.is_open()
     }
 
-    /// Passes on who is to end, again after a while: a task may have been between two states.
+    /// Whether a process of a task has begun, as far as the queue or the process itself has said last.
+    fn has_begun(&self, task: usize) -> bool {
+        match self.seen.get(&task) {
+            Some((Stage::Running, ..)) => true,
+            stage => self.attempted.get(&task).is_some_and(|at| stage.is_none_or(|(_, _, asked)| asked < at)),
+        }
+    }
+
+    /// Passes on who is to end, again after a while: a task may have been between two states. What waits is cancelled, what has begun is signalled.
     pub fn pass_on_stops(&mut self, pause: Duration) -> Result<(), String> {
         let Some(job) = self.job.clone() else { return Ok(()) };
-        for how in [Stop::Gently, Stop::Now] {
-            let unended = |task: usize| self.positions(task).any(|position| !self.ends.contains_key(&position));
-            let is_due = |at: &Option<Instant>| at.is_none_or(|at| at.elapsed() >= pause);
-            let due = self.stops.iter().filter(|(task, (stop, at))| *stop == how && is_due(at) && unended(**task));
-            let tasks: Vec<usize> = due.map(|(task, _)| *task).collect();
-            if tasks.is_empty() {
-                continue;
+        let unended = |task: usize| self.positions(task).any(|position| !self.ends.contains_key(&position));
+        let is_due = |at: &Option<Instant>| at.is_none_or(|at| at.elapsed() >= pause);
+        let due = self.stops.iter().filter(|(task, (_, at))| is_due(at) && unended(**task));
+        let due: Vec<(usize, Stop)> = due.map(|(task, (how, _))| (*task, *how)).collect();
+        let (mut waiting, mut gently, mut now) = (Vec::new(), Vec::new(), Vec::new());
+        for (task, how) in due {
+            match how {
+                _ if !self.has_begun(task) => waiting.push(task),
+                Stop::Now => now.push(task),
+                Stop::Gently | Stop::Leave => gently.push(task),
             }
-            for task in &tasks {
-                self.stops.insert(*task, (how, Some(Instant::now())));
-            }
-            commands::scancel(&["-t", "PENDING"], &job, &tasks)?;
-            let signal: &[&str] = if how == Stop::Gently { &["-b", "-s", "USR2"] } else { &["-f", "-s", "KILL"] };
-            commands::scancel(signal, &job, &tasks)?;
+            self.stops.insert(task, (how, Some(Instant::now())));
         }
-        Ok(())
+        // By index alone: together with a state scancel takes the whole of an array of which nothing has begun.
+        let waiting = commands::scancel(&[], &job, &waiting);
+        let gently = commands::scancel(&["-b", "-s", "USR2"], &job, &gently);
+        let now = commands::scancel(&["-f", "-s", "KILL"], &job, &now);
+        waiting.and(gently).and(now)
     }
 }
 

@@ -100,12 +100,16 @@ pub fn requeue(attempt: &TaskAttempt) -> Result<(), String> {
 /// # Errors
 /// In words, if Slurm cannot be asked.
 pub fn cancel_all(dir: &ExperimentDir, ours: bool) -> Result<usize, String> {
-    let (mut batches, found) = live::earlier(dir, ours)?;
-    for (batch, position) in found.values() {
-        batches[*batch].stop(*position, Stop::Gently);
-    }
-    batches.iter_mut().try_for_each(|batch| batch.pass_on_stops(Duration::ZERO))?;
-    Ok(found.len())
+    let once = || {
+        let (mut batches, found) = live::earlier(dir, ours)?;
+        for (batch, position) in found.values() {
+            batches[*batch].stop(*position, Stop::Gently);
+        }
+        batches.iter_mut().try_for_each(|batch| batch.pass_on_stops(Duration::ZERO))?;
+        Ok(found.len())
+    };
+    // What has ended or begun meanwhile is refused, and seen the second time.
+    once().or_else(|_: String| once())
 }
 
 /// The script of a batch.

@@ -13,8 +13,9 @@ use std::time::{Duration, Instant};
 /// So many runs are passed on at once without waiting for more.
 const TOGETHER: usize = 100;
 
-/// Between two looks at what tasks have written down lies at least this.
+/// Between two looks at what tasks have written down lies at least this, and as many times what a look takes as [`LISTED`] says.
 const LISTING: Duration = Duration::from_millis(200);
+const LISTED: u32 = 10;
 
 /// While jobs are to end, the queue is looked at so often, if not more often anyway.
 const ENDING: Duration = Duration::from_secs(2);
@@ -37,7 +38,9 @@ pub(super) struct State {
     /// Runs that an earlier schedule has submitted, by their names: the batch and the position there.
     found: HashMap<String, (usize, usize)>,
     watcher: Watcher,
+    /// When that was read last, and how long that took.
     listed: Instant,
+    listing: Duration,
 }
 
 /// Where a job is.
@@ -66,6 +69,7 @@ impl State {
             found,
             watcher: Watcher::default(),
             listed: now,
+            listing: Duration::ZERO,
         }
     }
 
@@ -200,9 +204,11 @@ impl State {
 
     /// Takes in what the queue and the tasks have said.
     pub fn learn(&mut self) -> io::Result<()> {
-        if self.listed.elapsed() >= LISTING {
+        if self.listed.elapsed() >= LISTING.max(LISTED * self.listing) {
+            let began = Instant::now();
             self.batches.iter_mut().filter(|batch| batch.is_open()).for_each(Live::list);
             self.listed = Instant::now();
+            self.listing = began.elapsed();
         }
         if let Some(answer) = self.watcher.answer() {
             for index in 0..self.batches.len() {

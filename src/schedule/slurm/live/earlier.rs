@@ -5,6 +5,7 @@ use super::super::ending::{self, Stage};
 use super::{Live, stage_of};
 use crate::store::{self, ExperimentDir};
 use std::collections::HashMap;
+use std::time::Instant;
 
 /// The batches of earlier schedules, and where runs of theirs are that may still be in the queue, by their names. What is not there any more is
 /// written down if the experiment is `ours`; else whoever has claimed it does that.
@@ -21,10 +22,11 @@ pub fn earlier(dir: &ExperimentDir, ours: bool) -> Result<(Vec<Live>, HashMap<St
         }
     }
     let names: Vec<String> = batches.iter().map(|batch| batch.batch.name.clone()).collect();
+    let asked = Instant::now();
     let queue = commands::squeue(&names)?;
     let mut found = HashMap::new();
     for (index, batch) in batches.iter_mut().enumerate() {
-        let runs = batch.recover(&queue, ours).map_err(|e| e.to_string())?;
+        let runs = batch.recover(&queue, asked, ours).map_err(|e| e.to_string())?;
         found.extend(runs.into_iter().map(|(run, position)| (run, (index, position))));
     }
     Ok((batches, found))
@@ -32,7 +34,7 @@ pub fn earlier(dir: &ExperimentDir, ours: bool) -> Result<(Vec<Live>, HashMap<St
 
 impl Live {
     /// The runs that may still be in the queue, and their positions.
-    fn recover(&mut self, queue: &Queue, ours: bool) -> Result<Vec<(String, usize)>, store::Error> {
+    fn recover(&mut self, queue: &Queue, asked: Instant, ours: bool) -> Result<Vec<(String, usize)>, store::Error> {
         if self.job.is_none() {
             match queue.named.get(&self.batch.name) {
                 Some(job) => self.submitted(job.clone())?,
@@ -45,6 +47,7 @@ impl Live {
         for task in 0..self.batch.tasks.len() {
             let seen = queue.tasks.get(&(job.clone(), task));
             let stage = stage_of(seen);
+            self.seen.insert(task, (stage, seen.map_or(String::new(), |seen| seen.reason.clone()), asked));
             let attempt = self.attempts.iter().filter(|attempt| attempt.task == task);
             let alive = attempt.map(|attempt| self.dir.is_alive(attempt)).collect::<Result<Vec<_>, _>>()?.contains(&true);
             for (position, run) in self.positions(task).zip(self.batch.tasks[task].clone()) {
