@@ -23,6 +23,8 @@ pub(super) struct Seen {
 pub(super) struct Queue {
     /// By the array's job number and the index.
     pub tasks: HashMap<(String, usize), Seen>,
+    /// By the array's job number, of what has never been anything but an array: tasks that were cancelled before any has begun.
+    pub whole: HashMap<String, Seen>,
     /// Job numbers by name.
     pub named: HashMap<String, String>,
 }
@@ -94,13 +96,23 @@ pub(super) fn squeue(names: &[String]) -> Result<Queue, String> {
     output("squeue", &["-r", "-h", "-t", "all", "-o", FORMAT, "--name", &names.join(",")]).map(|text| parsed(&text))
 }
 
+impl Queue {
+    /// How a task stands, if the queue knows it.
+    pub fn task(&self, task: &(String, usize)) -> Option<&Seen> {
+        self.tasks.get(task).or_else(|| self.whole.get(&task.0))
+    }
+}
+
 fn parsed(text: &str) -> Queue {
     let mut queue = Queue::default();
     for line in text.lines() {
         let [job, index, state, name, reason] = line.splitn(5, '|').map(str::trim).collect::<Vec<_>>()[..] else { continue };
         queue.named.insert(name.to_owned(), job.to_owned());
-        let Ok(index) = index.parse() else { continue };
-        queue.tasks.insert((job.to_owned(), index), Seen { state: state.to_owned(), reason: reason.to_owned() });
+        let seen = Seen { state: state.to_owned(), reason: reason.to_owned() };
+        match index.parse() {
+            Ok(index) => _ = queue.tasks.insert((job.to_owned(), index), seen),
+            Err(_) => _ = queue.whole.insert(job.to_owned(), seen),
+        }
     }
     queue
 }
@@ -141,12 +153,14 @@ mod tests {
 
     #[test]
     fn the_queue_is_read_line_by_line_and_strange_lines_are_passed_over() {
-        let text = "17|0|RUNNING|umlaut-a|None\n17|3|PENDING|umlaut-a|(Nodes required, a|b)\nslurm_load_jobs error\n18|N/A|PENDING|umlaut-b|None\n";
+        let text = "17|0|RUNNING|umlaut-a|None\n17|3|PENDING|umlaut-a|(Nodes required, a|b)\nslurm_load_jobs error\n18|N/A|CANCELLED|umlaut-b|None\n";
         let queue = parsed(text);
         assert_eq!(queue.tasks.len(), 2);
         let waiting = &queue.tasks[&("17".to_owned(), 3)];
         assert_eq!((waiting.state.as_str(), waiting.reason.as_str()), ("PENDING", "(Nodes required, a|b)"));
         assert_eq!((queue.named["umlaut-a"].as_str(), queue.named["umlaut-b"].as_str()), ("17", "18"));
+        let state = |job: &str, task| queue.task(&(job.to_owned(), task)).map(|seen| seen.state.as_str());
+        assert_eq!((state("18", 7), state("17", 0), state("17", 1)), (Some("CANCELLED"), Some("RUNNING"), None));
         assert_eq!(parsed(""), Queue::default());
     }
 

@@ -188,7 +188,7 @@ impl Live {
         }
         for (job, task) in self.open_tasks() {
             let key = (job, task);
-            let seen = answer.queue.tasks.get(&key);
+            let seen = answer.queue.task(&key);
             let stage = stage_of(seen.or_else(|| answer.accounts.get(&key)));
             let reason = seen.map_or(String::new(), |seen| seen.reason.clone());
             self.seen.insert(task, (stage, reason, answer.asked));

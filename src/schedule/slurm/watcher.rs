@@ -37,7 +37,7 @@ impl Watcher {
         let (names, tasks): (Vec<String>, Vec<Vec<(String, usize)>>) = jobs.into_iter().unzip();
         let question = move || {
             let answer = commands::squeue(&names).map(|queue| {
-                let forgotten = tasks.iter().flatten().filter(|task| !queue.tasks.contains_key(task));
+                let forgotten = tasks.iter().flatten().filter(|task| queue.task(task).is_none());
                 let mut jobs: Vec<String> = forgotten.map(|(job, _)| job.clone()).collect();
                 jobs.dedup();
                 let accounts = if jobs.is_empty() { HashMap::new() } else { commands::sacct(&jobs) };

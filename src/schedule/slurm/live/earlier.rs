@@ -45,7 +45,7 @@ impl Live {
         let job = self.job.clone().unwrap_or_default();
         let mut found = Vec::new();
         for task in 0..self.batch.tasks.len() {
-            let seen = queue.tasks.get(&(job.clone(), task));
+            let seen = queue.task(&(job.clone(), task));
             let stage = stage_of(seen);
             self.seen.insert(task, (stage, seen.map_or(String::new(), |seen| seen.reason.clone()), asked));
             let attempt = self.attempts.iter().filter(|attempt| attempt.task == task);
