@@ -82,9 +82,6 @@ fn needs(options: &Options, plan: &Plan, results: &Results) -> Result<HashMap<St
 }
 
 /// What would be submitted, in words.
-///
-/// # Errors
-/// If the results cannot be listed.
 pub fn shown(setup: &Setup, runs: &[RunId]) -> String {
     // Where Slurm is not there to be asked, an array may be as long as most sites have it.
     let most = slurm::max_array_size().unwrap_or(1001);

@@ -162,13 +162,17 @@ impl<'a> Schedule<'a> {
         let (at, place) = (At { position: job.run + 1, of: self.runs.len(), run }, &planned.place);
         clear(place, &mut |words| self.watch.noted(at, words))?;
         let (log_before, events) = (place.log_length(), place.events());
+        let started = !self.launcher.has_queue();
+        if started {
+            self.watch.started(at, slot);
+        }
         let order = Order { run: place, slot, micro_batches: job.micro_batches };
         let id = self.launcher.submit(order).map_err(|cause| Error::Launch { run: run.id.to_string(), cause })?;
         planned.word = "started";
         if let Some(room) = self.rooms.get_mut(slot.device.as_str()) {
             room.enter(number, (planned.kind, job.micro_batches), job.alone);
         }
-        self.busy.insert(number, Busy { job, id, events, log_before, started: false });
+        self.busy.insert(number, Busy { job, id, events, log_before, started });
         Ok(())
     }
 
@@ -189,8 +193,8 @@ impl<'a> Schedule<'a> {
         for (slot, state) in slots.into_iter().zip(self.launcher.poll(&ids)) {
             if matches!(state, JobState::Running | JobState::Ended(_)) {
                 self.begun(slot);
-                self.hear(slot);
             }
+            self.hear(slot);
             match state {
                 JobState::Ended(exit) => self.over(slot, exit)?,
                 JobState::Unknown(reason) => {
@@ -221,7 +225,7 @@ impl<'a> Schedule<'a> {
 
     /// Passes on what a run has reported.
     fn hear(&mut self, slot: usize) {
-        let Some(busy) = self.busy.get_mut(&slot) else { return };
+        let Some(busy) = self.busy.get_mut(&slot).filter(|busy| busy.started) else { return };
         for event in busy.events.added() {
             let room = self.rooms.get_mut(self.slots[slot].device.as_str());
             if let (Event::Memory { device_bytes }, Some(room)) = (&event, room) {

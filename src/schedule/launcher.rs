@@ -45,6 +45,11 @@ pub trait Launcher {
     /// If it cannot be asked.
     fn cancel(&self, job: &JobId, how: Stop) -> io::Result<()>;
 
+    /// Whether a job may wait long before it is started.
+    fn has_queue(&self) -> bool {
+        false
+    }
+
     /// Waits until a job may have ended, `most` at the longest.
     fn wait(&self, most: Duration) {
         std::thread::sleep(most);

@@ -317,7 +317,7 @@ fn a_job_that_waits_or_of_which_nobody_can_say_how_it_stands_has_not_ended() {
     let before = vec![unknown(), JobState::Running, unknown(), JobState::Waiting];
     let (counts, notes) = desk.execute(&Fake { before: RefCell::new(before), ..Fake::of(&[FINISHES]) }, 1, ONCE);
     assert_eq!(counts.finished, 1);
-    let expected = ["1 noted: nobody can say how job 0 stands: no answer", "1 started", "1 reported", "1 ended Finished Over"];
+    let expected = ["1 started", "1 reported", "1 noted: nobody can say how job 0 stands: no answer", "1 ended Finished Over"];
     assert_eq!(notes, expected);
 }
 

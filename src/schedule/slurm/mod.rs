@@ -136,6 +136,10 @@ impl Launcher for Slurm {
         self.0.borrow_mut().flush()
     }
 
+    fn has_queue(&self) -> bool {
+        true
+    }
+
     fn poll(&self, jobs: &[JobId]) -> Vec<JobState> {
         let mut state = self.0.borrow_mut();
         match state.learn() {
