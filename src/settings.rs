@@ -5,6 +5,7 @@
 
 use crate::devices::Jobs;
 use crate::regular::{self, Most};
+use crate::schedule::slurm;
 use crate::store::Results;
 use std::path::{Path, PathBuf};
 
@@ -24,6 +25,9 @@ pub struct Settings {
     pub retries: Option<usize>,
     /// As `--results`; relative to the file.
     pub results: Option<PathBuf>,
+    /// What `--on slurm` asks for; `--slurm KEY=VALUE` replaces a value.
+    #[serde(default)]
+    pub slurm: slurm::Options,
 }
 
 /// Settings that cannot be read or understood; always a mistake of the user's. The text names the file and what may be there.
@@ -79,9 +83,10 @@ mod tests {
     fn every_key_is_optional_and_results_lie_beside_the_file() {
         assert_eq!(read("").unwrap(), Settings::default());
         let all = read("device = 'cpu'\njobs = 2\nretries = 0\nresults = 'out'").unwrap();
-        let expected =
-            Settings { device: Some("cpu".into()), jobs: "2".parse().ok(), retries: Some(0), results: Some("out".into()) };
+        let (jobs, slurm) = ("2".parse().ok(), slurm::Options::default());
+        let expected = Settings { device: Some("cpu".into()), jobs, retries: Some(0), results: Some("out".into()), slurm };
         assert_eq!(all, expected);
+        assert_eq!(read("[slurm]\ntime = 30").unwrap().slurm.time.as_deref(), Some("30"));
         assert_eq!(read("jobs_per_device = 'auto'").unwrap().jobs, Some(Jobs::Auto));
     }
 
@@ -93,6 +98,7 @@ mod tests {
             ("\njob = 1", "line 2"),
             ("job = 1", "`jobs`"),
             ("device = 1", "string"),
+            ("[slurm]\ntiem = 1", "`time`"),
         ] {
             let message = read(text).unwrap_err();
             assert!(message.contains(FILE) && message.contains(part), "{message}");

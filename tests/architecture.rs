@@ -29,7 +29,7 @@ const RULES: &[(&str, &[&str])] = &[
     ("guide", &[]),
     ("report", &["plan", "store", "record", "metric", "find"]),
     ("devices", &["schedule", "ops"]),
-    ("settings", &["devices", "store"]),
+    ("settings", &["devices", "schedule", "store"]),
     ("estimate", &["config", "data", "model", "ops", "plan", "schedule", "store", "train"]),
     ("propose", &["config", "data", "estimate", "plan"]),
     ("prepare", &["config", "data", "find", "plan", "store", "train"]),

@@ -3,6 +3,7 @@
 
 mod check;
 mod clean;
+mod cluster;
 mod compare;
 mod completions;
 mod confusion;
@@ -33,6 +34,7 @@ mod run;
 mod schema;
 #[cfg(feature = "cuda")]
 mod selftest;
+mod slurm_task;
 mod status;
 mod stop;
 mod summary;
@@ -106,6 +108,9 @@ enum Verb {
     Man(man::Arguments),
     /// Show the commands and the pages of the guide, or one of them
     Help(help::Arguments),
+    /// Train the runs of a task of Slurm's (what `run --on slurm` submits)
+    #[command(hide = true)]
+    SlurmTask(slurm_task::Arguments),
 }
 
 /// Runs the program.
@@ -138,6 +143,7 @@ pub fn main() -> ExitCode {
         Verb::Completions(a) => completions::run(&a, command()),
         Verb::Man(a) => man::run(&a, command()),
         Verb::Help(a) => help::run(&a, command()),
+        Verb::SlurmTask(a) => slurm_task::run(&a),
     });
     match result {
         Ok(()) => ExitCode::SUCCESS,

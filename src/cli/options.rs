@@ -52,6 +52,19 @@ pub struct SlotChoice {
 }
 
 impl SlotChoice {
+    /// No slots of this machine, for runs that Slurm starts.
+    ///
+    /// # Errors
+    /// If one of its devices was named.
+    pub fn none_for_slurm(&self) -> Result<Vec<Slot>, Failure> {
+        match self.device.is_some() || self.jobs_per_device.is_some() {
+            true => Err(mistake(
+                "--device and --jobs are of this machine; with --on slurm, use --slurm gpus=1 and --slurm array_limit=N",
+            )),
+            false => Ok(Vec::new()),
+        }
+    }
+
     /// What was said here, else in the settings, else one run at a time on each of the best devices present.
     ///
     /// # Errors

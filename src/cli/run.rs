@@ -1,5 +1,6 @@
 //! `umlaut run FILE`: plans an experiment, runs what is not finished, draws the report.
 
+use super::cluster::{self, ClusterChoice, Leaving};
 use super::example::Example;
 use super::failure::{Failure, mistake, unprepared};
 use super::listen::Listening;
@@ -18,7 +19,8 @@ use tempfile::TempDir;
 use umlaut::estimate::Estimate;
 use umlaut::plan::{Plan, RunSpec};
 use umlaut::prepare::check_data;
-use umlaut::schedule::{Launcher, Listed, Local, Policy, RunCounts, Work, execute};
+use umlaut::schedule::slurm::{self, Slurm};
+use umlaut::schedule::{self, Launcher, Listed, Local, Policy, RunCounts, Slot, Work, execute};
 use umlaut::store::{ExperimentDir, Results};
 use umlaut::train::Predecessors;
 use umlaut::{machine, report};
@@ -37,6 +39,14 @@ pub struct Arguments {
     place: ResultsPlace,
     #[command(flatten)]
     slots: SlotChoice,
+    #[command(flatten)]
+    cluster: ClusterChoice,
+    /// Submit what is missing and end; the same command without it watches, from any machine that sees the results
+    #[arg(long, requires = "on")]
+    detach: bool,
+    /// Cancel what is in the cluster's queue of the experiment's runs, and end
+    #[arg(long, requires = "on", conflicts_with = "detach")]
+    cancel: bool,
     /// Further attempts at a run whose process died [default: 1]
     #[arg(long, value_name = "N")]
     retries: Option<usize>,
@@ -59,12 +69,16 @@ pub struct Arguments {
 
 pub fn run(arguments: &Arguments) -> Result<(), Failure> {
     let settings = settings()?;
-    let slots = arguments.slots.slots(&settings)?;
+    let slurm = arguments.cluster.slurm(&settings)?;
+    let mut slots = if slurm.is_none() { arguments.slots.slots(&settings)? } else { arguments.slots.none_for_slurm()? };
     let results = arguments.place.results()?;
     let (file, _written) = file(arguments)?;
     let plan = prepared(&file, &arguments.sets, &results)?;
-    if arguments.dry_run {
-        return plan::show(&plan, &results, &slots, false);
+    match slurm {
+        Some(options) if arguments.dry_run => return plan::show_for_slurm(&plan, &results, options, false),
+        None if arguments.dry_run => return plan::show(&plan, &results, &slots, false),
+        Some(_) if arguments.cancel => return cancel(&results.experiment(&plan.experiment)),
+        _ => {}
     }
     check_data(&plan, &results.cache(), &Listening::default()).map_err(unprepared)?;
     if !plan.excluded.is_empty() {
@@ -75,11 +89,21 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
     if let Some(note) = other_plan(&file, &plan, &dir) {
         eprintln!("{note}");
     }
-    let launcher = launcher(&results)?;
+    let on_slurm = slurm.is_some();
+    let queue = slurm.map(|options| queue(options, &plan, &results)).transpose()?;
+    if let Some((_, nodes)) = &queue {
+        slots.clone_from(nodes);
+    }
+    let local = local(&results)?;
+    let launcher: &dyn Launcher = queue.as_ref().map_or(&local, |(slurm, _)| slurm);
     let asked = Asked::on_signals()?;
-    let stopped = || asked.how();
+    let leaving = Leaving::new(arguments.detach);
+    let stopped = || if on_slurm { leaving.how(asked.how()) } else { asked.how() };
     let stopping = || asked.how().is_some();
-    let estimate = Estimate::by_records(&results, &slots[0]);
+    let estimate = match on_slurm {
+        true => Estimate::by_records_of_any_machine(&results, &slots[0]),
+        false => Estimate::by_records(&results, &slots[0]),
+    };
     let durations = RefCell::new(estimate.clone());
     let mut watch = Rewriting::new(live::watch(&dir, estimate, slots.len(), &stopping), &dir, arguments.rank_by)?;
     let work = Work {
@@ -89,9 +113,16 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
     };
     let retries = arguments.retries.or(settings.retries).unwrap_or(1);
     let policy = Policy { retries, fail_fast: arguments.fail_fast, restore: arguments.restore };
-    let counts = execute(work, &slots, policy, &*launcher, &stopped, &mut watch)?;
+    let counts = execute(work, &slots, policy, launcher, &stopped, &mut watch);
     // Whatever it has drawn is gone before anything else is written.
     drop(watch);
+    let counts = counts.map_err(|error| match error {
+        schedule::Error::Submit(cause) => mistake(cause),
+        error => error.into(),
+    })?;
+    if let Some((slurm, _)) = queue.as_ref().filter(|_| counts.left > 0) {
+        return left(counts, slurm, arguments.detach);
+    }
     let (rank_by, columns) = (arguments.rank_by.into(), text::report_columns());
     write_report(&dir, &report::Wanted { rank_by, columns, ..report::Wanted::default() })?;
     if counts.without_weights > 0 {
@@ -136,9 +167,42 @@ fn other_plan(file: &Path, plan: &Plan, dir: &ExperimentDir) -> Option<String> {
 }
 
 /// Starts processes of this program, on this machine.
-fn launcher(results: &Results) -> Result<Box<dyn Launcher>, Failure> {
+fn local(results: &Results) -> Result<Local, Failure> {
     let arguments = vec!["--cache".into(), results.cache().display().to_string()];
-    Ok(Box::new(Local::new(std::env::current_exe()?, arguments).reading(machine::free_memory)))
+    Ok(Local::new(std::env::current_exe()?, arguments).reading(machine::free_memory))
+}
+
+/// Gives runs to Slurm, and the slots that stand for its nodes: as many as runs may be in its queue.
+fn queue(options: slurm::Options, plan: &Plan, results: &Results) -> Result<(Slurm, Vec<Slot>), Failure> {
+    let slots = vec![cluster::slot(&options); options.submitted().min(plan.runs.len()).max(1)];
+    let slurm = Slurm::open(cluster::setup(options, plan, results)?).map_err(anyhow::Error::msg)?;
+    if slurm.found() > 0 {
+        eprintln!("{} in Slurm's queue from before", text::counted(slurm.found(), "run"));
+    }
+    Ok((slurm, slots))
+}
+
+/// Cancels what is in the queue of an experiment.
+fn cancel(dir: &ExperimentDir) -> Result<(), Failure> {
+    // A schedule that watches them hears of it by their ends.
+    let claim = dir.claim();
+    let count = slurm::cancel_all(dir, claim.is_ok()).map_err(anyhow::Error::msg)?;
+    let runs = text::counted(count, "run");
+    println!("{runs} in Slurm's queue asked to end; what has begun saves first");
+    Ok(())
+}
+
+/// Says what goes on without this process.
+fn left(counts: RunCounts, slurm: &Slurm, detached: bool) -> Result<(), Failure> {
+    let (missing, reason) = slurm.not_submitted();
+    let runs = text::counted(counts.left - missing, "run");
+    eprintln!("{runs} left in Slurm's queue; the same command goes on with them, with --cancel it cancels them");
+    let missing = missing + counts.interrupted;
+    if missing > 0 {
+        let reason = reason.map_or(String::new(), |reason| format!(": {reason}"));
+        eprintln!("{} not submitted yet{reason}; the same command submits what is missing", text::counted(missing, "run"));
+    }
+    if detached { Ok(()) } else { Err(Failure::Stopped) }
 }
 
 fn end(counts: RunCounts, dir: &ExperimentDir) -> Result<(), Failure> {

@@ -11,6 +11,7 @@ mod records;
 
 pub use load::Load;
 
+use crate::machine;
 use crate::plan::RunSpec;
 use crate::schedule::Slot;
 use crate::store::Results;
@@ -68,8 +69,17 @@ struct Known {
 impl Estimate {
     /// By the records of these results, for runs on such a slot; none is known yet.
     pub fn by_records(results: &Results, slot: &Slot) -> Self {
+        Self::by_records_of(results, slot, Some(&machine::processor()))
+    }
+
+    /// The same, whatever processor the recorded runs had: the machines of a cluster are not this one.
+    pub fn by_records_of_any_machine(results: &Results, slot: &Slot) -> Self {
+        Self::by_records_of(results, slot, None)
+    }
+
+    fn by_records_of(results: &Results, slot: &Slot, processor: Option<&str>) -> Self {
         let mut descriptions = Descriptions::default();
-        let records = records::read(results, &slot.device, &mut descriptions);
+        let records = records::read(results, &slot.device, processor, &mut descriptions);
         let source = if records.is_empty() { Source::Nowhere } else { Source::Records(records.len()) };
         let (speeds, runs, indices) = Default::default();
         Self { source, slot: slot.clone(), descriptions, records, speeds, runs, indices }

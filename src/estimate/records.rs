@@ -2,7 +2,6 @@
 
 use super::load::{Descriptions, Load};
 use crate::config::{Experiment, Precision};
-use crate::machine;
 use crate::regular::{self, Most};
 use crate::store::{Results, RunDir};
 
@@ -21,18 +20,17 @@ pub(super) struct Record {
     pub precision: Precision,
 }
 
-/// All runs of these results that this machine's processor made on such a device. What cannot be read is left out: an estimate is no
+/// All runs of these results that this processor made on such a device, or any processor where none is named. What cannot be read is left out: an estimate is no
 /// reason to fail.
-pub(super) fn read(results: &Results, device: &str, descriptions: &mut Descriptions) -> Vec<Record> {
+pub(super) fn read(results: &Results, device: &str, processor: Option<&str>, descriptions: &mut Descriptions) -> Vec<Record> {
     let experiments = results.experiments().unwrap_or_default();
     let runs = experiments.iter().flat_map(|experiment| experiment.runs().unwrap_or_default());
-    let processor = machine::processor();
-    runs.filter_map(|run| record(&run, device, &processor, descriptions)).collect()
+    runs.filter_map(|run| record(&run, device, processor, descriptions)).collect()
 }
 
-fn record(run: &RunDir, device: &str, processor: &str, descriptions: &mut Descriptions) -> Option<Record> {
+fn record(run: &RunDir, device: &str, processor: Option<&str>, descriptions: &mut Descriptions) -> Option<Record> {
     let provenance = run.provenance().ok()??;
-    if provenance.device? != device || provenance.cpu? != processor {
+    if provenance.device? != device || processor.is_some_and(|processor| provenance.cpu.as_deref() != Some(processor)) {
         return None;
     }
     let threads = provenance.threads?;

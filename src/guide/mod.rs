@@ -68,6 +68,7 @@ pages! {
     sweeps "sweeps" HowTo "sweeps.md"
     predict "predicting" HowTo "predict.md"
     gpu "gpu" HowTo "gpu.md"
+    slurm "slurm" HowTo "slurm.md"
     lost_files "lost-files" HowTo "lost-files.md"
     networks "networks" Concept "networks.md"
     reports "reports" Concept "reports.md"

@@ -35,8 +35,8 @@ struct Busy {
     id: JobId,
     events: Events,
     log_before: u64,
-    /// Whether it was reported that nobody knows how the job stands.
-    noted: bool,
+    /// Whether its start was reported: a job may wait long before it.
+    started: bool,
 }
 
 /// Everything that the schedule knows while it goes.
@@ -62,6 +62,8 @@ struct Schedule<'a> {
     busy: BTreeMap<usize, Busy>,
     counts: RunCounts,
     stopping: Option<Stop>,
+    /// Why nobody knows how jobs stand, or why they are held, as far as it was reported.
+    noted: HashSet<String>,
     /// The first thing that went wrong with the schedule itself.
     trouble: Option<Error>,
 }
@@ -97,6 +99,7 @@ pub fn execute<'a>(
         busy: BTreeMap::new(),
         counts: RunCounts::default(),
         stopping: None,
+        noted: HashSet::new(),
         trouble: None,
     };
     schedule.grow()?;
@@ -105,6 +108,7 @@ pub fn execute<'a>(
     }
     schedule.run(stopped);
     schedule.counts.interrupted += schedule.queue.len();
+    schedule.counts.left += schedule.busy.len();
     match schedule.trouble {
         Some(error) => Err(error),
         None => Ok(schedule.counts),
@@ -116,6 +120,9 @@ impl<'a> Schedule<'a> {
         let mut ticked = Instant::now();
         loop {
             self.stop(stopped());
+            if self.stopping == Some(Stop::Leave) {
+                break;
+            }
             if let Err(error) = self.fill() {
                 self.halt(error);
             }
@@ -136,16 +143,18 @@ impl<'a> Schedule<'a> {
 
     /// Starts runs on every free slot.
     fn fill(&mut self) -> Result<(), Error> {
-        let slots = self.slots;
+        let (slots, before) = (self.slots, self.busy.len());
         for (number, slot) in slots.iter().enumerate() {
             if self.stopping.is_some() || self.busy.contains_key(&number) {
                 continue;
             }
             let Some(job) = self.next_for(slot) else { continue };
             self.start(number, slot, job)?;
+        }
+        if self.busy.len() > before {
             self.write_plan()?;
         }
-        Ok(())
+        self.launcher.flush().map_err(Error::Submit)
     }
 
     fn start(&mut self, number: usize, slot: &Slot, job: Job) -> Result<(), Error> {
@@ -153,14 +162,17 @@ impl<'a> Schedule<'a> {
         let (at, place) = (At { position: job.run + 1, of: self.runs.len(), run }, &planned.place);
         clear(place, &mut |words| self.watch.noted(at, words))?;
         let (log_before, events) = (place.log_length(), place.events());
-        self.watch.started(at, slot);
+        let started = !self.launcher.has_queue();
+        if started {
+            self.watch.started(at, slot);
+        }
         let order = Order { run: place, slot, micro_batches: job.micro_batches };
         let id = self.launcher.submit(order).map_err(|cause| Error::Launch { run: run.id.to_string(), cause })?;
         planned.word = "started";
         if let Some(room) = self.rooms.get_mut(slot.device.as_str()) {
             room.enter(number, (planned.kind, job.micro_batches), job.alone);
         }
-        self.busy.insert(number, Busy { job, id, events, log_before, noted: false });
+        self.busy.insert(number, Busy { job, id, events, log_before, started });
         Ok(())
     }
 
@@ -179,25 +191,41 @@ impl<'a> Schedule<'a> {
         let slots: Vec<usize> = self.busy.keys().copied().collect();
         // Asked before events are read, so that of what has ended all are there.
         for (slot, state) in slots.into_iter().zip(self.launcher.poll(&ids)) {
+            if matches!(state, JobState::Running | JobState::Ended(_)) {
+                self.begun(slot);
+            }
             self.hear(slot);
             match state {
                 JobState::Ended(exit) => self.over(slot, exit)?,
                 JobState::Unknown(reason) => {
-                    let busy = self.busy.get_mut(&slot).expect("only what runs is looked at");
-                    let text = format!("nobody can say how job {} stands: {reason}", busy.id);
-                    if !std::mem::replace(&mut busy.noted, true) {
-                        self.watch.noted(at(&self.runs, busy.job.run), &text);
-                    }
+                    self.note(slot, &reason, |id| format!("nobody can say how job {id} stands: {reason}"))
                 }
+                JobState::Held(reason) => self.note(slot, &reason, |id| format!("job {id} is held: {reason}")),
                 JobState::Waiting | JobState::Running => {}
             }
         }
         Ok(())
     }
 
+    /// Reports that a job has started, once.
+    fn begun(&mut self, slot: usize) {
+        let Some(busy) = self.busy.get_mut(&slot) else { return };
+        if !std::mem::replace(&mut busy.started, true) {
+            self.watch.started(at(&self.runs, busy.job.run), &self.slots[slot]);
+        }
+    }
+
+    /// Reports something about a job itself, unless it was reported of another one: of a long queue it holds for all.
+    fn note(&mut self, slot: usize, reason: &str, text: impl Fn(&JobId) -> String) {
+        let Some(busy) = self.busy.get(&slot) else { return };
+        if self.noted.insert(reason.to_owned()) {
+            self.watch.noted(at(&self.runs, busy.job.run), &text(&busy.id));
+        }
+    }
+
     /// Passes on what a run has reported.
     fn hear(&mut self, slot: usize) {
-        let Some(busy) = self.busy.get_mut(&slot) else { return };
+        let Some(busy) = self.busy.get_mut(&slot).filter(|busy| busy.started) else { return };
         for event in busy.events.added() {
             let room = self.rooms.get_mut(self.slots[slot].device.as_str());
             if let (Event::Memory { device_bytes }, Some(room)) = (&event, room) {
@@ -218,7 +246,7 @@ impl<'a> Schedule<'a> {
             outcome => outcome?,
         };
         let batch_size = run.experiment.training.batch_size;
-        let (mut next, mut again) = verdict::next(&outcome, &job, shared, batch_size, self.policy.retries);
+        let (mut next, mut again) = verdict::next(&outcome, exit, &job, shared, batch_size, self.policy.retries);
         if stopped {
             (next, again) = (Next::Over, None);
         }
@@ -253,6 +281,9 @@ impl<'a> Schedule<'a> {
             return;
         }
         self.stopping = how;
+        if how == Some(Stop::Leave) {
+            return;
+        }
         for (busy, how) in self.busy.values().filter_map(|busy| Some((busy, how?))) {
             if let Err(cause) = self.launcher.cancel(&busy.id, how) {
                 self.watch.noted(at(&self.runs, busy.job.run), &format!("job {} cannot be asked to end: {cause}", busy.id));

@@ -28,6 +28,14 @@ pub trait Launcher {
     /// If it cannot be started.
     fn submit(&self, order: Order<'_>) -> io::Result<JobId>;
 
+    /// Passes on what was submitted and not passed on yet, where many jobs are passed on together. Asked whenever something may have been submitted.
+    ///
+    /// # Errors
+    /// If it can never be passed on; what cannot be for the moment is kept.
+    fn flush(&self) -> io::Result<()> {
+        Ok(())
+    }
+
     /// How each of these jobs stands. One that has ended is ended whenever it is asked for.
     fn poll(&self, jobs: &[JobId]) -> Vec<JobState>;
 
@@ -36,6 +44,11 @@ pub trait Launcher {
     /// # Errors
     /// If it cannot be asked.
     fn cancel(&self, job: &JobId, how: Stop) -> io::Result<()>;
+
+    /// Whether a job may wait long before it is started.
+    fn has_queue(&self) -> bool {
+        false
+    }
 
     /// Waits until a job may have ended, `most` at the longest.
     fn wait(&self, most: Duration) {
@@ -76,6 +89,8 @@ impl fmt::Display for JobId {
 pub enum JobState {
     /// It has not been started yet.
     Waiting,
+    /// It will not be started before somebody releases it; why, in words.
+    Held(String),
     /// Its process runs.
     Running,
     /// Its process has ended, and all that it wrote can be read.
@@ -93,6 +108,14 @@ pub enum Exit {
     Signal(i32),
     /// The system killed it because no memory was left.
     OutOfMemory,
+    /// The time that it was given was over.
+    TimeLimit,
+    /// It had to make room for a more urgent one.
+    Preempted,
+    /// Its machine failed.
+    NodeFailed,
+    /// Somebody else has cancelled it.
+    Cancelled,
     /// It is gone, and nobody knows how: the run directory alone says how the run went.
     Unknown,
 }
@@ -100,6 +123,8 @@ pub enum Exit {
 /// How urgently something is to end. The later one is the more urgent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Stop {
+    /// The schedule ends, and what it has submitted goes on without it.
+    Leave,
     /// Each run finishes its step and saves.
     Gently,
     /// At once.

@@ -11,6 +11,7 @@ mod queue;
 mod ready;
 mod room;
 mod slot;
+pub mod slurm;
 mod source;
 mod standing;
 mod verdict;

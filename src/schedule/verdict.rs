@@ -48,7 +48,12 @@ impl Attempt<'_> {
 
     /// A process that was killed has not written that it was asked to stop; the child of a killed scheduler has, just before.
     fn is_of_this_attempt(&self, outcome: &Outcome) -> bool {
-        outcome.status != Status::Interrupted || self.stopped || matches!(self.exit, Exit::Code(130) | Exit::Unknown)
+        let was_killed = match self.exit {
+            Exit::Code(code) => code != 130,
+            Exit::Signal(_) | Exit::OutOfMemory => true,
+            Exit::TimeLimit | Exit::Preempted | Exit::NodeFailed | Exit::Cancelled | Exit::Unknown => false,
+        };
+        outcome.status != Status::Interrupted || self.stopped || !was_killed
     }
 }
 
@@ -63,7 +68,13 @@ fn death(exit: Exit, stopped: bool, log: &[String]) -> Outcome {
     let starved = || log.iter().find(|line| line.starts_with("memory allocation of") || of_a_gpu(line));
     let (failure, cause) = match exit {
         Exit::Code(130) => return Outcome::default(),
-        Exit::Signal(_) | Exit::Unknown if stopped => return Outcome::default(),
+        Exit::Cancelled if !stopped => {
+            return Outcome { cause: Some("its job was cancelled".into()), ..Outcome::default() };
+        }
+        Exit::Cancelled => return Outcome::default(),
+        Exit::Signal(_) | Exit::Unknown | Exit::TimeLimit | Exit::Preempted | Exit::NodeFailed if stopped => {
+            return Outcome::default();
+        }
         Exit::OutOfMemory => (Failure::OutOfMemory, "no memory was left, so the system killed the process".to_owned()),
         Exit::Signal(_) | Exit::Code(_) | Exit::Unknown if starved().is_some() => {
             let cause = Some(format!("no memory was left: {}", starved().map_or("", String::as_str)));
@@ -74,6 +85,9 @@ fn death(exit: Exit, stopped: bool, log: &[String]) -> Outcome {
         Exit::Signal(9) => (Failure::Killed, "the process was killed (signal 9)".to_owned()),
         Exit::Signal(n) => (Failure::Crashed, format!("the process was ended by signal {n}")),
         Exit::Code(n) => (Failure::Crashed, format!("the process ended with exit code {n}")),
+        Exit::TimeLimit => (Failure::Killed, "its job was killed at its time limit; ask for more time".to_owned()),
+        Exit::Preempted => (Failure::Killed, "its job was preempted by another one".to_owned()),
+        Exit::NodeFailed => (Failure::Killed, "the node of its job failed".to_owned()),
         Exit::Unknown => (Failure::Crashed, "the process is gone, and nobody knows how it ended".to_owned()),
     };
     let lines: Vec<String> = log.iter().filter(|line| !without_backtrace(line).is_empty()).cloned().collect();
@@ -82,9 +96,19 @@ fn death(exit: Exit, stopped: bool, log: &[String]) -> Outcome {
     Outcome { status: Status::Failed, failure: Some(failure), cause: Some(cause + &said), ..Outcome::default() }
 }
 
-/// Whether a run is to be tried again, and then how. A failure for want of memory is answered by a GPU of its own if others `shared`
+/// Whether a run is to be tried again, and then how. One that had to make room, or whose time was over, goes on where it saved. A failure for want of memory is answered by a GPU of its own if others `shared`
 /// it, else by smaller micro-batches, one that may pass by up to `retries` further attempts, any other by none.
-pub(super) fn next(outcome: &Outcome, job: &Job, shared: bool, batch_size: usize, retries: usize) -> (Next, Option<Job>) {
+pub(super) fn next(
+    outcome: &Outcome,
+    exit: Exit,
+    job: &Job,
+    shared: bool,
+    batch_size: usize,
+    retries: usize,
+) -> (Next, Option<Job>) {
+    if outcome.status == Status::Interrupted && matches!(exit, Exit::TimeLimit | Exit::Preempted | Exit::NodeFailed) {
+        return (Next::Again("from where it saved".into()), Some(job.clone()));
+    }
     let Some(failure) = outcome.failure.filter(|_| outcome.status == Status::Failed) else { return (Next::Over, None) };
     if failure == Failure::OutOfMemory && shared {
         return (Next::Again("alone on its GPU".into()), Some(Job { alone: true, ..job.clone() }));
@@ -112,7 +136,7 @@ mod tests {
     }
 
     fn again(failure: Failure, job: &Job) -> Option<Job> {
-        next(&failed(failure), job, false, 4, 1).1
+        next(&failed(failure), Exit::Unknown, job, false, 4, 1).1
     }
 
     #[test]
@@ -124,7 +148,19 @@ mod tests {
         for failure in [Failure::Diverged, Failure::Mistake, Failure::Disk] {
             assert_eq!(again(failure, &JOB), None);
         }
-        assert_eq!(next(&Outcome::default(), &JOB, false, 4, 1), (Next::Over, None));
+        assert_eq!(next(&Outcome::default(), Exit::Unknown, &JOB, false, 4, 1), (Next::Over, None));
+    }
+
+    #[test]
+    fn what_was_saved_in_time_goes_on_and_counts_as_no_failure() {
+        let last = Job { failed: 1, ..JOB };
+        for exit in [Exit::TimeLimit, Exit::Preempted, Exit::NodeFailed] {
+            assert_eq!(next(&Outcome::default(), exit, &last, false, 4, 1).1, Some(last.clone()));
+            let killed = death(exit, false, &[]);
+            assert_eq!((killed.failure, next(&killed, exit, &last, false, 4, 1).1), (Some(Failure::Killed), None));
+        }
+        let cancelled = death(Exit::Cancelled, false, &[]);
+        assert_eq!((cancelled.status, next(&cancelled, Exit::Cancelled, &JOB, false, 4, 1).1), (Status::Interrupted, None));
     }
 
     #[test]
@@ -133,16 +169,16 @@ mod tests {
         let third = again(Failure::OutOfMemory, &second).unwrap();
         assert_eq!([second.micro_batches, third.micro_batches], [2, 4]);
         assert_eq!(again(Failure::OutOfMemory, &third), None);
-        assert_eq!(next(&failed(Failure::OutOfMemory), &JOB, false, 1, 1).1, None, "a batch of one has no parts");
+        assert_eq!(next(&failed(Failure::OutOfMemory), Exit::Unknown, &JOB, false, 1, 1).1, None, "a batch of one has no parts");
     }
 
     #[test]
     fn want_of_memory_beside_others_asks_for_a_gpu_of_its_own_first() {
-        let (how, second) = next(&failed(Failure::OutOfMemory), &JOB, true, 4, 0);
+        let (how, second) = next(&failed(Failure::OutOfMemory), Exit::Unknown, &JOB, true, 4, 0);
         assert_eq!(how, Next::Again("alone on its GPU".into()));
         let third = again(Failure::OutOfMemory, second.as_ref().unwrap()).unwrap();
         assert_eq!((third.alone, third.micro_batches), (true, 2));
-        assert_eq!(next(&failed(Failure::Crashed), &JOB, true, 4, 0), (Next::Over, None));
+        assert_eq!(next(&failed(Failure::Crashed), Exit::Unknown, &JOB, true, 4, 0), (Next::Over, None));
     }
 
     #[test]

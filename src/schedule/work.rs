@@ -18,6 +18,9 @@ pub enum Error {
         /// What the system said.
         cause: std::io::Error,
     },
+    /// What was submitted could not be passed on.
+    #[error("runs cannot be submitted: {0}")]
+    Submit(std::io::Error),
     /// The source has no way to go on.
     #[error("no further runs can be chosen: {0}")]
     Source(Box<dyn std::error::Error + Send + Sync>),
@@ -57,4 +60,6 @@ pub struct RunCounts {
     pub failed: usize,
     /// Stopped from outside, or not begun because of that.
     pub interrupted: usize,
+    /// Submitted and left to go on without the schedule.
+    pub left: usize,
 }

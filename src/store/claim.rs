@@ -128,6 +128,16 @@ fn holder(dir: &Path) -> Result<Option<Holder>> {
     }
 }
 
+/// Whether another process holds a lock on this file.
+pub(super) fn is_locked(path: &Path) -> Result<bool> {
+    let file = open_in_place(path, OpenOptions::new().read(true))?;
+    match file.try_lock_shared() {
+        Ok(()) => Ok(false),
+        Err(TryLockError::WouldBlock) => Ok(true),
+        Err(TryLockError::Error(cause)) => named(Err(cause), "locking", path),
+    }
+}
+
 fn written(mut file: &File) -> Option<Holder> {
     let mut text = String::new();
     file.rewind().ok()?;

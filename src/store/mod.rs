@@ -4,6 +4,7 @@
 //! The directory of a run or an experiment is claimed by an exclusive lock, so nothing is done twice at a time. Checkpoints hold their own
 //! hash, and outcome.toml those of the files that a finished run consists of. What the files mean is known elsewhere.
 
+mod batch;
 mod claim;
 mod clean;
 mod damage;
@@ -18,10 +19,12 @@ mod report_files;
 mod rows;
 mod run_dir;
 mod seal;
+mod slurm_dir;
 mod table;
 mod take_over;
 mod whole;
 
+pub use batch::{Batch, BatchRun, Listing, TaskAttempt};
 pub use claim::{Claim, Holder};
 pub use clean::{Deletable, Spare};
 pub use elsewhere::Elsewhere;
@@ -34,4 +37,5 @@ pub use report_files::ReportFiles;
 pub use rows::MetricsWriter;
 pub use run_dir::RunDir;
 pub use seal::{Seal, sealed, unsealed};
+pub use slurm_dir::{AttemptClaim, BatchDir};
 pub use whole::{BestWeights, Unfit};

@@ -6,6 +6,7 @@ mod row;
 mod table;
 mod totals;
 
+use super::cluster::{self, ClusterChoice};
 use super::failure::{Failure, mistake};
 use super::names::Names;
 use super::options::{ResultsPlace, Sets, SlotChoice, settings};
@@ -13,9 +14,9 @@ use super::prepared::prepared;
 use super::text;
 use std::path::PathBuf;
 use umlaut::estimate::Estimate;
-use umlaut::plan::Plan;
-use umlaut::schedule::Slot;
-use umlaut::store::Results;
+use umlaut::plan::{Plan, RunId};
+use umlaut::schedule::{Slot, slurm, standing};
+use umlaut::store::{Results, RunDir};
 
 #[derive(clap::Args)]
 pub struct Arguments {
@@ -27,16 +28,43 @@ pub struct Arguments {
     place: ResultsPlace,
     #[command(flatten)]
     slots: SlotChoice,
+    #[command(flatten)]
+    cluster: ClusterChoice,
     /// As CSV, with whole ids and all digits
     #[arg(long)]
     csv: bool,
 }
 
 pub fn run(arguments: &Arguments) -> Result<(), Failure> {
-    let slots = arguments.slots.slots(&settings()?)?;
+    let settings = settings()?;
+    let slurm = arguments.cluster.slurm(&settings)?;
+    let slots = if slurm.is_none() { arguments.slots.slots(&settings)? } else { arguments.slots.none_for_slurm()? };
     let results = arguments.place.results()?;
     let plan = prepared(&arguments.file, &arguments.sets, &results)?;
-    show(&plan, &results, &slots, arguments.csv)
+    match slurm {
+        Some(options) => show_for_slurm(&plan, &results, options, arguments.csv),
+        None => show(&plan, &results, &slots, arguments.csv),
+    }
+}
+
+/// Prints the plan, and what would be submitted to Slurm.
+///
+/// # Errors
+/// As [`show`].
+pub fn show_for_slurm(plan: &Plan, results: &Results, options: slurm::Options, csv: bool) -> Result<(), Failure> {
+    let at_a_time = options.array_limit.map_or(options.submitted(), usize::from).min(plan.runs.len()).max(1);
+    let slots = vec![cluster::slot(&options); at_a_time];
+    show_on(plan, results, &slots, Estimate::by_records_of_any_machine(results, &slots[0]), csv)?;
+    if csv {
+        return Ok(());
+    }
+    let places = results.experiment(&plan.experiment).places(plan.runs.iter().map(|run| &run.id))?;
+    // What cannot be read is put aside and trained.
+    let is_to_train = |place: &RunDir| standing(place).map_or(true, |standing| standing.is_to_train());
+    let runs: Vec<RunId> =
+        plan.runs.iter().zip(&places).filter(|(_, place)| is_to_train(place)).map(|(run, _)| run.id.clone()).collect();
+    let setup = cluster::setup(options, plan, results)?;
+    Ok(text::print(&format!("\n{}", cluster::shown(&setup, &runs)))?)
 }
 
 /// Prints the plan, as it stands in these results.
@@ -45,7 +73,10 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
 /// If the results cannot be listed, or standard output not be written.
 pub fn show(plan: &Plan, results: &Results, slots: &[Slot], csv: bool) -> Result<(), Failure> {
     let slot = slots.first().ok_or_else(|| mistake("--device names no device"))?;
-    let mut estimate = Estimate::by_records(results, slot);
+    show_on(plan, results, slots, Estimate::by_records(results, slot), csv)
+}
+
+fn show_on(plan: &Plan, results: &Results, slots: &[Slot], mut estimate: Estimate, csv: bool) -> Result<(), Failure> {
     estimate.learn(&plan.runs);
     let rows = row::rows(plan, &results.experiment(&plan.experiment), &estimate)?;
     // A probe takes its time: only where something is left whose time it could estimate.

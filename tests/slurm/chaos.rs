@@ -1,0 +1,203 @@
+//! A sweep on Slurm whose tasks, daemons and schedule are killed at random moments: repeating the command ends with the files of an undisturbed sweep.
+//!
+//! `UMLAUT_SLURM_SEED` repeats the choices of a failed test, though not the moments at which the system lets things happen;
+//! `UMLAUT_SLURM_KILLS` asks for more of them, `UMLAUT_SLURM_RUNS` for more runs.
+
+use crate::cluster::{Cluster, processes, signal};
+use crate::desk::{Desk, TINY, expect_code, words};
+use nix::sys::signal::Signal;
+use rand::rngs::StdRng;
+use rand::seq::IndexedRandom;
+use rand::{Rng, SeedableRng};
+use std::fs;
+use std::process::{Child, Output, Stdio};
+
+/// What is done to a sweep.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Disturbance {
+    TaskKilled,
+    RunKilled,
+    TaskTerminated,
+    TimeNearlyOver,
+    Requeued,
+    Cancelled,
+    Held,
+    NodeDaemonKilled,
+    ControllerKilled,
+    ScheduleKilled,
+    ScheduleInterrupted,
+}
+
+use Disturbance::*;
+
+const ALL: [Disturbance; 11] = [
+    TaskKilled,
+    RunKilled,
+    TaskTerminated,
+    TimeNearlyOver,
+    Requeued,
+    Cancelled,
+    Held,
+    NodeDaemonKilled,
+    ControllerKilled,
+    ScheduleKilled,
+    ScheduleInterrupted,
+];
+
+/// A sweep that is disturbed.
+struct Sweep<'a> {
+    cluster: &'a Cluster,
+    desk: &'a Desk,
+    schedule: Option<Child>,
+    random: StdRng,
+    below: String,
+}
+
+fn number(variable: &str, default: usize) -> usize {
+    std::env::var(variable).ok().and_then(|text| text.parse().ok()).unwrap_or(default)
+}
+
+#[test]
+fn whatever_is_killed_the_files_are_those_of_an_undisturbed_sweep() {
+    let runs = number("UMLAUT_SLURM_RUNS", 10);
+    let toml = TINY.replace("seeds = [1, 2]", &format!("seeds = {}", runs.div_ceil(2))).replace("epochs = 3", "epochs = 40");
+    let desk = Desk::with(&toml);
+    let Some(cluster) = Cluster::start() else { return };
+    expect_code(&desk.umlaut(&["run", "x.toml", "--results", "calm", "--jobs", "2"]), 0);
+    let seed = number("UMLAUT_SLURM_SEED", 1) as u64;
+    eprintln!("UMLAUT_SLURM_SEED={seed}");
+    let below = desk.path("results").display().to_string();
+    let mut sweep = Sweep { cluster: &cluster, desk: &desk, schedule: None, random: StdRng::seed_from_u64(seed), below };
+    let mut done = 0;
+    // Each kind once at least, then any.
+    while done < number("UMLAUT_SLURM_KILLS", 22) && sweep.goes_on() {
+        let what = ALL.get(done).copied().unwrap_or_else(|| *ALL.choose(&mut sweep.random).expect("some"));
+        eprintln!("{done}: {what:?}");
+        sweep.disturb(what);
+        done += 1;
+    }
+    eprintln!("{done} disturbances");
+    sweep.finish();
+    assert_eq!(desk.metrics("results"), desk.metrics("calm"));
+    let weights = |results: &str| {
+        let runs = fs::read_dir(desk.path(results).join("tiny/runs")).expect("runs");
+        let mut all: Vec<(String, Vec<u8>)> = runs
+            .map(|run| run.expect("listed").path())
+            .map(|run| (run.file_name().expect("named").to_string_lossy().into_owned(), run.join("checkpoints/best.safetensors")))
+            .map(|(name, file)| (name, fs::read(file).expect("weights")))
+            .collect();
+        all.sort();
+        all
+    };
+    assert!(weights("results") == weights("calm"), "weights are the same bit by bit");
+    assert!(done >= ALL.len(), "only {done} disturbances before everything was finished");
+}
+
+impl Sweep<'_> {
+    /// Has a schedule, and waits until a run trains; `false` when everything has finished.
+    fn goes_on(&mut self) -> bool {
+        loop {
+            if let Some(schedule) = &mut self.schedule
+                && schedule.try_wait().expect("ours").is_some()
+                && self.end_of_schedule()
+            {
+                return false;
+            }
+            self.start();
+            if !processes(&["train", &self.below, "--child"]).is_empty() {
+                return true;
+            }
+            std::thread::sleep(std::time::Duration::from_millis(20));
+        }
+    }
+
+    fn start(&mut self) {
+        if self.schedule.is_none() {
+            let mut command = self.cluster.command(self.desk, &["run", "x.toml", "--on", "slurm", "--retries", "1000"]);
+            self.schedule = Some(command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().expect("starts"));
+        }
+    }
+
+    /// Whether it has finished everything; one that was disturbed says that runs are left.
+    fn end_of_schedule(&mut self) -> bool {
+        let output: Output = self.schedule.take().expect("it has ended").wait_with_output().expect("ours");
+        let code = output.status.code();
+        assert!(matches!(code, Some(0 | 130) | None) || words(&output).contains("slurm"), "{code:?}: {}", words(&output));
+        code == Some(0)
+    }
+
+    fn task(&mut self) -> Option<i32> {
+        processes(&["slurm-task", &self.below]).choose(&mut self.random).copied()
+    }
+
+    fn job(&mut self) -> Option<String> {
+        let jobs = self.cluster.slurm("squeue", &["-r", "-h", "-t", "R,PD", "-o", "%i"]);
+        jobs.lines().collect::<Vec<_>>().choose(&mut self.random).map(|job| job.trim().to_owned())
+    }
+
+    fn disturb(&mut self, what: Disturbance) {
+        match what {
+            TaskKilled | TaskTerminated | TimeNearlyOver => {
+                let how = match what {
+                    TaskKilled => Signal::SIGKILL,
+                    TaskTerminated => Signal::SIGTERM,
+                    _ => Signal::SIGUSR1,
+                };
+                self.task().into_iter().for_each(|task| signal(task, how));
+            }
+            RunKilled => {
+                let runs = processes(&["train", &self.below, "--child"]);
+                runs.choose(&mut self.random).into_iter().for_each(|run| signal(*run, Signal::SIGKILL));
+            }
+            Requeued | Cancelled | Held => {
+                let Some(job) = self.job() else { return };
+                match what {
+                    Requeued => _ = self.cluster.slurm("scontrol", &["requeue", &job]),
+                    Cancelled => _ = self.cluster.slurm("scancel", &[&job]),
+                    _ => {
+                        self.cluster.slurm("scontrol", &["requeuehold", &job]);
+                        self.cluster.slurm("scontrol", &["release", &job]);
+                    }
+                }
+            }
+            NodeDaemonKilled => {
+                let node = if self.random.random() { "n1" } else { "n2" };
+                self.cluster.kill(node);
+                self.cluster.restart(node);
+            }
+            ControllerKilled => {
+                self.cluster.kill("ctld");
+                self.cluster.restart("ctld");
+            }
+            ScheduleKilled | ScheduleInterrupted => {
+                let Some(schedule) = &self.schedule else { return };
+                signal(schedule.id().cast_signed(), if what == ScheduleKilled { Signal::SIGKILL } else { Signal::SIGINT });
+                self.schedule.as_mut().expect("there is one").wait().expect("ours");
+                self.end_of_schedule();
+            }
+        }
+    }
+
+    /// Repeats the command until everything has finished.
+    fn finish(&mut self) {
+        let mut tries = 0;
+        loop {
+            self.start();
+            let output = self.schedule.take().expect("started").wait_with_output().expect("ours");
+            if output.status.code() == Some(0) {
+                return;
+            }
+            tries += 1;
+            assert!(tries < 20, "{}", words(&output));
+        }
+    }
+}
+
+impl Drop for Sweep<'_> {
+    fn drop(&mut self) {
+        if let Some(mut schedule) = self.schedule.take() {
+            _ = schedule.kill();
+            _ = schedule.wait();
+        }
+    }
+}
