@@ -2,7 +2,7 @@
 
 mod earlier;
 
-pub(super) use earlier::earlier;
+pub(super) use earlier::{Places, earlier};
 
 use super::commands::{self, Seen};
 use super::ending::{self, Stage, stage};

@@ -18,7 +18,7 @@ mod watcher;
 
 pub use group::{Needs, Request};
 pub use options::Options;
-pub use task::{Ask, Ending, Task, work};
+pub use task::{Ask, Ending, Requeue, Task, work};
 
 use super::{JobId, JobState, Launcher, Order, Stop};
 use crate::plan::RunId;

@@ -2,7 +2,7 @@
 
 use super::commands::{self, Refusal};
 use super::group;
-use super::live::{Live, Pending};
+use super::live::{Live, Pending, Places};
 use super::watcher::Watcher;
 use super::{Setup, script_of};
 use crate::schedule::{Exit, JobId, JobState, Order, Stop};
@@ -36,7 +36,7 @@ pub(super) struct State {
     batches: Vec<Live>,
     jobs: HashMap<JobId, Job>,
     /// Runs that an earlier schedule has submitted, by their names: the batch and the position there.
-    found: HashMap<String, (usize, usize)>,
+    found: Places,
     watcher: Watcher,
     /// When that was read last, and how long that took.
     listed: Instant,
@@ -54,7 +54,7 @@ enum Job {
 
 impl State {
     /// With what earlier schedules have submitted.
-    pub fn new(setup: Setup, max_array: usize, batches: Vec<Live>, found: HashMap<String, (usize, usize)>) -> Self {
+    pub fn new(setup: Setup, max_array: usize, batches: Vec<Live>, found: Places) -> Self {
         let now = Instant::now();
         Self {
             setup,

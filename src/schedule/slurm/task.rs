@@ -37,6 +37,9 @@ pub enum Ending {
     NotOurs,
 }
 
+/// Puts the task of an attempt into the queue again; why it could not, in words.
+pub type Requeue<'a> = &'a dyn Fn(&TaskAttempt) -> Result<(), String>;
+
 /// An attempt at a task.
 pub struct Task<'a> {
     /// The batch.
@@ -50,7 +53,7 @@ pub struct Task<'a> {
     /// Why it is to end, if it is; asked ten times a second.
     pub asked: &'a dyn Fn() -> Option<Ask>,
     /// Puts the task into the queue again; nothing where that is not wanted.
-    pub requeue: Option<&'a dyn Fn(&TaskAttempt) -> Result<(), String>>,
+    pub requeue: Option<Requeue<'a>>,
 }
 
 /// Does a task's runs that have not ended yet.

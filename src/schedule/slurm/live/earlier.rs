@@ -7,9 +7,12 @@ use crate::store::{self, ExperimentDir};
 use std::collections::HashMap;
 use std::time::Instant;
 
+/// Where runs are, by their names: the batch, and the position within it.
+pub type Places = HashMap<String, (usize, usize)>;
+
 /// The batches of earlier schedules, and where runs of theirs are that may still be in the queue, by their names. What is not there any more is
 /// written down if the experiment is `ours`; else whoever has claimed it does that.
-pub fn earlier(dir: &ExperimentDir, ours: bool) -> Result<(Vec<Live>, HashMap<String, (usize, usize)>), String> {
+pub fn earlier(dir: &ExperimentDir, ours: bool) -> Result<(Vec<Live>, Places), String> {
     let mut batches = Vec::new();
     for at in dir.batches().map_err(|e| e.to_string())? {
         let (batch, listing) = (at.intent().map_err(|e| e.to_string())?, at.listing().map_err(|e| e.to_string())?);
