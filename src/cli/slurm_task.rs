@@ -33,7 +33,7 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
     let slot = slot(gpu)?;
     let local = Local::new(std::env::current_exe()?, arguments.arguments.clone());
     let (asked, requeue) = (|| asks.first(), slurm::requeue);
-    let again: Option<&dyn Fn(&TaskAttempt) -> Result<(), String>> = if arguments.no_requeue { None } else { Some(&requeue) };
+    let again: Option<slurm::Requeue<'_>> = if arguments.no_requeue { None } else { Some(&requeue) };
     let ending = slurm::work(&Task { dir: &dir, attempt, local: &local, slot: &slot, asked: &asked, requeue: again })?;
     match ending {
         Ending::Done | Ending::Requeued | Ending::NotOurs => Ok(()),
