@@ -10,6 +10,7 @@ use crate::plan;
 use crate::record::{EpochRecord, ImageScores, Outcome, Status, ThresholdScores};
 use crate::regular::{self, Most};
 use crate::store::{self, ExperimentDir, RunDir};
+use crate::text::counted;
 use rayon::prelude::*;
 use std::cmp::Ordering;
 use std::collections::{BTreeMap, HashSet};
@@ -20,6 +21,8 @@ pub(super) enum State {
     Finished,
     Failed,
     Interrupted,
+    /// Asked for a part of its epochs by now.
+    Paused,
     /// No outcome yet: waiting, under way, or killed.
     Unfinished,
     /// Its files cannot be read.
@@ -32,6 +35,7 @@ impl State {
             State::Finished => "finished",
             State::Failed => "failed",
             State::Interrupted => "interrupted",
+            State::Paused => "paused",
             State::Unfinished => "unfinished",
             State::Damaged => "damaged",
         }
@@ -208,10 +212,21 @@ pub(super) fn collect(dir: &ExperimentDir) -> Result<Comparison, Error> {
     }
     let mut runs: Vec<Read> = present.into_par_iter().map(read).collect();
     let best_by = complete_all(&mut runs);
+    let paused = without_paused(&mut runs);
     let mut groups = group(runs);
     fill_own(&mut groups);
     let comparison = Comparison::of(name(dir), groups, best_by, of_other_plans);
-    Ok(Comparison { remarks: remark.into_iter().collect(), ..comparison })
+    Ok(Comparison { remarks: remark.into_iter().chain(paused).collect(), ..comparison })
+}
+
+/// Takes out the runs that are paused, unless there are no others: their epochs are fewer than those of the others. Says how many there were.
+fn without_paused(runs: &mut Vec<Read>) -> Option<String> {
+    let paused = runs.iter().filter(|(run, _)| run.state == State::Paused).count();
+    if paused == 0 || paused == runs.len() {
+        return None;
+    }
+    runs.retain(|(run, _)| run.state != State::Paused);
+    Some(format!("{} of the plan paused after a part of the epochs: not compared with the others.", counted(paused, "run")))
 }
 
 /// Gives each group of an experiment the values of the keys that only others name, by the run.toml of one of its runs; nothing where that cannot
@@ -336,6 +351,7 @@ fn fill(run: &mut Run) -> Result<Option<String>, store::Error> {
         Status::Finished => State::Finished,
         Status::Failed => State::Failed,
         Status::Interrupted => State::Interrupted,
+        Status::Paused => State::Paused,
     };
     Ok(Some(best_by))
 }

@@ -11,7 +11,7 @@ use crate::plan::RunSpec;
 use crate::record::{Event, Failure, Outcome, Status};
 use crate::store::{self, Events, RunDir};
 use std::cell::OnceCell;
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap};
 use std::time::{Duration, Instant};
 
 /// How often runs are looked at, if none of them has ended.
@@ -20,6 +20,9 @@ const LOOK: Duration = Duration::from_millis(100);
 /// How often the watch hears that time passes.
 const TICK: Duration = Duration::from_millis(200);
 
+/// The word for a run that has all epochs that are wanted by now.
+const PAUSED: &str = "paused";
+
 /// A run of the plan, and where it is.
 struct Planned {
     place: RunDir,
@@ -27,6 +30,8 @@ struct Planned {
     word: &'static str,
     /// What decides how much memory it takes.
     kind: usize,
+    /// The epoch after which it pauses; `None` for a whole run.
+    until: Option<usize>,
 }
 
 /// What a slot is busy with.
@@ -50,8 +55,8 @@ struct Schedule<'a> {
     runs: Vec<RunSpec>,
     /// The same runs.
     planned: Vec<Planned>,
-    /// Hashes of their ids.
-    known: HashSet<String>,
+    /// Their positions, by the hashes of their ids.
+    known: HashMap<String, usize>,
     /// Those that will not be tried again.
     ended: Vec<Ended>,
     queue: Queue,
@@ -89,7 +94,7 @@ pub fn execute<'a>(
         watch,
         runs: Vec::new(),
         planned: Vec::new(),
-        known: HashSet::new(),
+        known: HashMap::new(),
         ended: Vec::new(),
         queue: Queue::default(),
         kinds: Kinds::default(),
@@ -154,7 +159,7 @@ impl<'a> Schedule<'a> {
         clear(place, &mut |words| self.watch.noted(at, words))?;
         let (log_before, events) = (place.log_length(), place.events());
         self.watch.started(at, slot);
-        let order = Order { run: place, slot, micro_batches: job.micro_batches };
+        let order = Order { run: place, slot, micro_batches: job.micro_batches, until: planned.until };
         let id = self.launcher.submit(order).map_err(|cause| Error::Launch { run: run.id.to_string(), cause })?;
         planned.word = "started";
         if let Some(room) = self.rooms.get_mut(slot.device.as_str()) {
@@ -222,6 +227,10 @@ impl<'a> Schedule<'a> {
         if stopped {
             (next, again) = (Next::Over, None);
         }
+        if !stopped && outcome.status == Status::Paused && self.planned[job.run].until.is_none_or(|until| until > outcome.epochs)
+        {
+            (next, again) = (Next::Again("to a later epoch".into()), Some(job.clone()));
+        }
         self.watch.ended(at(&self.runs, job.run), &outcome, &next);
         if let Some(job) = again {
             self.queue.again(job);
@@ -239,6 +248,7 @@ impl<'a> Schedule<'a> {
             Status::Finished => ("finished", &mut self.counts.finished),
             Status::Failed => ("failed", &mut self.counts.failed),
             Status::Interrupted => ("resumable", &mut self.counts.interrupted),
+            Status::Paused => (PAUSED, &mut self.counts.paused),
         };
         *counter += 1;
         self.planned[job.run].word = word;

@@ -48,6 +48,11 @@ impl Attempt<'_> {
 
     /// A process that was killed has not written that it was asked to stop; the child of a killed scheduler has, just before.
     fn is_of_this_attempt(&self, outcome: &Outcome) -> bool {
+        let paused = outcome.status != Status::Paused || matches!(self.exit, Exit::Code(0) | Exit::Unknown);
+        paused && self.is_no_stale_stop(outcome)
+    }
+
+    fn is_no_stale_stop(&self, outcome: &Outcome) -> bool {
         outcome.status != Status::Interrupted || self.stopped || matches!(self.exit, Exit::Code(130) | Exit::Unknown)
     }
 }

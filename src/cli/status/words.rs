@@ -19,7 +19,7 @@ impl Seen {
 
     fn headline(&self) -> String {
         let count = |word: &str| self.runs.iter().filter(|run| run.word() == word).count();
-        let words = ["finished", "running", "resumable", "incomplete", "failed", "damaged", "new"];
+        let words = ["finished", "running", "paused", "resumable", "incomplete", "failed", "damaged", "new"];
         let counts = words.iter().map(|word| (count(word), word)).filter(|(n, _)| *n > 0).map(|(n, word)| format!("{n} {word}"));
         let counts = counts.collect::<Vec<_>>().join(", ");
         let without = self.runs.iter().filter(|run| run.without_weights).count();

@@ -24,6 +24,7 @@ mod problem;
 mod resolve;
 mod rules;
 mod schema;
+mod search;
 mod shape;
 mod source;
 mod split;
@@ -46,6 +47,7 @@ pub use patches::Patches;
 pub use problem::Problems;
 pub use rules::MOST_RUNS;
 pub use schema::json_schema;
+pub use search::{Confirm, Halving, Search, SearchDraw, SearchSampler};
 pub use split::*;
 pub use suggest::closest;
 pub use sweep::{Draw, Point, Random, Sweep};
@@ -110,7 +112,7 @@ fn checked(name: &str, sources: Sources) -> Result<Experiment, Problems> {
 }
 
 impl Experiment {
-    /// This experiment with some values replaced, its sweep dropped. A table merges, a variant of a choice takes the place of
+    /// This experiment with some values replaced, its sweep and its search dropped. A table merges, a variant of a choice takes the place of
     /// another, as in a file that extends this one.
     ///
     /// # Errors
@@ -135,7 +137,7 @@ impl Experiment {
         self.sweep.points(&plain)
     }
 
-    /// The same with another sweep. Its own is not copied: it may be long, and this is done at each of its points.
+    /// The same with another sweep and without a search. Its own is not copied: it may be long, and this is done at each of its points.
     fn varied(&self, sweep: Sweep) -> Self {
         Self {
             name: self.name.clone(),
@@ -153,6 +155,7 @@ impl Experiment {
             training: self.training.clone(),
             metrics: self.metrics.clone(),
             sweep,
+            search: None,
         }
     }
 

@@ -3,7 +3,7 @@
 use super::*;
 use crate::config::Experiment;
 use crate::plan::{Plan, RunId, RunSpec, expand};
-use crate::schedule::{Listed, Source};
+use crate::schedule::{Listed, Source, Wanted};
 use crate::store::ExperimentDir;
 use std::cell::{Cell, RefCell};
 
@@ -327,12 +327,16 @@ struct Search<'a> {
     asked: Vec<Vec<(RunId, Status)>>,
 }
 
+fn whole(runs: &[RunSpec]) -> Vec<Wanted> {
+    runs.iter().cloned().map(Wanted::whole).collect()
+}
+
 impl Source for Search<'_> {
-    fn runs(&mut self, ended: &[Ended]) -> Result<Vec<RunSpec>, Box<dyn std::error::Error + Send + Sync>> {
+    fn runs(&mut self, ended: &[Ended]) -> Result<Vec<Wanted>, Box<dyn std::error::Error + Send + Sync>> {
         self.asked.push(ended.iter().map(|ended| (ended.run.clone(), ended.outcome.status)).collect());
         match ended.len() {
-            0 => Ok(self.plan.runs[..1].to_vec()),
-            1 => Ok(self.plan.runs[..3].to_vec()),
+            0 => Ok(whole(&self.plan.runs[..1])),
+            1 => Ok(whole(&self.plan.runs[..3])),
             2 => Ok(Vec::new()),
             _ => Err("enough".into()),
         }
