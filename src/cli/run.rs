@@ -3,7 +3,7 @@
 use super::failure::{Failure, mistake, unprepared};
 use super::listen::Listening;
 use super::options::{ResultsPlace, Sets, SlotChoice, settings};
-use super::prepared::prepared;
+use super::prepared::Prepared;
 use super::report::{Ranking, write_report};
 use super::rewriting::Rewriting;
 use super::stop::Asked;
@@ -15,7 +15,7 @@ use std::path::PathBuf;
 use umlaut::estimate::Estimate;
 use umlaut::plan::{Plan, RunSpec};
 use umlaut::prepare::check_data;
-use umlaut::schedule::{Launcher, Listed, Local, Policy, RunCounts, Work, execute};
+use umlaut::schedule::{Launcher, Local, Policy, RunCounts, Work, execute};
 use umlaut::store::{ExperimentDir, Results};
 use umlaut::train::Predecessors;
 use umlaut::{machine, report};
@@ -54,17 +54,20 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
     let settings = settings()?;
     let slots = arguments.slots.slots(&settings)?;
     let results = arguments.place.results()?;
-    let plan = prepared(&arguments.file, &arguments.sets, &results)?;
+    let listening = Listening::default();
+    let prepared = Prepared::of(&arguments.file, &arguments.sets, &results, &listening)?;
     if arguments.dry_run {
-        return plan::show(&plan, &results, &slots, false);
+        return plan::show(prepared, &results, &slots, false);
     }
-    check_data(&plan, &results.cache(), &Listening::default()).map_err(unprepared)?;
-    if !plan.excluded.is_empty() {
+    let (plan, search) = (prepared.plan.clone(), prepared.is_search());
+    check_data(&plan, &results.cache(), &listening).map_err(unprepared)?;
+    if !plan.excluded.is_empty() && !search {
         eprintln!("{}: umlaut plan gives the reasons", text::counted(plan.excluded.len(), "combination") + " excluded");
     }
     let dir = results.experiment(&plan.experiment);
     let _claim = dir.claim().map_err(mistake)?;
-    if let Some(note) = other_plan(arguments, &plan, &dir) {
+    let mut source = prepared.source(&dir)?;
+    if let Some(note) = other_plan(arguments, &plan, &dir).filter(|_| !search) {
         eprintln!("{note}");
     }
     let launcher = launcher(&results)?;
@@ -74,11 +77,7 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
     let estimate = Estimate::by_records(&results, &slots[0]);
     let durations = RefCell::new(estimate.clone());
     let mut watch = Rewriting::new(live::watch(&dir, estimate, slots.len(), &stopping), &dir, arguments.rank_by)?;
-    let work = Work {
-        source: &mut Listed::new(plan.runs.clone()),
-        dir: &dir,
-        duration: &|run, epochs| durations.borrow_mut().size_of(run, epochs),
-    };
+    let work = Work { source: &mut *source, dir: &dir, duration: &|run, epochs| durations.borrow_mut().size_of(run, epochs) };
     let retries = arguments.retries.or(settings.retries).unwrap_or(1);
     let policy = Policy { retries, fail_fast: arguments.fail_fast, restore: arguments.restore };
     let counts = execute(work, &slots, policy, &*launcher, &stopped, &mut watch)?;
@@ -90,7 +89,7 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
         let runs = text::counted(counts.without_weights, "finished run");
         eprintln!("{runs} without weights, for nothing is trained again that has finished; with --restore it is");
     }
-    end(counts, &dir)?;
+    end(counts, search, &dir)?;
     println!("predict: umlaut predict {}{} IMAGES --out predictions", plan.experiment, arguments.place.again());
     Ok(())
 }
@@ -119,14 +118,16 @@ fn launcher(results: &Results) -> Result<Box<dyn Launcher>, Failure> {
     Ok(Box::new(Local::new(std::env::current_exe()?, arguments).reading(machine::free_memory)))
 }
 
-fn end(counts: RunCounts, dir: &ExperimentDir) -> Result<(), Failure> {
+fn end(counts: RunCounts, search: bool, dir: &ExperimentDir) -> Result<(), Failure> {
     if counts.interrupted > 0 {
         let left = text::counted(counts.interrupted, "run");
         eprintln!("stopped with {left} left; the same command goes on from there");
         return Err(Failure::Stopped);
     }
-    if counts.failed > 0 {
-        let runs = text::counted(counts.failed, "run");
+    // Of a search a trial that diverged is a result as any other.
+    let failed = if search { counts.failed - counts.diverged } else { counts.failed };
+    if failed > 0 {
+        let runs = text::counted(failed, "run");
         eprintln!("{runs} failed; {} gives the reason", dir.path().join("report.md").display());
         if std::io::stderr().is_terminal() {
             eprintln!("what finished is kept: the same command runs only the rest");

@@ -251,6 +251,7 @@ impl<'a> Schedule<'a> {
             Status::Paused => (PAUSED, &mut self.counts.paused),
         };
         *counter += 1;
+        self.counts.diverged += usize::from(outcome.failure == Some(Failure::Diverged));
         self.planned[job.run].word = word;
         if outcome.status == Status::Failed && self.policy.fail_fast {
             self.stop(Some(Stop::Gently));

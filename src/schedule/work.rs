@@ -57,6 +57,8 @@ pub struct RunCounts {
     pub paused: usize,
     /// Failed, now or for good before.
     pub failed: usize,
+    /// Those of them whose loss diverged.
+    pub diverged: usize,
     /// Stopped from outside, or not begun because of that.
     pub interrupted: usize,
 }

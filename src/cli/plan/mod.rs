@@ -3,13 +3,15 @@
 mod memory;
 mod room;
 mod row;
+mod search;
 mod table;
 mod totals;
 
 use super::failure::{Failure, mistake};
+use super::listen::Listening;
 use super::names::Names;
 use super::options::{ResultsPlace, Sets, SlotChoice, settings};
-use super::prepared::prepared;
+use super::prepared::{Prepared, unsearched};
 use super::text;
 use std::path::PathBuf;
 use umlaut::estimate::Estimate;
@@ -35,15 +37,21 @@ pub struct Arguments {
 pub fn run(arguments: &Arguments) -> Result<(), Failure> {
     let slots = arguments.slots.slots(&settings()?)?;
     let results = arguments.place.results()?;
-    let plan = prepared(&arguments.file, &arguments.sets, &results)?;
-    show(&plan, &results, &slots, arguments.csv)
+    let listening = Listening::default();
+    show(Prepared::of(&arguments.file, &arguments.sets, &results, &listening)?, &results, &slots, arguments.csv)
 }
 
 /// Prints the plan, as it stands in these results.
 ///
 /// # Errors
 /// If the results cannot be listed, or standard output not be written.
-pub fn show(plan: &Plan, results: &Results, slots: &[Slot], csv: bool) -> Result<(), Failure> {
+pub fn show(prepared: Prepared<'_>, results: &Results, slots: &[Slot], csv: bool) -> Result<(), Failure> {
+    let (mut plan, experiment) = (prepared.plan.clone(), prepared.experiment.clone());
+    if prepared.is_search() {
+        let mut trials = prepared.trials(&results.experiment(&plan.experiment))?;
+        plan = Plan { runs: trials.runs_so_far().map_err(unsearched)?, excluded: Vec::new(), ..plan };
+    }
+    let plan = &plan;
     let slot = slots.first().ok_or_else(|| mistake("--device names no device"))?;
     let mut estimate = Estimate::by_records(results, slot);
     estimate.learn(&plan.runs);
@@ -57,7 +65,10 @@ pub fn show(plan: &Plan, results: &Results, slots: &[Slot], csv: bool) -> Result
         true => table::csv(plan, &rows)?,
         false => {
             let columns = text::table_columns();
-            format!("{}\n{}", table::text(&names, &rows, columns), totals::text(&names, plan, &rows, &estimate, slots, columns))
+            let budget =
+                experiment.search.as_ref().map_or(String::new(), |search| search::text(&experiment, search, plan, columns));
+            let totals = totals::text(&names, plan, &rows, &estimate, slots, columns);
+            format!("{}\n{budget}{totals}", table::text(&names, &rows, columns))
         }
     };
     Ok(text::print(&text)?)

@@ -157,10 +157,18 @@ impl SearchSampler {
 }
 
 impl SearchDraw {
-    /// The values of a choice, with or without an order.
-    pub fn choices(&self) -> Option<&[Value]> {
+    /// The values of a choice, and whether each lies between its neighbours: numbers do, from the smallest to the largest.
+    pub fn choices(&self) -> Option<(Vec<Value>, bool)> {
         match self {
-            Self::Choice(values) | Self::Ordered(values) => Some(values),
+            Self::Ordered(values) => Some((values.clone(), true)),
+            Self::Choice(values) => {
+                let number = |value: &Value| value.as_float().or_else(|| value.as_integer().map(|whole| whole as f64));
+                let numbers: Option<Vec<f64>> = values.iter().map(number).collect();
+                let Some(numbers) = numbers else { return Some((values.clone(), false)) };
+                let mut order: Vec<usize> = (0..values.len()).collect();
+                order.sort_by(|a, b| numbers[*a].total_cmp(&numbers[*b]));
+                Some((order.into_iter().map(|at| values[at].clone()).collect(), true))
+            }
             _ => None,
         }
     }
@@ -175,7 +183,7 @@ impl SearchDraw {
         }
     }
 
-    /// Those of its values that a condition asks for: whole numbers themselves, choices by their indices. `None` of other numbers.
+    /// Those of its values that a condition asks for: whole numbers themselves, [choices](Self::choices) by their indices. `None` of other numbers.
     fn agreeing(&self, wanted: &Value) -> Option<Vec<f64>> {
         let alternatives = wanted.as_array().map_or(std::slice::from_ref(wanted), Vec::as_slice);
         match self {
@@ -184,7 +192,8 @@ impl SearchDraw {
                 let whole = alternatives.iter().filter_map(Value::as_integer).filter(|value| (low..=high).contains(&value));
                 Some(whole.map(|value| value as f64).collect())
             }
-            Self::Choice(values) | Self::Ordered(values) => {
+            Self::Choice(_) | Self::Ordered(_) => {
+                let (values, _) = self.choices()?;
                 let agree = values.iter().enumerate().filter(|(_, value)| super::sweep::agrees(value, wanted));
                 Some(agree.map(|(index, _)| index as f64).collect())
             }
@@ -262,6 +271,16 @@ mod tests {
         let chosen = |sampler: SearchSampler| [1, 200, 201].map(|trials| sampler.chosen(trials).name());
         assert_eq!(chosen(SearchSampler::Auto), ["gp", "gp", "tpe"]);
         assert_eq!(chosen(SearchSampler::Sobol), ["sobol"; 3]);
+    }
+
+    #[test]
+    fn choices_of_numbers_are_sorted_and_others_stay() {
+        let choices = |text: &str| search(&format!("draw.a = {text}")).draw["a"].choices();
+        let of = |values: &[Value], ordered| Some((values.to_vec(), ordered));
+        assert_eq!(choices("{ choice = [8, 2.5, 4] }"), of(&[2.5.into(), 4.into(), 8.into()], true));
+        assert_eq!(choices("{ choice = ['b', 'a'] }"), of(&["b".into(), "a".into()], false));
+        assert_eq!(choices("{ ordered = ['b', 'a'] }"), of(&["b".into(), "a".into()], true));
+        assert_eq!(choices("{ int = [1, 2] }"), None);
     }
 
     #[test]

@@ -69,6 +69,7 @@ impl Schedule<'_> {
                 Standing::Finished(outcome) | Standing::Failed(outcome) if !standing.is_to_train() => {
                     let finished = outcome.status == Status::Finished;
                     *(if finished { &mut self.counts.skipped } else { &mut self.counts.failed }) += 1;
+                    self.counts.diverged += usize::from(!finished);
                     self.counts.without_weights += usize::from(finished && place.lacks_weights(outcome));
                     self.watch.before(at, outcome);
                     self.ended.push(Ended { run: run.id.clone(), outcome: outcome.clone() });

@@ -221,7 +221,7 @@ fn what_may_pass_is_tried_again_and_what_cannot_is_not() {
 
     let desk = Desk::with(1);
     let diverges = Act::Ends(Status::Failed, Some(Failure::Diverged));
-    assert_eq!(desk.execute(&Fake::of(&[diverges]), 1, TWICE).0, RunCounts { failed: 1, ..RunCounts::default() });
+    assert_eq!(desk.execute(&Fake::of(&[diverges]), 1, TWICE).0, RunCounts { failed: 1, diverged: 1, ..RunCounts::default() });
     // The same numbers would come again, so neither does a repeated command.
     let (counts, notes) = desk.execute(&Fake::of(&[]), 1, TWICE);
     assert_eq!((counts.failed, notes), (1, vec!["1 before Failed".to_owned()]));
