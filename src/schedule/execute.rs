@@ -66,6 +66,8 @@ struct Schedule<'a> {
     /// By the number of the slot.
     busy: BTreeMap<usize, Busy>,
     counts: RunCounts,
+    /// Whether the source has nothing for slots that wait, until another run has ended.
+    none_spare: bool,
     stopping: Option<Stop>,
     /// The first thing that went wrong with the schedule itself.
     trouble: Option<Error>,
@@ -101,6 +103,7 @@ pub fn execute<'a>(
         rooms: gpus.map(|slot| (slot.device.as_str(), Room::new(slot.measured))).collect(),
         busy: BTreeMap::new(),
         counts: RunCounts::default(),
+        none_spare: false,
         stopping: None,
         trouble: None,
     };
@@ -145,6 +148,9 @@ impl<'a> Schedule<'a> {
         for (number, slot) in slots.iter().enumerate() {
             if self.stopping.is_some() || self.busy.contains_key(&number) {
                 continue;
+            }
+            if self.queue.len() == 0 {
+                self.grow_spare()?;
             }
             let Some(job) = self.next_for(slot) else { continue };
             self.start(number, slot, job)?;
@@ -237,6 +243,7 @@ impl<'a> Schedule<'a> {
             return self.write_plan();
         }
         self.count(&job, &outcome);
+        self.none_spare = false;
         self.ended.push(Ended { run: self.runs[job.run].id.clone(), outcome });
         // Before a source looks at it, which may take its time.
         self.write_plan()?;

@@ -16,6 +16,14 @@ pub trait Source {
     /// # Errors
     /// If there is no way to go on; what runs is then asked to stop.
     fn runs(&mut self, ended: &[Ended]) -> Result<Vec<Wanted>, Box<dyn std::error::Error + Send + Sync>>;
+
+    /// Runs for a slot that would otherwise wait, since nothing is wanted before other runs have ended: what will probably be wanted later.
+    ///
+    /// # Errors
+    /// As [`runs`](Self::runs).
+    fn spare(&mut self) -> Result<Vec<Wanted>, Box<dyn std::error::Error + Send + Sync>> {
+        Ok(Vec::new())
+    }
 }
 
 /// A run that is to be trained.

@@ -106,6 +106,16 @@ fn is_crash(outcome: &Outcome) -> bool {
 }
 
 impl Source for Trials<'_> {
+    fn spare(&mut self) -> Result<Vec<Wanted>, Box<dyn std::error::Error + Send + Sync>> {
+        // Of the first half hardly any would be wanted in the end.
+        if self.course.over || 2 * self.course.trials.len() < self.course.search.trials {
+            return Ok(Vec::new());
+        }
+        let runs = self.confirming.spare(&mut self.course)?.unwrap_or_default();
+        self.wanted.extend(runs.iter().map(|run| (run.id.hash().to_owned(), run.experiment.training.epochs)));
+        Ok(runs.into_iter().map(Wanted::whole).collect())
+    }
+
     fn runs(&mut self, ended: &[Ended]) -> Result<Vec<Wanted>, Box<dyn std::error::Error + Send + Sync>> {
         self.advance()?;
         let wanted: Vec<Wanted> = self.trials().chain(self.confirming.runs().cloned().map(Wanted::whole)).collect();

@@ -36,6 +36,20 @@ impl Schedule<'_> {
         }
     }
 
+    /// Takes in runs for slots that would wait, if something is under way to wait for.
+    pub fn grow_spare(&mut self) -> Result<(), Error> {
+        if self.busy.is_empty() || std::mem::replace(&mut self.none_spare, true) {
+            return Ok(());
+        }
+        let mut new = self.work.source.spare().map_err(Error::Source)?;
+        new.retain(|wanted| !self.known.contains_key(wanted.run.id.hash()));
+        for (wanted, index) in new.iter().zip(self.runs.len()..) {
+            self.known.insert(wanted.run.id.hash().to_owned(), index);
+        }
+        self.none_spare = new.is_empty();
+        self.add(new)
+    }
+
     /// Adds runs to the plan: creates their directories and sees what is to be done.
     fn add(&mut self, new: Vec<Wanted>) -> Result<(), Error> {
         if new.is_empty() {
