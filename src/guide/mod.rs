@@ -65,6 +65,7 @@ pages! {
     tutorial "tutorial" Tutorial "tutorial.md"
     own_images "own-images" HowTo "own-images.md"
     sweeps "sweeps" HowTo "sweeps.md"
+    search "search" HowTo "search.md"
     predict "predicting" HowTo "predict.md"
     gpu "gpu" HowTo "gpu.md"
     lost_files "lost-files" HowTo "lost-files.md"

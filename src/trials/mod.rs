@@ -13,9 +13,11 @@ mod history;
 mod result;
 mod source;
 mod space;
+mod standing;
 
 pub use check::{Budget, corners};
 pub use source::Trials;
+pub use standing::{RungStanding, SearchStanding};
 
 use crate::{data, prepare, search, store};
 

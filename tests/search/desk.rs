@@ -23,7 +23,7 @@ epochs = 3
 batch_size = 4
 [search]
 sampler = "tpe"
-trials = 13
+trials = 10
 parallel = 2
 [search.halving]
 lowest = 1

@@ -7,7 +7,7 @@ use std::fs;
 fn quick() -> String {
     SEARCH
         .replace("\"tpe\"", "\"random\"")
-        .replace("trials = 13", "trials = 2")
+        .replace("trials = 10", "trials = 2")
         .replace("epochs = 3", "epochs = 2")
         .replace("top = 2", "top = 1")
 }
@@ -60,7 +60,7 @@ fn a_history_of_other_settings_is_not_continued() {
 fn a_plan_shows_the_first_trials_and_writes_nothing() {
     let desk = Desk::with(SEARCH);
     let said = desk.umlaut(0, &["plan", "x.toml"]);
-    assert!(said.contains("search of 3 keys by val_dice: 13 trials, proposed by tpe"), "{said}");
+    assert!(said.contains("search of 3 keys by val_dice: 10 trials, proposed by tpe"), "{said}");
     assert!(said.contains("trials are compared after 1, 2, 3 of 3") && said.contains("runs with fresh seeds"), "{said}");
     assert!(said.contains("4 runs: 4 new"), "{said}");
     assert!(!desk.path("results/tiny").exists());
