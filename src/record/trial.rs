@@ -119,6 +119,37 @@ impl SearchSettings {
     }
 }
 
+/// The result of a job, as results.csv has it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct TrialResult {
+    /// The job.
+    pub job: usize,
+    /// Its trial.
+    pub trial: usize,
+    /// The rung that it reached.
+    pub rung: usize,
+    /// The mean of the searched column over its runs; `None` while it is not known, NaN if one diverged.
+    pub score: Option<f64>,
+}
+
+impl TrialResult {
+    /// The header of results.csv.
+    pub const COLUMNS: [&str; 4] = ["job", "trial", "rung", "score"];
+
+    /// As a row.
+    pub fn fields(&self) -> Vec<String> {
+        let score = self.score.map_or(String::new(), |score| score.to_string());
+        [self.job, self.trial, self.rung].map(|number| number.to_string()).into_iter().chain([score]).collect()
+    }
+
+    /// Reads a row; `None` if it is none.
+    pub fn from_fields(fields: &[String]) -> Option<Self> {
+        let [job, trial, rung, score] = fields else { return None };
+        let score = if score.is_empty() { None } else { Some(score.parse().ok()?) };
+        Some(Self { job: job.parse().ok()?, trial: trial.parse().ok()?, rung: rung.parse().ok()?, score })
+    }
+}
+
 /// A fresh run of a trial's configuration, as confirm.csv has it.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Confirmation {
@@ -196,5 +227,7 @@ mod tests {
         assert_eq!((TrialJob::keys(&["job".into()]), TrialJob::from_fields(&[])), (None, None));
         let fresh = Confirmation { trial: 1, seed: 7, runs: vec!["a-1".into()], score: None };
         assert_eq!(Confirmation::from_fields(&fresh.fields()), Some(fresh));
+        let result = TrialResult { job: 3, trial: 1, rung: 0, score: Some(0.1 + 0.2) };
+        assert_eq!(TrialResult::from_fields(&result.fields()), Some(result));
     }
 }

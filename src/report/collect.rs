@@ -3,6 +3,7 @@
 //! A run whose files are damaged is kept with the reason, so that one bad file does not hide the others.
 
 use super::design::{self, Design, Key};
+use super::search::Search;
 use super::{Error, column, own};
 use crate::find::Found;
 use crate::metric::Split;
@@ -96,6 +97,8 @@ pub(super) struct Comparison {
     pub of_other_plans: usize,
     /// What is to be known of the directories, a sentence each.
     pub remarks: Vec<String>,
+    /// The search that the runs are of.
+    pub search: Option<Search>,
 }
 
 impl Run {
@@ -160,7 +163,8 @@ impl Group {
 
 impl Comparison {
     fn of(name: String, groups: Vec<Group>, best_by: String, of_other_plans: usize) -> Self {
-        let mut comparison = Self { name, groups, classes: Vec::new(), best_by, of_other_plans, remarks: Vec::new() };
+        let mut comparison =
+            Self { name, groups, classes: Vec::new(), best_by, of_other_plans, remarks: Vec::new(), search: None };
         comparison.classes = column::classes(&comparison.columns());
         comparison
     }
@@ -216,7 +220,9 @@ pub(super) fn collect(dir: &ExperimentDir) -> Result<Comparison, Error> {
     let mut groups = group(runs);
     fill_own(&mut groups);
     let comparison = Comparison::of(name(dir), groups, best_by, of_other_plans);
-    Ok(Comparison { remarks: remark.into_iter().chain(paused).collect(), ..comparison })
+    // What was once searched may be another experiment now.
+    let search = Search::of(dir).filter(|search| comparison.runs().any(|run| search.has(&run.id)));
+    Ok(Comparison { remarks: remark.into_iter().chain(paused).collect(), search, ..comparison })
 }
 
 /// Takes out the runs that are paused, unless there are no others: their epochs are fewer than those of the others. Says how many there were.

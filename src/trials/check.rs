@@ -29,7 +29,7 @@ pub fn corners(experiment: &Experiment) -> Result<Experiment, Error> {
             }
         }
     }
-    let whole = config::Search::trial(experiment, Default::default());
+    let whole = experiment.trial(Default::default());
     Ok(Experiment { sweep: Sweep { points, ..whole.sweep }, ..whole })
 }
 

@@ -219,7 +219,7 @@ fn settings(
 ) -> SearchSettings {
     let only = (&search.draw, &search.when, &search.exclude);
     let space = serde_json::to_string(&only).expect("plain data");
-    let base = config::Search::trial(experiment, BTreeMap::new());
+    let base = experiment.trial(BTreeMap::new());
     SearchSettings {
         version: SEARCH_VERSION,
         sampler: sampler.name().to_owned(),

@@ -6,7 +6,7 @@ use super::course::Course;
 use crate::config::Experiment;
 use crate::plan::RunSpec;
 use crate::prepare::Planner;
-use crate::record::{Failure, Outcome, Status};
+use crate::record::{Failure, Outcome, Status, TrialResult};
 use crate::schedule::{Ended, Source, Wanted};
 use crate::store::ExperimentDir;
 use std::collections::HashMap;
@@ -21,6 +21,8 @@ pub struct Trials<'a> {
     wanted: HashMap<String, usize>,
     /// Whether nothing more will be wanted.
     over: bool,
+    /// How many results were written to results.csv.
+    written: usize,
 }
 
 impl<'a> Trials<'a> {
@@ -31,7 +33,7 @@ impl<'a> Trials<'a> {
     pub fn new(experiment: &Experiment, planner: Planner<'a>, dir: ExperimentDir, fingerprint: &str) -> Result<Self, Error> {
         let course = Course::new(experiment, planner, dir, fingerprint)?;
         let confirming = Confirming::new(&course, experiment);
-        Ok(Self { course, confirming, waits: None, wanted: HashMap::new(), over: false })
+        Ok(Self { course, confirming, waits: None, wanted: HashMap::new(), over: false, written: 0 })
     }
 
     /// Computes again what is stored and begins what can begin: rows of history.csv are written, no run is started. Only for who holds the claim
@@ -40,6 +42,27 @@ impl<'a> Trials<'a> {
     /// # Errors
     /// If what is stored does not follow from the results, a trial cannot be planned, or files cannot be read or written.
     pub fn advance(&mut self) -> Result<(), Error> {
+        let advanced = self.jobs_and_confirmation();
+        self.write_results()?;
+        advanced
+    }
+
+    /// Looks for all results, and writes results.csv if there are new ones.
+    fn write_results(&mut self) -> Result<(), Error> {
+        let mut rows = Vec::new();
+        for job in 0..self.course.jobs.len() {
+            let measure = self.course.result(job)?;
+            let score = measure.map(|score| score.value().map_or(f64::NAN, |value| self.course.measure.shown(value)));
+            rows.push(TrialResult { job, trial: self.course.jobs[job].trial, rung: self.course.jobs[job].rung, score });
+        }
+        let known = rows.iter().filter(|row| row.score.is_some()).count();
+        if std::mem::replace(&mut self.written, known) != known {
+            self.course.dir.search().write_results(&rows)?;
+        }
+        Ok(())
+    }
+
+    fn jobs_and_confirmation(&mut self) -> Result<(), Error> {
         self.waits = self.course.advance()?;
         if !self.course.over {
             return Ok(());

@@ -21,7 +21,7 @@ impl Searched {
     /// # Errors
     /// If there are too many keys, or bounds without values between.
     pub fn of(experiment: &Experiment, search: &config::Search) -> Result<Self, Error> {
-        let base = config::Search::trial(experiment, BTreeMap::new());
+        let base = experiment.trial(BTreeMap::new());
         let base = Value::try_from(Experiment { sweep: Sweep::default(), ..base }).expect("an experiment is plain data");
         let parameter = |(key, draw): (&String, &SearchDraw)| {
             let parents = search.parents(key, &base).expect("conditions were checked with the file");
@@ -47,7 +47,7 @@ impl Searched {
 
     /// The experiment of a point, for a plan.
     pub fn trial(&self, point: &Point) -> Experiment {
-        config::Search::trial(&self.experiment, self.values(point))
+        self.experiment.trial(self.values(point))
     }
 
     /// What a point's numbers follow from, the same for two points that are one configuration; `None` if it is excluded or no valid experiment.

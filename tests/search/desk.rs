@@ -4,7 +4,7 @@ use std::fs;
 use std::path::PathBuf;
 use std::process::{Command, Output, Stdio};
 
-/// A search of tiny networks, with a choice, what is searched by it, and three rungs.
+/// A search of tiny networks, with a choice, what is searched by it, and two rungs.
 pub const SEARCH: &str = r#"
 name = "tiny"
 [dataset.synthetic]
@@ -23,11 +23,11 @@ epochs = 3
 batch_size = 4
 [search]
 sampler = "tpe"
-trials = 10
+trials = 12
 parallel = 2
 [search.halving]
 lowest = 1
-eta = 2
+eta = 3
 [search.confirm]
 top = 2
 [search.draw]

@@ -31,8 +31,8 @@ fn no_number_of_slots_and_no_kill_changes_it() {
     desk.umlaut(0, &["run", "x.toml", "--results", "one"]);
     let found = desk.found("one");
     let jobs = found[0].lines().count() - 1;
-    assert!(jobs > 10 && found[1].lines().count() > 4 && found[2].contains("confirmed = "), "{found:#?}");
-    assert!(found[0].lines().any(|row| row.split(',').nth(2) == Some("2")), "no trial reached the last rung: {}", found[0]);
+    assert!(jobs > 12 && found[1].lines().count() > 3 && found[2].contains("confirmed = "), "{found:#?}");
+    assert!(found[0].lines().any(|row| row.split(',').nth(2) == Some("1")), "no trial reached the last rung: {}", found[0]);
     rows_of_whole_runs(&desk, &found[0]);
     for slots in ["2", "4"] {
         desk.umlaut(0, &["run", "x.toml", "--results", slots, "--jobs", slots]);
@@ -54,8 +54,8 @@ fn no_number_of_slots_and_no_kill_changes_it() {
     let status = desk.umlaut(0, &["status", "tiny", "--results", "one"]);
     for words in [
         "paused of",
-        "search by val_dice: 10 trials so far, proposed by tpe",
-        "after epoch 1/3: 10 of 10 trials with a result",
+        "search by val_dice: 12 trials so far, proposed by tpe",
+        "after epoch 1/3: 10 of 12 trials with a result",
         "named: trial",
     ] {
         assert!(status.contains(words), "{status}");
@@ -65,7 +65,18 @@ fn no_number_of_slots_and_no_kill_changes_it() {
         why.contains("trial 3: ") && why.contains("too little was known for tpe") && why.contains("its result: val_dice"),
         "{why}"
     );
-    assert!(desk.umlaut(2, &["why", "tiny", "10", "--results", "one"]).contains("the last one is 9"));
+    assert!(desk.umlaut(0, &["why", "tiny", "11", "--results", "one"]).contains("proposed by tpe, by "));
+    assert!(desk.umlaut(2, &["why", "tiny", "12", "--results", "one"]).contains("the last one is 11"));
+    let report = fs::read_to_string(desk.path("one/tiny/report.md")).expect("a report");
+    for words in [
+        "Named by the search: trial ",
+        "In the search it had ",
+        "## Rungs of the search",
+        "(charts/search.svg)",
+        "paused after a part",
+    ] {
+        assert!(report.contains(words), "{report}");
+    }
     // A row that is cut off by a loss of power.
     let path = desk.path("killed/tiny/search/history.csv");
     fs::write(&path, &found[0][..found[0].len() - 9]).expect("writable");
@@ -85,9 +96,9 @@ fn more_trials_extend_it() {
     assert_eq!(desk.found("longer"), all);
 }
 
-/// Trials that paused twice and went on have the files of runs that are trained in one go.
+/// A trial that paused and went on has the files of a run that is trained in one go.
 fn rows_of_whole_runs(desk: &Desk, history: &str) {
-    let last = history.lines().rfind(|row| row.split(',').nth(2) == Some("2")).expect("a job to the last rung");
+    let last = history.lines().rfind(|row| row.split(',').nth(2) == Some("1")).expect("a job to the last rung");
     let run = desk.path("one/tiny/runs").join(last.split(',').nth(4).expect("an id"));
     let copy = desk.path("copy");
     fs::create_dir(&copy).expect("writable");

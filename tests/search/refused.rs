@@ -7,7 +7,7 @@ use std::fs;
 fn quick() -> String {
     SEARCH
         .replace("\"tpe\"", "\"random\"")
-        .replace("trials = 10", "trials = 2")
+        .replace("trials = 12", "trials = 2")
         .replace("epochs = 3", "epochs = 2")
         .replace("top = 2", "top = 1")
 }
@@ -39,7 +39,7 @@ fn a_history_of_other_settings_is_not_continued() {
         ("search.seed=2", "search.seed was 1 and is 2"),
         ("search.parallel=3", "search.parallel was 2 and is 3"),
         ("training.batch_size=2", "the hash of the other tables and the data was"),
-        ("training.epochs=4", "the epochs of the rungs was [1, 2] and is [1, 2, 4]"),
+        ("training.epochs=4", "the epochs of the rungs was [1, 2] and is [1, 4]"),
     ] {
         let said = desk.umlaut(2, &["run", "x.toml", "--set", set]);
         assert!(said.contains(words) && said.contains("tiny/search"), "{set}: {said}");
@@ -60,8 +60,8 @@ fn a_history_of_other_settings_is_not_continued() {
 fn a_plan_shows_the_first_trials_and_writes_nothing() {
     let desk = Desk::with(SEARCH);
     let said = desk.umlaut(0, &["plan", "x.toml"]);
-    assert!(said.contains("search of 3 keys by val_dice: 10 trials, proposed by tpe"), "{said}");
-    assert!(said.contains("trials are compared after 1, 2, 3 of 3") && said.contains("runs with fresh seeds"), "{said}");
+    assert!(said.contains("search of 3 keys by val_dice: 12 trials, proposed by tpe"), "{said}");
+    assert!(said.contains("trials are compared after 1, 3 of 3") && said.contains("runs with fresh seeds"), "{said}");
     assert!(said.contains("4 runs: 4 new"), "{said}");
     assert!(!desk.path("results/tiny").exists());
 }

@@ -5,7 +5,7 @@ use super::desk::{Desk, SEARCH};
 #[test]
 fn a_trial_that_diverges_is_a_result() {
     let diverging =
-        SEARCH.replace("{ log_uniform = [1e-4, 1e-1] }", "{ choice = [1e-3, 1e-2, 1e30] }").replace("trials = 10", "trials = 6");
+        SEARCH.replace("{ log_uniform = [1e-4, 1e-1] }", "{ choice = [1e-3, 1e-2, 1e30] }").replace("trials = 12", "trials = 6");
     let desk = Desk::with(&diverging.replace("\"tpe\"", "\"sobol\""));
     desk.umlaut(0, &["run", "x.toml"]);
     let found = desk.found("results");
@@ -19,7 +19,7 @@ fn a_trial_that_diverges_is_a_result() {
 #[test]
 fn a_trial_that_crashes_stops_the_search_until_it_is_named() {
     let crashing = SEARCH.replace("[search.draw]", "[search.draw]\n\"training.samples\" = { ordered = [4, 9] }");
-    let crashing = crashing.replace("\"tpe\"", "\"sobol\"").replace("trials = 10", "trials = 4").replace("eta = 2", "eta = 4");
+    let crashing = crashing.replace("\"tpe\"", "\"sobol\"").replace("trials = 12", "trials = 4").replace("eta = 3", "eta = 4");
     let desk = Desk::with(&crashing);
     let said = desk.umlaut(1, &["run", "x.toml"]);
     assert!(said.contains("has no result") && said.contains("training.samples = 9"), "{said}");

@@ -58,6 +58,7 @@ pub use volumes::*;
 use crate::regular::Most;
 use node::{Node, Span};
 use source::Sources;
+use std::collections::BTreeMap;
 use std::path::Path;
 
 /// Reads an experiment file with what it extends, puts the values of `sets` (`key.path=value`) over it, and checks all.
@@ -128,6 +129,13 @@ impl Experiment {
             (Some(experiment), problems) if problems.is_empty() => Ok(experiment),
             (_, problems) => Err(problems.iter().map(problem::Problem::line).collect::<Vec<_>>().join("; ")),
         }
+    }
+
+    /// One configuration of its search as the experiment that it is: with these values as the only point of its sweep, which the search may
+    /// exclude, and without the search.
+    pub fn trial(&self, values: BTreeMap<String, toml::Value>) -> Self {
+        let exclude = self.search.as_ref().map(|search| search.exclude.clone()).unwrap_or_default();
+        self.varied(Sweep { points: vec![values], exclude, ..Sweep::default() })
     }
 
     /// The points of its sweep, those that are left out too; one point without values where nothing is varied.

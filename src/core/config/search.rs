@@ -1,7 +1,7 @@
 //! A hyperparameter search: which keys are searched, how configurations are proposed, and how the best is confirmed.
 
+use super::model::is_default;
 use super::sweep::{Draw, Random, Sweep};
-use super::{Experiment, model::is_default};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -207,13 +207,6 @@ impl Search {
         let draw = self.draw.iter().map(|(key, draw)| (key.clone(), draw.of_sweep())).collect();
         let random = Random { trials: CHECKED, seed: self.seed, draw };
         Sweep { random, exclude: self.exclude.clone(), when: self.when.clone(), ..Sweep::default() }
-    }
-
-    /// One configuration of a search as the experiment that it is: `experiment` with these values as the only point of its sweep, and
-    /// without the search.
-    pub fn trial(experiment: &Experiment, values: BTreeMap<String, Value>) -> Experiment {
-        let exclude = experiment.search.as_ref().map(|search| search.exclude.clone()).unwrap_or_default();
-        experiment.varied(Sweep { points: vec![values], exclude, ..Sweep::default() })
     }
 
     /// What the condition of a key asks of other searched keys: their names, each with those of its values at which the key is searched
