@@ -33,5 +33,6 @@ pub mod search;
 pub mod settings;
 pub mod store;
 pub mod train;
+pub mod trials;
 
 pub use umlaut_core::{config, data, machine, metric, model, ops, regular, shown, system, text};

@@ -33,6 +33,7 @@ const RULES: &[(&str, &[&str])] = &[
     ("estimate", &["config", "data", "model", "ops", "plan", "schedule", "store", "train"]),
     ("propose", &["config", "data", "estimate", "plan"]),
     ("prepare", &["config", "data", "find", "plan", "store", "train"]),
+    ("trials", &["config", "data", "estimate", "metric", "plan", "prepare", "record", "schedule", "search", "store"]),
 ];
 
 /// Rooms that every other may know: this machine, and the doors for files, text and words of others.
@@ -93,6 +94,7 @@ fn only_the_store_names_result_files() {
         "\"checkpoints\"",
         "\"plan.csv\"",
         "\"events.jsonl\"",
+        "\"history.csv\"",
     ];
     let named = sources().into_iter().filter(|(room, _, code)| room != "store" && names.iter().any(|n| code.contains(n)));
     let named: Vec<String> = named.map(|(_, name, _)| name).collect();

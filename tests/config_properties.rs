@@ -195,6 +195,7 @@ prop_compose! {
             training,
             metrics: Metrics { extra, spacing_mm, threshold },
             sweep,
+            search: None,
         }
     }
 }

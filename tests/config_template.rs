@@ -27,13 +27,16 @@ fn blocks() -> Vec<(bool, String, Vec<String>)> {
 }
 
 /// Tables whose keys are not those of a struct: dotted paths of the file, or names of classes.
-const MAPS: [&str; 9] = [
+const MAPS: [&str; 12] = [
     "sweep.grid",
     "sweep.zip",
     "sweep.points",
     "sweep.random.draw",
     "sweep.when",
     "sweep.exclude",
+    "search.draw",
+    "search.when",
+    "search.exclude",
     "dataset.folders.levels",
     "dataset.folders.colours",
     "dataset.folders.class_masks",
@@ -146,8 +149,14 @@ fn every_commented_line_can_be_uncommented() {
         assert!(line.parse::<toml::Table>().is_ok(), "{line}");
     }
     let (fixed, sweep) = template("x").split_once("# What is varied").map(|(a, b)| (a.to_owned(), b.to_owned())).unwrap();
-    let sweep: Vec<&str> = sweep.lines().skip(1).map(|line| uncommented(line).unwrap_or(line)).collect();
-    let varied = parse(&(fixed + &sweep.join("\n")));
+    let (sweep, search) = sweep.split_once("# What is searched").expect("the search comes last");
+    let written = |part: &str| {
+        let lines: Vec<&str> = part.lines().skip(1).map(|line| uncommented(line).unwrap_or(line)).collect();
+        parse(&(fixed.clone() + &lines.join("\n")))
+    };
+    let searched = written(search).search.expect("a search");
+    assert_eq!((searched.draw.len(), searched.when.len(), searched.exclude.len(), searched.confirm.top), (4, 1, 1, Some(8)));
+    let varied = written(sweep);
     assert_eq!((varied.sweep.grid.len(), varied.sweep.keys().len()), (3, 8));
     // 2 widths × 3 (batch norm, two groups of group norm) × 2 pairs × 1 point × 20 trials; one width in one pair is excluded.
     let points = varied.points();

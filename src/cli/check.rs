@@ -9,6 +9,7 @@ use umlaut::config::{self, Experiment};
 use umlaut::plan::Plan;
 use umlaut::prepare::Planner;
 use umlaut::store::Results;
+use umlaut::trials::{Budget, corners};
 
 #[derive(clap::Args)]
 pub struct Arguments {
@@ -37,6 +38,13 @@ fn verdict(file: &Path, sets: &[String], results: &Results, colour: bool) -> Res
     let experiment = config::load(file, sets).map_err(|problems| problems.render(colour))?;
     let listening = Listening::default();
     let mut planner = Planner::new(results, &listening);
+    if experiment.search.is_some() {
+        let edges = corners(&experiment).map_err(|e| format!("error: {}: {e}", file.display()))?;
+        let plan = planner.plan_without_data(&edges).and_then(|plan| planner.check_weights(&plan));
+        plan.map_err(|e| format!("error: {}: {e}", file.display()))?;
+        let Budget { trials, runs, .. } = Budget::of(&experiment);
+        return Ok(format!("a search of {} of {} each", counted(trials, "trial"), counted(runs, "run")));
+    }
     let plan = planner.plan_without_data(&experiment).and_then(|plan| planner.check_weights(&plan).map(|()| plan));
     let plan = plan.map_err(|e| format!("error: {}: {e}", file.display()))?;
     Ok(runs(&experiment, &plan))

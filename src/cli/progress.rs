@@ -225,6 +225,7 @@ pub fn ending(outcome: &Outcome, epochs: usize) -> String {
         }
         Status::Finished => format!("finished{best}"),
         Status::Failed => format!("failed{cause}{best}"),
+        Status::Paused => format!("paused after epoch {} of {epochs}", outcome.epochs),
         Status::Interrupted => format!("stopped after epoch {}; the same command goes on from there", outcome.epochs),
     }
 }

@@ -5,7 +5,7 @@ use super::example::Example;
 use super::failure::{Failure, mistake, unprepared};
 use super::listen::Listening;
 use super::options::{ResultsPlace, Sets, SlotChoice, settings};
-use super::prepared::prepared;
+use super::prepared::Prepared;
 use super::report::{Ranking, write_report};
 use super::rewriting::Rewriting;
 use super::stop::Asked;
@@ -20,7 +20,7 @@ use umlaut::estimate::Estimate;
 use umlaut::plan::{Plan, RunSpec};
 use umlaut::prepare::check_data;
 use umlaut::schedule::slurm::{self, Slurm};
-use umlaut::schedule::{self, Launcher, Listed, Local, Policy, RunCounts, Slot, Work, execute};
+use umlaut::schedule::{self, Launcher, Local, Policy, RunCounts, Slot, Work, execute};
 use umlaut::store::{ExperimentDir, Results};
 use umlaut::train::Predecessors;
 use umlaut::{machine, report};
@@ -73,24 +73,28 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
     let mut slots = if slurm.is_none() { arguments.slots.slots(&settings)? } else { arguments.slots.none_for_slurm()? };
     let results = arguments.place.results()?;
     let (file, _written) = file(arguments)?;
-    let plan = prepared(&file, &arguments.sets, &results)?;
+    let listening = Listening::default();
+    let prepared = Prepared::of(&file, &arguments.sets, &results, &listening)?;
     match slurm {
-        Some(options) if arguments.dry_run => return plan::show_for_slurm(&plan, &results, options, false),
-        None if arguments.dry_run => return plan::show(&plan, &results, &slots, false),
-        Some(_) if arguments.cancel => return cancel(&results.experiment(&plan.experiment)),
+        Some(options) if arguments.dry_run => return plan::show_for_slurm(prepared, &results, options, false),
+        None if arguments.dry_run => return plan::show(prepared, &results, &slots, false),
+        Some(_) if arguments.cancel => return cancel(&results.experiment(&prepared.plan.experiment)),
         _ => {}
     }
-    check_data(&plan, &results.cache(), &Listening::default()).map_err(unprepared)?;
-    if !plan.excluded.is_empty() {
+    let (plan, search) = (prepared.plan.clone(), prepared.is_search());
+    check_data(&plan, &results.cache(), &listening).map_err(unprepared)?;
+    if !plan.excluded.is_empty() && !search {
         eprintln!("{}: umlaut plan gives the reasons", text::counted(plan.excluded.len(), "combination") + " excluded");
     }
     let dir = results.experiment(&plan.experiment);
     let _claim = dir.claim().map_err(mistake)?;
-    if let Some(note) = other_plan(&file, &plan, &dir) {
+    let mut source = prepared.source(&dir)?;
+    if let Some(note) = other_plan(&file, &plan, &dir).filter(|_| !search) {
         eprintln!("{note}");
     }
     let on_slurm = slurm.is_some();
-    let queue = slurm.map(|options| queue(options, &plan, &results)).transpose()?;
+    let most = if search { usize::MAX } else { plan.runs.len() };
+    let queue = slurm.map(|options| queue(options, most, &plan, &results)).transpose()?;
     if let Some((_, nodes)) = &queue {
         slots.clone_from(nodes);
     }
@@ -106,11 +110,7 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
     };
     let durations = RefCell::new(estimate.clone());
     let mut watch = Rewriting::new(live::watch(&dir, estimate, slots.len(), &stopping), &dir, arguments.rank_by)?;
-    let work = Work {
-        source: &mut Listed::new(plan.runs.clone()),
-        dir: &dir,
-        duration: &|run, epochs| durations.borrow_mut().size_of(run, epochs),
-    };
+    let work = Work { source: &mut *source, dir: &dir, duration: &|run, epochs| durations.borrow_mut().size_of(run, epochs) };
     let retries = arguments.retries.or(settings.retries).unwrap_or(1);
     let policy = Policy { retries, fail_fast: arguments.fail_fast, restore: arguments.restore };
     let counts = execute(work, &slots, policy, launcher, &stopped, &mut watch);
@@ -129,7 +129,7 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
         let runs = text::counted(counts.without_weights, "finished run");
         eprintln!("{runs} without weights, for nothing is trained again that has finished; with --restore it is");
     }
-    end(counts, &dir)?;
+    end(counts, search, &dir)?;
     if !volume::is_quiet() {
         println!("predict: umlaut predict {}{} IMAGES --out predictions", plan.experiment, arguments.place.again());
     }
@@ -172,9 +172,9 @@ fn local(results: &Results) -> Result<Local, Failure> {
     Ok(Local::new(std::env::current_exe()?, arguments).reading(machine::free_memory))
 }
 
-/// Gives runs to Slurm, and the slots that stand for its nodes: as many as runs may be in its queue.
-fn queue(options: slurm::Options, plan: &Plan, results: &Results) -> Result<(Slurm, Vec<Slot>), Failure> {
-    let slots = vec![cluster::slot(&options); options.submitted().min(plan.runs.len()).max(1)];
+/// Gives runs to Slurm, and the slots that stand for its nodes: as many as runs may be in its queue, `most` at the most.
+fn queue(options: slurm::Options, most: usize, plan: &Plan, results: &Results) -> Result<(Slurm, Vec<Slot>), Failure> {
+    let slots = vec![cluster::slot(&options); options.submitted().min(most).max(1)];
     let slurm = Slurm::open(cluster::setup(options, plan, results)?).map_err(anyhow::Error::msg)?;
     if slurm.found() > 0 {
         eprintln!("{} in Slurm's queue from before", text::counted(slurm.found(), "run"));
@@ -205,14 +205,16 @@ fn left(counts: RunCounts, slurm: &Slurm, detached: bool) -> Result<(), Failure>
     if detached { Ok(()) } else { Err(Failure::Stopped) }
 }
 
-fn end(counts: RunCounts, dir: &ExperimentDir) -> Result<(), Failure> {
+fn end(counts: RunCounts, search: bool, dir: &ExperimentDir) -> Result<(), Failure> {
     if counts.interrupted > 0 {
         let left = text::counted(counts.interrupted, "run");
         errorln!("stopped with {left} left; the same command goes on from there");
         return Err(Failure::Stopped);
     }
-    if counts.failed > 0 {
-        let runs = text::counted(counts.failed, "run");
+    // Of a search a trial that diverged is a result as any other.
+    let failed = if search { counts.failed - counts.diverged } else { counts.failed };
+    if failed > 0 {
+        let runs = text::counted(failed, "run");
         errorln!("{runs} failed; {} gives the reason", dir.path().join("report.md").display());
         if std::io::stderr().is_terminal() {
             eprintln!("what finished is kept: the same command runs only the rest");

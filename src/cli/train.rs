@@ -4,12 +4,12 @@ use super::failure::{Failure, failed, in_file, mistake};
 use super::options::one_device;
 use super::progress;
 use super::stop::Stop;
-use std::num::NonZeroU16;
+use std::num::{NonZeroU16, NonZeroU32};
 use std::path::PathBuf;
 use umlaut::record::{Event, Status};
 use umlaut::store::{Claim, Error, RunDir};
-use umlaut::train::TrainingDevice;
-use umlaut::{config, data, devices};
+use umlaut::train::{TrainingDevice, train_until};
+use umlaut::{config, config::Experiment, data, devices};
 
 #[derive(clap::Args)]
 pub struct Arguments {
@@ -33,6 +33,9 @@ pub struct Arguments {
     /// Split every batch into so many micro-batches for want of memory, from now on; without it as many as before
     #[arg(long, hide = true, value_name = "N")]
     micro_batches: Option<NonZeroU16>,
+    /// Pause after this epoch; the run goes on from there when it is trained again
+    #[arg(long, value_name = "EPOCH")]
+    until: Option<NonZeroU32>,
 }
 
 pub fn run(arguments: &Arguments) -> Result<(), Failure> {
@@ -43,6 +46,7 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
     }
     let place = RunDir::at(std::path::absolute(&arguments.dir)?);
     let experiment = config::load_run(&place.run_toml()).map_err(|problems| in_file(&problems))?;
+    let until = until(arguments, &experiment)?;
     let _claim = if arguments.child { wait_for(&place, &stop)? } else { place.claim().map_err(mistake)? };
     place.put_damaged_aside()?.iter().for_each(|words| eprintln!("{words}"));
     let finished = place.finished()?;
@@ -74,7 +78,8 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
     if finished.is_some() {
         place.reopen()?;
     }
-    let trained = umlaut::train::train(&place, &experiment, &opened, &parts, &target, &|| stop.asked(), &mut progress);
+    let stopped = || stop.asked();
+    let trained = train_until(until, &place, &experiment, &opened, &parts, &target, &stopped, &mut progress);
     if let (Err(error), Some(outcome)) = (&trained, &finished)
         && error.is_mistake()
     {
@@ -86,9 +91,23 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
         failed(error, is_mistake)
     })?;
     match outcome.status {
-        Status::Finished => Ok(()),
+        Status::Finished | Status::Paused => Ok(()),
         Status::Failed => Err(Failure::Runs),
         Status::Interrupted => Err(Failure::Stopped),
+    }
+}
+
+/// The last epoch that is asked for.
+fn until(arguments: &Arguments, experiment: &Experiment) -> Result<usize, Failure> {
+    let epochs = experiment.training.epochs;
+    match arguments.until.map(|until| until.get() as usize) {
+        Some(until) if until > epochs => {
+            let place = arguments.dir.display();
+            Err(mistake(format!(
+                "--until {until}: the run of {place} has {epochs} epochs; name one of them, or leave --until out"
+            )))
+        }
+        until => Ok(until.unwrap_or(epochs)),
     }
 }
 

@@ -1,5 +1,7 @@
 //! `umlaut why A B`: what makes two runs different ones. A side is a run's directory or an experiment file, of whose plan the run
-//! nearest to the other side is meant.
+//! nearest to the other side is meant. `umlaut why EXPERIMENT TRIAL`: what the proposal of a search's trial saw.
+
+mod trial;
 
 use super::failure::{Failure, in_file, mistake, unprepared};
 use super::listen::Listening;
@@ -7,7 +9,7 @@ use super::options::{ResultsPlace, Sets, load};
 use comfy_table::{ContentArrangement, Table, TableComponent, presets};
 use std::path::{Path, PathBuf};
 use umlaut::config;
-use umlaut::find::find_run;
+use umlaut::find::{Found, find, find_run};
 use umlaut::plan::{Difference, FINGERPRINT, Identity, NUMERIC_VERSION, VERSION, defining_values};
 use umlaut::prepare::Planner;
 use umlaut::store::{Results, RunDir};
@@ -20,9 +22,9 @@ const HASH: usize = 10;
 
 #[derive(clap::Args)]
 pub struct Arguments {
-    /// A run, by its directory or the end of its id, or an experiment file
+    /// A run, by its directory or the end of its id, or an experiment file; or an experiment with a search
     a: PathBuf,
-    /// The same; one of both is a run
+    /// The same, one of both being a run; or the number of a trial of the search
     b: PathBuf,
     #[command(flatten)]
     sets: Sets,
@@ -50,6 +52,10 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
         return Err(mistake("--set replaces values of an experiment file, and none is named"));
     }
     let results = arguments.results.results()?;
+    if let (Ok(Found::Experiment(dir)), Some(trial)) = (find(a, &results), b.to_str().and_then(|word| word.parse().ok())) {
+        print!("{}", trial::explain(&dir, trial)?);
+        return Ok(());
+    }
     let choices = [choice(a, &arguments.sets, &results)?, choice(b, &arguments.sets, &results)?];
     let (a, b, differences) = nearest(&choices).ok_or_else(|| mistake("the experiment file plans no run"))?;
     print!("{}", text(a, b, &differences));

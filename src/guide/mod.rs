@@ -66,6 +66,7 @@ pages! {
     install "install" HowTo "install.md"
     own_images "own-images" HowTo "own-images.md"
     sweeps "sweeps" HowTo "sweeps.md"
+    search "search" HowTo "search.md"
     predict "predicting" HowTo "predict.md"
     gpu "gpu" HowTo "gpu.md"
     slurm "slurm" HowTo "slurm.md"

@@ -12,7 +12,7 @@ pub use data_sets::{alike, check_data};
 
 use crate::config::{Dataset, Experiment};
 use crate::data;
-use crate::plan::{self, Plan, expand_with};
+use crate::plan::{self, Plan, RunSpec, expand_with};
 use crate::store::Results;
 use crate::train;
 use initial::Files;
@@ -131,6 +131,18 @@ impl<'a> Planner<'a> {
             }
         };
         Ok(expand_with(experiment, fingerprint, |initial| files.find(initial))?)
+    }
+
+    /// The runs of one trial of a search, of which some trials were [planned](Self::plan) with all checks before: held against initial weights
+    /// alone.
+    ///
+    /// # Errors
+    /// If the trial is not possible, or weights cannot be read or do not fit.
+    pub fn plan_trial(&mut self, trial: &Experiment) -> Result<Vec<RunSpec>, Error> {
+        let mut plan = self.plan_with_data(trial)?;
+        self.check_weights(&plan)?;
+        plan.runs.iter_mut().for_each(|run| absolute(&mut run.experiment.dataset));
+        Ok(plan.runs)
     }
 
     /// The runs of an experiment whose data are not looked at, so that their ids are not those that they will have.

@@ -1,7 +1,8 @@
 //! What runs leave behind and tell: plain numbers and words, and their CSV, TOML and JSON forms.
 //!
 //! A record knows no path and no tensor. An [`EpochRecord`] is one row of metrics.csv, an [`Outcome`] is all of outcome.toml, a
-//! [`Provenance`] all of provenance.toml, an [`Event`] is a line that a child process writes while it trains, an [`LrSearch`] is all of find-lr.csv.
+//! [`Provenance`] all of provenance.toml, an [`Event`] is a line that a child process writes while it trains, an [`LrSearch`] is all of find-lr.csv,
+//! a [`TrialJob`] a row of a hyperparameter search's history.csv.
 
 mod backtrace;
 mod epoch;
@@ -12,6 +13,7 @@ mod outcome;
 mod provenance;
 mod spreadsheet;
 mod thresholds;
+mod trial;
 
 pub use backtrace::without_backtrace;
 pub use epoch::EpochRecord;
@@ -22,3 +24,4 @@ pub use outcome::{Failure, Files, Outcome, Status};
 pub use provenance::Provenance;
 pub use spreadsheet::{from_field, to_field};
 pub use thresholds::{ThresholdRow, ThresholdScores};
+pub use trial::{Confirmation, SearchSettings, TrialJob, TrialResult, Winner};

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 /// How a run ended. Keys of the file that this program does not know, as a newer one may write them, are passed over.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Outcome {
-    /// Finished, failed or interrupted.
+    /// Finished, failed, interrupted or paused.
     pub status: Status,
     /// What kind of failure it was; absent if it did not fail.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -77,6 +77,8 @@ pub enum Status {
     /// Stopped from outside; goes on where it was when asked again.
     #[default]
     Interrupted,
+    /// All epochs done that were asked for by now; goes on with the next when more are.
+    Paused,
 }
 
 /// Kinds of failure, as far as they call for different remedies.

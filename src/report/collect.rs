@@ -3,6 +3,7 @@
 //! A run whose files are damaged is kept with the reason, so that one bad file does not hide the others.
 
 use super::design::{self, Design, Key};
+use super::search::Search;
 use super::{Error, column, own};
 use crate::find::Found;
 use crate::metric::Split;
@@ -10,6 +11,7 @@ use crate::plan;
 use crate::record::{EpochRecord, ImageScores, Outcome, Status, ThresholdScores};
 use crate::regular::{self, Most};
 use crate::store::{self, ExperimentDir, RunDir};
+use crate::text::counted;
 use rayon::prelude::*;
 use std::cmp::Ordering;
 use std::collections::{BTreeMap, HashSet};
@@ -20,6 +22,8 @@ pub(super) enum State {
     Finished,
     Failed,
     Interrupted,
+    /// Asked for a part of its epochs by now.
+    Paused,
     /// No outcome yet: waiting, under way, or killed.
     Unfinished,
     /// Its files cannot be read.
@@ -32,6 +36,7 @@ impl State {
             State::Finished => "finished",
             State::Failed => "failed",
             State::Interrupted => "interrupted",
+            State::Paused => "paused",
             State::Unfinished => "unfinished",
             State::Damaged => "damaged",
         }
@@ -92,6 +97,8 @@ pub(super) struct Comparison {
     pub of_other_plans: usize,
     /// What is to be known of the directories, a sentence each.
     pub remarks: Vec<String>,
+    /// The search that the runs are of.
+    pub search: Option<Search>,
 }
 
 impl Run {
@@ -156,7 +163,8 @@ impl Group {
 
 impl Comparison {
     fn of(name: String, groups: Vec<Group>, best_by: String, of_other_plans: usize) -> Self {
-        let mut comparison = Self { name, groups, classes: Vec::new(), best_by, of_other_plans, remarks: Vec::new() };
+        let mut comparison =
+            Self { name, groups, classes: Vec::new(), best_by, of_other_plans, remarks: Vec::new(), search: None };
         comparison.classes = column::classes(&comparison.columns());
         comparison
     }
@@ -208,10 +216,23 @@ pub(super) fn collect(dir: &ExperimentDir) -> Result<Comparison, Error> {
     }
     let mut runs: Vec<Read> = present.into_par_iter().map(read).collect();
     let best_by = complete_all(&mut runs);
+    let paused = without_paused(&mut runs);
     let mut groups = group(runs);
     fill_own(&mut groups);
     let comparison = Comparison::of(name(dir), groups, best_by, of_other_plans);
-    Ok(Comparison { remarks: remark.into_iter().collect(), ..comparison })
+    // What was once searched may be another experiment now.
+    let search = Search::of(dir).filter(|search| comparison.runs().any(|run| search.has(&run.id)));
+    Ok(Comparison { remarks: remark.into_iter().chain(paused).collect(), search, ..comparison })
+}
+
+/// Takes out the runs that are paused, unless there are no others: their epochs are fewer than those of the others. Says how many there were.
+fn without_paused(runs: &mut Vec<Read>) -> Option<String> {
+    let paused = runs.iter().filter(|(run, _)| run.state == State::Paused).count();
+    if paused == 0 || paused == runs.len() {
+        return None;
+    }
+    runs.retain(|(run, _)| run.state != State::Paused);
+    Some(format!("{} of the plan paused after a part of the epochs: not compared with the others.", counted(paused, "run")))
 }
 
 /// Gives each group of an experiment the values of the keys that only others name, by the run.toml of one of its runs; nothing where that cannot
@@ -336,6 +357,7 @@ fn fill(run: &mut Run) -> Result<Option<String>, store::Error> {
         Status::Finished => State::Finished,
         Status::Failed => State::Failed,
         Status::Interrupted => State::Interrupted,
+        Status::Paused => State::Paused,
     };
     Ok(Some(best_by))
 }

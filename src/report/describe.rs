@@ -14,7 +14,7 @@ pub(super) fn better(column: &str, a: f64, b: f64) -> bool {
 pub(super) fn counts(comparison: &Comparison) -> String {
     let (runs, groups) = (comparison.runs().count(), comparison.groups.len());
     let of = |state: State| (comparison.runs().filter(|r| r.state == state).count(), state.word());
-    let states = [State::Finished, State::Failed, State::Interrupted, State::Unfinished, State::Damaged].map(of);
+    let states = [State::Finished, State::Failed, State::Interrupted, State::Paused, State::Unfinished, State::Damaged].map(of);
     let parts: Vec<String> = states.iter().filter(|s| s.0 > 0).map(|(n, word)| format!("{n} {word}")).collect();
     let others = match comparison.of_other_plans {
         0 => String::new(),

@@ -5,6 +5,7 @@ use super::collect::{Comparison, Run, State};
 use super::data_sets::{headed, lists};
 use super::grid::{self, Grid};
 use super::overlay::Overlays;
+use super::search::Search;
 use super::verdict::Verdict;
 use super::{constant, describe, thresholds};
 use crate::shown;
@@ -20,6 +21,7 @@ pub(super) fn report(comparison: &Comparison, verdict: &Verdict, charts: &[Drawn
          shows what its runs have so far.\n",
         comparison.best_by
     );
+    text.push_str(&section("Rungs of the search", comparison.search.as_ref().map(Search::rungs)));
     let lists = lists(comparison, verdict);
     for list in &lists {
         let groups = grid::groups(comparison, verdict, list);

@@ -25,6 +25,7 @@ mod overlay;
 mod own;
 mod paint;
 mod png;
+mod search;
 mod stats;
 mod sweep;
 mod table;
@@ -170,7 +171,13 @@ fn verdict(comparison: &Comparison, by: Option<&str>, rank_by: RankBy) -> Result
         columns.iter().filter_map(|c| Split::of(c)).filter(|(split, _)| *split == Split::Val).map(|(_, stem)| stem).collect();
     match by.filter(|by| !there.is_empty() && !there.contains(by)) {
         Some(by) => Err(Error::NoMetric { by: by.to_owned(), there: there.join(", ") }),
-        None => Ok(verdict::judge(comparison, by, rank_by)),
+        None => {
+            let mut judged = verdict::judge(comparison, by, rank_by);
+            if let Some(search) = &comparison.search {
+                judged.words = search.words();
+            }
+            Ok(judged)
+        }
     }
 }
 
@@ -218,7 +225,8 @@ fn drawn(comparison: &Comparison, verdict: &Verdict, overlays: &Overlays) -> Vec
         let title = format!("{title} of `{}`", overlays.run);
         svg.clone().map(|svg| Drawn { name: name.to_owned(), title, svg })
     };
-    let mut charts = chart::all(comparison, verdict);
+    let mut charts: Vec<Drawn> = comparison.search.as_ref().and_then(chart::search).into_iter().collect();
+    charts.extend(chart::all(comparison, verdict));
     charts.extend(picture("overlays", "Predictions", &overlays.svg));
     charts.extend(picture("extremes", "Worst and best predictions", &overlays.extremes));
     charts

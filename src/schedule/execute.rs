@@ -20,6 +20,9 @@ const LOOK: Duration = Duration::from_millis(100);
 /// How often the watch hears that time passes.
 const TICK: Duration = Duration::from_millis(200);
 
+/// The word for a run that has all epochs that are wanted by now.
+const PAUSED: &str = "paused";
+
 /// A run of the plan, and where it is.
 struct Planned {
     place: RunDir,
@@ -27,6 +30,8 @@ struct Planned {
     word: &'static str,
     /// What decides how much memory it takes.
     kind: usize,
+    /// The epoch after which it pauses; `None` for a whole run.
+    until: Option<usize>,
 }
 
 /// What a slot is busy with.
@@ -50,8 +55,8 @@ struct Schedule<'a> {
     runs: Vec<RunSpec>,
     /// The same runs.
     planned: Vec<Planned>,
-    /// Hashes of their ids.
-    known: HashSet<String>,
+    /// Their positions, by the hashes of their ids.
+    known: HashMap<String, usize>,
     /// Those that will not be tried again.
     ended: Vec<Ended>,
     queue: Queue,
@@ -61,6 +66,8 @@ struct Schedule<'a> {
     /// By the number of the slot.
     busy: BTreeMap<usize, Busy>,
     counts: RunCounts,
+    /// Whether the source has nothing for slots that wait, until another run has ended.
+    none_spare: bool,
     stopping: Option<Stop>,
     /// Why nobody knows how jobs stand, or why they are held, as far as it was reported.
     noted: HashSet<String>,
@@ -91,13 +98,14 @@ pub fn execute<'a>(
         watch,
         runs: Vec::new(),
         planned: Vec::new(),
-        known: HashSet::new(),
+        known: HashMap::new(),
         ended: Vec::new(),
         queue: Queue::default(),
         kinds: Kinds::default(),
         rooms: gpus.map(|slot| (slot.device.as_str(), Room::new(slot.measured))).collect(),
         busy: BTreeMap::new(),
         counts: RunCounts::default(),
+        none_spare: false,
         stopping: None,
         noted: HashSet::new(),
         trouble: None,
@@ -148,6 +156,9 @@ impl<'a> Schedule<'a> {
             if self.stopping.is_some() || self.busy.contains_key(&number) {
                 continue;
             }
+            if self.queue.len() == 0 {
+                self.grow_spare()?;
+            }
             let Some(job) = self.next_for(slot) else { continue };
             self.start(number, slot, job)?;
         }
@@ -166,7 +177,7 @@ impl<'a> Schedule<'a> {
         if started {
             self.watch.started(at, slot);
         }
-        let order = Order { run: place, slot, micro_batches: job.micro_batches };
+        let order = Order { run: place, slot, micro_batches: job.micro_batches, until: planned.until };
         let id = self.launcher.submit(order).map_err(|cause| Error::Launch { run: run.id.to_string(), cause })?;
         planned.word = "started";
         if let Some(room) = self.rooms.get_mut(slot.device.as_str()) {
@@ -250,12 +261,17 @@ impl<'a> Schedule<'a> {
         if stopped {
             (next, again) = (Next::Over, None);
         }
+        if !stopped && outcome.status == Status::Paused && self.planned[job.run].until.is_none_or(|until| until > outcome.epochs)
+        {
+            (next, again) = (Next::Again("to a later epoch".into()), Some(job.clone()));
+        }
         self.watch.ended(at(&self.runs, job.run), &outcome, &next);
         if let Some(job) = again {
             self.queue.again(job);
             return self.write_plan();
         }
         self.count(&job, &outcome);
+        self.none_spare = false;
         self.ended.push(Ended { run: self.runs[job.run].id.clone(), outcome });
         // Before a source looks at it, which may take its time.
         self.write_plan()?;
@@ -267,8 +283,10 @@ impl<'a> Schedule<'a> {
             Status::Finished => ("finished", &mut self.counts.finished),
             Status::Failed => ("failed", &mut self.counts.failed),
             Status::Interrupted => ("resumable", &mut self.counts.interrupted),
+            Status::Paused => (PAUSED, &mut self.counts.paused),
         };
         *counter += 1;
+        self.counts.diverged += usize::from(outcome.failure == Some(Failure::Diverged));
         self.planned[job.run].word = word;
         if outcome.status == Status::Failed && self.policy.fail_fast {
             self.stop(Some(Stop::Gently));

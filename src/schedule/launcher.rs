@@ -15,6 +15,8 @@ pub struct Order<'a> {
     pub slot: &'a Slot,
     /// Micro-batches that a batch is split into for want of memory; 1 for none.
     pub micro_batches: usize,
+    /// The epoch after which the run pauses; `None` for a whole run.
+    pub until: Option<usize>,
 }
 
 /// Starts `umlaut train RUN_DIR` somewhere. All its methods return at once: many jobs are watched by one thread.

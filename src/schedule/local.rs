@@ -63,6 +63,9 @@ impl Local {
         if order.micro_batches > 1 {
             command.args(["--micro-batches", &order.micro_batches.to_string()]);
         }
+        if let Some(until) = order.until {
+            command.args(["--until", &until.to_string()]);
+        }
         command.env("RAYON_NUM_THREADS", order.slot.threads.to_string());
         let log = order.run.log().map_err(io::Error::other)?;
         command.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(log);
@@ -173,7 +176,7 @@ mod tests {
     fn command(slot: &Slot, micro_batches: usize) -> (Vec<String>, String) {
         let dir = tempfile::tempdir().unwrap();
         let run = RunDir::at(dir.path());
-        let order = Order { run: &run, slot, micro_batches };
+        let order = Order { run: &run, slot, micro_batches, until: (micro_batches > 1).then_some(3) };
         let command = Local::new("umlaut".into(), vec!["--cache".into(), "c".into()]).command(order).unwrap();
         let arguments = command.get_args().skip(2).map(|word| word.to_string_lossy().into_owned()).collect();
         let visible = command.get_envs().find(|(name, _)| *name == "CUDA_VISIBLE_DEVICES").and_then(|(_, value)| value);
@@ -188,7 +191,7 @@ mod tests {
         assert_eq!(visible, "GPU-33");
         let cpu = Slot { device: "cpu".into(), threads: 1, gpu: None, measured: false };
         let (arguments, visible) = command(&cpu, 2);
-        assert_eq!(arguments.join(" "), "--child --cache c --device cpu --micro-batches 2");
+        assert_eq!(arguments.join(" "), "--child --cache c --device cpu --micro-batches 2 --until 3");
         assert_eq!(visible, "");
     }
 
@@ -202,7 +205,7 @@ mod tests {
         std::fs::write(&program, "#!/bin/sh\nexec cat\n").unwrap();
         std::fs::set_permissions(&program, std::fs::Permissions::from_mode(0o755)).unwrap();
         let (run, slot) = (RunDir::at(dir.path()), Slot { device: "cpu".into(), threads: 1, gpu: None, measured: false });
-        let order = Order { run: &run, slot: &slot, micro_batches: 1 };
+        let order = Order { run: &run, slot: &slot, micro_batches: 1, until: None };
         let local = Local::new(program, Vec::new());
         let jobs = [local.submit(order).unwrap(), local.submit(order).unwrap()];
         assert_eq!(local.poll(&jobs), [JobState::Running, JobState::Running]);

@@ -22,7 +22,7 @@ pub use execute::execute;
 pub use launcher::{Exit, JobId, JobState, Launcher, Order, Stop};
 pub use local::Local;
 pub use slot::Slot;
-pub use source::{Ended, Listed, Source};
+pub use source::{Ended, Listed, Source, Wanted};
 pub use standing::{Epochs, Standing, standing};
 pub use watch::{At, Next, Watch};
 pub use work::{Error, Policy, RunCounts, Work};

@@ -13,6 +13,8 @@ pub enum Standing {
     Running(Holder),
     /// Stopped or killed after so many whole epochs; goes on from there.
     Resumable(usize),
+    /// All epochs done that were asked for; goes on from there when more are.
+    Paused(Outcome),
     /// All done.
     Finished(Outcome),
     /// Finished, but files are no longer as it left them; what is wrong, in words. Made whole when asked again.
@@ -28,10 +30,16 @@ impl Standing {
             Self::New => "new",
             Self::Running(_) => "started",
             Self::Resumable(_) => "resumable",
+            Self::Paused(_) => "paused",
             Self::Finished(_) => "finished",
             Self::Incomplete(_) => "incomplete",
             Self::Failed(_) => "failed",
         }
+    }
+
+    /// Whether the run has paused with so many epochs, if only so many are asked for.
+    pub fn has(&self, until: Option<usize>) -> bool {
+        matches!(self, Self::Paused(outcome) if until.is_some_and(|until| until <= outcome.epochs))
     }
 
     /// Whether a schedule trains the run: what has finished stays, and a loss that was no finite number would be none again.
@@ -39,7 +47,7 @@ impl Standing {
         match self {
             Self::Finished(_) => false,
             Self::Failed(outcome) => outcome.failure != Some(Failure::Diverged),
-            Self::New | Self::Running(_) | Self::Resumable(_) | Self::Incomplete(_) => true,
+            Self::New | Self::Running(_) | Self::Resumable(_) | Self::Paused(_) | Self::Incomplete(_) => true,
         }
     }
 
@@ -93,6 +101,7 @@ pub fn standing(run: &RunDir) -> Result<Standing, store::Error> {
         _ if !unfit.is_empty() => {
             Standing::Incomplete(unfit.iter().map(|unfit| unfit.to_string()).collect::<Vec<_>>().join("; "))
         }
+        Some(outcome) if outcome.status == Status::Paused && run.resume_state().exists() => Standing::Paused(outcome),
         // Rows that cannot be read are the run's own business: it begins anew then.
         _ if run.resume_state().exists() => Standing::Resumable(run.metrics().map_or(0, |rows| rows.len())),
         _ => Standing::New,

@@ -53,7 +53,12 @@ impl Attempt<'_> {
             Exit::Signal(_) | Exit::OutOfMemory => true,
             Exit::TimeLimit | Exit::Preempted | Exit::NodeFailed | Exit::Cancelled | Exit::Unknown => false,
         };
-        outcome.status != Status::Interrupted || self.stopped || !was_killed
+        match outcome.status {
+            Status::Interrupted => self.stopped || !was_killed,
+            // Whoever pauses ends well.
+            Status::Paused => matches!(self.exit, Exit::Code(0) | Exit::Unknown),
+            Status::Finished | Status::Failed => true,
+        }
     }
 }
 

@@ -56,8 +56,12 @@ pub struct RunCounts {
     pub skipped: usize,
     /// Those of them whose weights are gone.
     pub without_weights: usize,
+    /// Paused, now or before, with all epochs that are asked for.
+    pub paused: usize,
     /// Failed, now or for good before.
     pub failed: usize,
+    /// Those of them whose loss diverged.
+    pub diverged: usize,
     /// Stopped from outside, or not begun because of that.
     pub interrupted: usize,
     /// Submitted and left to go on without the schedule.

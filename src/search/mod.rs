@@ -38,7 +38,7 @@ pub use confirm::{LAST, Step, confirm, default_top, expected, fresh_seeds};
 pub use domain::Domain;
 pub use halving::{Rungs, rung_score};
 pub use point::Point;
-pub use proposer::{Exhausted, Proposer, Sampler};
+pub use proposer::{Exhausted, Proposer, Sampler, is_modelled};
 pub use score::{Score, ranked};
 pub use sobol::sobol;
 pub use space::{Condition, MOST_PARAMETERS, Parameter, Space, SpaceError};

@@ -33,6 +33,11 @@ const FIRST: usize = 10;
 /// Fewest trials with results that a model can see.
 const FEWEST: usize = 5;
 
+/// Whether a model proposes a trial, and not the Sobol sequence, where so many trials have visible results.
+pub fn is_modelled(trial: usize, known: usize) -> bool {
+    trial >= FIRST && known >= FEWEST
+}
+
 /// What proposals follow from besides results.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Proposer {
@@ -86,7 +91,7 @@ impl Proposer {
     /// A configuration for a new trial.
     fn new_point(&self, board: &Board, free: Free) -> Option<Point> {
         let (space, seed, trial) = (&self.space, self.seed, board.trials());
-        let first = trial < FIRST || board.known().len() < FEWEST;
+        let first = !is_modelled(trial, board.known().len());
         let found = match self.sampler {
             Sampler::Random => return draw(space, seed, "random", trial, free),
             Sampler::Sobol => self.sobol_point(trial, free),

@@ -20,6 +20,9 @@ pub struct BatchRun {
     pub run: String,
     /// Micro-batches that a batch of samples is split into.
     pub micro_batches: usize,
+    /// The epoch that it is trained until, if that is not its last.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub until: Option<usize>,
 }
 
 impl Batch {

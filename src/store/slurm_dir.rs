@@ -228,7 +228,7 @@ mod tests {
 
     fn batch() -> (tempfile::TempDir, BatchDir, Batch) {
         let dir = tempfile::tempdir().unwrap();
-        let run = |name: &str| BatchRun { run: name.into(), micro_batches: 1 };
+        let run = |name: &str| BatchRun { run: name.into(), micro_batches: 1, until: None };
         let batch = Batch { name: "umlaut-1".into(), gpu: false, tasks: vec![vec![run("a"), run("b")], vec![run("c")]] };
         let at = ExperimentDir::at(dir.path().join("x")).batch("umlaut-1");
         at.create(&batch, "#!/bin/sh\n").unwrap();

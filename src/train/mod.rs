@@ -85,6 +85,25 @@ pub fn train(
     stop: &dyn Fn() -> bool,
     progress: &mut dyn Progress,
 ) -> Result<Outcome, Error> {
+    train_until(experiment.training.epochs, run, experiment, data, splits, place, stop, progress)
+}
+
+/// The same, but for the time being no further than the end of epoch `until`: a run that has more then ends as paused, and goes on from there
+/// as if it never had. One that has finished before is not paused.
+///
+/// # Errors
+/// As [`train`].
+#[expect(clippy::too_many_arguments, reason = "what a run is, where it is, how far it goes and who watches")]
+pub fn train_until(
+    until: usize,
+    run: &RunDir,
+    experiment: &Experiment,
+    data: &Dataset,
+    splits: &Splits,
+    place: &TrainingDevice,
+    stop: &dyn Fn() -> bool,
+    progress: &mut dyn Progress,
+) -> Result<Outcome, Error> {
     let before = run.outcome()?.filter(|outcome| outcome.status == Status::Finished);
     if let Some(outcome) = &before {
         let unfit = run.unfit(outcome)?;
@@ -101,7 +120,8 @@ pub fn train(
     let splits = &check::limited(experiment, splits, seed)?;
     let network = drawn(experiment, data, seed)?;
     let session = Session::begin(run, experiment, data, splits, network.as_ref(), place, before.as_ref(), progress)?;
-    session.run(stop, progress)
+    let until = if before.is_some() { experiment.training.epochs } else { until };
+    session.until(until).run(stop, progress)
 }
 
 /// The network of a run that has not begun, before weights are put into it as `training.initial` says.

@@ -37,6 +37,8 @@ pub struct Session<'a> {
     /// The epoch that an earlier attempt was stopped in, until it is taken up.
     within: Option<Within>,
     saving: Saving,
+    /// The last epoch that is asked for by now.
+    until: usize,
     /// What is to be known of the numbers, for the outcome.
     notes: Vec<String>,
     /// Of a run that has all its epochs and whose images are only scored again: what was known of its numbers.
@@ -46,6 +48,11 @@ pub struct Session<'a> {
 }
 
 impl<'a> Session<'a> {
+    /// The same, going no further than this epoch for the time being.
+    pub fn until(self, epoch: usize) -> Self {
+        Self { until: epoch.min(self.experiment.training.epochs), ..self }
+    }
+
     /// Trains to the end, whatever end that is, and records it.
     ///
     /// # Errors
@@ -72,6 +79,7 @@ impl<'a> Session<'a> {
                 outcome
             }
             Err(Halt::Interrupted) => self.outcome(Status::Interrupted),
+            Err(Halt::Paused) => self.outcome(Status::Paused),
             Err(Halt::Diverged(cause)) => {
                 let optimizer = &self.experiment.optimizer;
                 let remedy = format!("lower {}, now {:e}", optimizer.lr_path(), optimizer.lr());
@@ -102,7 +110,7 @@ impl<'a> Session<'a> {
         let judged = |record: &EpochRecord| record.get(&training.best).unwrap_or(f64::NAN);
         let mut course: Vec<f64> = self.run.metrics()?.iter().map(judged).collect();
         progress.started(self.state.epoch + 1, training.epochs, self.draws().len().div_ceil(training.batch_size));
-        for number in self.state.epoch + 1..=training.epochs {
+        for number in self.state.epoch + 1..=self.until {
             if early_stop::is_over(training, &course) {
                 return Ok(self.stop_early()?);
             }
@@ -123,7 +131,11 @@ impl<'a> Session<'a> {
             self.tell_notes(progress);
             progress.epoch_ended(&record);
         }
-        Ok(())
+        match self.state.epoch < training.epochs {
+            true if early_stop::is_over(training, &course) => Ok(self.stop_early()?),
+            true => Err(Halt::Paused),
+            false => Ok(()),
+        }
     }
 
     /// Refuses to end a run well whose losses are beyond all bounds.
@@ -198,7 +210,7 @@ impl<'a> Session<'a> {
         }
         self.saving.last = true;
         self.ended(record);
-        let over = record.epoch == self.experiment.training.epochs;
+        let over = record.epoch == self.until;
         if over || !self.engine.is_far() || self.saving.is_due() { self.save() } else { Ok(()) }
     }
 

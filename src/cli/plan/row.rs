@@ -71,7 +71,9 @@ impl Row<'_> {
             return format!("finished in {other}");
         }
         match &self.standing {
-            Ok(Standing::Running(_) | Standing::Resumable(_)) => format!("{}, epoch {done}/{of}", self.word()),
+            Ok(Standing::Running(_) | Standing::Resumable(_) | Standing::Paused(_)) => {
+                format!("{}, epoch {done}/{of}", self.word())
+            }
             Ok(Standing::New) if self.begins_with.is_some() => format!("new, continues from epoch {done}"),
             Ok(Standing::Finished(_)) if done < of => format!("finished early, epoch {done}/{of}"),
             _ => self.word().to_owned(),

@@ -9,7 +9,7 @@ use umlaut::plan::Plan;
 use umlaut::schedule::{Slot, Standing};
 
 /// Words of every status, in the order in which they are counted.
-const WORDS: [&str; 7] = ["finished", "running", "resumable", "incomplete", "failed", "damaged", "new"];
+const WORDS: [&str; 8] = ["finished", "running", "paused", "resumable", "incomplete", "failed", "damaged", "new"];
 
 /// Runs that are named one by one for a reason; of more only so many.
 const NAMED: usize = 5;

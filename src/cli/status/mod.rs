@@ -1,6 +1,7 @@
 //! `umlaut status [NAME]`: how far the experiments are, by what is on disk at the moment. Files may change beneath it.
 
 mod json;
+mod search;
 mod seen;
 mod watch;
 mod words;

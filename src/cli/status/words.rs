@@ -10,7 +10,7 @@ impl Seen {
         let mut lines = if self.alone { Vec::new() } else { wrap(&self.headline(), columns, 4) };
         let held = self.holder.is_some();
         let of_run = |run: &Run| if self.alone { Some(run.whole_line(held)) } else { run.line(held) };
-        let trouble = self.problem.iter().cloned().chain(self.runs.iter().filter_map(of_run));
+        let trouble = self.search.iter().chain(&self.problem).cloned().chain(self.runs.iter().filter_map(of_run));
         let indent = if self.alone { "" } else { "  " };
         let trouble = trouble.flat_map(|line| wrap(&line, columns.saturating_sub(indent.len()), 4));
         lines.extend(trouble.map(|line| format!("{indent}{line}")));
@@ -19,7 +19,7 @@ impl Seen {
 
     fn headline(&self) -> String {
         let count = |word: &str| self.runs.iter().filter(|run| run.word() == word).count();
-        let words = ["finished", "running", "resumable", "incomplete", "failed", "damaged", "new"];
+        let words = ["finished", "running", "paused", "resumable", "incomplete", "failed", "damaged", "new"];
         let counts = words.iter().map(|word| (count(word), word)).filter(|(n, _)| *n > 0).map(|(n, word)| format!("{n} {word}"));
         let counts = counts.collect::<Vec<_>>().join(", ");
         let without = self.runs.iter().filter(|run| run.without_weights).count();
@@ -107,6 +107,7 @@ mod tests {
             runs,
             alone: false,
             others: 1,
+            search: Vec::new(),
             problem: None,
         }
     }

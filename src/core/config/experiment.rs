@@ -3,7 +3,9 @@
 //! Ranges stand on the fields themselves, as JSON Schema keywords: editors and the checks of a file read the same ones.
 
 use super::name::NAME;
-use super::{Augment, Dataset, Loss, LrSchedule, LrWarmup, Metrics, Model, Optimizer, Patches, SplitRule, Sweep, Training};
+use super::{
+    Augment, Dataset, Loss, LrSchedule, LrWarmup, Metrics, Model, Optimizer, Patches, Search, SplitRule, Sweep, Training,
+};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -56,6 +58,9 @@ pub struct Experiment {
     /// What is varied; absent in a resolved run.
     #[serde(default, skip_serializing_if = "Sweep::is_empty")]
     pub sweep: Sweep,
+    /// What is searched; absent in a resolved run.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub search: Option<Search>,
 }
 
 impl Experiment {

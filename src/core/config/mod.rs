@@ -24,6 +24,7 @@ mod problem;
 mod resolve;
 mod rules;
 mod schema;
+mod search;
 mod shape;
 mod source;
 mod split;
@@ -46,6 +47,7 @@ pub use patches::Patches;
 pub use problem::Problems;
 pub use rules::MOST_RUNS;
 pub use schema::json_schema;
+pub use search::{Confirm, Halving, Search, SearchDraw, SearchSampler};
 pub use split::*;
 pub use suggest::closest;
 pub use sweep::{Draw, Point, Random, Sweep};
@@ -56,6 +58,7 @@ pub use volumes::*;
 use crate::regular::Most;
 use node::{Node, Span};
 use source::Sources;
+use std::collections::BTreeMap;
 use std::path::Path;
 
 /// Reads an experiment file with what it extends, puts the values of `sets` (`key.path=value`) over it, and checks all.
@@ -110,7 +113,7 @@ fn checked(name: &str, sources: Sources) -> Result<Experiment, Problems> {
 }
 
 impl Experiment {
-    /// This experiment with some values replaced, its sweep dropped. A table merges, a variant of a choice takes the place of
+    /// This experiment with some values replaced, its sweep and its search dropped. A table merges, a variant of a choice takes the place of
     /// another, as in a file that extends this one.
     ///
     /// # Errors
@@ -128,6 +131,13 @@ impl Experiment {
         }
     }
 
+    /// One configuration of its search as the experiment that it is: with these values as the only point of its sweep, which the search may
+    /// exclude, and without the search.
+    pub fn trial(&self, values: BTreeMap<String, toml::Value>) -> Self {
+        let exclude = self.search.as_ref().map(|search| search.exclude.clone()).unwrap_or_default();
+        self.varied(Sweep { points: vec![values], exclude, ..Sweep::default() })
+    }
+
     /// The points of its sweep, those that are left out too; one point without values where nothing is varied.
     pub fn points(&self) -> Vec<Point> {
         let plain =
@@ -135,7 +145,7 @@ impl Experiment {
         self.sweep.points(&plain)
     }
 
-    /// The same with another sweep. Its own is not copied: it may be long, and this is done at each of its points.
+    /// The same with another sweep and without a search. Its own is not copied: it may be long, and this is done at each of its points.
     fn varied(&self, sweep: Sweep) -> Self {
         Self {
             name: self.name.clone(),
@@ -153,6 +163,7 @@ impl Experiment {
             training: self.training.clone(),
             metrics: self.metrics.clone(),
             sweep,
+            search: None,
         }
     }
 

@@ -49,10 +49,32 @@ fn count_seeds(tree: &mut Node) {
 
 fn beyond_shape(experiment: &Experiment, conform: &Conform, tree: Node, set: &[(Vec<String>, Span)]) -> Vec<Problem> {
     let mut base = tree.clone();
-    match base.table_mut().and_then(|table| table.remove("sweep")) {
-        Some(sweep) => sweep::check(experiment, &sweep.node, &base, &tree, set),
-        None => findings(experiment, conform, &tree),
+    let mut remove = |table: &str| base.table_mut().and_then(|tables| tables.remove(table));
+    match (remove("sweep"), remove("search")) {
+        (sweep, Some(search)) => searched(experiment, conform, (&tree, &base), &search, sweep.as_ref(), set),
+        (Some(sweep), None) => sweep::check(experiment, &sweep.node, &base, &tree, set),
+        (None, None) => findings(experiment, conform, &tree),
     }
+}
+
+/// The mistakes of an experiment with a search, `base` being its tree without it.
+fn searched(
+    experiment: &Experiment,
+    conform: &Conform,
+    (tree, base): (&Node, &Node),
+    entry: &Entry,
+    sweep: Option<&Entry>,
+    set: &[(Vec<String>, Span)],
+) -> Vec<Problem> {
+    let Some(search) = &experiment.search else { return Vec::new() };
+    let mut problems = Vec::new();
+    if let Some(sweep) = sweep {
+        let problem = Problem::new("an experiment has either a sweep or a search", Some(entry.key)).also(sweep.key, "swept here");
+        problems.push(problem.help("move the swept keys to [search.draw] as choices, or write an experiment for each"));
+    }
+    problems.extend(placed(rules::search::check(experiment, search), conform, tree));
+    problems.extend(sweep::check_search(experiment, search, &entry.node, base, set));
+    problems
 }
 
 /// The experiment that a tree of the right shape means.
@@ -73,8 +95,11 @@ fn grouped(mut experiment: Experiment) -> Experiment {
 
 /// The broken rules, without those that only follow from a value already reported.
 pub(super) fn findings(experiment: &Experiment, conform: &Conform, tree: &Node) -> Vec<Problem> {
-    let found = rules::check(experiment).into_iter();
-    let found = found.filter(|finding| !finding.about.iter().any(|key| conform.is_broken(key)));
+    placed(rules::check(experiment), conform, tree)
+}
+
+fn placed(found: Vec<rules::Finding>, conform: &Conform, tree: &Node) -> Vec<Problem> {
+    let found = found.into_iter().filter(|finding| !finding.about.iter().any(|key| conform.is_broken(key)));
     found.map(|finding| place(finding, tree)).collect()
 }
 

@@ -3,6 +3,7 @@
 mod data;
 mod lone;
 mod metrics;
+pub(super) mod search;
 mod size;
 
 use super::suggest::{closest, listed};

@@ -15,6 +15,7 @@ mod lr;
 mod parallel;
 mod parameter;
 mod scores;
+mod search;
 mod strip;
 mod style;
 mod swarm;
@@ -25,6 +26,7 @@ mod thresholds;
 
 pub(super) use find_lr::draw as find_lr;
 pub(super) use ink::{Anchor, Face, Ink, Pen, extent, path};
+pub(super) use search::draw as search;
 pub(super) use style::{CASING, COLUMN, EDGE, LEADING, MUTED, TEXT, class_color, hex};
 #[cfg(test)]
 pub(super) use text::width;

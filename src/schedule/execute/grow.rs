@@ -1,8 +1,8 @@
 //! How the plan of a schedule grows: runs are added as their source gives them, and plan.csv says so.
 
 use super::super::ready::ready;
-use super::super::{At, Ended, Epochs, Error, Standing};
-use super::{Planned, Schedule, unreadable};
+use super::super::{At, Ended, Epochs, Error, Standing, Wanted};
+use super::{PAUSED, Planned, Schedule, unreadable};
 use crate::plan::{RunSpec, keys};
 use crate::record::Status;
 use crate::schedule::queue::Job;
@@ -16,8 +16,19 @@ impl Schedule<'_> {
         // Runs that turn out to have ended before may be what others wait for.
         loop {
             let ended = self.ended.len();
-            let mut new = self.work.source.runs(&self.ended).map_err(Error::Source)?;
-            new.retain(|run| self.known.insert(run.id.hash().to_owned()));
+            let wanted = self.work.source.runs(&self.ended).map_err(Error::Source)?;
+            let mut new: Vec<Wanted> = Vec::new();
+            for wanted in wanted {
+                let next = self.runs.len() + new.len();
+                match *self.known.entry(wanted.run.id.hash().to_owned()).or_insert(next) {
+                    index if index == next => new.push(wanted),
+                    index if index < self.runs.len() => self.further(index, &wanted)?,
+                    index => {
+                        let before = &mut new[index - self.runs.len()];
+                        before.until = if wanted.last() > before.last() { wanted.until } else { before.until };
+                    }
+                }
+            }
             self.add(new)?;
             if self.ended.len() == ended {
                 return Ok(());
@@ -25,18 +36,33 @@ impl Schedule<'_> {
         }
     }
 
+    /// Takes in runs for slots that would wait, if something is under way to wait for.
+    pub fn grow_spare(&mut self) -> Result<(), Error> {
+        if self.busy.is_empty() || std::mem::replace(&mut self.none_spare, true) {
+            return Ok(());
+        }
+        let mut new = self.work.source.spare().map_err(Error::Source)?;
+        new.retain(|wanted| !self.known.contains_key(wanted.run.id.hash()));
+        for (wanted, index) in new.iter().zip(self.runs.len()..) {
+            self.known.insert(wanted.run.id.hash().to_owned(), index);
+        }
+        self.none_spare = new.is_empty();
+        self.add(new)
+    }
+
     /// Adds runs to the plan: creates their directories and sees what is to be done.
-    fn add(&mut self, new: Vec<RunSpec>) -> Result<(), Error> {
+    fn add(&mut self, new: Vec<Wanted>) -> Result<(), Error> {
         if new.is_empty() {
             return Ok(());
         }
         let first = self.runs.len();
-        let places = self.work.dir.places(new.iter().map(|run| &run.id))?;
+        let places = self.work.dir.places(new.iter().map(|wanted| &wanted.run.id))?;
+        let (new, untils): (Vec<RunSpec>, Vec<Option<usize>>) = new.into_iter().map(|wanted| (wanted.run, wanted.until)).unzip();
         self.runs.extend(new);
         self.watch.planned(&self.runs);
         self.take_over(first, &places)?;
         let mut jobs = Vec::new();
-        for (index, place) in (first..).zip(places) {
+        for ((index, place), until) in (first..).zip(places).zip(untils) {
             let run = &self.runs[index];
             let at = At { position: index + 1, of: self.runs.len(), run };
             let kind = self.kinds.number(run);
@@ -48,7 +74,7 @@ impl Schedule<'_> {
                     self.counts.failed += 1;
                     self.watch.before(at, &outcome);
                     self.ended.push(Ended { run: run.id.clone(), outcome });
-                    self.planned.push(Planned { place, word: "damaged", kind });
+                    self.planned.push(Planned { place, word: "damaged", kind, until });
                     continue;
                 }
                 Err(error) => return Err(error.into()),
@@ -57,23 +83,47 @@ impl Schedule<'_> {
                 Standing::Finished(outcome) | Standing::Failed(outcome) if !standing.is_to_train() => {
                     let finished = outcome.status == Status::Finished;
                     *(if finished { &mut self.counts.skipped } else { &mut self.counts.failed }) += 1;
+                    self.counts.diverged += usize::from(!finished);
                     self.counts.without_weights += usize::from(finished && place.lacks_weights(outcome));
                     self.watch.before(at, outcome);
+                    self.ended.push(Ended { run: run.id.clone(), outcome: outcome.clone() });
+                }
+                Standing::Paused(outcome) if standing.has(until) => {
+                    self.counts.paused += 1;
                     self.ended.push(Ended { run: run.id.clone(), outcome: outcome.clone() });
                 }
                 standing => {
                     if let Standing::Incomplete(problem) = standing {
                         self.watch.noted(at, &format!("finished before, but {problem}"));
                     }
-                    let Epochs { left, .. } = standing.epochs(run, &place);
+                    let Epochs { done, left } = standing.epochs(run, &place);
+                    let left = until.map_or(left, |until| left.min(until.saturating_sub(done)));
                     let job = Job { run: index, failed: 0, micro_batches: place.micro_batches()?, alone: false };
                     jobs.push((job, (self.work.duration)(run, left)));
                 }
             }
-            self.planned.push(Planned { place, word: standing.word(), kind });
+            self.planned.push(Planned { place, word: standing.word(), kind, until });
         }
         self.queue.add(jobs, self.slots.len());
         self.write_plan()
+    }
+
+    /// Lets a run go on to a later epoch than it was wanted for before. One that is under way, or waits, sees that when it pauses or starts.
+    fn further(&mut self, index: usize, wanted: &Wanted) -> Result<(), Error> {
+        let planned = &mut self.planned[index];
+        let before = Wanted { run: wanted.run.clone(), until: planned.until };
+        if wanted.last() <= before.last() {
+            return Ok(());
+        }
+        planned.until = wanted.until;
+        if planned.word == PAUSED {
+            planned.word = "resumable";
+            self.counts.paused -= 1;
+            let job = Job { run: index, failed: 0, micro_batches: planned.place.micro_batches()?, alone: false };
+            let left = wanted.last().saturating_sub(before.last());
+            self.queue.add(vec![(job, (self.work.duration)(&self.runs[index], left))], self.slots.len());
+        }
+        Ok(())
     }
 
     /// Takes over what has finished in other experiments of the same results, for the runs from `first` on that are not there yet.

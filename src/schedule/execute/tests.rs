@@ -3,7 +3,7 @@
 use super::*;
 use crate::config::Experiment;
 use crate::plan::{Plan, RunId, RunSpec, expand};
-use crate::schedule::{Listed, Source};
+use crate::schedule::{Listed, Source, Wanted};
 use crate::store::ExperimentDir;
 use std::cell::{Cell, RefCell};
 
@@ -221,7 +221,7 @@ fn what_may_pass_is_tried_again_and_what_cannot_is_not() {
 
     let desk = Desk::with(1);
     let diverges = Act::Ends(Status::Failed, Some(Failure::Diverged));
-    assert_eq!(desk.execute(&Fake::of(&[diverges]), 1, TWICE).0, RunCounts { failed: 1, ..RunCounts::default() });
+    assert_eq!(desk.execute(&Fake::of(&[diverges]), 1, TWICE).0, RunCounts { failed: 1, diverged: 1, ..RunCounts::default() });
     // The same numbers would come again, so neither does a repeated command.
     let (counts, notes) = desk.execute(&Fake::of(&[]), 1, TWICE);
     assert_eq!((counts.failed, notes), (1, vec!["1 before Failed".to_owned()]));
@@ -327,12 +327,16 @@ struct Search<'a> {
     asked: Vec<Vec<(RunId, Status)>>,
 }
 
+fn whole(runs: &[RunSpec]) -> Vec<Wanted> {
+    runs.iter().cloned().map(Wanted::whole).collect()
+}
+
 impl Source for Search<'_> {
-    fn runs(&mut self, ended: &[Ended]) -> Result<Vec<RunSpec>, Box<dyn std::error::Error + Send + Sync>> {
+    fn runs(&mut self, ended: &[Ended]) -> Result<Vec<Wanted>, Box<dyn std::error::Error + Send + Sync>> {
         self.asked.push(ended.iter().map(|ended| (ended.run.clone(), ended.outcome.status)).collect());
         match ended.len() {
-            0 => Ok(self.plan.runs[..1].to_vec()),
-            1 => Ok(self.plan.runs[..3].to_vec()),
+            0 => Ok(whole(&self.plan.runs[..1])),
+            1 => Ok(whole(&self.plan.runs[..3])),
             2 => Ok(Vec::new()),
             _ => Err("enough".into()),
         }

@@ -22,6 +22,8 @@ pub(super) struct Pending {
     pub job: JobId,
     pub run: RunDir,
     pub micro_batches: usize,
+    /// The epoch that it is trained until, if that is not its last.
+    pub until: Option<usize>,
 }
 
 /// A batch.
@@ -52,7 +54,7 @@ pub(super) struct Live {
 impl Live {
     /// A new one of these runs, for all of which somebody waits, and what is to be written down of it.
     pub fn new(dir: BatchDir, name: String, gpu: bool, tasks: &[Vec<Pending>]) -> (Self, Batch) {
-        let run = |run: &Pending| BatchRun { run: run.run.id().to_string(), micro_batches: run.micro_batches };
+        let run = |run: &Pending| BatchRun { run: run.run.id().to_string(), micro_batches: run.micro_batches, until: run.until };
         let batch = Batch { name, gpu, tasks: tasks.iter().map(|task| task.iter().map(run).collect()).collect() };
         let runs = tasks.concat();
         let open = (0..runs.len()).collect();

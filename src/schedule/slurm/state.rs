@@ -97,7 +97,12 @@ impl State {
             self.since = Instant::now();
         }
         self.jobs.insert(job.clone(), Job::Pending);
-        self.pending.push(Pending { job: job.clone(), run: order.run.clone(), micro_batches: order.micro_batches });
+        self.pending.push(Pending {
+            job: job.clone(),
+            run: order.run.clone(),
+            micro_batches: order.micro_batches,
+            until: order.until,
+        });
         job
     }
 

@@ -121,7 +121,7 @@ impl Task<'_> {
         }
         let place = self.dir.run(run);
         let before = saved(&place);
-        let order = Order { run: &place, slot: self.slot, micro_batches: run.micro_batches };
+        let order = Order { run: &place, slot: self.slot, micro_batches: run.micro_batches, until: run.until };
         let job = self.local.submit(order)?;
         let (mut asked, mut looked) = (None, Instant::now());
         loop {

@@ -24,6 +24,8 @@ use std::collections::BTreeMap;
 pub(super) enum Halt {
     /// Asked to.
     Interrupted,
+    /// No more epochs are asked for by now.
+    Paused,
     /// A loss is no finite number, or absurd to the end; where, in words.
     Diverged(String),
     /// Something failed.

@@ -94,6 +94,7 @@ impl<'a> Session<'a> {
             state,
             within,
             saving: Saving::new(),
+            until: experiment.training.epochs,
             notes: Vec::new(),
             scores,
             place: place.clone(),

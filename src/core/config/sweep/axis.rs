@@ -14,6 +14,8 @@ pub(super) enum SweepSection {
     /// The how-manieth of the points.
     Point(usize),
     Random,
+    /// Keys of a search, which draws as the part before does.
+    Search,
 }
 
 impl SweepSection {
@@ -24,7 +26,18 @@ impl SweepSection {
             Self::Zip => "sweep.zip",
             Self::Point(_) => "sweep.points",
             Self::Random => "sweep.random.draw",
+            Self::Search => "search.draw",
         }
+    }
+
+    /// What happens to a key there, in a word.
+    pub fn verb(self) -> &'static str {
+        if self == Self::Search { "searched" } else { "swept" }
+    }
+
+    /// Whether values are drawn.
+    pub fn is_drawn(self) -> bool {
+        matches!(self, Self::Random | Self::Search)
     }
 }
 
@@ -43,8 +56,8 @@ impl<'a> Axis<'a> {
     /// Checks a key and its values; `None` if the key is no good.
     pub fn read(part: SweepSection, name: &'a str, entry: &'a Entry, problems: &mut Vec<Problem>) -> Option<Self> {
         let path: Vec<String> = name.split('.').map(str::to_owned).collect();
-        if let Some(remedy) = refused(&path) {
-            problems.push(Problem::new(format!("`{name}` cannot be swept"), Some(entry.key)).help(remedy));
+        if let Some(remedy) = refused(&path).or_else(|| if part == SweepSection::Search { of_search(&path) } else { None }) {
+            problems.push(Problem::new(format!("`{name}` cannot be {}", part.verb()), Some(entry.key)).help(remedy));
             return None;
         }
         let key = find(name, &path, entry.key, problems)?;
@@ -55,7 +68,7 @@ impl<'a> Axis<'a> {
             }
             (SweepSection::Grid | SweepSection::Zip, _) => return None,
             (SweepSection::Point(_), _) => [&entry.node].into_iter().filter(|one| fits(name, key, one, problems)).collect(),
-            (SweepSection::Random, _) => drawn(name, key, entry, problems),
+            (SweepSection::Random | SweepSection::Search, _) => drawn(name, key, entry, problems),
         };
         Some(Self { part, name, path, key: entry.key, values, whole: problems.len() == before })
     }
@@ -82,18 +95,19 @@ fn drawn<'a>(name: &str, key: &Key, entry: &'a Entry, problems: &mut Vec<Problem
     };
     let Value::List(values) = &of.node.value else { return Vec::new() };
     let good: Vec<&Node> = values.iter().filter(|one| fits(name, key, one, problems)).collect();
-    if kind == "choice" || good.len() != 2 {
+    if ["choice", "ordered"].contains(&kind.as_str()) || good.len() != 2 {
         return good;
     }
     let [low, high] = [number(good[0]), number(good[1])];
     let problem = |title: String| Problem::new(title, Some(of.node.span));
-    if matches!(key.shape, Shape::Integer(_)) && kind != "int" {
+    if matches!(key.shape, Shape::Integer(_)) && !["int", "log_int"].contains(&kind.as_str()) {
         let help = format!("write {{ int = [{low}, {high}] }}, or {{ choice = [...] }}");
         problems.push(Problem::new(format!("`{name}` is a whole number, which `{kind}` does not draw"), Some(of.key)).help(help));
     } else if low >= high {
         problems.push(problem(format!("`{name}` is drawn from {low} to {high}: the first must be below the second")));
-    } else if kind == "log_uniform" && low <= 0.0 {
-        problems.push(problem(format!("`{name}`: a logarithm needs numbers above 0, got {low}")).help("use `uniform`"));
+    } else if let Some(plain) = kind.strip_prefix("log_").filter(|_| low <= 0.0) {
+        let help = format!("use `{plain}`");
+        problems.push(problem(format!("`{name}`: a logarithm needs numbers above 0, got {low}")).help(help));
     }
     good
 }
@@ -110,10 +124,21 @@ fn number(node: &Node) -> f64 {
 fn refused(path: &[String]) -> Option<&'static str> {
     match (path[0].as_str(), path.get(1).map(String::as_str)) {
         ("name" | "description", _) => Some("every run of an experiment has the experiment's name; leave it out"),
-        ("sweep", _) => Some("list the keys themselves"),
+        ("sweep" | "search", _) => Some("list the keys themselves"),
         ("extends", _) => Some("write a file for each parent"),
         ("training", Some("seeds")) => Some("every combination runs with every seed: list them in `training.seeds`"),
         ("training", None) => Some("sweep single keys of it, such as `training.batch_size`"),
+        _ => None,
+    }
+}
+
+/// Why a key makes no sense in a search though it may be swept, and what to do instead.
+fn of_search(path: &[String]) -> Option<&'static str> {
+    match (path[0].as_str(), path.get(1).map(String::as_str)) {
+        ("dataset" | "split", _) => Some("scores on different images cannot be compared: write an experiment for each"),
+        ("training", Some("epochs")) => {
+            Some("all trials have as many: write `training.epochs` itself, and [search.halving] to stop the worse ones early")
+        }
         _ => None,
     }
 }

@@ -1,5 +1,6 @@
 //! Checks of a sweep: its keys, each value alone, its parts beside each other, and what the points make of the rest.
 
+use super::super::Search;
 use super::super::conform::Conform;
 use super::super::node::{Node, Span, Table, Value};
 use super::super::problem::Problem;
@@ -53,13 +54,46 @@ pub(in crate::config) fn check(
     problems
 }
 
+/// The mistakes of a search in its own table `node`: as those of a sweep that draws at random, some of whose points are looked at. `base` is
+/// the merged tree without it.
+pub(in crate::config) fn check_search(
+    experiment: &Experiment,
+    search: &Search,
+    node: &Node,
+    base: &Node,
+    set: &[(Vec<String>, Span)],
+) -> Vec<Problem> {
+    let (mut problems, sweep) = (Vec::new(), search.samples());
+    let axes = axes(node, &mut problems);
+    for (at, axis) in axes.iter().enumerate() {
+        problems.extend(overlaps(axis, &axes[..at], &sweep, set));
+    }
+    let mut conditions_fit = conditions(&sweep, node, &axes, &mut problems);
+    if conditions_fit && problems.is_empty() {
+        let plain = experiment.varied(Sweep::default());
+        let plain = toml::Value::try_from(plain).expect("an experiment is plain data, its numbers fit TOML");
+        for (name, entry) in node.entry("when").and_then(|when| when.node.table()).into_iter().flatten() {
+            problems.extend(search.parents(name, &plain).err().map(|words| Problem::new(words, Some(entry.key))));
+        }
+        conditions_fit = problems.is_empty();
+    }
+    let good = good_part(&sweep, &axes, true, conditions_fit);
+    check_points(&experiment.varied(good), &axes, base, &mut problems);
+    problems
+}
+
 /// The swept keys of all parts that are good.
 fn axes<'a>(node: &'a Node, problems: &mut Vec<Problem>) -> Vec<Axis<'a>> {
     let mut axes = Vec::new();
     let mut read = |part: SweepSection, table: &'a Table| {
         axes.extend(table.iter().filter_map(|(name, entry)| Axis::read(part, name, entry, problems)));
     };
-    for (part, path) in [(SweepSection::Grid, "grid"), (SweepSection::Zip, "zip"), (SweepSection::Random, "random.draw")] {
+    for (part, path) in [
+        (SweepSection::Grid, "grid"),
+        (SweepSection::Zip, "zip"),
+        (SweepSection::Random, "random.draw"),
+        (SweepSection::Search, "draw"),
+    ] {
         if let Some(table) = node.entry(path).and_then(|entry| entry.node.table()) {
             read(part, table);
         }
@@ -86,29 +120,32 @@ fn overlaps(axis: &Axis<'_>, others: &[Axis<'_>], sweep: &Sweep, set: &[(Vec<Str
     let nested = |a: &[String], b: &[String]| a.starts_with(b) || b.starts_with(a);
     let mut problems = Vec::new();
     for other in others.iter().filter(|other| !never_at_once(axis.part, other.part)) {
-        let problem = |title: String| Problem::new(title, Some(axis.key)).also(other.key, "swept here");
+        let verb = axis.part.verb();
+        let problem = |title: String| Problem::new(title, Some(axis.key)).also(other.key, format!("{verb} here"));
         if axis.path == other.path {
             let title = format!("`{}` is swept in two parts of the sweep", axis.name);
             problems.push(problem(title).help("keep it in one of them"));
         } else if conditional(other) {
             // Whether they go together is seen at every point.
         } else if nested(&axis.path, &other.path) {
-            let title = format!("`{}` and `{}` are swept at once, but one is part of the other", other.name, axis.name);
+            let title = format!("`{}` and `{}` are {verb} at once, but one is part of the other", other.name, axis.name);
             problems.push(problem(title).help("keep one of them"));
         } else if let Some(choice) = rivals(&axis.path, &other.path) {
             let title = format!("`{}` and `{}` are two choices of `{choice}`: no run can have both", other.name, axis.name);
-            let help = format!("sweep `{choice}` itself, with a table for each choice, or keep one of them");
+            let vary = if axis.part == SweepSection::Search { "search" } else { "sweep" };
+            let help = format!("{vary} `{choice}` itself, with a table for each choice, or keep one of them");
             problems.push(problem(title).help(help));
         }
     }
     for (_, span) in set.iter().filter(|(path, _)| nested(path, &axis.path)) {
-        let title = format!("`{}` is swept, so setting it would change nothing", axis.name);
-        let problem = Problem::new(title, Some(*span)).also(axis.key, "swept here");
+        let verb = axis.part.verb();
+        let title = format!("`{}` is {verb}, so setting it would change nothing", axis.name);
+        let problem = Problem::new(title, Some(*span)).also(axis.key, format!("{verb} here"));
         problems.push(match axis.part {
             SweepSection::Grid | SweepSection::Zip => {
                 problem.help(format!("set its values: --set '{}.\"{}\"=[...]'", axis.part.path(), axis.name))
             }
-            SweepSection::Point(_) | SweepSection::Random => problem.help("change it in the file"),
+            SweepSection::Point(_) | SweepSection::Random | SweepSection::Search => problem.help("change it in the file"),
         });
     }
     problems
@@ -148,7 +185,7 @@ fn conditions(sweep: &Sweep, node: &Node, axes: &[Axis<'_>], problems: &mut Vec<
     let before = problems.len();
     if let Some(Value::List(items)) = node.entry("exclude").map(|entry| &entry.node.value) {
         for item in items.iter().filter(|item| item.table().is_some_and(Table::is_empty)) {
-            let title = "an empty `[[sweep.exclude]]` would leave out every point";
+            let title = format!("an empty `[[{}.exclude]]` would leave out every point", table_of(axes));
             problems.push(
                 Problem::new(title, Some(item.span)).help("name the keys and values that do not go together, or remove it"),
             );
@@ -157,15 +194,23 @@ fn conditions(sweep: &Sweep, node: &Node, axes: &[Axis<'_>], problems: &mut Vec<
     tables(node, "exclude").for_each(|table| condition(table, problems));
     for (name, entry) in node.entry("when").and_then(|when| when.node.table()).into_iter().flatten() {
         if axes.iter().all(|axis| axis.name != name) {
-            let title = format!("`{name}` has a condition, but is not swept");
-            problems.push(
-                Problem::new(title, Some(entry.key)).help("write the key as it stands in the sweep, or remove the condition"),
-            );
+            let title = format!("`{name}` has a condition, but is not {}", verb_of(axes));
+            let help = format!("write the key as it stands in the {}, or remove the condition", table_of(axes));
+            problems.push(Problem::new(title, Some(entry.key)).help(help));
         }
         condition(entry.node.table().unwrap_or(&Table::new()), problems);
     }
     problems.extend(circle(sweep, node));
     problems.len() == before
+}
+
+/// The table that keys are varied by: `sweep` or `search`.
+fn table_of(axes: &[Axis<'_>]) -> &'static str {
+    if axes.iter().any(|axis| axis.part == SweepSection::Search) { "search" } else { "sweep" }
+}
+
+fn verb_of(axes: &[Axis<'_>]) -> &'static str {
+    axes.first().map_or("swept", |axis| axis.part.verb())
 }
 
 /// Conditions that wait for each other.
@@ -225,7 +270,7 @@ fn good_part(sweep: &Sweep, axes: &[Axis<'_>], lengths_fit: bool, conditions_fit
         .filter(|(at, point)| point.keys().all(|name| whole(SweepSection::Point(*at), name)))
         .map(|(_, p)| p.clone())
         .collect();
-    good.random.draw.retain(|name, _| whole(SweepSection::Random, name));
+    good.random.draw.retain(|name, _| whole(SweepSection::Random, name) || whole(SweepSection::Search, name));
     if !conditions_fit {
         (good.exclude, good.when) = Default::default();
     }
@@ -236,11 +281,11 @@ fn good_part(sweep: &Sweep, axes: &[Axis<'_>], lengths_fit: bool, conditions_fit
 fn check_points(experiment: &Experiment, axes: &[Axis<'_>], base: &Node, problems: &mut Vec<Problem>) {
     let points = experiment.points();
     if problems.is_empty() && points.iter().all(|point| point.left_out.is_some()) && !experiment.sweep.exclude.is_empty() {
-        let title = "every point of the sweep is excluded: no run is left";
+        let title = format!("every point of the {} is excluded: no run is left", table_of(axes));
         problems.push(Problem::new(title, axes.iter().map(|axis| axis.key).min()).help("exclude fewer points"));
     }
     // The many values of a draw stand at one place, where one of them is enough.
-    let drawn = |place: Span| axes.iter().any(|axis| axis.part == SweepSection::Random && axis.key == place);
+    let drawn = |place: Span| axes.iter().any(|axis| axis.part.is_drawn() && axis.key == place);
     let mark = |problem: &Problem| match problem.place {
         Some(place) if drawn(place) => format!("{place:?}"),
         _ => problem.title.clone(),

@@ -4,11 +4,12 @@ use std::collections::BTreeMap;
 use toml::Value;
 
 /// Whether every key of an experiment has the value, or one of the values, that is wanted.
-pub(super) fn all_match(wanted: &BTreeMap<String, Value>, experiment: &Value) -> bool {
+pub(in crate::config) fn all_match(wanted: &BTreeMap<String, Value>, experiment: &Value) -> bool {
     wanted.iter().all(|(key, wanted)| at(experiment, key).is_some_and(|value| agrees(value, wanted)))
 }
 
-fn agrees(value: &Value, wanted: &Value) -> bool {
+/// Whether a value is the one, or one of those, that is wanted.
+pub(in crate::config) fn agrees(value: &Value, wanted: &Value) -> bool {
     let any = |values: &Vec<Value>| values.iter().any(|one| equal(value, one));
     equal(value, wanted) || wanted.as_array().is_some_and(any)
 }

@@ -6,8 +6,9 @@ mod draw;
 mod matching;
 mod points;
 
-pub(super) use check::check;
+pub(super) use check::{check, check_search};
 pub use draw::Draw;
+pub(super) use matching::{agrees, all_match};
 pub use points::Point;
 
 use schemars::JsonSchema;

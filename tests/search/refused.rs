@@ -1,0 +1,67 @@
+//! Files and histories that no search goes on with, and what is said of them.
+
+use super::desk::{Desk, SEARCH};
+use std::fs;
+
+/// Small and quick: two trials at random.
+fn quick() -> String {
+    SEARCH
+        .replace("\"tpe\"", "\"random\"")
+        .replace("trials = 12", "trials = 2")
+        .replace("epochs = 3", "epochs = 2")
+        .replace("top = 2", "top = 1")
+}
+
+#[test]
+fn mistakes_in_the_file_end_with_two_before_anything_is_begun() {
+    let desk = Desk::with(&(SEARCH.to_owned() + "[sweep.grid]\n'training.seeds' = [[1], [2]]\n"));
+    let said = desk.umlaut(2, &["run", "x.toml"]);
+    assert!(said.contains("an experiment has either a sweep or a search") && said.contains("[search.draw]"), "{said}");
+    let desk = Desk::with(SEARCH);
+    for (set, words) in [
+        ("search.by='test_dice'", "`search.by` must be a validation column"),
+        ("search.sampler='grid'", "search.sampler"),
+        ("search.trails=3", "did you mean `trials`?"),
+        ("search.halving.lowest=3", "`search.halving.lowest` must be below `training.epochs`, 3, got 3"),
+    ] {
+        let said = desk.umlaut(2, &["run", "x.toml", "--set", set]);
+        assert!(said.contains(words), "{set}: {said}");
+    }
+    assert!(!desk.path("results").exists(), "nothing is begun");
+}
+
+#[test]
+fn a_history_of_other_settings_is_not_continued() {
+    let desk = Desk::with(&quick());
+    desk.umlaut(0, &["run", "x.toml"]);
+    let before = desk.found("results");
+    for (set, words) in [
+        ("search.seed=2", "search.seed was 1 and is 2"),
+        ("search.parallel=3", "search.parallel was 2 and is 3"),
+        ("training.batch_size=2", "the hash of the other tables and the data was"),
+        ("training.epochs=4", "the epochs of the rungs was [1, 2] and is [1, 4]"),
+    ] {
+        let said = desk.umlaut(2, &["run", "x.toml", "--set", set]);
+        assert!(said.contains(words) && said.contains("tiny/search"), "{set}: {said}");
+        assert!(desk.umlaut(2, &["plan", "x.toml", "--set", set]).contains(words));
+    }
+    let path = desk.path("results/tiny/search/history.csv");
+    let edited: String = before[0].replacen("\n1,1,0,1,", "\n1,1,0,7,", 1);
+    fs::write(&path, &edited).expect("writable");
+    let said = desk.umlaut(2, &["run", "x.toml"]);
+    assert!(said.contains("history.csv: job 1 is not the one") && said.contains("epochs was 7 and is 1"), "{said}");
+    assert_eq!(desk.found("results")[0], edited, "it is left as it is");
+    fs::write(&path, &before[0]).expect("writable");
+    desk.umlaut(0, &["run", "x.toml"]);
+    assert_eq!(desk.found("results"), before);
+}
+
+#[test]
+fn a_plan_shows_the_first_trials_and_writes_nothing() {
+    let desk = Desk::with(SEARCH);
+    let said = desk.umlaut(0, &["plan", "x.toml"]);
+    assert!(said.contains("search of 3 keys by val_dice: 12 trials, proposed by tpe"), "{said}");
+    assert!(said.contains("trials are compared after 1, 3 of 3") && said.contains("runs with fresh seeds"), "{said}");
+    assert!(said.contains("4 runs: 4 new"), "{said}");
+    assert!(!desk.path("results/tiny").exists());
+}
