@@ -3,6 +3,7 @@
 
 use super::collect::{Comparison, Group};
 use super::data_sets::List;
+use super::rows::{Grid, Row};
 use super::verdict::{Pair, Standing, Verdict};
 use super::{column, constant, describe, of_group, stats, verdict};
 use crate::metric::{self, Direction, ExtraMetric, Split};
@@ -13,25 +14,6 @@ pub(super) const DECIMALS: usize = 4;
 
 /// Pairs at most: with more, only those with the best group are shown, and of these the first.
 const PAIRS: usize = 30;
-
-/// A table.
-#[derive(Debug, Default, PartialEq)]
-pub(super) struct Grid {
-    pub header: Vec<String>,
-    pub rows: Vec<Row>,
-    /// Columns of words; the others are of numbers.
-    pub words: Vec<usize>,
-    /// What a reader must know to read it, in sentences.
-    pub note: String,
-}
-
-/// A row of a table.
-#[derive(Debug, PartialEq)]
-pub(super) struct Row {
-    pub cells: Vec<String>,
-    /// The cell that stands out.
-    pub strong: Option<usize>,
-}
 
 /// A group with its place in the ranking, if it has one.
 pub(super) type Placed<'a> = (&'a Group, Option<&'a Standing>);

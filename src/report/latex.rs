@@ -2,7 +2,8 @@
 
 use super::collect::Comparison;
 use super::data_sets::{List, lists};
-use super::grid::{self, Grid};
+use super::grid;
+use super::rows::Grid;
 use super::verdict::Verdict;
 use crate::shown;
 use std::fmt::Write as _;
@@ -127,7 +128,7 @@ fn escaped(words: &str) -> String {
 mod tests {
     use super::*;
     use crate::report::collect::{Group, Run, State};
-    use crate::report::grid::Row;
+    use crate::report::rows::Row;
     use crate::report::verdict::{Pair, Standing, Unit};
     use crate::store::RunDir;
 

@@ -3,8 +3,9 @@
 use super::chart::Drawn;
 use super::collect::{Comparison, Run, State};
 use super::data_sets::{headed, lists};
-use super::grid::{self, Grid};
+use super::grid;
 use super::overlay::Overlays;
+use super::rows::Grid;
 use super::search::Search;
 use super::verdict::Verdict;
 use super::{constant, describe, thresholds};

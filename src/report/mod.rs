@@ -25,6 +25,7 @@ mod overlay;
 mod own;
 mod paint;
 mod png;
+mod rows;
 mod search;
 mod stats;
 mod sweep;

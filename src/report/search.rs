@@ -4,7 +4,7 @@
 //! sentences stand in its place.
 
 use super::column;
-use super::grid::{Grid, Row};
+use super::rows::{Grid, Row};
 use crate::record::{SearchSettings, TrialJob, TrialResult, Winner};
 use crate::store::{self, ExperimentDir};
 

@@ -2,7 +2,7 @@
 
 use super::collect::{Comparison, Group, Run, State};
 use super::data_sets::List;
-use super::grid::{Grid, Row};
+use super::rows::{Grid, Row};
 use super::{column, describe};
 use crate::metric::{Split, USUAL_THRESHOLD};
 use crate::record::ThresholdRow;

@@ -137,7 +137,7 @@ fn listed(lists: &[List], table: impl Fn(&List) -> Grid) -> Vec<Value> {
 /// The tables of pixels by truth and prediction, of the data sets that have them.
 fn confusion(comparison: &Comparison, lists: &[List]) -> Vec<Value> {
     let table = |list: &List| {
-        let grid::Grid { header, rows, words, note } = thresholds::confusion(comparison, list)?;
+        let super::rows::Grid { header, rows, words, note } = thresholds::confusion(comparison, list)?;
         let head = header.into_iter().enumerate().map(|(at, words_of)| Head { words: words_of, number: !words.contains(&at) });
         let rows = rows.into_iter().map(|row| row.cells.into_iter().map(Cell::text).collect());
         let grid = Grid { head: head.collect(), rows: rows.collect() };
