@@ -182,6 +182,7 @@ mod tests {
             best_by: "val_dice".to_owned(),
             of_other_plans: 0,
             remarks: Vec::new(),
+            search: None,
         };
         let standing = |group, rank, mean| Standing {
             group,

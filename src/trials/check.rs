@@ -3,7 +3,7 @@
 use super::Error;
 use super::course::rungs;
 use super::space::Searched;
-use crate::config::{self, Experiment, Sweep};
+use crate::config::{Experiment, Sweep};
 use crate::search::{default_top, expected};
 
 /// Trials at the edges of a search's space, each key at its bounds or choices and the others in the middle, as the points of a sweep: for whatever
@@ -73,6 +73,7 @@ impl Budget {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::config;
 
     fn experiment(text: &str) -> Experiment {
         let text = format!("name = 'x'\n[dataset.synthetic]\n{text}");

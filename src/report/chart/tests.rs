@@ -65,6 +65,7 @@ fn crowded(groups: usize, name: impl Fn(usize) -> String) -> Comparison {
         best_by: "val_loss".into(),
         of_other_plans: 0,
         remarks: Vec::new(),
+        search: None,
     }
 }
 

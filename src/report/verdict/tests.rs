@@ -57,7 +57,15 @@ fn groups(means: &[f64], seeds: usize, images: usize, split: &str, metric: &str)
     };
     let groups = means.iter().enumerate().map(group).collect();
     let best_by = format!("val_{metric}");
-    Comparison { name: "made up".into(), groups, classes: vec!["disc".into()], best_by, of_other_plans: 0, remarks: Vec::new() }
+    Comparison {
+        name: "made up".into(),
+        groups,
+        classes: vec!["disc".into()],
+        best_by,
+        of_other_plans: 0,
+        remarks: Vec::new(),
+        search: None,
+    }
 }
 
 /// As a report does.

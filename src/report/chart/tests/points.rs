@@ -32,6 +32,7 @@ fn points(groups: &[(&[Value], f64)], file: &[Value]) -> Comparison {
         best_by: "val_loss".into(),
         of_other_plans: 0,
         remarks: Vec::new(),
+        search: None,
     }
 }
 

@@ -45,6 +45,7 @@ fn grid(parameters: &[Parameter], seeds: usize) -> Comparison {
         best_by: "val_loss".into(),
         of_other_plans: 0,
         remarks: Vec::new(),
+        search: None,
     }
 }
 
