@@ -164,6 +164,14 @@ fn sweep() -> impl Strategy<Value = Sweep> {
     })
 }
 
+fn search() -> Search {
+    let text = "by = 'val_iou'\nlost = [3]\n[draw]\n'loss.dice' = { uniform = [0.5, 1] }\n'training.accumulate' = { log_int = [1, 2] }\n\
+                'training.batch_size' = { ordered = [4, 3] }\n'augment.flip_vertical' = { choice = [0.5, 1] }\n[[exclude]]\n\
+                'training.batch_size' = 4\n'training.accumulate' = 2\n[when.'augment.flip_vertical']\n'training.accumulate' = 1\n\
+                [halving]\neta = 2\n[confirm]\ntop = 3";
+    toml::from_str(text).unwrap()
+}
+
 prop_compose! {
     fn experiment()(
         name in "[a-zA-Z0-9_-][a-zA-Z0-9._-]{0,30}",
@@ -194,6 +202,7 @@ prop_compose! {
             lr_warmup: LrWarmup { epochs, start_factor },
             training,
             metrics: Metrics { extra, spacing_mm, threshold },
+            search: sweep.is_empty().then(search),
             sweep,
             search: None,
         }

@@ -73,6 +73,7 @@ impl Budget {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::config;
 
     fn experiment(text: &str) -> Experiment {
         let text = format!("name = 'x'\n[dataset.synthetic]\n{text}");
