@@ -204,7 +204,6 @@ prop_compose! {
             metrics: Metrics { extra, spacing_mm, threshold },
             search: sweep.is_empty().then(search),
             sweep,
-            search: None,
         }
     }
 }

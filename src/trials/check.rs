@@ -73,7 +73,6 @@ impl Budget {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config;
 
     fn experiment(text: &str) -> Experiment {
         let text = format!("name = 'x'\n[dataset.synthetic]\n{text}");
