@@ -52,7 +52,7 @@ pub fn compile(maps: Kind, capability: i32) -> std::result::Result<Vec<u8>, Stri
         let options = [format!("--gpu-architecture=sm_{capability}"), "--std=c++17".to_owned()];
         let compiled = nvrtc::compile_program(program, &options).map_err(|e| {
             let log = nvrtc::get_program_log(program).unwrap_or_default();
-            let log: Vec<u8> = log.into_iter().map(|c| c.cast_unsigned()).take_while(|c| *c != 0).collect();
+            let log: Vec<u8> = log.into_iter().map(|c| u8::from_ne_bytes(c.to_ne_bytes())).take_while(|c| *c != 0).collect();
             format!("{}\n{}", said("compiling the kernels", e), String::from_utf8_lossy(&log))
         });
         let code = compiled.and_then(|()| {
