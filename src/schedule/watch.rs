@@ -30,7 +30,7 @@ pub trait Watch {
     fn planned(&mut self, runs: &[RunSpec]) {
         _ = runs;
     }
-    /// A run has its outcome from before and is not started.
+    /// A run has its outcome from before, or has paused with all that is wanted by now, and is not started.
     fn before(&mut self, at: At<'_>, outcome: &Outcome);
     /// Something about several runs should be known.
     fn said(&mut self, text: &str) {

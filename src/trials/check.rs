@@ -82,12 +82,11 @@ mod tests {
     /// By hand: 27 trials of 2 epochs, 9 go on to 6 and 3 to 18, 1 to 50; 4, 2 and 3 + 3 fresh runs.
     #[test]
     fn a_budget_counts_runs_and_epochs() {
-        let halving = "training.epochs = 50\n[search]\ntrials = 27\nhalving.lowest = 2\ndraw.'optimizer.adam.lr' = { uniform = [0.1, 0.2] }";
+        let halving = "[training]\nepochs = 50\n[search]\ntrials = 27\nhalving.lowest = 2\ndraw.'optimizer.adam.lr' = { uniform = [0.1, 0.2] }";
         let budget = Budget::of(&experiment(halving));
         assert_eq!((budget.rungs, budget.epochs), (vec![2, 6, 18, 50], 27 * 2 + 9 * 4 + 3 * 12 + 32));
         assert_eq!((budget.runs, budget.fresh), (1, 4 + 2 + 3));
-        let whole =
-            "split.k_fold.k = 4\ntraining.seeds = 2\n[search]\ntrials = 3\ndraw.'optimizer.adam.lr' = { uniform = [0.1, 0.2] }";
+        let whole = "[split.k_fold]\nk = 4\n[training]\nseeds = 2\n[search]\ntrials = 3\ndraw.'optimizer.adam.lr' = { uniform = [0.1, 0.2] }";
         let budget = Budget::of(&experiment(whole));
         assert_eq!((budget.runs, budget.epochs, budget.rungs.len()), (8, 3 * 8 * 50, 1));
     }

@@ -22,6 +22,8 @@ impl Watch for Lines {
     fn before(&mut self, at: At<'_>, outcome: &Outcome) {
         match outcome.status {
             Status::Finished => eprintln!("{}: finished before, not run again", self.title(at)),
+            // It has what is wanted by now.
+            Status::Paused => {}
             _ => eprintln!("{}: failed before: {}", self.title(at), outcome.cause.as_deref().unwrap_or("no cause recorded")),
         }
     }

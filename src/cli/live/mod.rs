@@ -192,7 +192,7 @@ impl Watch for Live<'_> {
         self.over[at.position - 1] = true;
         if outcome.status == Status::Finished {
             (self.finished, self.before) = (self.finished + 1, self.before + 1);
-        } else {
+        } else if outcome.status == Status::Failed {
             self.failed += 1;
             let cause = outcome.cause.as_deref().unwrap_or("no cause recorded");
             self.say(&format!("{}: failed before: {cause}", self.title(at)));

@@ -90,6 +90,7 @@ impl Schedule<'_> {
                 }
                 Standing::Paused(outcome) if standing.has(until) => {
                     self.counts.paused += 1;
+                    self.watch.before(at, outcome);
                     self.ended.push(Ended { run: run.id.clone(), outcome: outcome.clone() });
                 }
                 standing => {

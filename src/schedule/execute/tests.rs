@@ -11,6 +11,8 @@ use std::cell::{Cell, RefCell};
 #[derive(Clone, Copy)]
 enum Act {
     Ends(Status, Option<Failure>),
+    /// Pauses after so many epochs.
+    Pauses(usize),
     Dies(Exit),
 }
 
@@ -84,6 +86,12 @@ impl Launcher for Fake {
             let (run, act, exit) = &mut self.jobs.borrow_mut()[number];
             JobState::Ended(*exit.get_or_insert_with(|| match *act {
                 Act::Dies(exit) => exit,
+                Act::Pauses(epochs) => {
+                    let outcome = Outcome { status: Status::Paused, epochs, ..Outcome::default() };
+                    run.write_outcome(&outcome).expect("the directory is there");
+                    std::fs::write(run.resume_state(), "").expect("its directory is there");
+                    Exit::Code(0)
+                }
                 Act::Ends(status, failure) => {
                     run.write_outcome(&Outcome { status, failure, ..Outcome::default() }).expect("the directory is there");
                     Exit::Code(i32::from(status != Status::Finished))
@@ -377,6 +385,66 @@ fn a_plan_grows_when_its_source_has_more_and_goes_on_from_what_has_ended() {
     let (_, notes) = desk.execute_all_of(&mut search, &[cpu()], &Fake::of(&[FINISHES]), ONCE, &|| None);
     assert_eq!(notes[..4], ["1 planned", "1 before Finished", "3 planned", "3 before Finished"]);
     assert_eq!(notes[4], "2 started");
+}
+
+/// Wants a run until these epochs, one after the other.
+struct Rungs {
+    run: RunSpec,
+    untils: Vec<Option<usize>>,
+}
+
+impl Source for Rungs {
+    fn runs(&mut self, ended: &[Ended]) -> Result<Vec<Wanted>, Box<dyn std::error::Error + Send + Sync>> {
+        let until = self.untils.get(ended.len()).or(self.untils.last()).copied().flatten();
+        Ok(vec![Wanted { run: self.run.clone(), until }])
+    }
+}
+
+#[test]
+fn a_run_pauses_and_goes_on_when_it_is_wanted_until_a_later_epoch() {
+    let desk = Desk::with(1);
+    let rungs = |untils: &[Option<usize>]| Rungs { run: desk.plan.runs[0].clone(), untils: untils.to_vec() };
+    // At the second rung it has paused too early, as when a child was killed and another one had begun before.
+    let fake = Fake::of(&[Act::Pauses(1), Act::Pauses(1), Act::Pauses(3)]);
+    let (counts, notes) = desk.execute_all_of(&mut rungs(&[Some(1), Some(3)]), &[cpu()], &fake, ONCE, &|| None);
+    assert_eq!(counts.unwrap(), RunCounts { paused: 1, ..RunCounts::default() });
+    let again = notes.iter().filter(|note| note.contains("to a later epoch")).count();
+    assert_eq!((fake.launches().len(), again), (3, 1), "{notes:?}");
+    assert_eq!(desk.plan_csv().matches(",paused\n").count(), 1);
+
+    let (counts, notes) = desk.execute_all_of(&mut rungs(&[Some(2)]), &[cpu()], &Fake::of(&[]), ONCE, &|| None);
+    assert_eq!((counts.unwrap().paused, notes), (1, vec!["1 planned".to_owned(), "1 before Paused".to_owned()]));
+    let (counts, _) = desk.execute_all_of(&mut rungs(&[Some(2), None]), &[cpu()], &Fake::of(&[FINISHES]), ONCE, &|| None);
+    assert_eq!(counts.unwrap(), RunCounts { finished: 1, ..RunCounts::default() });
+    assert_eq!(desk.plan_csv().matches(",finished\n").count(), 1);
+}
+
+/// A source that has something for slots that wait.
+struct Spare<'a> {
+    plan: &'a Plan,
+    spare: usize,
+}
+
+impl Source for Spare<'_> {
+    fn runs(&mut self, _: &[Ended]) -> Result<Vec<Wanted>, Box<dyn std::error::Error + Send + Sync>> {
+        Ok(whole(&self.plan.runs[..1]))
+    }
+
+    fn spare(&mut self) -> Result<Vec<Wanted>, Box<dyn std::error::Error + Send + Sync>> {
+        self.spare += 1;
+        Ok(whole(&self.plan.runs[self.spare.min(2)..3]))
+    }
+}
+
+/// No job ends before another is started beside it.
+#[test]
+fn a_slot_that_would_wait_takes_what_the_source_can_spare() {
+    let desk = Desk::with(3);
+    let mut source = Spare { plan: &desk.plan, spare: 0 };
+    let fake = Fake { together: 2, unmet: 2, ..Fake::of(&[FINISHES; 3]) };
+    let (counts, _) = desk.execute_all_of(&mut source, &vec![cpu(); 2], &fake, ONCE, &|| None);
+    assert_eq!(counts.unwrap().finished, 3);
+    assert_eq!(fake.launches()[0].0, desk.plan.runs[0].id.to_string(), "what is wanted comes first");
 }
 
 /// No job ends before another is started beside it. All are of one kind.

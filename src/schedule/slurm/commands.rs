@@ -142,6 +142,11 @@ pub(super) fn scancel(options: &[&str], job: &str, tasks: &[usize]) -> Result<()
     Ok(())
 }
 
+/// Lets a task go on that is held.
+pub(super) fn release(job: &str, task: usize) -> Result<(), String> {
+    output("scontrol", &["release", &format!("{job}_{task}")]).map(drop)
+}
+
 /// Puts a task that runs into the queue again.
 pub(super) fn requeue(job: &str, task: usize) -> Result<(), String> {
     output("scontrol", &["requeue", &format!("{job}_{task}")]).map(drop)

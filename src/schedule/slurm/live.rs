@@ -16,6 +16,9 @@ use std::time::{Duration, Instant};
 /// come later than what Slurm says.
 const GONE: u32 = 2;
 
+/// How often a task is released that Slurm holds because it could not be begun on a node.
+const RELEASES: u32 = 5;
+
 /// A run that is to be submitted.
 #[derive(Debug, Clone)]
 pub(super) struct Pending {
@@ -47,6 +50,8 @@ pub(super) struct Live {
     /// What Slurm said last of each task, when, and how often it was gone.
     seen: HashMap<usize, (Stage, String, Instant)>,
     gone: HashMap<usize, u32>,
+    /// How often each was released.
+    released: HashMap<usize, u32>,
     /// How tasks are asked to end, and when they were asked last.
     stops: BTreeMap<usize, (Stop, Option<Instant>)>,
 }
@@ -81,6 +86,7 @@ impl Live {
             attempted: HashMap::new(),
             seen: HashMap::new(),
             gone: HashMap::new(),
+            released: HashMap::new(),
             stops: BTreeMap::new(),
         }
     }
@@ -193,6 +199,15 @@ impl Live {
             let seen = answer.queue.task(&key);
             let stage = stage_of(seen.or_else(|| answer.accounts.get(&key)));
             let reason = seen.map_or(String::new(), |seen| seen.reason.clone());
+            // Nobody has decided that: a node failed when it was to begin, and another may do.
+            if stage == Stage::Held && reason.contains("launch failed") {
+                let released = self.released.entry(task).or_default();
+                *released += 1;
+                if *released <= RELEASES {
+                    // What is refused now is tried again.
+                    _ = commands::release(&key.0, task);
+                }
+            }
             self.seen.insert(task, (stage, reason, answer.asked));
             let gone = self.gone.entry(task).or_default();
             *gone = if matches!(stage, Stage::Over(_)) { *gone + 1 } else { 0 };
