@@ -73,7 +73,12 @@ impl Cluster {
     /// Batches that Slurm has accepted.
     pub fn submissions(&self, desk: &Desk) -> usize {
         let Ok(batches) = fs::read_dir(desk.path("results/tiny/slurm")) else { return 0 };
-        batches.filter(|batch| batch.as_ref().expect("listed").path().join("job").is_file()).count()
+        // The number of a batch that is over before the queue was asked is written down nowhere.
+        let has = |batch: &Path, what: &str| {
+            fs::read_dir(batch)
+                .is_ok_and(|mut files| files.any(|file| file.expect("listed").file_name().to_string_lossy().ends_with(what)))
+        };
+        batches.map(|batch| batch.expect("listed").path()).filter(|batch| has(batch, "job") || has(batch, ".attempt")).count()
     }
 
     /// Waits until something holds.
