@@ -40,6 +40,11 @@ impl Search {
         &self.settings.by
     }
 
+    /// What it is called: `validation Dice`.
+    pub fn score(&self) -> String {
+        format!("validation {}", column::phrase(&self.settings.by))
+    }
+
     /// What the winner's score is with fresh seeds.
     pub fn confirmed(&self) -> Option<f64> {
         self.winner.as_ref().map(|winner| winner.confirmed).filter(|score| score.is_finite())
@@ -55,7 +60,7 @@ impl Search {
 
     /// The answer in sentences.
     pub fn words(&self) -> Vec<String> {
-        let by = column::phrase(&self.settings.by);
+        let by = self.score();
         let Some(winner) = &self.winner else {
             let best = self
                 .best()
@@ -66,7 +71,7 @@ impl Search {
         let values: Vec<String> = winner.values.iter().map(|(key, value)| format!("{key} = {value}")).collect();
         let (n, trial) = (winner.scores.len(), winner.trial);
         let first = format!(
-            "Named by the search: trial {trial} ({}), {by} {:.4}, the mean of {n} runs with fresh seeds that chose nothing.",
+            "Named by the search: trial {trial} ({}), {by} {:.4}, the mean over {n} fresh seeds that chose nothing.",
             values.join(", "),
             winner.confirmed
         );

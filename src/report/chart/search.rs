@@ -3,7 +3,7 @@
 use super::Drawn;
 use super::axes::{AXIS_WORDS, Axis, Room, plot};
 use super::ink::{Anchor, Face, Ink, Pen};
-use super::style::{self, COLUMN, DASH, EDGE, LINE_WIDTH, MARK, MUTED, NOTE, Shape};
+use super::style::{self, COLUMN, DASH, EDGE, LEADING, LINE_WIDTH, MARK, MUTED, NOTE, Shape};
 use crate::report::column;
 use crate::report::search::Search;
 
@@ -17,10 +17,10 @@ pub(crate) fn draw(search: &Search) -> Option<Drawn> {
     let confirmed = search.confirmed();
     let all = scores.iter().map(|(_, score, _)| *score).chain(confirmed);
     let (low, high) = all.fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), score| (low.min(score), high.max(score)));
-    let title = column::title(search.by());
+    let title = column::capital(&search.score());
     let y = Axis::values(low, high, (f64::MIN, f64::MAX), &title).padded(0.03);
     let x = Axis { title: "Job of the search".into(), ..Axis::epochs(last) }.padded(0.02);
-    let (top, below) = (60, EDGE + 2 * NOTE);
+    let (top, below) = (60, EDGE + 2 * LEADING);
     let ink = Ink::new("search", COLUMN, top + FRAME + AXIS_WORDS + below);
     let plot = plot(&ink, &x, &y, &Room::new(top, 3 * EDGE, below));
     // Those that were trained to the end lie on top.
@@ -40,8 +40,11 @@ pub(crate) fn draw(search: &Search) -> Option<Drawn> {
         plot.ink.line(&[(plot.x.0, at), (plot.x.1, at)], Pen::new(MUTED, LINE_WIDTH).dashed(DASH));
     }
     let under = plot.y.1 + AXIS_WORDS + NOTE;
-    let words = "Dots: trials, grey at a lower rung. Line: best so far. Dashed: the winner with fresh seeds.";
-    ink.text(words, (EDGE, under), Anchor::Start, Face::NOTES);
+    for (line, words) in
+        (0..).zip(["Dots: trials, grey at a lower rung. Line: best so far.", "Dashed: the winner with fresh seeds."])
+    {
+        ink.text(words, (EDGE, under + line * LEADING), Anchor::Start, Face::NOTES);
+    }
     let shown = confirmed
         .map_or_else(|| "Nothing is named yet.".to_owned(), |score| format!("The winner has {score:.4} with fresh seeds."));
     let title = format!("{title} against the jobs of the search");

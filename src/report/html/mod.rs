@@ -12,6 +12,7 @@ use super::chart::{self, Drawn};
 use super::collect::{Comparison, Run, State};
 use super::data_sets::{List, lists};
 use super::overlay::Overlays;
+use super::search::Search;
 use super::verdict::{Verdict, basis, method, p_value};
 use super::{column, constant, describe, grid, thresholds};
 use crate::text::counted;
@@ -101,6 +102,7 @@ pub(super) fn page(comparison: &Comparison, verdict: &Verdict, charts: &[Drawn],
         less => grid::less_is_better(&leaderboard::beside(comparison, verdict)),
         tested => listed(&lists, |list| leaderboard::tested(comparison, list)),
         confusion => confusion(comparison, &lists),
+        rungs => comparison.search.as_ref().map(rungs),
         tested_less => grid::less_is_better(&grid::tested_columns(comparison)),
         runs => Value::from(Serde(leaderboard::runs(comparison))),
         pairs => Value::from(Serde(pairs(comparison, verdict))),
@@ -144,6 +146,15 @@ fn confusion(comparison: &Comparison, lists: &[List]) -> Vec<Value> {
         Some(context! { of => list.title.clone().unwrap_or_default(), note => note, grid => Value::from(Serde(grid)) })
     };
     lists.iter().filter_map(table).collect()
+}
+
+/// The table of a search's rungs.
+fn rungs(search: &Search) -> Value {
+    let table = search.rungs();
+    let head = table.header.into_iter().map(|words| Head { words, number: true });
+    let rows = table.rows.into_iter().map(|row| row.cells.into_iter().map(Cell::text).collect());
+    let grid = Grid { head: head.collect(), rows: rows.collect() };
+    context! { note => table.note, grid => Value::from(Serde(grid)) }
 }
 
 /// Escapes as ever, and writes out what would not show; what is safe was made here.
