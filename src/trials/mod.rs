@@ -1,7 +1,7 @@
 //! A hyperparameter search as a source of runs: proposals become runs, the runs' metrics become results, and what was proposed when is kept
 //! in history.csv, so that the same command goes on where a killed one was.
 //!
-//! [`Trials`] is the source. What is proposed is decided by [`search`](crate::search), which knows numbers alone; here they get keys, values, runs
+//! [`Trials`] is the source. What is proposed is decided by [`crate::search`], which knows numbers alone; here they get keys, values, runs
 //! and files. A job of a search is a trial (all seeds and folds of a configuration) trained until a rung; its row is written before it starts and
 //! follows from the experiment file and the results before it alone: not from how many runs there are at a time, what is faster, or where a search
 //! was killed. All of it is computed again when a search goes on, and compared with what is stored.

@@ -1,6 +1,6 @@
 //! Runs as tasks of job arrays of Slurm.
 //!
-//! What is submitted is collected and passed on together, an array for all that ask for the same ([`group`]). Every submission is a batch with a
+//! What is submitted is collected and passed on together, an array for all that ask for the same (`group`). Every submission is a batch with a
 //! directory of its own (`store::BatchDir`), whose intent is written before Slurm hears of it, under a name that no other job has: whoever comes
 //! later finds what is in the queue, by the directory and that name. A task is `umlaut slurm-task BATCH` ([`work`]), which starts its runs as
 //! [`Local`](super::Local) does and writes down how each ended. That is the truth; the queue is a hint: a run has ended where that is written
