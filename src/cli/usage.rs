@@ -179,7 +179,10 @@ mod tests {
     /// The commands that do something themselves, by their words, with their help.
     fn leaves(command: &Command, before: &str) -> Vec<(String, String)> {
         // What nobody types has no examples.
-        let inner = command.get_subcommands().filter(|inner| !inner.is_hide_set()).flat_map(|inner| leaves(inner, &format!("{before}{} ", inner.get_name())));
+        let inner = command
+            .get_subcommands()
+            .filter(|inner| !inner.is_hide_set())
+            .flat_map(|inner| leaves(inner, &format!("{before}{} ", inner.get_name())));
         let help = command.get_after_help().map(ToString::to_string).unwrap_or_default();
         if command.has_subcommands() { inner.collect() } else { vec![(before.trim_end().to_owned(), help)] }
     }
