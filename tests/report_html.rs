@@ -320,7 +320,7 @@ fn nothing_is_cut_off_in_a_window_of_1280() {
 const LETTERS: &str = r#"<pre id="seen"></pre><script>
 addEventListener("load", () => {
   const faults = [];
-  let texts = 0;
+  const widths = [];
   for (const chart of document.querySelectorAll("svg")) {
     const edge = chart.getBoundingClientRect();
     const boxes = [...chart.querySelectorAll("text")].map((text) => {
@@ -330,7 +330,7 @@ addEventListener("load", () => {
       return { words: text.textContent, left: left + (upright ? trim : 1), right: right - (upright ? trim : 1),
                top: top + (upright ? 1 : trim), bottom: bottom - (upright ? 1 : trim) };
     });
-    texts += boxes.length;
+    widths.push(...[...chart.querySelectorAll("text")].map((text) => Math.round(text.getBBox().width)));
     boxes.forEach((a, at) => {
       if (a.left < edge.left - 1 || a.right > edge.right + 1 || a.top < edge.top - 1 || a.bottom > edge.bottom + 1)
         faults.push(`"${a.words}" leaves its chart`);
@@ -338,7 +338,7 @@ addEventListener("load", () => {
         if (a.left < b.right && b.left < a.right && a.top < b.bottom && b.top < a.bottom) faults.push(`"${a.words}" lies over "${b.words}"`);
     });
   }
-  document.getElementById("seen").textContent = JSON.stringify({ texts, faults });
+  document.getElementById("seen").textContent = JSON.stringify({ widths, faults });
 });
 </script>"#;
 
@@ -358,6 +358,7 @@ fn charts_are_alike_in_every_font() {
     charts.retain(|chart| chart.extension().is_some_and(|extension| extension == "svg"));
     charts.sort();
     assert!(charts.len() >= 3, "{charts:?}");
+    let mut known: Option<(&str, Vec<f64>)> = None;
     for font in ["DejaVu Sans", "Liberation Sans", "Noto Sans"] {
         if !has_font(font) {
             eprintln!("skipped: there is no {font}");
@@ -371,7 +372,15 @@ fn charts_are_alike_in_every_font() {
         let page = temp.path().join("letters.html");
         fs::write(&page, format!("<!doctype html><meta charset=\"utf-8\"><body>{drawn}{LETTERS}</body>")).unwrap();
         let seen = seen(&browse(&browser, &["--window-size=1600,1200", "--dump-dom"], &page));
-        assert!(seen["texts"].as_u64().is_some_and(|texts| texts > 40), "{font}: {seen}");
+        let widths: Vec<f64> = seen["widths"].as_array().unwrap().iter().map(|width| width.as_f64().unwrap()).collect();
+        assert!(widths.len() > 40, "{font}: {seen}");
+        // In tenths of a point; without a length of its own a text in DejaVu Sans is a sixth longer. A single letter may be as wide as it is.
+        if let Some((other, before)) = &known {
+            let differ = |(a, b): (&f64, &f64)| a.max(*b) > 100.0 && (a - b).abs() > 0.03 * a.max(*b);
+            let differing = widths.iter().zip(before).filter(|pair| differ(*pair)).count();
+            assert_eq!((widths.len(), differing), (before.len(), 0), "texts in {font} are not as wide as in {other}");
+        }
+        known.get_or_insert((font, widths));
         assert_eq!(seen["faults"], serde_json::json!([]), "{font}");
     }
 }
