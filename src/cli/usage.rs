@@ -159,7 +159,7 @@ pub fn with_examples(mut command: Command) -> Command {
 
 fn with_usages(command: Command, words: &[&'static str], usages: &[Usage]) -> Command {
     let Some((first, rest)) = words.split_first() else { return command.after_help(text(usages)) };
-    // A command may be left out of the program that is built.
+    // The program may be built without a command.
     if command.find_subcommand(first).is_none() {
         return command;
     }

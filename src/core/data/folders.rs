@@ -329,11 +329,11 @@ pub(super) fn same_size(name: &str, image: &Picture, mask_name: &str, mask: &Pic
     if image.size == mask.size {
         return Ok(());
     }
-    let message = |picture: &Picture| {
-        let turned = if picture.turned { " as its orientation shows it" } else { "" };
-        (picture.size[0], picture.size[1], turned)
+    let shown = |image: &Picture| {
+        let turned = if image.turned { " as its orientation shows it" } else { "" };
+        (image.size[0], image.size[1], turned)
     };
-    let ((h, w, turned), (mask_h, mask_w, mask_turned)) = (message(image), message(mask));
+    let ((h, w, turned), (mask_h, mask_w, mask_turned)) = (shown(image), shown(mask));
     Err(format!(
         "{name}: is {h} × {w} (height × width){turned}, its mask {mask_name} is {mask_h} × {mask_w}{mask_turned}; bring both to one size"
     ))

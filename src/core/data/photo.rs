@@ -1,4 +1,4 @@
-//! A picture that is to be predicted on: at its own size, and at the size that a network was trained on.
+//! An image that is to be predicted on: at its own size, and at the size that a network was trained on.
 
 use super::Error;
 use super::files;
@@ -16,7 +16,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
-/// A picture at its own size.
+/// An image at its own size.
 #[derive(Debug)]
 pub struct Photo {
     /// Height and width in pixels.
@@ -26,18 +26,18 @@ pub struct Photo {
     picture: Picture,
 }
 
-/// Where a picture is: a file, and its page if the file has several.
+/// Where an image is: a file, and its page if the file has several.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PhotoPlace {
     /// The file.
     pub path: PathBuf,
-    /// Which of several; `None` where the file holds one picture.
+    /// Which of several; `None` where the file holds one image.
     pub page: Option<PhotoPage>,
     /// A name of its own below the folder that was asked for, without ending; `/` between folders, `-07` for a page, `_s007` for a slice.
     pub name: String,
 }
 
-/// Which of several pictures of a file.
+/// Which of several images of a file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PhotoPage(Page);
 
@@ -84,11 +84,11 @@ fn slice(path: &Path, index: usize, cut: Cut) -> Result<Picture, String> {
     volume.picture(index)
 }
 
-/// The pictures of files and folders, those of a folder sorted by name; the pages of a TIFF and the slices of a volume each. A file that cannot be opened is listed,
+/// The images of files and folders, those of a folder sorted by name; the pages of a TIFF and the slices of a volume each. A file that cannot be opened is listed,
 /// so that reading it tells why.
 ///
 /// # Errors
-/// If a path is missing, a folder has no picture, or two pictures have the same name.
+/// If a path is missing, a folder has no image, or two images have the same name.
 pub fn photos(paths: &[PathBuf], cut: Cut) -> Result<Vec<PhotoPlace>, Error> {
     let mut places: Vec<PhotoPlace> = Vec::new();
     for path in paths {
@@ -117,7 +117,7 @@ pub fn photos(paths: &[PathBuf], cut: Cut) -> Result<Vec<PhotoPlace>, Error> {
     Ok(places)
 }
 
-/// Pictures in the folders among these paths of kinds that are not read, such as HEIC; `photos` passes them over.
+/// Images in the folders among these paths of kinds that are not read, such as HEIC; `photos` passes them over.
 ///
 /// # Errors
 /// If a folder is unreadable.
@@ -162,7 +162,7 @@ fn of_file(path: PathBuf, name: String, cut: Cut) -> Vec<PhotoPlace> {
 }
 
 impl Photo {
-    /// Reads a picture, if there is memory for it and for `beside` bytes more for each of its pixels.
+    /// Reads an image, if there is memory for it and for `beside` bytes more for each of its pixels.
     ///
     /// # Errors
     /// In words, with the file's name, if it cannot be read or decoded.
@@ -216,7 +216,7 @@ impl Photo {
         Ok(Frame::new(self.size, preprocess).picture(&Planes::new(&self.picture, channels, preprocess)?))
     }
 
-    /// Planes at the size that `preprocess` asks for, brought back to this picture's size (linear) row by row: `take` gets (plane, row, values).
+    /// Planes at the size that `preprocess` asks for, brought back to this image's size (linear) row by row: `take` gets (plane, row, values).
     /// Rows that `fit = "crop"` has cut off are left out; what it has cut off of others is 0.
     pub fn restore(&self, preprocess: &Preprocess, planes: &[f32], take: impl FnMut(usize, usize, &[f32])) {
         Frame::new(self.size, preprocess).back(planes, take);
