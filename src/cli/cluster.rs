@@ -70,7 +70,7 @@ pub fn setup(options: Options, plan: &Plan, results: &Results) -> Result<Setup, 
 fn needs(options: &Options, plan: &Plan, results: &Results) -> Result<HashMap<String, Needs>, Error> {
     let mut estimate = Estimate::by_records_of_any_machine(results, &slot(options));
     estimate.learn(&plan.runs);
-    let recorded = matches!(estimate.source(), Source::Records(_));
+    let recorded = matches!(estimate.source(), Source::RecordsOfAny(_));
     let places = results.experiment(&plan.experiment).places(plan.runs.iter().map(|run| &run.id))?;
     let of = |(index, place): (usize, &RunDir)| {
         let run = &plan.runs[index];

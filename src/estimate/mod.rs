@@ -23,8 +23,10 @@ use std::time::Instant;
 /// Where times come from.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Source {
-    /// So many recorded runs.
+    /// So many recorded runs of this machine.
     Records(usize),
+    /// So many recorded runs, whatever machine they were on.
+    RecordsOfAny(usize),
     /// A probe of so many seconds.
     Probe(f64),
     /// Nowhere: no time is known.
@@ -36,6 +38,8 @@ impl std::fmt::Display for Source {
         match self {
             Self::Records(1) => write!(f, "by 1 recorded run of this machine, scaled by FLOP"),
             Self::Records(n) => write!(f, "by {n} recorded runs of this machine, scaled by FLOP"),
+            Self::RecordsOfAny(1) => write!(f, "by 1 recorded run, scaled by FLOP"),
+            Self::RecordsOfAny(n) => write!(f, "by {n} recorded runs, scaled by FLOP"),
             Self::Probe(seconds) => write!(f, "by a probe of {seconds:.1} s, scaled by FLOP; a recorded run will be nearer"),
             Self::Nowhere => write!(f, "not known: nothing is recorded here yet"),
         }
@@ -80,7 +84,11 @@ impl Estimate {
     fn by_records_of(results: &Results, slot: &Slot, processor: Option<&str>) -> Self {
         let mut descriptions = Descriptions::default();
         let records = records::read(results, &slot.device, processor, &mut descriptions);
-        let source = if records.is_empty() { Source::Nowhere } else { Source::Records(records.len()) };
+        let source = match (records.len(), processor) {
+            (0, _) => Source::Nowhere,
+            (count, Some(_)) => Source::Records(count),
+            (count, None) => Source::RecordsOfAny(count),
+        };
         let (speeds, runs, indices) = Default::default();
         Self { source, slot: slot.clone(), descriptions, records, speeds, runs, indices }
     }
@@ -164,7 +172,9 @@ impl Estimate {
     /// Seconds of an epoch.
     fn epoch(&self, run: &RunSpec, load: &Load) -> Option<f64> {
         match self.source {
-            Source::Records(_) => records::expected(&self.records, load, self.slot.threads, run.experiment.training.precision),
+            Source::Records(_) | Source::RecordsOfAny(_) => {
+                records::expected(&self.records, load, self.slot.threads, run.experiment.training.precision)
+            }
             Source::Probe(_) => Some(load.epoch / speed(&self.speeds, load)?),
             Source::Nowhere => None,
         }

@@ -10,6 +10,7 @@ use super::error::{Error, Result, named};
 use super::experiment_dir::ExperimentDir;
 use super::file::{WRITING, create_dirs, keep_name, open_in_place, read_if_there, write_atomic};
 use crate::regular::Most;
+use std::collections::HashSet;
 use std::fs::{self, File, OpenOptions};
 use std::io::{ErrorKind, Write};
 use std::path::{Path, PathBuf};
@@ -57,6 +58,23 @@ impl ExperimentDir {
         }
         batches.sort_by(|a, b| a.path.cmp(&b.path));
         Ok(batches)
+    }
+
+    /// The names of runs that were given to the queue and whose end nobody has recorded. What Slurm has dropped meanwhile is among them until a
+    /// schedule looks.
+    ///
+    /// # Errors
+    /// If a batch cannot be read.
+    pub fn queued(&self) -> Result<HashSet<String>> {
+        let mut queued = HashSet::new();
+        for at in self.batches()? {
+            let listing = at.listing()?;
+            if !listing.void {
+                let runs = at.intent()?.tasks.concat().into_iter().enumerate();
+                queued.extend(runs.filter(|(position, _)| !listing.ends.contains(position)).map(|(_, run)| run.run));
+            }
+        }
+        Ok(queued)
     }
 }
 

@@ -113,6 +113,20 @@ pub fn processes(words: &[&str]) -> Vec<i32> {
     found
 }
 
+/// The process that has started another one.
+pub fn parent(process: i32) -> i32 {
+    let stat = fs::read_to_string(format!("/proc/{process}/stat")).expect("it is there");
+    let after_name = stat.rsplit_once(')').expect("a name in brackets").1;
+    after_name.split_whitespace().nth(1).expect("a state and a parent").parse().expect("a number")
+}
+
+/// A variable of a process's environment.
+pub fn variable(process: i32, name: &str) -> Option<String> {
+    let all = fs::read(format!("/proc/{process}/environ")).ok()?;
+    let all = String::from_utf8_lossy(&all).into_owned();
+    all.split('\0').find_map(|line| line.strip_prefix(name)?.strip_prefix('=').map(str::to_owned))
+}
+
 pub fn signal(process: i32, signal: nix::sys::signal::Signal) {
     // It may just have ended.
     _ = nix::sys::signal::kill(nix::unistd::Pid::from_raw(process), signal);

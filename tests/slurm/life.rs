@@ -7,18 +7,18 @@ use std::fs;
 use std::process::Stdio;
 
 /// One run, long enough to be met while it trains.
-fn long(epochs: usize) -> String {
+pub fn long(epochs: usize) -> String {
     TINY.replace("epochs = 3", &format!("epochs = {epochs}")).replace("[1e-2, 1e-3]", "[1e-2]").replace("[1, 2]", "[1]")
 }
 
-fn rows(desk: &Desk) -> usize {
+pub fn rows(desk: &Desk) -> usize {
     if !desk.path("results/tiny/runs").exists() {
         return 0;
     }
     desk.metrics("results").iter().map(|(_, csv)| csv.lines().count()).sum()
 }
 
-fn outcome(desk: &Desk) -> String {
+pub fn outcome(desk: &Desk) -> String {
     desk.read_all("results", "outcome.toml").concat()
 }
 
@@ -32,6 +32,8 @@ fn a_detached_sweep_is_joined_again_and_nothing_is_submitted_twice() {
     let detached = cluster.umlaut(&desk, &["run", "x.toml", "--on", "slurm", "--detach"]);
     expect_code(&detached, 0);
     assert!(words(&detached).contains("4 runs left in Slurm's queue"), "{}", words(&detached));
+    let status = words(&cluster.umlaut(&desk, &["status"]));
+    assert!(status.contains("4 new (4 in Slurm's queue) of 4 runs"), "{status}");
     let added = cluster.umlaut(&desk, &["run", "x.toml", "--on", "slurm", "--detach", "--set", "training.seeds=3"]);
     assert!(words(&added).contains("4 runs in Slurm's queue from before"), "{}", words(&added));
     assert_eq!(cluster.slurm("squeue", &["-r", "-h"]).lines().count(), 6, "two seeds more");

@@ -10,8 +10,13 @@ mod cluster;
 #[path = "../run/desk.rs"]
 #[expect(dead_code, reason = "the tests of whole runs have more to do with it")]
 mod desk;
+mod ends;
 mod life;
 mod protocol;
+#[path = "../software_cuda/mod.rs"]
+#[cfg(feature = "cudnn")]
+#[expect(dead_code, reason = "the program is started otherwise")]
+mod software_cuda;
 
 use cluster::Cluster;
 use desk::{Desk, TINY, expect_code, words};

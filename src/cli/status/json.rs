@@ -31,6 +31,7 @@ fn run(run: &Run) -> Value {
         "path": run.path.display().to_string(),
         "bytes": run.bytes,
         "state": run.word(),
+        "queued": run.queued,
         "cause": run.cause(),
         "epoch": run.epochs_done,
         "epochs": run.epochs,

@@ -37,6 +37,8 @@ pub struct Run {
     /// Bytes of all its files.
     pub bytes: u64,
     pub standing: Result<Standing, String>,
+    /// Whether it was given to a queue and has not ended there, as far as the files say.
+    pub queued: bool,
     /// Where it trained last: `cpu`, `cuda:0`.
     pub device: Option<String>,
     pub epochs_done: usize,
@@ -73,7 +75,7 @@ impl Seen {
 
     /// One run of an experiment.
     pub fn of_run(dir: &ExperimentDir, run: &RunDir) -> Self {
-        Self { runs: vec![Run::of(run)], alone: true, ..Self::without_runs(dir) }
+        Self { runs: vec![Run::of(run, &dir.queued().unwrap_or_default())], alone: true, ..Self::without_runs(dir) }
     }
 
     fn without_runs(dir: &ExperimentDir) -> Self {
@@ -95,7 +97,7 @@ impl Seen {
 
     /// Whether anything is to be expected of it without another command.
     pub fn is_under_way(&self) -> bool {
-        let runs = self.runs.iter().any(|run| matches!(run.standing, Ok(Standing::Running(_))));
+        let runs = self.runs.iter().any(|run| run.queued || matches!(run.standing, Ok(Standing::Running(_))));
         // Whoever holds the experiment will come to a run that waits.
         runs || (self.holder.is_some() && !(self.alone && self.runs.iter().all(Run::is_finished)))
     }
@@ -105,19 +107,21 @@ impl Seen {
 /// cannot be read.
 fn runs(dir: &ExperimentDir) -> Result<(Vec<Run>, usize, Option<String>), store::Error> {
     let there = dir.runs()?;
+    let queued = dir.queued()?;
+    let all = |places: &[RunDir]| places.iter().map(|place| Run::of(place, &queued)).collect();
     let (planned, problem) = match dir.planned() {
         Ok(planned) => (planned, None),
         Err(error) => (None, Some(error.to_string())),
     };
-    let Some(planned) = planned else { return Ok((there.iter().map(Run::of).collect(), 0, problem)) };
+    let Some(planned) = planned else { return Ok((all(&there), 0, problem)) };
     let places = dir.places(&planned)?;
     let hashes: HashSet<&str> = planned.iter().map(|id| id.hash()).collect();
     let others = there.iter().filter(|run| !hashes.contains(run.id().hash())).count();
-    Ok((places.iter().map(Run::of).collect(), others, None))
+    Ok((all(&places), others, None))
 }
 
 impl Run {
-    fn of(place: &RunDir) -> Self {
+    fn of(place: &RunDir, queued: &HashSet<String>) -> Self {
         let standing = standing(place).map_err(|error| error.to_string());
         let rows = place.metrics().unwrap_or_default();
         let toml = regular::text(&place.run_toml(), Most::SMALL).ok();
@@ -134,6 +138,7 @@ impl Run {
             path: place.path().to_owned(),
             bytes: place.bytes(),
             without_weights: matches!(&standing, Ok(Standing::Finished(outcome)) if place.lacks_weights(outcome)),
+            queued: queued.contains(&place.id().to_string()),
             standing,
             device,
             epochs_done: rows.len(),

@@ -26,6 +26,8 @@ impl Seen {
         let counts = if without > 0 { format!("{counts} ({without} without weights)") } else { counts };
         let others =
             if self.others > 0 { format!("; {} not in the plan", counted(self.others, "other run")) } else { String::new() };
+        let waiting = self.runs.iter().filter(|run| run.is_in_queue()).count();
+        let counts = if waiting > 0 { format!("{counts} ({waiting} in Slurm's queue)") } else { counts };
         let holder = self.holder.as_ref().map_or(String::new(), |holder| format!("; held by {holder}"));
         let (runs, size) = (counted(self.runs.len(), "run"), size(self.bytes));
         format!("{}: {counts} of {runs}{others}; {size}{holder}", self.name)
@@ -33,6 +35,11 @@ impl Seen {
 }
 
 impl Run {
+    /// Whether it waits to be started by a queue.
+    fn is_in_queue(&self) -> bool {
+        self.queued && !matches!(self.standing, Ok(Standing::Running(_) | Standing::Finished(_)))
+    }
+
     /// What there is to say of it; `held` is whether somebody is there who started it.
     fn line(&self, held: bool) -> Option<String> {
         let (word, id) = (self.word(), &self.id);
@@ -82,6 +89,7 @@ mod tests {
             path: id.into(),
             bytes: 1_200_000,
             standing,
+            queued: false,
             device: Some(if id.starts_with("lr-1") { "cuda:1" } else { "cpu" }.into()),
             epochs_done: 7,
             without_weights: false,

@@ -1,0 +1,133 @@
+//! How a task may end that nobody here has ended: preempted, with its node, by its time limit; and tasks with GPUs.
+
+use crate::cluster::{Cluster, parent, processes, signal, variable};
+use crate::desk::{Desk, expect_code, words};
+use crate::life::{long, outcome, rows};
+#[cfg(feature = "cudnn")]
+use crate::software_cuda;
+use nix::sys::signal::Signal;
+use std::collections::BTreeSet;
+use std::fs;
+use std::process::{Child, Command, Stdio};
+
+/// The sweep on Slurm, with a schedule that retries nothing unless it is asked to.
+fn begin(cluster: &Cluster, desk: &Desk, options: &[&str]) -> Child {
+    let mut command = cluster.command(desk, &[&["run", "x.toml", "--on", "slurm"], options].concat());
+    let schedule = command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().expect("starts");
+    cluster.until("some epochs", || (rows(desk) > 3).then_some(()));
+    schedule
+}
+
+/// The process of the one task that runs.
+fn task(desk: &Desk) -> i32 {
+    processes(&["slurm-task", &desk.path("results").display().to_string()])[0]
+}
+
+/// What Slurm says of all jobs, in this form.
+fn queue(cluster: &Cluster, form: &str) -> String {
+    cluster.slurm("squeue", &["-r", "-h", "-t", "all", "-o", form])
+}
+
+#[test]
+fn a_preempted_task_saves_and_goes_on_when_there_is_room() {
+    let desk = Desk::with(&long(400));
+    let Some(cluster) = Cluster::start() else { return };
+    expect_code(&desk.umlaut(&["run", "x.toml", "--results", "calm"]), 0);
+    let schedule = begin(&cluster, &desk, &["--slurm", "partition=main", "--retries", "0"]);
+    let urgent = ["--parsable", "-p", "urgent", "-N2", "--exclusive", "-o", "/dev/null", "--wrap", "sleep 1000"];
+    let urgent = cluster.slurm("sbatch", &urgent).trim().to_owned();
+    cluster.until("it has no processors any more", || queue(&cluster, "%P %T").contains("main PENDING").then_some(()));
+    let reached = rows(&desk);
+    assert!(reached < 401, "it had not ended by itself");
+    cluster.slurm("scancel", &[&urgent]);
+    let ended = schedule.wait_with_output().expect("it ends");
+    expect_code(&ended, 0);
+    assert_eq!(desk.metrics("results"), desk.metrics("calm"));
+    assert_eq!(cluster.submissions(&desk), 1, "Slurm has queued it again");
+}
+
+/// Slurm queues a task of a failed node again where it may; else the schedule does, as a retry.
+#[test]
+fn what_fails_with_its_node_goes_on_at_another() {
+    let desk = Desk::with(&long(300));
+    let Some(cluster) = Cluster::start() else { return };
+    expect_code(&desk.umlaut(&["run", "x.toml", "--results", "calm"]), 0);
+    for (requeue, submissions) in [("requeue=true", 1), ("requeue=false", 2)] {
+        _ = fs::remove_dir_all(desk.path("results/tiny"));
+        let schedule = begin(&cluster, &desk, &["--slurm", requeue, "--retries", "1"]);
+        let node = cluster.slurm("squeue", &["-h", "-t", "R", "-o", "%N"]).trim().to_owned();
+        cluster.kill(&node);
+        // All that ran there: the daemon of the job, its task and the run.
+        let task = task(&desk);
+        let below = desk.path("results").display().to_string();
+        for process in [vec![parent(task), task], processes(&["train", &below, "--child"])].concat() {
+            signal(process, Signal::SIGKILL);
+        }
+        let ended = schedule.wait_with_output().expect("it ends");
+        expect_code(&ended, 0);
+        assert_eq!(cluster.submissions(&desk), submissions, "{requeue}: {}", words(&ended));
+        assert_eq!(words(&ended).contains("the node of its job failed"), submissions == 2, "{}", words(&ended));
+        assert_eq!(desk.metrics("results"), desk.metrics("calm"));
+        cluster.restart(&node);
+    }
+}
+
+/// A minute is the shortest limit, and Slurm looks twice a minute: asked for with `UMLAUT_SLOW_TESTS=1`.
+#[test]
+fn a_task_that_does_not_save_in_time_is_ended_by_its_limit() {
+    if std::env::var_os("UMLAUT_SLOW_TESTS").is_none() {
+        eprintln!("skipped: waits for a time limit; UMLAUT_SLOW_TESTS=1 asks for it");
+        return;
+    }
+    let desk = Desk::with(&long(100_000));
+    let Some(cluster) = Cluster::start() else { return };
+    // The task is signalled at once, for a minute is also the time by which it is warned, and it cannot hear: the run goes on until the limit.
+    let schedule = begin(&cluster, &desk, &["--slurm", "time=1", "--slurm", "requeue=false", "--retries", "0"]);
+    signal(task(&desk), Signal::SIGSTOP);
+    let ended = schedule.wait_with_output().expect("it ends");
+    expect_code(&ended, 1);
+    assert!(queue(&cluster, "%T").contains("TIMEOUT"), "{}", queue(&cluster, "%T"));
+    assert!(words(&ended).contains("time limit"), "{}", words(&ended));
+    assert!(outcome(&desk).contains("time"), "{}", outcome(&desk));
+}
+
+#[test]
+#[cfg(feature = "cudnn")]
+fn tasks_with_a_gpu_have_one_each() {
+    let toml = long(6).replace("seeds = [1]", "seeds = [1, 2]").replace("[4, 8]", "[8, 12]\nnorm = \"group\"\ngroups = 4");
+    let desk = Desk::with(&toml);
+    if !can_emulate() {
+        return;
+    }
+    let Some(cluster) = Cluster::start() else { return };
+    let emulated = |mut command: Command| {
+        let kept = software_cuda::libraries().join("kept");
+        command.env("UMLAUT_CUDA_LIBS", software_cuda::libraries()).env("SOFTWARE_CUDA_CACHE", kept.join("modules"));
+        command.env("XDG_CACHE_HOME", kept).env("SOFTWARE_CUDA_DEVICES", "2").env_remove("CUDA_VISIBLE_DEVICES");
+        command
+    };
+    let alone = emulated(desk.command(&["run", "x.toml", "--results", "calm", "--device", "cuda:0"])).output().expect("starts");
+    expect_code(&alone, 0);
+    let command = cluster.command(&desk, &["run", "x.toml", "--on", "slurm", "--slurm", "gpus=1", "--retries", "0"]);
+    let schedule = emulated(command).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().expect("starts");
+    let below = desk.path("results").display().to_string();
+    cluster.until("both train, each with a GPU of its own", || {
+        let runs = processes(&["train", &below, "--child"]);
+        let of: BTreeSet<String> = runs.iter().filter_map(|run| variable(*run, "CUDA_VISIBLE_DEVICES")).collect();
+        (of.len() == 2).then_some(())
+    });
+    let ended = schedule.wait_with_output().expect("it ends");
+    expect_code(&ended, 0);
+    assert_eq!(desk.metrics("results"), desk.metrics("calm"));
+}
+
+/// Whether there is a compiler for the emulated device.
+#[cfg(feature = "cudnn")]
+fn can_emulate() -> bool {
+    let compiler = std::env::var("CXX").unwrap_or_else(|_| "c++".into());
+    let found = Command::new(&compiler).arg("--version").output().is_ok_and(|output| output.status.success());
+    if !found {
+        eprintln!("skipped: no C++ compiler ({compiler}) to build an emulated GPU with");
+    }
+    found
+}
