@@ -1,7 +1,7 @@
 //! A sweep on Slurm whose tasks, daemons and schedule are killed at random moments: repeating the command ends with the files of an undisturbed sweep.
 //!
 //! `UMLAUT_SLURM_SEED` repeats the choices of a failed test, though not the moments at which the system lets things happen;
-//! `UMLAUT_SLURM_KILLS` asks for more of them, `UMLAUT_SLURM_RUNS` for more runs.
+//! `UMLAUT_SLURM_KILLS` asks for more of them, `UMLAUT_SLURM_RUNS` for more runs, `UMLAUT_SLURM_EPOCHS` for longer or shorter ones.
 
 use crate::cluster::{Cluster, processes, signal};
 use crate::desk::{Desk, TINY, expect_code, words};
@@ -60,7 +60,9 @@ fn number(variable: &str, default: usize) -> usize {
 #[test]
 fn whatever_is_killed_the_files_are_those_of_an_undisturbed_sweep() {
     let runs = number("UMLAUT_SLURM_RUNS", 10);
-    let toml = TINY.replace("seeds = [1, 2]", &format!("seeds = {}", runs.div_ceil(2))).replace("epochs = 3", "epochs = 40");
+    let kills = number("UMLAUT_SLURM_KILLS", 22);
+    let toml = TINY.replace("seeds = [1, 2]", &format!("seeds = {}", runs.div_ceil(2)));
+    let toml = toml.replace("epochs = 3", &format!("epochs = {}", number("UMLAUT_SLURM_EPOCHS", 40)));
     let desk = Desk::with(&toml);
     let Some(cluster) = Cluster::start() else { return };
     expect_code(&desk.umlaut(&["run", "x.toml", "--results", "calm", "--jobs", "2"]), 0);
@@ -70,7 +72,12 @@ fn whatever_is_killed_the_files_are_those_of_an_undisturbed_sweep() {
     let mut sweep = Sweep { cluster: &cluster, desk: &desk, schedule: None, random: StdRng::seed_from_u64(seed), below };
     let mut done = 0;
     // Each kind once at least, then any.
-    while done < number("UMLAUT_SLURM_KILLS", 22) && sweep.goes_on() {
+    while done < kills && sweep.goes_on() {
+        // Of many runs all are disturbed alike, not only the first.
+        if (sweep.ended() + 40) * kills < done * runs {
+            std::thread::sleep(std::time::Duration::from_millis(50));
+            continue;
+        }
         let what = ALL.get(done).copied().unwrap_or_else(|| *ALL.choose(&mut sweep.random).expect("some"));
         eprintln!("{done}: {what:?}");
         sweep.disturb(what);
@@ -124,6 +131,12 @@ impl Sweep<'_> {
         let code = output.status.code();
         assert!(matches!(code, Some(0 | 130) | None) || words(&output).contains("slurm"), "{code:?}: {}", words(&output));
         code == Some(0)
+    }
+
+    /// Runs that have ended.
+    fn ended(&self) -> usize {
+        let runs = fs::read_dir(self.desk.path("results/tiny/runs")).into_iter().flatten();
+        runs.filter(|run| run.as_ref().is_ok_and(|run| run.path().join("outcome.toml").exists())).count()
     }
 
     fn task(&mut self) -> Option<i32> {
