@@ -2,7 +2,7 @@
 
 use crate::cluster::{Cluster, parent, processes, signal, variable};
 use crate::desk::{Desk, expect_code, words};
-use crate::life::{long, outcome, rows};
+use crate::life::{long, rows};
 #[cfg(feature = "cudnn")]
 use crate::software_cuda;
 use nix::sys::signal::Signal;
@@ -74,21 +74,23 @@ fn what_fails_with_its_node_goes_on_at_another() {
 
 /// A minute is the shortest limit, and Slurm looks twice a minute: asked for with `UMLAUT_SLOW_TESTS=1`.
 #[test]
-fn a_task_that_does_not_save_in_time_is_ended_by_its_limit() {
+fn what_its_time_limit_ends_without_a_warning_goes_on_where_it_saved() {
     if std::env::var_os("UMLAUT_SLOW_TESTS").is_none() {
         eprintln!("skipped: waits for a time limit; UMLAUT_SLOW_TESTS=1 asks for it");
         return;
     }
-    let desk = Desk::with(&long(100_000));
+    let desk = Desk::with(&long(1_000_000));
     let Some(cluster) = Cluster::start() else { return };
-    // The task is signalled at once, for a minute is also the time by which it is warned, and it cannot hear: the run goes on until the limit.
-    let schedule = begin(&cluster, &desk, &["--slurm", "time=1", "--slurm", "requeue=false", "--retries", "0"]);
-    signal(task(&desk), Signal::SIGSTOP);
+    // The warning is replaced by one that nobody hears.
+    let options = ["time=1", "requeue=false", "sbatch=--signal=B:CONT@1"].map(|option| ["--slurm", option]).concat();
+    let schedule = begin(&cluster, &desk, &[&options[..], &["--retries", "0"]].concat());
+    cluster.until("its time is over", || queue(&cluster, "%T").contains("TIMEOUT").then_some(()));
+    let reached = rows(&desk);
+    cluster.until("it goes on", || (cluster.submissions(&desk) == 2 && rows(&desk) > reached).then_some(()));
+    expect_code(&cluster.umlaut(&desk, &["run", "x.toml", "--on", "slurm", "--cancel"]), 0);
     let ended = schedule.wait_with_output().expect("it ends");
-    expect_code(&ended, 1);
-    assert!(queue(&cluster, "%T").contains("TIMEOUT"), "{}", queue(&cluster, "%T"));
-    assert!(words(&ended).contains("time limit"), "{}", words(&ended));
-    assert!(outcome(&desk).contains("time"), "{}", outcome(&desk));
+    expect_code(&ended, 130);
+    assert!(words(&ended).contains("once more, from where it saved"), "{}", words(&ended));
 }
 
 #[test]

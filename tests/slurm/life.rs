@@ -18,7 +18,7 @@ pub fn rows(desk: &Desk) -> usize {
     desk.metrics("results").iter().map(|(_, csv)| csv.lines().count()).sum()
 }
 
-pub fn outcome(desk: &Desk) -> String {
+fn outcome(desk: &Desk) -> String {
     desk.read_all("results", "outcome.toml").concat()
 }
 
