@@ -294,7 +294,9 @@ addEventListener("load", () => {
 #[test]
 fn a_page_of_runs_that_go_on_reads_itself_again_and_keeps_its_place() {
     let (temp, dir) = experiment(4);
-    let html = |goes_on| fs::read_to_string(report::write(&dir, &Wanted { goes_on, ..Wanted::default() }).unwrap().html.unwrap()).unwrap();
+    let html = |goes_on| {
+        fs::read_to_string(report::write(&dir, &Wanted { goes_on, ..Wanted::default() }).unwrap().html.unwrap()).unwrap()
+    };
     assert!(!html(true).contains("data-refresh"), "all runs have ended");
     let open = create(&dir, "99", 1);
     assert!(!html(false).contains("data-refresh"), "nobody is at them");
@@ -326,7 +328,10 @@ fn a_report_is_printed_as_pdf_where_there_is_a_browser() {
     };
     let (code, said) = umlaut(None);
     assert!(code == Some(2) && said.contains("apt install chromium") && said.contains("UMLAUT_CHROMIUM"), "{code:?}: {said}");
-    assert!(!dir.path().join("report.pdf").exists() && !dir.path().join("report.html").exists(), "refused before anything is drawn");
+    assert!(
+        !dir.path().join("report.pdf").exists() && !dir.path().join("report.html").exists(),
+        "refused before anything is drawn"
+    );
     let Some(browser) = browser() else { return eprintln!("skipped: no Chromium was found (UMLAUT_CHROMIUM names one)") };
     let (code, said) = umlaut(Some(&browser));
     assert_eq!(code, Some(0), "{said}");
@@ -334,7 +339,8 @@ fn a_report_is_printed_as_pdf_where_there_is_a_browser() {
     let text = String::from_utf8_lossy(&pdf);
     // A4: 595 × 842 points, to the nearest.
     let box_of_page = text.split("/MediaBox [").nth(1).and_then(|rest| rest.split(']').next()).unwrap_or_default();
-    let sides: Vec<i64> = box_of_page.split_whitespace().filter_map(|side| side.parse::<f64>().ok()).map(|side| side.round() as i64).collect();
+    let sides: Vec<i64> =
+        box_of_page.split_whitespace().filter_map(|side| side.parse::<f64>().ok()).map(|side| side.round() as i64).collect();
     assert!(pdf.starts_with(b"%PDF"));
     assert!(sides.len() == 4 && (594..=596).contains(&sides[2]) && (841..=843).contains(&sides[3]), "{box_of_page}");
     // What prints nothing is no browser.

@@ -60,7 +60,13 @@ pub fn print(browser: &Path, page: &Path) -> Result<Vec<u8>, Failure> {
 
 fn browse(browser: &Path, page: &Path, pdf: &Path, profile: &Path, further: &[&str]) -> Result<Output, Failure> {
     let mut command = Command::new(browser);
-    command.args(["--headless=new", "--disable-gpu", "--no-first-run", "--no-pdf-header-footer", "--disable-background-networking"]);
+    command.args([
+        "--headless=new",
+        "--disable-gpu",
+        "--no-first-run",
+        "--no-pdf-header-footer",
+        "--disable-background-networking",
+    ]);
     // Nothing is fetched; this says so to whatever the browser does by itself.
     command.arg("--host-resolver-rules=MAP * ~NOTFOUND").args(further);
     let mut profile_of = std::ffi::OsString::from("--user-data-dir=");

@@ -166,8 +166,7 @@ impl Group {
 impl Comparison {
     fn of(name: String, groups: Vec<Group>, best_by: String, of_other_plans: usize) -> Self {
         let (classes, remarks) = (Vec::new(), Vec::new());
-        let mut comparison =
-            Self { name, groups, classes, best_by, of_other_plans, remarks, search: None, metrics: None };
+        let mut comparison = Self { name, groups, classes, best_by, of_other_plans, remarks, search: None, metrics: None };
         comparison.classes = column::classes(&comparison.columns());
         comparison
     }

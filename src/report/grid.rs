@@ -100,13 +100,7 @@ pub(super) fn extra(comparison: &Comparison, verdict: &Verdict, list: &List, dec
 }
 
 /// What ranks, if classes have it, and these scores of each class; nothing where there is one class, or the reader has chosen what is shown.
-pub(super) fn classes(
-    comparison: &Comparison,
-    verdict: &Verdict,
-    list: &List,
-    scores: &[&str],
-    decimals: usize,
-) -> Option<Grid> {
+pub(super) fn classes(comparison: &Comparison, verdict: &Verdict, list: &List, scores: &[&str], decimals: usize) -> Option<Grid> {
     let (split, classes) = (split(verdict), &comparison.classes);
     let by = metric::describe(&verdict.column).map(|metric| metric.name).filter(|by| !scores.contains(by));
     let of = |score: &str| classes.iter().map(|class| split.column(&format!("{score}_{class}"))).collect::<Vec<_>>();
@@ -230,12 +224,15 @@ fn probability(p: f64) -> String {
 }
 
 impl Grid {
-    /// This table with the columns of another of the same rows, but for its first, and its note.
+    /// This table with the columns of another of the same rows, but for its first, and its note; dashes in rows that the other has not.
     pub(super) fn beside(mut self, other: Grid) -> Grid {
         self.note = format!("{} {}", self.note, other.note).trim().to_owned();
+        let more = other.header.len().saturating_sub(1);
         self.header.extend(other.header.into_iter().skip(1));
-        for (row, other) in self.rows.iter_mut().zip(other.rows) {
-            row.cells.extend(other.cells.into_iter().skip(1));
+        let mut others = other.rows.into_iter();
+        for row in &mut self.rows {
+            let cells = others.next().map(|other| other.cells.into_iter().skip(1).collect());
+            row.cells.extend(cells.unwrap_or_else(|| vec!["–".to_owned(); more]));
         }
         self
     }
@@ -244,6 +241,19 @@ impl Grid {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_row_that_the_other_table_lacks_has_dashes() {
+        let grid = |names: &[&str], title: &str| Grid {
+            header: ["group", title].map(str::to_owned).to_vec(),
+            rows: names.iter().map(|name| Row { cells: vec![(*name).to_owned(), "1".to_owned()], strong: None }).collect(),
+            ..Grid::default()
+        };
+        let both = grid(&["a", "constant"], "x").beside(grid(&["a"], "y"));
+        assert_eq!(both.header, ["group", "x", "y"]);
+        let cells: Vec<&[String]> = both.rows.iter().map(|row| &row.cells[..]).collect();
+        assert_eq!(cells, [["a", "1", "1"], ["constant", "1", "–"]]);
+    }
 
     #[test]
     fn an_interval_ends_where_the_metric_does() {

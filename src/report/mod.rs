@@ -213,7 +213,8 @@ pub fn write(dir: &ExperimentDir, wanted: &Wanted) -> Result<Written, Error> {
     let charts = drawn(&comparison, &verdict, &overlays);
     let has = |format: Format| wanted.formats.contains(&format);
     let report = has(Format::Markdown).then(|| files.write_report(&markdown::report(&comparison, &verdict, &charts, &overlays)));
-    let html = has(Format::Html).then(|| files.write_html(&html::page(&comparison, &verdict, &charts, &overlays, wanted.goes_on)));
+    let html =
+        has(Format::Html).then(|| files.write_html(&html::page(&comparison, &verdict, &charts, &overlays, wanted.goes_on)));
     let latex = has(Format::Latex).then(|| {
         files.write_supplement(&latex::supplement(&comparison, &verdict))?;
         if let Some(methods) = methods::of(&comparison, &verdict) {

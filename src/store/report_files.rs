@@ -16,16 +16,8 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 /// All that is written of a report, but for charts.
-pub(super) const NAMES: [&str; 8] = [
-    "report.html",
-    "report.pdf",
-    "report.md",
-    "methods.tex",
-    "tables.tex",
-    "supplement.tex",
-    "summary.csv",
-    "groups.csv",
-];
+pub(super) const NAMES: [&str; 8] =
+    ["report.html", "report.pdf", "report.md", "methods.tex", "tables.tex", "supplement.tex", "summary.csv", "groups.csv"];
 
 /// Who began a report last. Its lock is held while a file is replaced.
 const NEWEST: &str = ".report";

@@ -69,7 +69,8 @@ fn picture(source: &Source, images: &[Image], [best, rival]: [usize; 2], column:
     let wins = wins.filter(|image| image.best.partial_cmp(&image.rival) != Some(Ordering::Equal)).count();
     let worst = &images[..NAMED.min(images.len())];
     let named = |(at, image): (usize, &Image)| {
-        let words = format!("{}: {} {:.3}, rival {:.3}", at + 1, text::fit_ends(image.name, style::TEXT, room), image.best, image.rival);
+        let words =
+            format!("{}: {} {:.3}, rival {:.3}", at + 1, text::fit_ends(image.name, style::TEXT, room), image.best, image.rival);
         (Sign::Nothing, words)
     };
     let mut items = vec![
@@ -101,7 +102,8 @@ fn picture(source: &Source, images: &[Image], [best, rival]: [usize; 2], column:
 /// The diagonal, the dots, and the numbers of the worst, where there is room for them.
 fn dots(plot: &Plot, images: &[Image], best: usize) {
     let ink = &plot.ink;
-    let corner = |at: f64| (plot.x.0 + ((plot.x.1 - plot.x.0) as f64 * at) as i32, plot.y.1 - ((plot.y.1 - plot.y.0) as f64 * at) as i32);
+    let corner =
+        |at: f64| (plot.x.0 + ((plot.x.1 - plot.x.0) as f64 * at) as i32, plot.y.1 - ((plot.y.1 - plot.y.0) as f64 * at) as i32);
     // Both axes have the same ends, so that equal values lie from corner to corner.
     ink.line(&[corner(0.0), corner(1.0)], Pen::new(AXIS, THIN_WIDTH).dashed(DASH));
     let places: Vec<At> = images.iter().map(|image| plot.at(image.rival, image.best)).collect();
@@ -112,7 +114,9 @@ fn dots(plot: &Plot, images: &[Image], best: usize) {
     let face = Face { color: MUTED, ..Face::NOTES };
     for (at, (x, y)) in places.iter().take(NAMED).enumerate() {
         let free = |(a, b): &At| taken.iter().all(|(c, d)| (a - c).abs() > NOTE || (b - d).abs() > NOTE);
-        let inside = |(a, b): &At| (plot.x.0 + NOTE..plot.x.1 - NOTE / 2).contains(a) && (plot.y.0 + NOTE..plot.y.1 - NOTE / 2).contains(b);
+        let inside = |(a, b): &At| {
+            (plot.x.0 + NOTE..plot.x.1 - NOTE / 2).contains(a) && (plot.y.0 + NOTE..plot.y.1 - NOTE / 2).contains(b)
+        };
         let sides = [(60, 0), (-60, 0), (0, -60), (0, 60), (50, -50), (50, 50), (-50, -50), (-50, 50)];
         let far = sides.map(|(right, down)| (2 * right, 2 * down));
         let all = sides.iter().chain(&far).map(|(right, down)| (x + right, y + down));

@@ -102,7 +102,9 @@ pub(super) fn beside(comparison: &Comparison, verdict: &Verdict) -> Vec<String> 
         Some(chosen) => chosen.iter().map(|stem| Split::Val.column(stem)).collect(),
         None => all.chain(grid::extras(comparison, Split::Val)).collect(),
     };
-    all.into_iter().filter(|column| *column != verdict.column && comparison.groups.iter().any(|g| !g.values(column).is_empty())).collect()
+    all.into_iter()
+        .filter(|column| *column != verdict.column && comparison.groups.iter().any(|g| !g.values(column).is_empty()))
+        .collect()
 }
 
 /// `test Dice`, `validation Dice, disc`.

@@ -205,11 +205,9 @@ mod tests {
         };
         let text = tables(&comparison, &verdict);
         let spread = |dice: &str| format!(r"{dice} $\pm$ 0.014");
-        for (rank, name, dice, interval) in [
-            (1, "b", "0.910", "0.810 to 1.000"),
-            (1, "c", "0.900", "0.800 to 1.000"),
-            (3, r"lr 1\%", "0.710", "0.610 to 0.810"),
-        ] {
+        for (rank, name, dice, interval) in
+            [(1, "b", "0.910", "0.810 to 1.000"), (1, "c", "0.900", "0.800 to 1.000"), (3, r"lr 1\%", "0.710", "0.610 to 0.810")]
+        {
             let (plain, first) = (spread(dice), rank == 1);
             let shown = if first { format!(r"\textbf{{{plain}}}") } else { plain.clone() };
             for row in [

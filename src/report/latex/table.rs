@@ -38,7 +38,7 @@ pub(super) fn table(grid: &Grid, caption: &str, label: &str, place: Place) -> St
         Place::Column => {
             let blocks: Vec<String> = blocks.iter().map(|columns| tabular(grid, columns)).collect();
             format!(
-                "\n\\begin{{table}}\n  \\centering\\footnotesize\n  \\caption{{{caption}}}\n  \\label{{{label}}}\n  \
+                "\n\\begin{{table}}\n  \\centering\\fontsize{{8}}{{9.5}}\\selectfont\n  \\caption{{{caption}}}\n  \\label{{{label}}}\n  \
                  \\setlength{{\\tabcolsep}}{{3pt}}%\n{}\\end{{table}}\n",
                 blocks.join("  \\par\\medskip\n")
             )
@@ -51,7 +51,7 @@ pub(super) fn table(grid: &Grid, caption: &str, label: &str, place: Place) -> St
                 long(grid, columns, &head)
             };
             let blocks: String = blocks.iter().enumerate().map(block).collect();
-            format!("\n\\begingroup\\footnotesize\\setlength{{\\tabcolsep}}{{3pt}}%\n{blocks}\\endgroup\n")
+            format!("\n\\begingroup\\fontsize{{8}}{{9.5}}\\selectfont\\setlength{{\\tabcolsep}}{{3pt}}%\n{blocks}\\endgroup\n")
         }
     }
 }
@@ -168,7 +168,7 @@ mod tests {
     fn a_table_is_a_float_of_booktabs_as_wide_as_its_column() {
         let wanted = r"
 \begin{table}
-  \centering\footnotesize
+  \centering\fontsize{8}{9.5}\selectfont
   \caption{95 \%}
   \label{tab:a}
   \setlength{\tabcolsep}{3pt}%

@@ -134,7 +134,8 @@ pub(super) fn fingerprints(comparison: &Comparison) -> String {
 
 /// What runs say, each once, in order.
 fn distinct(comparison: &Comparison, of: impl Fn(&Provenance) -> Option<String>) -> Vec<String> {
-    let all: BTreeSet<String> = comparison.runs().filter_map(|run| of(&run.provenance)).filter(|words| !words.is_empty()).collect();
+    let all: BTreeSet<String> =
+        comparison.runs().filter_map(|run| of(&run.provenance)).filter(|words| !words.is_empty()).collect();
     all.into_iter().collect()
 }
 

@@ -98,7 +98,7 @@ fn data(methods: &mut Methods, comparison: &Comparison, verdict: &Verdict, setti
         let told = format!("{on}{} belong to {patients}.", if on.is_empty() { "These" } else { "these" });
         methods.say(&format!("patients{of}"), patients.clone(), Some(told));
         let foreground = given::foreground(&runs, &comparison.classes);
-        let told = format!("{on}{} of the training pixels is foreground: {foreground}.", if on.is_empty() { "This share" } else { "this share" });
+        let told = format!("Foreground makes up this share of the training pixels{of}: {foreground}.");
         methods.say(&format!("foreground of training pixels{of}"), foreground.clone(), Some(told));
     }
     methods.say("split", settings.split(), Some(format!("The split is {}.", settings.split())));

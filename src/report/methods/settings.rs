@@ -77,8 +77,12 @@ impl Settings {
             "fractions" => {
                 format!("drawn at random, {} train, {} val, {} test, seed {}", of("train"), of("val"), of("test"), of("seed"))
             }
-            "k_fold" => format!("a cross-validation of {} folds, {} set aside for the test, seed {}", of("k"), of("test"), of("seed")),
-            "official" => format!("the data set's own, {} of its training images validate, seed {}", of("val_fraction"), of("seed")),
+            "k_fold" => {
+                format!("a cross-validation of {} folds, {} set aside for the test, seed {}", of("k"), of("test"), of("seed"))
+            }
+            "official" => {
+                format!("the data set's own, {} of its training images validate, seed {}", of("val_fraction"), of("seed"))
+            }
             "lists" => "by lists of names".to_owned(),
             other => other.to_owned(),
         }
@@ -112,11 +116,12 @@ impl Settings {
     }
 
     pub(super) fn network(&self) -> String {
-        let unused: &[&str] = if self.variant("model").is_some_and(|(_, keys)| keys.get("norm").map(spoken).as_deref() == Some("group")) {
-            &[]
-        } else {
-            &["groups"]
-        };
+        let unused: &[&str] =
+            if self.variant("model").is_some_and(|(_, keys)| keys.get("norm").map(spoken).as_deref() == Some("group")) {
+                &[]
+            } else {
+                &["groups"]
+            };
         self.with_keys("model", unused)
     }
 
@@ -178,11 +183,10 @@ impl Settings {
     pub(super) fn augmentation(&self) -> String {
         let Some(Value::Table(augment)) = self.at("augment") else { return self.word("augment") };
         let change = |(name, value): (&String, &Value)| match value {
-            Value::Table(keys) => {
-                keys.get("probability").is_none_or(is_some).then(|| {
-                    format!("{name} ({})", keys.iter().map(pair).collect::<Vec<_>>().join(", "))
-                })
-            }
+            Value::Table(keys) => keys
+                .get("probability")
+                .is_none_or(is_some)
+                .then(|| format!("{name} ({})", keys.iter().map(ranged).collect::<Vec<_>>().join(", "))),
             Value::String(word) if word != VARIED => None,
             value => is_some(value).then(|| format!("{name} {}", spoken(value))),
         };
@@ -214,6 +218,14 @@ fn replace(table: &mut Table, key: &str) {
 
 fn pair((key, value): (&String, &Value)) -> String {
     format!("{key} {}", spoken(value))
+}
+
+/// As [`pair`], of what is drawn from a range: `degrees −15.0 to 15.0`.
+fn ranged((key, value): (&String, &Value)) -> String {
+    match value.as_array().map(Vec::as_slice) {
+        Some([low, high]) => format!("{key} {} to {}", spoken(low), spoken(high)).replace(" -", " −"),
+        _ => pair((key, value)),
+    }
 }
 
 fn spoken(value: &Value) -> String {
@@ -251,7 +263,7 @@ mod tests {
         assert_eq!(settings.optimizer(), "adam (lr varied)");
         assert_eq!(settings.lr_schedule(), "constant");
         assert_eq!(settings.training(), "3 epochs in batches of 1 image, ended early after 2 epochs without a gain");
-        assert_eq!(settings.augmentation(), "flip_horizontal 0.5, rotate (degrees -15.0-15.0, probability 0.5)");
+        assert_eq!(settings.augmentation(), "flip_horizontal 0.5, rotate (degrees −15.0 to 15.0, probability 0.5)");
         assert!(Settings::of("", &[]).is_none() && Settings::of("= x", &[]).is_none());
         let bare = Settings::of("name = 'x'", &[]).unwrap();
         assert_eq!([bare.data(), bare.size(), bare.training(), bare.loss()], [""; 4]);

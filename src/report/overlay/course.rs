@@ -2,7 +2,9 @@
 
 use super::contour;
 use super::picture::{self, Sample};
-use crate::report::chart::{Anchor, CASING, COLUMN, EDGE, Face, Ink, LEADING, MUTED, Pen, TEXT, class_color, extent, fit, hex, path};
+use crate::report::chart::{
+    Anchor, CASING, COLUMN, EDGE, Face, Ink, LEADING, MUTED, Pen, TEXT, class_color, extent, fit, hex, path,
+};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 

@@ -51,7 +51,11 @@ pub(super) fn draw(comparison: &Comparison, verdict: &Verdict) -> Overlays {
     let word = split.word();
     let title = |_: &[Sample]| format!("The worst and the best predictions among the {word} samples");
     overlays.extremes = sheet(comparison, run, "extremes", ends, &title, &mut overlays.problems);
-    overlays.run = if overlays.svg.is_some() || overlays.extremes.is_some() || overlays.course.is_some() { run.id.clone() } else { String::new() };
+    overlays.run = if overlays.svg.is_some() || overlays.extremes.is_some() || overlays.course.is_some() {
+        run.id.clone()
+    } else {
+        String::new()
+    };
     overlays
 }
 
