@@ -109,7 +109,7 @@ fn methods_say_what_the_files_say() {
     for said in [
         "The splits hold 12 validation and 12 test images.",
         "Varied was optimizer.adam.lr: 1e-4, 3e-4, 0.001, 0.003, 0.01.",
-        "| optimizer | adam (lr varied,",
+        "| optimizer | adam (betas 0.9-0.999, eps 1e-8, lr varied, weight_decay 0.0) |",
         "60 runs in 20 groups: 57 finished, 3 failed.",
         "| runs | 60 runs of 20 configurations, 3 seeds |",
         "Groups are ordered by validation Dice and compared by test Dice, on images that chose neither epoch nor group.",

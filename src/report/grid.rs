@@ -101,18 +101,39 @@ pub(super) fn extra(comparison: &Comparison, verdict: &Verdict, list: &List, dec
 
 /// What ranks, if classes have it, and these scores of each class; nothing where there is one class, or the reader has chosen what is shown.
 pub(super) fn classes(comparison: &Comparison, verdict: &Verdict, list: &List, scores: &[&str], decimals: usize) -> Option<Grid> {
+    let columns = class_columns(comparison, verdict, scores);
+    (!columns.is_empty()).then(|| values(comparison, verdict, list, &columns, decimals))
+}
+
+fn class_columns(comparison: &Comparison, verdict: &Verdict, scores: &[&str]) -> Vec<String> {
     let (split, classes) = (split(verdict), &comparison.classes);
+    if classes.len() < 2 || comparison.metrics.is_some() {
+        return Vec::new();
+    }
     let by = metric::describe(&verdict.column).map(|metric| metric.name).filter(|by| !scores.contains(by));
     let of = |score: &str| classes.iter().map(|class| split.column(&format!("{score}_{class}"))).collect::<Vec<_>>();
     let there = |column: &String| comparison.groups.iter().any(|group| !of_group::values(group, column).is_empty());
-    let compared = by.into_iter().flat_map(of).filter(there);
-    let columns: Vec<String> = compared.chain(scores.iter().copied().flat_map(of)).collect();
-    (classes.len() > 1 && comparison.metrics.is_none()).then(|| values(comparison, verdict, list, &columns, decimals))
+    by.into_iter().flat_map(of).filter(there).chain(scores.iter().copied().flat_map(of)).collect()
 }
 
 /// Values on the test split; nothing where there is no test split.
 pub(super) fn tested(comparison: &Comparison, verdict: &Verdict, list: &List, decimals: usize) -> Option<Grid> {
     let columns = tested_columns(comparison);
+    let grid = Grid { note: less_is_better(&columns), ..values(comparison, verdict, list, &columns, decimals) };
+    (!columns.is_empty()).then_some(grid)
+}
+
+/// What of the test split is not in the table of groups with these scores of classes; nothing where that is nothing.
+pub(super) fn further_tested(
+    comparison: &Comparison,
+    verdict: &Verdict,
+    list: &List,
+    scores: &[&str],
+    decimals: usize,
+) -> Option<Grid> {
+    let known = [columns(comparison, verdict), class_columns(comparison, verdict, scores)].concat();
+    let columns: Vec<String> =
+        tested_columns(comparison).into_iter().filter(|column| !known.contains(&of_group::prefixed(column))).collect();
     let grid = Grid { note: less_is_better(&columns), ..values(comparison, verdict, list, &columns, decimals) };
     (!columns.is_empty()).then_some(grid)
 }

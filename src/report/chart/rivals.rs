@@ -4,7 +4,7 @@
 use super::axes::{AXIS_WORDS, Axis, Plot, Room, plot};
 use super::ink::{Anchor, At, Face, Ink, Pen};
 use super::key::{Key, Sign};
-use super::style::{self, AXIS, COLUMN, DASH, EDGE, MUTED, NOTE, Shape, THIN_WIDTH};
+use super::style::{self, AXIS, COLUMN, DASH, EDGE, LEADING, MUTED, NOTE, Shape, THIN_WIDTH};
 use super::{Drawn, Source, text};
 use crate::report::images::Measure;
 use crate::report::{column, describe};
@@ -68,23 +68,23 @@ fn picture(source: &Source, images: &[Image], [best, rival]: [usize; 2], column:
     let wins = images.iter().filter(|image| (image.best > image.rival) == column::higher_is_better(column));
     let wins = wins.filter(|image| image.best.partial_cmp(&image.rival) != Some(Ordering::Equal)).count();
     let worst = &images[..NAMED.min(images.len())];
-    let named = |(at, image): (usize, &Image)| {
-        let words =
-            format!("{}: {} {:.3}, rival {:.3}", at + 1, text::fit_ends(image.name, style::TEXT, room), image.best, image.rival);
-        (Sign::Nothing, words)
+    let named = |image: &Image| {
+        let name = text::fit_ends(image.name, style::TEXT, room);
+        format!("{name}: {:.3}, rival {:.3}", image.best, image.rival)
     };
-    let mut items = vec![
+    let names: Vec<String> = worst.iter().map(named).collect();
+    let items = [
         (Sign::Mark(Shape::Dot, style::group_color(best)), "image, mean of the runs".to_owned()),
         (Sign::Line(Pen::new(AXIS, THIN_WIDTH).dashed(DASH)), "equal".to_owned()),
         (Sign::Nothing, format!("better than its rival in {wins} of {}", counted(images.len(), "image"))),
     ];
-    items.extend(worst.iter().enumerate().map(named));
-    let key = Key::new(items, COLUMN - 2 * EDGE);
-    let below = key.height() + EDGE;
+    let key = Key::new(items.to_vec(), COLUMN - 2 * EDGE);
+    let below = key.height() + (names.len() as i32 + 1) * LEADING + EDGE;
     let ink = Ink::new("rivals", COLUMN, 60 + FRAME + AXIS_WORDS + below);
     let plot = plot(&ink, &axis(rival, FRAME + room / 3), &axis(best, FRAME), &Room::new(60, 60, below));
     dots(&plot, images, best);
     key.draw(&ink, plot.y.1 + AXIS_WORDS);
+    list(&ink, &names, plot.y.1 + AXIS_WORDS + key.height() + LEADING / 2);
     let spoken: Vec<String> =
         worst.iter().map(|image| format!("{} {:.3} (rival {:.3})", image.name, image.best, image.rival)).collect();
     let description = format!(
@@ -97,6 +97,16 @@ fn picture(source: &Source, images: &[Image], [best, rival]: [usize; 2], column:
         spoken.join("; ")
     );
     ink.finish(title, &description)
+}
+
+/// The worst images, a line for each.
+fn list(ink: &Ink, names: &[String], first: i32) {
+    ink.text("Worst images, by the mean of both:", (EDGE, first), Anchor::Start, Face { color: MUTED, ..Face::WORDS });
+    for (at, name) in names.iter().enumerate() {
+        let y = first + (at as i32 + 1) * LEADING;
+        ink.text(&(at + 1).to_string(), (EDGE, y), Anchor::Start, Face { color: MUTED, ..Face::WORDS });
+        ink.text(name, (EDGE + LEADING, y), Anchor::Start, Face::WORDS);
+    }
 }
 
 /// The diagonal, the dots, and the numbers of the worst, where there is room for them.

@@ -6,16 +6,18 @@ mod table;
 
 use super::collect::Comparison;
 use super::data_sets::{List, lists};
-use super::grid;
 use super::methods::Methods;
 use super::rows::Grid;
 use super::verdict::Verdict;
+use super::{column, grid};
 use table::{Place, table};
 
 /// Groups at most in a column; with more, the best ones.
 const GROUPS: usize = 24;
 /// Digits behind the point, and where the groups' means lie close together.
 const DECIMALS: [usize; 2] = [3, 4];
+/// Scores of each class.
+const SCORES: [&str; 1] = ["dice"];
 /// What lies close together.
 const CLOSE: f64 = 0.02;
 
@@ -30,7 +32,7 @@ pub(super) fn tables(comparison: &Comparison, verdict: &Verdict) -> String {
         let float = |grid: &Grid, caption: &str, kind: &str| table(grid, &said(caption), &name(kind), Place::Column);
         let groups = of_groups(comparison, verdict, &short, decimals);
         text.push_str(&float(&groups, &best_epoch(comparison, &groups), "groups"));
-        if let Some(tested) = grid::tested(comparison, verdict, &short, decimals) {
+        if let Some(tested) = grid::further_tested(comparison, verdict, &short, &SCORES, decimals) {
             text.push_str(&float(&tested, &of_test(&tested), "test"));
         }
         if let Some(pairs) = grid::from_best(comparison, verdict, &short, decimals) {
@@ -49,7 +51,7 @@ pub(super) fn supplement(comparison: &Comparison, verdict: &Verdict) -> String {
         let groups = of_groups(comparison, verdict, list, decimals);
         let caption = captioned(&best_epoch(comparison, &groups), list);
         text.push_str(&table(&groups, &caption, &name("all-groups"), Place::Pages));
-        if let Some(tested) = grid::tested(comparison, verdict, list, decimals) {
+        if let Some(tested) = grid::further_tested(comparison, verdict, list, &SCORES, decimals) {
             text.push_str(&table(&tested, &captioned(&of_test(&tested), list), &name("all-test"), Place::Pages));
         }
     }
@@ -87,7 +89,7 @@ fn short(list: &List) -> (List, String) {
 
 fn of_groups(comparison: &Comparison, verdict: &Verdict, list: &List, decimals: usize) -> Grid {
     let groups = grid::groups(comparison, verdict, list, decimals);
-    let groups = match grid::classes(comparison, verdict, list, &["dice"], decimals) {
+    let groups = match grid::classes(comparison, verdict, list, &SCORES, decimals) {
         Some(classes) => groups.beside(classes),
         None => groups,
     };
@@ -100,7 +102,7 @@ fn of_groups(comparison: &Comparison, verdict: &Verdict, list: &List, decimals: 
 }
 
 fn best_epoch(comparison: &Comparison, groups: &Grid) -> String {
-    format!("Values of the best epoch by {}. {}", grid::heading(&comparison.best_by), groups.note)
+    format!("Values with the weights of the best epoch by {}. {}", column::phrase_of_split(&comparison.best_by), groups.note)
 }
 
 fn of_test(tested: &Grid) -> String {

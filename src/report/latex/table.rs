@@ -17,7 +17,7 @@ pub(super) enum Place {
 /// Points between two columns, twice `\tabcolsep`.
 const BETWEEN: f64 = 6.0;
 /// The narrowest that a column of names may get.
-const NAME: f64 = 62.0;
+const NAME: f64 = 54.0;
 
 impl Place {
     /// Points that are surely there: of two columns on A4 or letter paper, and of a page with wide margins.
@@ -105,7 +105,9 @@ fn kinds(grid: &Grid, columns: &[usize], place: Place) -> String {
     let names = columns.iter().filter(is_name).count().max(1);
     let numbers: f64 = columns.iter().filter(|column| !is_name(column)).map(|column| width(grid, *column)).sum();
     let fixed = numbers + (columns.len().saturating_sub(1)) as f64 * BETWEEN;
-    let name = format!("p{{\\dimexpr({}-{fixed:.0}pt)/{names}\\relax}}", place.width());
+    let share =
+        if names > 1 { format!("({}-{fixed:.0}pt)/{names}", place.width()) } else { format!("{}-{fixed:.0}pt", place.width()) };
+    let name = format!("p{{\\dimexpr{share}\\relax}}");
     let kind = |column: &usize| if grid.words.contains(column) { name.clone() } else { "r".to_owned() };
     format!("@{{}}{}@{{}}", columns.iter().map(kind).collect::<String>())
 }
@@ -172,7 +174,7 @@ mod tests {
   \caption{95 \%}
   \label{tab:a}
   \setlength{\tabcolsep}{3pt}%
-  \begin{tabular}{@{}p{\dimexpr(\columnwidth-46pt)/1\relax}r@{}}
+  \begin{tabular}{@{}p{\dimexpr\columnwidth-46pt\relax}r@{}}
     \toprule
     group & Dice 1 \
     \midrule

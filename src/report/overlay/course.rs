@@ -8,8 +8,8 @@ use crate::report::chart::{
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 
-/// Images side by side.
-const ACROSS: usize = 4;
+/// Images side by side at most.
+const ACROSS: usize = 5;
 /// Images of a sample at most, the truth among them: the first epochs are the least like the end, so of more the last ones stay.
 const MOST: usize = 12;
 const GAP: i32 = 30;
@@ -25,8 +25,11 @@ pub(super) struct Course {
 
 /// The figure; `None` where nothing is to be drawn.
 pub(super) fn draw(classes: &[String], run: &str, courses: &[Course]) -> Option<String> {
-    let side = (COLUMN - 2 * EDGE - (ACROSS as i32 - 1) * GAP) / ACROSS as i32;
-    let lines = |course: &Course| shown(course).len().div_ceil(ACROSS) as i32;
+    let most = courses.iter().map(|course| shown(course).len()).max()?;
+    // As few lines as there can be, as full as each other.
+    let across = most.div_ceil(most.div_ceil(ACROSS));
+    let side = (COLUMN - 2 * EDGE - (across as i32 - 1) * GAP) / across as i32;
+    let lines = |course: &Course| shown(course).len().div_ceil(across) as i32;
     let height = |course: &Course| {
         let shape = course.sample.height as f64 / course.sample.width.max(1) as f64;
         (f64::from(side) * shape.clamp(0.05, 3.0)).round() as i32
@@ -41,7 +44,7 @@ pub(super) fn draw(classes: &[String], run: &str, courses: &[Course]) -> Option<
         y += LEADING + 30;
         let name = image(&ink, index, &course.sample, (side, height(course)));
         for (at, (words, mask)) in shown(course).into_iter().enumerate() {
-            let place = (EDGE + (at % ACROSS) as i32 * (side + GAP), y + (at / ACROSS) as i32 * step(course));
+            let place = (EDGE + (at % across) as i32 * (side + GAP), y + (at / across) as i32 * step(course));
             tile(&ink, &name, course, mask, place, (side, height(course)));
             let line = place.1 + height(course) + 20 + LEADING / 2;
             ink.text(&fit(&words, TEXT, side), (place.0, line), Anchor::Start, Face::WORDS);
@@ -49,7 +52,7 @@ pub(super) fn draw(classes: &[String], run: &str, courses: &[Course]) -> Option<
         y += lines(course) * step(course);
     }
     key(&ink, classes, y + LEADING / 2);
-    (!courses.is_empty()).then(|| ink.finish("Predictions over epochs", &description(run, courses)))
+    Some(ink.finish("Predictions over epochs", &description(run, courses)))
 }
 
 /// Words and mask of each tile: the truth, then the epochs.
