@@ -47,10 +47,15 @@ pub(super) fn breakable(words: &str) -> String {
     /// Letters in a row that fit the narrowest column.
     const LONGEST: usize = 10;
     let (mut text, mut piece, mut run) = (String::new(), String::new(), 0);
-    for c in words.chars() {
+    let mut letters = words.chars().peekable();
+    while let Some(c) = letters.next() {
         piece.push(c);
         run = if c.is_whitespace() { 0 } else { run + 1 };
-        if matches!(c, '.' | '_' | '-' | '/' | ':' | '=') || run == LONGEST {
+        let more = letters.peek().is_some_and(|next| !next.is_whitespace());
+        // Not within 0.5.
+        let joint =
+            matches!(c, '_' | '-' | '/' | ':' | '=') || c == '.' && letters.peek().is_some_and(|next| next.is_alphabetic());
+        if more && (joint || run == LONGEST) {
             text.push_str(&escaped(&std::mem::take(&mut piece)));
             text.push_str("\\allowbreak{}");
             run = 0;
@@ -80,6 +85,6 @@ mod tests {
     fn names_break_behind_joints_and_within_long_words() {
         assert_eq!(breakable("a.b 1_0"), r"a.\allowbreak{}b 1\_\allowbreak{}0");
         assert_eq!(breakable("abcdefghijkl m"), r"abcdefghij\allowbreak{}kl m");
-        assert_eq!(breakable("0.9 < 1"), r"0.\allowbreak{}9 $<$ 1");
+        assert_eq!(breakable("0.9 < 1, a. B"), "0.9 $<$ 1, a. B");
     }
 }

@@ -213,20 +213,20 @@ mod tests {
             let (plain, first) = (spread(dice), rank == 1);
             let shown = if first { format!(r"\textbf{{{plain}}}") } else { plain.clone() };
             for row in [
-                format!(r"    {rank} & {{\raggedright {name}\par}} & 2/2 & {shown} & {interval} \\"),
-                format!(r"    {{\raggedright {name}\par}} & -- & -- & 2 & {plain} \\"),
-                format!(r"    {{\raggedright {name}\par}} & {plain} \\"),
+                format!(r"    {rank} & \raggedright {name} & 2/2 & {shown} & {interval} \\"),
+                format!(r"    \raggedright {name} & -- & -- & 2 & {plain} \\"),
+                format!(r"    \raggedright {name} & {plain} \\"),
             ] {
                 assert!(text.contains(&row), "{row}\nis missing in\n{text}");
             }
         }
-        assert!(text.contains(r"    {\raggedright c\par} & 0.010 & $-$0.010 to 0.200 & 0.2500 \\"), "{text}");
-        let far = r"    {\raggedright lr 1\%\par} & \textbf{0.010} & $-$0.010 to 0.200 & $<$ 0.0001 \\";
+        assert!(text.contains(r"    \raggedright c & 0.010 & $-$0.010 to 0.200 & 0.2500 \\"), "{text}");
+        let far = r"    \raggedright lr 1\% & \textbf{0.010} & $-$0.010 to 0.200 & $<$ 0.0001 \\";
         assert!(text.contains(far) && text.contains("By how much b is better in Dice than each other group"), "{text}");
         assert!(text.contains(r"\label{tab:a-b-pairs}") && text.contains(r"after Holm's correction for 2 pairs"), "{text}");
         assert!(!text.contains("test split"), "there is none: {text}");
         let text = supplement(&comparison, &verdict);
-        let pair = r"{\raggedright b\par} & {\raggedright c\par} & 0.010 & $-$0.010 to 0.200 & 0.2500 & 0.2500 \\";
+        let pair = r"\raggedright b & \raggedright c & 0.010 & $-$0.010 to 0.200 & 0.2500 & 0.2500 \\";
         assert!(text.contains(pair) && text.contains(r"\label{tab:a-b-all-pairs}"), "{text}");
     }
 }

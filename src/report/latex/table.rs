@@ -119,15 +119,16 @@ fn header(grid: &Grid, columns: &[usize]) -> String {
 fn rows(text: &mut String, grid: &Grid, columns: &[usize]) {
     for row in &grid.rows {
         let cells: Vec<String> = columns.iter().map(|column| cell(grid, row, *column)).collect();
-        let _ = writeln!(text, "    {} \\\\", cells.join(" & "));
+        // In a ragged cell the usual end of a row is but the end of a line.
+        let end = if columns.last().is_some_and(|last| grid.words.contains(last)) { "\\tabularnewline" } else { "\\\\" };
+        let _ = writeln!(text, "    {} {end}", cells.join(" & "));
     }
 }
 
 fn cell(grid: &Grid, row: &Row, column: usize) -> String {
     let words = &row.cells[column];
     match grid.words.contains(&column) {
-        // Within a group, so that the end of a line means what it does elsewhere.
-        true => format!("{{\\raggedright {}\\par}}", breakable(words)),
+        true => format!("\\raggedright {}", breakable(words)),
         false if row.strong == Some(column) => format!("\\textbf{{{}}}", escaped(words)),
         false => escaped(words),
     }
@@ -178,8 +179,8 @@ mod tests {
     \toprule
     group & Dice 1 \
     \midrule
-    {\raggedright a\_\allowbreak{}1\par} & \textbf{0.9 $\pm$ 0.1} \
-    {\raggedright b\par} & 0.9 $\pm$ 0.1 \
+    \raggedright a\_\allowbreak{}1 & \textbf{0.9 $\pm$ 0.1} \
+    \raggedright b & 0.9 $\pm$ 0.1 \
     \bottomrule
   \end{tabular}
 \end{table}
