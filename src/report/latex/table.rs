@@ -177,10 +177,10 @@ mod tests {
   \setlength{\tabcolsep}{3pt}%
   \begin{tabular}{@{}p{\dimexpr\columnwidth-46pt\relax}r@{}}
     \toprule
-    group & Dice 1 \
+    group & Dice 1 \\
     \midrule
-    \raggedright a\_\allowbreak{}1 & \textbf{0.9 $\pm$ 0.1} \
-    \raggedright b & 0.9 $\pm$ 0.1 \
+    \raggedright a\_\allowbreak{}1 & \textbf{0.9 $\pm$ 0.1} \\
+    \raggedright b & 0.9 $\pm$ 0.1 \\
     \bottomrule
   \end{tabular}
 \end{table}
