@@ -260,6 +260,97 @@ fn a_browser_sorts_filters_and_prints() {
     }
 }
 
+/// Reads the page as a user does, twice: before it reads itself again, and after.
+const READER: &str = r#"<script>
+addEventListener("load", () => {
+  const times = Number(sessionStorage.getItem("times") ?? 0) + 1;
+  sessionStorage.setItem("times", times);
+  const table = document.getElementById("groups");
+  const input = document.querySelector('[data-filter="groups"]');
+  const button = [...table.querySelectorAll("th button")].find((b) => b.textContent === "group");
+  const details = [...document.querySelectorAll("details")].find((of) => !of.open);
+  if (times === 1) {
+    button.click();
+    button.click();
+    input.value = "alert";
+    input.dispatchEvent(new Event("input"));
+    details.open = true;
+    sessionStorage.setItem("opened", details.querySelector("summary").textContent);
+    scrollTo(0, 321);
+    return;
+  }
+  const opened = [...document.querySelectorAll("details[open] > summary")].map((of) => of.textContent);
+  const seen = { times, y: scrollY, filter: input.value, sorted: button.parentElement.getAttribute("aria-sort"),
+                 rows: [...table.tBodies[0].rows].filter((row) => !row.hidden).length,
+                 opened: opened.includes(sessionStorage.getItem("opened")) };
+  document.getElementById("seen")?.remove();
+  const problem = document.createElement("pre");
+  problem.id = "seen";
+  problem.textContent = JSON.stringify(seen);
+  document.body.append(problem);
+});
+</script></body>"#;
+
+/// Once is enough: the browser's clock stands still while a page is read again.
+const ONCE: &str = r#"<script>if (sessionStorage.getItem("times")) window.setInterval = () => 0;</script>"#;
+
+#[test]
+fn a_page_of_runs_that_go_on_reads_itself_again_and_keeps_its_place() {
+    let (temp, dir) = experiment(4);
+    let html = |goes_on| {
+        fs::read_to_string(report::write(&dir, &Wanted { goes_on, ..Wanted::default() }).unwrap().html.unwrap()).unwrap()
+    };
+    assert!(!html(true).contains("data-refresh"), "all runs have ended");
+    create(&dir, "99", 1);
+    assert!(!html(false).contains("data-refresh"), "nobody is at them");
+    let text = html(true);
+    assert!(text.contains("data-refresh=\"20\"") && text.contains("This page is read again every 20 seconds."), "{text}");
+    let Some(browser) = browser() else { return eprintln!("skipped: no Chromium was found (UMLAUT_CHROMIUM names one)") };
+    let used = temp.path().join("used.html");
+    let text = text.replace("data-refresh=\"20\"", "data-refresh=\"1\"").replace("<style>", &format!("{ONCE}<style>"));
+    fs::write(&used, text.replace("</body>", READER)).unwrap();
+    let document = browse(&browser, &["--window-size=900,500", "--virtual-time-budget=2500", "--dump-dom"], &used);
+    let seen = seen(&document);
+    let wanted =
+        serde_json::json!({ "times": 2, "y": 321, "filter": "alert", "sorted": "descending", "rows": 1, "opened": true });
+    assert_eq!(seen, wanted, "as it was left");
+}
+
+#[test]
+fn a_report_is_printed_as_pdf_where_there_is_a_browser() {
+    let (_temp, dir) = experiment(3);
+    let umlaut = |named: Option<&Path>| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_umlaut"));
+        command.arg("report").arg(dir.path()).args(["--format", "pdf"]);
+        match named {
+            Some(named) => command.env("UMLAUT_CHROMIUM", named),
+            None => command.env_remove("UMLAUT_CHROMIUM").env("PATH", dir.path()),
+        };
+        let output = command.output().unwrap();
+        (output.status.code(), String::from_utf8_lossy(&output.stderr).into_owned())
+    };
+    let (code, said) = umlaut(None);
+    assert!(code == Some(2) && said.contains("apt install chromium") && said.contains("UMLAUT_CHROMIUM"), "{code:?}: {said}");
+    assert!(
+        !dir.path().join("report.pdf").exists() && !dir.path().join("report.html").exists(),
+        "refused before anything is drawn"
+    );
+    let Some(browser) = browser() else { return eprintln!("skipped: no Chromium was found (UMLAUT_CHROMIUM names one)") };
+    let (code, said) = umlaut(Some(&browser));
+    assert_eq!(code, Some(0), "{said}");
+    let pdf = fs::read(dir.path().join("report.pdf")).unwrap();
+    let text = String::from_utf8_lossy(&pdf);
+    // A4: 595 × 842 points, to the nearest.
+    let box_of_page = text.split("/MediaBox [").nth(1).and_then(|rest| rest.split(']').next()).unwrap_or_default();
+    let sides: Vec<i64> =
+        box_of_page.split_whitespace().filter_map(|side| side.parse::<f64>().ok()).map(|side| side.round() as i64).collect();
+    assert!(pdf.starts_with(b"%PDF"));
+    assert!(sides.len() == 4 && (594..=596).contains(&sides[2]) && (841..=843).contains(&sides[3]), "{box_of_page}");
+    // What prints nothing is no browser.
+    let (code, said) = umlaut(Some(Path::new("/bin/true")));
+    assert!(code == Some(1) && said.contains("printed no PDF"), "{code:?}: {said}");
+}
+
 /// Measures each open table: how many pixels are hidden, and where the last cell of the first row ends.
 const MEASURE: &str = r#"<script>
 addEventListener("load", () => {

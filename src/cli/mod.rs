@@ -22,6 +22,7 @@ mod live;
 mod man;
 mod names;
 mod options;
+mod pdf;
 mod plan;
 mod predict;
 mod prepared;

@@ -2,6 +2,7 @@
 
 use super::failure::{Failure, mistake};
 use super::options::ResultsPlace;
+use super::pdf;
 use super::text::report_columns;
 use super::volume;
 use clap::ValueEnum;
@@ -26,6 +27,9 @@ pub struct Arguments {
     /// What to write, with commas, beside the charts and CSV tables
     #[arg(long, value_name = "FORMAT", value_delimiter = ',', default_value = "html,md")]
     format: Vec<Form>,
+    /// The metrics that tables show beside that of --by, with commas, such as dice,iou,dice_cup
+    #[arg(long, value_name = "METRICS", value_delimiter = ',')]
+    columns: Option<Vec<String>>,
     /// Started by a schedule: end as soon as standard input does
     #[arg(long, hide = true)]
     child: bool,
@@ -66,7 +70,9 @@ enum Form {
     Html,
     /// report.md
     Md,
-    /// tables.tex, for \input in a paper with the package booktabs
+    /// report.pdf, by Chromium or Chrome on this machine, and report.html, of which it is printed
+    Pdf,
+    /// tables.tex for a paper with the package booktabs, supplement.tex with all groups and pairs, methods.tex with a draft of the Methods
     Tex,
 }
 
@@ -75,13 +81,22 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
         super::stop::exit_at_end_of_input();
     }
     let dir = find_experiment(&arguments.dir, &arguments.results.results()?).map_err(mistake)?;
+    let browser = arguments.format.contains(&Form::Pdf).then(pdf::browser).transpose()?;
     let formats = arguments.format.iter().map(|form| match form {
-        Form::Html => Format::Html,
+        Form::Html | Form::Pdf => Format::Html,
         Form::Md => Format::Markdown,
         Form::Tex => Format::Latex,
     });
-    let (by, rank_by, png) = (arguments.by.clone(), arguments.rank_by.into(), arguments.png);
-    write_report(&dir, &Wanted { by, rank_by, formats: formats.collect(), png, columns: report_columns() })
+    let (by, metrics) = (arguments.by.clone(), arguments.columns.clone());
+    let (rank_by, png, formats) = (arguments.rank_by.into(), arguments.png, formats.collect());
+    let goes_on = arguments.child || dir.holder().is_ok_and(|holder| holder.is_some());
+    write_report(&dir, &Wanted { by, rank_by, formats, metrics, png, goes_on, columns: report_columns() })?;
+    if let Some(browser) = browser {
+        // Signs in first: what is printed is what lies there from then on.
+        let files = dir.begin_report()?;
+        files.write_pdf(&pdf::print(&browser, &dir.path().join("report.html"))?)?;
+    }
+    Ok(())
 }
 
 /// A metric that there is not is the user's mistake; a directory without runs too.

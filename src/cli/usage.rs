@@ -95,6 +95,7 @@ const USAGES: &[(&str, &[Usage])] = &[
         &[
             ("umlaut report mine", "draw it again"),
             ("umlaut report mine --by iou --format html,md,tex --png", "by another metric, for a paper"),
+            ("umlaut report mine --format tex --columns iou,dice_cup", "with these metrics in the tables"),
         ],
     ),
     (

@@ -89,6 +89,18 @@ pub struct Provenance {
     /// What the best constant mask, all foreground or none, scores on the splits: `val_dice`, `val_iou_CLASS`, `test_dice`, ….
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub constant_mask: BTreeMap<String, f64>,
+    /// Images of the splits that it began with: `train`, `val` and `test`.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub images: BTreeMap<String, usize>,
+    /// Patients among them, where the split names patients.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub patients: BTreeMap<String, usize>,
+    /// The share of foreground among the training pixels that count, by class.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub foreground: BTreeMap<String, f64>,
+    /// Numbers that the network learns.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub parameters: Option<usize>,
     /// Keys that this program does not know.
     #[serde(skip)]
     pub others: Table,
@@ -115,11 +127,16 @@ impl Provenance {
     }
 
     /// Keys and values for a reader, in the order of the alphabet: without the command, which says nothing that other keys do not, without
-    /// the notes on initial weights, which stand among a run's notes, and without the scores of the best constant mask, which stand beside
-    /// the run's own.
+    /// the notes on initial weights, which stand among a run's notes, without the scores of the best constant mask, which stand beside the
+    /// run's own, and without the shares of foreground, which stand among the methods.
     pub fn shown(&self) -> Vec<(String, String)> {
-        let shown =
-            Self { command: Vec::new(), initial_weights_notes: Vec::new(), constant_mask: BTreeMap::new(), ..self.clone() };
+        let shown = Self {
+            command: Vec::new(),
+            initial_weights_notes: Vec::new(),
+            constant_mask: BTreeMap::new(),
+            foreground: BTreeMap::new(),
+            ..self.clone()
+        };
         let text = |value: Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
         shown.table().into_iter().map(|(key, value)| (key, text(value))).collect()
     }

@@ -8,7 +8,7 @@ use super::{Error, column, own};
 use crate::find::Found;
 use crate::metric::Split;
 use crate::plan;
-use crate::record::{EpochRecord, ImageScores, Outcome, Status, ThresholdScores};
+use crate::record::{EpochRecord, ImageScores, Outcome, Provenance, Status, ThresholdScores};
 use crate::regular::{self, Most};
 use crate::store::{self, ExperimentDir, RunDir};
 use crate::text::counted;
@@ -56,6 +56,8 @@ pub(super) struct Run {
     pub state: State,
     /// Why it failed or cannot be read.
     pub cause: Option<String>,
+    /// Where, when and by what it was made; empty if it does not say.
+    pub provenance: Provenance,
     /// What is to be known of its numbers.
     pub notes: Vec<String>,
     pub rows: Vec<EpochRecord>,
@@ -72,8 +74,6 @@ pub(super) struct Run {
     pub thresholds: ThresholdScores,
     /// The threshold in use of each class, where it is not 0.5.
     pub used: BTreeMap<String, f64>,
-    /// What the best constant mask scores on its validation and test splits, by column.
-    pub constant: BTreeMap<String, f64>,
 }
 
 /// Runs that differ by nothing but seed and fold.
@@ -99,6 +99,8 @@ pub(super) struct Comparison {
     pub remarks: Vec<String>,
     /// The search that the runs are of.
     pub search: Option<Search>,
+    /// The metrics that tables show beside what ranks, columns without their split, where the reader has chosen them.
+    pub metrics: Option<Vec<String>>,
 }
 
 impl Run {
@@ -163,8 +165,8 @@ impl Group {
 
 impl Comparison {
     fn of(name: String, groups: Vec<Group>, best_by: String, of_other_plans: usize) -> Self {
-        let mut comparison =
-            Self { name, groups, classes: Vec::new(), best_by, of_other_plans, remarks: Vec::new(), search: None };
+        let (classes, remarks) = (Vec::new(), Vec::new());
+        let mut comparison = Self { name, groups, classes, best_by, of_other_plans, remarks, search: None, metrics: None };
         comparison.classes = column::classes(&comparison.columns());
         comparison
     }
@@ -309,6 +311,7 @@ fn read(dir: RunDir) -> Read {
         design: Design::default(),
         state: State::Unfinished,
         cause: None,
+        provenance: Provenance::default(),
         notes: Vec::new(),
         rows: Vec::new(),
         seconds: 0.0,
@@ -319,7 +322,6 @@ fn read(dir: RunDir) -> Read {
         images: ImageScores::default(),
         thresholds: ThresholdScores::default(),
         used: BTreeMap::new(),
-        constant: BTreeMap::new(),
         dir,
     };
     let by = match fill(&mut run) {
@@ -334,8 +336,8 @@ fn read(dir: RunDir) -> Read {
 
 fn fill(run: &mut Run) -> Result<Option<String>, store::Error> {
     run.differs = run.dir.differs()?;
-    let provenance = run.dir.provenance()?.unwrap_or_default();
-    (run.data, run.constant) = (provenance.dataset_fingerprint.unwrap_or_default(), provenance.constant_mask);
+    run.provenance = run.dir.provenance()?.unwrap_or_default();
+    run.data = run.provenance.dataset_fingerprint.clone().unwrap_or_default();
     run.design = Design::of(&regular::text(&run.dir.run_toml(), Most::SMALL).unwrap_or_default());
     let outcome = run.dir.outcome()?;
     // Numbers of another moment are none of this run's.

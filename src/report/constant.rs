@@ -16,7 +16,7 @@ pub(super) const LABEL: &str = "best constant mask";
 
 /// What the best constant mask scores in a column, in the mean over a group's runs that speak for it; `None` where no run says.
 fn of_group(group: &Group, column: &str) -> Option<f64> {
-    let known: Vec<f64> = group.settled().iter().filter_map(|run| run.constant.get(column).copied()).collect();
+    let known: Vec<f64> = group.settled().iter().filter_map(|run| run.provenance.constant_mask.get(column).copied()).collect();
     stats::mean(&known)
 }
 

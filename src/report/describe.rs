@@ -10,18 +10,23 @@ pub(super) fn better(column: &str, a: f64, b: f64) -> bool {
     if column::higher_is_better(column) { a > b } else { a < b }
 }
 
-/// How many runs there are and how they ended.
-pub(super) fn counts(comparison: &Comparison) -> String {
+/// How many runs there are and how they ended: `3 runs in 2 groups: 3 finished`.
+pub(super) fn ended(comparison: &Comparison) -> String {
     let (runs, groups) = (comparison.runs().count(), comparison.groups.len());
     let of = |state: State| (comparison.runs().filter(|r| r.state == state).count(), state.word());
     let states = [State::Finished, State::Failed, State::Interrupted, State::Paused, State::Unfinished, State::Damaged].map(of);
     let parts: Vec<String> = states.iter().filter(|s| s.0 > 0).map(|(n, word)| format!("{n} {word}")).collect();
+    format!("{} in {}: {}", counted(runs, "run"), counted(groups, "group"), parts.join(", "))
+}
+
+/// The same, with what else is to be known of the directories.
+pub(super) fn counts(comparison: &Comparison) -> String {
     let others = match comparison.of_other_plans {
         0 => String::new(),
         n => format!(" {} of other plans not shown.", counted(n, "run")),
     };
     let remarks: String = comparison.remarks.iter().map(|remark| format!(" {remark}")).collect();
-    format!("{} in {}: {}.{others}{remarks}", counted(runs, "run"), counted(groups, "group"), parts.join(", "))
+    format!("{}.{others}{remarks}", ended(comparison))
 }
 
 /// Groups whose values a chart's description tells.
@@ -35,7 +40,7 @@ pub(super) fn curves(comparison: &Comparison, stem: &str) -> String {
         format!("{} {spread}", shown(&g.name))
     };
     let mut values: Vec<String> = comparison.groups.iter().take(SPOKEN).map(value).collect();
-    values.extend(comparison.groups.len().checked_sub(SPOKEN + 1).map(|more| format!("{} further groups", more + 1)));
+    values.extend(comparison.groups.len().checked_sub(SPOKEN + 1).map(|more| counted(more + 1, "further group")));
     let crossed = if comparison.runs().any(|r| r.state == State::Failed) {
         " Runs that failed are thin, end in a cross and are not part of the mean."
     } else {

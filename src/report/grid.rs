@@ -9,11 +9,11 @@ use super::{column, constant, describe, of_group, stats, verdict};
 use crate::metric::{self, Direction, ExtraMetric, Split};
 use crate::text::counted;
 
-/// Decimals of every value.
+/// Decimals of every value on a page; a paper's tables have fewer.
 pub(super) const DECIMALS: usize = 4;
 
-/// Pairs at most: with more, only those with the best group are shown, and of these the first.
-const PAIRS: usize = 30;
+/// Pairs at most on a page.
+pub(super) const PAIRS: usize = 30;
 
 /// A group with its place in the ranking, if it has one.
 pub(super) type Placed<'a> = (&'a Group, Option<&'a Standing>);
@@ -24,12 +24,15 @@ pub(super) fn placed<'a>(comparison: &'a Comparison, verdict: &'a Verdict, list:
     list.groups.iter().map(|group| (&comparison.groups[*group], standing(*group))).collect()
 }
 
-/// The columns of the tables of groups: what ranks, then Dice, IoU and loss of the same split.
-pub(super) fn columns(verdict: &Verdict) -> Vec<String> {
+/// The columns of the tables of groups: what ranks, then what the reader has chosen, else Dice, IoU and loss, of the same split.
+pub(super) fn columns(comparison: &Comparison, verdict: &Verdict) -> Vec<String> {
     let split = split(verdict);
-    let mut columns = vec![verdict.column.clone()];
-    columns.extend(["dice", "iou", "loss"].map(|name| split.column(name)).into_iter().filter(|c| *c != verdict.column));
-    columns
+    let stems = match &comparison.metrics {
+        Some(chosen) => chosen.clone(),
+        None => ["dice", "iou", "loss"].map(str::to_owned).to_vec(),
+    };
+    let others = stems.iter().map(|stem| split.column(stem)).filter(|column| *column != verdict.column);
+    std::iter::once(verdict.column.clone()).chain(others).collect()
 }
 
 /// The extra metrics of a split that some group has, each in the mean over classes.
@@ -57,8 +60,8 @@ pub(super) fn heading(column: &str) -> String {
 }
 
 /// Rank, runs, values and interval of each group; those that share the first rank stand out.
-pub(super) fn groups(comparison: &Comparison, verdict: &Verdict, list: &List) -> Grid {
-    let columns = columns(verdict);
+pub(super) fn groups(comparison: &Comparison, verdict: &Verdict, list: &List, decimals: usize) -> Grid {
+    let columns = columns(comparison, verdict);
     let mut header: Vec<String> = ["rank", "group", "n"].map(str::to_owned).to_vec();
     header.extend([heading(&columns[0]), "95 % interval".to_owned()]);
     header.extend(columns[1..].iter().map(|c| heading(c)).chain(["best epoch".to_owned()]));
@@ -66,14 +69,14 @@ pub(super) fn groups(comparison: &Comparison, verdict: &Verdict, list: &List) ->
     let row = |(group, standing): Placed| {
         let rank = standing.map_or("–".to_owned(), |s| s.rank.to_string());
         let mut cells = vec![rank, describe::shown(&group.name), of_group::finished(group)];
-        cells.push(stats::spread(&of_group::values(group, &columns[0]), DECIMALS));
-        cells.push(standing.and_then(|s| s.interval).map_or("–".to_owned(), |i| interval_of_mean(&columns[0], i)));
-        cells.extend(columns[1..].iter().map(|c| stats::spread(&of_group::values(group, c), DECIMALS)));
+        cells.push(stats::spread(&of_group::values(group, &columns[0]), decimals));
+        cells.push(standing.and_then(|s| s.interval).map_or("–".to_owned(), |i| interval_of_mean(&columns[0], i, decimals)));
+        cells.extend(columns[1..].iter().map(|c| stats::spread(&of_group::values(group, c), decimals)));
         cells.push(of_group::best_epoch(group));
         Row { cells, strong: standing.filter(|s| several && s.rank == 1).map(|_| 3) }
     };
     let constant = constant::of_list(comparison, list, &columns).map(|scores| {
-        let scores: Vec<String> = scores.into_iter().map(|score| stats::plain(&Vec::from_iter(score), DECIMALS)).collect();
+        let scores: Vec<String> = scores.into_iter().map(|score| stats::plain(&Vec::from_iter(score), decimals)).collect();
         let (first, others) = scores.split_first().expect("there are columns");
         let mut cells = ["–", constant::LABEL, "–"].map(str::to_owned).to_vec();
         cells.extend([first.clone(), "–".to_owned()]);
@@ -87,34 +90,62 @@ pub(super) fn groups(comparison: &Comparison, verdict: &Verdict, list: &List) ->
     Grid { header, rows, words: vec![1], note: format!("{note}{}", if several { shared } else { "" }) }
 }
 
-/// ExtraMetric metrics of the split that ranks; nothing where none was asked for.
-pub(super) fn extra(comparison: &Comparison, verdict: &Verdict, list: &List) -> Option<Grid> {
-    let columns: Vec<String> = extras(comparison, split(verdict)).into_iter().filter(|c| *c != verdict.column).collect();
+/// Extra metrics of the split that ranks; nothing where none was asked for, or the reader has chosen what is shown.
+pub(super) fn extra(comparison: &Comparison, verdict: &Verdict, list: &List, decimals: usize) -> Option<Grid> {
+    let extras = if comparison.metrics.is_some() { Vec::new() } else { extras(comparison, split(verdict)) };
+    let columns: Vec<String> = extras.into_iter().filter(|c| *c != verdict.column).collect();
     let header = std::iter::once("group".to_owned()).chain(columns.iter().map(|c| heading(c))).collect();
-    let grid = Grid { header, note: less_is_better(&columns), ..values(comparison, verdict, list, &columns) };
+    let grid = Grid { header, note: less_is_better(&columns), ..values(comparison, verdict, list, &columns, decimals) };
     (!columns.is_empty()).then_some(grid)
 }
 
-/// What ranks, if classes have it, and these scores of each class; nothing where there is one class.
-pub(super) fn classes(comparison: &Comparison, verdict: &Verdict, list: &List, scores: &[&str]) -> Option<Grid> {
+/// What ranks, if classes have it, and these scores of each class; nothing where there is one class, or the reader has chosen what is shown.
+pub(super) fn classes(comparison: &Comparison, verdict: &Verdict, list: &List, scores: &[&str], decimals: usize) -> Option<Grid> {
+    let columns = class_columns(comparison, verdict, scores);
+    (!columns.is_empty()).then(|| values(comparison, verdict, list, &columns, decimals))
+}
+
+fn class_columns(comparison: &Comparison, verdict: &Verdict, scores: &[&str]) -> Vec<String> {
     let (split, classes) = (split(verdict), &comparison.classes);
+    if classes.len() < 2 || comparison.metrics.is_some() {
+        return Vec::new();
+    }
     let by = metric::describe(&verdict.column).map(|metric| metric.name).filter(|by| !scores.contains(by));
     let of = |score: &str| classes.iter().map(|class| split.column(&format!("{score}_{class}"))).collect::<Vec<_>>();
     let there = |column: &String| comparison.groups.iter().any(|group| !of_group::values(group, column).is_empty());
-    let compared = by.into_iter().flat_map(of).filter(there);
-    let columns: Vec<String> = compared.chain(scores.iter().copied().flat_map(of)).collect();
-    (classes.len() > 1).then(|| values(comparison, verdict, list, &columns))
+    by.into_iter().flat_map(of).filter(there).chain(scores.iter().copied().flat_map(of)).collect()
 }
 
 /// Values on the test split; nothing where there is no test split.
-pub(super) fn tested(comparison: &Comparison, verdict: &Verdict, list: &List) -> Option<Grid> {
+pub(super) fn tested(comparison: &Comparison, verdict: &Verdict, list: &List, decimals: usize) -> Option<Grid> {
     let columns = tested_columns(comparison);
-    let grid = Grid { note: less_is_better(&columns), ..values(comparison, verdict, list, &columns) };
+    let grid = Grid { note: less_is_better(&columns), ..values(comparison, verdict, list, &columns, decimals) };
     (!columns.is_empty()).then_some(grid)
 }
 
-/// Loss and scores of the test split, of classes where there are several, those at a threshold that was asked for, then extra metrics.
+/// What of the test split is not in the table of groups with these scores of classes; nothing where that is nothing.
+pub(super) fn further_tested(
+    comparison: &Comparison,
+    verdict: &Verdict,
+    list: &List,
+    scores: &[&str],
+    decimals: usize,
+) -> Option<Grid> {
+    let known = [columns(comparison, verdict), class_columns(comparison, verdict, scores)].concat();
+    let columns: Vec<String> =
+        tested_columns(comparison).into_iter().filter(|column| !known.contains(&of_group::prefixed(column))).collect();
+    let grid = Grid { note: less_is_better(&columns), ..values(comparison, verdict, list, &columns, decimals) };
+    (!columns.is_empty()).then_some(grid)
+}
+
+/// What the reader has chosen, else loss and scores of the test split, of classes where there are several, those at a threshold that was
+/// asked for, then extra metrics.
 pub(super) fn tested_columns(comparison: &Comparison) -> Vec<String> {
+    if let Some(chosen) = &comparison.metrics {
+        let there = of_group::tested(comparison);
+        let there = |column: &String| there.iter().any(|known| of_group::prefixed(known) == *column);
+        return chosen.iter().map(|stem| Split::Test.column(stem)).filter(there).collect();
+    }
     let alone = comparison.classes.len() == 1;
     let of_all = |c: &String| !alone || metric::describe(c).is_some_and(|m| m.class.is_none());
     let main = of_group::tested(comparison).into_iter().filter(|c| column::is_main(c) && of_all(c));
@@ -123,30 +154,31 @@ pub(super) fn tested_columns(comparison: &Comparison) -> Vec<String> {
     main.chain(at_threshold.into_iter().filter(asked)).chain(extras(comparison, Split::Test)).collect()
 }
 
-fn values(comparison: &Comparison, verdict: &Verdict, list: &List, columns: &[String]) -> Grid {
+fn values(comparison: &Comparison, verdict: &Verdict, list: &List, columns: &[String], decimals: usize) -> Grid {
     let header = std::iter::once("group".to_owned()).chain(columns.iter().map(|c| column::title(c))).collect();
     let row = |(group, _): Placed| {
-        let values = columns.iter().map(|c| stats::spread(&of_group::values(group, c), DECIMALS));
+        let values = columns.iter().map(|c| stats::spread(&of_group::values(group, c), decimals));
         Row { cells: std::iter::once(describe::shown(&group.name)).chain(values).collect(), strong: None }
     };
     Grid { header, rows: placed(comparison, verdict, list).into_iter().map(row).collect(), words: vec![0], note: String::new() }
 }
 
-/// Pairwise differences; significant ones stand out. Nothing where no pair could be tested.
-pub(super) fn pairs(comparison: &Comparison, verdict: &Verdict) -> Option<Grid> {
+/// Pairwise differences, at most so many: with more, only those with the best group, and of these the first. Significant ones stand out.
+/// Nothing where no pair could be tested.
+pub(super) fn pairs(comparison: &Comparison, verdict: &Verdict, most: usize, decimals: usize) -> Option<Grid> {
     let first = verdict.pairs.first()?;
     let best: Vec<usize> = verdict.bests().map(|standing| standing.group).collect();
     let all = verdict.pairs.len();
-    let of_best = |pair: &&Pair| all <= PAIRS || best.contains(&pair.better) || best.contains(&pair.worse);
-    let shown: Vec<&Pair> = verdict.pairs.iter().filter(of_best).take(PAIRS).collect();
+    let of_best = |pair: &&Pair| all <= most || best.contains(&pair.better) || best.contains(&pair.worse);
+    let shown: Vec<&Pair> = verdict.pairs.iter().filter(of_best).take(most).collect();
     let header = ["better", "worse", "difference", "95 % interval", "p", "p (Holm)"].map(str::to_owned).to_vec();
     let name = |group: usize| describe::shown(&comparison.groups[group].name);
     let row = |pair: &Pair| Row {
         cells: vec![
             name(pair.better),
             name(pair.worse),
-            format!("{:.DECIMALS$}", pair.difference),
-            interval(pair.interval),
+            format!("{:.decimals$}", pair.difference),
+            interval(pair.interval, decimals),
             probability(pair.p),
             probability(pair.p_holm),
         ],
@@ -163,29 +195,65 @@ pub(super) fn pairs(comparison: &Comparison, verdict: &Verdict) -> Option<Grid> 
     Some(Grid { header, rows: shown.into_iter().map(row).collect(), words: vec![0, 1], note })
 }
 
-/// The interval of a mean, cut at the least and the greatest value that the column can have.
-pub(super) fn interval_of_mean(column: &str, (low, high): (f64, f64)) -> String {
-    let (least, most) = metric::describe(column).map_or((f64::NEG_INFINITY, f64::INFINITY), |metric| metric.range);
-    interval((low.clamp(least, most), high.clamp(least, most)))
+/// How far each group of a list is from the best one, in the order of the list; below zero where it is better. Nothing where no pair with the
+/// best could be tested.
+pub(super) fn from_best(comparison: &Comparison, verdict: &Verdict, list: &List, decimals: usize) -> Option<Grid> {
+    let best = *list.groups.first()?;
+    let pair = |other: usize| verdict.pairs.iter().find(|p| [(best, other), (other, best)].contains(&(p.better, p.worse)));
+    let pairs: Vec<(usize, &Pair)> = list.groups[1..].iter().filter_map(|other| Some((*other, pair(*other)?))).collect();
+    let first = pairs.first()?.1;
+    let row = |(other, pair): &(usize, &Pair)| {
+        let (low, high) = pair.interval;
+        let ahead = pair.better == best;
+        let (difference, ends) = if ahead { (pair.difference, (low, high)) } else { (-pair.difference, (-high, -low)) };
+        let difference = format!("{difference:.decimals$}").replace('-', "−");
+        let cells = vec![
+            describe::shown(&comparison.groups[*other].name),
+            difference,
+            interval(ends, decimals),
+            probability(pair.p_holm),
+        ];
+        Row { cells, strong: pair.significant.then_some(1) }
+    };
+    let note = format!(
+        "By how much {} is better in {} than each other group ({}): differences with 95 % intervals by the random-effects model of all groups, \
+         seeds and {}s, and p after Holm's correction for {}; bold where that is below 0.05.",
+        describe::shown(&comparison.groups[best].name),
+        heading(&verdict.column),
+        verdict::basis(first),
+        first.unit.noun(),
+        counted(verdict.pairs.len(), "pair")
+    );
+    let header = ["group", "difference", "95 % interval", "p (Holm)"].map(str::to_owned).to_vec();
+    Some(Grid { header, rows: pairs.iter().map(row).collect(), words: vec![0], note })
 }
 
-fn interval((low, high): (f64, f64)) -> String {
-    let number = |value: f64| format!("{value:.DECIMALS$}").replace('-', "−");
+/// The interval of a mean, cut at the least and the greatest value that the column can have.
+pub(super) fn interval_of_mean(column: &str, (low, high): (f64, f64), decimals: usize) -> String {
+    let (least, most) = metric::describe(column).map_or((f64::NEG_INFINITY, f64::INFINITY), |metric| metric.range);
+    interval((low.clamp(least, most), high.clamp(least, most)), decimals)
+}
+
+fn interval((low, high): (f64, f64), decimals: usize) -> String {
+    let number = |value: f64| format!("{value:.decimals$}").replace('-', "−");
     format!("{} to {}", number(low), number(high))
 }
 
 /// A probability as papers write it.
 fn probability(p: f64) -> String {
-    if p < 1e-4 { "< 0.0001".to_owned() } else { format!("{p:.DECIMALS$}") }
+    if p < 1e-4 { "< 0.0001".to_owned() } else { format!("{p:.4}") }
 }
 
 impl Grid {
-    /// This table with the columns of another of the same rows, but for its first, and its note.
+    /// This table with the columns of another of the same rows, but for its first, and its note; dashes in rows that the other has not.
     pub(super) fn beside(mut self, other: Grid) -> Grid {
         self.note = format!("{} {}", self.note, other.note).trim().to_owned();
+        let more = other.header.len().saturating_sub(1);
         self.header.extend(other.header.into_iter().skip(1));
-        for (row, other) in self.rows.iter_mut().zip(other.rows) {
-            row.cells.extend(other.cells.into_iter().skip(1));
+        let mut others = other.rows.into_iter();
+        for row in &mut self.rows {
+            let cells = others.next().map(|other| other.cells.into_iter().skip(1).collect());
+            row.cells.extend(cells.unwrap_or_else(|| vec!["–".to_owned(); more]));
         }
         self
     }
@@ -196,9 +264,22 @@ mod tests {
     use super::*;
 
     #[test]
+    fn a_row_that_the_other_table_lacks_has_dashes() {
+        let grid = |names: &[&str], title: &str| Grid {
+            header: ["group", title].map(str::to_owned).to_vec(),
+            rows: names.iter().map(|name| Row { cells: vec![(*name).to_owned(), "1".to_owned()], strong: None }).collect(),
+            ..Grid::default()
+        };
+        let both = grid(&["a", "constant"], "x").beside(grid(&["a"], "y"));
+        assert_eq!(both.header, ["group", "x", "y"]);
+        let cells: Vec<&[String]> = both.rows.iter().map(|row| &row.cells[..]).collect();
+        assert_eq!(cells, [["a", "1", "1"], ["constant", "1", "–"]]);
+    }
+
+    #[test]
     fn an_interval_ends_where_the_metric_does() {
-        assert_eq!(interval_of_mean("test_dice", (-3.5425, 4.5894)), "0.0000 to 1.0000");
-        assert_eq!(interval_of_mean("val_hd95", (-2.0, 4.5)), "0.0000 to 4.5000");
-        assert_eq!(interval_of_mean("val_unheard_of", (-2.0, 4.5)), "−2.0000 to 4.5000");
+        assert_eq!(interval_of_mean("test_dice", (-3.5425, 4.5894), 4), "0.0000 to 1.0000");
+        assert_eq!(interval_of_mean("val_hd95", (-2.0, 4.5), 4), "0.0000 to 4.5000");
+        assert_eq!(interval_of_mean("val_unheard_of", (-2.0, 4.5), 4), "−2.0000 to 4.5000");
     }
 }

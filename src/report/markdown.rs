@@ -3,12 +3,12 @@
 use super::chart::Drawn;
 use super::collect::{Comparison, Run, State};
 use super::data_sets::{headed, lists};
-use super::grid;
+use super::grid::{self, DECIMALS, PAIRS};
 use super::overlay::Overlays;
 use super::rows::Grid;
 use super::search::Search;
 use super::verdict::Verdict;
-use super::{constant, describe, thresholds};
+use super::{constant, describe, methods, thresholds};
 use crate::shown;
 use crate::text::counted;
 use std::fmt::Write as _;
@@ -25,26 +25,27 @@ pub(super) fn report(comparison: &Comparison, verdict: &Verdict, charts: &[Drawn
     text.push_str(&section("Rungs of the search", comparison.search.as_ref().map(Search::rungs)));
     let lists = lists(comparison, verdict);
     for list in &lists {
-        let groups = grid::groups(comparison, verdict, list);
-        let groups = match grid::extra(comparison, verdict, list) {
+        let groups = grid::groups(comparison, verdict, list, DECIMALS);
+        let groups = match grid::extra(comparison, verdict, list, DECIMALS) {
             Some(extra) => groups.beside(extra),
             None => groups,
         };
         text.push_str(&section(&headed("Groups", list), Some(groups)));
     }
-    text.push_str(&section("Differences", grid::pairs(comparison, verdict)));
+    text.push_str(&section("Differences", grid::pairs(comparison, verdict, PAIRS, DECIMALS)));
     for list in &lists {
-        text.push_str(&section(&headed("Classes", list), grid::classes(comparison, verdict, list, &["dice", "iou"])));
+        text.push_str(&section(&headed("Classes", list), grid::classes(comparison, verdict, list, &["dice", "iou"], DECIMALS)));
     }
     for list in &lists {
         let title = headed("Test split, with the weights of the best epoch", list);
-        text.push_str(&section(&title, grid::tested(comparison, verdict, list)));
+        text.push_str(&section(&title, grid::tested(comparison, verdict, list, DECIMALS)));
     }
     for list in &lists {
         text.push_str(&section(&headed("Pixels by truth and prediction", list), thresholds::confusion(comparison, list)));
     }
     text.push_str(&troubles(comparison, overlays));
     text.push_str(&notes(comparison));
+    text.push_str(&methods_of(comparison, verdict));
     text.push_str(&links(charts));
     text.push_str("\nEach run's values are in [summary.csv](summary.csv), those of the groups in [groups.csv](groups.csv).\n");
     text
@@ -100,6 +101,13 @@ fn notes(comparison: &Comparison) -> String {
     if lines.is_empty() { lines } else { format!("\n## Notes\n\n{lines}") }
 }
 
+/// What a paper must say, as a draft and a table.
+fn methods_of(comparison: &Comparison, verdict: &Verdict) -> String {
+    let Some(of) = methods::of(comparison, verdict) else { return String::new() };
+    let draft = "A draft of what a paper must say, from the files of the runs; what they do not hold is missing.";
+    section("Methods", Some(of.table())).replacen("\n\n", &format!("\n\n{draft}\n\n{}\n\n", cell(&of.paragraph())), 1)
+}
+
 fn links(charts: &[Drawn]) -> String {
     let mut text = String::from("\n## Charts\n");
     for Drawn { name, title, .. } in charts {
@@ -111,16 +119,48 @@ fn links(charts: &[Drawn]) -> String {
     text
 }
 
-/// Words that Markdown leaves as they are, on one line.
-fn cell(words: &str) -> String {
+/// Words that Markdown shows as they are, on one line, with a backslash only before what would mean something else there.
+pub(super) fn cell(words: &str) -> String {
+    let letters: Vec<char> = words.chars().collect();
+    let is = |at: Option<usize>, what: fn(char) -> bool| at.and_then(|at| letters.get(at)).is_some_and(|c| what(*c));
     let mut safe = String::new();
-    for c in words.chars() {
+    for (at, c) in letters.iter().copied().enumerate() {
+        let (before, after) = (at.checked_sub(1), Some(at + 1));
+        let means = match c {
+            '|' | '`' => true,
+            // Alone it is a sign; within a word, as in `val_dice`, an underscore is a letter.
+            '*' => !(is(before, char::is_whitespace) && is(after, char::is_whitespace)),
+            '_' => !(is(before, char::is_alphanumeric) && is(after, char::is_alphanumeric)),
+            '<' => is(after, |c| c.is_ascii_alphabetic() || matches!(c, '/' | '!' | '?')),
+            '&' => is(after, |c| c.is_ascii_alphanumeric() || c == '#'),
+            '\\' => is(after, |c| c.is_ascii_punctuation()),
+            ']' => is(after, |c| matches!(c, '(' | '[')),
+            _ => false,
+        };
         match c {
-            '|' | '*' | '_' | '<' | '`' | '\\' => safe.extend(['\\', c]),
             '\n' | '\r' => safe.push(' '),
-            c if shown::is_hidden(c) => safe.push_str(&format!("\\{}", c.escape_unicode())),
+            c if shown::is_hidden(c) => safe.extend(c.escape_unicode()),
+            c if means => safe.extend(['\\', c]),
             c => safe.push(c),
         }
     }
     safe
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn backslashes_stand_only_where_they_are_needed() {
+        for (words, wanted) in [
+            ("val_dice < 0.5, p < 0.001 * 3", "val_dice < 0.5, p < 0.001 * 3"),
+            ("_a_ *b* `c` | <d>", r"\_a\_ \*b\* \`c\` \| \<d>"),
+            (r"C:\data\_x \*", r"C:\data\\\_x \\\*"),
+            ("[8](x) [8, 16] &lt; a & b", r"[8\](x) [8, 16] \&lt; a & b"),
+            ("a\nb\u{202e}", r"a b\u{202e}"),
+        ] {
+            assert_eq!(cell(words), wanted);
+        }
+    }
 }

@@ -16,10 +16,12 @@ mod describe;
 mod design;
 mod grid;
 mod html;
+mod images;
 mod importance;
 pub mod inference;
 mod latex;
 mod markdown;
+mod methods;
 mod of_group;
 mod overlay;
 mod own;
@@ -63,7 +65,7 @@ pub struct Written {
     pub report: Option<PathBuf>,
     /// report.html, if it was wanted.
     pub html: Option<PathBuf>,
-    /// tables.tex, if it was wanted.
+    /// tables.tex, if it was wanted; supplement.tex and methods.tex lie beside it.
     pub latex: Option<PathBuf>,
     /// The groups as a table for a terminal, as wide as was wanted, and what failed.
     pub table: String,
@@ -78,8 +80,13 @@ pub struct Wanted {
     pub rank_by: RankBy,
     /// What is written beside charts/*.svg, summary.csv and groups.csv.
     pub formats: Vec<Format>,
+    /// The metrics that tables show beside the one that groups are compared by, each a column without its part (`iou`, `dice_disc`); `None`
+    /// for the usual ones.
+    pub metrics: Option<Vec<String>>,
     /// Every chart as PNG too.
     pub png: bool,
+    /// Whether somebody is at the runs: a page of runs that are not finished reads itself again then.
+    pub goes_on: bool,
     /// Columns that the table for a terminal may take.
     pub columns: usize,
 }
@@ -94,7 +101,7 @@ pub enum Format {
     Html,
     /// report.md: words and tables, with links to the charts.
     Markdown,
-    /// tables.tex: tables alone, for a paper with the package booktabs.
+    /// tables.tex, supplement.tex and methods.tex: tables for a paper with the package booktabs, and a draft of its Methods.
     Latex,
 }
 
@@ -105,7 +112,9 @@ impl Default for Wanted {
             by: None,
             rank_by: RankBy::Validation,
             formats: vec![Format::Html, Format::Markdown],
+            metrics: None,
             png: false,
+            goes_on: false,
             columns: COLUMNS,
         }
     }
@@ -170,7 +179,11 @@ fn verdict(comparison: &Comparison, by: Option<&str>, rank_by: RankBy) -> Result
     let columns = comparison.columns();
     let there: Vec<&str> =
         columns.iter().filter_map(|c| Split::of(c)).filter(|(split, _)| *split == Split::Val).map(|(_, stem)| stem).collect();
-    match by.filter(|by| !there.is_empty() && !there.contains(by)) {
+    let tested = of_group::tested(comparison);
+    let tested: Vec<&str> = tested.iter().map(|column| Split::of(column).map_or(column.as_str(), |(_, stem)| stem)).collect();
+    let unheard = |stem: &str| !there.contains(&stem) && !tested.contains(&stem);
+    let shown = comparison.metrics.iter().flatten().map(String::as_str).find(|stem| unheard(stem));
+    match by.filter(|by| !there.contains(by)).or(shown).filter(|_| !there.is_empty()) {
         Some(by) => Err(Error::NoMetric { by: by.to_owned(), there: there.join(", ") }),
         None => {
             let mut judged = verdict::judge(comparison, by, rank_by);
@@ -194,14 +207,21 @@ pub fn write(dir: &ExperimentDir, wanted: &Wanted) -> Result<Written, Error> {
     }
     // Before anything is read: whoever begins later sees more.
     let files = dir.begin_report()?;
-    let comparison = collect::collect(dir)?;
+    let comparison = Comparison { metrics: wanted.metrics.clone(), ..collect::collect(dir)? };
     let verdict = verdict(&comparison, wanted.by.as_deref(), wanted.rank_by)?;
     let overlays = overlay::draw(&comparison, &verdict);
     let charts = drawn(&comparison, &verdict, &overlays);
     let has = |format: Format| wanted.formats.contains(&format);
     let report = has(Format::Markdown).then(|| files.write_report(&markdown::report(&comparison, &verdict, &charts, &overlays)));
-    let html = has(Format::Html).then(|| files.write_html(&html::page(&comparison, &verdict, &charts, &overlays)));
-    let latex = has(Format::Latex).then(|| files.write_latex(&latex::tables(&comparison, &verdict)));
+    let html =
+        has(Format::Html).then(|| files.write_html(&html::page(&comparison, &verdict, &charts, &overlays, wanted.goes_on)));
+    let latex = has(Format::Latex).then(|| {
+        files.write_supplement(&latex::supplement(&comparison, &verdict))?;
+        if let Some(methods) = methods::of(&comparison, &verdict) {
+            files.write_methods(&latex::methods(&comparison, &methods))?;
+        }
+        files.write_latex(&latex::tables(&comparison, &verdict))
+    });
     if wanted.png {
         for chart in &charts {
             let png = png::render(&chart.svg, 1.0).map_err(|cause| Error::Picture { chart: chart.name.clone(), cause })?;
@@ -229,6 +249,7 @@ fn drawn(comparison: &Comparison, verdict: &Verdict, overlays: &Overlays) -> Vec
     let mut charts: Vec<Drawn> = comparison.search.as_ref().and_then(chart::search).into_iter().collect();
     charts.extend(chart::all(comparison, verdict));
     charts.extend(picture("overlays", "Predictions", &overlays.svg));
+    charts.extend(picture("course", "Predictions over epochs", &overlays.course));
     charts.extend(picture("extremes", "Worst and best predictions", &overlays.extremes));
     charts
 }

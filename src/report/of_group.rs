@@ -4,11 +4,12 @@ use super::collect::{Comparison, Group, Run, State};
 use crate::metric::Split;
 use std::collections::BTreeSet;
 
-/// Columns of the test split: overall ones first, then in the order of the alphabet.
+/// Columns of the test split: overall ones first, then those of each class; of each in the order of the alphabet.
 pub(super) fn tested(comparison: &Comparison) -> Vec<String> {
     let columns: BTreeSet<&String> = comparison.runs().flat_map(|r| r.test.keys()).collect();
     let mut columns: Vec<String> = columns.into_iter().cloned().collect();
-    columns.sort_by_key(|c| comparison.classes.iter().any(|class| c.ends_with(&format!("_{class}"))));
+    let class = |column: &String| comparison.classes.iter().position(|class| column.ends_with(&format!("_{class}")));
+    columns.sort_by_key(class);
     columns
 }
 

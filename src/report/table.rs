@@ -55,40 +55,30 @@ fn row(group: &Group, run: &Run, keys: &[&str], val: &[String], test: &[String])
     row
 }
 
-/// The rows of groups.csv, header first: each group with its rank among those of its data set, n, mean, sample standard deviation and the mean's
-/// 95 % interval of every metric, validation at the best epoch, then test; the interval of the column that groups are judged by is that of
-/// the report. What does not exist is empty.
+/// The columns of groups.csv. Where runs are of several data sets, their fingerprint follows.
+const GROUPS: [&str; 9] = ["group", "rank", "runs", "metric", "n", "mean", "sd", "low", "high"];
+
+/// The rows of groups.csv, header first: one for each group and metric, validation at the best epoch, then test; with the group's rank among
+/// those of its data set, its finished runs, n of the metric, mean, sample standard deviation and the mean's 95 % interval. The interval
+/// of the column that groups are judged by is that of the report. What does not exist is empty.
 pub(super) fn groups(comparison: &Comparison, verdict: &Verdict) -> Vec<Vec<String>> {
-    let swept = comparison.swept();
-    let mut keys: Vec<&str> = Vec::new();
-    for (key, _) in swept.iter().flat_map(|(_, own)| own) {
-        if !keys.contains(&key.as_str()) {
-            keys.push(key);
-        }
-    }
     let test = tested(comparison).into_iter().map(|c| prefixed(&c));
     let columns: Vec<String> = comparison.columns().into_iter().filter(|c| Split::Val.has(c)).chain(test).collect();
     let data = several_data_sets(comparison).then_some(DATA_SET);
-    let head =
-        ["group"].into_iter().chain(data).chain(keys.iter().copied()).chain(["rank", "runs", "finished"]).map(str::to_owned);
-    let of_column = |column: &String| ["n", "mean", "sd", "low", "high"].map(|what| format!("{column}_{what}"));
-    let header = head.chain(columns.iter().flat_map(of_column)).collect();
-    let row = |(at, group): (usize, &Group)| {
-        let own = |key: &&str| swept[at].1.iter().find(|(name, _)| name == key).map(|d| d.1.clone()).unwrap_or_default();
-        let mut row = vec![group.name.clone()];
-        row.extend(data.map(|_| group.data().to_owned()));
-        row.extend(keys.iter().map(own));
+    let header = GROUPS.into_iter().chain(data).map(str::to_owned).collect();
+    let of_group = |(at, group): (usize, &Group)| {
         let standing = verdict.standings.iter().find(|s| s.group == at);
-        row.push(standing.map(|s| s.rank.to_string()).unwrap_or_default());
-        row.extend([group.runs.len(), count_finished(group)].map(|n| n.to_string()));
-        row.extend(columns.iter().flat_map(|column| {
-            let judged = standing.filter(|_| *column == verdict.column).and_then(|standing| standing.interval);
+        let rank = standing.map(|s| s.rank.to_string()).unwrap_or_default();
+        let row = |column: &String| {
             let values = values(group, column);
-            spread(&values, judged.or_else(|| stats::interval(&values)))
-        }));
-        row
+            let judged = standing.filter(|_| *column == verdict.column).and_then(|standing| standing.interval);
+            let spread = spread(&values, judged.or_else(|| stats::interval(&values)));
+            let start = [group.name.clone(), rank.clone(), count_finished(group).to_string(), column.clone()];
+            start.into_iter().chain(spread).chain(data.map(|_| group.data().to_owned())).collect::<Vec<String>>()
+        };
+        columns.iter().map(row).collect::<Vec<_>>()
     };
-    std::iter::once(header).chain(comparison.groups.iter().enumerate().map(row)).collect()
+    std::iter::once(header).chain(comparison.groups.iter().enumerate().flat_map(of_group)).collect()
 }
 
 /// n, mean, deviation and interval in full.
@@ -122,7 +112,10 @@ fn ranking(comparison: &Comparison, verdict: &Verdict, list: &List, wide: usize)
     for between_rows in [TableComponent::HorizontalLines, TableComponent::MiddleIntersections] {
         table.remove_style(between_rows);
     }
-    let columns: Vec<String> = grid::columns(verdict).into_iter().take(3).collect();
+    let columns = match comparison.metrics {
+        Some(_) => grid::columns(comparison, verdict),
+        None => grid::columns(comparison, verdict).into_iter().take(3).collect(),
+    };
     let titles = columns.iter().map(|c| grid::heading(c));
     let header: Vec<String> =
         ["rank", "group", "runs"].into_iter().map(str::to_owned).chain(titles).chain(["epoch".to_owned()]).collect();

@@ -16,7 +16,8 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 /// All that is written of a report, but for charts.
-pub(super) const NAMES: [&str; 5] = ["report.html", "report.md", "tables.tex", "summary.csv", "groups.csv"];
+pub(super) const NAMES: [&str; 8] =
+    ["report.html", "report.pdf", "report.md", "methods.tex", "tables.tex", "supplement.tex", "summary.csv", "groups.csv"];
 
 /// Who began a report last. Its lock is held while a file is replaced.
 const NEWEST: &str = ".report";
@@ -121,6 +122,14 @@ impl ReportFiles<'_> {
         self.write(self.dir.path().join("report.md"), |path| write_atomic(path, text.as_bytes()))
     }
 
+    /// Replaces report.pdf.
+    ///
+    /// # Errors
+    /// As [`Self::write_summary`].
+    pub fn write_pdf(&self, pdf: &[u8]) -> Result<PathBuf> {
+        self.write(self.dir.path().join("report.pdf"), |path| write_atomic(path, pdf))
+    }
+
     /// Replaces report.html.
     ///
     /// # Errors
@@ -135,6 +144,22 @@ impl ReportFiles<'_> {
     /// As [`Self::write_summary`].
     pub fn write_latex(&self, text: &str) -> Result<PathBuf> {
         self.write(self.dir.path().join("tables.tex"), |path| write_atomic(path, text.as_bytes()))
+    }
+
+    /// Replaces supplement.tex.
+    ///
+    /// # Errors
+    /// As [`Self::write_summary`].
+    pub fn write_supplement(&self, text: &str) -> Result<PathBuf> {
+        self.write(self.dir.path().join("supplement.tex"), |path| write_atomic(path, text.as_bytes()))
+    }
+
+    /// Replaces methods.tex.
+    ///
+    /// # Errors
+    /// As [`Self::write_summary`].
+    pub fn write_methods(&self, text: &str) -> Result<PathBuf> {
+        self.write(self.dir.path().join("methods.tex"), |path| write_atomic(path, text.as_bytes()))
     }
 
     /// Replaces the chart `charts/NAME.png`.

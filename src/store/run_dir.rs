@@ -270,6 +270,32 @@ impl RunDir {
         self.samples().join(format!("{safe}_{kind}.png"))
     }
 
+    /// The mask of a sample as it was predicted after an epoch: `samples/NAME_epoch-8.png`.
+    pub fn epoch_picture(&self, name: &str, epoch: usize) -> PathBuf {
+        self.sample_picture(name, &format!("epoch-{epoch}"))
+    }
+
+    /// The epochs of which there is a mask of a sample, in ascending order.
+    ///
+    /// # Errors
+    /// If the directory cannot be listed; one that is missing has none.
+    pub fn pictured_epochs(&self, name: &str) -> Result<Vec<usize>> {
+        let dir = self.samples();
+        if !dir.is_dir() {
+            return Ok(Vec::new());
+        }
+        let any = self.sample_picture(name, "epoch-");
+        let start = any.file_stem().unwrap_or_default().to_string_lossy().into_owned();
+        let mut epochs = Vec::new();
+        for entry in named(fs::read_dir(&dir), "listing", &dir)? {
+            let file = named(entry, "listing", &dir)?.file_name().to_string_lossy().into_owned();
+            let epoch = file.strip_prefix(&start).and_then(|rest| rest.strip_suffix(".png"));
+            epochs.extend(epoch.and_then(|epoch| epoch.parse::<usize>().ok()));
+        }
+        epochs.sort_unstable();
+        Ok(epochs)
+    }
+
     /// The names of the samples that have an image of their input, short ones first: `slice-3` before `slice-11`.
     ///
     /// # Errors

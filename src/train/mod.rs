@@ -13,6 +13,7 @@ mod ema;
 pub mod engine;
 mod error;
 mod find_lr;
+mod given;
 mod gradient;
 mod initial_weights;
 mod loss;

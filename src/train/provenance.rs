@@ -9,7 +9,6 @@ use crate::plan::NUMERIC_VERSION;
 use crate::record::Provenance;
 use crate::store::{self, RunDir};
 use jiff::Timestamp;
-use std::collections::BTreeMap;
 use std::path::Path;
 
 /// The device of a run and what computes there.
@@ -53,18 +52,6 @@ pub fn initialised(run: &RunDir, file: &Path, hash: &str, notes: Vec<String>) ->
         initial_weights_notes: notes,
         ..run.provenance()?.unwrap_or_default()
     })
-}
-
-/// Notes what the best constant mask scores on the splits that a run begins with.
-///
-/// # Errors
-/// If the file cannot be read or written.
-pub fn has_constant_mask(run: &RunDir, scores: BTreeMap<String, f64>) -> Result<(), store::Error> {
-    let before = run.provenance()?.unwrap_or_default();
-    if before.constant_mask == scores {
-        return Ok(());
-    }
-    run.write_provenance(&Provenance { constant_mask: scores, ..before })
 }
 
 /// Notes the start with the `place`, or the resume after `epochs` epochs and `batches` batches, and returns what is known by now.

@@ -6,11 +6,16 @@ use crate::data::{Dataset, shown_channels};
 use crate::metric::{Extras, MaskScores, Split};
 use crate::record::ImageRow;
 use crate::store::{self, RunDir};
+use image::imageops::FilterType;
 use image::{DynamicImage, GrayImage, ImageFormat, RgbImage};
 use std::io;
 
 /// Samples of the validation split that are shown, evenly spaced.
 const SPACED: usize = 4;
+/// How many of these are followed over the epochs.
+const FOLLOWED: usize = 2;
+/// Pixels of the longer side of what is kept of them.
+const SMALL: u32 = 256;
 /// How many of the worst and of the best samples of the split that is judged are shown.
 const EXTREME: usize = 2;
 
@@ -65,6 +70,27 @@ pub fn write(
         save(run, &sample.name, "pred", bits(data, |at| logits[at] >= 0.0))?;
     }
     Ok(())
+}
+
+/// The samples whose masks are kept as they come about, among those that are [shown] at the end.
+pub fn followed(val: &[usize]) -> Vec<usize> {
+    evenly_spaced(val, SPACED).take(FOLLOWED).collect()
+}
+
+/// Whether masks are kept after an epoch: the first, each with twice the number of the one before, and the last.
+pub fn is_followed(epoch: usize, last: usize) -> bool {
+    epoch.is_power_of_two() || epoch == last
+}
+
+/// Writes the mask of a sample after an epoch, as [`write`] does, but smaller where it is large.
+///
+/// # Errors
+/// If the file cannot be written.
+pub fn write_epoch(run: &RunDir, data: &Dataset, index: usize, epoch: usize, logits: &[f32]) -> Result<(), Error> {
+    let mask = bits(data, |at| logits[at] >= 0.0);
+    let mask = if mask.width().max(mask.height()) > SMALL { mask.resize(SMALL, SMALL, FilterType::Nearest) } else { mask };
+    let write = |file: &mut std::fs::File| mask.write_to(file, ImageFormat::Png).map_err(io::Error::other);
+    Ok(store::replace(&run.epoch_picture(&data.samples[index].name, epoch), write)?)
 }
 
 fn evenly_spaced(split: &[usize], count: usize) -> impl Iterator<Item = usize> {
@@ -127,6 +153,14 @@ mod tests {
         let text = format!("name = 'x'\nmetrics.extra = {all:?}\nmetrics.spacing_mm = [0.5, 0.25]");
         let experiment: Experiment = toml::from_str(&text).unwrap();
         assert_eq!(experiment.metrics.extra, ExtraMetric::ALL);
+    }
+
+    #[test]
+    fn epochs_are_followed_less_and_less_often() {
+        let followed: Vec<usize> = (1..=50).filter(|epoch| is_followed(*epoch, 50)).collect();
+        assert_eq!(followed, [1, 2, 4, 8, 16, 32, 50]);
+        assert_eq!(super::followed(&[3, 4, 5, 6, 7, 8, 9, 10]), [3, 5]);
+        assert!(super::followed(&[]).is_empty());
     }
 
     #[test]

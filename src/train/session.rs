@@ -10,7 +10,7 @@ use super::columns::columns;
 use super::diverged::diverged;
 use super::engine::{Engine, Evaluated, Halt};
 use super::lr_schedule::LrSchedule;
-use super::{Error, Progress, TrainingDevice, early_stop, provenance};
+use super::{Error, Progress, TrainingDevice, early_stop, provenance, samples};
 use crate::config::Experiment;
 use crate::data::{self, Dataset, Splits};
 use crate::metric::{self, Direction, Split};
@@ -115,7 +115,8 @@ impl<'a> Session<'a> {
                 return Ok(self.stop_early()?);
             }
             let (mut epoch, val) = (self.epoch(number), &self.splits.val);
-            let validated = match self.train_epoch(&mut epoch, stop, progress).and_then(|()| self.validate(val, stop)) {
+            let trained = self.train_epoch(&mut epoch, stop, progress);
+            let validated = match trained.and_then(|()| self.validate(val, number, stop)) {
                 Err(Halt::Interrupted) => {
                     self.keep_within(&epoch)?;
                     return Err(Halt::Interrupted);
@@ -144,12 +145,25 @@ impl<'a> Session<'a> {
         diverged(&rows).map_or(Ok(()), |cause| Err(Halt::Diverged(cause)))
     }
 
-    /// Scores of the validation split with the EMA weights, where there are any.
-    fn validate(&mut self, split: &[usize], stop: &dyn Fn() -> bool) -> Result<Evaluated, Halt> {
+    /// Scores of the validation split with the EMA weights, where there are any; keeps masks of some of its samples.
+    fn validate(&mut self, split: &[usize], epoch: usize, stop: &dyn Fn() -> bool) -> Result<Evaluated, Halt> {
         self.engine.exchange()?;
         let validated = self.evaluate(split, None, stop);
+        let followed = if validated.is_ok() { self.follow(epoch) } else { Ok(()) };
         self.engine.exchange()?;
+        followed?;
         validated
+    }
+
+    /// Keeps the masks of two samples after some epochs. Written before the epoch counts as done: whoever is killed in between repeats both.
+    fn follow(&self, epoch: usize) -> Result<(), Error> {
+        if !samples::is_followed(epoch, self.experiment.training.epochs) {
+            return Ok(());
+        }
+        for index in samples::followed(&self.splits.val) {
+            samples::write_epoch(self.run, self.data, index, epoch, &self.logits(index)?)?;
+        }
+        Ok(())
     }
 
     /// Tells once how much of the device the run takes.

@@ -60,7 +60,7 @@ fn a_sweep_over_data_sets_has_a_list_for_each() {
     let html = read("report.html");
     assert_eq!(html.matches("<h3>Data set ").count(), 6, "groups, test split and pixels by truth and prediction of both");
     let groups = read("groups.csv");
-    assert!(groups.starts_with("group,dataset_fingerprint,dataset.folders.root,"), "{groups}");
+    assert!(groups.starts_with("group,rank,runs,metric,n,mean,sd,low,high,dataset_fingerprint\n"), "{groups}");
     let mut found = ranks(&groups);
     found.sort();
     assert!(

@@ -67,8 +67,18 @@ fn a_run_leaves_rows_checkpoints_pictures_and_an_outcome() {
         assert_eq!(truth.into_raw(), bits);
         assert!(picture("pred").into_luma8().pixels().all(|p| p.0[0] < 4));
     }
+    // The first two of the four of the validation split are followed over epochs 1, 2 and 4, which is the last.
+    let followed: Vec<Vec<usize>> = (3..=6).map(|index| run.pictured_epochs(&place.data.samples[index].name).unwrap()).collect();
+    assert_eq!(followed, [vec![1, 2, 4], vec![1, 2, 4], vec![], vec![]]);
+    let mask = |path| image::open(path).unwrap().into_luma8().into_raw();
+    let name = &place.data.samples[3].name;
+    let masks = [1, 2, 4].map(|epoch| mask(run.epoch_picture(name, epoch)));
+    assert!(masks.iter().all(|mask| mask.len() == 256 && mask.iter().all(|bits| *bits < 4)));
+    if let Some(best) = [1, 2, 4].iter().position(|epoch| outcome.best_epoch == Some(*epoch)) {
+        assert_eq!(masks[best], mask(run.sample_picture(name, "pred")), "predicted by the weights of the best epoch");
+    }
     // These four of the validation split, evenly spaced, and both of the test split: its worst and best.
-    assert_eq!(fs::read_dir(run.samples()).unwrap().count(), (4 + 2) * 3);
+    assert_eq!(fs::read_dir(run.samples()).unwrap().count(), (4 + 2) * 3 + 2 * 3);
 }
 
 #[test]

@@ -2,6 +2,8 @@
 
 use candle_core::{Device, Tensor};
 use std::cell::{Cell, RefCell};
+use std::collections::BTreeMap;
+use std::ffi::OsString;
 use std::fs;
 use std::path::Path;
 use umlaut::config::{Experiment, Normalise};
@@ -104,6 +106,18 @@ impl Place {
         {
             assert!(self.bytes(a, file) == self.bytes(b, file), "{file} of {a} and {b} differ");
         }
+    }
+
+    /// The images of samples too, those after single epochs among them.
+    pub fn assert_same_samples(&self, a: &str, b: &str) {
+        let all = |name: &str| -> BTreeMap<OsString, Vec<u8>> {
+            let files = fs::read_dir(self.run(name).samples()).unwrap().map(|file| file.unwrap());
+            files.map(|file| (file.file_name(), fs::read(file.path()).unwrap())).collect()
+        };
+        let (a, b) = (all(a), all(b));
+        assert_eq!(a.keys().collect::<Vec<_>>(), b.keys().collect::<Vec<_>>());
+        assert!(a.keys().any(|name| name.to_string_lossy().contains("_epoch-")));
+        a.iter().for_each(|(name, bytes)| assert!(*bytes == b[name], "{name:?} differs"));
     }
 }
 

@@ -68,6 +68,7 @@ fn a_stopped_run_goes_on_to_the_same_bytes() {
         let finished = place.train(name, &experiment);
         assert_eq!(finished.status, Status::Finished);
         place.assert_same("whole", name);
+        place.assert_same_samples("whole", name);
     }
 }
 
@@ -84,6 +85,7 @@ fn wherever_in_an_epoch_a_run_is_stopped_it_goes_on_there_without_repeating_a_st
         let rest = place.train_until_asked(&name, &experiment, usize::MAX);
         assert_eq!(before + rest, 12, "{name}: three steps in each of four epochs");
         place.assert_same("whole", &name);
+        place.assert_same_samples("whole", &name);
     }
 }
 
@@ -162,7 +164,7 @@ fn a_run_killed_at_its_very_end_is_only_finished() {
     fs::remove_dir_all(place.run("killed").samples()).unwrap();
     place.train("killed", &experiment);
     place.assert_same("whole", "killed");
-    // All five validation images: four evenly spaced, the two worst and the two best.
+    // All five validation images: four evenly spaced, the two worst and the two best. Masks of epochs that were done before are gone.
     assert_eq!(fs::read_dir(place.run("killed").samples()).unwrap().count(), 5 * 3);
 }
 

@@ -6,6 +6,7 @@ mod curves;
 mod find_lr;
 mod focus;
 mod heat;
+mod images;
 mod importance;
 mod ink;
 mod key;
@@ -14,6 +15,7 @@ mod levels;
 mod lr;
 mod parallel;
 mod parameter;
+mod rivals;
 mod scores;
 mod search;
 mod strip;
@@ -70,6 +72,8 @@ pub(super) fn all(comparison: &Comparison, verdict: &Verdict) -> Vec<Drawn> {
     let source = Source::of(comparison, verdict);
     let mut charts = curve_charts(&source);
     charts.extend(scores::draw(&source));
+    charts.extend(rivals::draw(&source));
+    charts.extend(images::draw(&source));
     // What a parameter does cannot be seen in scores that do not compare.
     if verdict.data_sets() < 2 {
         charts.extend(source.factors.iter().filter_map(|factor| parameter::draw(&source, factor)));

@@ -90,7 +90,7 @@ fn short_seconds(seconds: f64) -> String {
     if seconds >= 100.0 { format!("{seconds:.0}") } else { short(seconds) }
 }
 
-fn strip(id: &'static str, mut rows: Vec<Row>, range: (f64, f64), title: &str) -> Option<Strip> {
+fn strip(id: &'static str, mut rows: Vec<Row>, range: (f64, f64), title: &str) -> Option<Strip<'static>> {
     let more = rows.len().saturating_sub(MOST);
     rows.truncate(MOST);
     let values: Vec<f64> = rows.iter().flat_map(|r| r.dots.iter().copied().chain([r.mean])).collect();

@@ -24,8 +24,8 @@ pub(crate) struct Row {
 }
 
 /// The whole chart.
-pub(crate) struct Strip {
-    pub id: &'static str,
+pub(crate) struct Strip<'a> {
+    pub id: &'a str,
     pub axis: Axis,
     pub rows: Vec<Row>,
     /// Groups that there is no room for.
@@ -53,7 +53,7 @@ const ASIDE: i32 = 46;
 const WIDEST_NAME: i32 = 720;
 const LANE: i32 = 90;
 
-impl Strip {
+impl Strip<'_> {
     pub(crate) fn draw(&self, title: &str, description: &str) -> String {
         let places = self.places();
         let heights: Vec<i32> = (0..self.rows.len()).map(|k| places.above(k) + ROW).collect();

@@ -32,7 +32,7 @@ fn run(id: &str, differs: &[(&str, &str)], state: State, rows: Vec<EpochRecord>)
         images: Default::default(),
         thresholds: Default::default(),
         used: Default::default(),
-        constant: Default::default(),
+        provenance: Default::default(),
     }
 }
 
@@ -66,6 +66,7 @@ fn crowded(groups: usize, name: impl Fn(usize) -> String) -> Comparison {
         of_other_plans: 0,
         remarks: Vec::new(),
         search: None,
+        metrics: None,
     }
 }
 

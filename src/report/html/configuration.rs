@@ -4,6 +4,7 @@ use crate::plan;
 use crate::report::collect::{Comparison, Run};
 use crate::report::describe::shown;
 use crate::store;
+use crate::text::counted;
 use serde::Serialize;
 use std::collections::BTreeMap;
 
@@ -15,8 +16,8 @@ pub(super) struct Configuration {
     groups: Vec<Differences>,
     /// The complete input of one run of each group, as far as they are shown.
     inputs: Vec<Input>,
-    /// Groups whose input is not shown.
-    more: usize,
+    /// Groups whose input is not shown; empty if there are none.
+    more: String,
 }
 
 #[derive(Serialize)]
@@ -53,7 +54,8 @@ pub(super) fn of(comparison: &Comparison) -> Configuration {
         let toml = store::read_bytes(&run.dir.run_toml()).ok()?;
         Some(Input { group: shown(&group.name), run: run.id.clone(), toml: String::from_utf8_lossy(&toml).into_owned() })
     });
-    let (inputs, more) = (inputs.collect(), comparison.groups.len().saturating_sub(INPUTS));
+    let more = comparison.groups.len().checked_sub(INPUTS + 1).map(|more| counted(more + 1, "further group"));
+    let (inputs, more) = (inputs.collect(), more.unwrap_or_default());
     Configuration { base: base.into_iter().collect(), groups, inputs, more }
 }
 

@@ -24,7 +24,7 @@ pub(super) fn groups(comparison: &Comparison, verdict: &Verdict, list: &List) ->
         let interval = standing.and_then(|s| s.interval);
         let interval = Cell {
             sort: interval.map(|i| i.0),
-            ..Cell::text(interval.map_or("–".into(), |i| grid::interval_of_mean(&verdict.column, i)))
+            ..Cell::text(interval.map_or("–".into(), |i| grid::interval_of_mean(&verdict.column, i, grid::DECIMALS)))
         };
         let mut row = vec![
             Cell::number(standing.map(|s| s.rank as f64), |rank| rank.to_string()),
@@ -93,13 +93,18 @@ pub(super) fn tested(comparison: &Comparison, list: &List) -> Grid {
     Grid { head, rows }
 }
 
-/// What stands beside the verdict's column: the main scores of validation, Dice of every class where there are several, extra metrics.
+/// What stands beside the verdict's column: what the reader has chosen, else the main scores of validation, Dice of every class where there are several, extra metrics.
 pub(super) fn beside(comparison: &Comparison, verdict: &Verdict) -> Vec<String> {
     let classes = if comparison.classes.len() > 1 { &comparison.classes[..] } else { &[] };
     let main = ["dice", "iou", "bce", "loss"].into_iter().map(str::to_owned);
     let all = main.chain(classes.iter().map(|class| format!("dice_{class}"))).map(|stem| Split::Val.column(&stem));
-    let all = all.chain(grid::extras(comparison, Split::Val));
-    all.filter(|column| *column != verdict.column && comparison.groups.iter().any(|g| !g.values(column).is_empty())).collect()
+    let all: Vec<String> = match &comparison.metrics {
+        Some(chosen) => chosen.iter().map(|stem| Split::Val.column(stem)).collect(),
+        None => all.chain(grid::extras(comparison, Split::Val)).collect(),
+    };
+    all.into_iter()
+        .filter(|column| *column != verdict.column && comparison.groups.iter().any(|g| !g.values(column).is_empty()))
+        .collect()
 }
 
 /// `test Dice`, `validation Dice, disc`.

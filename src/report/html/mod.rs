@@ -14,7 +14,7 @@ use super::data_sets::{List, lists};
 use super::overlay::Overlays;
 use super::search::Search;
 use super::verdict::{Verdict, basis, method, p_value};
-use super::{column, constant, describe, grid, thresholds};
+use super::{column, constant, describe, grid, methods, thresholds};
 use crate::text::counted;
 use marker::Marker;
 use minijinja::syntax::SyntaxConfig;
@@ -81,10 +81,13 @@ impl Cell {
     }
 }
 
-/// The page.
-pub(super) fn page(comparison: &Comparison, verdict: &Verdict, charts: &[Drawn], overlays: &Overlays) -> String {
+/// Seconds after which a page of runs that go on is read again: as many as lie between two reports at least.
+const REFRESH: u32 = 20;
+
+/// The page; of runs that go on one that reads itself again.
+pub(super) fn page(comparison: &Comparison, verdict: &Verdict, charts: &[Drawn], overlays: &Overlays, goes_on: bool) -> String {
     let (pictures, curves): (Vec<&Drawn>, Vec<&Drawn>) =
-        charts.iter().partition(|c| ["overlays", "extremes"].contains(&c.name.as_str()));
+        charts.iter().partition(|c| ["overlays", "course", "extremes"].contains(&c.name.as_str()));
     let shown = |chart: &&Drawn| context! { name => chart.name.clone(), title => chart.title.replace('`', ""), svg => Value::from_safe_string(chart.svg.clone()) };
     let lists = lists(comparison, verdict);
     let best = if verdict.data_sets() > 1 { "the best group of each data set" } else { "the best group" };
@@ -95,6 +98,9 @@ pub(super) fn page(comparison: &Comparison, verdict: &Verdict, charts: &[Drawn],
         words => verdict.words.iter().cloned().chain(constant::words(comparison)).collect::<Vec<_>>(),
         counts => describe::counts(comparison),
         underway => underway(comparison),
+        refresh => (goes_on && !underway(comparison).is_empty()).then_some(REFRESH),
+        methods => methods::of(comparison, verdict).map(|of| context! { paragraph => of.paragraph(), facts => of.facts }),
+        all_runs => counted(comparison.runs().count(), "run"),
         method => method(&verdict.column),
         best_by => comparison.best_by.clone(),
         metric => column::title(&verdict.column),

@@ -18,8 +18,7 @@ const COLUMNS: usize = 8;
 
 pub(super) fn of(comparison: &Comparison) -> Provenance {
     let read = |run: &crate::report::collect::Run| {
-        let provenance = run.dir.provenance().ok().flatten().unwrap_or_default();
-        (run.id.clone(), provenance.shown().into_iter().collect::<BTreeMap<String, String>>())
+        (run.id.clone(), run.provenance.shown().into_iter().collect::<BTreeMap<String, String>>())
     };
     let runs: Vec<(String, BTreeMap<String, String>)> =
         comparison.runs().map(read).filter(|(_, table)| !table.is_empty()).collect();

@@ -40,6 +40,50 @@
       count.textContent = words.length ? `${shown} of ${rows.length} rows` : "";
     });
   }
+  // While runs go on the page is read again, and shows what it showed: place, filters, sorting and what is open.
+  const seconds = Number(document.documentElement.dataset.refresh);
+  const KEY = `umlaut ${location.pathname}`;
+  const filters = () => [...document.querySelectorAll("[data-filter]")];
+  const details = () => [...document.querySelectorAll("details")];
+  const words = (of) => of.querySelector("summary").textContent;
+  const keep = () => {
+    const sorted = [...document.querySelectorAll("[aria-sort]")].map((head) => {
+      return [head.closest("table").id, head.cellIndex, head.getAttribute("aria-sort")];
+    });
+    const open = details().filter((of) => of.open).map(words);
+    const filtered = filters().map((input) => [input.dataset.filter, input.value]);
+    return JSON.stringify({ x: scrollX, y: scrollY, sorted, open, filtered });
+  };
+  const restore = ({ x, y, sorted, open, filtered }) => {
+    for (const [id, column, direction] of sorted) {
+      const table = document.getElementById(id);
+      if (!table || !table.tHead.rows[0].cells[column]) continue;
+      sort(table, column);
+      if (direction === "descending") sort(table, column);
+    }
+    for (const of of details()) of.open = open.includes(words(of));
+    for (const [id, value] of filtered) {
+      const input = filters().find((input) => input.dataset.filter === id);
+      if (!input || !value) continue;
+      input.value = value;
+      input.dispatchEvent(new Event("input"));
+    }
+    scrollTo(x, y);
+  };
+  try {
+    const kept = sessionStorage.getItem(KEY);
+    sessionStorage.removeItem(KEY);
+    if (kept) restore(JSON.parse(kept));
+  } catch { /* A browser that keeps nothing shows the page from its top. */ }
+  if (seconds > 0) {
+    const busy = () => document.hidden || document.activeElement?.matches("input") || String(getSelection());
+    setInterval(() => {
+      // Whoever types or marks words is not disturbed.
+      if (busy()) return;
+      try { sessionStorage.setItem(KEY, keep()); } catch { /* as above */ }
+      location.reload();
+    }, 1000 * seconds);
+  }
   // What one reads is printed; complete inputs, which lie in run.toml, only where they are open.
   let opened = [];
   addEventListener("beforeprint", () => {

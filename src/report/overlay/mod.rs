@@ -3,6 +3,7 @@
 //! Which run and which samples is decided here; `sheet` draws them.
 
 mod contour;
+mod course;
 mod picture;
 mod sheet;
 
@@ -22,6 +23,8 @@ pub(super) struct Overlays {
     pub svg: Option<String>,
     /// The worst and the best samples of the split by which groups are compared.
     pub extremes: Option<String>,
+    /// Masks of samples of the validation split after epochs.
+    pub course: Option<String>,
     /// The id of the run they show.
     pub run: String,
     /// What could not be read.
@@ -39,6 +42,7 @@ pub(super) fn draw(comparison: &Comparison, verdict: &Verdict) -> Overlays {
     let mut overlays = Overlays::default();
     let Some((run, names)) = best_with_samples(comparison, verdict, &mut overlays.problems) else { return overlays };
     let (worst, best) = extremes(run, split);
+    overlays.course = course(comparison, run, &names, &mut overlays.problems);
     let spaced: Vec<Shown> = spaced(run, names, &[&worst[..], &best[..]].concat()).into_iter().map(Shown::plain).collect();
     let title = |samples: &[Sample]| format!("Image, truth and prediction of {} validation samples", samples.len());
     overlays.svg = sheet(comparison, run, "overlays", spaced, &title, &mut overlays.problems);
@@ -47,8 +51,25 @@ pub(super) fn draw(comparison: &Comparison, verdict: &Verdict) -> Overlays {
     let word = split.word();
     let title = |_: &[Sample]| format!("The worst and the best predictions among the {word} samples");
     overlays.extremes = sheet(comparison, run, "extremes", ends, &title, &mut overlays.problems);
-    overlays.run = if overlays.svg.is_some() || overlays.extremes.is_some() { run.id.clone() } else { String::new() };
+    overlays.run = if overlays.svg.is_some() || overlays.extremes.is_some() || overlays.course.is_some() {
+        run.id.clone()
+    } else {
+        String::new()
+    };
     overlays
+}
+
+/// The samples whose masks were kept after epochs.
+fn course(comparison: &Comparison, run: &Run, names: &[String], problems: &mut Vec<String>) -> Option<String> {
+    let mut courses = Vec::new();
+    for name in names {
+        match picture::course(&run.dir, name) {
+            Ok(Some((sample, masks))) => courses.push(course::Course { sample, masks }),
+            Ok(None) => {}
+            Err(problem) => problems.push(problem),
+        }
+    }
+    course::draw(&comparison.classes, &run.id, &courses)
 }
 
 /// A sample to be shown, and what is said of it.

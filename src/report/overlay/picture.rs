@@ -1,7 +1,7 @@
 //! A sample of a run: its picture, its masks, and how well they agree.
 
 use crate::store::{self, RunDir};
-use image::{DynamicImage, ImageFormat, imageops::FilterType};
+use image::{DynamicImage, GrayImage, ImageFormat, imageops::FilterType};
 use std::io::Cursor;
 use std::path::Path;
 
@@ -15,6 +15,9 @@ pub(super) struct Sample {
     pub truth: Vec<u8>,
     pub pred: Vec<u8>,
 }
+
+/// A sample, and its masks by epoch.
+type Course = (Sample, Vec<(usize, Vec<u8>)>);
 
 /// A picture of 27 mm needs no more for print at 300 dpi.
 const LONGEST: u32 = 336;
@@ -58,6 +61,28 @@ pub(super) fn read(run: &RunDir, name: &str) -> Result<Sample, String> {
     };
     let (truth, pred) = (mask("truth")?, mask("pred")?);
     Ok(Sample { name: name.to_owned(), width: width as usize, height: height as usize, png: png(picture), truth, pred })
+}
+
+/// A sample with the masks that were kept of it after epochs, all as large as these; `None` if none were.
+///
+/// # Errors
+/// As [`read`].
+pub(super) fn course(run: &RunDir, name: &str) -> Result<Option<Course>, String> {
+    let epochs = run.pictured_epochs(name).map_err(|e| e.to_string())?;
+    let mut masks: Vec<(usize, GrayImage)> = Vec::new();
+    for epoch in epochs {
+        masks.push((epoch, load(&run.epoch_picture(name, epoch))?.into_luma8()));
+    }
+    let Some((_, first)) = masks.first() else { return Ok(None) };
+    let (width, height) = first.dimensions();
+    if masks.iter().any(|(_, mask)| mask.dimensions() != (width, height)) {
+        return Err(format!("{}: the masks of epochs have different sizes", run.epoch_picture(name, masks[0].0).display()));
+    }
+    let Sample { name, png, truth, width: w, height: h, .. } = read(run, name)?;
+    let truth = GrayImage::from_raw(w as u32, h as u32, truth).expect("a mask has a byte for each pixel");
+    let truth = image::imageops::resize(&truth, width, height, FilterType::Nearest).into_raw();
+    let sample = Sample { name, png, truth, pred: Vec::new(), width: width as usize, height: height as usize };
+    Ok(Some((sample, masks.into_iter().map(|(epoch, mask)| (epoch, mask.into_raw())).collect())))
 }
 
 fn load(path: &Path) -> Result<DynamicImage, String> {

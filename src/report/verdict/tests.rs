@@ -41,7 +41,7 @@ fn run(group: usize, seed: &str, split: &str, metric: &str, scores: &[(String, f
         images: ImageScores { metrics: vec![metric.into()], rows: scores.iter().map(row).collect() },
         thresholds: Default::default(),
         used: Default::default(),
-        constant: Default::default(),
+        provenance: Default::default(),
     }
 }
 
@@ -65,6 +65,7 @@ fn groups(means: &[f64], seeds: usize, images: usize, split: &str, metric: &str)
         of_other_plans: 0,
         remarks: Vec::new(),
         search: None,
+        metrics: None,
     }
 }
 

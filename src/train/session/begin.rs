@@ -14,7 +14,7 @@ use crate::train::engine::{Learner, engine};
 use crate::train::gradient::Accumulation;
 use crate::train::lr_schedule::LrSchedule;
 use crate::train::vouched::{self, Vouched, Weights};
-use crate::train::{Error, Optimizer, Progress, TrainingDevice, initial_weights, predecessor, provenance, thresholds};
+use crate::train::{Error, Optimizer, Progress, TrainingDevice, given, initial_weights, predecessor};
 
 impl<'a> Session<'a> {
     /// A session where the run's resume state is, else at the end of the finished run that it extends, else at the start. Of a run that has
@@ -79,7 +79,7 @@ impl<'a> Session<'a> {
                 decay.map(|decay| Ema::new(decay, network.params())).transpose()?
             }
         };
-        provenance::has_constant_mask(run, thresholds::constant_masks(data, splits))?;
+        given::note(run, experiment, data, splits, network.params())?;
         if scores.is_none() && before.is_some_and(|before| state.epoch < before.epochs) {
             // Epochs come anew, so that it has finished is true no longer.
             run.reopen()?;

@@ -33,6 +33,7 @@ fn points(groups: &[(&[Value], f64)], file: &[Value]) -> Comparison {
         of_other_plans: 0,
         remarks: Vec::new(),
         search: None,
+        metrics: None,
     }
 }
 

@@ -46,6 +46,7 @@ fn grid(parameters: &[Parameter], seeds: usize) -> Comparison {
         of_other_plans: 0,
         remarks: Vec::new(),
         search: None,
+        metrics: None,
     }
 }
 
