@@ -1,8 +1,8 @@
 //! What is seen as one JSON document, for programs. The page `results` of the guide describes it: keys may be added, and none changes its meaning.
 
-use super::seen::{Run, Seen};
 use serde_json::{Value, json};
 use std::path::Path;
+use umlaut::status::{Run, Seen};
 
 /// The document; `root` is what was asked for.
 pub fn document(root: &Path, seen: &[Seen]) -> String {
@@ -20,7 +20,7 @@ fn experiment(seen: &Seen) -> Value {
         "held_by": holder,
         "problem": seen.problem,
         "runs_of_other_plans": seen.others,
-        "runs": seen.runs.iter().map(run).collect::<Vec<_>>(),
+        "runs": seen.runs.iter().map(|of| run(of)).collect::<Vec<_>>(),
     })
 }
 
@@ -35,7 +35,7 @@ fn run(run: &Run) -> Value {
         "epoch": run.epochs_done,
         "epochs": run.epochs,
         "best": best,
-        "seconds_since_last_epoch": run.since.map(|since| since.as_secs()),
+        "seconds_since_last_epoch": run.since().map(|since| since.as_secs()),
         "device": run.device,
         "without_weights": run.without_weights,
     })
