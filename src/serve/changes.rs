@@ -33,7 +33,8 @@ impl Clients {
     pub(super) fn join(&self) -> Sse<impl Stream<Item = Result<Event, Infallible>> + use<>> {
         let (sender, receiver) = channel(WAITING);
         self.0.lock().unwrap_or_else(PoisonError::into_inner).push(sender);
-        let hello = Event::default().event("hello").retry(Duration::from_millis(500)).data("");
+        // Without data a browser passes it over.
+        let hello = Event::default().event("hello").retry(Duration::from_millis(500)).data("hello");
         Sse::new(Changes { hello: Some(hello), receiver }).keep_alive(KeepAlive::new().interval(Duration::from_secs(20)))
     }
 

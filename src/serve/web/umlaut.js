@@ -347,4 +347,5 @@
   choose();
   if (document.hidden) say("off", "paused while hidden");
   else listen();
+  refresh();
 })();
