@@ -13,10 +13,14 @@ use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, Request, StatusCode
 use axum::response::{IntoResponse, Response};
 use std::ffi::OsString;
 use std::sync::Arc;
+use std::time::Duration;
 
 /// What a page may do: load its own style and scripts, show images that stand in it, ask this server; nothing else.
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; form-action 'self'; \
      base-uri 'none'; frame-ancestors 'none'";
+
+/// A page that is not made within this time says that files are being read: thousands of runs, seen for the first time.
+const PATIENCE: Duration = Duration::from_millis(600);
 
 /// Of every answer.
 const HEADERS: [(HeaderName, &str); 5] = [
@@ -55,8 +59,14 @@ async fn inside(served: Arc<Served>, method: Method, uri: Uri) -> Response {
         Some(Address::Events) => served.clients.join().into_response(),
         Some(Address::File(name)) => file(name),
         Some(address) => {
-            let page = tokio::task::spawn_blocking(move || page(&served, &address)).await;
-            page.unwrap_or_else(|e| pages::broken(&e.to_string())).into_response()
+            let quick = !matches!(address, Address::Drawn(_));
+            let task = tokio::task::spawn_blocking(move || page(&served, &address));
+            let limit = if quick { PATIENCE } else { Duration::MAX };
+            // What takes longer goes on, and is there when the page is asked for again.
+            match tokio::time::timeout(limit, task).await {
+                Ok(page) => page.unwrap_or_else(|e| pages::broken(&e.to_string())).into_response(),
+                Err(_) => pages::reading().into_response(),
+            }
         }
     }
 }

@@ -12,6 +12,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 pub(super) struct Looked {
     runs: Mutex<HashMap<PathBuf, (Stamp, Arc<Run>)>>,
     experiments: Mutex<HashMap<PathBuf, Known>>,
+    /// Held while an experiment is read that has changed, so that nothing is read twice at a time.
+    reading: Mutex<()>,
 }
 
 /// An experiment as it was seen, with the state of its files then.
@@ -29,8 +31,11 @@ impl Looked {
         let runs = dir.runs().unwrap_or_default();
         let stamps: Vec<Stamp> = runs.par_iter().map(RunDir::stamp).collect();
         let stamp = Stamp::of_all(stamps.iter().copied().chain([dir.stamp()]));
-        let known = self.experiments.lock().unwrap_or_else(PoisonError::into_inner).get(dir.path()).cloned();
-        if let Some(known) = known.filter(|known| known.stamp == stamp) {
+        if let Some(known) = self.known(dir, stamp) {
+            return known;
+        }
+        let _reading = self.reading.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(known) = self.known(dir, stamp) {
             return known;
         }
         runs.par_iter().zip(&stamps).for_each(|(run, stamp)| drop(self.run_at(run, *stamp)));
@@ -40,6 +45,11 @@ impl Looked {
         self.forget(dir, &runs);
         self.experiments.lock().unwrap_or_else(PoisonError::into_inner).insert(dir.path().to_owned(), known.clone());
         known
+    }
+
+    fn known(&self, dir: &ExperimentDir, stamp: Stamp) -> Option<Known> {
+        let known = self.experiments.lock().unwrap_or_else(PoisonError::into_inner).get(dir.path()).cloned();
+        known.filter(|known| known.stamp == stamp)
     }
 
     /// A run as it is now, with the state of its files.

@@ -132,6 +132,11 @@ pub(super) fn missing(path: &str, query: &str) -> Page {
     Page { status: StatusCode::NOT_FOUND, ..page("Not found", &Address::List, &[], include_str!("web/missing.html"), values) }
 }
 
+/// Files are being read for the first time; the page asks again by itself.
+pub(super) fn reading() -> Page {
+    Page { status: StatusCode::OK, html: render(include_str!("web/reading.html"), context! {}) }
+}
+
 /// Whoever asks is not let in.
 pub(super) fn refused(why: &str) -> Page {
     Page { status: StatusCode::FORBIDDEN, html: render(include_str!("web/refused.html"), context! { why => why }) }

@@ -76,8 +76,10 @@ impl Browser {
         }
     }
 
+    /// In a window of its own: a page behind another one is hidden, and does not listen.
     pub fn open(&mut self, url: &str) -> Page {
-        let target = self.call(None, "Target.createTarget", json!({ "url": "about:blank" }))["targetId"].clone();
+        let target =
+            self.call(None, "Target.createTarget", json!({ "url": "about:blank", "newWindow": true }))["targetId"].clone();
         let session = self.call(None, "Target.attachToTarget", json!({ "targetId": target, "flatten": true }));
         let page = Page(session["sessionId"].as_str().unwrap().to_owned());
         for method in ["Runtime.enable", "Log.enable", "Page.enable"] {
@@ -101,11 +103,6 @@ impl Browser {
     /// Waits until an expression is true.
     pub fn wait(&mut self, page: &Page, expression: &str) {
         until(expression, || (self.value(page, expression) == json!(true)).then_some(()));
-    }
-
-    pub fn text(&mut self, page: &Page, selector: &str) -> String {
-        let value = self.value(page, &format!("document.querySelector({}).textContent", json!(selector)));
-        value.as_str().unwrap_or_default().to_owned()
     }
 }
 

@@ -111,8 +111,7 @@ fn names_are_words_on_every_page() {
     let body = page.body.replace("&#x2f;", "/");
     let run = body.split(&format!("href=\"/x/{link}/runs/")).nth(1).and_then(|rest| rest.split('"').next()).unwrap();
     let choose: Vec<&str> = body.split("name=\"run\" value=\"").skip(1).filter_map(|rest| rest.split('"').next()).collect();
-    let pair: Vec<String> =
-        choose.iter().take(2).map(|value| format!("run={}", value.replace('%', "%25"))).collect();
+    let pair: Vec<String> = choose.iter().take(2).map(|value| format!("run={}", value.replace('%', "%25"))).collect();
     let compare = pair.join("&");
     for path in [
         format!("/x/{link}"),

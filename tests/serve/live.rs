@@ -82,7 +82,7 @@ fn what_a_reader_has_done_stays_when_files_change() {
         };
     })()";
     let expected = json!({
-        "rows": ["lr-1e3_", "lr-1e2_"], "sorted": "ascending", "focused": "now", "chosen": 1,
+        "rows": ["lr-1e2_", "lr-1e3_"], "sorted": "ascending", "focused": "now", "chosen": 1,
         "pressed": ["false", "true", "true"], "hidden": "none", "open": false,
     });
     assert_eq!(browser.value(&page, kept), expected);

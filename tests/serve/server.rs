@@ -28,8 +28,10 @@ impl Server {
         Self { process, port: port.unwrap_or_else(|| panic!("no address: {line}")), url }
     }
 
+    /// On a busy machine files may still be read.
     pub fn get(&self, path: &str) -> Answer {
-        self.ask("GET", path, &[("Host", &format!("127.0.0.1:{}", self.port))])
+        let host = format!("127.0.0.1:{}", self.port);
+        super::until(path, || Some(self.ask("GET", path, &[("Host", &host)])).filter(|answer| !answer.body.contains("id=\"reading\"")))
     }
 
     pub fn ask(&self, method: &str, path: &str, headers: &[(&str, &str)]) -> Answer {

@@ -25,12 +25,12 @@ fn charts_tell_values_and_hide_groups() {
         const rows = [...document.querySelectorAll('#chart-dice .tip tbody tr')];
         return [document.querySelector('#chart-dice .tip th:nth-child(2)').textContent, ...rows.map((r) => r.textContent)];
     })()";
-    let expected = json!(["epoch 5", "lr 1e-20.58130.5813", format!("{HOSTILE_GROUP}0.7895 (0.7847 to 0.7944)0.7895")]);
+    let expected = json!(["epoch 5", "lr 0.010.58130.5813", format!("{HOSTILE_GROUP}0.7895 (0.7847 to 0.7944)0.7895")]);
     let mut seen = browser.value(&page, told);
     seen.as_array_mut().unwrap()[1..].sort_by_key(|row| row.as_str().unwrap_or_default().len());
     assert_eq!(seen, expected);
     let hidden = "(() => {
-        const button = [...document.querySelectorAll('.keys button')].find((b) => b.textContent.includes('1e-2'));
+        const button = [...document.querySelectorAll('.keys button')].find((b) => b.textContent.includes('0.01'));
         button.click();
         const all = [...document.querySelectorAll('figure[data-curves] [data-group]')];
         const gone = all.filter((g) => getComputedStyle(g).display === 'none').length;

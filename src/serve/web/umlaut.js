@@ -78,6 +78,8 @@
       return;
     }
     const fresh = new DOMParser().parseFromString(text, "text/html");
+    // So many runs have changed that it takes a moment.
+    if (fresh.getElementById("reading")) setTimeout(refresh, 1000);
     for (const part of fresh.querySelectorAll("[data-part]")) {
       if (parts.get(part.id) === part.outerHTML) continue;
       parts.set(part.id, part.outerHTML);
@@ -182,7 +184,10 @@
 
   // ---- charts -------------------------------------------------------------------------------------------------------------------------------
 
-  const digits = (value) => (Math.abs(value) >= 100 || value === 0 ? value.toFixed(1) : value.toPrecision(4));
+  const digits = (value) => {
+    const size = Math.abs(value);
+    return size >= 100 ? value.toFixed(1) : size >= 0.001 || size === 0 ? value.toFixed(4) : value.toExponential(2);
+  };
 
   const cell = (row, text, tag = "td") => {
     const made = document.createElement(tag);
@@ -230,7 +235,7 @@
     const at = x * scale;
     const room = figure.clientWidth - tip.offsetWidth;
     tip.style.left = `${Math.max(0, Math.min(room, at > room ? at - tip.offsetWidth - 12 : at + 12))}px`;
-    tip.style.top = `${svg.offsetTop + svg.getBoundingClientRect().height * 0.02 + 24}px`;
+    tip.style.top = `${svg.getBoundingClientRect().top - figure.getBoundingClientRect().top + 24}px`;
   };
 
   const hide = (figure) => {
