@@ -1,6 +1,8 @@
 //! What is heavy is made by a process of its own: charts and tables of many runs take more memory than the server shall hold, and a data set may be
 //! large. What was made is kept for as long as the files stay as they are.
 
+use crate::report::environment;
+use minijinja::{Value, context};
 use std::collections::HashMap;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
@@ -106,7 +108,7 @@ impl Drawer {
         // The last line says where the sheet lies, which is gone in a moment.
         let words: Vec<&str> = words.lines().filter(|line| !line.starts_with("contact sheet: ")).collect();
         let sheet = std::fs::read_to_string(&sheet).map_err(|e| e.to_string())?;
-        Ok(super::pages::data_set(&words.join("\n"), &sheet))
+        Ok(page_of_data_set(&words.join("\n"), &sheet))
     }
 
     fn output(&self, arguments: &[OsString]) -> Result<String, String> {
@@ -123,6 +125,14 @@ impl Drawer {
             false => Err(String::from_utf8_lossy(&output.stderr).trim().to_owned()),
         }
     }
+}
+
+/// What is to be known of a data set, and its contact sheet, without the style sheet that the page forbids within it.
+fn page_of_data_set(words: &str, sheet: &str) -> String {
+    let bare = sheet.split_once("<style>").and_then(|(head, rest)| Some(format!("{head}{}", rest.split_once("</style>")?.1)));
+    let sheet = Value::from_safe_string(bare.unwrap_or_else(|| sheet.to_owned()));
+    let page = environment().render_str(include_str!("web/data.html"), context! { words => words, sheet => sheet });
+    page.expect("the template names only what is given")
 }
 
 #[cfg(all(test, unix))]

@@ -118,13 +118,6 @@ pub(super) fn drawn(drawn: Drawn) -> Page {
     Page { status: StatusCode::OK, html }
 }
 
-/// What is to be known of a data set, and its contact sheet.
-pub(super) fn data_set(words: &str, sheet: &str) -> String {
-    let bare = sheet.split_once("<style>").and_then(|(head, rest)| Some(format!("{head}{}", rest.split_once("</style>")?.1)));
-    let sheet = Value::from_safe_string(bare.unwrap_or_else(|| sheet.to_owned()));
-    render(include_str!("web/data.html"), context! { words => words, sheet => sheet })
-}
-
 /// There is no such page.
 pub(super) fn missing(path: &str, query: &str) -> Page {
     let compare = path == "/compare" || !query.is_empty();

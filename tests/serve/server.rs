@@ -31,7 +31,9 @@ impl Server {
     /// On a busy machine files may still be read.
     pub fn get(&self, path: &str) -> Answer {
         let host = format!("127.0.0.1:{}", self.port);
-        super::until(path, || Some(self.ask("GET", path, &[("Host", &host)])).filter(|answer| !answer.body.contains("id=\"reading\"")))
+        super::until(path, || {
+            Some(self.ask("GET", path, &[("Host", &host)])).filter(|answer| !answer.body.contains("id=\"reading\""))
+        })
     }
 
     pub fn ask(&self, method: &str, path: &str, headers: &[(&str, &str)]) -> Answer {
