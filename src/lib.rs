@@ -30,7 +30,10 @@ pub mod record;
 pub mod report;
 pub mod schedule;
 pub mod search;
+#[cfg(feature = "serve")]
+pub mod serve;
 pub mod settings;
+pub mod status;
 pub mod store;
 pub mod train;
 pub mod trials;

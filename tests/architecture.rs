@@ -33,6 +33,8 @@ const RULES: &[(&str, &[&str])] = &[
     ("estimate", &["config", "data", "model", "ops", "plan", "schedule", "store", "train"]),
     ("propose", &["config", "data", "estimate", "plan"]),
     ("prepare", &["config", "data", "find", "plan", "store", "train"]),
+    ("status", &["config", "metric", "record", "schedule", "store", "trials"]),
+    ("serve", &["find", "metric", "plan", "record", "report", "schedule", "status", "store", "trials"]),
     ("trials", &["config", "data", "estimate", "metric", "plan", "prepare", "record", "schedule", "search", "store"]),
 ];
 

@@ -13,7 +13,7 @@ const WRITTEN_FOR: usize = 100;
 const GROUPS: &[(&str, &[&str])] = &[
     ("Start", &["init", "check", "data", "summary", "find-lr", "schema"]),
     ("Run", &["run", "plan", "status", "train"]),
-    ("Look", &["report", "compare", "why", "export", "clean"]),
+    ("Look", &["report", "serve", "compare", "why", "export", "clean"]),
     ("Use", &["predict", "evaluate"]),
     ("This machine", &["info", "selftest", "completions", "man"]),
     ("Help", &["help"]),
@@ -111,6 +111,9 @@ mod tests {
         let mut known: Vec<&str> = command.get_subcommands().filter(|one| !one.is_hide_set()).map(Command::get_name).collect();
         if cfg!(not(feature = "cuda")) {
             grouped.retain(|name| *name != "selftest");
+        }
+        if cfg!(not(feature = "serve")) {
+            grouped.retain(|name| *name != "serve");
         }
         grouped.sort_unstable();
         known.sort_unstable();

@@ -35,6 +35,8 @@ mod run;
 mod schema;
 #[cfg(feature = "cuda")]
 mod selftest;
+#[cfg(feature = "serve")]
+mod serve;
 mod slurm_task;
 mod status;
 mod stop;
@@ -97,6 +99,9 @@ enum Verb {
     Predict(predict::Arguments),
     /// Score a trained run on another data set
     Evaluate(evaluate::Arguments),
+    /// Show results in a browser while they grow
+    #[cfg(feature = "serve")]
+    Serve(serve::Arguments),
     /// Compare any runs and experiments, with a verdict
     Compare(compare::Arguments),
     /// Give results the form of another program
@@ -138,6 +143,8 @@ pub fn main() -> ExitCode {
         Verb::Report(a) => report::run(&a),
         Verb::Predict(a) => predict::run(&a),
         Verb::Evaluate(a) => evaluate::run(&a),
+        #[cfg(feature = "serve")]
+        Verb::Serve(a) => serve::run(&a),
         Verb::Compare(a) => compare::run(&a),
         Verb::Export(a) => export::run(&a),
         Verb::Why(a) => why::run(&a),

@@ -113,6 +113,14 @@ const USAGES: &[(&str, &[Usage])] = &[
         ],
     ),
     (
+        "serve",
+        &[
+            ("umlaut serve", "all experiments in results/, at an address that is printed"),
+            ("umlaut serve mine --open", "one experiment, in the browser"),
+            ("umlaut serve mine --snapshot mine.html", "its report as one file"),
+        ],
+    ),
+    (
         "compare",
         &[
             ("umlaut compare mine other", "two experiments"),

@@ -38,6 +38,7 @@ mod verdict;
 
 pub use best::{Best, best};
 pub use contact::{Tile, contact_sheet};
+pub use html::{chart_style, environment, script, style};
 pub use paint::paint;
 
 use crate::find::Found;
@@ -167,6 +168,32 @@ pub fn compare(found: &[Found], by: Option<&str>, rank_by: RankBy, columns: usiz
     let comparison = collect::collect_several(found)?;
     let verdict = verdict(&comparison, by, rank_by)?;
     Ok(table::terminal(&comparison, &verdict, columns))
+}
+
+/// The report of an experiment, or of any runs and experiments side by side, as sections of a page: verdict, what would settle it, tables, charts
+/// with their values, configuration, provenance. The page brings [`style()`], [`chart_style()`] and [`script()`] along. Writes nothing.
+///
+/// # Errors
+/// If a place holds no runs or cannot be listed, or no run has the metric.
+pub fn sections(found: &[Found], by: Option<&str>, rank_by: RankBy) -> Result<String, Error> {
+    let comparison = match found {
+        [Found::Experiment(dir)] => collect::collect(dir)?,
+        several => collect::collect_several(several)?,
+    };
+    let verdict = verdict(&comparison, by, rank_by)?;
+    let overlays = overlay::draw(&comparison, &verdict);
+    Ok(html::sections(&comparison, &verdict, &drawn(&comparison, &verdict, &overlays), &overlays))
+}
+
+/// The report of an experiment as one page, what [`write()`] leaves as report.html. Writes nothing.
+///
+/// # Errors
+/// As [`sections`].
+pub fn page(dir: &ExperimentDir, by: Option<&str>, rank_by: RankBy) -> Result<String, Error> {
+    let comparison = collect::collect(dir)?;
+    let verdict = verdict(&comparison, by, rank_by)?;
+    let overlays = overlay::draw(&comparison, &verdict);
+    Ok(html::page(&comparison, &verdict, &drawn(&comparison, &verdict, &overlays), &overlays))
 }
 
 /// The chart of a search for a learning rate as SVG: the losses over the learning rate, with the suggestion; `of` says in a few words what was

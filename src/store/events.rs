@@ -9,7 +9,8 @@ use super::file::{WRITING, open_in_place, remove};
 use super::names::EVENTS;
 use super::run_dir::RunDir;
 use crate::record::Event;
-use crate::{regular, system};
+use crate::regular::{self, Most};
+use crate::system;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::path::PathBuf;
@@ -41,6 +42,12 @@ impl RunDir {
         let mut events = Events { path: self.path().join(EVENTS), file: None, torn: Vec::new(), lasting: Lasting::default() };
         events.file = regular::open(&events.path).ok().filter(|mut file| file.seek(SeekFrom::End(0)).is_ok());
         events
+    }
+
+    /// The events that are in the file now, the last ones of a long attempt.
+    pub fn reported(&self) -> Vec<Event> {
+        let text = regular::bytes(&self.path().join(EVENTS), Most::SMALL).unwrap_or_default();
+        String::from_utf8_lossy(&text).lines().filter_map(Event::from_line).collect()
     }
 
     /// Removes events.jsonl because another attempt begins. Only for who holds the claim.

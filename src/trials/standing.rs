@@ -88,6 +88,15 @@ impl SearchStanding {
         self.scores[best].filter(|score| *score != Score::Diverged).map(|_| best)
     }
 
+    /// The place of a job's result among those of its rung, 1 for the best, and how many there are; `None` without a result.
+    pub fn place(&self, job: usize) -> Option<(usize, usize)> {
+        let rung = self.jobs[job].rung;
+        let beside = (0..self.jobs.len()).filter(|other| self.jobs[*other].rung == rung);
+        let with: Vec<(usize, Score)> = beside.filter_map(|other| Some((other, self.scores[other]?))).collect();
+        let place = crate::search::ranked(&with).into_iter().position(|other| other == job)?;
+        Some((place + 1, with.len()))
+    }
+
     /// The jobs whose results a job saw, or the next one needs, for which `job` is their number.
     pub fn sees(&self, job: usize) -> Vec<usize> {
         let mut clock = Clock::new(self.settings.parallel);

@@ -1,8 +1,8 @@
 //! What is seen as one JSON document, for programs. The page `results` of the guide describes it: keys may be added, and none changes its meaning.
 
-use super::seen::{Run, Seen};
 use serde_json::{Value, json};
 use std::path::Path;
+use umlaut::status::{Run, Seen};
 
 /// The document; `root` is what was asked for.
 pub fn document(root: &Path, seen: &[Seen]) -> String {
@@ -20,23 +20,23 @@ fn experiment(seen: &Seen) -> Value {
         "held_by": holder,
         "problem": seen.problem,
         "runs_of_other_plans": seen.others,
-        "runs": seen.runs.iter().map(run).collect::<Vec<_>>(),
+        "runs": seen.runs.iter().map(|of| run(seen, of)).collect::<Vec<_>>(),
     })
 }
 
-fn run(run: &Run) -> Value {
+fn run(seen: &Seen, run: &Run) -> Value {
     let best = run.best.as_ref().map(|best| json!({ "epoch": best.epoch, "column": best.column, "value": best.value }));
     json!({
         "id": run.id,
         "path": run.path.display().to_string(),
         "bytes": run.bytes,
         "state": run.word(),
-        "queued": run.queued,
+        "queued": seen.has_queued(run),
         "cause": run.cause(),
         "epoch": run.epochs_done,
         "epochs": run.epochs,
         "best": best,
-        "seconds_since_last_epoch": run.since.map(|since| since.as_secs()),
+        "seconds_since_last_epoch": run.since().map(|since| since.as_secs()),
         "device": run.device,
         "without_weights": run.without_weights,
     })

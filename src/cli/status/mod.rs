@@ -1,18 +1,16 @@
 //! `umlaut status [NAME]`: how far the experiments are, by what is on disk at the moment. Files may change beneath it.
 
 mod json;
-mod search;
-mod seen;
 mod watch;
 mod words;
 
 use super::failure::{Failure, mistake};
 use super::options::ResultsPlace;
 use super::text::{columns, print};
-use seen::Seen;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 use umlaut::find::{self, Found, find};
+use umlaut::status::Seen;
 use umlaut::store::{ExperimentDir, Results, RunDir};
 
 #[derive(clap::Args)]
@@ -97,18 +95,19 @@ impl Place {
     }
 
     fn seen(&self) -> Result<Vec<Seen>, Failure> {
-        Ok(match self {
+        let seen: Vec<Seen> = match self {
             Self::All(results) => results.experiments()?.iter().map(Seen::of).collect(),
             Self::Experiment(dir) => vec![Seen::of(dir)],
             Self::Run(dir, run) => vec![Seen::of_run(dir, run)],
-        })
+        };
+        Ok(seen.into_iter().map(Seen::with_bytes).collect())
     }
 
     fn text(&self, seen: &[Seen], columns: usize) -> String {
         if seen.is_empty() {
             return format!("{}: no runs yet\n", self.root().display());
         }
-        seen.iter().map(|seen| seen.text(columns)).collect::<Vec<_>>().join("\n")
+        seen.iter().map(|seen| words::text(seen, columns)).collect::<Vec<_>>().join("\n")
     }
 }
 

@@ -5,9 +5,9 @@ use super::super::live::screen::Screen;
 use super::super::stop::Stop;
 use super::super::text::{columns, print};
 use super::Place;
-use super::seen::Seen;
 use std::io::IsTerminal;
 use std::time::{Duration, Instant};
+use umlaut::status::Seen;
 
 /// How often it is looked whether somebody wants an end.
 const LOOK: Duration = Duration::from_millis(50);

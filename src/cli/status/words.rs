@@ -1,102 +1,89 @@
 //! What is seen, in words for a terminal.
 
 use super::super::text::{counted, size, wrap};
-use super::seen::{Run, Seen};
+use std::sync::Arc;
 use umlaut::schedule::Standing;
+use umlaut::status::{Run, Seen};
 
-impl Seen {
-    /// One line for the experiment, and one per run that is under way or in trouble.
-    pub fn text(&self, columns: usize) -> String {
-        let mut lines = if self.alone { Vec::new() } else { wrap(&self.headline(), columns, 4) };
-        let held = self.holder.is_some();
-        let of_run = |run: &Run| if self.alone { Some(run.whole_line(held)) } else { run.line(held) };
-        let trouble = self.search.iter().chain(&self.problem).cloned().chain(self.runs.iter().filter_map(of_run));
-        let indent = if self.alone { "" } else { "  " };
-        let trouble = trouble.flat_map(|line| wrap(&line, columns.saturating_sub(indent.len()), 4));
-        lines.extend(trouble.map(|line| format!("{indent}{line}")));
-        lines.iter().map(|line| format!("{}\n", line.trim_end())).collect()
-    }
-
-    fn headline(&self) -> String {
-        let count = |word: &str| self.runs.iter().filter(|run| run.word() == word).count();
-        let words = ["finished", "running", "paused", "resumable", "incomplete", "failed", "damaged", "new"];
-        let counts = words.iter().map(|word| (count(word), word)).filter(|(n, _)| *n > 0).map(|(n, word)| format!("{n} {word}"));
-        let counts = counts.collect::<Vec<_>>().join(", ");
-        let without = self.runs.iter().filter(|run| run.without_weights).count();
-        let counts = if without > 0 { format!("{counts} ({without} without weights)") } else { counts };
-        let others =
-            if self.others > 0 { format!("; {} not in the plan", counted(self.others, "other run")) } else { String::new() };
-        let waiting = self.runs.iter().filter(|run| run.is_in_queue()).count();
-        let counts = if waiting > 0 { format!("{counts} ({waiting} in Slurm's queue)") } else { counts };
-        let holder = self.holder.as_ref().map_or(String::new(), |holder| format!("; held by {holder}"));
-        let (runs, size) = (counted(self.runs.len(), "run"), size(self.bytes));
-        format!("{}: {counts} of {runs}{others}; {size}{holder}", self.name)
-    }
+/// One line for the experiment, and one per run that is under way or in trouble.
+pub fn text(seen: &Seen, columns: usize) -> String {
+    let mut lines = if seen.alone { Vec::new() } else { wrap(&headline(seen), columns, 4) };
+    let held = seen.holder.is_some();
+    let of_run = |run: &Arc<Run>| if seen.alone { Some(whole_line(run, held)) } else { line(run, held) };
+    let trouble = seen.search.iter().chain(&seen.problem).cloned().chain(seen.runs.iter().filter_map(of_run));
+    let indent = if seen.alone { "" } else { "  " };
+    let trouble = trouble.flat_map(|line| wrap(&line, columns.saturating_sub(indent.len()), 4));
+    lines.extend(trouble.map(|line| format!("{indent}{line}")));
+    lines.iter().map(|line| format!("{}\n", line.trim_end())).collect()
 }
 
-impl Run {
-    /// Whether it waits to be started by a queue.
-    fn is_in_queue(&self) -> bool {
-        self.queued && !matches!(self.standing, Ok(Standing::Running(_) | Standing::Finished(_)))
-    }
+fn headline(seen: &Seen) -> String {
+    let others = if seen.others > 0 { format!("; {} not in the plan", counted(seen.others, "other run")) } else { String::new() };
+    let holder = seen.holder.as_ref().map_or(String::new(), |holder| format!("; held by {holder}"));
+    let (runs, size) = (counted(seen.runs.len(), "run"), with_size(seen.bytes));
+    format!("{}: {} of {runs}{others}{size}{holder}", seen.name, seen.counts())
+}
 
-    /// What there is to say of it; `held` is whether somebody is there who started it.
-    fn line(&self, held: bool) -> Option<String> {
-        let (word, id) = (self.word(), &self.id);
-        if let Ok(Standing::Running(holder)) = &self.standing {
-            let alone = if held { String::new() } else { format!("; {holder} is at it, whoever started it is gone") };
-            return Some(format!("{word} {id}{}: {}{alone}", self.on(), self.progress()));
-        }
-        self.cause().map(|cause| format!("{word} {id}: {cause}"))
+/// What there is to say of a run; `held` is whether somebody is there who started it.
+fn line(run: &Run, held: bool) -> Option<String> {
+    let (word, id) = (run.word(), &run.id);
+    if let Ok(Standing::Running(holder)) = &run.standing {
+        let alone = if held { String::new() } else { format!("; {holder} is at it, whoever started it is gone") };
+        return Some(format!("{word} {id}{}: {}{alone}", on(run), progress(run)));
     }
+    run.cause().map(|cause| format!("{word} {id}: {cause}"))
+}
 
-    /// The same, and of every other run too how far it is; then its best epoch and its size.
-    fn whole_line(&self, held: bool) -> String {
-        let line = self.line(held).unwrap_or_else(|| format!("{} {}{}: {}", self.word(), self.id, self.on(), self.progress()));
-        let best = self.best.as_ref();
-        let best =
-            best.map_or(String::new(), |best| format!("; best {} {:.3} after epoch {}", best.column, best.value, best.epoch));
-        format!("{line}{best}; {}", size(self.bytes))
-    }
+/// The same, and of every other run too how far it is; then its best epoch and its size.
+fn whole_line(run: &Run, held: bool) -> String {
+    let line = line(run, held).unwrap_or_else(|| format!("{} {}{}: {}", run.word(), run.id, on(run), progress(run)));
+    let best = run.best.as_ref();
+    let best = best.map_or(String::new(), |best| format!("; best {} {:.3} after epoch {}", best.column, best.value, best.epoch));
+    format!("{line}{best}{}", with_size(run.bytes))
+}
 
-    /// The GPU, where it is on one.
-    fn on(&self) -> String {
-        let gpu = self.device.as_ref().filter(|device| *device != "cpu");
-        gpu.map_or(String::new(), |gpu| format!(" on {gpu}"))
-    }
+fn with_size(bytes: Option<u64>) -> String {
+    bytes.map_or(String::new(), |bytes| format!("; {}", size(bytes)))
+}
 
-    /// `epoch 7/50, val dice 0.871, last epoch 12 s ago`.
-    fn progress(&self) -> String {
-        let of = self.epochs.map_or(String::new(), |epochs| format!("/{epochs}"));
-        let dice = self.dice.map_or(String::new(), |dice| format!(", val dice {dice:.3}"));
-        let since = self.since.map_or(String::new(), |since| format!(", last epoch {} s ago", since.as_secs()));
-        format!("epoch {}{of}{dice}{since}", self.epochs_done)
-    }
+/// The GPU, where it is on one.
+fn on(run: &Run) -> String {
+    let gpu = run.device.as_ref().filter(|device| *device != "cpu");
+    gpu.map_or(String::new(), |gpu| format!(" on {gpu}"))
+}
+
+/// `epoch 7/50, val dice 0.871, last epoch 12 s ago`.
+fn progress(run: &Run) -> String {
+    let of = run.epochs.map_or(String::new(), |epochs| format!("/{epochs}"));
+    let dice = run.dice.map_or(String::new(), |dice| format!(", val dice {dice:.3}"));
+    let since = run.since().map_or(String::new(), |since| format!(", last epoch {} s ago", since.as_secs()));
+    format!("epoch {}{of}{dice}{since}", run.epochs_done)
 }
 
 #[cfg(test)]
 mod tests {
     use super::super::super::text::width;
-    use super::super::seen::Best;
     use super::*;
-    use std::time::Duration;
+    use std::time::{Duration, SystemTime};
     use umlaut::record::{Failure, Outcome, Status};
+    use umlaut::status::Best;
     use umlaut::store::Holder;
 
     fn seen() -> Seen {
         let run = |id: &str, standing| Run {
             id: id.into(),
             path: id.into(),
-            bytes: 1_200_000,
+            bytes: Some(1_200_000),
             standing,
-            queued: false,
             device: Some(if id.starts_with("lr-1") { "cuda:1" } else { "cpu" }.into()),
             epochs_done: 7,
             without_weights: false,
             epochs: Some(50),
             dice: Some(0.8714),
             best: Some(Best { epoch: 5, column: "val_loss".into(), value: 0.1234 }),
-            since: Some(Duration::from_millis(12_900)),
+            last_epoch: Some(SystemTime::now() - Duration::from_millis(12_300)),
+            epoch_seconds: None,
+            times: (None, None),
         };
         let cause = Some("the training loss is NaN in epoch 1, step 3".to_owned());
         let failed = Outcome { status: Status::Failed, failure: Some(Failure::Diverged), cause, ..Outcome::default() };
@@ -110,12 +97,14 @@ mod tests {
         Seen {
             name: "tiny".into(),
             path: "tiny".into(),
-            bytes: 2_600_000,
+            bytes: Some(2_600_000),
             holder: Some(holder),
-            runs,
+            runs: runs.into_iter().map(Arc::new).collect(),
+            queued: Default::default(),
             alone: false,
             others: 1,
             search: Vec::new(),
+            standing: None,
             problem: None,
         }
     }
@@ -128,20 +117,20 @@ tiny: 1 running, 1 failed, 1 damaged, 1 new of 4 runs; 1 other run not in the pl
   failed lr-2-bb: the training loss is NaN in epoch 1, step 3
   damaged lr-4-dd: outcome.toml: expected an equals sign
 ";
-        assert_eq!(seen().text(130), expected);
+        assert_eq!(text(&seen(), 130), expected);
     }
 
     #[test]
     fn no_line_is_too_wide() {
         for columns in [100, 80, 40] {
-            assert!(seen().text(columns).lines().all(|line| width(line) <= columns), "{}", seen().text(columns));
+            assert!(text(&seen(), columns).lines().all(|line| width(line) <= columns), "{}", text(&seen(), columns));
         }
     }
 
     #[test]
     fn a_run_whose_schedule_is_gone_says_so() {
         let seen = Seen { holder: None, ..seen() };
-        let text = seen.text(200);
+        let text = text(&seen, 200);
         assert!(text.contains("process 12 on here is at it, whoever started it is gone"), "{text}");
     }
 
@@ -151,6 +140,6 @@ tiny: 1 running, 1 failed, 1 damaged, 1 new of 4 runs; 1 other run not in the pl
         seen.runs.drain(..2);
         seen.runs.truncate(1);
         let expected = "new lr-3-cc: epoch 7/50, val dice 0.871, last epoch 12 s ago; best val_loss 0.123 after epoch 5; 1 MB\n";
-        assert_eq!(seen.text(130), expected);
+        assert_eq!(text(&seen, 130), expected);
     }
 }

@@ -206,6 +206,13 @@ pub(crate) fn plot(ink: &Ink, x: &Axis, y: &Axis, room: &Room) -> Plot {
 }
 
 impl Plot {
+    /// Leaves a note of the frame and of the values at its ends, for a page that shows values under the pointer.
+    pub(crate) fn note(&self) {
+        let ((left, right), (top, bottom), (x, y)) = (self.x, self.y, &self.scales);
+        let ends = format!("{left} {right} {top} {bottom} {} {} {} {}", x.low, x.high, y.low, y.high);
+        self.ink.raw(&format!("<g data-plot=\"{ends}\"/>"));
+    }
+
     /// Where a value lies on the sheet.
     pub(crate) fn at(&self, x: f64, y: f64) -> At {
         (self.scales.0.map(&x, self.x), self.scales.1.map(&y, (self.y.1, self.y.0)))

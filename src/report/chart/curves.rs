@@ -83,6 +83,7 @@ pub(crate) fn draw(comparison: &Comparison, focus: &Focus, stem: &str, family: &
     let below = key.height() + list.height() + EDGE;
     let ink = Ink::new(&format!("curves-{}", super::file_name(stem)), COLUMN, top + frame + AXIS_WORDS + below);
     let plot = plot(&ink, &Axis::epochs(last), &y, &Room::new(top, labels.width(), below));
+    plot.note();
     super::lr::mark(&plot, &drops);
     draw_constants(&plot, &constants, &y);
     draw_lines(&plot, focus, &groups);
@@ -93,6 +94,39 @@ pub(crate) fn draw(comparison: &Comparison, focus: &Focus, stem: &str, family: &
     key.draw(&ink, under);
     list.draw(&ink, under + key.height());
     Some(ink.finish(&format!("{title} against epoch, training and validation"), &describe::curves(comparison, stem)))
+}
+
+/// The values of a stem's curves, of the groups that are drawn in colour, for a page that shows them under the pointer.
+pub(crate) fn values_of(comparison: &Comparison, focus: &Focus, stem: &str) -> Vec<Values> {
+    let shown = comparison.groups.iter().enumerate().filter(|(at, _)| focus.shows(*at));
+    let values = |(at, group): (usize, &Group)| {
+        let curves = Curves::of(group, stem);
+        let thin = if curves.val.is_empty() && curves.train.is_empty() { curves.thin } else { Vec::new() };
+        let val = if thin.is_empty() { curves.val } else { thin.into_iter().flat_map(|(points, _)| points).collect() };
+        let val = val.iter().map(|p| [p.epoch as f64, rounded(p.mean), rounded(p.low), rounded(p.high)]).collect();
+        let train = curves.train.iter().map(|p| [p.epoch as f64, rounded(p.mean)]).collect();
+        Values { group: at, color: super::swatch(at).unwrap_or_default(), name: describe::shown(&group.name), val, train }
+    };
+    shown.map(values).collect()
+}
+
+/// The values of one group's curves.
+#[derive(Debug, serde::Serialize)]
+pub(crate) struct Values {
+    /// Its place among all groups.
+    group: usize,
+    /// Its colour, by its place among [`swatches`](super::swatches).
+    color: usize,
+    name: String,
+    /// Epoch, mean, smallest and largest run.
+    val: Vec<[f64; 4]>,
+    /// Epoch and mean.
+    train: Vec<[f64; 2]>,
+}
+
+/// To five digits, as many as anybody reads.
+fn rounded(value: f64) -> f64 {
+    format!("{value:.4e}").parse().unwrap_or(value)
 }
 
 /// The value axis: all that comes after the first tenth of the epochs (the first fifth where many groups need the room), but
@@ -192,18 +226,22 @@ fn draw_lines(plot: &Plot, focus: &Focus, groups: &[Curves]) {
         draw_line(plot, if group.val.is_empty() { &group.train } else { &group.val }, Pen::new(FAINT, THIN_WIDTH));
     }
     for (i, group) in named() {
+        plot.ink.group(i);
         for part in stats::unbroken(&group.val).filter(|part| part.iter().any(|p| p.high > p.low)) {
             let edge = part.iter().map(|p| plot.at(p.epoch as f64, p.high));
             let back = part.iter().rev().map(|p| plot.at(p.epoch as f64, p.low));
             plot.ink.area(&edge.chain(back).collect::<Vec<_>>(), style::group_color(i), BAND_OPACITY);
         }
+        plot.ink.close();
     }
     // The first group is drawn last: it lies on top wherever lines meet.
     for (i, group) in named().collect::<Vec<_>>().into_iter().rev() {
         let color = style::group_color(i);
+        plot.ink.group(i);
         group.thin.iter().for_each(|(points, _)| draw_line(plot, points, Pen::new(color, THIN_WIDTH)));
         draw_line(plot, &group.train, Pen::new(color, THIN_WIDTH).dashed(DASH));
         draw_line(plot, &group.val, Pen::new(color, LINE_WIDTH));
+        plot.ink.close();
     }
     plot.ink.close();
 }
@@ -222,6 +260,7 @@ fn draw_line(plot: &Plot, points: &[Point], pen: Pen) {
 /// Best epochs and failures, above all lines.
 fn draw_signs(plot: &Plot, focus: &Focus, groups: &[Curves]) {
     for (i, group) in groups.iter().enumerate().rev().filter(|(i, _)| focus.shows(*i)) {
+        plot.ink.group(i);
         for (points, _) in group.thin.iter().filter(|t| t.1) {
             let last = points.last().expect("curves without points were left out");
             plot.ink.mark(Shape::Cross, plot.inside(last.epoch as f64, last.mean), MARK, style::group_color(i));
@@ -229,5 +268,6 @@ fn draw_signs(plot: &Plot, focus: &Focus, groups: &[Curves]) {
         if let Some((epoch, value)) = group.best {
             plot.ink.mark(style::group_shape(i), plot.inside(epoch, value), MARK, style::group_color(i));
         }
+        plot.ink.close();
     }
 }

@@ -112,6 +112,11 @@ impl Ink {
         self.raw(&format!("<g clip-path=\"url(#{name})\">"));
     }
 
+    /// What is drawn until [`Ink::close`] is of this group, which a page may hide.
+    pub(crate) fn group(&self, group: usize) {
+        self.raw(&format!("<g data-group=\"{group}\">"));
+    }
+
     pub(crate) fn close(&self) {
         self.raw("</g>");
     }

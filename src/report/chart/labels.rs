@@ -75,7 +75,8 @@ impl Labels {
             return;
         }
         let shown = self.words.iter().filter_map(|(group, words)| {
-            Some(End { at: ends[*group]?, sign: Some((style::group_shape(*group), style::group_color(*group))), words })
+            let sign = Some((style::group_shape(*group), style::group_color(*group)));
+            Some(End { at: ends[*group]?, group: Some(*group), sign, words })
         });
         beside(plot, &shown.collect::<Vec<_>>(), self.leader());
         if let Some(head) = &self.head {
@@ -88,6 +89,8 @@ impl Labels {
 /// The end of a curve and what is written beside it.
 pub(crate) struct End<'a> {
     pub at: At,
+    /// Whose curve it is, if it is a group's.
+    pub group: Option<usize>,
     pub sign: Option<(Shape, RGBColor)>,
     pub words: &'a str,
 }
@@ -98,6 +101,7 @@ pub(crate) fn beside(plot: &Plot, ends: &[End], leader: i32) {
     let (right, mark) = (plot.x.1, plot.x.1 + leader + MARK_AT);
     for (end, y) in ends.iter().zip(spread(&want, LABEL_GAP, plot.y)) {
         let color = end.sign.map_or(MUTED, |sign| sign.1);
+        end.group.inspect(|group| plot.ink.group(*group));
         if end.at.0 == right {
             let pen = Pen { opacity: 0.7, ..Pen::new(color, AXIS_WIDTH) };
             plot.ink.line(&[(right + 6, end.at.1), (mark - MARK_AT, y)], pen);
@@ -107,6 +111,7 @@ pub(crate) fn beside(plot: &Plot, ends: &[End], leader: i32) {
         }
         let behind = if end.sign.is_some() { WORDS_AT } else { -MARK_AT / 2 };
         plot.ink.text(end.words, (mark + behind, y), Anchor::Start, Face::WORDS);
+        end.group.inspect(|_| plot.ink.close());
     }
 }
 

@@ -98,6 +98,19 @@ pub(super) fn swatch(group: usize) -> Option<usize> {
     Some(group % style::group_roles().len())
 }
 
+/// The values of the charts of curves, by their names: what a page shows under the pointer.
+pub(super) fn values(comparison: &Comparison, verdict: &Verdict) -> Vec<(String, Vec<curves::Values>)> {
+    let focus = Focus::of(comparison, verdict);
+    let classes = comparison.classes.iter().map(|class| format!("dice_{class}"));
+    let stems = CURVES.map(str::to_owned).into_iter().chain(classes);
+    stems.map(|stem| (file_name(&stem), curves::values_of(comparison, &focus, &stem))).collect()
+}
+
+/// What is the same in the style sheets of all charts, with every class: for a page that allows no style sheet within a chart.
+pub(super) fn whole_sheet() -> String {
+    style::whole_sheet()
+}
+
 fn curve_charts(source: &Source) -> Vec<Drawn> {
     let classes: Vec<String> = source.comparison.classes.iter().map(|class| format!("dice_{class}")).collect();
     let several = if classes.len() > 1 { &classes[..] } else { &[] };

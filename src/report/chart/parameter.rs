@@ -112,7 +112,7 @@ fn draw_lines(plot: &Plot, levels: &Levels, lines: &[Line]) {
         plot.ink.line(&[(x, y), (plot.x.1, y)], Pen::new(AXIS, style::GRID_WIDTH).dashed(style::DOTS));
         Some((plot.x.1, y))
     };
-    let ends = lines.iter().filter_map(|line| Some(End { at: end(line)?, sign: None, words: &line.name }));
+    let ends = lines.iter().filter_map(|line| Some(End { at: end(line)?, group: None, sign: None, words: &line.name }));
     beside(plot, &ends.collect::<Vec<_>>(), 40);
 }
 

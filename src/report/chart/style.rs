@@ -158,8 +158,17 @@ pub(crate) fn hex(color: RGBColor) -> String {
 /// The rules that make a file follow a reader's dark mode, for the classes that it has.
 pub(crate) fn sheet(body: &str) -> String {
     let used = |role: &&Role| body.contains(&format!("f-{}", role.class)) || body.contains(&format!("s-{}", role.class));
+    in_the_dark(ROLES.iter().filter(used))
+}
+
+/// The same with every class.
+pub(crate) fn whole_sheet() -> String {
+    in_the_dark(ROLES.iter())
+}
+
+fn in_the_dark<'a>(roles: impl Iterator<Item = &'a Role>) -> String {
     let rule = |role: &Role| format!(".f-{0}{{fill:{1}}}.s-{0}{{stroke:{1}}}", role.class, hex(role.dark));
-    format!("@media(prefers-color-scheme:dark){{{}}}", ROLES.iter().filter(used).map(rule).collect::<String>())
+    format!("@media(prefers-color-scheme:dark){{{}}}", roles.map(rule).collect::<String>())
 }
 
 #[cfg(test)]

@@ -1,14 +1,16 @@
 //! report.html: one file with everything, for a browser, a mail, or paper.
 //!
-//! What the page says is gathered here as plain values; how it looks is in `page.html`, `style.css` and `script.js`. It needs no network,
-//! and equal files give equal bytes.
+//! What the page says is gathered here as plain values; how it looks is in the templates `head.html`, `grid.html`, `sections.html` and
+//! `foot.html`, in `style.css` and `script.js`. It needs no network, and equal files give equal bytes. The same sections stand in the pages of
+//! `umlaut serve`.
 
 mod configuration;
 mod leaderboard;
+mod live;
 mod marker;
 mod provenance;
 
-use super::chart::{self, Drawn};
+use super::chart::Drawn;
 use super::collect::{Comparison, Run, State};
 use super::data_sets::{List, lists};
 use super::overlay::Overlays;
@@ -16,10 +18,11 @@ use super::search::Search;
 use super::verdict::{Verdict, basis, method, p_value};
 use super::{column, constant, describe, grid, methods, thresholds};
 use crate::text::counted;
+pub(super) use live::sections;
+pub use live::{chart_style, environment, script, style};
 use marker::Marker;
-use minijinja::syntax::SyntaxConfig;
 use minijinja::value::Serde;
-use minijinja::{AutoEscape, Environment, HtmlEscape, Value, context};
+use minijinja::{Value, context};
 use serde::Serialize;
 
 /// Pairs at most: with more, only those with the best group are shown.
@@ -86,19 +89,30 @@ const REFRESH: u32 = 20;
 
 /// The page; of runs that go on one that reads itself again.
 pub(super) fn page(comparison: &Comparison, verdict: &Verdict, charts: &[Drawn], overlays: &Overlays, goes_on: bool) -> String {
+    const PAGE: &str =
+        concat!(include_str!("head.html"), include_str!("grid.html"), include_str!("sections.html"), include_str!("foot.html"));
+    let values = context! {
+        title => comparison.name.clone(),
+        css => Value::from_safe_string(style()),
+        script => Value::from_safe_string(script().to_owned()),
+        version => env!("CARGO_PKG_VERSION"),
+        refresh => (goes_on && !underway(comparison).is_empty()).then_some(REFRESH),
+        ..values(comparison, verdict, charts, overlays)
+    };
+    environment().render_str(PAGE, values).expect("the template names only what is given")
+}
+
+/// What the sections name.
+fn values(comparison: &Comparison, verdict: &Verdict, charts: &[Drawn], overlays: &Overlays) -> Value {
     let (pictures, curves): (Vec<&Drawn>, Vec<&Drawn>) =
         charts.iter().partition(|c| ["overlays", "course", "extremes"].contains(&c.name.as_str()));
     let shown = |chart: &&Drawn| context! { name => chart.name.clone(), title => chart.title.replace('`', ""), svg => Value::from_safe_string(chart.svg.clone()) };
     let lists = lists(comparison, verdict);
     let best = if verdict.data_sets() > 1 { "the best group of each data set" } else { "the best group" };
-    let values = context! {
-        title => comparison.name.clone(),
-        css => Value::from_safe_string(format!("{}{}", include_str!("style.css"), colors())),
-        script => Value::from_safe_string(include_str!("script.js").to_owned()),
+    context! {
         words => verdict.words.iter().cloned().chain(constant::words(comparison)).collect::<Vec<_>>(),
         counts => describe::counts(comparison),
         underway => underway(comparison),
-        refresh => (goes_on && !underway(comparison).is_empty()).then_some(REFRESH),
         methods => methods::of(comparison, verdict).map(|of| context! { paragraph => of.paragraph(), facts => of.facts }),
         all_runs => counted(comparison.runs().count(), "run"),
         method => method(&verdict.column),
@@ -122,16 +136,7 @@ pub(super) fn page(comparison: &Comparison, verdict: &Verdict, charts: &[Drawn],
         notes => describe::noted(comparison).into_iter().map(note).collect::<Vec<_>>(),
         provenance => Value::from(Serde(provenance::of(comparison))),
         configuration => Value::from(Serde(configuration::of(comparison))),
-        version => env!("CARGO_PKG_VERSION"),
-    };
-    let mut environment = Environment::new();
-    environment.set_auto_escape_callback(|_| AutoEscape::Html);
-    let syntax = SyntaxConfig::builder().trim_blocks(true).lstrip_blocks(true).build();
-    environment.add_filter("joints", joints);
-    environment.set_formatter(written_out);
-    environment.set_syntax(syntax.expect("the usual delimiters"));
-    let page = environment.render_str(include_str!("page.html"), values);
-    page.expect("the template names only what is given")
+    }
 }
 
 /// A table for each data set, with the words that say which where there are several.
@@ -161,37 +166,6 @@ fn rungs(search: &Search) -> Value {
     let rows = table.rows.into_iter().map(|row| row.cells.into_iter().map(Cell::text).collect());
     let grid = Grid { head: head.collect(), rows: rows.collect() };
     context! { note => table.note, grid => Value::from(Serde(grid)) }
-}
-
-/// Escapes as ever, and writes out what would not show; what is safe was made here.
-fn written_out(out: &mut minijinja::Output, state: &mut minijinja::State, value: &Value) -> Result<(), minijinja::Error> {
-    match value.as_str().filter(|text| !value.is_safe() && text.contains(crate::shown::is_hidden)) {
-        Some(text) => minijinja::escape_formatter(out, state, &Value::from(&*crate::shown::lines(text))),
-        None => minijinja::escape_formatter(out, state, value),
-    }
-}
-
-/// Words that may go on in the next line behind a joint, `focal_`|`tversky.`|`weight 1.0`, but not within `0.5`.
-fn joints(words: &str) -> Value {
-    let mut safe = String::new();
-    let words = crate::shown::line(words);
-    let mut letters = words.chars().peekable();
-    while let Some(letter) = letters.next() {
-        safe.push_str(&HtmlEscape(letter.encode_utf8(&mut [0; 4])).to_string());
-        let next_is_letter = letters.peek().is_some_and(|next| next.is_alphabetic());
-        if matches!(letter, '_' | '/') || letter == '.' && next_is_letter {
-            safe.push_str("<wbr>");
-        }
-    }
-    Value::from_safe_string(safe)
-}
-
-/// The charts' colours of groups as rules of CSS.
-fn colors() -> String {
-    let rule = |(at, color): (usize, &String)| format!(".sw{at}{{fill:{color}}}");
-    let (light, dark): (Vec<String>, Vec<String>) = chart::swatches().into_iter().unzip();
-    let all = |colors: &[String]| colors.iter().enumerate().map(rule).collect::<String>();
-    format!("{}@media (prefers-color-scheme: dark){{{}}}", all(&light), all(&dark))
 }
 
 /// What is still going on; empty if nothing is.
@@ -245,20 +219,4 @@ fn note((words, runs): (String, Vec<&Run>)) -> Value {
 fn open(comparison: &Comparison) -> Vec<String> {
     let open = comparison.runs().filter(|run| matches!(run.state, State::Interrupted | State::Unfinished));
     open.map(|run| format!("{}: {} after {}", run.id, run.state.word(), counted(run.rows.len(), "epoch"))).collect()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn names_go_on_behind_their_joints() {
-        for (words, wanted) in [
-            ("focal_tversky.weight 1.0", "focal_<wbr>tversky.<wbr>weight 1.0"),
-            ("channels 16-32, lr 0.5", "channels 16-32, lr 0.5"),
-            ("a_<b>", "a_<wbr>&lt;b&gt;"),
-        ] {
-            assert_eq!(joints(words).to_string(), wanted);
-        }
-    }
 }

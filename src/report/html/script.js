@@ -23,23 +23,26 @@
     rows.sort((a, b) => order(a[0], b[0], up ? 1 : -1));
     body.append(...rows.map((row) => row[1]));
   };
-  for (const button of document.querySelectorAll("th button")) {
-    button.addEventListener("click", () => sort(button.closest("table"), button.parentElement.cellIndex));
-  }
-  for (const input of document.querySelectorAll("[data-filter]")) {
+  const filter = (input) => {
     const rows = [...document.getElementById(input.dataset.filter).tBodies[0].rows];
-    const texts = rows.map((row) => row.textContent.toLowerCase());
     const count = document.querySelector(`[data-count="${input.dataset.filter}"]`);
-    input.addEventListener("input", () => {
-      const words = input.value.toLowerCase().split(/\s+/).filter(Boolean);
-      let shown = 0;
-      rows.forEach((row, i) => {
-        row.hidden = !words.every((word) => texts[i].includes(word));
-        shown += !row.hidden;
-      });
-      count.textContent = words.length ? `${shown} of ${rows.length} rows` : "";
-    });
-  }
+    const words = input.value.toLowerCase().split(/\s+/).filter(Boolean);
+    let shown = 0;
+    for (const row of rows) {
+      const text = row.textContent.toLowerCase();
+      row.hidden = !words.every((word) => text.includes(word));
+      shown += !row.hidden;
+    }
+    count.textContent = words.length ? `${shown} of ${rows.length} rows` : "";
+  };
+  // Tables that come later are sorted and filtered too.
+  addEventListener("click", (event) => {
+    const button = event.target.closest?.("th button");
+    if (button) sort(button.closest("table"), button.parentElement.cellIndex);
+  }, true);
+  addEventListener("input", (event) => {
+    if (event.target.matches?.("[data-filter]")) filter(event.target);
+  }, true);
   // While runs go on the page is read again, and shows what it showed: place, filters, sorting and what is open.
   const seconds = Number(document.documentElement.dataset.refresh);
   const KEY = `umlaut ${location.pathname}`;

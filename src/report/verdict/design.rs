@@ -6,6 +6,7 @@ use crate::metric;
 use crate::report::collect::Comparison;
 use crate::report::column;
 use crate::report::inference::LEVEL;
+use crate::text::counted;
 
 /// Seeds that are added in thought.
 const MORE: usize = 2;
@@ -47,6 +48,30 @@ pub(super) fn found(comparison: &Comparison, verdict: &Verdict, tested: &Tested)
         rough(table.unit_deviation()),
         noun = tested.unit.noun(),
     ))
+}
+
+/// Most seeds that are added in thought to settle a difference.
+const MOST: usize = 20;
+
+/// What would settle whether the first group of a table is better than the second, where that is open.
+pub(crate) fn settle(comparison: &Comparison, verdict: &Verdict, tested: &Tested) -> Option<String> {
+    let pair = find(verdict, tested.groups[0], tested.groups[1]).filter(|pair| !pair.significant)?;
+    let level = LEVEL / verdict.pairs.len() as f64;
+    let names = listed(&[0, 1].map(|at| quoted(&comparison.groups[tested.groups[at]].name)));
+    let difference = format!("{} {}", rough(pair.difference), column::title(&verdict.column));
+    let enough = |more: &usize| tested.table.with_more_seeds(0, 1, *more).detectable(0, 1, level) <= pair.difference;
+    Some(match (1..=MOST).find(enough) {
+        Some(more) => format!(
+            "What would settle it: {} of {names}. If the difference really is {difference}, as now, it would then be found in about 80 % \
+             of repetitions.",
+            counted(more, "more seed")
+        ),
+        None => format!(
+            "More seeds would not settle it: {difference} between {names} is less than even {MOST} more seeds of each would be likely \
+             to find. Take the cheaper one, or judge on more {}s.",
+            unit(tested.unit)
+        ),
+    })
 }
 
 fn unit(unit: Unit) -> &'static str {

@@ -108,6 +108,11 @@ impl Verdict {
         self.standings.chunk_by(|a, b| a.data == b.data).map(|of| &of[0])
     }
 
+    /// What would settle what is open, a sentence for each table that was tested.
+    pub(super) fn settle(&self, comparison: &Comparison) -> Vec<String> {
+        self.tested.iter().filter_map(|tested| design::settle(comparison, self, tested)).collect()
+    }
+
     /// How many of these data sets there are.
     pub(super) fn data_sets(&self) -> usize {
         self.bests().count()

@@ -1,46 +1,65 @@
-//! What is seen of an experiment and its runs at the moment.
+//! How far are experiments at the moment?
+//!
+//! [`Seen`] is what is seen of an experiment and its runs by their files alone, which may change meanwhile. How it is shown, on a terminal or a
+//! page, is not known here.
 
-use super::search;
+mod progress;
+mod search;
+
+use crate::config::Experiment;
+use crate::metric::{self, Direction};
+use crate::record::{EpochRecord, Outcome};
+use crate::regular::{self, Most};
+use crate::schedule::{Standing, standing};
+use crate::store::{self, ExperimentDir, Holder, RunDir};
+use crate::trials::SearchStanding;
+pub use progress::Progress;
 use std::collections::HashSet;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::{Duration, SystemTime};
-use umlaut::config::Experiment;
-use umlaut::metric::{self, Direction};
-use umlaut::record::{EpochRecord, Outcome};
-use umlaut::regular::{self, Most};
-use umlaut::schedule::{Standing, standing};
-use umlaut::store::{self, ExperimentDir, Holder, RunDir};
-use umlaut::trials::SearchStanding;
 
 /// What is seen of an experiment at the moment.
+#[derive(Debug, Clone)]
 pub struct Seen {
+    /// Its name.
     pub name: String,
+    /// Its directory.
     pub path: PathBuf,
-    /// Bytes of all its files.
-    pub bytes: u64,
+    /// Bytes of all its files, where they were counted.
+    pub bytes: Option<u64>,
+    /// The process that starts its runs.
     pub holder: Option<Holder>,
-    pub runs: Vec<Run>,
+    /// Those of its plan, or all where there is no plan.
+    pub runs: Vec<Arc<Run>>,
+    /// The names of runs that were given to a queue and have not ended there, as far as the files say.
+    pub queued: HashSet<String>,
     /// Whether one run was asked for alone.
     pub alone: bool,
     /// Runs that are there but not in the plan.
     pub others: usize,
     /// Lines on its search, if it has one.
     pub search: Vec<String>,
+    /// Its search itself.
+    pub standing: Option<Arc<SearchStanding>>,
     /// What could not be read of the experiment itself.
     pub problem: Option<String>,
 }
 
 /// What is seen of a run.
+#[derive(Debug, Clone)]
 pub struct Run {
+    /// Its id.
     pub id: String,
+    /// Its directory.
     pub path: PathBuf,
-    /// Bytes of all its files.
-    pub bytes: u64,
+    /// Bytes of all its files, where they were counted.
+    pub bytes: Option<u64>,
+    /// Where it stands, or what cannot be read.
     pub standing: Result<Standing, String>,
-    /// Whether it was given to a queue and has not ended there, as far as the files say.
-    pub queued: bool,
     /// Where it trained last: `cpu`, `cuda:0`.
     pub device: Option<String>,
+    /// Whole epochs in metrics.csv.
     pub epochs_done: usize,
     /// Whether it has finished and its best weights are gone.
     pub without_weights: bool,
@@ -50,32 +69,58 @@ pub struct Run {
     pub dice: Option<f64>,
     /// The best epoch so far.
     pub best: Option<Best>,
-    /// Time since the last epoch ended.
-    pub since: Option<Duration>,
+    /// When the last epoch ended.
+    pub last_epoch: Option<SystemTime>,
+    /// Seconds of an epoch, the mean over those that are known.
+    pub epoch_seconds: Option<f64>,
+    /// When it began and when it ended, UTC as in RFC 3339.
+    pub times: (Option<String>, Option<String>),
 }
 
 /// The best epoch, by the column that chooses it.
+#[derive(Debug, Clone, PartialEq)]
 pub struct Best {
+    /// 1-based.
     pub epoch: usize,
+    /// The column.
     pub column: String,
+    /// Its value then.
     pub value: f64,
 }
 
 impl Seen {
     /// All runs of an experiment.
     pub fn of(dir: &ExperimentDir) -> Self {
-        let (runs, others, problem) = match runs(dir) {
+        Self::by(dir, |run| Arc::new(Run::of(run)))
+    }
+
+    /// The same, with `look` for looking at a run: who looks often remembers what has not changed.
+    pub fn by(dir: &ExperimentDir, look: impl Fn(&RunDir) -> Arc<Run>) -> Self {
+        let (runs, others, problem) = match runs(dir, look) {
             Ok(found) => found,
             Err(error) => (Vec::new(), 0, Some(error.to_string())),
         };
-        let search = SearchStanding::of(dir).map(|found| found.as_ref().map(search::lines).unwrap_or_default());
-        let search = search.unwrap_or_else(|error| vec![error.to_string()]);
-        Self { runs, others, problem, search, ..Self::without_runs(dir) }
+        let (search, standing) = match SearchStanding::of(dir) {
+            Ok(found) => (found.as_ref().map(search::lines).unwrap_or_default(), found.map(Arc::new)),
+            Err(error) => (vec![error.to_string()], None),
+        };
+        Self { runs, others, problem, search, standing, ..Self::without_runs(dir) }
     }
 
     /// One run of an experiment.
     pub fn of_run(dir: &ExperimentDir, run: &RunDir) -> Self {
-        Self { runs: vec![Run::of(run, &dir.queued().unwrap_or_default())], alone: true, ..Self::without_runs(dir) }
+        Self { runs: vec![Arc::new(Run::of(run))], alone: true, ..Self::without_runs(dir) }
+    }
+
+    /// Counts the bytes of all files.
+    #[must_use]
+    pub fn with_bytes(mut self) -> Self {
+        self.bytes = Some(ExperimentDir::at(&self.path).bytes());
+        for run in &mut self.runs {
+            let bytes = RunDir::at(&run.path).bytes();
+            Arc::make_mut(run).bytes = Some(bytes);
+        }
+        self
     }
 
     fn without_runs(dir: &ExperimentDir) -> Self {
@@ -85,50 +130,55 @@ impl Seen {
         Self {
             name,
             path,
-            bytes: dir.bytes(),
+            bytes: None,
             holder,
             runs: Vec::new(),
+            queued: dir.queued().unwrap_or_default(),
             alone: false,
             others: 0,
             search: Vec::new(),
+            standing: None,
             problem: None,
         }
     }
 
+    /// Whether a run waits to be started by a queue.
+    pub fn has_queued(&self, run: &Run) -> bool {
+        self.queued.contains(&run.id) && !matches!(run.standing, Ok(Standing::Running(_) | Standing::Finished(_)))
+    }
+
     /// Whether anything is to be expected of it without another command.
     pub fn is_under_way(&self) -> bool {
-        let runs = self.runs.iter().any(|run| run.queued || matches!(run.standing, Ok(Standing::Running(_))));
+        let runs = self.runs.iter().any(|run| self.has_queued(run) || matches!(run.standing, Ok(Standing::Running(_))));
         // Whoever holds the experiment will come to a run that waits.
-        runs || (self.holder.is_some() && !(self.alone && self.runs.iter().all(Run::is_finished)))
+        runs || (self.holder.is_some() && !(self.alone && self.runs.iter().all(|run| run.is_finished())))
     }
 }
 
 /// The planned runs, and how many there are beside them; where there is no plan, all that are there; and what is wrong with the plan, if it
 /// cannot be read.
-fn runs(dir: &ExperimentDir) -> Result<(Vec<Run>, usize, Option<String>), store::Error> {
+fn runs(dir: &ExperimentDir, look: impl Fn(&RunDir) -> Arc<Run>) -> Result<(Vec<Arc<Run>>, usize, Option<String>), store::Error> {
     let there = dir.runs()?;
-    let queued = dir.queued()?;
-    let all = |places: &[RunDir]| places.iter().map(|place| Run::of(place, &queued)).collect();
     let (planned, problem) = match dir.planned() {
         Ok(planned) => (planned, None),
         Err(error) => (None, Some(error.to_string())),
     };
-    let Some(planned) = planned else { return Ok((all(&there), 0, problem)) };
+    let Some(planned) = planned else { return Ok((there.iter().map(look).collect(), 0, problem)) };
     let places = dir.places(&planned)?;
     let hashes: HashSet<&str> = planned.iter().map(|id| id.hash()).collect();
     let others = there.iter().filter(|run| !hashes.contains(run.id().hash())).count();
-    Ok((all(&places), others, None))
+    Ok((places.iter().map(look).collect(), others, None))
 }
 
 impl Run {
-    fn of(place: &RunDir, queued: &HashSet<String>) -> Self {
+    /// Of a run's directory.
+    pub fn of(place: &RunDir) -> Self {
         let standing = standing(place).map_err(|error| error.to_string());
         let rows = place.metrics().unwrap_or_default();
         let toml = regular::text(&place.run_toml(), Most::SMALL).ok();
         let experiment: Option<Experiment> = toml.and_then(|text| toml::from_str(&text).ok());
-        let device = place.provenance().ok().flatten().and_then(|message| message.device);
-        // A clock that was set back makes the past the future.
-        let since = place.last_epoch_at().map(|at| SystemTime::now().duration_since(at).unwrap_or_default());
+        let provenance = place.provenance().ok().flatten().unwrap_or_default();
+        let seconds: Vec<f64> = place.timing().iter().filter_map(EpochRecord::seconds).collect();
         let best = match &standing {
             Ok(Standing::Finished(outcome)) => of_outcome(outcome),
             _ => experiment.as_ref().and_then(|experiment| of_rows(&rows, &experiment.training.best)),
@@ -136,17 +186,24 @@ impl Run {
         Self {
             id: place.id().to_string(),
             path: place.path().to_owned(),
-            bytes: place.bytes(),
+            bytes: None,
             without_weights: matches!(&standing, Ok(Standing::Finished(outcome)) if place.lacks_weights(outcome)),
-            queued: queued.contains(&place.id().to_string()),
             standing,
-            device,
+            device: provenance.device,
             epochs_done: rows.len(),
             epochs: experiment.map(|experiment| experiment.training.epochs),
             dice: rows.last().and_then(|row| row.get("val_dice")),
             best,
-            since: since.filter(|_| !rows.is_empty()),
+            last_epoch: place.last_epoch_at().filter(|_| !rows.is_empty()),
+            epoch_seconds: (!seconds.is_empty()).then(|| seconds.iter().sum::<f64>() / seconds.len() as f64),
+            times: (provenance.started, provenance.ended),
         }
+    }
+
+    /// Time since the last epoch ended.
+    pub fn since(&self) -> Option<Duration> {
+        // A clock that was set back makes the past the future.
+        self.last_epoch.map(|at| SystemTime::now().duration_since(at).unwrap_or_default())
     }
 
     /// How it stands, in a word.
@@ -167,7 +224,8 @@ impl Run {
         }
     }
 
-    fn is_finished(&self) -> bool {
+    /// Whether all is done.
+    pub fn is_finished(&self) -> bool {
         matches!(self.standing, Ok(Standing::Finished(_)))
     }
 }

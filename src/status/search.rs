@@ -1,13 +1,13 @@
 //! How a search stands, in words: its rungs, what waits for what, and what was named.
 
-use super::super::text::counted;
-use umlaut::trials::SearchStanding;
+use crate::text::counted;
+use crate::trials::SearchStanding;
 
 /// Jobs that are named one by one.
 const NAMED: usize = 5;
 
 /// The lines on a search.
-pub fn lines(search: &SearchStanding) -> Vec<String> {
+pub(super) fn lines(search: &SearchStanding) -> Vec<String> {
     let settings = &search.settings;
     let trials = counted(search.trials(), "trial");
     let mut lines = vec![format!("search by {}: {trials} so far, proposed by {}", settings.by, settings.sampler)];
