@@ -193,7 +193,7 @@ pub fn page(dir: &ExperimentDir, by: Option<&str>, rank_by: RankBy) -> Result<St
     let comparison = collect::collect(dir)?;
     let verdict = verdict(&comparison, by, rank_by)?;
     let overlays = overlay::draw(&comparison, &verdict);
-    Ok(html::page(&comparison, &verdict, &drawn(&comparison, &verdict, &overlays), &overlays))
+    Ok(html::page(&comparison, &verdict, &drawn(&comparison, &verdict, &overlays), &overlays, false))
 }
 
 /// The chart of a search for a learning rate as SVG: the losses over the learning rate, with the suggestion; `of` says in a few words what was

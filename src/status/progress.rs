@@ -113,6 +113,7 @@ mod tests {
             others: 0,
             search: Vec::new(),
             standing: None,
+            queued: Default::default(),
             problem: None,
         };
         let expected = Progress { done: 16, of: 40, running: 2, left: Some(Duration::from_secs(38)) };
