@@ -36,11 +36,14 @@ pub(super) enum Subject {
 /// A drawing, or why there is none.
 pub(super) type Drawn = Result<Arc<str>, Arc<str>>;
 
+/// Where a drawing is kept with the state of the files that it shows; locked while it is drawn.
+type Place = Arc<Mutex<Option<(String, Drawn)>>>;
+
 /// What was drawn.
 #[derive(Debug)]
 pub(super) struct Drawings {
     drawer: Drawer,
-    kept: Mutex<HashMap<Subject, Arc<Mutex<Option<(String, Drawn)>>>>>,
+    kept: Mutex<HashMap<Subject, Place>>,
     /// Held while something is drawn: one thing at a time, so that training keeps its processors.
     drawing: Mutex<()>,
 }
@@ -71,7 +74,7 @@ impl Drawings {
     /// Forgets other drawings until the rest is no larger than is kept.
     fn make_room(&self, newest: &Subject) {
         let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
-        let size = |place: &Arc<Mutex<Option<(String, Drawn)>>>| match place.try_lock() {
+        let size = |place: &Place| match place.try_lock() {
             Ok(place) => place.as_ref().map_or(0, |(_, drawn)| drawn.as_ref().map_or(0, |text| text.len())),
             // It is being drawn.
             Err(_) => 0,

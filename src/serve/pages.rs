@@ -226,7 +226,7 @@ fn at(time: SystemTime) -> Option<Value> {
 fn resources(dir: &RunDir, run: &Run) -> Vec<(&'static str, String)> {
     let provenance = dir.provenance().ok().flatten().unwrap_or_default();
     let seconds: Vec<f64> = dir.timing().iter().filter_map(crate::record::EpochRecord::seconds).collect();
-    let memory = dir.reported().into_iter().filter_map(|event| match event {
+    let mut memory = dir.reported().into_iter().filter_map(|event| match event {
         Event::Memory { device_bytes } => Some(format!("{:.2} GB", device_bytes as f64 / 1e9)),
         _ => None,
     });
@@ -234,7 +234,7 @@ fn resources(dir: &RunDir, run: &Run) -> Vec<(&'static str, String)> {
     let rows = [
         ("device", run.device.clone()),
         ("GPU", provenance.gpu),
-        ("GPU memory", memory.last()),
+        ("GPU memory", memory.next_back()),
         ("machine", provenance.host),
         ("processor", provenance.cpu),
         ("threads", provenance.threads.map(|threads| threads.to_string())),

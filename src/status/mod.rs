@@ -155,9 +155,12 @@ impl Seen {
     }
 }
 
+/// Runs, how many there are beside them, and what is wrong with the plan.
+type Listed = (Vec<Arc<Run>>, usize, Option<String>);
+
 /// The planned runs, and how many there are beside them; where there is no plan, all that are there; and what is wrong with the plan, if it
 /// cannot be read.
-fn runs(dir: &ExperimentDir, look: impl Fn(&RunDir) -> Arc<Run>) -> Result<(Vec<Arc<Run>>, usize, Option<String>), store::Error> {
+fn runs(dir: &ExperimentDir, look: impl Fn(&RunDir) -> Arc<Run>) -> Result<Listed, store::Error> {
     let there = dir.runs()?;
     let (planned, problem) = match dir.planned() {
         Ok(planned) => (planned, None),
