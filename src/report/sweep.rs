@@ -67,7 +67,7 @@ pub(super) fn scores(group: &Group, column: &str) -> Vec<f64> {
 
 impl Factor {
     /// A parameter by the value of each group, as TOML.
-    fn of(key: &str, values: &[Option<String>]) -> Self {
+    pub(super) fn of(key: &str, values: &[Option<String>]) -> Self {
         let mut levels: Vec<Level> = Vec::new();
         for value in values.iter().flatten() {
             let level = Level::of(value);

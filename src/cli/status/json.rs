@@ -1,5 +1,6 @@
 //! What is seen as one JSON document, for programs. The page `results` of the guide describes it: keys may be added, and none changes its meaning.
 
+use super::search;
 use super::seen::{Run, Seen};
 use serde_json::{Value, json};
 use std::path::Path;
@@ -19,6 +20,7 @@ fn experiment(seen: &Seen) -> Value {
         "bytes": seen.bytes,
         "held_by": holder,
         "problem": seen.problem,
+        "search": seen.search.as_ref().map(search::document),
         "runs_of_other_plans": seen.others,
         "runs": seen.runs.iter().map(run).collect::<Vec<_>>(),
     })

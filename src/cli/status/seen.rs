@@ -1,6 +1,5 @@
 //! What is seen of an experiment and its runs at the moment.
 
-use super::search;
 use std::collections::HashSet;
 use std::path::PathBuf;
 use std::time::{Duration, SystemTime};
@@ -24,8 +23,8 @@ pub struct Seen {
     pub alone: bool,
     /// Runs that are there but not in the plan.
     pub others: usize,
-    /// Lines on its search, if it has one.
-    pub search: Vec<String>,
+    /// Its search, if it has one.
+    pub search: Option<SearchStanding>,
     /// What could not be read of the experiment itself.
     pub problem: Option<String>,
 }
@@ -66,8 +65,10 @@ impl Seen {
             Ok(found) => found,
             Err(error) => (Vec::new(), 0, Some(error.to_string())),
         };
-        let search = SearchStanding::of(dir).map(|found| found.as_ref().map(search::lines).unwrap_or_default());
-        let search = search.unwrap_or_else(|error| vec![error.to_string()]);
+        let (search, problem) = match SearchStanding::of(dir) {
+            Ok(search) => (search, problem),
+            Err(error) => (None, problem.or(Some(error.to_string()))),
+        };
         Self { runs, others, problem, search, ..Self::without_runs(dir) }
     }
 
@@ -80,17 +81,7 @@ impl Seen {
         let path = std::path::absolute(dir.path()).unwrap_or_default();
         let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
         let (holder, path) = (dir.holder().unwrap_or_default(), dir.path().to_owned());
-        Self {
-            name,
-            path,
-            bytes: dir.bytes(),
-            holder,
-            runs: Vec::new(),
-            alone: false,
-            others: 0,
-            search: Vec::new(),
-            problem: None,
-        }
+        Self { name, path, bytes: dir.bytes(), holder, runs: Vec::new(), alone: false, others: 0, search: None, problem: None }
     }
 
     /// Whether anything is to be expected of it without another command.

@@ -1,6 +1,7 @@
 //! What is seen, in words for a terminal.
 
 use super::super::text::{counted, size, wrap};
+use super::search;
 use super::seen::{Run, Seen};
 use umlaut::schedule::Standing;
 
@@ -10,7 +11,8 @@ impl Seen {
         let mut lines = if self.alone { Vec::new() } else { wrap(&self.headline(), columns, 4) };
         let held = self.holder.is_some();
         let of_run = |run: &Run| if self.alone { Some(run.whole_line(held)) } else { run.line(held) };
-        let trouble = self.search.iter().chain(&self.problem).cloned().chain(self.runs.iter().filter_map(of_run));
+        let search = self.search.as_ref().map(search::lines).unwrap_or_default();
+        let trouble = search.into_iter().chain(self.problem.clone()).chain(self.runs.iter().filter_map(of_run));
         let indent = if self.alone { "" } else { "  " };
         let trouble = trouble.flat_map(|line| wrap(&line, columns.saturating_sub(indent.len()), 4));
         lines.extend(trouble.map(|line| format!("{indent}{line}")));
@@ -107,7 +109,7 @@ mod tests {
             runs,
             alone: false,
             others: 1,
-            search: Vec::new(),
+            search: None,
             problem: None,
         }
     }
