@@ -122,15 +122,15 @@ fn a_hundred_kills_change_no_history() {
             // What has a row and no result is trained, in any order; then what can begin, in the order of jobs.
             let waiting: Vec<usize> = (0..jobs.len()).filter(|job| results[*job].is_none() && !running.contains(job)).collect();
             running.extend(waiting.into_iter().take(slots - running.len()));
-            if running.len() < slots && jobs.len() < count && results.iter().filter(|result| result.is_none()).count() < slots {
-                if let Some(job) = next(&proposer, &jobs, &results) {
-                    jobs.push(job);
-                    results.push(None);
-                    continue;
-                }
+            let open = results.iter().filter(|result| result.is_none()).count();
+            let free = running.len() < slots && open < slots && jobs.len() < count;
+            if let Some(job) = next(&proposer, &jobs, &results).filter(|_| free) {
+                jobs.push(job);
+                results.push(None);
+                continue;
             }
-            // As many kills as there are ends, about.
-            if kills < 100 && below(2 * count / 100 + 2) > 0 {
+            // Two kills for each end, about.
+            if kills < 100 && below(3) > 0 {
                 kills += 1;
                 running.clear();
                 slots = 1 + below(9);

@@ -108,7 +108,8 @@ impl Search {
         let value = |at: usize| {
             trials.iter().map(|(job, ..)| job.values.get(at).filter(|value| !value.is_empty()).cloned()).collect::<Vec<_>>()
         };
-        let mut factors: Vec<Factor> = self.keys.iter().enumerate().map(|(at, key)| Factor::of(key, &value(at))).collect();
+        let mut factors: Vec<Factor> =
+            self.keys.iter().enumerate().map(|(at, key)| Factor::of(key, &value(at)).by_size()).collect();
         let share =
             |factor: &Factor| self.importance.iter().find(|share| share.key == factor.key).map_or(0.0, |share| share.share);
         factors.sort_by(|a, b| share(b).total_cmp(&share(a)));
@@ -144,7 +145,7 @@ impl Search {
 
     /// A row for each rung: how many trials reached it, went on from it, stopped there or diverged.
     pub fn rungs(&self) -> Grid {
-        let header = ["epochs", "trials", "went on", "stopped there", "diverged"].map(str::to_owned).to_vec();
+        let header = ["epochs", "trials", "went on", "not gone on", "diverged"].map(str::to_owned).to_vec();
         let count = |rung: usize| self.jobs.iter().filter(|job| job.rung == rung).count();
         let row = |(rung, epochs): (usize, &usize)| {
             let at = |result: &&TrialResult| result.rung == rung && result.score.is_some_and(|score| !score.is_finite());

@@ -80,8 +80,8 @@ pub(crate) fn of_search(search: &Search) -> Option<Drawn> {
     let (all, trained, trials) = (search.factors(), search.trained(), search.reached());
     let several = |f: &&Factor| f.levels.len() > 1;
     let mut factors: Vec<&Factor> = all.iter().filter(several).collect();
-    let left_out = factors.len().saturating_sub(MOST - 1);
-    factors.truncate(MOST - 1);
+    let left_out = factors.len().saturating_sub(MOST - 2);
+    factors.truncate(MOST - 2);
     if factors.len() < 2 {
         return None;
     }

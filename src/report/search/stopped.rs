@@ -54,7 +54,7 @@ fn end(search: &Search, rung: usize, trial: usize, score: Option<f64>) -> String
             let scores: Vec<f64> = at.filter_map(|result| result.score).collect();
             let higher = column::higher_is_better(search.by());
             let before = scores.iter().filter(|other| if higher { **other > score } else { **other < score }).count();
-            format!("stopped, {} of {} there", before + 1, scores.len())
+            format!("not gone on: {} of {} there", before + 1, scores.len())
         }
     }
 }

@@ -6,16 +6,17 @@ use crate::record::Winner;
 use crate::text::counted;
 use std::collections::BTreeMap;
 
+/// Why no verdict is given on the groups.
+const UNTESTED: &str =
+    "Groups of a search were chosen by their scores: neither their order nor the differences between them are tested.";
+
 /// The answer of a search.
 pub(super) fn of(search: &Search) -> Vec<String> {
     let Some(winner) = &search.winner else { return unnamed(search) };
     let mut words = vec![named(search, winner)];
     words.extend(flattered(winner));
     words.extend(undecided(search, winner));
-    words.push(
-        "Groups of a search were chosen by their scores: neither their order nor the differences between them are tested."
-            .to_owned(),
-    );
+    words.push(UNTESTED.to_owned());
     words
 }
 
@@ -24,9 +25,11 @@ fn unnamed(search: &Search) -> Vec<String> {
     let trials = counted(search.jobs.iter().filter(|job| job.rung == 0).count(), "trial");
     if let Some((trial, score)) = search.best() {
         let by = search.score();
-        return vec![format!(
-            "The search is under way: {trials} so far. The best so far is trial {trial}, {by} {score:.4}, which is flattered: the best of many is."
-        )];
+        let first = format!(
+            "The search is under way: {trials} so far. The best so far is trial {trial}, {by} {score:.4}, which is flattered: the best \
+             of many is."
+        );
+        return vec![first, UNTESTED.to_owned()];
     }
     let diverged = search.results.iter().filter(|result| result.score.is_some()).count();
     let none = format!("No trial has a score: {trials} so far");
