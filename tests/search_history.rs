@@ -107,6 +107,87 @@ fn every_job_follows_from_what_is_stored() {
     }
 }
 
+/// Plays a search that is killed a hundred times at random moments. Rows and results outlive a kill, runs under way begin anew. The next start proposes
+/// a row of the past again, and goes on on another number of slots.
+#[test]
+fn a_hundred_kills_change_no_history() {
+    let searches = searches().into_iter().filter(|(proposer, _)| proposer.sampler != Sampler::Gp);
+    for (world, (proposer, count)) in (20..).zip(searches) {
+        let whole = play(&proposer, count, 4, 1);
+        let mut numbers = (0..).map(|draw| Stream::new(world, "kills", draw, 0).uniform());
+        let mut below = move |limit: usize| (numbers.next().unwrap() * limit as f64) as usize;
+        let (mut jobs, mut results): (Vec<Job>, Vec<Option<Score>>) = Default::default();
+        let (mut kills, mut slots, mut running): (usize, usize, Vec<usize>) = (0, 3, Vec::new());
+        while kills < 100 || results.len() < count || results.contains(&None) {
+            // What has a row and no result is trained, in any order; then what can begin, in the order of jobs.
+            let waiting: Vec<usize> = (0..jobs.len()).filter(|job| results[*job].is_none() && !running.contains(job)).collect();
+            running.extend(waiting.into_iter().take(slots - running.len()));
+            let open = results.iter().filter(|result| result.is_none()).count();
+            let free = running.len() < slots && open < slots && jobs.len() < count;
+            if let Some(job) = next(&proposer, &jobs, &results).filter(|_| free) {
+                jobs.push(job);
+                results.push(None);
+                continue;
+            }
+            // Two kills for each end, about.
+            if kills < 100 && below(3) > 0 {
+                kills += 1;
+                running.clear();
+                slots = 1 + below(9);
+                let past = below(jobs.len() + 1).min(jobs.len().saturating_sub(1));
+                assert_eq!(next(&proposer, &jobs[..past], &results).as_ref(), jobs.get(past), "job {past} after kill {kills}");
+            } else if !running.is_empty() {
+                let ended = running.swap_remove(below(running.len()));
+                results[ended] = Some(score(&jobs[ended]));
+            }
+        }
+        assert!(jobs == whole && kills >= 100, "{:?} after {kills} kills", proposer.sampler);
+    }
+}
+
+/// The job after these, by what is stored; `None` while a result is missing that it has to see.
+fn next(proposer: &Proposer, jobs: &[Job], results: &[Option<Score>]) -> Option<Job> {
+    let mut clock = Clock::new(4);
+    jobs.iter().for_each(|job| clock.push(cost(proposer, job)));
+    let seen = clock.sees().into_iter().map(|job| Some((job, results[job]?))).collect::<Option<Vec<_>>>()?;
+    Some(proposer.propose(jobs, &seen, &|_| true).unwrap())
+}
+
+/// What numbers a standard library or a processor calculates in its own way has no place in proposals: the same file would give another history on
+/// another machine.
+#[test]
+fn proposals_use_no_arithmetic_of_the_machine() {
+    let own = [
+        ".exp(",
+        ".ln(",
+        ".log10(",
+        ".log2(",
+        ".powf(",
+        ".powi(",
+        ".sin(",
+        ".cos(",
+        ".tanh(",
+        ".mul_add(",
+        ".par_",
+        "f32",
+        "HashMap",
+        "HashSet",
+    ];
+    let sources = walkdir::WalkDir::new(concat!(env!("CARGO_MANIFEST_DIR"), "/src/search"))
+        .into_iter()
+        .map(|entry| entry.unwrap().into_path());
+    let mut read = 0;
+    for path in sources.filter(|path| path.extension().is_some_and(|end| end == "rs") && !path.ends_with("tests.rs")) {
+        let text = std::fs::read_to_string(&path).unwrap();
+        let code = text.split("#[cfg(test)]\nmod tests {").next().unwrap();
+        for word in own {
+            assert!(!code.contains(word), "{}: {word}", path.display());
+        }
+        read += 1;
+    }
+    assert!(read > 20);
+}
+
 #[test]
 fn no_configuration_comes_twice_and_none_is_half_active() {
     for (proposer, count) in searches() {

@@ -50,7 +50,7 @@ pub struct Arguments {
     /// Further attempts at a run whose process died [default: 1]
     #[arg(long, value_name = "N")]
     retries: Option<usize>,
-    /// Stop all runs when one has failed for good
+    /// Stop all runs when one has failed for good; of a search, when one has crashed: a trial that diverged is a result
     #[arg(long, conflicts_with = "keep_going")]
     fail_fast: bool,
     /// Go on with the other runs when one has failed (the default)
@@ -219,6 +219,13 @@ fn end(counts: RunCounts, search: bool, dir: &ExperimentDir) -> Result<(), Failu
         if std::io::stderr().is_terminal() {
             eprintln!("what finished is kept: the same command runs only the rest");
         }
+        return Err(Failure::Runs);
+    }
+    if search && counts.diverged > 0 && dir.search().winner()?.is_none() {
+        errorln!(
+            "no trial of the search has a score: all of them diverged; {} says more",
+            dir.path().join("report.md").display()
+        );
         return Err(Failure::Runs);
     }
     Ok(())

@@ -24,4 +24,4 @@ pub use outcome::{Failure, Files, Outcome, Status};
 pub use provenance::Provenance;
 pub use spreadsheet::{from_field, to_field};
 pub use thresholds::{ThresholdRow, ThresholdScores};
-pub use trial::{Confirmation, SearchSettings, TrialJob, TrialResult, Winner};
+pub use trial::{Confirmation, KeyShare, SearchSettings, TrialJob, TrialResult, Winner};

@@ -150,6 +150,36 @@ impl TrialResult {
     }
 }
 
+/// How much a searched key matters, as importance.csv has it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct KeyShare {
+    /// The dotted key.
+    pub key: String,
+    /// The share of the variance of a model's predictions over the searched space that it accounts for by itself, 0 to 1.
+    pub share: f64,
+    /// The epochs of the rung whose results the model has.
+    pub epochs: usize,
+    /// How many results these are.
+    pub results: usize,
+}
+
+impl KeyShare {
+    /// The header of importance.csv.
+    pub const COLUMNS: [&str; 4] = ["key", "share", "epochs", "results"];
+
+    /// As a row.
+    pub fn fields(&self) -> Vec<String> {
+        vec![self.key.clone(), format!("{:.6}", self.share), self.epochs.to_string(), self.results.to_string()]
+    }
+
+    /// Reads a row; `None` if it is none.
+    pub fn from_fields(fields: &[String]) -> Option<Self> {
+        let [key, share, epochs, results] = fields else { return None };
+        let share = share.parse().ok().filter(|share| (0.0..=1.0).contains(share))?;
+        Some(Self { key: key.clone(), share, epochs: epochs.parse().ok()?, results: results.parse().ok()? })
+    }
+}
+
 /// A fresh run of a trial's configuration, as confirm.csv has it.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Confirmation {
@@ -227,6 +257,8 @@ mod tests {
         assert_eq!((TrialJob::keys(&["job".into()]), TrialJob::from_fields(&[])), (None, None));
         let fresh = Confirmation { trial: 1, seed: 7, runs: vec!["a-1".into()], score: None };
         assert_eq!(Confirmation::from_fields(&fresh.fields()), Some(fresh));
+        let share = KeyShare { key: "a.b".into(), share: 0.25, epochs: 9, results: 12 };
+        assert_eq!(KeyShare::from_fields(&share.fields()), Some(share));
         let result = TrialResult { job: 3, trial: 1, rung: 0, score: Some(0.1 + 0.2) };
         assert_eq!(TrialResult::from_fields(&result.fields()), Some(result));
     }

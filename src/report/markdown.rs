@@ -23,6 +23,7 @@ pub(super) fn report(comparison: &Comparison, verdict: &Verdict, charts: &[Drawn
         comparison.best_by
     );
     text.push_str(&section("Rungs of the search", comparison.search.as_ref().map(Search::rungs)));
+    text.push_str(&section("Trials of the search", comparison.search.as_ref().map(Search::trials)));
     let lists = lists(comparison, verdict);
     for list in &lists {
         let groups = grid::groups(comparison, verdict, list, DECIMALS);

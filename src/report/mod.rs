@@ -273,7 +273,7 @@ fn drawn(comparison: &Comparison, verdict: &Verdict, overlays: &Overlays) -> Vec
         let title = format!("{title} of `{}`", overlays.run);
         svg.clone().map(|svg| Drawn { name: name.to_owned(), title, svg })
     };
-    let mut charts: Vec<Drawn> = comparison.search.as_ref().and_then(chart::search).into_iter().collect();
+    let mut charts: Vec<Drawn> = comparison.search.as_ref().map(chart::of_search).unwrap_or_default();
     charts.extend(chart::all(comparison, verdict));
     charts.extend(picture("overlays", "Predictions", &overlays.svg));
     charts.extend(picture("course", "Predictions over epochs", &overlays.course));

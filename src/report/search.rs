@@ -1,11 +1,15 @@
 //! What a report says of a hyperparameter search: how far it is, which trial it names, and how flattered its own scores were.
 //!
 //! The groups of a search were chosen by their scores, so the ordinary verdict on groups, which takes them as given, does not hold for them: these
-//! sentences stand in its place.
+//! [sentences](words) stand in its place.
+
+mod stopped;
+mod words;
 
 use super::column;
 use super::rows::{Grid, Row};
-use crate::record::{SearchSettings, TrialJob, TrialResult, Winner};
+use super::sweep::Factor;
+use crate::record::{Confirmation, KeyShare, SearchSettings, TrialJob, TrialResult, Winner};
 use crate::store::{self, ExperimentDir};
 
 /// A search as its files have it.
@@ -15,7 +19,10 @@ pub(super) struct Search {
     jobs: Vec<TrialJob>,
     /// In the order of the jobs.
     results: Vec<TrialResult>,
+    /// The fresh runs that were wanted, in the order of their use.
+    fresh: Vec<Confirmation>,
     winner: Option<Winner>,
+    importance: Vec<KeyShare>,
 }
 
 impl Search {
@@ -24,7 +31,16 @@ impl Search {
         let read = || -> Result<Option<Self>, store::Error> {
             let files = dir.search();
             let Some((settings, (keys, jobs))) = files.settings()?.zip(files.jobs()?) else { return Ok(None) };
-            Ok(Some(Self { settings, keys, jobs, results: files.results()?, winner: files.winner()? }))
+            let importance = files.importance()?;
+            Ok(Some(Self {
+                importance,
+                settings,
+                keys,
+                jobs,
+                results: files.results()?,
+                fresh: files.confirmations()?,
+                winner: files.winner()?,
+            }))
         };
         read().ok().flatten()
     }
@@ -58,38 +74,57 @@ impl Search {
         self.results.iter().filter_map(of).collect()
     }
 
+    /// How much each key matters, the most important first; nothing before the search is over.
+    pub fn importance(&self) -> Vec<&KeyShare> {
+        let mut shares: Vec<&KeyShare> = self.importance.iter().filter(|share| self.keys.contains(&share.key)).collect();
+        shares.sort_by(|a, b| b.share.total_cmp(&a.share));
+        shares
+    }
+
+    /// The trials with a score, by their jobs to the highest rung that gave them one: the place of the rung, and the score there.
+    pub fn reached(&self) -> Vec<(&TrialJob, usize, f64)> {
+        let trials = self.jobs.iter().filter(|job| job.rung == 0);
+        let last = |first: &'_ TrialJob| {
+            let finite = |result: &&TrialResult| result.trial == first.trial && result.score.is_some_and(f64::is_finite);
+            let best = self.results.iter().filter(finite).max_by_key(|result| result.rung)?;
+            Some((best.rung, best.score?))
+        };
+        trials.filter_map(|job| last(job).map(|(rung, score)| (job, rung, score))).collect()
+    }
+
+    /// The epochs of the rungs.
+    pub fn epochs(&self) -> &[usize] {
+        &self.settings.rungs
+    }
+
+    /// The winner's trial.
+    pub fn winner(&self) -> Option<usize> {
+        self.winner.as_ref().map(|winner| winner.trial)
+    }
+
+    /// The searched keys with the values of the [trials](Self::reached), those first that matter most.
+    pub fn factors(&self) -> Vec<Factor> {
+        let trials = self.reached();
+        let value = |at: usize| {
+            trials.iter().map(|(job, ..)| job.values.get(at).filter(|value| !value.is_empty()).cloned()).collect::<Vec<_>>()
+        };
+        let mut factors: Vec<Factor> =
+            self.keys.iter().enumerate().map(|(at, key)| Factor::of(key, &value(at)).by_size()).collect();
+        let share =
+            |factor: &Factor| self.importance.iter().find(|share| share.key == factor.key).map_or(0.0, |share| share.share);
+        factors.sort_by(|a, b| share(b).total_cmp(&share(a)));
+        factors
+    }
+
+    /// The epochs that the [trials](Self::reached) were trained for, as if that were a key.
+    pub fn trained(&self) -> Factor {
+        let epochs = |(_, rung, _): &(&TrialJob, usize, f64)| Some(self.settings.rungs[*rung].to_string());
+        Factor::of("epochs", &self.reached().iter().map(epochs).collect::<Vec<_>>())
+    }
+
     /// The answer in sentences.
     pub fn words(&self) -> Vec<String> {
-        let by = self.score();
-        let Some(winner) = &self.winner else {
-            let best = self
-                .best()
-                .map(|(trial, score)| format!(" The best so far is trial {trial}, {by} {score:.4}, which is flattered."));
-            let trials = self.jobs.iter().filter(|job| job.rung == 0).count();
-            return vec![format!("The search is under way: {trials} trials so far.{}", best.unwrap_or_default())];
-        };
-        let values: Vec<String> = winner.values.iter().map(|(key, value)| format!("{key} = {value}")).collect();
-        let (n, trial) = (winner.scores.len(), winner.trial);
-        let first = format!(
-            "Named by the search: trial {trial} ({}), {by} {:.4}, the mean over {n} fresh seeds that chose nothing.",
-            values.join(", "),
-            winner.confirmed
-        );
-        let too_good = if column::higher_is_better(&winner.by) {
-            winner.searched - winner.confirmed
-        } else {
-            winner.confirmed - winner.searched
-        };
-        let judged = match too_good {
-            x if !x.is_finite() => "the difference cannot be told".to_owned(),
-            x if x > 0.0 => format!("{x:.4} too good, as the best of {} trials is apt to be", winner.trials),
-            x => format!("{:.4} worse than with fresh seeds", -x),
-        };
-        let second = format!("In the search it had {:.4}: {judged}.", winner.searched);
-        let third =
-            "Groups of a search were chosen by their scores: neither their order nor the differences between them are tested."
-                .to_owned();
-        vec![first, second, third]
+        words::of(self)
     }
 
     /// The best result at the highest rung that was reached.
@@ -103,9 +138,14 @@ impl Search {
         Some((best.trial, best.score?))
     }
 
+    /// A row for each trial: how far it came, and what ended it.
+    pub fn trials(&self) -> Grid {
+        stopped::of(self)
+    }
+
     /// A row for each rung: how many trials reached it, went on from it, stopped there or diverged.
     pub fn rungs(&self) -> Grid {
-        let header = ["epochs", "trials", "went on", "stopped there", "diverged"].map(str::to_owned).to_vec();
+        let header = ["epochs", "trials", "went on", "not gone on", "diverged"].map(str::to_owned).to_vec();
         let count = |rung: usize| self.jobs.iter().filter(|job| job.rung == rung).count();
         let row = |(rung, epochs): (usize, &usize)| {
             let at = |result: &&TrialResult| result.rung == rung && result.score.is_some_and(|score| !score.is_finite());

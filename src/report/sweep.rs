@@ -67,7 +67,7 @@ pub(super) fn scores(group: &Group, column: &str) -> Vec<f64> {
 
 impl Factor {
     /// A parameter by the value of each group, as TOML.
-    fn of(key: &str, values: &[Option<String>]) -> Self {
+    pub(super) fn of(key: &str, values: &[Option<String>]) -> Self {
         let mut levels: Vec<Level> = Vec::new();
         for value in values.iter().flatten() {
             let level = Level::of(value);
@@ -84,6 +84,20 @@ impl Factor {
             levels.iter().position(|level| level.is(&own))
         };
         Self { key: key.to_owned(), of_group: values.iter().map(place).collect(), levels }
+    }
+
+    /// The same with lists of numbers by size, as widths are, if all values are such lists: a search comes to them in any order.
+    pub(super) fn by_size(self) -> Self {
+        let list = |level: &Level| level.words.split('-').map(str::parse).collect::<Result<Vec<u64>, _>>().ok();
+        let Some(lists) = self.levels.iter().map(list).collect::<Option<Vec<_>>>() else { return self };
+        let mut order: Vec<usize> = (0..lists.len()).collect();
+        order.sort_by(|a, b| lists[*a].cmp(&lists[*b]));
+        let place = |level: usize| order.iter().position(|own| *own == level);
+        Self {
+            key: self.key,
+            of_group: self.of_group.into_iter().map(|own| own.and_then(place)).collect(),
+            levels: order.iter().map(|level| self.levels[*level].clone()).collect(),
+        }
     }
 
     /// The same without the values of other groups than these.
@@ -186,6 +200,15 @@ mod tests {
         let texts = factor(&["\"b\"", "\"a\"", "[8, 16]"]);
         assert_eq!(texts.levels.iter().map(|l| l.words.as_str()).collect::<Vec<_>>(), ["b", "a", "8-16"]);
         assert_eq!((texts.scale(), texts.numbers()), (Scale::Places, None));
+    }
+
+    #[test]
+    fn lists_of_numbers_stand_by_size_where_that_is_asked_for() {
+        let lists = factor(&["[16, 32]", "[4, 8]", "[8, 16, 32]", "[4, 8]"]).by_size();
+        assert_eq!(lists.levels.iter().map(|l| l.words.as_str()).collect::<Vec<_>>(), ["4-8", "8-16-32", "16-32"]);
+        assert_eq!(lists.of_group, [2, 0, 1, 0].map(Some));
+        let names = factor(&["\"b\"", "\"a\""]);
+        assert_eq!(names.clone().by_size(), names);
     }
 
     #[test]

@@ -288,7 +288,7 @@ impl<'a> Schedule<'a> {
         *counter += 1;
         self.counts.diverged += usize::from(outcome.failure == Some(Failure::Diverged));
         self.planned[job.run].word = word;
-        if outcome.status == Status::Failed && self.policy.fail_fast {
+        if outcome.status == Status::Failed && self.policy.fail_fast && !self.work.source.is_result(outcome) {
             self.stop(Some(Stop::Gently));
         }
     }

@@ -24,6 +24,12 @@ pub trait Source {
     fn spare(&mut self) -> Result<Vec<Wanted>, Box<dyn std::error::Error + Send + Sync>> {
         Ok(Vec::new())
     }
+
+    /// Whether a failed run is a result that the source goes on from, as a trial of a search that diverged is: then it stops no schedule that ends
+    /// at the first failure.
+    fn is_result(&self, _: &Outcome) -> bool {
+        false
+    }
 }
 
 /// A run that is to be trained.

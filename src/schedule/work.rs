@@ -41,7 +41,7 @@ pub struct Work<'a> {
 pub struct Policy {
     /// Further attempts at a run that failed for a cause that may pass.
     pub retries: usize,
-    /// Whether the first run that fails for good stops all others.
+    /// Whether the first run that fails for good stops all others, unless its [source](super::Source::is_result) goes on from it.
     pub fail_fast: bool,
     /// Whether finished runs whose weights are gone or damaged are trained again.
     pub restore: bool,

@@ -22,6 +22,17 @@ pub enum Sampler {
     Random,
 }
 
+/// How much parameters matter.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Importance {
+    /// The rung whose results it is by.
+    pub rung: usize,
+    /// How many these are.
+    pub results: usize,
+    /// For each parameter the share of the variance of what is predicted over the space that it accounts for by itself.
+    pub shares: Vec<f64>,
+}
+
 /// No configuration is left that is neither tried nor excluded; the search ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("no configuration is left that is neither tried nor excluded")]
@@ -86,6 +97,18 @@ impl Proposer {
         let reached = board.seen.iter().rev().find(|results| results.iter().any(|(_, score)| *score != Score::Diverged));
         let well = reached.into_iter().flatten().copied().filter(|(_, score)| *score != Score::Diverged);
         ranked(&well.collect::<Vec<_>>())
+    }
+
+    /// How much each parameter matters, in the order of the space, by a Gaussian process on the results that a model of the search would see last, with
+    /// their rung and their number. `None` where there are too few, or all are alike. Proposals do not follow from it.
+    ///
+    /// # Panics
+    /// As [`Proposer::propose`].
+    pub fn importance(&self, jobs: &[Job], seen: &[(usize, Score)]) -> Option<Importance> {
+        let board = Board::new(self.rungs.epochs().len(), jobs, seen);
+        let rung = model_rung(self.space.dimensions(), &board.seen);
+        let known = board.results(rung);
+        Some(Importance { rung, results: known.len(), shares: gp::importance(&self.space, &known)? })
     }
 
     /// A configuration for a new trial.

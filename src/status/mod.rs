@@ -14,6 +14,7 @@ use crate::schedule::{Standing, standing};
 use crate::store::{self, ExperimentDir, Holder, RunDir};
 use crate::trials::SearchStanding;
 pub use progress::Progress;
+pub use search::document as search_document;
 use std::collections::HashSet;
 use std::path::PathBuf;
 use std::sync::Arc;

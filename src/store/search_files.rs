@@ -4,7 +4,7 @@ use super::error::{Result, content, named};
 use super::experiment_dir::ExperimentDir;
 use super::file::{create_dirs, open_in_place, read_if_there, write_atomic};
 use super::table::{csv_bytes, read_csv, write_csv};
-use crate::record::{Confirmation, SearchSettings, TrialJob, TrialResult, Winner};
+use crate::record::{Confirmation, KeyShare, SearchSettings, TrialJob, TrialResult, Winner};
 use crate::regular::Most;
 use std::fs::{File, OpenOptions};
 use std::io::Write;
@@ -126,6 +126,27 @@ impl SearchDir {
         let path = self.path.join("results.csv");
         let rows = read_csv(&path, REMEDY)?.unwrap_or_default();
         let row = |row: &Vec<String>| TrialResult::from_fields(row).ok_or_else(|| content(&path, "a line is no result", REMEDY));
+        rows.iter().skip(1).map(row).collect()
+    }
+
+    /// Replaces importance.csv.
+    ///
+    /// # Errors
+    /// If it cannot be written.
+    pub fn write_importance(&self, rows: &[KeyShare]) -> Result<()> {
+        let header = KeyShare::COLUMNS.map(str::to_owned).to_vec();
+        let rows: Vec<Vec<String>> = std::iter::once(header).chain(rows.iter().map(KeyShare::fields)).collect();
+        write_csv(&self.path.join("importance.csv"), &rows).map(drop)
+    }
+
+    /// Reads importance.csv; nothing if there is none.
+    ///
+    /// # Errors
+    /// If it is damaged.
+    pub fn importance(&self) -> Result<Vec<KeyShare>> {
+        let path = self.path.join("importance.csv");
+        let rows = read_csv(&path, REMEDY)?.unwrap_or_default();
+        let row = |row: &Vec<String>| KeyShare::from_fields(row).ok_or_else(|| content(&path, "a line is no share", REMEDY));
         rows.iter().skip(1).map(row).collect()
     }
 

@@ -6,7 +6,7 @@ use super::course::Course;
 use crate::config::Experiment;
 use crate::plan::RunSpec;
 use crate::prepare::Planner;
-use crate::record::{Failure, Outcome, Status, TrialResult};
+use crate::record::{Failure, KeyShare, Outcome, Status, TrialResult};
 use crate::schedule::{Ended, Source, Wanted};
 use crate::store::ExperimentDir;
 use std::collections::HashMap;
@@ -75,7 +75,17 @@ impl<'a> Trials<'a> {
         }
         self.waits = None;
         self.over = self.confirming.advance(&mut self.course)?;
-        Ok(())
+        if self.over { self.write_importance() } else { Ok(()) }
+    }
+
+    /// Writes how much each key matters, once all results are there.
+    fn write_importance(&self) -> Result<(), Error> {
+        let course = &self.course;
+        let Some(found) = course.proposer.importance(&course.jobs, &course.results()) else { return Ok(()) };
+        let epochs = course.proposer.rungs.epochs()[found.rung];
+        let keys = course.searched.keys().into_iter().zip(found.shares);
+        let rows: Vec<KeyShare> = keys.map(|(key, share)| KeyShare { key, share, epochs, results: found.results }).collect();
+        Ok(course.dir.search().write_importance(&rows)?)
     }
 
     /// The runs of the jobs that there are by now, or would be next, without writing anything.
@@ -129,6 +139,10 @@ fn is_crash(outcome: &Outcome) -> bool {
 }
 
 impl Source for Trials<'_> {
+    fn is_result(&self, outcome: &Outcome) -> bool {
+        outcome.failure == Some(Failure::Diverged)
+    }
+
     fn spare(&mut self) -> Result<Vec<Wanted>, Box<dyn std::error::Error + Send + Sync>> {
         // Of the first half hardly any would be wanted in the end.
         if self.course.over || 2 * self.course.trials.len() < self.course.search.trials {

@@ -3,9 +3,10 @@
 use super::result::{Measure, mean};
 use crate::plan::RunId;
 use crate::record::{Confirmation, SearchSettings, TrialJob, Winner};
-use crate::search::{Clock, Score, is_modelled};
-use crate::store::{self, ExperimentDir};
+use crate::search::{Clock, Score, idle, is_modelled};
+use crate::store::{self, ExperimentDir, RunDir};
 use std::collections::BTreeSet;
+use std::ops::Range;
 
 /// A search as its files have it.
 #[derive(Debug, Clone)]
@@ -18,6 +19,8 @@ pub struct SearchStanding {
     pub jobs: Vec<TrialJob>,
     /// Their results.
     scores: Vec<Option<Score>>,
+    /// Seconds that their runs trained for them, together; `None` where timing.csv does not have all of their epochs.
+    seconds: Vec<Option<f64>>,
     /// Fresh runs that confirm the best, as far as they are wanted.
     pub confirmations: Vec<Confirmation>,
     /// What was named.
@@ -50,14 +53,28 @@ impl SearchStanding {
         let Some((settings, (keys, jobs))) = files.settings()?.zip(files.jobs()?) else { return Ok(None) };
         let measure = Measure::of(&settings.by);
         let last = settings.rungs.len().saturating_sub(1);
-        let score = |job: &TrialJob| {
+        let (mut scores, mut seconds) = (Vec::new(), Vec::new());
+        for job in &jobs {
             let ids: Vec<RunId> = job.runs.iter().map(|run| RunId::from_name(run)).collect();
-            let scores = dir.places(&ids)?.into_iter().map(|run| measure.score(&run, job.epochs, job.rung == last));
-            Ok(mean(scores.collect::<Result<Vec<_>, store::Error>>()?))
-        };
-        let scores = jobs.iter().map(score).collect::<Result<_, store::Error>>()?;
+            let runs = dir.places(&ids)?;
+            let of_runs = runs.iter().map(|run| measure.score(run, job.epochs, job.rung == last));
+            let score = mean(of_runs.collect::<Result<Vec<_>, store::Error>>()?);
+            let before = job.rung.checked_sub(1).and_then(|rung| settings.rungs.get(rung)).copied().unwrap_or(0);
+            // What diverged ended before its last epoch.
+            let all = score != Some(Score::Diverged);
+            seconds.push(runs.iter().map(|run| trained(run, before..job.epochs, all)).sum());
+            scores.push(score);
+        }
         let (confirmations, winner) = (files.confirmations()?, files.winner()?);
-        Ok(Some(Self { settings, keys, jobs, scores, confirmations, winner, measure }))
+        Ok(Some(Self { settings, keys, jobs, scores, seconds, confirmations, winner, measure }))
+    }
+
+    /// The share of slot time that waits for results, with as many slots as `parallel`, if the jobs so far took what they took and each had a slot
+    /// to itself: 0 if no job ever waits. `None` before as many jobs as slots have ended.
+    pub fn idle(&self) -> Option<f64> {
+        let known: Vec<f64> = self.seconds.iter().map_while(|seconds| *seconds).collect();
+        let costs: Vec<u64> = self.jobs.iter().map(|job| job.cost).collect();
+        (known.len() > self.settings.parallel).then(|| idle(self.settings.parallel, &costs, &known))
     }
 
     /// The result of a job as the column has it, NaN if it diverged; `None` while it is not there.
@@ -79,6 +96,12 @@ impl SearchStanding {
             }
         };
         self.settings.rungs.iter().enumerate().map(rung).collect()
+    }
+
+    /// The job with the best result at the highest rung that has one.
+    pub fn best(&self) -> Option<usize> {
+        let of_rung = |rung| (0..self.jobs.len()).filter(|job| self.jobs[*job].rung == rung).collect::<Vec<_>>();
+        (0..self.settings.rungs.len()).rev().find_map(|rung| self.best_of(&of_rung(rung)))
     }
 
     /// The job with the best result among some, the earlier among equals; none that diverged.
@@ -126,4 +149,11 @@ impl SearchStanding {
         let pairs = self.keys.iter().zip(&job.values).filter(|(_, value)| !value.is_empty());
         pairs.map(|(key, value)| (key.as_str(), value.as_str())).collect()
     }
+}
+
+/// The seconds of a run's epochs after the first and up to the last of a range; `None` if not `all` were timed that should be.
+fn trained(run: &RunDir, epochs: Range<usize>, all: bool) -> Option<f64> {
+    let timed = run.timing().into_iter().filter(|row| epochs.start < row.epoch && row.epoch <= epochs.end);
+    let timed: Vec<f64> = timed.filter_map(|row| row.seconds()).collect();
+    (!all || timed.len() == epochs.len()).then(|| timed.iter().sum())
 }

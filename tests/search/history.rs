@@ -2,6 +2,7 @@
 
 use super::desk::{Desk, SEARCH};
 use std::fs;
+use std::path::Path;
 use std::process::Child;
 
 /// Numbers that are the same in every run of the test (a linear congruential generator, Knuth's MMIX).
@@ -57,9 +58,11 @@ fn no_number_of_slots_and_no_kill_changes_it() {
         "search by val_dice: 12 trials so far, proposed by tpe",
         "after epoch 1/3: 12 of 12 trials with a result",
         "named: trial",
+        "slots wait for results ",
     ] {
         assert!(status.contains(words), "{status}");
     }
+    programs_see_the_same(&desk, &found);
     let why = desk.umlaut(0, &["why", "tiny", "3", "--results", "one"]);
     assert!(
         why.contains("trial 3: ") && why.contains("too little was known for tpe") && why.contains("its result: val_dice"),
@@ -92,8 +95,51 @@ fn more_trials_extend_it() {
     desk.umlaut(0, &["run", "x.toml", "--results", "longer", "--set", "search.trials=6"]);
     let first = desk.found("longer");
     assert!(all[0].starts_with(&first[0]) && first[0].lines().count() > 6, "{}{}", first[0], all[0]);
-    desk.umlaut(0, &["run", "x.toml", "--results", "longer"]);
-    assert_eq!(desk.found("longer"), all);
+    // In another place, where it was copied to.
+    copy(&desk.path("longer"), &desk.path("elsewhere/moved"));
+    fs::remove_dir_all(desk.path("longer")).expect("removable");
+    desk.umlaut(0, &["run", "x.toml", "--results", "elsewhere/moved"]);
+    assert_eq!(desk.found("elsewhere/moved"), all);
+}
+
+fn copy(from: &Path, to: &Path) {
+    fs::create_dir_all(to).expect("writable");
+    for entry in fs::read_dir(from).expect("listed") {
+        let (from, to) = entry.map(|entry| (entry.path(), to.join(entry.file_name()))).expect("listed");
+        if from.is_dir() { copy(&from, &to) } else { _ = fs::copy(&from, &to).expect("copied") }
+    }
+}
+
+/// What `status --json` says of a search that is over.
+fn programs_see_the_same(desk: &Desk, found: &[String; 3]) {
+    let json: serde_json::Value =
+        serde_json::from_str(&desk.umlaut(0, &["status", "tiny", "--results", "one", "--json"])).expect("JSON");
+    let search = &json["experiments"][0]["search"];
+    let winner: toml::Table = toml::from_str(&found[2]).expect("TOML");
+    let same = [("trial", "trial"), ("score", "confirmed"), ("score_in_search", "searched")];
+    assert!(same.iter().all(|(key, of)| search["winner"][key].as_f64() == number(&winner[*of])), "{search}\n{winner}");
+    assert_eq!(search["winner"]["seeds"].as_array().map(Vec::len), Some(3));
+    assert!(search["winner"]["values"]["optimizer.adam.lr"].is_f64() && search["best"]["values"]["model.unet.norm"].is_string());
+    assert_eq!((&search["by"], &search["trials"], &search["parallel"]), (&"val_dice".into(), &12.into(), &2.into()));
+    let rungs: Vec<(u64, u64)> = search["rungs"]
+        .as_array()
+        .expect("a list")
+        .iter()
+        .map(|rung| (rung["epochs"].as_u64().unwrap(), rung["results"].as_u64().unwrap()))
+        .collect();
+    assert!(
+        rungs.len() == 2
+            && rungs[0] == (1, 12)
+            && rungs[1].0 == 3
+            && search["rungs"][1]["best"]["score"] == search["best"]["score"],
+        "{search}"
+    );
+    assert!(search["waits"].is_null() && search["idle"].as_f64().is_some_and(|share| (0.0..1.0).contains(&share)), "{search}");
+    assert_eq!(search["confirmation"]["runs"], search["confirmation"]["results"]);
+}
+
+fn number(value: &toml::Value) -> Option<f64> {
+    value.as_float().or(value.as_integer().map(|whole| whole as f64))
 }
 
 /// A trial that paused and went on has the files of a run that is trained in one go.

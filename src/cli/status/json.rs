@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 use std::path::Path;
-use umlaut::status::{Run, Seen};
+use umlaut::status::{Run, Seen, search_document};
 
 /// The document; `root` is what was asked for.
 pub fn document(root: &Path, seen: &[Seen]) -> String {
@@ -19,6 +19,7 @@ fn experiment(seen: &Seen) -> Value {
         "bytes": seen.bytes,
         "held_by": holder,
         "problem": seen.problem,
+        "search": seen.standing.as_deref().map(search_document),
         "runs_of_other_plans": seen.others,
         "runs": seen.runs.iter().map(|of| run(seen, of)).collect::<Vec<_>>(),
     })

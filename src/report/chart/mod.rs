@@ -18,6 +18,7 @@ mod parameter;
 mod rivals;
 mod scores;
 mod search;
+mod slices;
 mod strip;
 mod style;
 mod swarm;
@@ -28,13 +29,13 @@ mod thresholds;
 
 pub(super) use find_lr::draw as find_lr;
 pub(super) use ink::{Anchor, Face, Ink, Pen, extent, path};
-pub(super) use search::draw as search;
 pub(super) use style::{CASING, COLUMN, EDGE, LEADING, MUTED, TEXT, class_color, hex};
 #[cfg(test)]
 pub(super) use text::width;
 pub(super) use text::{fit, fit_ends};
 
 use super::collect::Comparison;
+use super::search::Search;
 use super::sweep::{self, Factor};
 use super::verdict::Verdict;
 use super::{column, comparable, importance as shares};
@@ -67,6 +68,12 @@ pub(crate) struct Source<'a> {
 /// Columns that have curves, without `train_` and `val_`.
 const CURVES: [&str; 4] = ["loss", "bce", "dice", "iou"];
 
+/// The charts of a search: its course, its keys by their importance, all of them together, and each alone.
+pub(super) fn of_search(search: &Search) -> Vec<Drawn> {
+    let charts = [search::draw(search), importance::of_search(search), parallel::of_search(search)];
+    charts.into_iter().flatten().chain(slices::draw(search)).collect()
+}
+
 /// Every chart that there are values for, in the order of the report.
 pub(super) fn all(comparison: &Comparison, verdict: &Verdict) -> Vec<Drawn> {
     let source = Source::of(comparison, verdict);
@@ -74,8 +81,8 @@ pub(super) fn all(comparison: &Comparison, verdict: &Verdict) -> Vec<Drawn> {
     charts.extend(scores::draw(&source));
     charts.extend(rivals::draw(&source));
     charts.extend(images::draw(&source));
-    // What a parameter does cannot be seen in scores that do not compare.
-    if verdict.data_sets() < 2 {
+    // What a parameter does cannot be seen in scores that do not compare; of a search all trials show it, not those alone that were trained to the end.
+    if verdict.data_sets() < 2 && comparison.search.is_none() {
         charts.extend(source.factors.iter().filter_map(|factor| parameter::draw(&source, factor)));
         charts.extend(heat::draw(&source));
         charts.extend(parallel::draw(&source));

@@ -5,6 +5,7 @@ use super::ink::{Anchor, At, Face, Ink, Pen};
 use super::style::{self, AXIS, AXIS_WIDTH, COLUMN, EDGE, LEADING, LINE_WIDTH, MUTED, STEPS, TEXT, TICK};
 use super::{Drawn, Source, text};
 use crate::report::own::NOT_SET;
+use crate::report::search::Search;
 use crate::report::sweep::{Factor, Scale, short};
 use crate::report::{column, describe};
 use crate::text::counted;
@@ -29,41 +30,112 @@ const WORDS: f64 = 0.52;
 /// Colours fainter than this step are hard to see as lines.
 const FAINTEST: usize = 2;
 
+/// What lines are drawn of: groups, or whatever else has values and a score.
+struct Subject<'a> {
+    /// What one of them is called.
+    what: &'static str,
+    /// How many there are.
+    count: usize,
+    factors: Vec<&'a Factor>,
+    /// What the parameters are called.
+    names: Vec<&'a str>,
+    /// What was left out, in words.
+    left_out: Option<String>,
+    /// The column of the scores.
+    column: &'a str,
+    /// The score of each.
+    scores: Vec<Option<f64>>,
+    /// Those with a score, the worst first: the best lies on top.
+    order: Vec<usize>,
+    /// What the best is called.
+    best: String,
+}
+
 /// The chart of three parameters or more, the most important first; `None` of fewer, or without a score.
 pub(crate) fn draw(source: &Source) -> Option<Drawn> {
     let several = |f: &&Factor| f.levels.iter().filter(|level| level.words != NOT_SET).count() > 1;
     let mut factors: Vec<&Factor> = source.by_importance().into_iter().filter(several).collect();
     let left_out = factors.len().saturating_sub(MOST);
     factors.truncate(MOST);
-    // The worst first: the best lies on top.
     let order: Vec<usize> =
         source.verdict.standings.iter().rev().map(|s| s.group).filter(|g| source.mean(*g).is_some()).collect();
-    if factors.len() < 3 || order.is_empty() {
+    let best = describe::shown(&source.comparison.groups[*order.last()?].name);
+    let subject = Subject {
+        what: "group",
+        count: source.verdict.standings.len(),
+        names: source.names(&factors),
+        left_out: (left_out > 0).then(|| format!("{} of less importance not shown", counted(left_out, "parameter"))),
+        column: &source.verdict.column,
+        scores: (0..source.comparison.groups.len()).map(|group| source.mean(group)).collect(),
+        factors,
+        order,
+        best,
+    };
+    drawn(&subject, "parallel", &source.score())
+}
+
+/// The chart of a search's trials, each at the highest rung that it reached, which is an axis of its own if there are several; `None` of fewer than
+/// two keys.
+pub(crate) fn of_search(search: &Search) -> Option<Drawn> {
+    let (all, trained, trials) = (search.factors(), search.trained(), search.reached());
+    let several = |f: &&Factor| f.levels.len() > 1;
+    let mut factors: Vec<&Factor> = all.iter().filter(several).collect();
+    let left_out = factors.len().saturating_sub(MOST - 2);
+    factors.truncate(MOST - 2);
+    if factors.len() < 2 {
         return None;
     }
-    let names: Vec<&str> = factors.iter().map(|f| source.name(f)).chain(["score"]).collect();
+    let keys: Vec<&str> = factors.iter().map(|factor| factor.key.as_str()).collect();
+    let mut names = crate::plan::names(&keys);
+    if trained.levels.len() > 1 {
+        factors.push(&trained);
+        names.push("epochs");
+    }
+    let better = |score: f64| if column::higher_is_better(search.by()) { score } else { -score };
+    let mut order: Vec<usize> = (0..trials.len()).collect();
+    order.sort_by(|a, b| better(trials[*a].2).total_cmp(&better(trials[*b].2)));
+    let subject = Subject {
+        what: "trial",
+        count: trials.len(),
+        names,
+        left_out: (left_out > 0).then(|| format!("{} of less importance not shown", counted(left_out, "key"))),
+        column: search.by(),
+        scores: trials.iter().map(|(.., score)| Some(*score)).collect(),
+        factors,
+        best: format!("trial {}", trials[*order.last()?].0.trial),
+        order,
+    };
+    drawn(&subject, "search-parallel", &column::capital(&search.score()))
+}
+
+fn drawn(subject: &Subject, name: &str, score: &str) -> Option<Drawn> {
+    let factors = &subject.factors;
+    if factors.len() < 3 && subject.what == "group" || subject.order.is_empty() {
+        return None;
+    }
     let pitch = (COLUMN - 2 * EDGE) / factors.len() as i32;
-    let two = names.iter().any(|name| text::width(name, TEXT) > pitch * 6 / 10);
+    let two = subject.names.iter().chain(&["score"]).any(|name| text::width(name, TEXT) > pitch * 6 / 10);
     let top = 40 + LEADING * if two { 2 } else { 1 } + 50;
     let frame = (top, top + FRAME);
-    let axes = axes(source, &factors, &order, frame);
-    let ink = Ink::new("parallel", COLUMN, top + FRAME + 60 + if left_out > 0 { 2 } else { 1 } * LEADING + EDGE);
-    draw_lines(source, &ink, &axes, &order);
+    let axes = axes(subject, frame);
+    let ink = Ink::new(name, COLUMN, top + FRAME + 60 + if subject.left_out.is_some() { 2 } else { 1 } * LEADING + EDGE);
+    draw_lines(subject, &ink, &axes);
     axes.iter()
         .enumerate()
         .for_each(|(k, axis)| axis.draw(&ink, frame, if two && k % 2 == 1 { LEADING } else { 0 } + 30 + LEADING / 2));
-    notes(source, &ink, frame.1, left_out);
-    let title = format!("{} by all parameters", source.score());
-    let svg = ink.finish(&title, &description(source, &factors, &order));
-    Some(Drawn { name: "parallel".to_owned(), title, svg })
+    notes(subject, &ink, frame.1);
+    let title = format!("{score} by all parameters");
+    let svg = ink.finish(&title, &description(subject));
+    Some(Drawn { name: name.to_owned(), title, svg })
 }
 
-fn axes(source: &Source, factors: &[&Factor], order: &[usize], frame: (i32, i32)) -> Vec<Upright> {
-    let width = COLUMN - 2 * EDGE;
-    let score = score_axis(source, order, frame);
+fn axes(subject: &Subject, frame: (i32, i32)) -> Vec<Upright> {
+    let (width, factors, order) = (COLUMN - 2 * EDGE, &subject.factors, &subject.order);
+    let score = score_axis(subject, frame);
     let last = score.words.iter().flat_map(|w| &w.1).map(|w| text::width(w, TEXT)).max().unwrap_or(0) + TICK + 24;
     let most = (f64::from(width - last) * WORDS / factors.len() as f64) as i32;
-    let mut axes: Vec<Upright> = factors.iter().map(|f| factor_axis(source.name(f), f, order, frame, most)).collect();
+    let named = factors.iter().zip(&subject.names);
+    let mut axes: Vec<Upright> = named.map(|(f, name)| factor_axis(name, f, order, frame, most)).collect();
     let widths: Vec<i32> = axes.iter().map(|axis| axis.width().min(most)).collect();
     let gap = (width - last - widths.iter().sum::<i32>()) / factors.len() as i32;
     let mut x = EDGE;
@@ -150,10 +222,10 @@ fn parts(numbers: &[f64], log: bool) -> Vec<f64> {
     numbers.iter().map(|n| 0.04 + 0.92 * (of(*n) - low) / (high - low)).collect()
 }
 
-fn score_axis(source: &Source, order: &[usize], frame: (i32, i32)) -> Upright {
-    let means: Vec<f64> = order.iter().filter_map(|g| source.mean(*g)).collect();
+fn score_axis(subject: &Subject, frame: (i32, i32)) -> Upright {
+    let means: Vec<f64> = subject.order.iter().filter_map(|g| subject.scores[*g]).collect();
     let (low, high) = means.iter().fold((f64::INFINITY, f64::NEG_INFINITY), |(l, h), v| (l.min(*v), h.max(*v)));
-    let column = &source.verdict.column;
+    let column = subject.column;
     let axis = Axis::values(low, high, column::range(column), "");
     let up = column::higher_is_better(column);
     // The better end is on top.
@@ -161,14 +233,14 @@ fn score_axis(source: &Source, order: &[usize], frame: (i32, i32)) -> Upright {
         let part = (v - axis.low) / (axis.high - axis.low);
         frame.1 - ((if up { part } else { 1.0 - part }) * f64::from(frame.1 - frame.0)) as i32
     };
-    let mut places = vec![None; source.comparison.groups.len()];
-    order.iter().for_each(|g| places[*g] = source.mean(*g).map(place));
+    let places = subject.scores.iter().map(|score| score.map(place)).collect();
     let words = axis.ticks.iter().map(|(v, word)| (place(*v), vec![word.clone()])).collect();
     Upright { title: column::title(column), x: (0, 0), words, places }
 }
 
-fn draw_lines(source: &Source, ink: &Ink, axes: &[Upright], order: &[usize]) {
-    let means: Vec<f64> = order.iter().filter_map(|g| source.mean(*g)).collect();
+fn draw_lines(subject: &Subject, ink: &Ink, axes: &[Upright]) {
+    let order = &subject.order;
+    let means: Vec<f64> = order.iter().filter_map(|g| subject.scores[*g]).collect();
     let (worst, best) = (means[0], means[means.len() - 1]);
     let thin = if order.len() > 40 { LINE_WIDTH / 2 } else { LINE_WIDTH * 2 / 3 };
     for (group, mean) in order.iter().zip(&means) {
@@ -196,7 +268,7 @@ fn curve((x0, y0): At, (x1, y1): At) -> Vec<At> {
 }
 
 /// What the colours mean, and what was left out.
-fn notes(source: &Source, ink: &Ink, top: i32, left_out: usize) {
+fn notes(subject: &Subject, ink: &Ink, top: i32) {
     let y = top + 60 + LEADING / 2;
     let mut x = EDGE;
     for words in ["worst", "best"] {
@@ -210,21 +282,20 @@ fn notes(source: &Source, ink: &Ink, top: i32, left_out: usize) {
             x += 30;
         }
     }
-    let lines = format!("{}, a line each", counted(source.verdict.standings.len(), "group"));
+    let lines = format!("{}, a line each", counted(subject.count, subject.what));
     ink.text(&lines, (x + 40, y), Anchor::Start, Face { color: MUTED, ..Face::WORDS });
-    if left_out > 0 {
-        let words = format!("{} of less importance not shown", counted(left_out, "parameter"));
-        ink.text(&words, (EDGE, y + LEADING), Anchor::Start, Face { color: MUTED, ..Face::WORDS });
+    if let Some(words) = &subject.left_out {
+        ink.text(words, (EDGE, y + LEADING), Anchor::Start, Face { color: MUTED, ..Face::WORDS });
     }
 }
 
-fn description(source: &Source, factors: &[&Factor], order: &[usize]) -> String {
-    let keys: Vec<&str> = factors.iter().map(|f| f.key.as_str()).collect();
-    let best = order.last().expect("there is a group");
+fn description(subject: &Subject) -> String {
+    let keys: Vec<&str> = subject.factors.iter().map(|f| f.key.as_str()).collect();
     format!(
-        "One line per group through its values of {} to its {}, darker where that is better. The best: {}.",
+        "One line per {} through its values of {} to its {}, darker where that is better. The best: {}.",
+        subject.what,
         keys.join(", "),
-        source.verdict.column,
-        describe::shown(&source.comparison.groups[*best].name)
+        subject.column,
+        subject.best
     )
 }

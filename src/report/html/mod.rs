@@ -14,7 +14,6 @@ use super::chart::Drawn;
 use super::collect::{Comparison, Run, State};
 use super::data_sets::{List, lists};
 use super::overlay::Overlays;
-use super::search::Search;
 use super::verdict::{Verdict, basis, method, p_value};
 use super::{column, constant, describe, grid, methods, thresholds};
 use crate::text::counted;
@@ -122,7 +121,8 @@ fn values(comparison: &Comparison, verdict: &Verdict, charts: &[Drawn], overlays
         less => grid::less_is_better(&leaderboard::beside(comparison, verdict)),
         tested => listed(&lists, |list| leaderboard::tested(comparison, list)),
         confusion => confusion(comparison, &lists),
-        rungs => comparison.search.as_ref().map(rungs),
+        rungs => comparison.search.as_ref().map(|search| plain(search.rungs())),
+        trials => comparison.search.as_ref().map(|search| plain(search.trials())),
         tested_less => grid::less_is_better(&grid::tested_columns(comparison)),
         runs => Value::from(Serde(leaderboard::runs(comparison))),
         pairs => Value::from(Serde(pairs(comparison, verdict))),
@@ -159,13 +159,14 @@ fn confusion(comparison: &Comparison, lists: &[List]) -> Vec<Value> {
     lists.iter().filter_map(table).collect()
 }
 
-/// The table of a search's rungs.
-fn rungs(search: &Search) -> Value {
-    let table = search.rungs();
-    let head = table.header.into_iter().map(|words| Head { words, number: true });
-    let rows = table.rows.into_iter().map(|row| row.cells.into_iter().map(Cell::text).collect());
+/// A table of a search.
+fn plain(table: super::rows::Grid) -> Value {
+    let super::rows::Grid { header, rows, words, note } = table;
+    let head = header.into_iter().enumerate().map(|(at, words_of)| Head { words: words_of, number: !words.contains(&at) });
+    let cell = |cell: String| Cell { sort: cell.parse().ok(), ..Cell::text(cell) };
+    let rows = rows.into_iter().map(|row| row.cells.into_iter().map(cell).collect());
     let grid = Grid { head: head.collect(), rows: rows.collect() };
-    context! { note => table.note, grid => Value::from(Serde(grid)) }
+    context! { note => note, grid => Value::from(Serde(grid)) }
 }
 
 /// What is still going on; empty if nothing is.

@@ -6,10 +6,12 @@ use super::normal::log_expected_improvement;
 use super::point::Point;
 use super::space::Space;
 use super::stream::Stream;
+pub(super) use importance::importance;
 use model::Model;
 
 mod cholesky;
 mod fit;
+mod importance;
 mod kernel;
 mod lbfgs;
 mod model;

@@ -62,6 +62,15 @@ impl<'a> Model<'a> {
         found.into_iter().map(|(mean, known)| (mean, (self.kernel.scale - known).max(1e-12))).collect()
     }
 
+    /// The means alone.
+    pub fn means(&self, at: &[Vec<f64>]) -> Vec<f64> {
+        let mean = |x: &Vec<f64>| {
+            let terms = self.points.iter().zip(&self.alpha);
+            terms.fold(0.0, |sum, (known, alpha)| sum + self.kernel.of(squares(self.space, known, x)) * alpha)
+        };
+        at.iter().map(mean).collect()
+    }
+
     /// The best mean at points with results.
     pub fn best(&self) -> f64 {
         self.predict(&self.points).into_iter().fold(f64::NEG_INFINITY, |best, (mean, _)| best.max(mean))
