@@ -62,7 +62,7 @@ fn search(
     mut ask: impl FnMut(&Job) -> Result<Vec<f64>, Error>,
 ) -> Result<Vec<usize>, Error> {
     let (rungs, mut clock) = (proposer.rungs.epochs(), Clock::new(slots));
-    let (mut jobs, mut curves, mut scores): (Vec<Job>, Vec<Vec<f64>>, Vec<(usize, Score)>) = Default::default();
+    let (mut jobs, mut curves, mut scores) = (Vec::<Job>::new(), Vec::<Vec<f64>>::new(), Vec::<(usize, Score)>::new());
     let (mut spent, mut best) = (0, Vec::new());
     while best.len() < budgets.len() {
         let seen: Vec<(usize, Score)> = clock.sees().into_iter().map(|job| scores[job]).collect();

@@ -112,7 +112,7 @@ mod tests {
     fn runs_that_overlap_on_a_device_have_lanes_of_their_own() {
         let runs = [run("a", "cpu", 0, 20), run("b", "cpu", 10, 50), run("c", "cpu", 20, 40), run("d", "cuda:0", 0, 1)];
         let timeline = timeline("x".as_ref(), &runs, Timestamp::UNIX_EPOCH).unwrap();
-        let lanes: Vec<(&str, Vec<(&str, i64, i64)>)> = timeline
+        let lanes: Vec<_> = timeline
             .lanes
             .iter()
             .map(|lane| (&*lane.name, lane.bars.iter().map(|bar| (&*bar.id, bar.x, bar.width)).collect()))
