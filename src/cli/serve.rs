@@ -70,10 +70,10 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
             open(url);
         }
     };
-    Ok(serve(wanted, ready).map_err(|error| match error {
+    serve(wanted, ready).map_err(|error| match error {
         umlaut::serve::Error::Listen { .. } => mistake(error),
         error => error.into(),
-    })?)
+    })
 }
 
 /// Where results lie, and the experiment that is meant alone.
