@@ -13,7 +13,7 @@ use super::collect::{Comparison, Run, State};
 use super::data_sets::{List, lists};
 use super::overlay::Overlays;
 use super::verdict::{Verdict, basis, method, p_value};
-use super::{column, constant, describe, grid, thresholds};
+use super::{column, constant, describe, grid, searched, thresholds};
 use crate::text::counted;
 use marker::Marker;
 use minijinja::syntax::SyntaxConfig;
@@ -102,7 +102,7 @@ pub(super) fn page(comparison: &Comparison, verdict: &Verdict, charts: &[Drawn],
         tested => listed(&lists, |list| leaderboard::tested(comparison, list)),
         confusion => confusion(comparison, &lists),
         rungs => comparison.search.as_ref().map(|search| plain(search.rungs())),
-        trials => comparison.search.as_ref().map(|search| plain(search.trials())),
+        trials => comparison.search.as_ref().map(|search| plain(searched::trials(search))),
         tested_less => grid::less_is_better(&grid::tested_columns(comparison)),
         runs => Value::from(Serde(leaderboard::runs(comparison))),
         pairs => Value::from(Serde(pairs(comparison, verdict))),
