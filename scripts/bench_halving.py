@@ -119,7 +119,7 @@ def main(lcbench, repeats, methods):
             for repeat in (repeat for repeat in range(repeats) if repeat not in kept):
                 task = task or Task(lcbench, name)
                 if method.startswith("optuna"):
-                    order.setdefault(repeat, ours(task, "random-full", repeat, [450])[1])
+                    order.setdefault(repeat, ours(task, "random-full", repeat, [BUDGETS[-1] * EPOCHS])[1])
                     keep(kept, repeat, optunas(order[repeat], method))
                 else:
                     keep(kept, repeat, ours(task, method, repeat, BUDGETS)[0])

@@ -8,7 +8,7 @@ use super::overlay::Overlays;
 use super::rows::Grid;
 use super::search::Search;
 use super::verdict::Verdict;
-use super::{constant, describe, methods, thresholds};
+use super::{constant, describe, methods, searched, thresholds};
 use crate::shown;
 use crate::text::counted;
 use std::fmt::Write as _;
@@ -23,7 +23,7 @@ pub(super) fn report(comparison: &Comparison, verdict: &Verdict, charts: &[Drawn
         comparison.best_by
     );
     text.push_str(&section("Rungs of the search", comparison.search.as_ref().map(Search::rungs)));
-    text.push_str(&section("Trials of the search", comparison.search.as_ref().map(Search::trials)));
+    text.push_str(&section("Trials of the search", comparison.search.as_ref().map(searched::trials)));
     let lists = lists(comparison, verdict);
     for list in &lists {
         let groups = grid::groups(comparison, verdict, list, DECIMALS);

@@ -29,6 +29,7 @@ mod paint;
 mod png;
 mod rows;
 mod search;
+mod searched;
 mod stats;
 mod sweep;
 mod table;
@@ -215,7 +216,7 @@ fn verdict(comparison: &Comparison, by: Option<&str>, rank_by: RankBy) -> Result
         None => {
             let mut judged = verdict::judge(comparison, by, rank_by);
             if let Some(search) = &comparison.search {
-                judged.words = search.words();
+                judged.words = searched::words(search);
             }
             Ok(judged)
         }

@@ -1,28 +1,24 @@
 //! What a report says of a hyperparameter search: how far it is, which trial it names, and how flattered its own scores were.
 //!
 //! The groups of a search were chosen by their scores, so the ordinary verdict on groups, which takes them as given, does not hold for them: these
-//! [sentences](words) stand in its place.
-
-mod stopped;
-mod words;
+//! sentences of [`super::searched`] stand in its place.
 
 use super::column;
 use super::rows::{Grid, Row};
-use super::sweep::Factor;
 use crate::record::{Confirmation, KeyShare, SearchSettings, TrialJob, TrialResult, Winner};
 use crate::store::{self, ExperimentDir};
 
 /// A search as its files have it.
 pub(super) struct Search {
-    settings: SearchSettings,
-    keys: Vec<String>,
-    jobs: Vec<TrialJob>,
+    pub(super) settings: SearchSettings,
+    pub(super) keys: Vec<String>,
+    pub(super) jobs: Vec<TrialJob>,
     /// In the order of the jobs.
-    results: Vec<TrialResult>,
+    pub(super) results: Vec<TrialResult>,
     /// The fresh runs that were wanted, in the order of their use.
-    fresh: Vec<Confirmation>,
-    winner: Option<Winner>,
-    importance: Vec<KeyShare>,
+    pub(super) fresh: Vec<Confirmation>,
+    pub(super) winner: Option<Winner>,
+    pub(super) importance: Vec<KeyShare>,
 }
 
 impl Search {
@@ -102,33 +98,8 @@ impl Search {
         self.winner.as_ref().map(|winner| winner.trial)
     }
 
-    /// The searched keys with the values of the [trials](Self::reached), those first that matter most.
-    pub fn factors(&self) -> Vec<Factor> {
-        let trials = self.reached();
-        let value = |at: usize| {
-            trials.iter().map(|(job, ..)| job.values.get(at).filter(|value| !value.is_empty()).cloned()).collect::<Vec<_>>()
-        };
-        let mut factors: Vec<Factor> =
-            self.keys.iter().enumerate().map(|(at, key)| Factor::of(key, &value(at)).by_size()).collect();
-        let share =
-            |factor: &Factor| self.importance.iter().find(|share| share.key == factor.key).map_or(0.0, |share| share.share);
-        factors.sort_by(|a, b| share(b).total_cmp(&share(a)));
-        factors
-    }
-
-    /// The epochs that the [trials](Self::reached) were trained for, as if that were a key.
-    pub fn trained(&self) -> Factor {
-        let epochs = |(_, rung, _): &(&TrialJob, usize, f64)| Some(self.settings.rungs[*rung].to_string());
-        Factor::of("epochs", &self.reached().iter().map(epochs).collect::<Vec<_>>())
-    }
-
-    /// The answer in sentences.
-    pub fn words(&self) -> Vec<String> {
-        words::of(self)
-    }
-
     /// The best result at the highest rung that was reached.
-    fn best(&self) -> Option<(usize, f64)> {
+    pub fn best(&self) -> Option<(usize, f64)> {
         let better = |a: &f64, b: &f64| if column::higher_is_better(&self.settings.by) { a.total_cmp(b) } else { b.total_cmp(a) };
         let finite = |result: &&TrialResult| result.score.is_some_and(f64::is_finite);
         let best = self.results.iter().filter(finite).max_by(|a, b| {
@@ -136,11 +107,6 @@ impl Search {
             a.rung.cmp(&b.rung).then(better(&scores[0], &scores[1])).then(b.job.cmp(&a.job))
         })?;
         Some((best.trial, best.score?))
-    }
-
-    /// A row for each trial: how far it came, and what ended it.
-    pub fn trials(&self) -> Grid {
-        stopped::of(self)
     }
 
     /// A row for each rung: how many trials reached it, went on from it, stopped there or diverged.

@@ -7,7 +7,7 @@ use super::{Drawn, Source, text};
 use crate::report::own::NOT_SET;
 use crate::report::search::Search;
 use crate::report::sweep::{Factor, Scale, short};
-use crate::report::{column, describe};
+use crate::report::{column, describe, searched};
 use crate::text::counted;
 
 /// An upright axis with its words in a column of their own, where lines are broken.
@@ -77,7 +77,7 @@ pub(crate) fn draw(source: &Source) -> Option<Drawn> {
 /// The chart of a search's trials, each at the highest rung that it reached, which is an axis of its own if there are several; `None` of fewer than
 /// two keys.
 pub(crate) fn of_search(search: &Search) -> Option<Drawn> {
-    let (all, trained, trials) = (search.factors(), search.trained(), search.reached());
+    let (all, trained, trials) = (searched::factors(search), searched::trained(search), search.reached());
     let several = |f: &&Factor| f.levels.len() > 1;
     let mut factors: Vec<&Factor> = all.iter().filter(several).collect();
     let left_out = factors.len().saturating_sub(MOST - 2);

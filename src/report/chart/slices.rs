@@ -5,9 +5,9 @@ use super::ink::{Anchor, Face};
 use super::levels::Levels;
 use super::style::{self, COLUMN, EDGE, LEADING, MARK, NOTE, Shape};
 use super::{Drawn, file_name};
-use crate::report::column;
 use crate::report::search::Search;
 use crate::report::sweep::{Factor, Scale};
+use crate::report::{column, searched};
 
 /// The height of the frame.
 const FRAME: i32 = 800;
@@ -17,7 +17,7 @@ const FAINTEST: usize = 2;
 
 /// A chart for each key with two values or more, the most important key first.
 pub(crate) fn draw(search: &Search) -> Vec<Drawn> {
-    let factors = search.factors();
+    let factors = searched::factors(search);
     let keys: Vec<&str> = factors.iter().map(|factor| factor.key.as_str()).collect();
     let names = crate::plan::names(&keys);
     factors

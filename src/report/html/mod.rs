@@ -15,7 +15,7 @@ use super::collect::{Comparison, Run, State};
 use super::data_sets::{List, lists};
 use super::overlay::Overlays;
 use super::verdict::{Verdict, basis, method, p_value};
-use super::{column, constant, describe, grid, methods, thresholds};
+use super::{column, constant, describe, grid, methods, searched, thresholds};
 use crate::text::counted;
 pub(super) use live::sections;
 pub use live::{chart_style, environment, script, style};
@@ -122,7 +122,7 @@ fn values(comparison: &Comparison, verdict: &Verdict, charts: &[Drawn], overlays
         tested => listed(&lists, |list| leaderboard::tested(comparison, list)),
         confusion => confusion(comparison, &lists),
         rungs => comparison.search.as_ref().map(|search| plain(search.rungs())),
-        trials => comparison.search.as_ref().map(|search| plain(search.trials())),
+        trials => comparison.search.as_ref().map(|search| plain(searched::trials(search))),
         tested_less => grid::less_is_better(&grid::tested_columns(comparison)),
         runs => Value::from(Serde(leaderboard::runs(comparison))),
         pairs => Value::from(Serde(pairs(comparison, verdict))),

@@ -1,15 +1,15 @@
 //! The table of a search's trials: how far each came, with which score, and what ended it.
 
-use super::super::rows::{Grid, Row};
-use super::super::{column, sweep};
-use super::Search;
 use crate::plan::names;
+use crate::report::rows::{Grid, Row};
+use crate::report::search::Search;
+use crate::report::{column, sweep};
 
 /// Trials in the table at the most.
 const MOST: usize = 100;
 
 /// A row for each trial, those first that came furthest, then by score.
-pub(super) fn of(search: &Search) -> Grid {
+pub(in crate::report) fn of(search: &Search) -> Grid {
     let keys: Vec<&str> = search.keys.iter().map(String::as_str).collect();
     let header = ["trial"].into_iter().chain(names(&keys)).chain(["epochs", "score", "end"]).map(str::to_owned).collect();
     let better = |score: Option<f64>| {

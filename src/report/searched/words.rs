@@ -1,8 +1,8 @@
 //! The sentences: the winner by fresh seeds alone, how flattered the search's own score was, and what remains undecided.
 
-use super::super::{column, stats};
-use super::Search;
 use crate::record::Winner;
+use crate::report::search::Search;
+use crate::report::{column, stats};
 use crate::text::counted;
 use std::collections::BTreeMap;
 
@@ -11,7 +11,7 @@ const UNTESTED: &str =
     "Groups of a search were chosen by their scores: neither their order nor the differences between them are tested.";
 
 /// The answer of a search.
-pub(super) fn of(search: &Search) -> Vec<String> {
+pub(in crate::report) fn of(search: &Search) -> Vec<String> {
     let Some(winner) = &search.winner else { return unnamed(search) };
     let mut words = vec![named(search, winner)];
     words.extend(flattered(winner));
