@@ -37,7 +37,7 @@ if [[ -n "$wheel" ]]; then
   trap 'rm -rf "$empty"' EXIT
   mkdir "$empty/home"
   (cd "$empty" && env -i HOME="$empty/home" PATH=/usr/bin:/bin "$environment/bin/umlaut" -q run --example quickstart --device cpu \
-    --set training.epochs=1 --set 'training.seeds=[1]')
+    --set training.epochs=1 --set dataset.synthetic.count=24 --set 'training.seeds=[1]')
   [[ -s "$empty/results/quickstart/report.html" ]] || { echo "test_python.sh: the quickstart left no report" >&2; exit 1; }
   echo "the quickstart's first epoch, from an empty folder"
 else

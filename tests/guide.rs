@@ -144,6 +144,8 @@ fn the_tutorial_works() {
                 Some(epochs) => *epochs = "training.epochs=1".into(),
                 None => arguments.extend(["--set".into(), "training.epochs=1".into()]),
             }
+            // Few images: the commands are tried, not the network.
+            arguments.extend(["--set".into(), "dataset.synthetic.count=24".into()]);
         }
         for argument in &mut arguments {
             match argument.as_str() {
