@@ -145,7 +145,7 @@ fn a_run_that_ended_early_is_finished_with_the_epochs_it_has() {
     assert!(desk.said(&["plan", "x.toml", "--csv"]).contains(",2,9,finished,"));
     assert!(desk.said(&["status"]).contains("1 finished of 1 run"));
     let report = fs::read_to_string(desk.path("results/tiny/report.md")).expect("a report");
-    assert!(report.contains("stopped early after epoch 2 of 9: no gain in val\\_loss for 1 epoch\n"), "{report}");
+    assert!(report.contains("stopped early after epoch 2 of 9: no gain in val_loss for 1 epoch\n"), "{report}");
 }
 
 /// What is written to standard error of images that initial weights have seen.
