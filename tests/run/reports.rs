@@ -183,7 +183,7 @@ fn what_cannot_be_compared_is_the_users_mistake() {
             "no run has a metric \"hd95\"; there are loss, bce, dice_loss, dice, iou, dice_disc",
         ),
         (vec!["report", "results/tiny", "--by", "hd95"], "no run has a metric \"hd95\""),
-        (vec!["report", "results/tiny", "--format", "pdf"], "invalid value 'pdf'"),
+        (vec!["report", "results/tiny", "--format", "docx"], "invalid value 'docx'"),
         (vec!["report", "."], ". is no directory of runs"),
     ] {
         let output = desk.umlaut(&arguments);
