@@ -39,7 +39,7 @@ struct Subject<'a> {
     factors: Vec<&'a Factor>,
     /// What the parameters are called.
     names: Vec<&'a str>,
-    /// What was left out, in words.
+    /// What was excluded, in words.
     left_out: Option<String>,
     /// The column of the scores.
     column: &'a str,
