@@ -19,6 +19,7 @@ use tempfile::TempDir;
 use umlaut::estimate::Estimate;
 use umlaut::plan::{Plan, RunSpec};
 use umlaut::prepare::check_data;
+use umlaut::record::Command;
 use umlaut::schedule::slurm::{self, Slurm};
 use umlaut::schedule::{self, Launcher, Local, Policy, RunCounts, Slot, Work, execute};
 use umlaut::store::{ExperimentDir, Results};
@@ -89,6 +90,7 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
     let dir = results.experiment(&plan.experiment);
     let _claim = dir.claim().map_err(mistake)?;
     let mut source = prepared.source(&dir)?;
+    note_command(&dir)?;
     if let Some(note) = other_plan(&file, &plan, &dir).filter(|_| !search) {
         eprintln!("{note}");
     }
@@ -134,6 +136,14 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
         println!("predict: umlaut predict {}{} IMAGES --out predictions", plan.experiment, arguments.place.again());
     }
     Ok(())
+}
+
+/// Writes down this command, so that it can be repeated where nobody types it.
+fn note_command(dir: &ExperimentDir) -> Result<(), Failure> {
+    let arguments: Option<Vec<String>> = std::env::args_os().skip(1).map(|word| word.into_string().ok()).collect();
+    // Words that are no text are a file's name that no file of TOML can hold.
+    let Some(arguments) = arguments else { return Ok(()) };
+    Ok(dir.write_command(&Command { directory: std::env::current_dir()?, arguments })?)
 }
 
 /// The file to run, that of an example after it was written; for a look at its plan alone it is written to a temporary directory, which lasts as

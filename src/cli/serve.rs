@@ -30,11 +30,14 @@ pub struct Arguments {
     /// Ask for a token at this machine's own address too, because others work on it
     #[arg(long)]
     token: bool,
+    /// Let pages stop runs, run what is left and add a seed, as the command line does; always asks for the token of the printed address
+    #[arg(long)]
+    control: bool,
     /// Look at the files every second, where the system does not report changes; network disks are found by themselves
     #[arg(long)]
     poll: bool,
     /// Serve nothing: write the report of one experiment to a file, which is its report.html
-    #[arg(long, value_name = "FILE", conflicts_with_all = ["open", "port", "host", "token", "poll"])]
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["open", "port", "host", "token", "control", "poll"])]
     snapshot: Option<PathBuf>,
     /// Started by a server: write the sections of a report of these directories
     #[arg(long, hide = true, num_args = 1..)]
@@ -55,8 +58,8 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
         sections: ["serve", "--draw"].map(OsString::from).to_vec(),
         data: ["data".into(), "inspect".into(), "--results".into(), root.clone().into()].to_vec(),
     };
-    let Arguments { host, port, token, poll, .. } = *arguments;
-    let wanted = Wanted { results, only, host, port, token, poll, drawer };
+    let Arguments { host, port, token, control, poll, .. } = *arguments;
+    let wanted = Wanted { results, only, host, port, token, control, poll, drawer };
     let ready = |url: &str| {
         println!("{} at {url}", root.display());
         if host.is_loopback() {

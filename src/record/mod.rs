@@ -1,10 +1,11 @@
 //! What runs leave behind and tell: plain numbers and words, and their CSV, TOML and JSON forms.
 //!
 //! A record knows no path and no tensor. An [`EpochRecord`] is one row of metrics.csv, an [`Outcome`] is all of outcome.toml, a
-//! [`Provenance`] all of provenance.toml, an [`Event`] is a line that a child process writes while it trains, an [`LrSearch`] is all of find-lr.csv,
+//! [`Provenance`] all of provenance.toml, a [`Command`] all of command.toml, an [`Event`] is a line that a child process writes while it trains, an [`LrSearch`] is all of find-lr.csv,
 //! a [`TrialJob`] a row of a hyperparameter search's history.csv.
 
 mod backtrace;
+mod command;
 mod epoch;
 mod event;
 mod image_scores;
@@ -16,6 +17,7 @@ mod thresholds;
 mod trial;
 
 pub use backtrace::without_backtrace;
+pub use command::Command;
 pub use epoch::EpochRecord;
 pub use event::Event;
 pub use image_scores::{ImageRow, ImageScores};

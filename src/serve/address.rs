@@ -27,6 +27,8 @@ pub(super) enum Address {
     File(&'static str),
     /// What changes, as server-sent events.
     Events,
+    /// Where a page of an experiment sends what it asks for.
+    Control(OsString),
 }
 
 /// Files that come with the program.
@@ -51,6 +53,7 @@ impl Address {
             ["compare"] => Some(Self::Compare(runs(query)?)),
             ["files", file] => FILES.iter().find(|known| **known == file).map(|file| Self::File(file)),
             ["x", _] => Some(Self::Experiment(parts[1].clone())),
+            ["x", _, "control"] => Some(Self::Control(parts[1].clone())),
             ["x", _, "data"] => Some(Self::Data(parts[1].clone())),
             ["x", _, "runs", _] => Some(Self::Run(parts[1].clone(), parts[3].clone())),
             _ => None,
@@ -63,6 +66,7 @@ impl Address {
             Self::List => "/".to_owned(),
             Self::Experiment(name) => format!("/x/{}", encoded(name)),
             Self::Data(name) => format!("/x/{}/data", encoded(name)),
+            Self::Control(name) => format!("/x/{}/control", encoded(name)),
             Self::Run(name, run) => format!("/x/{}/runs/{}", encoded(name), encoded(run)),
             Self::Compare(runs) => {
                 let one = |(name, run): &(OsString, OsString)| format!("run={}", encoded(named(name, run).as_ref()));
@@ -141,6 +145,7 @@ mod tests {
             Address::Experiment(name()),
             Address::Experiment("drawn".into()),
             Address::Data(name()),
+            Address::Control(name()),
             Address::Run(name(), "lr-1+2".into()),
             Address::Events,
             Address::File("umlaut.js"),

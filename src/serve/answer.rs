@@ -2,6 +2,7 @@
 
 use super::Served;
 use super::address::Address;
+use super::control::{Ask, control};
 use super::door::Entry;
 use super::draw::Subject;
 use super::pages;
@@ -19,6 +20,9 @@ use std::time::Duration;
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; form-action 'self'; \
      base-uri 'none'; frame-ancestors 'none'";
 
+/// Bytes of a form at the most.
+const FORM: usize = 1024;
+
 /// A page that is not made within this time says that files are being read: thousands of runs, seen for the first time.
 const PATIENCE: Duration = Duration::from_millis(600);
 
@@ -26,7 +30,7 @@ const PATIENCE: Duration = Duration::from_millis(600);
 const HEADERS: [(HeaderName, &str); 5] = [
     (header::CONTENT_SECURITY_POLICY, POLICY),
     (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
-    (header::REFERRER_POLICY, "no-referrer"),
+    (header::REFERRER_POLICY, "same-origin"),
     (header::CACHE_CONTROL, "no-store"),
     (HeaderName::from_static("cross-origin-resource-policy"), "same-origin"),
 ];
@@ -34,6 +38,7 @@ const HEADERS: [(HeaderName, &str); 5] = [
 /// Answers a request.
 pub(super) async fn answer(State(served): State<Arc<Served>>, request: Request<Body>) -> Response {
     let mut response = match served.door.entry(request.uri(), request.headers()) {
+        Entry::Open if request.method() == Method::POST && served.control => asked(served, request).await,
         Entry::Open => inside(served, request.method().clone(), request.uri().clone()).await,
         Entry::Refused(why) => pages::refused(&why).into_response(),
         Entry::Welcome { cookie, to } => welcome(&cookie, &to),
@@ -47,6 +52,32 @@ fn welcome(cookie: &str, to: &str) -> Response {
     // A path that begins with two slashes would be the name of another server.
     let to = format!("/{}", to.trim_start_matches('/'));
     (StatusCode::SEE_OTHER, [(header::SET_COOKIE, cookie.to_owned()), (header::LOCATION, to)]).into_response()
+}
+
+/// Answers a request for more than a look.
+async fn asked(served: Arc<Served>, request: Request<Body>) -> Response {
+    let (parts, body) = request.into_parts();
+    // A page of another server can send a form here too, and says where it comes from.
+    let header = |name: HeaderName| parts.headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    if header(header::ORIGIN) != format!("http://{}", header(header::HOST)) {
+        return pages::refused("what is asked for does not come from a page of this server").into_response();
+    }
+    let Some(Address::Control(name)) = Address::of(parts.uri.path(), "") else {
+        return pages::missing(parts.uri.path(), "").into_response();
+    };
+    let form = axum::body::to_bytes(body, FORM).await.unwrap_or_default();
+    let ask = std::str::from_utf8(&form).ok().and_then(Ask::of);
+    let done = tokio::task::spawn_blocking(move || {
+        let Some(dir) = served.experiment(&name) else {
+            return pages::missing(&Address::Experiment(name).link(), "").into_response();
+        };
+        let Some(ask) = ask else { return pages::impossible(&name, "nothing that a page may ask for").into_response() };
+        match control(&served, &dir, ask) {
+            Ok(()) => (StatusCode::SEE_OTHER, [(header::LOCATION, Address::Experiment(name).link())]).into_response(),
+            Err(why) => pages::impossible(&name, &why).into_response(),
+        }
+    });
+    done.await.unwrap_or_else(|e| pages::broken(&e.to_string()).into_response())
 }
 
 async fn inside(served: Arc<Served>, method: Method, uri: Uri) -> Response {
@@ -90,7 +121,7 @@ fn page(served: &Served, address: &Address) -> pages::Page {
         Address::Run(name, id) => served.run(name, id).map(|run| pages::run(served, name, &run)),
         Address::Compare(runs) => side_by_side(served, runs).map(|dirs| pages::compare(served, runs, &dirs)),
         Address::Drawn(of) => drawn(served, of),
-        Address::File(_) | Address::Events => None,
+        Address::File(_) | Address::Events | Address::Control(_) => None,
     };
     let link = address.link();
     found.unwrap_or_else(|| pages::missing(&link, ""))

@@ -53,6 +53,11 @@ impl Drawings {
         Self { drawer, kept: Mutex::default(), drawing: Mutex::default() }
     }
 
+    /// The program that draws, which is this one.
+    pub(super) fn program(&self) -> &Path {
+        &self.drawer.program
+    }
+
     /// The drawing of a subject whose files are in a state, made now if it is not there.
     pub(super) fn of(&self, subject: &Subject, state: &str) -> Drawn {
         let place = Arc::clone(self.kept.lock().unwrap_or_else(PoisonError::into_inner).entry(subject.clone()).or_default());

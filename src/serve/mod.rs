@@ -2,12 +2,13 @@
 //!
 //! [`serve`] is a reader like `report`: files in, pages out. It holds nothing that the files do not have, so it may be ended and started at any
 //! moment, twice at a time too, and writes nothing. What is heavy, the report's own charts and tables, is made by a process of its own
-//! ([`Drawer`]), whose memory goes with it. Pages come whole from the server and are exchanged in parts as files change; the script in the
+//! ([`Drawer`]), whose memory goes with it. What a page may ask for beyond looking goes the way of the terminal (`control`). Pages come whole from the server and are exchanged in parts as files change; the script in the
 //! browser knows no data but what stands in them.
 
 mod address;
 mod answer;
 mod changes;
+mod control;
 mod door;
 mod draw;
 mod listen;
@@ -27,9 +28,10 @@ use changes::Clients;
 use door::Door;
 use draw::Drawings;
 use looked::Looked;
+use std::collections::HashSet;
 use std::ffi::{OsStr, OsString};
 use std::net::{IpAddr, SocketAddr};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 /// What is served, and where.
 #[derive(Debug, Clone)]
@@ -44,6 +46,8 @@ pub struct Wanted {
     pub port: u16,
     /// Whether a token is asked for; beyond this machine it always is.
     pub token: bool,
+    /// Whether pages may stop runs, run what is left and add seeds; then a token is always asked for.
+    pub control: bool,
     /// Whether files are looked at again and again, instead of waiting for the system to report changes.
     pub poll: bool,
     /// What makes charts and tables.
@@ -74,6 +78,9 @@ struct Served {
     drawings: Drawings,
     clients: Clients,
     door: Door,
+    control: bool,
+    /// Experiments of which a command goes on that was started here.
+    started: Mutex<HashSet<OsString>>,
 }
 
 impl Served {
@@ -108,7 +115,7 @@ pub fn serve(wanted: Wanted, ready: impl FnOnce(&str)) -> Result<(), Error> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_io().enable_time().max_blocking_threads(8).build()?;
     let listener = listen::listener(SocketAddr::new(wanted.host, wanted.port))?;
     let at = listener.local_addr()?;
-    let door = Door::new(at, wanted.token);
+    let door = Door::new(at, wanted.token || wanted.control);
     let url = door.url();
     let served = Arc::new(Served {
         looked: Looked::default(),
@@ -117,6 +124,8 @@ pub fn serve(wanted: Wanted, ready: impl FnOnce(&str)) -> Result<(), Error> {
         results: wanted.results,
         only: wanted.only,
         door,
+        control: wanted.control,
+        started: Mutex::default(),
     });
     watch::start(Arc::clone(&served), wanted.poll)?;
     ready(&url);

@@ -2,6 +2,7 @@
 
 use super::Served;
 use super::address::{Address, named};
+use super::control::offered;
 use super::draw::Drawn;
 use super::timeline::timeline;
 use super::trials::trials;
@@ -63,6 +64,7 @@ pub(super) fn experiment(served: &Served, dir: &ExperimentDir) -> Page {
         timeline => Value::from(Serde(timeline(name, &seen.runs, Timestamp::now()))),
         drawn => drawing(Address::Experiment(name.to_owned()), known.stamp),
         data => Address::Data(name.to_owned()).link(),
+        control => served.control.then(|| offered(served, dir, seen)),
     };
     page(&seen.name, &Address::Experiment(name.to_owned()), &[], include_str!("web/experiment.html"), values)
 }
@@ -133,6 +135,13 @@ pub(super) fn reading() -> Page {
 /// Whoever asks is not let in.
 pub(super) fn refused(why: &str) -> Page {
     Page { status: StatusCode::FORBIDDEN, html: render(include_str!("web/refused.html"), context! { why => why }) }
+}
+
+/// What was asked for cannot be done.
+pub(super) fn impossible(name: &OsStr, why: &str) -> Page {
+    let address = Address::Experiment(name.to_owned());
+    let page = page("Not done", &Address::List, &[address], include_str!("web/impossible.html"), context! { why => why });
+    Page { status: StatusCode::CONFLICT, ..page }
 }
 
 /// A page failed.

@@ -1,16 +1,19 @@
 //! Where the results of all experiments lie, and the files of one.
 
-use super::error::{Result, named};
-use super::file::remove;
+use super::error::{Result, content, named};
+use super::file::{read_if_there, remove, write_atomic};
 use super::names::is_passing;
 use super::run_dir::RunDir;
 use super::table::{read_csv, write_csv};
 use crate::plan::RunId;
+use crate::record::Command;
+use crate::regular::Most;
 use std::collections::HashMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
 const PLAN: &str = "plan.csv";
+const COMMAND: &str = "command.toml";
 
 /// The directory that holds everything, `results/` by default.
 #[derive(Debug, Clone)]
@@ -152,6 +155,31 @@ impl ExperimentDir {
     /// If it cannot be written.
     pub fn write_plan(&self, rows: &[Vec<String>]) -> Result<()> {
         write_csv(&self.path.join(PLAN), rows).map(drop)
+    }
+
+    /// Replaces command.toml.
+    ///
+    /// # Errors
+    /// If it cannot be written.
+    pub fn write_command(&self, command: &Command) -> Result<()> {
+        let text = toml::to_string(command).expect("a command is plain data");
+        write_atomic(&self.path.join(COMMAND), text.as_bytes())
+    }
+
+    /// Reads command.toml: the command that began or continued the experiment last; `None` if there is none.
+    ///
+    /// # Errors
+    /// If it is damaged.
+    pub fn command(&self) -> Result<Option<Command>> {
+        let path = self.path.join(COMMAND);
+        let remedy = "the next `umlaut run` writes it anew";
+        let Some(text) = read_if_there(&path, Most::SMALL, remedy)? else { return Ok(None) };
+        toml::from_str(&text).map(Some).map_err(|error| content(&path, error.message(), remedy))
+    }
+
+    /// What a command said that a web view has started.
+    pub fn command_log(&self) -> PathBuf {
+        self.path.join("command.log")
     }
 
     /// The ids in plan.csv, in its order; `None` if there is none.

@@ -2,6 +2,10 @@
 #![cfg(feature = "serve")]
 
 mod browser;
+mod control;
+#[path = "../run/desk.rs"]
+#[expect(dead_code, reason = "the tests of whole runs have more to do with it")]
+mod desk;
 mod doors;
 mod live;
 mod results;
