@@ -46,6 +46,27 @@ fn a_preempted_task_saves_and_goes_on_when_there_is_room() {
     assert_eq!(cluster.submissions(&desk), 1, "Slurm has queued it again");
 }
 
+/// Slurm signals all processes of a job one after the other: the run may have saved and ended before its task hears of anything.
+#[test]
+fn a_run_that_is_signalled_before_its_task_goes_on_after_a_requeue() {
+    let desk = Desk::with(&long(300));
+    let Some(cluster) = Cluster::start() else { return };
+    expect_code(&desk.umlaut(&["run", "x.toml", "--results", "calm"]), 0);
+    let schedule = begin(&cluster, &desk, &["--retries", "0"]);
+    let below = desk.path("results").display().to_string();
+    signal(task(&desk), Signal::SIGSTOP);
+    processes(&["train", &below, "--child"]).into_iter().for_each(|run| signal(run, Signal::SIGTERM));
+    cluster.until("the run has ended", || processes(&["train", &below, "--child"]).is_empty().then_some(()));
+    assert!(rows(&desk) < 301, "it had not ended by itself");
+    let job = queue(&cluster, "%i");
+    // Slurm lets its processes go on before it signals them.
+    cluster.slurm("scontrol", &["requeue", job.trim()]);
+    let ended = schedule.wait_with_output().expect("it ends");
+    expect_code(&ended, 0);
+    assert_eq!(desk.metrics("results"), desk.metrics("calm"));
+    assert_eq!(cluster.submissions(&desk), 1, "Slurm has queued it again");
+}
+
 /// Slurm queues a task of a failed node again where it may; else the schedule does, as a retry.
 #[test]
 fn what_fails_with_its_node_goes_on_at_another() {

@@ -13,6 +13,9 @@ const LOOK: Duration = Duration::from_millis(100);
 /// How often it looks whether a later attempt has taken its place.
 const SUPERSEDED: Duration = Duration::from_secs(1);
 
+/// Within this time Slurm's signal reaches all processes of a job.
+const SIGNALLED: Duration = Duration::from_secs(2);
+
 /// Why a task is to end before its runs have.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Ask {
@@ -127,7 +130,9 @@ impl Task<'_> {
         loop {
             self.local.wait(LOOK);
             if let JobState::Ended(exit) = self.local.poll(std::slice::from_ref(&job)).remove(0) {
-                return Ok(match asked.filter(|_| matches!(exit, Exit::Code(130) | Exit::Signal(15))) {
+                let was_asked = matches!(exit, Exit::Code(130) | Exit::Signal(15));
+                let asked = if was_asked { asked.or_else(|| self.asked_meanwhile()) } else { None };
+                return Ok(match asked {
                     Some(ask) => Over::Asked(ask, saved(&place) != before),
                     None => Over::Ended(exit),
                 });
@@ -145,6 +150,18 @@ impl Task<'_> {
                     self.local.cancel(&job, Stop::Gently)?;
                 }
             }
+        }
+    }
+
+    /// Why a run was asked to end that nobody here has asked: Slurm signals all processes of a job, this one perhaps after the run has ended.
+    fn asked_meanwhile(&self) -> Option<Ask> {
+        let began = Instant::now();
+        loop {
+            let asked = (self.asked)();
+            if asked.is_some() || began.elapsed() >= SIGNALLED {
+                return asked;
+            }
+            std::thread::sleep(LOOK);
         }
     }
 
