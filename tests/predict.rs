@@ -562,3 +562,30 @@ fn no_image_and_nothing_else_is_replaced_unasked() {
     let output = umlaut(trained(), &["predict", &run, &one, "--out", &out, "--force"]);
     assert_eq!(output.status.code(), Some(0), "{}", words(&output));
 }
+
+/// What is in it is compared number by number by `scripts/check_onnx.py`, which needs a program that computes with it.
+#[test]
+fn an_onnx_file_holds_the_weights_and_replaces_nothing_unasked() {
+    let temp = tempfile::tempdir().unwrap();
+    let run = runs().remove(0).display().to_string();
+    let export = |more: &[&str]| umlaut(temp.path(), &[&["export", "onnx", &run, "--out", "net.onnx"], more].concat());
+    let output = export(&[]);
+    assert_eq!(output.status.code(), Some(0), "{}", words(&output));
+    let file = fs::read(temp.path().join("net.onnx")).unwrap();
+    let holds = |bytes: &[u8]| file.windows(bytes.len()).any(|window| window == bytes);
+    let weights = candle_core::safetensors::load(Path::new(&run).join("checkpoints/best.safetensors"), &candle_core::Device::Cpu);
+    for (name, tensor) in weights.unwrap() {
+        let values: Vec<f32> = tensor.flatten_all().unwrap().to_vec1().unwrap();
+        let bytes: Vec<u8> = values.iter().flat_map(|value| value.to_le_bytes()).collect();
+        assert!(holds(name.as_bytes()) && holds(&bytes), "{name} is missing");
+    }
+    for said in ["disc,cup", "sigmoid", "multiples of 2", "0 to 255 become 0 to 1"] {
+        assert!(holds(said.as_bytes()), "{said}");
+    }
+    let output = export(&[]);
+    assert_eq!(output.status.code(), Some(2));
+    assert!(words(&output).contains("net.onnx: there already; --force replaces it"), "{}", words(&output));
+    let output = export(&["--input", "uint16", "--force"]);
+    assert_eq!(output.status.code(), Some(0), "{}", words(&output));
+    assert_ne!(fs::read(temp.path().join("net.onnx")).unwrap(), file);
+}

@@ -1,14 +1,16 @@
-//! `umlaut export tensorboard`: results in the form of another program.
+//! `umlaut export tensorboard` and `umlaut export onnx`: results in the form of other programs.
 
 use super::failure::{Failure, mistake};
 use super::options::ResultsPlace;
+use super::predict::{chosen, failure};
 use super::text::counted;
 use super::{progress, volume};
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 use umlaut::find::{Found, find};
+use umlaut::predict::onnx::{self, Input};
 use umlaut::report::tensorboard;
-use umlaut::store::RunDir;
+use umlaut::store::{RunDir, write_atomic};
 
 #[derive(clap::Args)]
 pub struct Arguments {
@@ -20,6 +22,37 @@ pub struct Arguments {
 enum Form {
     /// Write TensorBoard event files: curves, best values, images and parameters, one directory per run
     Tensorboard(Tensorboard),
+    /// Write a trained run as an ONNX file, which ONNX Runtime, OpenVINO and others predict with
+    Onnx(Onnx),
+}
+
+#[derive(clap::Args)]
+struct Onnx {
+    /// A trained run: its directory, or the end of its id; or an experiment, by its directory or name, for its best run by validation
+    #[arg(value_name = "RUN|EXPERIMENT")]
+    run: PathBuf,
+    #[command(flatten)]
+    results: ResultsPlace,
+    /// The file to write [default: the run's id with `.onnx`, in the working directory]
+    #[arg(long, value_name = "FILE")]
+    out: Option<PathBuf>,
+    /// The type of the images' values
+    #[arg(long, value_name = "TYPE", default_value = "uint8")]
+    input: Values,
+    /// Replace a file that is there already
+    #[arg(long)]
+    force: bool,
+}
+
+/// What type the values of images have.
+#[derive(Debug, Clone, Copy, clap::ValueEnum)]
+enum Values {
+    /// 8-bit images.
+    Uint8,
+    /// 16-bit images.
+    Uint16,
+    /// Floats.
+    Float32,
 }
 
 #[derive(clap::Args)]
@@ -35,7 +68,33 @@ struct Tensorboard {
 }
 
 pub fn run(arguments: &Arguments) -> Result<(), Failure> {
-    let Form::Tensorboard(arguments) = &arguments.form;
+    match &arguments.form {
+        Form::Tensorboard(arguments) => tensorboard(arguments),
+        Form::Onnx(arguments) => onnx(arguments),
+    }
+}
+
+fn onnx(arguments: &Onnx) -> Result<(), Failure> {
+    let chosen = chosen(&arguments.run, &arguments.results.results()?, false)?;
+    let (run, experiment) = chosen.first().ok_or_else(|| mistake("no run is named"))?;
+    let out = arguments.out.clone().unwrap_or_else(|| format!("{}.onnx", run.id()).into());
+    if out.exists() && !arguments.force {
+        return Err(mistake(format!("{}: there already; --force replaces it, --out FILE writes another", out.display())));
+    }
+    let input = match arguments.input {
+        Values::Uint8 => Input::Uint8,
+        Values::Uint16 => Input::Uint16,
+        Values::Float32 => Input::Float32,
+    };
+    let exported = onnx::export(run, experiment, input).map_err(failure)?;
+    exported.notes.iter().for_each(|note| eprintln!("note: {note}"));
+    write_atomic(&out, &exported.bytes)?;
+    let (size, input) = (exported.bytes.len() as f64 / 1e6, input.name());
+    volume::wrote(&out, &format!("{} ({size:.1} MB): images as {input}, opset {}", out.display(), onnx::OPSET));
+    Ok(())
+}
+
+fn tensorboard(arguments: &Tensorboard) -> Result<(), Failure> {
     let results = arguments.results.results()?;
     let found = arguments.places.iter().map(|word| find(word, &results)).collect::<Result<Vec<_>, _>>().map_err(mistake)?;
     let runs = runs(&found)?;

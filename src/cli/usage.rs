@@ -135,6 +135,13 @@ const USAGES: &[(&str, &[Usage])] = &[
         ],
     ),
     (
+        "export onnx",
+        &[
+            ("umlaut export onnx mine --out mine.onnx", "its best run, for 8-bit images"),
+            ("umlaut export onnx 0123456789 --input uint16", "a run by the end of its id, for 16-bit images"),
+        ],
+    ),
+    (
         "why",
         &[
             ("umlaut why 0123456789 abcdef0123", "two runs by the ends of their ids"),

@@ -68,6 +68,7 @@ pages! {
     sweeps "sweeps" HowTo "sweeps.md"
     search "search" HowTo "search.md"
     predict "predicting" HowTo "predict.md"
+    onnx "onnx" HowTo "onnx.md"
     serving "serving" HowTo "serving.md"
     gpu "gpu" HowTo "gpu.md"
     slurm "slurm" HowTo "slurm.md"

@@ -3,6 +3,7 @@
 //! [`Predictor`] is one run, or several as an ensemble. Nothing is known here of files to be written or of how it looks.
 
 mod measure;
+pub mod onnx;
 
 pub use measure::{Measure, cup_to_disc, measure};
 
