@@ -341,3 +341,17 @@ fn runs_of_different_keys_are_different_groups_whatever_they_are_called() {
     assert!(text.contains("optimizer.adam.lr 0.01") && text.contains("optimizer.sgd.lr 0.01"), "{text}");
     assert!(written.table.contains("2 groups"), "{}", written.table);
 }
+
+/// Before a run ends nothing but run.toml says what chooses its best epoch.
+#[test]
+fn the_best_epoch_so_far_is_chosen_as_it_will_be_in_the_end() {
+    let (_temp, dir) = experiment();
+    let run = create(&dir, "[4, 8]", 1);
+    let mut input: umlaut::config::Experiment = toml::from_str("name = 'widths'").unwrap();
+    input.training.best = "val_dice".to_owned();
+    fs::write(run.run_toml(), input.to_toml()).unwrap();
+    log(&run, &[row(1, 0.9, 0.8), row(2, 0.5, 0.2)]);
+    report::write(&dir, &report::Wanted::default()).unwrap();
+    let text = fs::read_to_string(dir.path().join("report.md")).unwrap();
+    assert!(text.contains("the best epoch by `val_dice`") && text.contains("0.9000"), "{text}");
+}

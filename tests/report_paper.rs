@@ -123,6 +123,10 @@ fn methods_say_what_the_files_say() {
     let html = read(&dir, "report.html");
     assert!(html.contains("<h2>Methods</h2>") && html.contains("compared by test Dice"));
     assert!(read(&dir, "methods.tex").contains("Training images are not augmented."));
+    // A run alone varies nothing, though its group is one of many.
+    let alone = umlaut::find::Found::Run(dir.runs().unwrap().remove(0));
+    let alone = report::sections(&[alone], None, report::RankBy::Validation).unwrap();
+    assert!(alone.contains("<h2>Methods</h2>") && !alone.contains("Varied was") && !alone.contains("lr varied"), "{alone}");
 }
 
 #[test]

@@ -338,7 +338,8 @@ fn fill(run: &mut Run) -> Result<Option<String>, store::Error> {
     run.differs = run.dir.differs()?;
     run.provenance = run.dir.provenance()?.unwrap_or_default();
     run.data = run.provenance.dataset_fingerprint.clone().unwrap_or_default();
-    run.design = Design::of(&regular::text(&run.dir.run_toml(), Most::SMALL).unwrap_or_default());
+    let input = regular::text(&run.dir.run_toml(), Most::SMALL).unwrap_or_default();
+    run.design = Design::of(&input);
     let outcome = run.dir.outcome()?;
     // Numbers of another moment are none of this run's.
     if let Some(unfit) = outcome.as_ref().map(|outcome| run.dir.unfit_scores(outcome)).transpose()?.into_iter().flatten().next() {
@@ -351,7 +352,7 @@ fn fill(run: &mut Run) -> Result<Option<String>, store::Error> {
     run.epoch_seconds = run.dir.timing().iter().filter_map(|row| row.seconds()).collect();
     run.seconds = run.epoch_seconds.iter().sum();
     let Some(Outcome { status, cause, notes, best_epoch, best_by, best, test, thresholds, .. }) = outcome else {
-        return Ok(None);
+        return Ok(chosen_by(&input));
     };
     (run.cause, run.notes, run.best_epoch, run.best, run.test) = (cause, notes, best_epoch, best, test);
     run.used = thresholds;
@@ -362,6 +363,12 @@ fn fill(run: &mut Run) -> Result<Option<String>, store::Error> {
         Status::Paused => State::Paused,
     };
     Ok(Some(best_by))
+}
+
+/// The column that will choose the best epoch, by run.toml.
+fn chosen_by(run_toml: &str) -> Option<String> {
+    let table: toml::Table = toml::from_str(run_toml).ok()?;
+    table.get("training")?.get("best")?.as_str().map(str::to_owned)
 }
 
 /// Finds the best epoch so far where the run itself has not said it.

@@ -19,7 +19,7 @@ use std::sync::{Arc, PoisonError};
 use std::thread;
 
 /// The last lines of command.log that are shown.
-const LINES: usize = 6;
+const LINES: usize = 20;
 
 /// What is asked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -1,12 +1,18 @@
 //! Pages follow files that change.
 
 use super::browser::Browser;
+use super::desk::{Desk, TINY};
 use super::results::{HOSTILE, create, epochs, experiment, failed, finished, row};
 use super::server::Server;
+use super::until;
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
 use serde_json::json;
 use std::fs;
-use std::io::Write;
-use umlaut::record::Event;
+use std::io::{Read, Write};
+use std::net::TcpListener;
+use std::process::Stdio;
+use umlaut::store::ExperimentDir;
 
 #[test]
 fn an_epoch_a_log_line_and_a_run_appear_by_themselves() {
@@ -138,16 +144,46 @@ fn experiments_come_and_go() {
 /// A process that is killed changes no file.
 #[test]
 fn a_process_that_dies_is_no_longer_at_its_run() {
+    let Some(mut browser) = Browser::start("1280,900") else { return };
+    let desk = Desk::with(&TINY.replace("epochs = 3", "epochs = 1000000"));
+    let mut schedule = desk.command(&["run", "x.toml"]).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+    let dir = ExperimentDir::at(desk.path("results/tiny"));
+    let at_work = || dir.runs().ok()?.iter().find_map(|run| Some((run.id(), run.holder().ok()??.process)));
+    let (run, process) = until("a run goes on", at_work);
+    let server = Server::of(&desk.path("results"));
+    let page = browser.open(&format!("{}x/tiny", server.url));
+    let of_run = browser.open(&format!("{}x/tiny/runs/{run}", server.url));
+    browser.wait(&page, "document.querySelector('#now .state.running') !== null");
+    browser.wait(&of_run, "document.querySelector('#state .running') !== null");
+    schedule.kill().unwrap();
+    schedule.wait().unwrap();
+    kill(Pid::from_raw(process.cast_signed()), Signal::SIGKILL).unwrap();
+    browser.wait(&page, "document.querySelector('#now .state.running') === null");
+    browser.wait(&of_run, "document.querySelector('#state .running') === null");
+}
+
+/// A browser that is answered by an error gives up by itself.
+#[test]
+fn a_page_asks_again_after_an_error() {
+    let Some(mut browser) = Browser::start("1280,900") else { return };
     let temp = tempfile::tempdir().unwrap();
-    let dir = experiment(temp.path(), "a");
-    let run = create(&dir, "1e-3", 1);
-    epochs(&run, 1, 0.9);
-    let claim = run.claim().unwrap();
-    run.event_log().unwrap().report(&Event::Memory { device_bytes: 2_500_000_000 });
-    let server = Server::of(temp.path());
-    let page = format!("/x/a/runs/{}", run.id());
-    let body = server.get(&page).body;
-    assert!(body.contains("state running") && body.contains("2.50 GB"), "{body}");
-    drop(claim);
-    assert!(!server.get(&page).body.contains("state running"));
+    let run = create(&experiment(temp.path(), "a"), "1e-3", 1);
+    let mut writer = epochs(&run, 1, 0.9);
+    let mut server = Server::of(temp.path());
+    let page = browser.open(&format!("{}x/a", server.url));
+    browser.wait(&page, "document.querySelector('#live').textContent === 'live'");
+    server.kill();
+    let other = until("the port is free", || TcpListener::bind(("127.0.0.1", server.port)).ok());
+    let (mut asked, _) = other.accept().unwrap();
+    _ = asked.read(&mut [0; 4096]).unwrap();
+    asked.write_all(b"HTTP/1.1 503 Service Unavailable\r\nContent-Length: 0\r\nConnection: close\r\n\r\n").unwrap();
+    drop((asked, other));
+    writer.append(&row(2, 0.9), 0.5).unwrap();
+    let port = server.port.to_string();
+    let _again = until("the port is free again", || {
+        TcpListener::bind(("127.0.0.1", server.port)).ok().map(drop)?;
+        Some(Server::with(temp.path(), &["--port", &port]))
+    });
+    browser.wait(&page, "document.querySelector('#live').textContent === 'live'");
+    browser.wait(&page, "document.querySelector('#now').textContent.includes('2/5')");
 }

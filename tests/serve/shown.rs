@@ -97,3 +97,12 @@ fn nothing_is_wider_than_a_phone() {
     }
     assert_eq!(browser.value(&page, "document.documentElement.scrollWidth <= innerWidth"), json!(true));
 }
+
+#[test]
+fn memory_of_a_gpu_is_on_the_page_of_its_run() {
+    let temp = tempfile::tempdir().unwrap();
+    let run = finished(&experiment(temp.path(), "a"), "1e-3", 1, 0.9);
+    run.event_log().unwrap().report(&umlaut::record::Event::Memory { device_bytes: 2_500_000_000 });
+    let body = Server::of(temp.path()).get(&format!("/x/a/runs/{}", run.id())).body;
+    assert!(body.contains("2.50 GB"), "{body}");
+}

@@ -67,7 +67,7 @@ pub(super) fn of(comparison: &Comparison, verdict: &Verdict) -> Option<Methods> 
     (!methods.facts.is_empty()).then_some(methods)
 }
 
-/// Every swept key with its values, in the order of the groups.
+/// Every swept key of which there are several values, with them, in the order of the groups.
 fn swept(comparison: &Comparison) -> Vec<(String, Vec<String>)> {
     let mut all: Vec<(String, Vec<String>)> = Vec::new();
     for (key, value) in comparison.swept().into_iter().flat_map(|(_, own)| own) {
@@ -78,6 +78,8 @@ fn swept(comparison: &Comparison) -> Vec<(String, Vec<String>)> {
             None => all.push((key, vec![value])),
         }
     }
+    // Among the runs of one group nothing was varied.
+    all.retain(|(_, values)| values.len() > 1);
     all
 }
 
