@@ -68,11 +68,6 @@ impl Looked {
         run
     }
 
-    /// Whether a process is at any run that was seen.
-    pub(super) fn any_running(&self) -> bool {
-        self.runs.lock().unwrap_or_else(PoisonError::into_inner).values().any(|(_, run)| run.is_running())
-    }
-
     /// Forgets the runs of an experiment that are there no longer.
     fn forget(&self, dir: &ExperimentDir, runs: &[RunDir]) {
         let there: HashSet<&Path> = runs.iter().map(RunDir::path).collect();

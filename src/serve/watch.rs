@@ -1,7 +1,7 @@
 //! Sees what changes below the results and tells the pages.
 //!
 //! The system reports changes of a local disk. On a network disk it does not know of those that other machines make, so files are looked at again and
-//! again there. Whether a process has died changes no file: while processes are at runs, that is looked at too.
+//! again there. A process that dies closes its claim, which the system reports as a write.
 
 use super::Served;
 use super::address::Address;
@@ -12,14 +12,12 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
+use std::sync::mpsc::{Receiver, channel};
 use std::thread;
 use std::time::{Duration, Instant};
 
 /// What changes within this time is told at once: a run writes several files an epoch.
 const GATHER: Duration = Duration::from_millis(150);
-/// Between two looks at whether processes live.
-const ALIVE: Duration = Duration::from_secs(2);
 /// Between two looks where the system reports nothing, and how much longer than a look takes that is at least.
 const POLL: Duration = Duration::from_secs(1);
 const PATIENCE: u32 = 20;
@@ -69,15 +67,11 @@ impl<'a> Watch<'a> {
     /// Until the system can report no more.
     fn until_told(mut self, mut places: Places, changes: &Receiver<PathBuf>) -> Self {
         loop {
-            let first = match self.served.looked.any_running() {
-                true => changes.recv_timeout(ALIVE),
-                false => changes.recv().map_err(|_| RecvTimeoutError::Disconnected),
-            };
+            let first = changes.recv();
             let mut changed = Changed::new();
             match first {
                 Ok(path) => self.add(&mut changed, &path),
-                Err(RecvTimeoutError::Timeout) => {}
-                Err(RecvTimeoutError::Disconnected) => return self,
+                Err(_) => return self,
             }
             let until = Instant::now() + GATHER;
             while let (false, Ok(path)) =
