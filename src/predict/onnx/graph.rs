@@ -3,16 +3,19 @@
 use super::proto::{self, Attribute, FLOAT, INT64, Node, TensorValue};
 use std::collections::HashMap;
 
+/// Shapes and values of tensors by their names.
+pub(super) type Tensors = HashMap<String, (Vec<usize>, Vec<f32>)>;
+
 /// Operators and constants so far. A value is known by its name.
 pub(super) struct Builder {
     /// What is computed so far.
     pub graph: proto::Graph,
-    weights: HashMap<String, (Vec<usize>, Vec<f32>)>,
+    weights: Tensors,
 }
 
 impl Builder {
     /// Nothing yet, with the tensors of a network by their names.
-    pub fn new(name: &str, weights: HashMap<String, (Vec<usize>, Vec<f32>)>) -> Self {
+    pub fn new(name: &str, weights: Tensors) -> Self {
         Self { graph: proto::Graph { name: name.to_owned(), ..Default::default() }, weights }
     }
 

@@ -14,10 +14,9 @@ use crate::metric::USUAL_THRESHOLD;
 use crate::model::{self, Network, Weights};
 use crate::store::RunDir;
 use candle_core::{Device, Tensor};
-use graph::Builder;
+use graph::{Builder, Tensors};
 use prost::Message;
 use proto::{Attribute, Dimension, Entry, FLOAT, Side, UINT8, UINT16, ValueInfo};
-use std::collections::HashMap;
 
 /// Version of ONNX's operators that are used; runtimes of 2021 and later know it.
 pub const OPSET: i64 = 13;
@@ -141,7 +140,7 @@ pub fn export(run: &RunDir, experiment: &Experiment, input: Input) -> Result<Exp
 }
 
 /// Shapes and values of all tensors of a network.
-fn tensors(network: &dyn Network) -> Result<HashMap<String, (Vec<usize>, Vec<f32>)>, Error> {
+fn tensors(network: &dyn Network) -> Result<Tensors, Error> {
     let params = network.params();
     let read = |tensor: &Tensor| -> Result<_, Error> { Ok((tensor.dims().to_vec(), tensor.flatten_all()?.to_vec1()?)) };
     params.trained.iter().chain(&params.buffers).map(|(name, var)| Ok((name.clone(), read(var)?))).collect()
