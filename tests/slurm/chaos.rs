@@ -11,6 +11,10 @@ use rand::seq::IndexedRandom;
 use rand::{Rng, SeedableRng};
 use std::fs;
 use std::process::{Child, Output, Stdio};
+use std::time::{Duration, Instant};
+
+/// While nothing trains, drained nodes are looked for so often.
+const RESUMED: Duration = Duration::from_secs(5);
 
 /// What is done to a sweep.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -49,6 +53,8 @@ struct Sweep<'a> {
     cluster: &'a Cluster,
     desk: &'a Desk,
     schedule: Option<Child>,
+    /// How often the command was repeated.
+    starts: usize,
     random: StdRng,
     below: String,
 }
@@ -69,13 +75,14 @@ fn whatever_is_killed_the_files_are_those_of_an_undisturbed_sweep() {
     let seed = number("UMLAUT_SLURM_SEED", 1) as u64;
     eprintln!("UMLAUT_SLURM_SEED={seed}");
     let below = desk.path("results").display().to_string();
-    let mut sweep = Sweep { cluster: &cluster, desk: &desk, schedule: None, random: StdRng::seed_from_u64(seed), below };
+    let mut sweep =
+        Sweep { cluster: &cluster, desk: &desk, schedule: None, starts: 0, random: StdRng::seed_from_u64(seed), below };
     let mut done = 0;
     // Each kind once at least, then any.
     while done < kills && sweep.goes_on() {
         // Of many runs all are disturbed alike, not only the first.
         if (sweep.ended() + 40) * kills < done * runs {
-            std::thread::sleep(std::time::Duration::from_millis(50));
+            std::thread::sleep(Duration::from_millis(50));
             continue;
         }
         let what = ALL.get(done).copied().unwrap_or_else(|| *ALL.choose(&mut sweep.random).expect("some"));
@@ -103,6 +110,7 @@ fn whatever_is_killed_the_files_are_those_of_an_undisturbed_sweep() {
 impl Sweep<'_> {
     /// Has a schedule, and waits until a run trains; `false` when everything has finished.
     fn goes_on(&mut self) -> bool {
+        let mut looked = Instant::now();
         loop {
             if let Some(schedule) = &mut self.schedule
                 && schedule.try_wait().expect("ours").is_some()
@@ -114,13 +122,18 @@ impl Sweep<'_> {
             if !processes(&["train", &self.below, "--child"]).is_empty() {
                 return true;
             }
-            std::thread::sleep(std::time::Duration::from_millis(20));
+            if looked.elapsed() > RESUMED {
+                looked = Instant::now();
+                self.cluster.resume_nodes();
+            }
+            std::thread::sleep(Duration::from_millis(20));
         }
     }
 
     fn start(&mut self) {
         if self.schedule.is_none() {
             let mut command = self.cluster.command(self.desk, &["run", "x.toml", "--on", "slurm", "--retries", "1000"]);
+            self.starts += 1;
             self.schedule = Some(command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().expect("starts"));
         }
     }
@@ -193,15 +206,10 @@ impl Sweep<'_> {
 
     /// Repeats the command until everything has finished.
     fn finish(&mut self) {
-        let mut tries = 0;
-        loop {
-            self.start();
-            let output = self.schedule.take().expect("started").wait_with_output().expect("ours");
-            if output.status.code() == Some(0) {
-                return;
-            }
-            tries += 1;
-            assert!(tries < 20, "{}", words(&output));
+        let before = self.starts;
+        while self.goes_on() {
+            assert!(self.starts < before + 20, "the command was repeated twenty times in vain");
+            std::thread::sleep(Duration::from_millis(50));
         }
     }
 }

@@ -45,6 +45,14 @@ impl Cluster {
         assert!(self.script(&["start"], &[daemon]), "{daemon} starts");
     }
 
+    /// Lets nodes work again that Slurm has drained, as whoever runs a cluster does: of jobs whose end a killed daemon has missed it says "duplicate
+    /// jobid".
+    pub fn resume_nodes(&self) {
+        for node in self.slurm("sinfo", &["-h", "-N", "-p", "main", "-t", "drain,down", "-o", "%N"]).lines() {
+            self.slurm("scontrol", &["update", &format!("nodename={}", node.trim()), "state=resume"]);
+        }
+    }
+
     /// One of Slurm's commands; what it says, whether it succeeds or not.
     pub fn slurm(&self, program: &str, arguments: &[&str]) -> String {
         let mut command = Command::new(program);
