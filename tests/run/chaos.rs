@@ -166,11 +166,12 @@ fn nothing_twice(results: &Path, finished: &mut BTreeMap<String, Vec<u8>>) {
 }
 
 /// Every file below, by its path there, but for the hashes of the pictures, of which those are written down that are old enough, and the events of the
-/// last attempt at a run, which begin anew with it and end where it was killed.
+/// last attempt at a run, which begin anew with it and end where it was killed; and but for the command, which has the results' own place.
 fn tree(root: &Path) -> BTreeMap<String, Vec<u8>> {
     let files = walkdir::WalkDir::new(root).into_iter().filter_map(Result::ok).filter(|entry| entry.file_type().is_file());
     let files = files.filter(|entry| !entry.path().ends_with(".cache/hashes") && !entry.path().ends_with("events.jsonl"));
     files
+        .filter(|entry| !entry.path().ends_with("command.toml"))
         .filter_map(|entry| {
             let name = entry.path().strip_prefix(root).expect("it is below").display().to_string();
             // Orphans may still be at work, so what was listed may be gone.

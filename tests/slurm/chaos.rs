@@ -4,14 +4,17 @@
 //! `UMLAUT_SLURM_KILLS` asks for more of them, `UMLAUT_SLURM_RUNS` for more runs, `UMLAUT_SLURM_EPOCHS` for longer or shorter ones.
 
 use crate::cluster::{Cluster, processes, signal};
-use crate::desk::{Desk, TINY, expect_code, words};
+use crate::desk::{Desk, TINY, expect_code};
 use nix::sys::signal::Signal;
 use rand::rngs::StdRng;
 use rand::seq::IndexedRandom;
 use rand::{Rng, SeedableRng};
 use std::fs;
-use std::process::{Child, Output, Stdio};
+use std::process::{Child, Stdio};
 use std::time::{Duration, Instant};
+
+/// What the schedule says.
+const SAID: &str = "schedule.log";
 
 /// While nothing trains, drained nodes are looked for so often.
 const RESUMED: Duration = Duration::from_secs(5);
@@ -134,15 +137,17 @@ impl Sweep<'_> {
         if self.schedule.is_none() {
             let mut command = self.cluster.command(self.desk, &["run", "x.toml", "--on", "slurm", "--retries", "1000"]);
             self.starts += 1;
-            self.schedule = Some(command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().expect("starts"));
+            // No pipe, which would be full while nobody reads it.
+            let said = fs::File::create(self.desk.path(SAID)).expect("writable");
+            self.schedule = Some(command.stdout(Stdio::null()).stderr(said).spawn().expect("starts"));
         }
     }
 
     /// Whether it has finished everything; one that was disturbed says that runs are left.
     fn end_of_schedule(&mut self) -> bool {
-        let output: Output = self.schedule.take().expect("it has ended").wait_with_output().expect("ours");
-        let code = output.status.code();
-        assert!(matches!(code, Some(0 | 130) | None) || words(&output).contains("slurm"), "{code:?}: {}", words(&output));
+        let code = self.schedule.take().expect("it has ended").wait().expect("ours").code();
+        let said = fs::read_to_string(self.desk.path(SAID)).expect("it has said something");
+        assert!(matches!(code, Some(0 | 130) | None) || said.contains("slurm"), "{code:?}: {said}");
         code == Some(0)
     }
 
