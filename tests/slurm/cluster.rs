@@ -46,10 +46,16 @@ impl Cluster {
     }
 
     /// Lets nodes work again that Slurm has drained, as whoever runs a cluster does: of jobs whose end a killed daemon has missed it says "duplicate
-    /// jobid".
+    /// jobid". Releases jobs too.
     pub fn resume_nodes(&self) {
         for node in self.slurm("sinfo", &["-h", "-N", "-p", "main", "-t", "drain,down", "-o", "%N"]).lines() {
             self.slurm("scontrol", &["update", &format!("nodename={}", node.trim()), "state=resume"]);
+        }
+        // Held by the test, whose release came before Slurm had them in the queue again.
+        for line in self.slurm("squeue", &["-r", "-h", "-t", "PD", "-o", "%i|%r"]).lines() {
+            if let Some(job) = line.trim().strip_suffix("|job requeued in held state") {
+                self.slurm("scontrol", &["release", job]);
+            }
         }
     }
 

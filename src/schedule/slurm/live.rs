@@ -16,8 +16,10 @@ use std::time::{Duration, Instant};
 /// come later than what Slurm says.
 const GONE: u32 = 2;
 
-/// How often a task is released that Slurm holds because it could not be begun on a node.
-const RELEASES: u32 = 5;
+/// How often a task is released that Slurm holds because it could not be begun on a node, and how long after the first time the second comes; every
+/// further one comes after twice as long, ten minutes in all.
+const RELEASES: u32 = 8;
+const RELEASE_PAUSE: Duration = Duration::from_secs(5);
 
 /// A run that is to be submitted.
 #[derive(Debug, Clone)]
@@ -50,8 +52,8 @@ pub(super) struct Live {
     /// What Slurm said last of each task, when, and how often it was gone.
     seen: HashMap<usize, (Stage, String, Instant)>,
     gone: HashMap<usize, u32>,
-    /// How often each was released.
-    released: HashMap<usize, u32>,
+    /// How often each was released, and when the next time may come.
+    released: HashMap<usize, (u32, Instant)>,
     /// How tasks are asked to end, and when they were asked last.
     stops: BTreeMap<usize, (Stop, Option<Instant>)>,
 }
@@ -201,9 +203,10 @@ impl Live {
             let reason = seen.map_or(String::new(), |seen| seen.reason.clone());
             // Nobody has decided that: a node failed when it was to begin, and another may do.
             if stage == Stage::Held && reason.contains("launch failed") {
-                let released = self.released.entry(task).or_default();
-                *released += 1;
-                if *released <= RELEASES {
+                let now = Instant::now();
+                let (count, next) = self.released.entry(task).or_insert((0, now));
+                if *count < RELEASES && *next <= now {
+                    (*count, *next) = (*count + 1, now + RELEASE_PAUSE * 2_u32.pow(*count));
                     // What is refused now is tried again.
                     _ = commands::release(&key.0, task);
                 }
