@@ -19,9 +19,7 @@ from PIL import Image
 BOUND = 1e-4
 BASE = """
 name = "net"
-[dataset.synthetic]
-count = 12
-size = [48, 48]
+{dataset}
 [preprocess]
 size = [32, 32]
 {preprocess}
@@ -38,9 +36,25 @@ batch_size = 4
 {rest}
 """
 
+SYNTHETIC = "[dataset.synthetic]\ncount = 12\nsize = [48, 48]"
+# Three values of masks, so that two classes exclude each other.
+FOLDERS = "[dataset.folders]\nroot = 'folders'\nclasses = ['disc', 'cup']\nmask_values = 'indexed'"
+
+
+def folders(dir):
+    """Images and masks of classes that exclude each other, as FOLDERS names them."""
+    random = np.random.default_rng(2)
+    for number in range(12):
+        mask = np.kron(random.integers(0, 3, (4, 4), dtype=np.uint8), np.ones((8, 8), np.uint8))
+        noise = random.integers(0, 60, (32, 32, 3), dtype=np.uint8)
+        for below, picture in [("images", noise + mask[..., None] * np.uint8(90)), ("masks", mask)]:
+            (dir / "folders" / below).mkdir(parents=True, exist_ok=True)
+            Image.fromarray(picture).save(dir / "folders" / below / f"{number}.png")
+
 
 def cases():
     """Name, and what fills in the experiment."""
+    plain = dict(dataset=SYNTHETIC, kind="unet", model="", preprocess="", rest="")
     norms = ["batch", "group", "instance", "none"]
     activations = ["relu", "leaky_relu", "elu", "silu"]
     for kind, norm, activation in itertools.product(["unet", "attention_unet", "unet_plus_plus"], norms, activations):
@@ -48,12 +62,11 @@ def cases():
         for up, residual in itertools.product(ups, ["false", "true"]):
             groups = "groups = 4" if norm == "group" else ""
             model = f"norm = '{norm}'\nactivation = '{activation}'\nresidual = {residual}\n{up}\n{groups}"
-            yield f"{kind} {norm} {activation} {up[6:-1]} residual {residual}", dict(kind=kind, model=model, preprocess="", rest="")
-    plain = dict(kind="unet", model="", preprocess="", rest="")
+            yield f"{kind} {norm} {activation} {up[6:-1]} residual {residual}", plain | dict(kind=kind, model=model)
     yield "normalise image", plain | dict(preprocess="normalise = 'image'")
     yield "normalise dataset", plain | dict(preprocess="normalise = 'dataset'")
     yield "window", plain | dict(preprocess="intensity = 'window'\nwindow = [40, 200]")
-    yield "softmax", plain | dict(rest="[loss]\nbce = 0\ndice = 0.5\nsoftmax_ce = { weight = 0.5 }")
+    yield "softmax", plain | dict(dataset=FOLDERS, rest="[loss]\nbce = 0\ndice = 0.5\nsoftmax_ce = { weight = 0.5 }")
     yield "deep supervision", plain | dict(kind="unet_plus_plus", model="deep_supervision = true")
 
 
@@ -103,6 +116,7 @@ def main():
         sys.exit("neither onnxruntime nor openvino is installed")
     with tempfile.TemporaryDirectory() as name:
         dir = Path(name)
+        folders(dir)
         pictures = {}
         for side in [(32, 32), (48, 64)]:
             smooth = random.integers(0, 256, (side[0] // 8, side[1] // 8, 3), dtype=np.uint8)
