@@ -142,8 +142,8 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
 fn note_command(dir: &ExperimentDir) -> Result<(), Failure> {
     let arguments: Option<Vec<String>> = std::env::args_os().skip(1).map(|word| word.into_string().ok()).collect();
     // Words that are no text are a file's name that no file of TOML can hold.
-    let Some(arguments) = arguments else { return Ok(()) };
-    Ok(dir.write_command(&Command { directory: std::env::current_dir()?, arguments })?)
+    let directory = std::env::current_dir()?;
+    Ok(dir.write_command(arguments.map(|arguments| Command { directory, arguments }).as_ref())?)
 }
 
 /// The file to run, that of an example after it was written; for a look at its plan alone it is written to a temporary directory, which lasts as

@@ -21,6 +21,11 @@ const VOLUMES: [&str; 4] = ["-q", QUIET, "-v", "--verbose"];
 const QUIET: &str = "--quiet";
 
 impl Command {
+    /// Whether it is `umlaut run`, the only one that is ever repeated.
+    pub fn is_run(&self) -> bool {
+        self.arguments.iter().find(|word| !word.starts_with('-')).is_some_and(|word| word == "run")
+    }
+
     /// Whether it gives runs to a queue.
     pub fn is_for_queue(&self) -> bool {
         self.arguments.iter().any(|word| word == "--on" || word.starts_with("--on="))

@@ -157,11 +157,13 @@ impl ExperimentDir {
         write_csv(&self.path.join(PLAN), rows).map(drop)
     }
 
-    /// Replaces command.toml.
+    /// Replaces command.toml; removes it without a command, since another one must not be taken for it.
     ///
     /// # Errors
-    /// If it cannot be written.
-    pub fn write_command(&self, command: &Command) -> Result<()> {
+    /// If it cannot be written or removed.
+    pub fn write_command(&self, command: Option<&Command>) -> Result<()> {
+        let path = self.path.join(COMMAND);
+        let Some(command) = command else { return if path.exists() { remove(&path) } else { Ok(()) } };
         let text = toml::to_string(command).expect("a command is plain data");
         write_atomic(&self.path.join(COMMAND), text.as_bytes())
     }
@@ -174,7 +176,8 @@ impl ExperimentDir {
         let path = self.path.join(COMMAND);
         let remedy = "the next `umlaut run` writes it anew";
         let Some(text) = read_if_there(&path, Most::SMALL, remedy)? else { return Ok(None) };
-        toml::from_str(&text).map(Some).map_err(|error| content(&path, error.message(), remedy))
+        let command: Command = toml::from_str(&text).map_err(|error| content(&path, error.message(), remedy))?;
+        if command.is_run() { Ok(Some(command)) } else { Err(content(&path, "is no `umlaut run`", remedy)) }
     }
 
     /// What a command said that a web view has started.

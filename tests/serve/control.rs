@@ -60,6 +60,11 @@ fn nobody_asks_without_the_token_or_from_another_page() {
         assert!(answer.status == 409 && answer.body.contains(words), "{form}: {} {}", answer.status, answer.body);
     }
     assert_eq!(desk.metrics("results").len(), 2, "nothing was added");
+    // Results of somebody else start nothing but `umlaut run`.
+    let command = desk.path("results/tiny/command.toml");
+    fs::write(&command, fs::read_to_string(&command).unwrap().replace("\"run\"", "\"clean\"")).unwrap();
+    let answer = controlled.asked("do=rest");
+    assert!(answer.status == 409 && answer.body.contains("is no `umlaut run`"), "{}", answer.body);
     // Without --control there is nobody to ask.
     let token = Server::with(&desk.path("results"), &["--token"]);
     let host = format!("127.0.0.1:{}", token.port);

@@ -127,7 +127,7 @@ impl Sweep<'_> {
             }
             if looked.elapsed() > RESUMED {
                 looked = Instant::now();
-                self.cluster.resume_nodes();
+                self.cluster.tend();
             }
             std::thread::sleep(Duration::from_millis(20));
         }

@@ -47,7 +47,7 @@ impl Cluster {
 
     /// Lets nodes work again that Slurm has drained, as whoever runs a cluster does: of jobs whose end a killed daemon has missed it says "duplicate
     /// jobid". Releases jobs too.
-    pub fn resume_nodes(&self) {
+    pub fn tend(&self) {
         for node in self.slurm("sinfo", &["-h", "-N", "-p", "main", "-t", "drain,down", "-o", "%N"]).lines() {
             self.slurm("scontrol", &["update", &format!("nodename={}", node.trim()), "state=resume"]);
         }
