@@ -3,18 +3,14 @@
 //! `UMLAUT_SLURM_SEED` repeats the choices of a failed test, though not the moments at which the system lets things happen;
 //! `UMLAUT_SLURM_KILLS` asks for more of them, `UMLAUT_SLURM_RUNS` for more runs, `UMLAUT_SLURM_EPOCHS` for longer or shorter ones.
 
-use crate::cluster::{Cluster, processes, signal};
-use crate::desk::{Desk, TINY, expect_code};
+use crate::cluster::{Cluster, Schedule, processes, signal};
+use crate::desk::{Desk, TINY, expect_code, words};
 use nix::sys::signal::Signal;
 use rand::rngs::StdRng;
 use rand::seq::IndexedRandom;
 use rand::{Rng, SeedableRng};
 use std::fs;
-use std::process::{Child, Stdio};
 use std::time::{Duration, Instant};
-
-/// What the schedule says.
-const SAID: &str = "schedule.log";
 
 /// While nothing trains, drained nodes are looked for so often.
 const RESUMED: Duration = Duration::from_secs(5);
@@ -55,7 +51,7 @@ const ALL: [Disturbance; 11] = [
 struct Sweep<'a> {
     cluster: &'a Cluster,
     desk: &'a Desk,
-    schedule: Option<Child>,
+    schedule: Option<Schedule>,
     /// How often the command was repeated.
     starts: usize,
     random: StdRng,
@@ -116,7 +112,7 @@ impl Sweep<'_> {
         let mut looked = Instant::now();
         loop {
             if let Some(schedule) = &mut self.schedule
-                && schedule.try_wait().expect("ours").is_some()
+                && schedule.is_over()
                 && self.end_of_schedule()
             {
                 return false;
@@ -135,19 +131,16 @@ impl Sweep<'_> {
 
     fn start(&mut self) {
         if self.schedule.is_none() {
-            let mut command = self.cluster.command(self.desk, &["run", "x.toml", "--on", "slurm", "--retries", "1000"]);
             self.starts += 1;
-            // No pipe, which would be full while nobody reads it.
-            let said = fs::File::create(self.desk.path(SAID)).expect("writable");
-            self.schedule = Some(command.stdout(Stdio::null()).stderr(said).spawn().expect("starts"));
+            self.schedule = Some(self.cluster.schedule(self.desk, &["run", "x.toml", "--on", "slurm", "--retries", "1000"]));
         }
     }
 
     /// Whether it has finished everything; one that was disturbed says that runs are left.
     fn end_of_schedule(&mut self) -> bool {
-        let code = self.schedule.take().expect("it has ended").wait().expect("ours").code();
-        let said = fs::read_to_string(self.desk.path(SAID)).expect("it has said something");
-        assert!(matches!(code, Some(0 | 130) | None) || said.contains("slurm"), "{code:?}: {said}");
+        let ended = self.schedule.take().expect("there is one").ended();
+        let code = ended.status.code();
+        assert!(matches!(code, Some(0 | 130) | None) || words(&ended).contains("slurm"), "{code:?}: {}", words(&ended));
         code == Some(0)
     }
 
@@ -202,8 +195,7 @@ impl Sweep<'_> {
             }
             ScheduleKilled | ScheduleInterrupted => {
                 let Some(schedule) = &self.schedule else { return };
-                signal(schedule.id().cast_signed(), if what == ScheduleKilled { Signal::SIGKILL } else { Signal::SIGINT });
-                self.schedule.as_mut().expect("there is one").wait().expect("ours");
+                schedule.signal(if what == ScheduleKilled { Signal::SIGKILL } else { Signal::SIGINT });
                 self.end_of_schedule();
             }
         }
@@ -215,15 +207,6 @@ impl Sweep<'_> {
         while self.goes_on() {
             assert!(self.starts < before + 20, "the command was repeated twenty times in vain");
             std::thread::sleep(Duration::from_millis(50));
-        }
-    }
-}
-
-impl Drop for Sweep<'_> {
-    fn drop(&mut self) {
-        if let Some(mut schedule) = self.schedule.take() {
-            _ = schedule.kill();
-            _ = schedule.wait();
         }
     }
 }

@@ -3,7 +3,7 @@
 use crate::desk::Desk;
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output, Stdio};
+use std::process::{Child, Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
 /// What is waited for comes long before, or never.
@@ -84,6 +84,11 @@ impl Cluster {
         self.command(desk, arguments).output().expect("the program starts")
     }
 
+    /// The program beside the test.
+    pub fn schedule(&self, desk: &Desk, arguments: &[&str]) -> Schedule {
+        Schedule::of(desk, self.command(desk, arguments))
+    }
+
     /// Batches that Slurm has accepted.
     pub fn submissions(&self, desk: &Desk) -> usize {
         let Ok(batches) = fs::read_dir(desk.path("results/tiny/slurm")) else { return 0 };
@@ -111,6 +116,49 @@ impl Cluster {
 impl Drop for Cluster {
     fn drop(&mut self) {
         self.script(&["down"], &[]);
+    }
+}
+
+/// A schedule beside the test. It writes to a file: a pipe that nobody reads is full in the end, and whoever writes to it stands still.
+pub struct Schedule {
+    child: Child,
+    said: PathBuf,
+}
+
+impl Schedule {
+    pub fn of(desk: &Desk, mut command: Command) -> Self {
+        let said = desk.path("schedule.log");
+        let file = fs::File::create(&said).expect("writable");
+        let child = command.stdout(Stdio::null()).stderr(file).spawn().expect("the program starts");
+        Self { child, said }
+    }
+
+    pub fn signal(&self, what: nix::sys::signal::Signal) {
+        signal(self.child.id().cast_signed(), what);
+    }
+
+    pub fn is_over(&mut self) -> bool {
+        self.child.try_wait().expect("ours").is_some()
+    }
+
+    /// How it ended, and what it has said.
+    pub fn ended(mut self) -> Output {
+        let status = self.child.wait().expect("ours");
+        Output { status, stdout: Vec::new(), stderr: fs::read(&self.said).expect("its words") }
+    }
+}
+
+impl Drop for Schedule {
+    fn drop(&mut self) {
+        if self.child.try_wait().is_ok_and(|status| status.is_none()) {
+            _ = self.child.kill();
+            _ = self.child.wait();
+        }
+        if std::thread::panicking() {
+            let all = fs::read_to_string(&self.said).unwrap_or_default();
+            let lines: Vec<&str> = all.lines().collect();
+            eprintln!("the schedule's last words:\n{}", lines[lines.len().saturating_sub(20)..].join("\n"));
+        }
     }
 }
 

@@ -1,6 +1,6 @@
 //! How a task may end that nobody here has ended: preempted, with its node, by its time limit; and tasks with GPUs.
 
-use crate::cluster::{Cluster, parent, processes, signal, variable};
+use crate::cluster::{Cluster, Schedule, parent, processes, signal, variable};
 use crate::desk::{Desk, expect_code, words};
 use crate::life::{long, rows};
 #[cfg(feature = "cudnn")]
@@ -8,12 +8,12 @@ use crate::software_cuda;
 use nix::sys::signal::Signal;
 use std::collections::BTreeSet;
 use std::fs;
-use std::process::{Child, Command, Stdio};
+#[cfg(feature = "cudnn")]
+use std::process::Command;
 
 /// The sweep on Slurm, with a schedule that retries nothing unless it is asked to.
-fn begin(cluster: &Cluster, desk: &Desk, options: &[&str]) -> Child {
-    let mut command = cluster.command(desk, &[&["run", "x.toml", "--on", "slurm"], options].concat());
-    let schedule = command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().expect("starts");
+fn begin(cluster: &Cluster, desk: &Desk, options: &[&str]) -> Schedule {
+    let schedule = cluster.schedule(desk, &[&["run", "x.toml", "--on", "slurm"], options].concat());
     cluster.until("some epochs", || (rows(desk) > 3).then_some(()));
     schedule
 }
@@ -40,7 +40,7 @@ fn a_preempted_task_saves_and_goes_on_when_there_is_room() {
     let reached = rows(&desk);
     assert!(reached < 401, "it had not ended by itself");
     cluster.slurm("scancel", &[&urgent]);
-    let ended = schedule.wait_with_output().expect("it ends");
+    let ended = schedule.ended();
     expect_code(&ended, 0);
     assert_eq!(desk.metrics("results"), desk.metrics("calm"));
     assert_eq!(cluster.submissions(&desk), 1, "Slurm has queued it again");
@@ -61,7 +61,7 @@ fn a_run_that_is_signalled_before_its_task_goes_on_after_a_requeue() {
     let job = queue(&cluster, "%i");
     // Slurm lets its processes go on before it signals them.
     cluster.slurm("scontrol", &["requeue", job.trim()]);
-    let ended = schedule.wait_with_output().expect("it ends");
+    let ended = schedule.ended();
     expect_code(&ended, 0);
     assert_eq!(desk.metrics("results"), desk.metrics("calm"));
     assert_eq!(cluster.submissions(&desk), 1, "Slurm has queued it again");
@@ -84,7 +84,7 @@ fn what_fails_with_its_node_goes_on_at_another() {
         for process in [vec![parent(task), task], processes(&["train", &below, "--child"])].concat() {
             signal(process, Signal::SIGKILL);
         }
-        let ended = schedule.wait_with_output().expect("it ends");
+        let ended = schedule.ended();
         expect_code(&ended, 0);
         assert_eq!(cluster.submissions(&desk), submissions, "{requeue}: {}", words(&ended));
         assert_eq!(words(&ended).contains("the node of its job failed"), submissions == 2, "{}", words(&ended));
@@ -109,7 +109,7 @@ fn what_its_time_limit_ends_without_a_warning_goes_on_where_it_saved() {
     let reached = rows(&desk);
     cluster.until("it goes on", || (cluster.submissions(&desk) == 2 && rows(&desk) > reached).then_some(()));
     expect_code(&cluster.umlaut(&desk, &["run", "x.toml", "--on", "slurm", "--cancel"]), 0);
-    let ended = schedule.wait_with_output().expect("it ends");
+    let ended = schedule.ended();
     expect_code(&ended, 130);
     // It saves when Slurm ends it, if it is given the time for that; else it has failed, and is tried again from its last epoch.
     let said = words(&ended);
@@ -135,14 +135,14 @@ fn tasks_with_a_gpu_have_one_each() {
     let alone = emulated(desk.command(&["run", "x.toml", "--results", "calm", "--device", "cuda:0"])).output().expect("starts");
     expect_code(&alone, 0);
     let command = cluster.command(&desk, &["run", "x.toml", "--on", "slurm", "--slurm", "gpus=1", "--retries", "0"]);
-    let schedule = emulated(command).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().expect("starts");
+    let schedule = Schedule::of(&desk, emulated(command));
     let below = desk.path("results").display().to_string();
     cluster.until("both train, each with a GPU of its own", || {
         let runs = processes(&["train", &below, "--child"]);
         let of: BTreeSet<String> = runs.iter().filter_map(|run| variable(*run, "CUDA_VISIBLE_DEVICES")).collect();
         (of.len() == 2).then_some(())
     });
-    let ended = schedule.wait_with_output().expect("it ends");
+    let ended = schedule.ended();
     expect_code(&ended, 0);
     assert_eq!(desk.metrics("results"), desk.metrics("calm"));
 }

@@ -4,7 +4,6 @@ use crate::cluster::{Cluster, processes, signal};
 use crate::desk::{Desk, TINY, expect_code, words};
 use nix::sys::signal::Signal;
 use std::fs;
-use std::process::Stdio;
 
 /// One run, long enough to be met while it trains.
 pub fn long(epochs: usize) -> String {
@@ -51,12 +50,11 @@ fn a_task_without_time_saves_within_the_epoch_and_goes_on_after_a_requeue() {
     expect_code(&desk.umlaut(&["run", "x.toml", "--results", "calm"]), 0);
     for requeue in ["requeue=true", "requeue=false"] {
         _ = fs::remove_dir_all(desk.path("results/tiny"));
-        let mut schedule = cluster.command(&desk, &["run", "x.toml", "--on", "slurm", "--slurm", requeue, "--retries", "0"]);
-        let schedule = schedule.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().expect("starts");
+        let schedule = cluster.schedule(&desk, &["run", "x.toml", "--on", "slurm", "--slurm", requeue, "--retries", "0"]);
         cluster.until("some epochs", || (rows(&desk) > 3).then_some(()));
         let task = processes(&["slurm-task", &desk.path("results").display().to_string()]);
         signal(task[0], Signal::SIGUSR1);
-        let ended = schedule.wait_with_output().expect("it ends");
+        let ended = schedule.ended();
         expect_code(&ended, 0);
         assert!(words(&ended).contains("goes on after epoch"), "{}", words(&ended));
         assert_eq!(words(&ended).contains("once more, from where it saved"), requeue == "requeue=false", "{}", words(&ended));
@@ -68,23 +66,21 @@ fn a_task_without_time_saves_within_the_epoch_and_goes_on_after_a_requeue() {
 fn what_others_cancel_is_interrupted_and_what_is_held_is_reported() {
     let desk = Desk::with(&long(2000));
     let Some(cluster) = Cluster::start() else { return };
-    let mut schedule = cluster.command(&desk, &["run", "x.toml", "--on", "slurm"]);
-    let schedule = schedule.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().expect("starts");
+    let schedule = cluster.schedule(&desk, &["run", "x.toml", "--on", "slurm"]);
     cluster.until("some epochs", || (rows(&desk) > 3).then_some(()));
     cluster.slurm("scancel", &["-u", "root"]);
-    let ended = schedule.wait_with_output().expect("it ends");
+    let ended = schedule.ended();
     expect_code(&ended, 130);
     assert!(outcome(&desk).contains("status = \"interrupted\""), "{}", outcome(&desk));
     let before = rows(&desk);
 
     let held = ["run", "x.toml", "--on", "slurm", "--set", "training.epochs=2001", "--slurm", "sbatch=--hold"];
-    let mut schedule = cluster.command(&desk, &held);
-    let schedule = schedule.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().expect("starts");
+    let schedule = cluster.schedule(&desk, &held);
     cluster.until("it is held", || cluster.slurm("squeue", &["-h", "-o", "%r"]).contains("JobHeldUser").then_some(()));
     let cancelled = cluster.umlaut(&desk, &["run", "x.toml", "--on", "slurm", "--cancel"]);
     expect_code(&cancelled, 0);
     assert!(words(&cancelled).contains("1 run in Slurm's queue asked to end"), "{}", words(&cancelled));
-    let ended = schedule.wait_with_output().expect("it ends");
+    let ended = schedule.ended();
     expect_code(&ended, 130);
     assert!(words(&ended).contains("scontrol release"), "{}", words(&ended));
     assert!(before > 3 && outcome(&desk).contains("its job was cancelled"), "{}", outcome(&desk));
@@ -94,11 +90,10 @@ fn what_others_cancel_is_interrupted_and_what_is_held_is_reported() {
 fn ctrl_c_leaves_jobs_and_cancel_lets_them_save() {
     let desk = Desk::with(&long(3000));
     let Some(cluster) = Cluster::start() else { return };
-    let mut schedule = cluster.command(&desk, &["run", "x.toml", "--on", "slurm"]);
-    let schedule = schedule.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().expect("starts");
+    let schedule = cluster.schedule(&desk, &["run", "x.toml", "--on", "slurm"]);
     cluster.until("some epochs", || (rows(&desk) > 3).then_some(()));
-    signal(schedule.id().cast_signed(), Signal::SIGINT);
-    let left = schedule.wait_with_output().expect("it ends");
+    schedule.signal(Signal::SIGINT);
+    let left = schedule.ended();
     expect_code(&left, 130);
     assert!(words(&left).contains("1 run left in Slurm's queue"), "{}", words(&left));
     let reached = rows(&desk);
@@ -114,11 +109,10 @@ fn a_controller_that_is_down_is_no_end() {
     let desk = Desk::with(&long(400));
     let Some(cluster) = Cluster::start() else { return };
     expect_code(&desk.umlaut(&["run", "x.toml", "--results", "calm"]), 0);
-    let mut schedule = cluster.command(&desk, &["run", "x.toml", "--on", "slurm", "--retries", "0"]);
-    let schedule = schedule.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().expect("starts");
+    let schedule = cluster.schedule(&desk, &["run", "x.toml", "--on", "slurm", "--retries", "0"]);
     cluster.until("some epochs", || (rows(&desk) > 3).then_some(()));
     cluster.kill("ctld");
-    let ended = schedule.wait_with_output().expect("it ends");
+    let ended = schedule.ended();
     expect_code(&ended, 0);
     assert_eq!(desk.metrics("results"), desk.metrics("calm"));
     let refused = cluster.umlaut(&desk, &["run", "x.toml", "--on", "slurm", "--set", "training.epochs=401"]);
