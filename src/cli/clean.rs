@@ -1,6 +1,6 @@
 //! `umlaut clean [EXPERIMENT]`: what may be deleted of results and how large it is; deletes it if that is asked for.
 
-use super::failure::{Failure, mistake};
+use super::failure::{Failure, mistake, of_results};
 use super::options::ResultsPlace;
 use super::text::{print, size};
 use clap::ArgGroup;
@@ -158,7 +158,7 @@ impl Scope {
 
     /// Holds every experiment while it deletes.
     fn delete(&self, arguments: &Arguments) -> Result<(), Failure> {
-        let _claims = self.experiments.iter().map(ExperimentDir::claim).collect::<Result<Vec<_>, _>>().map_err(mistake)?;
+        let _claims = self.experiments.iter().map(ExperimentDir::claim).collect::<Result<Vec<_>, _>>().map_err(of_results)?;
         let Wanted { text, bytes, found } = self.wanted(arguments)?;
         for (dir, found) in &found {
             dir.delete(found)?;

@@ -1,7 +1,7 @@
 //! How a command ends that does not end well, and how that is shown.
 
 use std::io::IsTerminal;
-use umlaut::{config, prepare, shown};
+use umlaut::{config, prepare, shown, store};
 
 /// Why a command did not end well.
 pub enum Failure {
@@ -44,6 +44,12 @@ pub fn mistake(error: impl std::fmt::Display) -> Failure {
 /// A mistake of the user's, or something that failed while running.
 pub fn failed(error: impl std::error::Error + Send + Sync + 'static, is_mistake: bool) -> Failure {
     if is_mistake { mistake(error) } else { error.into() }
+}
+
+/// Why files of results cannot be had.
+pub fn of_results(error: store::Error) -> Failure {
+    let is_mistake = error.is_mistake();
+    failed(error, is_mistake)
 }
 
 /// The mistakes in a file, each with its line.

@@ -2,7 +2,7 @@
 
 use super::cluster::{self, ClusterChoice, Leaving};
 use super::example::Example;
-use super::failure::{Failure, mistake, unprepared};
+use super::failure::{Failure, mistake, of_results, unprepared};
 use super::listen::Listening;
 use super::options::{ResultsPlace, Sets, SlotChoice, settings};
 use super::prepared::Prepared;
@@ -88,7 +88,7 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
         eprintln!("{}: umlaut plan gives the reasons", text::counted(plan.excluded.len(), "combination") + " excluded");
     }
     let dir = results.experiment(&plan.experiment);
-    let _claim = dir.claim().map_err(mistake)?;
+    let _claim = dir.claim().map_err(of_results)?;
     let mut source = prepared.source(&dir)?;
     note_command(&dir)?;
     if let Some(note) = other_plan(&file, &plan, &dir).filter(|_| !search) {

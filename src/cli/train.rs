@@ -1,6 +1,6 @@
 //! `umlaut train RUN_DIR`: trains the one run of a run directory, or goes on with it.
 
-use super::failure::{Failure, failed, in_file, mistake};
+use super::failure::{Failure, failed, in_file, mistake, of_results};
 use super::options::one_device;
 use super::progress;
 use super::stop::Stop;
@@ -47,7 +47,7 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
     let place = RunDir::at(std::path::absolute(&arguments.dir)?);
     let experiment = config::load_run(&place.run_toml()).map_err(|problems| in_file(&problems))?;
     let until = until(arguments, &experiment)?;
-    let _claim = if arguments.child { wait_for(&place, &stop)? } else { place.claim().map_err(mistake)? };
+    let _claim = if arguments.child { wait_for(&place, &stop)? } else { place.claim().map_err(of_results)? };
     place.put_damaged_aside()?.iter().for_each(|words| eprintln!("{words}"));
     let finished = place.finished()?;
     if let Some(outcome) = &finished
@@ -74,7 +74,7 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
         provenance.micro_batches = Some(usize::from(number.get()));
     }
     place.write_provenance(&provenance)?;
-    let mut progress = progress::Bar::new(&place, &experiment, arguments.child)?;
+    let mut progress = progress::Bar::new(&place, &experiment, target.gpu, arguments.child)?;
     if finished.is_some() {
         place.reopen()?;
     }
@@ -132,7 +132,7 @@ fn wait_for(place: &RunDir, stop: &Stop) -> Result<Claim, Failure> {
                 // The claim itself has waited a little.
             }
             Err(Error::InUse { .. }) => return Err(Failure::Stopped),
-            other => return other.map_err(mistake),
+            other => return other.map_err(of_results),
         }
     }
 }

@@ -78,6 +78,7 @@ pages! {
     statistics "statistics" Concept "../report/inference/statistics.md"
     calibration "calibration" Concept "../report/inference/calibration.md"
     checks "checks" Concept "checks.md"
+    disks "disks" Concept "disks.md"
     experiment "experiment" Reference "experiment.md"
     commands "commands" Reference "commands.md"
     results "results" Reference "results.md"

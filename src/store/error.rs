@@ -52,6 +52,27 @@ impl Error {
         }
     }
 
+    /// Whether the user has to correct something, a place or a file; else something failed while running, as a disk does that is full or broken.
+    pub fn is_mistake(&self) -> bool {
+        use io::ErrorKind as Kind;
+        match self {
+            Self::Content { .. } | Self::InUse { .. } => true,
+            Self::Superseded { .. } => false,
+            Self::Io { cause, .. } => matches!(
+                cause.kind(),
+                Kind::PermissionDenied
+                    | Kind::ReadOnlyFilesystem
+                    | Kind::NotFound
+                    | Kind::NotADirectory
+                    | Kind::IsADirectory
+                    | Kind::AlreadyExists
+                    | Kind::InvalidFilename
+                    | Kind::InvalidInput
+                    | Kind::InvalidData
+            ),
+        }
+    }
+
     /// Whether what is wrong is a file of one run, which is no reason for others to wait.
     pub fn is_of_one_file(&self) -> bool {
         match self {

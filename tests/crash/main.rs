@@ -1,0 +1,212 @@
+//! Every state that a loss of power may leave of a short sweep, and every call to the system that may fail: repeating the command ends in the bytes of
+//! the undisturbed sweep, or says which file it is about.
+//!
+//! The oracle is the sweep that nobody disturbs. What the program and its children do to files is noted as they do it ([`watched`]); what a disk may
+//! hold then is enumerated ([`disk`]). `UMLAUT_CRASH_STATES` asks for more of these states than some hundred, `all` for each.
+
+#![cfg(all(target_os = "linux", target_arch = "x86_64"))]
+
+#[path = "../run/desk.rs"]
+#[expect(dead_code, reason = "the tests of whole runs have more to do with it")]
+mod desk;
+mod disk;
+mod watched;
+
+use desk::{Desk, TINY, words};
+use disk::{Course, State, Tree};
+use nix::libc;
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+/// Two runs of two epochs.
+fn toml() -> String {
+    TINY.replace("epochs = 3", "epochs = 2").replace("[1e-2, 1e-3]", "[1e-2]")
+}
+
+/// The command that is begun, and repeated.
+fn command(desk: &Desk) -> Command {
+    let mut command = desk.command(&["run", "x.toml", "-q", "--retries", "0"]);
+    command.stdout(Stdio::null());
+    command
+}
+
+fn ends(desk: &Desk) -> Ends {
+    let runs = fs::read_dir(desk.path("results/tiny/runs")).into_iter().flatten().map(|run| run.expect("listed").path());
+    let of = |run: PathBuf| {
+        let files = ["metrics.csv", "checkpoints/best.safetensors", "per_image.csv"].map(|file| fs::read(run.join(file)).ok());
+        (run.file_name().expect("named").to_string_lossy().into_owned(), files)
+    };
+    runs.map(of).collect()
+}
+
+/// Whether nothing depends on a file of this name.
+fn is_free(path: &Path) -> bool {
+    path.file_name().is_some_and(|name| [".lock", "log.txt", "events.jsonl", "timing.csv"].iter().any(|free| name == *free))
+}
+
+/// Of files on which nothing depends it matters only what kind of content they have.
+fn class(tree: &Tree) -> blake3::Hash {
+    let mut hasher = blake3::Hasher::new();
+    for (path, held) in tree {
+        let name = path.file_name().expect("named").to_string_lossy();
+        // The rest of their names is drawn by lot.
+        let hidden = name.starts_with(".writing-");
+        let path = if hidden { &path.with_file_name(".writing-") } else { path };
+        hasher.update(path.as_os_str().as_encoded_bytes());
+        match held {
+            None => hasher.update(b"\0dir"),
+            Some(bytes) if hidden || is_free(&path) => {
+                let kind = [bytes.is_empty(), bytes.contains(&0), bytes.ends_with(b"\n")];
+                hasher.update(&kind.map(u8::from))
+            }
+            Some(bytes) => hasher.update(b"\0file").update(&(bytes.len() as u64).to_le_bytes()).update(bytes),
+        };
+    }
+    hasher.finalize()
+}
+
+/// A shell script that makes the state again.
+fn script(state: &State) -> String {
+    use base64::Engine;
+    let mut script = String::from("mkdir results; cd results\n");
+    for (path, held) in &state.tree {
+        let path = path.display();
+        match held {
+            None => script += &format!("mkdir '{path}'\n"),
+            Some(bytes) => {
+                let text = base64::engine::general_purpose::STANDARD.encode(bytes);
+                script += &format!("echo {text} | base64 -d > '{path}'\n");
+            }
+        }
+    }
+    script
+}
+
+fn number(variable: &str, default: usize) -> usize {
+    match std::env::var(variable) {
+        Ok(text) if text == "all" => usize::MAX,
+        Ok(text) => text.parse().expect("a number, or `all`"),
+        Err(_) => default,
+    }
+}
+
+#[test]
+fn every_state_after_a_loss_of_power_ends_right() {
+    let desk = Desk::with(&toml());
+    fs::create_dir(desk.path("results")).expect("writable");
+    let root = desk.path("results").canonicalize().expect("there");
+    let Some((status, ops)) = watched::watch(command(&desk).stderr(Stdio::null()), &root, |_| None) else { return };
+    assert!(status.success());
+    let course = Course::new(&root, &ops);
+    let (noted, there) = (course.whole(), disk::read(&root));
+    let differ: Vec<&Path> =
+        noted.keys().chain(there.keys()).filter(|path| noted.get(*path) != there.get(*path)).map(PathBuf::as_path).collect();
+    assert!(differ.is_empty(), "what was noted is what is on the disk, but for {differ:?}");
+    let calm = ends(&desk);
+    assert_eq!(calm.len(), 2);
+
+    let mut states = Vec::new();
+    let all = course.states(is_free, class, |state| states.push(state));
+    let distinct = states.len();
+    let wanted = number("UMLAUT_CRASH_STATES", 200);
+    let step = distinct.div_ceil(wanted).max(1);
+    let chosen: Vec<State> = states.into_iter().step_by(step).collect();
+    eprintln!("{} operations, {all} states, {distinct} of them different, {} looked at", course.len(), chosen.len());
+    let wrong = side_by_side(&chosen, |desk, state| {
+        _ = fs::remove_dir_all(desk.path("results"));
+        disk::write(&desk.path("results"), &state.tree);
+        ends_right(desk, &calm)
+    });
+    for (said, state) in wrong.iter().take(20) {
+        eprintln!("after {} operations, without {:?}: {said}", state.after, state.lost);
+    }
+    if let Some((said, state)) = wrong.first() {
+        panic!("{} of {} states end wrong; the first, as a script:\n{}\n{said}", wrong.len(), chosen.len(), script(state));
+    }
+}
+
+/// One call fails: in the schedule or in a child, when a file is made, filled, renamed, removed or synced.
+#[test]
+fn every_call_that_fails_is_told_and_costs_nothing() {
+    let calm = Desk::with(&toml());
+    fs::create_dir(calm.path("results")).expect("writable");
+    let root = calm.path("results").canonicalize().expect("there");
+    let Some((status, ops)) = watched::watch(command(&calm).stderr(Stdio::null()), &root, |_| None) else { return };
+    assert!(status.success());
+    let calm = ends(&calm);
+    let wanted = number("UMLAUT_CRASH_CALLS", 60);
+    let cases: Vec<(usize, i32)> = [libc::EIO, libc::ENOSPC]
+        .into_iter()
+        .enumerate()
+        .flat_map(|(first, error)| {
+            let step = (2 * ops.len()).div_ceil(wanted).max(1);
+            (0..ops.len()).skip(first * step / 2).step_by(step).map(move |at| (at, error))
+        })
+        .collect();
+    eprintln!("{} calls, {} failures", ops.len(), cases.len());
+    let wrong = side_by_side(&cases, |desk, (at, error)| {
+        _ = fs::remove_dir_all(desk.path("results"));
+        fs::create_dir(desk.path("results")).expect("writable");
+        let root = desk.path("results").canonicalize().expect("there");
+        let (said, mut done, mut failed) = (desk.path("said"), 0, None);
+        let errors = fs::File::create(&said).expect("writable");
+        let (status, _) = watched::watch(command(desk).stderr(errors), &root, |op| {
+            done += 1;
+            let fails = done == at + 1;
+            if fails {
+                failed = Some(format!("{op:?}").chars().take(200).collect::<String>());
+            }
+            fails.then_some(*error)
+        })
+        .expect("it was possible before");
+        let said = fs::read_to_string(&said).expect("text");
+        let failed = failed.unwrap_or_default();
+        let told = match status.code() {
+            Some(0) => true,
+            Some(1) => said.contains("results"),
+            _ => false,
+        };
+        if !told || said.contains("panicked") {
+            return Err(format!("{failed}: {:?}: {said}", status.code()));
+        }
+        ends_right(desk, &calm).map_err(|again| format!("{failed}: {said}\nrepeated: {again}"))
+    });
+    for (said, (at, error)) in &wrong {
+        eprintln!("call {at}, error {error}: {said}");
+    }
+    assert!(wrong.is_empty(), "{} of {} end wrong", wrong.len(), cases.len());
+}
+
+/// Does something with each, on every processor, at a desk for each; what went wrong.
+fn side_by_side<'a, T: Sync>(all: &'a [T], what: impl Fn(&Desk, &T) -> Result<(), String> + Sync) -> Vec<(String, &'a T)> {
+    let (next, wrong) = (AtomicUsize::new(0), Mutex::new(Vec::new()));
+    std::thread::scope(|scope| {
+        for _ in 0..std::thread::available_parallelism().map_or(1, usize::from) {
+            scope.spawn(|| {
+                let desk = Desk::with(&toml());
+                while let Some(one) = all.get(next.fetch_add(1, Ordering::Relaxed)) {
+                    if let Err(said) = what(&desk, one) {
+                        wrong.lock().expect("whole").push((said, one));
+                    }
+                }
+            });
+        }
+    });
+    wrong.into_inner().expect("whole")
+}
+
+/// What each run must end in.
+type Ends = BTreeMap<String, [Option<Vec<u8>>; 3]>;
+
+/// Repeats the command.
+fn ends_right(desk: &Desk, calm: &Ends) -> Result<(), String> {
+    let said: Output = command(desk).output().expect("the program starts");
+    if said.status.code() != Some(0) {
+        return Err(format!("{:?}: {}", said.status.code(), words(&said)));
+    }
+    if ends(desk) == *calm { Ok(()) } else { Err(format!("other bytes: {}", words(&said))) }
+}
