@@ -8,6 +8,7 @@ use std::fs::File;
 use std::io::Write;
 use std::time::{Duration, Instant};
 use umlaut::config::Experiment;
+use umlaut::machine;
 use umlaut::record::{EpochRecord, Event, Outcome, Status};
 use umlaut::shown;
 use umlaut::store::{self, EventLog, RunDir};
@@ -15,6 +16,42 @@ use umlaut::train::Progress;
 
 /// Columns of a drawn bar: so few that the widest line still fits 80.
 const BAR: usize = 10;
+
+/// How often a GPU is asked how busy it is, while it has anything to do.
+const BETWEEN_LOOKS: Duration = Duration::from_secs(1);
+
+/// How busy a GPU is.
+struct Usage {
+    uuid: String,
+    looked: Instant,
+    /// What it said during this epoch.
+    shares: Vec<f64>,
+}
+
+impl Usage {
+    /// Of the GPU with this number; `None` where nobody tells.
+    fn of(gpu: Option<usize>) -> Option<Self> {
+        let found = machine::gpus().ok()?.into_iter().find(|found| Some(found.index) == gpu)?;
+        machine::gpu_use(&found.uuid)?;
+        Some(Self { uuid: found.uuid, looked: Instant::now(), shares: Vec::new() })
+    }
+
+    fn look(&mut self) {
+        if self.looked.elapsed() >= BETWEEN_LOOKS {
+            self.looked = Instant::now();
+            self.shares.extend(machine::gpu_use(&self.uuid));
+        }
+    }
+
+    /// The mean over an epoch that ends; of a short one what NVML says at its end.
+    fn of_epoch(&mut self) -> Option<f64> {
+        let mut shares = std::mem::take(&mut self.shares);
+        if shares.is_empty() {
+            shares.extend(machine::gpu_use(&self.uuid));
+        }
+        (!shares.is_empty()).then(|| shares.iter().sum::<f64>() / shares.len() as f64)
+    }
+}
 
 /// Watches the training of one run.
 pub struct Bar {
@@ -27,18 +64,21 @@ pub struct Bar {
     child: bool,
     course: Course,
     began: Instant,
+    /// `None` on the CPU, and where NVML does not say.
+    usage: Option<Usage>,
 }
 
 impl Bar {
-    /// Watches this run, from its beginning or its resume.
+    /// Watches this run, from its beginning or its resume, on this GPU if it is one.
     ///
     /// # Errors
     /// If the run's log or its events cannot be opened.
-    pub fn new(run: &RunDir, experiment: &Experiment, child: bool) -> Result<Self, store::Error> {
+    pub fn new(run: &RunDir, experiment: &Experiment, gpu: Option<usize>, child: bool) -> Result<Self, store::Error> {
         let title = format!("{} {}", experiment.name, run.id());
         let bar = (!child && volume::may_draw()).then(line_on_terminal);
         let (log, events) = (run.log()?, run.event_log()?);
-        Ok(Self { title, log, events, bar, child, course: Course::default(), began: Instant::now() })
+        let usage = gpu.and_then(|_| Usage::of(gpu));
+        Ok(Self { title, log, events, bar, child, course: Course::default(), began: Instant::now(), usage })
     }
 
     /// A line for the log, and for stderr if that is no terminal.
@@ -78,6 +118,9 @@ impl Progress for Bar {
     fn step(&mut self, epoch: usize, step: usize, loss: f64) {
         self.course.step(epoch, step, loss);
         self.events.report(&Event::Step { epoch, step, loss: self.course.loss() });
+        if let Some(usage) = &mut self.usage {
+            usage.look();
+        }
         if let Some(bar) = &self.bar {
             // All in one message: several calls would show mixtures of old and new.
             bar.set_message(self.course.message(&self.left()));
@@ -91,6 +134,9 @@ impl Progress for Bar {
         let value = |column: &str| record.get(column).unwrap_or(f64::NAN);
         let (train_loss, val_loss, val_dice) = (value("train_loss"), value("val_loss"), value("val_dice"));
         self.events.report(&Event::Epoch { epoch: record.epoch, train_loss, val_loss, val_dice });
+        if let Some(share) = self.usage.as_mut().and_then(Usage::of_epoch) {
+            self.events.report(&Event::GpuUse { share });
+        }
     }
 
     fn device_memory(&mut self, bytes: usize) {

@@ -5,7 +5,7 @@ mod gpus;
 pub mod threads;
 
 pub use available::available_memory;
-pub use gpus::{Gpu, GpuMemory, VISIBLE, free_memory, gpus};
+pub use gpus::{Gpu, GpuMemory, VISIBLE, free_memory, gpu_use, gpus};
 
 use std::fs;
 

@@ -54,6 +54,11 @@ pub enum Event {
         /// Bytes.
         device_bytes: u64,
     },
+    /// How busy the run's GPU was during an epoch, with all who compute there.
+    GpuUse {
+        /// The mean share of the time in which it computed anything, 0 to 1.
+        share: f64,
+    },
 }
 
 /// JSON has no NaN and no infinity; `null` is written for them.

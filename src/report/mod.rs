@@ -279,5 +279,7 @@ fn drawn(comparison: &Comparison, verdict: &Verdict, overlays: &Overlays) -> Vec
     charts.extend(picture("overlays", "Predictions", &overlays.svg));
     charts.extend(picture("course", "Predictions over epochs", &overlays.course));
     charts.extend(picture("extremes", "Worst and best predictions", &overlays.extremes));
+    let title = "The worst images, by the best group and its rival".to_owned();
+    charts.extend(overlays.worst.clone().map(|svg| Drawn { name: "worst".to_owned(), title, svg }));
     charts
 }

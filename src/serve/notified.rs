@@ -11,6 +11,8 @@ use std::sync::mpsc::Sender;
 /// The directories that changes are reported of.
 pub(super) struct Places {
     watcher: RecommendedWatcher,
+    /// The number of the results' own directory.
+    root: Option<u64>,
     /// With their numbers: one that was deleted and made again is another.
     watched: BTreeSet<(PathBuf, u64)>,
 }
@@ -28,19 +30,19 @@ impl Places {
         };
         let mut watcher = notify::recommended_watcher(report).ok()?;
         watcher.watch(root, RecursiveMode::NonRecursive).ok()?;
-        let mut places = Self { watcher, watched: BTreeSet::new() };
+        let mut places = Self { watcher, root: number(root), watched: BTreeSet::new() };
         let dirs = crate::store::Results::new(root).experiments().unwrap_or_default();
         places.are(root, &dirs).then_some(places)
     }
 
     /// Reports changes of these experiments too, and of every new directory of the results, which may become one; forgets those that are gone.
-    /// Whether the system can.
+    /// Whether the system can: it reports nothing of a directory that took the place of the results' own.
     pub(super) fn are(&mut self, root: &Path, dirs: &[ExperimentDir]) -> bool {
         let listed = std::fs::read_dir(root).into_iter().flatten().flatten();
         let hidden = |path: &Path| path.file_name().is_none_or(|name| name.as_encoded_bytes().starts_with(b"."));
         let there = listed.filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_dir())).map(|entry| entry.path());
         let there = there.chain(dirs.iter().map(|dir| dir.path().to_owned()));
-        let numbered = |path: PathBuf| Some((path.clone(), system::change_and_number(&std::fs::metadata(path).ok()?).1));
+        let numbered = |path: PathBuf| Some((path.clone(), number(&path)?));
         let there: BTreeSet<(PathBuf, u64)> = there.filter(|path| !hidden(path)).filter_map(numbered).collect();
         for (gone, _) in self.watched.difference(&there) {
             _ = self.watcher.unwatch(gone);
@@ -49,8 +51,13 @@ impl Places {
         // One that is gone by now is none that the system cannot watch.
         let all = new.all(|(path, _)| self.watcher.watch(path, RecursiveMode::Recursive).is_ok() || !path.exists());
         self.watched = there;
-        all
+        all && self.root.is_some() && number(root) == self.root
     }
+}
+
+/// The number of a directory in its file system; `None` if it is gone.
+fn number(dir: &Path) -> Option<u64> {
+    Some(system::change_and_number(&std::fs::metadata(dir).ok()?).1)
 }
 
 /// File systems that other machines write to without this one's knowing.

@@ -12,7 +12,7 @@ use crate::report::environment;
 use crate::shown;
 use crate::status::{Run, Seen};
 use crate::store::{ExperimentDir, RunDir, Stamp};
-use crate::text::clock;
+use crate::text::{clock, counted};
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use jiff::Timestamp;
@@ -235,15 +235,22 @@ fn at(time: SystemTime) -> Option<Value> {
 fn resources(dir: &RunDir, run: &Run) -> Vec<(&'static str, String)> {
     let provenance = dir.provenance().ok().flatten().unwrap_or_default();
     let seconds: Vec<f64> = dir.timing().iter().filter_map(crate::record::EpochRecord::seconds).collect();
-    let mut memory = dir.reported().into_iter().filter_map(|event| match event {
-        Event::Memory { device_bytes } => Some(format!("{:.2} GB", device_bytes as f64 / 1e9)),
-        _ => None,
-    });
+    let (mut memory, mut shares) = (None, Vec::new());
+    for event in dir.reported() {
+        match event {
+            Event::Memory { device_bytes } => memory = Some(format!("{:.2} GB", device_bytes as f64 / 1e9)),
+            Event::GpuUse { share } => shares.push(share),
+            _ => {}
+        }
+    }
+    let mean = shares.iter().sum::<f64>() / shares.len() as f64;
+    let busy = format!("computing {:.0} % of the time, over the last {}", 100.0 * mean, counted(shares.len(), "epoch"));
     let of_clock = |seconds: f64| Duration::try_from_secs_f64(seconds).map_or(String::new(), clock);
     let rows = [
         ("device", run.device.clone()),
         ("GPU", provenance.gpu),
-        ("GPU memory", memory.next_back()),
+        ("GPU memory", memory),
+        ("GPU use", (!shares.is_empty()).then_some(busy)),
         ("machine", provenance.host),
         ("processor", provenance.cpu),
         ("threads", provenance.threads.map(|threads| threads.to_string())),

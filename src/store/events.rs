@@ -171,6 +171,7 @@ struct Lasting {
     started: Option<String>,
     epoch: Option<String>,
     memory: Option<String>,
+    gpu_use: Option<String>,
     notes: Vec<String>,
 }
 
@@ -181,6 +182,7 @@ impl Lasting {
             Event::Started { .. } => self.started = Some(line),
             Event::Epoch { .. } => self.epoch = Some(line),
             Event::Memory { .. } => self.memory = Some(line),
+            Event::GpuUse { .. } => self.gpu_use = Some(line),
             Event::Note { .. } if !self.notes.contains(&line) => {
                 self.notes.push(line);
                 self.notes.drain(..self.notes.len().saturating_sub(NOTES));
@@ -190,7 +192,7 @@ impl Lasting {
     }
 
     fn lines(&self) -> impl Iterator<Item = &str> {
-        let held = [&self.started, &self.epoch, &self.memory];
+        let held = [&self.started, &self.epoch, &self.memory, &self.gpu_use];
         held.into_iter().flatten().chain(&self.notes).map(String::as_str)
     }
 }

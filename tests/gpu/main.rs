@@ -361,12 +361,16 @@ fn runs_go_on_all_gpus_and_several_on_each() {
     command.env("UMLAUT_CUDA_LIBS", libraries).env("SOFTWARE_CUDA_DEVICES", "2").env("RAYON_NUM_THREADS", "4");
     let said = ends_with(&command.output().unwrap(), 0);
     assert!(said.contains("5 runs in 1 group: 5 finished"), "{said}");
-    let runs = fs::read_dir(desk.0.path().join("results/tiny/runs")).unwrap();
+    let runs = || fs::read_dir(desk.0.path().join("results/tiny/runs")).unwrap();
+    for run in runs() {
+        let events = fs::read_to_string(run.unwrap().path().join("events.jsonl")).unwrap();
+        assert!(events.contains("{\"event\":\"gpu_use\",\"share\":0.87}"), "{events}");
+    }
     let device = |run: PathBuf| {
         let provenance = fs::read_to_string(run.join("provenance.toml")).unwrap();
         provenance.lines().find(|line| line.starts_with("device = ")).unwrap().to_owned()
     };
-    let mut devices: Vec<String> = runs.map(|run| device(run.unwrap().path())).collect();
+    let mut devices: Vec<String> = runs().map(|run| device(run.unwrap().path())).collect();
     devices.sort();
     devices.dedup();
     assert_eq!(devices, ["device = \"cuda:0\"", "device = \"cuda:1\""]);

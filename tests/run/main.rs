@@ -49,10 +49,12 @@ fn one_toml_in_everything_out() {
         let outcome = fs::read_to_string(run.join("outcome.toml")).expect("readable");
         assert!(outcome.contains("status = \"finished\"") && outcome.contains("test_dice"), "{outcome}");
     }
-    for chart in ["loss", "bce", "dice", "iou", "lr", "overlays"] {
+    for chart in ["loss", "bce", "dice", "iou", "lr", "overlays", "rivals", "worst"] {
         let svg = fs::read_to_string(desk.path("results/tiny/charts").join(format!("{chart}.svg"))).expect("a chart");
         assert!(svg.contains("<svg"), "{chart}");
     }
+    let page = fs::read_to_string(desk.path("results/tiny/report.html")).expect("a page");
+    assert!(page.contains("href=\"#chart-worst\"") && page.contains("id=\"chart-worst\""), "the worst images are linked");
     assert!(fs::read_to_string(desk.path("results/tiny/plan.csv")).expect("a plan").lines().all(|l| !l.ends_with("new")));
 
     let again = desk.umlaut(&["run", "x.toml"]);
@@ -197,4 +199,21 @@ fn the_experiments_that_come_along_are_valid() {
     let arguments: Vec<&str> = ["check"].into_iter().chain(files.iter().map(String::as_str)).collect();
     let desk = Desk::with(TINY);
     expect_code(&desk.umlaut(&arguments), 0);
+}
+
+/// Nobody must take the command before for it.
+#[test]
+#[cfg(unix)]
+fn a_command_that_is_no_text_is_not_written_down() {
+    use std::os::unix::ffi::OsStrExt;
+    let desk = Desk::with(&TINY.replace("seeds = [1, 2]", "seeds = [1]"));
+    let written = desk.path("results/tiny/command.toml");
+    expect_code(&desk.umlaut(&["run", "x.toml", "--set", "training.epochs=1"]), 0);
+    assert!(written.is_file());
+    let file = desk.path(".").join(std::ffi::OsStr::from_bytes(b"\xff.toml"));
+    fs::copy(desk.path("x.toml"), &file).expect("writable");
+    let mut command = desk.command(&["run", "--set", "training.epochs=1"]);
+    command.arg(file);
+    expect_code(&command.output().expect("the program starts"), 0);
+    assert!(!written.exists());
 }

@@ -78,7 +78,7 @@ fn nobody_asks_without_the_token_or_from_another_page() {
 
 #[test]
 fn what_runs_is_stopped_and_goes_on() {
-    let desk = Desk::with(&TINY.replace("epochs = 3", "epochs = 500").replace("seeds = [1, 2]", "seeds = [1]"));
+    let desk = Desk::with(&TINY.replace("epochs = 3", "epochs = 300").replace("seeds = [1, 2]", "seeds = [1]"));
     expect_code(&desk.umlaut(&["run", "x.toml", "--results", "calm", "-q"]), 0);
     let mut typed = desk.command(&["run", "x.toml"]);
     let typed = typed.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().expect("starts");
@@ -95,12 +95,12 @@ fn what_runs_is_stopped_and_goes_on() {
     until("it goes on", || (rows() > stopped + 3).then_some(()));
     assert_eq!(controlled.asked("do=stop").status, 303);
     until("it has saved", || (!is_held(&desk)).then_some(()));
-    assert!(rows() < 1000, "it had not ended by itself");
+    assert!(rows() < 600, "it had not ended by itself");
     // It is no child of a server that has gone.
     until("the command has ended", || (controlled.asked("do=rest").status == 303).then_some(()));
     until("it is at it again", || is_held(&desk).then_some(()));
     drop(controlled);
-    until("it has ended", || (!is_held(&desk) && rows() == 2 * 501).then_some(()));
+    until("it has ended", || (!is_held(&desk) && rows() == 2 * 301).then_some(()));
     assert_eq!(desk.metrics("results"), desk.metrics("calm"));
 }
 

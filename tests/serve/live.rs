@@ -141,6 +141,26 @@ fn experiments_come_and_go() {
     assert_eq!(browser.errors, Vec::<String>::new());
 }
 
+/// The system reports nothing of a directory that takes the place of one that is gone.
+#[test]
+fn results_that_are_deleted_and_made_again_are_seen() {
+    let Some(mut browser) = Browser::start("1280,900") else { return };
+    let temp = tempfile::tempdir().unwrap();
+    let results = temp.path().join("results");
+    finished(&experiment(&results, "first"), "1e-3", 1, 0.9);
+    let server = Server::of(&results);
+    let page = browser.open(&server.url);
+    let names = "[...document.querySelectorAll('#list tbody a')].map((a) => a.textContent).join()";
+    browser.wait(&page, &format!("{names} === 'first' && document.querySelector('#live').textContent === 'live'"));
+    fs::remove_dir_all(&results).unwrap();
+    browser.wait(&page, "document.body.textContent.includes('No experiments in')");
+    let run = create(&experiment(&results, "second"), "1e-3", 1);
+    let mut writer = epochs(&run, 1, 0.9);
+    browser.wait(&page, "document.querySelector('#list')?.textContent.includes('1/5')");
+    writer.append(&row(2, 0.9), 0.5).unwrap();
+    browser.wait(&page, "document.querySelector('#list').textContent.includes('2/5')");
+}
+
 /// It writes nothing any more; the system closes its claim.
 #[test]
 fn a_process_that_dies_is_no_longer_at_its_run() {

@@ -17,7 +17,7 @@ use std::time::{Duration, Instant};
 /// Waits until something holds, for as long as a busy machine may take.
 fn until<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
     let began = Instant::now();
-    while began.elapsed() < Duration::from_secs(120) {
+    while began.elapsed() < Duration::from_secs(300) {
         if let Some(found) = look() {
             return found;
         }

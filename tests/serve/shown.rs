@@ -1,9 +1,11 @@
 //! What pages show, and how they are used.
 
 use super::browser::Browser;
+use super::desk::{Desk, TINY, expect_code};
 use super::results::{HOSTILE, HOSTILE_GROUP, HOSTILE_LR, experiment, failed, finished};
 use super::server::Server;
 use serde_json::json;
+use umlaut::record::Event;
 
 #[test]
 fn charts_tell_values_and_hide_groups() {
@@ -89,8 +91,9 @@ fn nothing_is_wider_than_a_phone() {
     finished(&dir, "1e-2", 1, 0.8);
     let server = Server::of(temp.path());
     let page = browser.open(&server.url);
-    for (link, ready) in [("#list a", "!!document.querySelector('.keys')"), ("#now a", "!!document.querySelector('#chart-dice')")]
-    {
+    // Both pages have charts, so that the address says which one it is.
+    let of_run = "location.pathname.includes('/runs/') && !!document.querySelector('#chart-dice')";
+    for (link, ready) in [("#list a", "!!document.querySelector('.keys')"), ("#now a", of_run)] {
         assert_eq!(browser.value(&page, "document.documentElement.scrollWidth <= innerWidth"), json!(true), "before {link}");
         browser.value(&page, &format!("document.querySelector('{link}').click()"));
         browser.wait(&page, ready);
@@ -99,10 +102,31 @@ fn nothing_is_wider_than_a_phone() {
 }
 
 #[test]
-fn memory_of_a_gpu_is_on_the_page_of_its_run() {
+fn a_data_set_is_counted_and_its_images_are_shown() {
+    let Some(mut browser) = Browser::start("1280,900") else { return };
+    let desk = Desk::with(TINY);
+    expect_code(&desk.umlaut(&["run", "x.toml", "--set", "training.seeds=1", "-q"]), 0);
+    let server = Server::of(&desk.path("results"));
+    let page = browser.open(&format!("{}x/tiny/data", server.url));
+    browser.wait(&page, "document.querySelectorAll('figure.sheet svg image').length > 0");
+    let words = browser.value(&page, "document.querySelector('pre').textContent");
+    let words = words.as_str().unwrap();
+    for part in ["12 samples", "train", "val", "test", "disc", "cup"] {
+        assert!(words.contains(part), "{part}: {words}");
+    }
+    assert_eq!(browser.errors, Vec::<String>::new());
+}
+
+#[test]
+fn memory_and_use_of_a_gpu_are_on_the_page_of_its_run() {
     let temp = tempfile::tempdir().unwrap();
     let run = finished(&experiment(temp.path(), "a"), "1e-3", 1, 0.9);
-    run.event_log().unwrap().report(&umlaut::record::Event::Memory { device_bytes: 2_500_000_000 });
+    let mut events = run.event_log().unwrap();
+    for event in [Event::Memory { device_bytes: 2_500_000_000 }, Event::GpuUse { share: 0.8 }, Event::GpuUse { share: 0.9 }] {
+        events.report(&event);
+    }
     let body = Server::of(temp.path()).get(&format!("/x/a/runs/{}", run.id())).body;
-    assert!(body.contains("2.50 GB"), "{body}");
+    for part in ["2.50 GB", "computing 85 % of the time, over the last 2 epochs"] {
+        assert!(body.contains(part), "{part}: {body}");
+    }
 }

@@ -1,4 +1,4 @@
-//! A schedule killed at points of its protocol with Slurm: a false `sbatch` before the true one kills whoever calls it.
+//! A schedule at points of its protocol with Slurm: false programs before the true ones kill whoever calls them, refuse, or say something else.
 
 use crate::cluster::Cluster;
 use crate::desk::{Desk, TINY, expect_code, words};
@@ -7,20 +7,23 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::Output;
 
-/// Puts a script before the true `sbatch`, whose path is `$SBATCH`.
-fn false_sbatch(desk: &Desk, script: &str) {
-    let file = desk.path("bin/sbatch");
+/// Puts a script before one of Slurm's programs, whose true path is `$SBATCH`, `$SQUEUE` or `$SCONTROL`.
+fn falsify(desk: &Desk, program: &str, script: &str) {
+    let file = desk.path("bin").join(program);
     fs::create_dir_all(desk.path("bin")).expect("writable");
     fs::write(&file, format!("#!/bin/bash\n{script}\n")).expect("writable");
     fs::set_permissions(&file, fs::Permissions::from_mode(0o755)).expect("ours");
 }
 
-/// Runs the sweep with it.
-fn run(cluster: &Cluster, desk: &Desk) -> Output {
+/// Runs the sweep with them.
+fn run(cluster: &Cluster, desk: &Desk, options: &[&str]) -> Output {
     let path = std::env::var("PATH").expect("set");
-    let sbatch = std::env::split_paths(&path).map(|dir| dir.join("sbatch")).find(|file| file.is_file()).expect("installed");
-    let mut command = cluster.command(desk, &["run", "x.toml", "--on", "slurm", "--retries", "0"]);
-    command.env("PATH", format!("{}:{path}", desk.path("bin").display())).env("SBATCH", sbatch).env("DESK", desk.path(""));
+    let mut command = cluster.command(desk, &[&["run", "x.toml", "--on", "slurm", "--retries", "0"], options].concat());
+    command.env("PATH", format!("{}:{path}", desk.path("bin").display())).env("DESK", desk.path(""));
+    for program in ["sbatch", "squeue", "scontrol"] {
+        let file = std::env::split_paths(&path).map(|dir| dir.join(program)).find(|file| file.is_file()).expect("installed");
+        command.env(program.to_uppercase(), file);
+    }
     command.output().expect("the program starts")
 }
 
@@ -34,11 +37,11 @@ fn killed_once(script: &str, then: impl Fn(&Cluster, &Desk)) -> Option<(Cluster,
     let desk = Desk::with(TINY);
     let cluster = Cluster::start()?;
     expect_code(&desk.umlaut(&["run", "x.toml", "--results", "calm"]), 0);
-    false_sbatch(&desk, script);
-    assert_eq!(run(&cluster, &desk).status.code(), None, "it is killed");
-    false_sbatch(&desk, "exec $SBATCH \"$@\"");
+    falsify(&desk, "sbatch", script);
+    assert_eq!(run(&cluster, &desk, &[]).status.code(), None, "it is killed");
+    falsify(&desk, "sbatch", "exec $SBATCH \"$@\"");
     then(&cluster, &desk);
-    let again = run(&cluster, &desk);
+    let again = run(&cluster, &desk, &[]);
     expect_code(&again, 0);
     assert_eq!(desk.metrics("results"), desk.metrics("calm"));
     Some((cluster, desk, words(&again)))
@@ -90,10 +93,31 @@ fn what_slurm_has_no_room_for_is_submitted_later_and_in_smaller_arrays() {
             exit 1
         fi
         exec $SBATCH \"$@\"";
-    false_sbatch(&desk, script);
-    let swept = run(&cluster, &desk);
+    falsify(&desk, "sbatch", script);
+    let swept = run(&cluster, &desk, &[]);
     expect_code(&swept, 0);
     assert!(words(&swept).contains("job submit limit") && words(&swept).contains("it is tried again"), "{}", words(&swept));
     assert_eq!(desk.metrics("results").len(), 4);
     assert!(cluster.submissions(&desk) >= 2);
+}
+
+/// Slurm holds a task that a node could not begin. What it refuses meanwhile is asked for again later.
+#[test]
+fn tasks_that_a_node_could_not_begin_are_released() {
+    let desk = Desk::with(TINY);
+    let Some(cluster) = Cluster::start() else { return };
+    falsify(&desk, "squeue", "$SQUEUE \"$@\" | sed 's/JobHeldUser/launch failed requeued held/'");
+    let script = "
+        [ $1 = release ] || exec $SCONTROL \"$@\"
+        echo \"$@\" >> $DESK/asked
+        if [ $(wc -l < $DESK/asked) -le 4 ]; then echo 'Requested operation is presently disabled' >&2; exit 1; fi
+        exec $SCONTROL \"$@\"";
+    falsify(&desk, "scontrol", script);
+    expect_code(&run(&cluster, &desk, &["--slurm", "sbatch=--hold"]), 0);
+    assert_eq!(desk.metrics("results").len(), 4);
+    let mut asked: Vec<String> = fs::read_to_string(desk.path("asked")).expect("it asks").lines().map(str::to_owned).collect();
+    asked.sort();
+    asked.dedup();
+    let each: Vec<String> = (0..4).map(|task| format!("release 1_{task}")).collect();
+    assert_eq!(asked, each, "each task by itself");
 }

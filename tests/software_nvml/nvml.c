@@ -6,6 +6,7 @@ enum { SUCCESS = 0, INVALID_ARGUMENT = 2, NOT_FOUND = 6 };
 
 typedef struct { const char *name, *uuid; unsigned long long total, free; } device;
 typedef struct { unsigned int version; unsigned long long total, reserved, free, used; } memory_v2;
+typedef struct { unsigned int gpu, memory; } utilization;
 
 #ifdef EMULATED /* those of tests/software_cuda */
 static device devices[] = {
@@ -42,6 +43,12 @@ int nvmlDeviceGetHandleByUUID(const char *uuid, device **to) {
     for (unsigned int i = 0; i < count; i++)
         if (!strcmp(devices[i].uuid, uuid)) return nvmlDeviceGetHandleByIndex_v2(i, to);
     return NOT_FOUND;
+}
+
+int nvmlDeviceGetUtilizationRates(device *d, utilization *to) {
+    to->gpu = 87;
+    to->memory = d->total ? 40 : 0;
+    return SUCCESS;
 }
 
 int nvmlDeviceGetMemoryInfo_v2(device *d, memory_v2 *to) {

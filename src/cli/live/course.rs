@@ -18,7 +18,7 @@ impl Course {
     /// Takes in what the run reports.
     pub fn hear(&mut self, event: &Event, at: Instant) {
         match *event {
-            Event::Waiting { .. } | Event::Note { .. } | Event::Memory { .. } => {}
+            Event::Waiting { .. } | Event::Note { .. } | Event::Memory { .. } | Event::GpuUse { .. } => {}
             Event::Started { first, epochs, steps } => {
                 self.began = Some((at, first));
                 self.now = Training { epoch: first.min(epochs), epochs, steps, ..Training::default() };

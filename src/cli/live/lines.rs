@@ -54,7 +54,7 @@ impl Watch for Lines {
             }
             // Of a sweep every run may have the same to say.
             Event::Note { text } if self.noted.insert(text.clone()) => eprintln!("{}: {text}", self.title(at)),
-            Event::Started { .. } | Event::Step { .. } | Event::Memory { .. } | Event::Note { .. } => {}
+            Event::Started { .. } | Event::Step { .. } | Event::Memory { .. } | Event::GpuUse { .. } | Event::Note { .. } => {}
         }
     }
 

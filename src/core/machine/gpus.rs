@@ -43,6 +43,12 @@ pub fn free_memory(uuid: &str) -> Option<u64> {
     nvml::free(uuid)
 }
 
+/// The share of the time, 0 to 1, in which the GPU with this UUID has computed anything during the last moments (a sixth of a second to a second,
+/// as NVML measures), if NVML says; parts of GPUs have none.
+pub fn gpu_use(uuid: &str) -> Option<f64> {
+    nvml::utilization(uuid)
+}
+
 /// Those of all GPUs that the value of `CUDA_VISIBLE_DEVICES` names. As for CUDA, its list ends with the first word that is no GPU.
 fn visible(all: Vec<Gpu>, wanted: Option<&str>) -> Result<Vec<Gpu>, String> {
     let Some(wanted) = wanted else { return Ok(all) };
@@ -78,6 +84,10 @@ mod nvml {
     }
 
     pub fn free(_: &str) -> Option<u64> {
+        None
+    }
+
+    pub fn utilization(_: &str) -> Option<f64> {
         None
     }
 }
@@ -132,6 +142,11 @@ mod nvml {
 
     pub fn free(uuid: &str) -> Option<u64> {
         Some(memory(&library().ok()?.device_by_uuid(uuid).ok()?)?.free)
+    }
+
+    pub fn utilization(uuid: &str) -> Option<f64> {
+        let rates = library().ok()?.device_by_uuid(uuid).ok()?.utilization_rates().ok()?;
+        Some(f64::from(rates.gpu) / 100.0)
     }
 }
 

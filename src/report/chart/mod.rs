@@ -29,6 +29,7 @@ mod thresholds;
 
 pub(super) use find_lr::draw as find_lr;
 pub(super) use ink::{Anchor, Face, Ink, Pen, extent, path};
+pub(super) use rivals::Rivals;
 pub(super) use style::{CASING, COLUMN, EDGE, LEADING, MUTED, TEXT, class_color, hex};
 #[cfg(test)]
 pub(super) use text::width;

@@ -6,7 +6,9 @@ use super::ink::{Anchor, At, Face, Ink, Pen};
 use super::key::{Key, Sign};
 use super::style::{self, AXIS, COLUMN, DASH, EDGE, LEADING, MUTED, NOTE, Shape, THIN_WIDTH};
 use super::{Drawn, Source, text};
+use crate::report::collect::Comparison;
 use crate::report::images::Measure;
+use crate::report::verdict::Verdict;
 use crate::report::{column, describe};
 use crate::text::counted;
 use std::cmp::Ordering;
@@ -25,35 +27,48 @@ struct Image<'a> {
     best: f64,
 }
 
+/// The best group and its first rival, on the images of both.
+pub(in crate::report) struct Rivals<'a> {
+    pub best: usize,
+    pub rival: usize,
+    measure: Measure,
+    /// The worst first, by the mean of both, so that an image that is hard for both is named.
+    images: Vec<Image<'a>>,
+}
+
+impl<'a> Rivals<'a> {
+    /// `None` where the best group has no rival on the same images.
+    pub(in crate::report) fn of(comparison: &'a Comparison, verdict: &Verdict) -> Option<Self> {
+        // The first two groups of the first data set.
+        let (best, rival) = match &verdict.standings[..] {
+            [best, rival, ..] if best.data == rival.data => (best.group, rival.group),
+            _ => return None,
+        };
+        let measure = Measure::of(comparison, verdict);
+        let class = measure.class.as_deref();
+        let [of_best, of_rival] = [best, rival].map(|group| measure.scores(&comparison.groups[group], class));
+        let both = of_best.iter().filter_map(|(name, best)| Some(Image { name, rival: *of_rival.get(name)?, best: *best }));
+        let mut images: Vec<Image> = both.collect();
+        let sign = if column::higher_is_better(&measure.column(class)) { 1.0 } else { -1.0 };
+        let place = |image: &Image| sign * (image.best + image.rival);
+        images.sort_by(|a, b| place(a).total_cmp(&place(b)).then(a.name.cmp(b.name)));
+        (images.len() >= LEAST).then_some(Self { best, rival, measure, images })
+    }
+
+    /// The images that are named, the worst first.
+    pub(in crate::report) fn worst(&self) -> impl Iterator<Item = &str> {
+        self.images.iter().take(NAMED).map(|image| image.name)
+    }
+}
+
 /// `None` where the best group has no rival on the same images.
 pub(crate) fn draw(source: &Source) -> Option<Drawn> {
-    let measure = Measure::of(source.comparison, source.verdict);
-    let class = measure.class.as_deref();
-    let (best, rival) = rivals(source)?;
-    let groups = &source.comparison.groups;
-    let (of_best, of_rival) = (measure.scores(&groups[best], class), measure.scores(&groups[rival], class));
-    let both = of_best.iter().filter_map(|(name, best)| Some(Image { name, rival: *of_rival.get(name)?, best: *best }));
-    let mut images: Vec<Image> = both.collect();
-    if images.len() < LEAST {
-        return None;
-    }
-    let column = measure.column(class);
-    let sign = if column::higher_is_better(&column) { 1.0 } else { -1.0 };
-    // Worst first, by the mean of both, so that an image that is hard for both is named.
-    let place = |image: &Image| sign * (image.best + image.rival);
-    images.sort_by(|a, b| place(a).total_cmp(&place(b)).then(a.name.cmp(b.name)));
+    let Rivals { best, rival, measure, images } = Rivals::of(source.comparison, source.verdict)?;
+    let column = measure.column(measure.class.as_deref());
     let what = format!("{} of single images", column::title(&column));
     let title = format!("{what}, the best group against its rival, {} split", measure.split.word());
     let svg = picture(source, &images, [best, rival], &column, &title);
     Some(Drawn { name: "rivals".to_owned(), title, svg })
-}
-
-/// The first two groups of the first data set.
-fn rivals(source: &Source) -> Option<(usize, usize)> {
-    match &source.verdict.standings[..] {
-        [best, rival, ..] if best.data == rival.data => Some((best.group, rival.group)),
-        _ => None,
-    }
 }
 
 fn picture(source: &Source, images: &[Image], [best, rival]: [usize; 2], column: &str, title: &str) -> String {

@@ -104,7 +104,7 @@ pub(super) fn page(comparison: &Comparison, verdict: &Verdict, charts: &[Drawn],
 /// What the sections name.
 fn values(comparison: &Comparison, verdict: &Verdict, charts: &[Drawn], overlays: &Overlays) -> Value {
     let (pictures, curves): (Vec<&Drawn>, Vec<&Drawn>) =
-        charts.iter().partition(|c| ["overlays", "course", "extremes"].contains(&c.name.as_str()));
+        charts.iter().partition(|c| ["overlays", "course", "extremes", "worst"].contains(&c.name.as_str()));
     let shown = |chart: &&Drawn| context! { name => chart.name.clone(), title => chart.title.replace('`', ""), svg => Value::from_safe_string(chart.svg.clone()) };
     let lists = lists(comparison, verdict);
     let best = if verdict.data_sets() > 1 { "the best group of each data set" } else { "the best group" };
@@ -130,6 +130,7 @@ fn values(comparison: &Comparison, verdict: &Verdict, charts: &[Drawn], overlays
         charts => curves.iter().map(shown).collect::<Vec<_>>(),
         pictures => pictures.iter().map(shown).collect::<Vec<_>>(),
         pictured => overlays.run.clone(),
+        worst => overlays.worst.is_some(),
         problems => overlays.problems.clone(),
         troubles => describe::troubled(comparison).into_iter().map(trouble).collect::<Vec<_>>(),
         open => open(comparison),

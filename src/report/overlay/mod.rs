@@ -7,12 +7,15 @@ mod course;
 mod picture;
 mod sheet;
 
-use super::collect::{Comparison, Run};
+use super::chart::Rivals;
+use super::collect::{Comparison, Group, Run};
 use super::verdict::Verdict;
 use super::{describe, sweep};
 use crate::metric::Split;
 use crate::record::ImageRow;
+use crate::text::counted;
 use picture::Sample;
+use std::cmp::Ordering;
 use std::collections::{BTreeMap, HashSet};
 use std::path::PathBuf;
 
@@ -27,6 +30,8 @@ pub(super) struct Overlays {
     pub course: Option<String>,
     /// The id of the run they show.
     pub run: String,
+    /// The images that are worst for the best group and its rival, as a run of each sees them.
+    pub worst: Option<String>,
     /// What could not be read.
     pub problems: Vec<String>,
 }
@@ -35,28 +40,56 @@ pub(super) struct Overlays {
 const MOST: usize = 4;
 /// Worst samples, and best ones.
 const EXTREME: usize = 2;
+/// Images that are shown of two groups.
+const SHARED: usize = 2;
 
 /// Draws samples of a run of the best group that has any.
 pub(super) fn draw(comparison: &Comparison, verdict: &Verdict) -> Overlays {
     let split = verdict.split();
     let mut overlays = Overlays::default();
+    overlays.worst = worst(comparison, verdict, &mut overlays.problems);
     let Some((run, names)) = best_with_samples(comparison, verdict, &mut overlays.problems) else { return overlays };
     let (worst, best) = extremes(run, split);
     overlays.course = course(comparison, run, &names, &mut overlays.problems);
-    let spaced: Vec<Shown> = spaced(run, names, &[&worst[..], &best[..]].concat()).into_iter().map(Shown::plain).collect();
+    let spaced: Vec<Shown> =
+        spaced(run, names, &[&worst[..], &best[..]].concat()).into_iter().map(|name| Shown { run, name, word: None }).collect();
     let title = |samples: &[Sample]| format!("Image, truth and prediction of {} validation samples", samples.len());
-    overlays.svg = sheet(comparison, run, "overlays", spaced, &title, &mut overlays.problems);
-    let of = |word: &'static str| move |name: String| Shown { name, word: Some(word) };
+    overlays.svg = sheet(comparison, "overlays", spaced, &title, &mut overlays.problems);
+    let of = |word: &'static str| move |name: String| Shown { run, name, word: Some(word.to_owned()) };
     let ends: Vec<Shown> = worst.into_iter().map(of("worst")).chain(best.into_iter().rev().map(of("best"))).collect();
     let word = split.word();
     let title = |_: &[Sample]| format!("The worst and the best predictions among the {word} samples");
-    overlays.extremes = sheet(comparison, run, "extremes", ends, &title, &mut overlays.problems);
+    overlays.extremes = sheet(comparison, "extremes", ends, &title, &mut overlays.problems);
     overlays.run = if overlays.svg.is_some() || overlays.extremes.is_some() || overlays.course.is_some() {
         run.id.clone()
     } else {
         String::new()
     };
     overlays
+}
+
+/// The worst images of the best group and its rival that a run of each has kept.
+fn worst(comparison: &Comparison, verdict: &Verdict, problems: &mut Vec<String>) -> Option<String> {
+    let rivals = Rivals::of(comparison, verdict)?;
+    // Groups that judge their images at different sizes are no rivals of a picture, but each keeps its own.
+    let kept = |group: usize, name: &str| {
+        by_score(&comparison.groups[group], verdict).into_iter().find(|run| image(run, name).is_file())
+    };
+    let mut shown = Vec::new();
+    for (number, name) in (1..).zip(rivals.worst()) {
+        let both = [(rivals.best, "best group"), (rivals.rival, "rival")];
+        let rows = both.map(|(group, word)| {
+            let word = Some(format!("{number}, {word}"));
+            kept(group, name).map(|run| Shown { run, name: name.to_owned(), word })
+        });
+        if let [Some(best), Some(rival)] = rows
+            && shown.len() < 2 * SHARED
+        {
+            shown.extend([best, rival]);
+        }
+    }
+    let title = |samples: &[Sample]| format!("{}, by the best group and its rival", counted(samples.len() / 2, "worst image"));
+    sheet(comparison, "worst", shown, &title, problems)
 }
 
 /// The samples whose masks were kept after epochs.
@@ -73,34 +106,32 @@ fn course(comparison: &Comparison, run: &Run, names: &[String], problems: &mut V
 }
 
 /// A sample to be shown, and what is said of it.
-struct Shown {
+struct Shown<'a> {
+    run: &'a Run,
     name: String,
-    word: Option<&'static str>,
-}
-
-impl Shown {
-    fn plain(name: String) -> Self {
-        Self { name, word: None }
-    }
+    word: Option<String>,
 }
 
 /// `None` if there is nothing to draw.
 fn sheet(
     comparison: &Comparison,
-    run: &Run,
     id: &str,
-    shown: Vec<Shown>,
+    shown: Vec<Shown<'_>>,
     title: &dyn Fn(&[Sample]) -> String,
     problems: &mut Vec<String>,
 ) -> Option<String> {
     let mut samples = Vec::new();
-    for Shown { name, word } in shown {
+    let mut runs: Vec<&str> = Vec::new();
+    for Shown { run, name, word } in shown {
         match picture::read(&run.dir, &name) {
             Ok(sample) => samples.push(Sample { name: word.map_or(name.clone(), |word| format!("{word}: {name}")), ..sample }),
             Err(problem) => problems.push(problem),
         }
+        if !runs.contains(&run.id.as_str()) {
+            runs.push(&run.id);
+        }
     }
-    (!samples.is_empty()).then(|| sheet::draw(&comparison.classes, &run.id, id, &title(&samples), &samples))
+    (!samples.is_empty()).then(|| sheet::draw(&comparison.classes, &runs.join(" and "), id, &title(&samples), &samples))
 }
 
 /// The samples of the validation split that have pictures; those that are among the worst or best only if there are too few others.
@@ -141,35 +172,32 @@ fn extremes(run: &Run, split: Split) -> (Vec<String>, Vec<String>) {
     (order.iter().take(half).map(name).collect(), order.iter().rev().take(half).map(name).collect())
 }
 
-/// The best run that has pictures of the best group that has such a run.
+/// The best run that has pictures of the best group that has such a run, and their names.
 fn best_with_samples<'a>(
     comparison: &'a Comparison,
     verdict: &Verdict,
     problems: &mut Vec<String>,
 ) -> Option<(&'a Run, Vec<String>)> {
-    let score = |run: &Run| sweep::score(run, &verdict.ranked_by);
     for group in verdict.order(comparison) {
-        let mut best: Option<(&Run, Vec<String>)> = None;
-        for run in &comparison.groups[group].runs {
-            let names = match picture::names(&run.dir) {
-                Ok(names) => names,
-                Err(e) => {
-                    problems.push(format!("{}: {e}", run.dir.samples().display()));
-                    continue;
-                }
-            };
-            let ahead = match (score(run), best.as_ref().map(|b| score(b.0))) {
-                (_, None) | (Some(_), Some(None)) => true,
-                (Some(new), Some(Some(old))) => describe::better(&verdict.ranked_by, new, old),
-                (None, Some(_)) => false,
-            };
-            if ahead && !names.is_empty() {
-                best = Some((run, names));
+        for run in by_score(&comparison.groups[group], verdict) {
+            match picture::names(&run.dir) {
+                Ok(names) if names.is_empty() => {}
+                Ok(names) => return Some((run, names)),
+                Err(e) => problems.push(format!("{}: {e}", run.dir.samples().display())),
             }
-        }
-        if best.is_some() {
-            return best;
         }
     }
     None
+}
+
+/// The runs of a group, the best one first, those without a score last.
+fn by_score<'a>(group: &'a Group, verdict: &Verdict) -> Vec<&'a Run> {
+    let mut runs: Vec<&Run> = group.runs.iter().collect();
+    let ahead = |a: f64, b: f64| describe::better(&verdict.ranked_by, a, b);
+    runs.sort_by(|a, b| match (sweep::score(a, &verdict.ranked_by), sweep::score(b, &verdict.ranked_by)) {
+        (Some(a), Some(b)) if ahead(a, b) => Ordering::Less,
+        (Some(a), Some(b)) if ahead(b, a) => Ordering::Greater,
+        (a, b) => b.is_some().cmp(&a.is_some()),
+    });
+    runs
 }
