@@ -6,7 +6,7 @@ use super::{describe, stats};
 use crate::metric::Split;
 
 /// A group whose validation Dice is not above that of the best constant mask by more than this has learnt nothing yet.
-const LEARNT: f64 = 0.02;
+pub(super) const LEARNT: f64 = 0.02;
 
 /// Groups that are named in a sentence.
 const NAMED: usize = 3;

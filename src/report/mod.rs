@@ -216,7 +216,7 @@ fn verdict(comparison: &Comparison, by: Option<&str>, rank_by: RankBy) -> Result
         None => {
             let mut judged = verdict::judge(comparison, by, rank_by);
             if let Some(search) = &comparison.search {
-                judged.words = searched::words(search);
+                judged.words = searched::words(search, constant::values(comparison, search.by()).last().copied());
             }
             Ok(judged)
         }

@@ -138,7 +138,7 @@ fn every_call_that_fails_is_told_and_costs_nothing() {
     let Some((status, ops)) = watched::watch(command(&calm).stderr(Stdio::null()), &root, |_| None) else { return };
     assert!(status.success());
     let calm = ends(&calm);
-    let wanted = number("UMLAUT_CRASH_CALLS", 60);
+    let wanted = number("UMLAUT_CRASH_CALLS", 40);
     let cases: Vec<(usize, i32)> = [libc::EIO, libc::ENOSPC]
         .into_iter()
         .enumerate()

@@ -1,6 +1,7 @@
 //! The sentences: the winner by fresh seeds alone, how flattered the search's own score was, and what remains undecided.
 
 use crate::record::Winner;
+use crate::report::constant::LEARNT;
 use crate::report::search::Search;
 use crate::report::{column, stats};
 use crate::text::counted;
@@ -10,14 +11,32 @@ use std::collections::BTreeMap;
 const UNTESTED: &str =
     "Groups of a search were chosen by their scores: neither their order nor the differences between them are tested.";
 
-/// The answer of a search.
-pub(in crate::report) fn of(search: &Search) -> Vec<String> {
-    let Some(winner) = &search.winner else { return unnamed(search) };
-    let mut words = vec![named(search, winner)];
-    words.extend(flattered(winner));
-    words.extend(undecided(search, winner));
-    words.push(UNTESTED.to_owned());
+/// The answer of a search. `constant` is what the best constant mask has in the column that is made better, if that is known.
+pub(in crate::report) fn of(search: &Search, constant: Option<f64>) -> Vec<String> {
+    let mut words = match &search.winner {
+        None => unnamed(search),
+        Some(winner) => {
+            let undecided = undecided(search, winner);
+            [Some(named(search, winner)), flattered(winner), undecided, Some(UNTESTED.to_owned())].into_iter().flatten().collect()
+        }
+    };
+    words.extend(constant.and_then(|constant| unlearnt(search, constant)));
     words
+}
+
+/// Whether most trials were compared when they had learnt nothing yet: then the lowest rung has stopped them by chance, and favours what learns fast.
+fn unlearnt(search: &Search, constant: f64) -> Option<String> {
+    let [lowest, next, ..] = search.settings.rungs[..] else { return None };
+    let scores = search.results.iter().filter(|result| result.rung == 0).filter_map(|result| result.score);
+    let scores: Vec<f64> = scores.filter(|score| score.is_finite()).collect();
+    let unlearnt = scores.iter().filter(|score| **score - constant <= LEARNT).count();
+    (2 * unlearnt > scores.len()).then(|| {
+        format!(
+            "After epoch {lowest} most trials, {unlearnt} of {}, had learnt nothing yet (the best constant mask has {constant:.3}), and yet most were \
+             stopped there: a search with `search.halving.lowest = {next}` would compare what they have learnt.",
+            scores.len()
+        )
+    })
 }
 
 /// What there is to say while no winner is named, or where there is none.
