@@ -23,24 +23,47 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 /// Two runs of two epochs.
-fn toml() -> String {
+fn sweep() -> String {
     TINY.replace("epochs = 3", "epochs = 2").replace("[1e-2, 1e-3]", "[1e-2]")
 }
 
-/// The command that is begun, and repeated.
-fn command(desk: &Desk) -> Command {
-    let mut command = desk.command(&["run", "x.toml", "-q", "--retries", "0"]);
+/// Three trials of two epochs at the most, of which the best is confirmed.
+fn search() -> String {
+    let sweep = TINY.replace("epochs = 3", "epochs = 2").replace("[1, 2]", "[1]");
+    let (head, _) = sweep.split_once("[sweep.grid]").expect("it sweeps");
+    let search = "[search]\ntrials = 3\nsampler = \"sobol\"\nby = \"val_dice\"\nconfirm.top = 1\nhalving.lowest = 1\n";
+    format!("{head}{search}draw.\"optimizer.adam.lr\" = {{ log_uniform = [1e-3, 1e-1] }}\n")
+}
+
+/// A command that is begun, and repeated.
+type Arguments = [&'static str];
+
+const RUN: &Arguments = &["run", "x.toml", "-q", "--retries", "0"];
+const REPORT: &Arguments = &["report", "tiny", "-q", "--format", "md,html,tex"];
+
+fn command(desk: &Desk, arguments: &Arguments) -> Command {
+    let mut command = desk.command(arguments);
     command.stdout(Stdio::null());
     command
 }
 
-fn ends(desk: &Desk) -> Ends {
+fn ends(desk: &Desk, arguments: &Arguments) -> Ends {
     let runs = fs::read_dir(desk.path("results/tiny/runs")).into_iter().flatten().map(|run| run.expect("listed").path());
     let of = |run: PathBuf| {
         let files = ["metrics.csv", "checkpoints/best.safetensors", "per_image.csv"].map(|file| fs::read(run.join(file)).ok());
         (run.file_name().expect("named").to_string_lossy().into_owned(), files)
     };
-    runs.map(of).collect()
+    let mut ends: Ends = runs.map(of).collect();
+    let of_search =
+        ["history.csv", "winner.toml", "search.toml"].map(|file| fs::read(desk.path("results/tiny/search").join(file)).ok());
+    ends.insert("search".into(), of_search);
+    // After a run it has times in it, which differ.
+    if arguments == REPORT {
+        let of_report =
+            ["report.md", "report.html", "groups.csv"].map(|file| fs::read(desk.path("results/tiny").join(file)).ok());
+        ends.insert("report".into(), of_report);
+    }
+    ends
 }
 
 /// Whether nothing depends on a file of this name.
@@ -96,30 +119,40 @@ fn number(variable: &str, default: usize) -> usize {
 
 #[test]
 fn every_state_after_a_loss_of_power_ends_right() {
-    let desk = Desk::with(&toml());
+    power_is_lost(&sweep(), 150);
+}
+
+#[test]
+fn every_state_of_a_search_after_a_loss_of_power_ends_right() {
+    power_is_lost(&search(), 50);
+}
+
+/// Looks at so many states of what the experiment leaves, if not at more.
+fn power_is_lost(toml: &str, states: usize) {
+    let desk = Desk::with(toml);
     fs::create_dir(desk.path("results")).expect("writable");
     let root = desk.path("results").canonicalize().expect("there");
-    let Some((status, ops)) = watched::watch(command(&desk).stderr(Stdio::null()), &root, |_| None) else { return };
+    let Some((status, ops)) = watched::watch(command(&desk, RUN).stderr(Stdio::null()), &root, |_| None) else { return };
     assert!(status.success());
     let course = Course::new(&root, &ops);
     let (noted, there) = (course.whole(), disk::read(&root));
     let differ: Vec<&Path> =
         noted.keys().chain(there.keys()).filter(|path| noted.get(*path) != there.get(*path)).map(PathBuf::as_path).collect();
     assert!(differ.is_empty(), "what was noted is what is on the disk, but for {differ:?}");
-    let calm = ends(&desk);
-    assert_eq!(calm.len(), 2);
+    let calm = ends(&desk, RUN);
+    assert!(calm.len() > 2, "two runs at least");
 
-    let mut states = Vec::new();
-    let all = course.states(is_free, class, |state| states.push(state));
-    let distinct = states.len();
-    let wanted = number("UMLAUT_CRASH_STATES", 200);
+    let mut found = Vec::new();
+    let all = course.states(is_free, class, |state| found.push(state));
+    let distinct = found.len();
+    let wanted = number("UMLAUT_CRASH_STATES", states);
     let step = distinct.div_ceil(wanted).max(1);
-    let chosen: Vec<State> = states.into_iter().step_by(step).collect();
+    let chosen: Vec<State> = found.into_iter().step_by(step).collect();
     eprintln!("{} operations, {all} states, {distinct} of them different, {} looked at", course.len(), chosen.len());
-    let wrong = side_by_side(&chosen, |desk, state| {
+    let wrong = side_by_side(toml, &chosen, |desk, state| {
         _ = fs::remove_dir_all(desk.path("results"));
         disk::write(&desk.path("results"), &state.tree);
-        ends_right(desk, &calm)
+        ends_right(desk, RUN, &calm)
     });
     for (said, state) in wrong.iter().take(20) {
         eprintln!("after {} operations, without {:?}: {said}", state.after, state.lost);
@@ -131,40 +164,51 @@ fn every_state_after_a_loss_of_power_ends_right() {
 
 /// One call fails: in the schedule or in a child, when a file is made, filled, renamed, removed or synced.
 #[test]
-fn every_call_that_fails_is_told_and_costs_nothing() {
-    let calm = Desk::with(&toml());
-    fs::create_dir(calm.path("results")).expect("writable");
-    let root = calm.path("results").canonicalize().expect("there");
-    let Some((status, ops)) = watched::watch(command(&calm).stderr(Stdio::null()), &root, |_| None) else { return };
-    assert!(status.success());
-    let calm = ends(&calm);
-    let wanted = number("UMLAUT_CRASH_CALLS", 40);
-    let cases: Vec<(usize, i32)> = [libc::EIO, libc::ENOSPC]
-        .into_iter()
-        .enumerate()
-        .flat_map(|(first, error)| {
-            let step = (2 * ops.len()).div_ceil(wanted).max(1);
-            (0..ops.len()).skip(first * step / 2).step_by(step).map(move |at| (at, error))
-        })
-        .collect();
-    eprintln!("{} calls, {} failures", ops.len(), cases.len());
-    let wrong = side_by_side(&cases, |desk, (at, error)| {
+fn every_call_of_a_sweep_that_fails_is_told_and_costs_nothing() {
+    calls_fail(&Tree::new(), RUN, 40);
+}
+
+#[test]
+fn every_call_of_a_report_that_fails_is_told_and_costs_nothing() {
+    let desk = Desk::with(&sweep());
+    assert!(command(&desk, RUN).status().expect("the program starts").success());
+    let mut swept = disk::read(&desk.path("results"));
+    swept.retain(|path, _| !path.starts_with("tiny/charts") && !path.starts_with("tiny/report.md"));
+    calls_fail(&swept, REPORT, 20);
+}
+
+/// So many calls of a command that begins with these results fail, if not more are asked for.
+fn calls_fail(before: &Tree, arguments: &Arguments, failures: usize) {
+    let begin = |desk: &Desk| {
         _ = fs::remove_dir_all(desk.path("results"));
-        fs::create_dir(desk.path("results")).expect("writable");
-        let root = desk.path("results").canonicalize().expect("there");
-        let (said, mut done, mut failed) = (desk.path("said"), 0, None);
+        disk::write(&desk.path("results"), before);
+        desk.path("results").canonicalize().expect("there")
+    };
+    let calm = Desk::with(&sweep());
+    let root = begin(&calm);
+    let Some((status, ops)) = watched::watch(command(&calm, arguments).stderr(Stdio::null()), &root, |_| None) else { return };
+    assert!(status.success());
+    let calm = ends(&calm, arguments);
+    let step = (2 * ops.len()).div_ceil(number("UMLAUT_CRASH_CALLS", failures)).max(1);
+    let cases: Vec<(usize, i32)> = [(0, libc::EIO), (step / 2, libc::ENOSPC)]
+        .into_iter()
+        .flat_map(|(first, error)| (first..ops.len()).step_by(step).map(move |at| (at, error)))
+        .collect();
+    eprintln!("{}: {} calls, {} failures", arguments[0], ops.len(), cases.len());
+    let wrong = side_by_side(&sweep(), &cases, |desk, (at, error)| {
+        let root = begin(desk);
+        let (said, mut done, mut failed) = (desk.path("said"), 0, String::new());
         let errors = fs::File::create(&said).expect("writable");
-        let (status, _) = watched::watch(command(desk).stderr(errors), &root, |op| {
+        let (status, _) = watched::watch(command(desk, arguments).stderr(errors), &root, |op| {
             done += 1;
             let fails = done == at + 1;
             if fails {
-                failed = Some(format!("{op:?}").chars().take(200).collect::<String>());
+                failed = format!("{op:?}").chars().take(200).collect();
             }
             fails.then_some(*error)
         })
         .expect("it was possible before");
         let said = fs::read_to_string(&said).expect("text");
-        let failed = failed.unwrap_or_default();
         let told = match status.code() {
             Some(0) => true,
             Some(1) => said.contains("results"),
@@ -173,7 +217,7 @@ fn every_call_that_fails_is_told_and_costs_nothing() {
         if !told || said.contains("panicked") {
             return Err(format!("{failed}: {:?}: {said}", status.code()));
         }
-        ends_right(desk, &calm).map_err(|again| format!("{failed}: {said}\nrepeated: {again}"))
+        ends_right(desk, arguments, &calm).map_err(|again| format!("{failed}: {said}\nrepeated: {again}"))
     });
     for (said, (at, error)) in &wrong {
         eprintln!("call {at}, error {error}: {said}");
@@ -182,12 +226,16 @@ fn every_call_that_fails_is_told_and_costs_nothing() {
 }
 
 /// Does something with each, on every processor, at a desk for each; what went wrong.
-fn side_by_side<'a, T: Sync>(all: &'a [T], what: impl Fn(&Desk, &T) -> Result<(), String> + Sync) -> Vec<(String, &'a T)> {
+fn side_by_side<'a, T: Sync>(
+    toml: &str,
+    all: &'a [T],
+    what: impl Fn(&Desk, &T) -> Result<(), String> + Sync,
+) -> Vec<(String, &'a T)> {
     let (next, wrong) = (AtomicUsize::new(0), Mutex::new(Vec::new()));
     std::thread::scope(|scope| {
         for _ in 0..std::thread::available_parallelism().map_or(1, usize::from) {
             scope.spawn(|| {
-                let desk = Desk::with(&toml());
+                let desk = Desk::with(toml);
                 while let Some(one) = all.get(next.fetch_add(1, Ordering::Relaxed)) {
                     if let Err(said) = what(&desk, one) {
                         wrong.lock().expect("whole").push((said, one));
@@ -203,10 +251,10 @@ fn side_by_side<'a, T: Sync>(all: &'a [T], what: impl Fn(&Desk, &T) -> Result<()
 type Ends = BTreeMap<String, [Option<Vec<u8>>; 3]>;
 
 /// Repeats the command.
-fn ends_right(desk: &Desk, calm: &Ends) -> Result<(), String> {
-    let said: Output = command(desk).output().expect("the program starts");
+fn ends_right(desk: &Desk, arguments: &Arguments, calm: &Ends) -> Result<(), String> {
+    let said: Output = command(desk, arguments).output().expect("the program starts");
     if said.status.code() != Some(0) {
         return Err(format!("{:?}: {}", said.status.code(), words(&said)));
     }
-    if ends(desk) == *calm { Ok(()) } else { Err(format!("other bytes: {}", words(&said))) }
+    if ends(desk, arguments) == *calm { Ok(()) } else { Err(format!("other bytes: {}", words(&said))) }
 }
