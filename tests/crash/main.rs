@@ -2,7 +2,7 @@
 //! the undisturbed sweep, or says which file it is about.
 //!
 //! The oracle is the sweep that nobody disturbs. What the program and its children do to files is noted as they do it ([`watched`]); what a disk may
-//! hold then is enumerated ([`disk`]). `UMLAUT_CRASH_STATES` asks for more of these states than some hundred, `all` for each.
+//! hold then is enumerated ([`disk`]). `UMLAUT_CRASH_STATES` asks for more of these states than a hundred, `all` for each.
 
 #![cfg(all(target_os = "linux", target_arch = "x86_64"))]
 
@@ -82,7 +82,7 @@ fn class(tree: &Tree) -> blake3::Hash {
         hasher.update(path.as_os_str().as_encoded_bytes());
         match held {
             None => hasher.update(b"\0dir"),
-            Some(bytes) if hidden || is_free(&path) => {
+            Some(bytes) if hidden || is_free(path) => {
                 let kind = [bytes.is_empty(), bytes.contains(&0), bytes.ends_with(b"\n")];
                 hasher.update(&kind.map(u8::from))
             }
@@ -119,12 +119,12 @@ fn number(variable: &str, default: usize) -> usize {
 
 #[test]
 fn every_state_after_a_loss_of_power_ends_right() {
-    power_is_lost(&sweep(), 150);
+    power_is_lost(&sweep(), 80);
 }
 
 #[test]
 fn every_state_of_a_search_after_a_loss_of_power_ends_right() {
-    power_is_lost(&search(), 50);
+    power_is_lost(&search(), 30);
 }
 
 /// Looks at so many states of what the experiment leaves, if not at more.
@@ -165,7 +165,7 @@ fn power_is_lost(toml: &str, states: usize) {
 /// One call fails: in the schedule or in a child, when a file is made, filled, renamed, removed or synced.
 #[test]
 fn every_call_of_a_sweep_that_fails_is_told_and_costs_nothing() {
-    calls_fail(&Tree::new(), RUN, 40);
+    calls_fail(&Tree::new(), RUN, 24);
 }
 
 #[test]
@@ -174,7 +174,7 @@ fn every_call_of_a_report_that_fails_is_told_and_costs_nothing() {
     assert!(command(&desk, RUN).status().expect("the program starts").success());
     let mut swept = disk::read(&desk.path("results"));
     swept.retain(|path, _| !path.starts_with("tiny/charts") && !path.starts_with("tiny/report.md"));
-    calls_fail(&swept, REPORT, 20);
+    calls_fail(&swept, REPORT, 12);
 }
 
 /// So many calls of a command that begins with these results fail, if not more are asked for.
