@@ -101,7 +101,7 @@ impl Cluster {
     }
 
     /// Waits until something holds.
-    pub fn until<T>(&self, what: &str, holds: impl Fn() -> Option<T>) -> T {
+    pub fn until<T>(&self, what: &str, mut holds: impl FnMut() -> Option<T>) -> T {
         let began = Instant::now();
         loop {
             if let Some(value) = holds() {

@@ -1,6 +1,6 @@
 //! A schedule at points of its protocol with Slurm: false programs before the true ones kill whoever calls them, refuse, or say something else.
 
-use crate::cluster::Cluster;
+use crate::cluster::{Cluster, Schedule};
 use crate::desk::{Desk, TINY, expect_code, words};
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -24,7 +24,10 @@ fn run(cluster: &Cluster, desk: &Desk, options: &[&str]) -> Output {
         let file = std::env::split_paths(&path).map(|dir| dir.join(program)).find(|file| file.is_file()).expect("installed");
         command.env(program.to_uppercase(), file);
     }
-    command.output().expect("the program starts")
+    let mut schedule = Schedule::of(desk, command);
+    // One that waits for what never comes would not end by itself.
+    cluster.until("the schedule ends", || schedule.is_over().then_some(()));
+    schedule.ended()
 }
 
 fn files_named(desk: &Desk, end: &str) -> usize {
