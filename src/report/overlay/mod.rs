@@ -71,7 +71,7 @@ pub(super) fn draw(comparison: &Comparison, verdict: &Verdict) -> Overlays {
 /// The worst images of the best group and its rival that a run of each has kept.
 fn worst(comparison: &Comparison, verdict: &Verdict, problems: &mut Vec<String>) -> Option<String> {
     let rivals = Rivals::of(comparison, verdict)?;
-    // Groups that judge their images at different sizes are no rivals of a picture, but each keeps its own.
+    // Each group has images of its own, which may be of another size.
     let kept = |group: usize, name: &str| {
         by_score(&comparison.groups[group], verdict).into_iter().find(|run| image(run, name).is_file())
     };
