@@ -222,7 +222,7 @@ fn survives(text: &str) {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 128, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 64, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn a_written_experiment_reads_back_equal(experiment in experiment()) {
@@ -336,7 +336,7 @@ const PIECES: &[&str] = &[
 
 proptest! {
     // Each has dozens of mistakes, whose explanation takes half a second where nothing is optimized.
-    #![proptest_config(ProptestConfig { cases: 32, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 12, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn a_template_with_lines_mixed_is_no_panic(swaps in vec((any::<Index>(), any::<Index>()), 1..20), bare in any::<bool>()) {

@@ -63,44 +63,44 @@ const LAYOUT_INSERTIONS: &[Insertion] = &[
         "        config::Dataset::Stripes(config) => Box::new(super::stripes::Stripes::new(config)),\n",
     ),
     (
-        "src/core/config/dataset.rs",
+        "src/base/config/dataset.rs",
         "    /// Volumes of NIfTI, DICOM or TIFF, cut into slices.",
         "    /// Bars.\n    Stripes(Stripes),\n",
     ),
     (
-        "src/core/config/dataset.rs",
+        "src/base/config/dataset.rs",
         "/// Optic disc or optic cup.",
         "/// Bars.\n#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]\n#[serde(deny_unknown_fields)]\n\
          pub struct Stripes {\n    /// Number of images.\n    pub count: usize,\n}\n\n",
     ),
     (
-        "src/core/config/dataset.rs",
+        "src/base/config/dataset.rs",
         "            Self::Dsb2018(Dsb2018 { class, .. }) => vec![class.clone()],",
         "            Self::Stripes(_) => vec![\"bar\".into()],\n",
     ),
-    ("src/core/config/dataset.rs", "            Self::Stack(_) | Self::Volumes(_) => 1,", "            Self::Stripes(_) => 1,\n"),
+    ("src/base/config/dataset.rs", "            Self::Stack(_) | Self::Volumes(_) => 1,", "            Self::Stripes(_) => 1,\n"),
     (
-        "src/core/config/dataset.rs",
+        "src/base/config/dataset.rs",
         "            Self::Synthetic(_) => Vec::new(),",
         "            Self::Stripes(_) => Vec::new(),\n",
     ),
     (
-        "src/core/config/dataset.rs",
+        "src/base/config/dataset.rs",
         "            Self::Synthetic(_) | Self::DrishtiGs(_) | Self::Refuge(_)",
         "            Self::Stripes(_) => false,\n",
     ),
     (
-        "src/core/config/dataset.rs",
+        "src/base/config/dataset.rs",
         "            Self::DrishtiGs(_) | Self::RimOne(_) => true,",
         "            Self::Stripes(_) => false,\n",
     ),
     (
-        "src/core/config/dataset.rs",
+        "src/base/config/dataset.rs",
         "            Self::Synthetic(_) => \"dataset.synthetic\",",
         "            Self::Stripes(_) => \"dataset.stripes\",\n",
     ),
     (
-        "src/core/config/dataset.rs",
+        "src/base/config/dataset.rs",
         "            Self::Synthetic(_) => \"dataset.synthetic.targets\",",
         "            Self::Stripes(_) => \"dataset.stripes\",\n",
     ),
@@ -109,25 +109,25 @@ const LAYOUT_INSERTIONS: &[Insertion] = &[
 /// A term of a known form: the Tversky loss with α = 0.2, β = 0.8.
 const TERM_INSERTIONS: &[Insertion] = &[
     (
-        "src/core/config/loss.rs",
+        "src/base/config/loss.rs",
         "    /// Focal Tversky loss.\n    #[serde",
         "    /// F2 loss.\n    #[serde(skip_serializing_if = \"is_default\")]\n    pub f2: Plain,\n",
     ),
-    ("src/core/config/loss.rs", "    /// Focal Tversky loss.\n    FocalTversky(", "    /// F2 loss.\n    F2,\n"),
+    ("src/base/config/loss.rs", "    /// Focal Tversky loss.\n    FocalTversky(", "    /// F2 loss.\n    F2,\n"),
     (
-        "src/core/config/loss.rs",
+        "src/base/config/loss.rs",
         "            Self::FocalTversky(_) => \"focal_tversky_loss\",",
         "            Self::F2 => \"f2_loss\",\n",
     ),
-    ("src/core/config/loss.rs", "            &mut self.focal_tversky.weight,", "            &mut self.f2.weight,\n"),
+    ("src/base/config/loss.rs", "            &mut self.focal_tversky.weight,", "            &mut self.f2.weight,\n"),
     (
-        "src/core/config/loss.rs",
+        "src/base/config/loss.rs",
         "            (self.focal_tversky.weight, Term::FocalTversky(self.focal_tversky.clone())),",
         "            (self.f2.weight, Term::F2),\n",
     ),
-    ("src/core/config/loss.rs", "            focal_tversky: FocalTversky::default(),", "            f2: Plain::default(),\n"),
+    ("src/base/config/loss.rs", "            focal_tversky: FocalTversky::default(),", "            f2: Plain::default(),\n"),
     (
-        "src/core/ops/term/mod.rs",
+        "src/ops/term/mod.rs",
         "            Term::Focal(o) =>",
         "            Term::F2 => Self::Region { alpha: 0.2, beta: 0.8, gamma: 1.0 },\n",
     ),
@@ -140,8 +140,8 @@ const TERM_INSERTIONS: &[Insertion] = &[
 
 /// How many terms there are stands in types.
 const COUNTS: &[(&str, &str, &str)] = &[
-    ("src/core/config/loss.rs", "f64; 10]", "f64; 11]"),
-    ("src/core/config/loss.rs", "Term); 10]", "Term); 11]"),
+    ("src/base/config/loss.rs", "f64; 10]", "f64; 11]"),
+    ("src/base/config/loss.rs", "Term); 10]", "Term); 11]"),
     ("src/core/metric/column.rs", "[Row; 28]", "[Row; 29]"),
 ];
 
@@ -221,7 +221,7 @@ fn build(home: &Path) -> PathBuf {
         "--bin",
         "umlaut-extended",
         "--config",
-        "profile.dev.package.umlaut-core.opt-level=0",
+        "profile.dev.package.umlaut-ops.opt-level=0",
     ]);
     cargo.args(if built.ends_with("release") { &["--release"][..] } else { &[] });
     let output = cargo.arg("--target-dir").arg(built.parent().expect("the target directory")).current_dir(home).output();

@@ -1,17 +1,14 @@
-//! What `umlaut` computes with: configuration, data, operations, networks and scores. The library `umlaut` shows these modules as its own, with
-//! the conventions that hold for all.
+//! What `umlaut` trains with: data, networks, scores and the machine, on the operations of `umlaut-ops` and the configuration of `umlaut-base`, whose
+//! modules this package shows as its own. The library `umlaut` shows all of them, with the conventions that hold for all.
 //!
-//! Nothing is known here of runs, results and processes. The package stands apart so that it alone is optimized while one develops.
+//! Nothing is known here of runs, results and processes.
 
 #![warn(missing_docs)]
 
-pub mod config;
 pub mod data;
 pub mod machine;
 pub mod metric;
 pub mod model;
-pub mod ops;
-pub mod regular;
-pub mod shown;
-pub mod system;
-pub mod text;
+
+pub use umlaut_base::{config, regular, shown, system, text};
+pub use umlaut_ops as ops;

@@ -4,13 +4,11 @@ mod available;
 mod gpus;
 pub mod threads;
 
+pub use crate::ops::OUT_OF_DEVICE_MEMORY;
 pub use available::available_memory;
 pub use gpus::{Gpu, GpuMemory, VISIBLE, free_memory, gpu_use, gpus};
 
 use std::fs;
-
-/// How a message begins when the memory of a GPU is too small.
-pub const OUT_OF_DEVICE_MEMORY: &str = "out of device memory";
 
 /// The host's name as the kernel has it.
 pub fn host() -> String {

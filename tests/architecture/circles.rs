@@ -40,11 +40,11 @@ impl Sources {
         for entry in walkdir::WalkDir::new(&src) {
             let path = entry.expect("src can be listed").into_path();
             let name = path.strip_prefix(&src).expect("below src").to_string_lossy().replace('\\', "/");
-            // The library shows the modules of the inner package as its own.
-            if name == "core/lib.rs" {
+            // The library shows the modules of the inner packages as its own.
+            if name == "core/lib.rs" || name == "base/lib.rs" {
                 continue;
             }
-            let name = name.trim_start_matches("core/").to_owned();
+            let name = name.trim_start_matches("core/").trim_start_matches("base/").to_owned();
             if !name.ends_with(".rs") || name.ends_with("/tests.rs") || name.contains("/tests/") {
                 continue;
             }
@@ -118,7 +118,10 @@ fn start<'a>(from: &Module, path: &'a [String]) -> (Module, &'a [String]) {
     let mut at = from.clone();
     let mut rest = path;
     match rest.first().map(String::as_str) {
+        // `ops` is a package of its own.
+        Some("crate") if from.get(1).is_some_and(|room| room == "ops") => (at, rest) = (from[..2].to_vec(), &rest[1..]),
         Some("crate") => (at, rest) = (from[..1].to_vec(), &rest[1..]),
+        Some("umlaut_base") => (at, rest) = (vec!["lib".to_owned()], &rest[1..]),
         // The program's view of the library.
         Some("umlaut") if from[0] == "main" => (at, rest) = (vec!["lib".to_owned()], &rest[1..]),
         Some("self") => rest = &rest[1..],

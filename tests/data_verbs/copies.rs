@@ -129,7 +129,7 @@ fn nothing_else_is_called_a_copy() {
     let [run, inspect] = warnings(&desk);
     assert_eq!(run, "");
     assert!(inspect.contains("No two samples of different splits look alike."), "{inspect}");
-    let drawn = "name = 'x'\n[dataset.synthetic]\ncount = 30\n[preprocess]\nsize = [64, 64]\n[model.unet]\nchannels = [2, 4]\n[training]\nepochs = 1\n";
+    let drawn = "name = 'x'\n[dataset.synthetic]\ncount = 16\n[preprocess]\nsize = [64, 64]\n[model.unet]\nchannels = [2, 4]\n[training]\nepochs = 1\n";
     std::fs::write(desk.path("x.toml"), drawn).expect("writable");
     let [run, inspect] = warnings(&desk);
     assert_eq!(run, "");

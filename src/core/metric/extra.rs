@@ -6,62 +6,8 @@ use super::components::rand_score;
 use super::distance::Apart;
 use super::extent::cup_to_disc_error;
 use super::mask::{MaskScores, is_ignored};
+use crate::config::ExtraMetric;
 use rayon::prelude::*;
-use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
-
-/// A metric that takes longer than counting.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum ExtraMetric {
-    /// 95th percentile of the distances between the boundaries (Hausdorff) each way, the larger one, in pixels.
-    Hd95,
-    /// Average symmetric surface distance, in pixels.
-    Assd,
-    /// IoU of what lies within 2 % of the diagonal from the boundaries (Cheng et al. 2021).
-    BoundaryIou,
-    /// Expected calibration error of the pixels' probabilities, 15 bins (Guo et al. 2017).
-    Ece,
-    /// Error of the vertical cup-to-disc ratio; needs the classes `disc` and `cup`.
-    VcdrError,
-    /// Foreground-restricted Rand score of the connected parts (Arganda-Carreras et al. 2015), without thinning of borders.
-    RandScore,
-    /// Share of pixels that are wrong.
-    PixelError,
-}
-
-impl ExtraMetric {
-    /// All there are.
-    pub const ALL: [Self; 7] =
-        [Self::Hd95, Self::Assd, Self::BoundaryIou, Self::Ece, Self::VcdrError, Self::RandScore, Self::PixelError];
-
-    /// As columns and configurations call it.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Hd95 => "hd95",
-            Self::Assd => "assd",
-            Self::BoundaryIou => "boundary_iou",
-            Self::Ece => "ece",
-            Self::VcdrError => "vcdr_error",
-            Self::RandScore => "rand_score",
-            Self::PixelError => "pixel_error",
-        }
-    }
-
-    /// The other way.
-    pub fn from_name(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|extra| extra.name() == name)
-    }
-
-    /// The same in mm, where it is a length.
-    fn in_mm(self) -> Option<&'static str> {
-        match self {
-            Self::Hd95 => Some("hd95_mm"),
-            Self::Assd => Some("assd_mm"),
-            _ => None,
-        }
-    }
-}
 
 /// What is asked for, and of which images.
 #[derive(Debug, Clone, PartialEq)]

@@ -21,17 +21,17 @@ mod means;
 mod tally;
 mod threshold;
 
+pub use crate::config::{ExtraMetric, USUAL_THRESHOLD};
 pub use absent::{Absent, mean_of_defined};
 pub use column::{Direction, Metric, Split, describe};
 pub use confusion::ConfusionMatrix;
 pub use constant::ConstantMask;
 pub use distance::quantile;
 pub use extent::{cup_to_disc, extent};
-pub use extra::{ExtraMetric, Extras, ImageExtras};
+pub use extra::{Extras, ImageExtras};
 pub use mask::MaskScores;
 pub use means::Means;
 pub use tally::{Scores, Tally, weighted_mean};
 pub use threshold::{
-    THRESHOLDS_METADATA, ThresholdCurves, ThresholdPoint, USUAL_THRESHOLD, cut, thresholds, thresholds_from_metadata,
-    thresholds_to_metadata,
+    THRESHOLDS_METADATA, ThresholdCurves, ThresholdPoint, cut, thresholds, thresholds_from_metadata, thresholds_to_metadata,
 };

@@ -2,10 +2,8 @@
 
 use super::absent::Absent;
 use super::mask::{Mask, is_ignored, share};
+use crate::config::USUAL_THRESHOLD;
 use rayon::prelude::*;
-
-/// The threshold of the scores in metrics.csv.
-pub const USUAL_THRESHOLD: f64 = 0.5;
 
 /// The thresholds of every curve: 0.00, 0.02, … 1.00.
 pub fn thresholds() -> Vec<f64> {

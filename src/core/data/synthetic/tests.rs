@@ -4,7 +4,7 @@ use super::shape::{Outline, distance, edge, heading, length, turned};
 use super::vessels::{Kind, grow};
 use super::*;
 
-const IMAGES: usize = 300;
+const IMAGES: usize = 100;
 
 /// Pixels of a mask.
 fn area(mask: &[u8]) -> usize {
