@@ -42,7 +42,7 @@ fn verdict(file: &Path, sets: &[String], results: &Results, colour: bool) -> Res
         let edges = corners(&experiment).map_err(|e| format!("error: {}: {e}", file.display()))?;
         let plan = planner.plan_without_data(&edges).and_then(|plan| planner.check_weights(&plan));
         plan.map_err(|e| format!("error: {}: {e}", file.display()))?;
-        let Budget { trials, runs, .. } = Budget::of(&experiment);
+        let Budget { trials, runs, .. } = Budget::of(&experiment, None);
         return Ok(format!("a search of {} of {} each", counted(trials, "trial"), counted(runs, "run")));
     }
     let plan = planner.plan_without_data(&experiment).and_then(|plan| planner.check_weights(&plan).map(|()| plan));

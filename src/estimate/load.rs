@@ -14,6 +14,8 @@ pub struct Load {
     pub input: Input,
     /// Operations of an epoch, validation included.
     pub epoch: f64,
+    /// Optimizer steps of an epoch.
+    pub steps: usize,
 }
 
 impl Load {
@@ -28,7 +30,8 @@ impl Load {
         let patches = experiment.patches.as_ref();
         let (patches, tiles) =
             patches.map_or((1, 1), |patches| (patches.per_image, Tiling::of(patches).count(experiment.preprocess.size)));
-        Self { epoch: cost.flops() as f64 * (3.0 * train * patches as f64 + val * tiles as f64), cost, input }
+        let steps = (train * patches as f64 / (batch * experiment.training.accumulate) as f64).ceil() as usize;
+        Self { epoch: cost.flops() as f64 * (3.0 * train * patches as f64 + val * tiles as f64), cost, input, steps }
     }
 
     /// Operations of a training step, backward counted as twice forward.

@@ -2,6 +2,9 @@
 
 use super::score::{Score, ranked};
 
+/// Optimizer steps before trials are compared, where no rung is asked for: after fewer, most nets have learnt nothing yet.
+pub const FEWEST_STEPS: usize = 100;
+
 /// The epochs after which trials are compared, ascending; the last is that of a whole run.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Rungs {
@@ -26,9 +29,9 @@ impl Rungs {
         Self { epochs: rungs, eta }
     }
 
-    /// The lowest rung of runs of so many epochs, where none is asked for: a 27th, at least 2.
-    pub fn default_lowest(epochs: usize) -> usize {
-        epochs.div_ceil(27).max(2)
+    /// The lowest rung of runs of so many epochs with so many steps each, where none is asked for: a 27th, at least 2 and at least [`FEWEST_STEPS`].
+    pub fn default_lowest(epochs: usize, steps: usize) -> usize {
+        epochs.div_ceil(27).max(2).max(FEWEST_STEPS.div_ceil(steps.max(1)))
     }
 
     /// The epochs of each rung, counted from the beginning of training.
@@ -102,7 +105,8 @@ mod tests {
         assert_eq!(rungs(37, 3, 9), [9, 27, 37]);
         assert_eq!(rungs(10, 3, 20), [10]);
         assert_eq!(rungs(4, 0, 0), [1, 2, 4]);
-        assert_eq!([1, 54, 55, 100].map(Rungs::default_lowest), [2, 2, 3, 4]);
+        assert_eq!([1, 54, 55, 100].map(|epochs| Rungs::default_lowest(epochs, 50)), [2, 2, 3, 4]);
+        assert_eq!([0, 9, 33, 34, 100].map(|steps| Rungs::default_lowest(27, steps)), [100, 12, 4, 3, 2]);
         assert_eq!(Rungs::whole(7).epochs(), [7]);
     }
 

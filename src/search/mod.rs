@@ -37,7 +37,7 @@ pub use board::Job;
 pub use clock::Clock;
 pub use confirm::{LAST, Step, confirm, default_top, expected, fresh_seeds};
 pub use domain::Domain;
-pub use halving::{Rungs, rung_score};
+pub use halving::{FEWEST_STEPS, Rungs, rung_score};
 pub use idle::idle;
 pub use point::Point;
 pub use proposer::{Exhausted, Importance, Proposer, Sampler, is_modelled};

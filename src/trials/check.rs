@@ -4,6 +4,7 @@ use super::Error;
 use super::course::rungs;
 use super::space::Searched;
 use crate::config::{Experiment, Sweep};
+use crate::data::Description;
 use crate::search::{default_top, expected};
 
 /// Trials at the edges of a search's space, each key at its bounds or choices and the others in the middle, as the points of a sweep: for whatever
@@ -49,10 +50,10 @@ pub struct Budget {
 }
 
 impl Budget {
-    /// Of an experiment with a search.
-    pub fn of(experiment: &Experiment) -> Self {
+    /// Of an experiment with a search; the rungs depend on its data, unless it says which is the lowest.
+    pub fn of(experiment: &Experiment, data: Option<&Description>) -> Self {
         let search = experiment.search.clone().unwrap_or_default();
-        let (folds, rungs) = (experiment.split.fold_count(), rungs(&search, experiment.training.epochs));
+        let (folds, rungs) = (experiment.split.fold_count(), rungs(experiment, &search, data));
         let top = search.confirm.top.unwrap_or_else(|| default_top(search.trials)).min(search.trials);
         let runs = folds * experiment.training.seeds.len();
         let (mut left, mut before, mut epochs) = (search.trials, 0, 0_usize);
@@ -83,11 +84,11 @@ mod tests {
     #[test]
     fn a_budget_counts_runs_and_epochs() {
         let halving = "[training]\nepochs = 50\n[search]\ntrials = 27\nhalving.lowest = 2\ndraw.'optimizer.adam.lr' = { uniform = [0.1, 0.2] }";
-        let budget = Budget::of(&experiment(halving));
+        let budget = Budget::of(&experiment(halving), None);
         assert_eq!((budget.rungs, budget.epochs), (vec![2, 6, 18, 50], 27 * 2 + 9 * 4 + 3 * 12 + 32));
         assert_eq!((budget.runs, budget.fresh), (1, 4 + 2 + 3));
         let whole = "[split.k_fold]\nk = 4\n[training]\nseeds = 2\n[search]\ntrials = 3\ndraw.'optimizer.adam.lr' = { uniform = [0.1, 0.2] }";
-        let budget = Budget::of(&experiment(whole));
+        let budget = Budget::of(&experiment(whole), None);
         assert_eq!((budget.runs, budget.epochs, budget.rungs.len()), (8, 3 * 8 * 50, 1));
     }
 

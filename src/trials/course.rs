@@ -68,14 +68,15 @@ impl<'a> Course<'a> {
             (SearchSampler::Auto, Some(_)) => SearchSampler::Gp,
             (sampler, _) => sampler.chosen(search.trials),
         };
-        let rungs = rungs(&search, experiment.training.epochs);
+        let data = data::describe(&experiment.dataset)?;
+        let rungs = rungs(experiment, &search, Some(&data));
         let settings = settings(experiment, &search, sampler, &rungs, fingerprint);
         let history = History::open(dir.search(), searched.keys(), &settings)?;
         let proposer = Proposer { space: searched.space.clone(), sampler: of_config(sampler), seed: search.seed, rungs };
         Ok(Self {
             measure: Measure::of(&search.by),
             clock: Clock::new(search.parallel),
-            data: data::describe(&experiment.dataset)?,
+            data,
             search,
             planner,
             dir,
@@ -193,11 +194,14 @@ impl<'a> Course<'a> {
     }
 }
 
-/// The epochs after which trials are compared.
-pub(super) fn rungs(search: &config::Search, epochs: usize) -> Rungs {
+/// The epochs after which trials are compared. Where the lowest rung is not asked for it depends on the steps of an epoch, as the experiment has them
+/// without what is drawn; data that are not known are taken for many.
+pub(super) fn rungs(experiment: &Experiment, search: &config::Search, data: Option<&Description>) -> Rungs {
+    let epochs = experiment.training.epochs;
+    let steps = || data.map_or(usize::MAX, |data| Load::of(experiment, data).steps);
     search.halving.as_ref().map_or_else(
         || Rungs::whole(epochs),
-        |halving| Rungs::new(epochs, halving.eta, halving.lowest.unwrap_or_else(|| Rungs::default_lowest(epochs))),
+        |halving| Rungs::new(epochs, halving.eta, halving.lowest.unwrap_or_else(|| Rungs::default_lowest(epochs, steps()))),
     )
 }
 

@@ -65,3 +65,16 @@ fn a_plan_shows_the_first_trials_and_writes_nothing() {
     assert!(said.contains("4 runs: 4 new"), "{said}");
     assert!(!desk.path("results/tiny").exists());
 }
+
+/// Four training images in batches of 4 are a step an epoch: a hundred steps are a hundred epochs.
+#[test]
+fn the_lowest_rung_has_a_hundred_steps() {
+    let of = |epochs: &str| {
+        let toml = SEARCH.replace("lowest = 1\n", "").replace("epochs = 3", epochs);
+        Desk::with(&toml).umlaut(0, &["plan", "x.toml"])
+    };
+    let said = of("epochs = 400");
+    assert!(said.contains("trials are compared after 100, 400 of 400"), "{said}");
+    let said = of("epochs = 120");
+    assert!(said.contains("120 a run, which are too few for halving"), "{said}");
+}

@@ -94,7 +94,7 @@ pub struct Halving {
     /// Of so many trials at a rung one goes on to the next, which has so many times as many epochs.
     #[schemars(range(min = 2, max = 100))]
     pub eta: usize,
-    /// Epochs of the lowest rung; absent: a 27th of all, 2 at least.
+    /// Epochs of the lowest rung; absent: a 27th of all, but 2 and a hundred steps at least.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 1))]
     pub lowest: Option<usize>,

@@ -2,6 +2,7 @@
 
 use super::super::text::{counted, wrap};
 use umlaut::config::{Experiment, Search};
+use umlaut::data;
 use umlaut::plan::Plan;
 use umlaut::trials::Budget;
 
@@ -13,13 +14,16 @@ pub fn text(experiment: &Experiment, search: &Search, plan: &Plan, columns: usiz
 }
 
 fn lines(experiment: &Experiment, search: &Search, plan: &Plan) -> Vec<String> {
-    let Budget { trials, runs, rungs, epochs, fresh } = Budget::of(experiment);
+    let Budget { trials, runs, rungs, epochs, fresh } = Budget::of(experiment, data::describe(&experiment.dataset).ok().as_ref());
     let sampler = search.sampler.chosen(trials).name();
     let each = if runs > 1 { format!(" of {} each", counted(runs, "run")) } else { String::new() };
     let keys = counted(search.draw.len(), "key");
     let mut lines = vec![format!("search of {keys} by {}: {}{each}, proposed by {sampler}", search.by, counted(trials, "trial"))];
     let whole = experiment.training.epochs;
     lines.push(match &rungs[..] {
+        [_] if search.halving.is_some() => {
+            format!("epochs: {epochs}, {whole} a run, which are too few for halving: see `umlaut help search` on `lowest`")
+        }
         [_] => format!("epochs: {epochs}, {whole} a run"),
         _ => {
             let rungs: Vec<String> = rungs.iter().map(ToString::to_string).collect();
