@@ -120,3 +120,24 @@ fn a_controller_that_is_down_is_no_end() {
     assert!(words(&refused).contains("slurm"), "{}", words(&refused));
     cluster.restart("ctld");
 }
+
+/// Trials join the queue as results come in, and some wait there for a rung: the history is that of one machine.
+#[test]
+fn a_search_in_the_queue_is_the_search_of_one_machine() {
+    let trial = long(4);
+    let (head, _) = trial.split_once("[sweep.grid]").expect("it sweeps");
+    let search = "[search]\ntrials = 6\nparallel = 2\nsampler = \"tpe\"\nconfirm.top = 2\nhalving.lowest = 1\n\
+                  draw.\"optimizer.adam.lr\" = { log_uniform = [1e-3, 1e-1] }\n";
+    let desk = Desk::with(&format!("{head}{search}"));
+    let Some(cluster) = Cluster::start() else { return };
+    expect_code(&desk.umlaut(&["run", "x.toml", "--results", "calm"]), 0);
+    expect_code(&cluster.umlaut(&desk, &["run", "x.toml", "--on", "slurm"]), 0);
+    let of = |results: &str, file: &str| fs::read_to_string(desk.path(results).join("tiny/search").join(file)).expect("a search");
+    assert_eq!(of("results", "history.csv"), of("calm", "history.csv"));
+    assert_eq!(of("results", "winner.toml"), of("calm", "winner.toml"));
+    // Slots that wait train what will probably be wanted, which depends on the moment; whatever both have trained is the same.
+    let (queued, calm) = (desk.metrics("results"), desk.metrics("calm"));
+    let both = queued.iter().filter(|(name, _)| calm.iter().any(|(other, _)| other == name));
+    assert!(both.clone().count() >= 9, "six trials and the winner's three fresh runs");
+    assert!(both.clone().all(|run| calm.contains(run)), "other bytes");
+}
