@@ -49,10 +49,11 @@ for target in "${targets[@]}"; do
     -runs="${FUZZ_RUNS:--1}" -max_len=8192 -timeout=10 -rss_limit_mb=2048 -print_final_stats=1 -verbosity=1 \
     > "target/fuzz/$target.log" 2>&1 || {
     found=1
-    tail -n 40 "target/fuzz/$target.log"
+    grep -vE '^#[0-9]+' "target/fuzz/$target.log" | tail -n 40
     echo "fuzz.sh: $target broke; the input is in $artifacts. To repeat: $programs/$target $artifacts/FILE" >&2
   }
-  grep -E 'cov: |stat::number_of_executed_units|stat::peak_rss_mb' "target/fuzz/$target.log" | tail -n 3
+  grep -E 'cov: ' "target/fuzz/$target.log" | tail -n 1 || true
+  grep -E 'stat::(number_of_executed_units|peak_rss_mb)' "target/fuzz/$target.log" || true
   rm -rf "${scratch:?}/$target"
 done
 exit $found

@@ -8,12 +8,12 @@ use umlaut::config::{self, Axis, Dataset, Preprocess, Sweep};
 use umlaut::data::{Cut, Photo, PhotoPlace, SliceValues, Volume, open, photos};
 use umlaut::plan::{self, Plan};
 
-/// Of an image that is decoded, this many bytes a pixel are asked for beside it: one of more than a few million pixels, which a small file may well
+/// Of an image that is decoded, this many bytes a pixel are asked for beside it: one of more than about a million pixels, which a small file may well
 /// hold, is refused as it is where memory is short.
-const BESIDE: usize = 4096;
+const BESIDE: usize = 1 << 15;
 
 /// Values of a volume that are looked at.
-const VOXELS: usize = 1 << 22;
+const VOXELS: usize = 1 << 20;
 
 /// Height and width of the images that masks and outlines belong to.
 const SIZE: [usize; 2] = [6, 8];
