@@ -31,6 +31,12 @@ impl RunId {
         Self(name.to_owned())
     }
 
+    /// An id that a file names; `None` if it is no name of a directory of runs but leads elsewhere, as `../x` and `/x` do.
+    pub fn from_file(name: &str) -> Option<Self> {
+        let leads_elsewhere = ["", ".", ".."].contains(&name) || name.contains(['/', '\\', '\0']);
+        (!leads_elsewhere).then(|| Self::from_name(name))
+    }
+
     /// The part that says which numbers the run has; what is before it is for readers.
     pub fn hash(&self) -> &str {
         self.0.rsplit('-').next().unwrap_or_default()
@@ -147,6 +153,14 @@ mod tests {
 
     fn experiment(toml: &str) -> Experiment {
         toml::from_str(toml).expect("valid")
+    }
+
+    #[test]
+    fn a_file_names_no_run_that_lies_elsewhere() {
+        for name in ["", ".", "..", "/etc", "../x", "a/b", "a/", "a\\b", "a\0"] {
+            assert_eq!(RunId::from_file(name), None, "{name:?}");
+        }
+        assert_eq!(RunId::from_file("lr-1e-3_seed-1-0123456789"), Some(RunId::from_name("lr-1e-3_seed-1-0123456789")));
     }
 
     #[test]

@@ -2,6 +2,14 @@
 
 use serde::{Deserialize, Serialize};
 
+/// More virtual slots than any search has: [search] takes 256 at the most.
+const MOST_PARALLEL: usize = 65_536;
+
+/// A number of things as a field has it. Those of files may be anything; up to here they can be added up.
+fn count(field: &str) -> Option<usize> {
+    field.parse::<u32>().ok().map(|number| number as usize)
+}
+
 /// One row of history.csv: a job of a search, in which a trial is trained until a rung.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TrialJob {
@@ -54,14 +62,14 @@ impl TrialJob {
     pub fn from_fields(fields: &[String]) -> Option<Self> {
         let [job, trial, rung, epochs, runs, start, cost, seen, seen_hash, values @ ..] = fields else { return None };
         Some(Self {
-            job: job.parse().ok()?,
-            trial: trial.parse().ok()?,
-            rung: rung.parse().ok()?,
-            epochs: epochs.parse().ok()?,
+            job: count(job)?,
+            trial: count(trial)?,
+            rung: count(rung)?,
+            epochs: count(epochs)?,
             runs: runs.split(' ').map(str::to_owned).collect(),
             start: start.parse().ok()?,
             cost: cost.parse().ok()?,
-            seen: seen.parse().ok()?,
+            seen: count(seen)?,
             seen_hash: seen_hash.clone(),
             values: values.to_vec(),
         })
@@ -97,6 +105,15 @@ pub struct SearchSettings {
 }
 
 impl SearchSettings {
+    /// What no search can have, in words; nothing if all is possible.
+    pub fn problem(&self) -> Option<String> {
+        let most = self.rungs.iter().chain([&self.folds, &self.eta]).max().copied().unwrap_or(0);
+        if self.parallel > MOST_PARALLEL {
+            return Some(format!("parallel = {} is beyond {MOST_PARALLEL}", self.parallel));
+        }
+        (most > u32::MAX as usize).then(|| format!("{most} is beyond {}", u32::MAX))
+    }
+
     /// What differs between these and others, in words: what it is called, what it was and what it is.
     pub fn differences(&self, now: &Self) -> Vec<(&'static str, String, String)> {
         let all = |of: &Self| {
@@ -146,7 +163,7 @@ impl TrialResult {
     pub fn from_fields(fields: &[String]) -> Option<Self> {
         let [job, trial, rung, score] = fields else { return None };
         let score = if score.is_empty() { None } else { Some(score.parse().ok()?) };
-        Some(Self { job: job.parse().ok()?, trial: trial.parse().ok()?, rung: rung.parse().ok()?, score })
+        Some(Self { job: count(job)?, trial: count(trial)?, rung: count(rung)?, score })
     }
 }
 
@@ -176,7 +193,7 @@ impl KeyShare {
     pub fn from_fields(fields: &[String]) -> Option<Self> {
         let [key, share, epochs, results] = fields else { return None };
         let share = share.parse().ok().filter(|share| (0.0..=1.0).contains(share))?;
-        Some(Self { key: key.clone(), share, epochs: epochs.parse().ok()?, results: results.parse().ok()? })
+        Some(Self { key: key.clone(), share, epochs: count(epochs)?, results: count(results)? })
     }
 }
 
@@ -208,7 +225,7 @@ impl Confirmation {
         let [trial, seed, runs, score] = fields else { return None };
         let score = if score.is_empty() { None } else { Some(score.parse().ok()?) };
         let runs = runs.split(' ').map(str::to_owned).collect();
-        Some(Self { trial: trial.parse().ok()?, seed: seed.parse().ok()?, runs, score })
+        Some(Self { trial: count(trial)?, seed: seed.parse().ok()?, runs, score })
     }
 }
 

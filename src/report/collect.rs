@@ -145,9 +145,10 @@ impl Group {
 
     /// The mean best epoch of the settled runs, to the nearest one.
     pub(super) fn best_epoch(&self) -> Option<usize> {
-        let epochs: Vec<usize> = self.settled().iter().filter_map(|run| run.best_epoch).collect();
-        let count = epochs.len();
-        (count > 0).then(|| (2 * epochs.iter().sum::<usize>() + count) / (2 * count))
+        // A file may name any number as an epoch.
+        let epochs: Vec<u128> = self.settled().iter().filter_map(|run| run.best_epoch).map(|epoch| epoch as u128).collect();
+        let count = epochs.len() as u128;
+        (count > 0).then(|| ((2 * epochs.iter().sum::<u128>() + count) / (2 * count)) as usize)
     }
 
     /// Values of a `val_` column at the best epoch, or of a `test_` column, over the settled runs.

@@ -27,16 +27,13 @@ impl Search {
         let read = || -> Result<Option<Self>, store::Error> {
             let files = dir.search();
             let Some((settings, (keys, jobs))) = files.settings()?.zip(files.jobs()?) else { return Ok(None) };
-            let importance = files.importance()?;
-            Ok(Some(Self {
-                importance,
-                settings,
-                keys,
-                jobs,
-                results: files.results()?,
-                fresh: files.confirmations()?,
-                winner: files.winner()?,
-            }))
+            let (importance, results) = (files.importance()?, files.results()?);
+            // Files that somebody has changed or mixed may name rungs that there are not.
+            let mut rungs = jobs.iter().map(|job| job.rung).chain(results.iter().map(|result| result.rung));
+            if rungs.any(|rung| rung >= settings.rungs.len()) {
+                return Ok(None);
+            }
+            Ok(Some(Self { importance, settings, keys, jobs, results, fresh: files.confirmations()?, winner: files.winner()? }))
         };
         read().ok().flatten()
     }

@@ -71,7 +71,7 @@ pub(super) fn confusion(comparison: &Comparison, list: &List) -> Option<Grid> {
             };
             let [tp, fp, fn_, tn] = row.counts;
             let mut cells = vec![describe::shown(&comparison.groups[*group].name), (*class).clone(), curve.used.to_string()];
-            cells.extend([share(tp, tp + fn_), share(fn_, tp + fn_), share(fp, fp + tn), share(tn, fp + tn)]);
+            cells.extend([share(tp, fn_), share(fn_, tp), share(fp, tn), share(tn, fp)]);
             rows.push(Row { cells, strong: None });
         }
     }
@@ -82,8 +82,9 @@ pub(super) fn confusion(comparison: &Comparison, list: &List) -> Option<Grid> {
     (!rows.is_empty()).then(|| Grid { header: header.map(str::to_owned).to_vec(), rows, words: vec![0, 1], note })
 }
 
-/// `1234 (56.7 %)`; of no pixels a count alone.
-fn share(count: u64, all: u64) -> String {
+/// `1234 (56.7 %)` of a count and the rest; of no pixels a count alone.
+fn share(count: u64, rest: u64) -> String {
+    let all = u128::from(count) + u128::from(rest);
     let part = if all == 0 { String::new() } else { format!(" ({:.1} %)", 100.0 * count as f64 / all as f64) };
     count.to_string() + &part
 }

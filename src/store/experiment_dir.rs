@@ -188,10 +188,15 @@ impl ExperimentDir {
     /// The ids in plan.csv, in its order; `None` if there is none.
     ///
     /// # Errors
-    /// If it cannot be read.
+    /// If it cannot be read, or a line names what cannot be a directory of `runs/`.
     pub fn planned(&self) -> Result<Option<Vec<RunId>>> {
-        let rows = read_csv(&self.path.join(PLAN), "`umlaut run` writes it anew")?;
-        let id = |row: &Vec<String>| row.first().filter(|id| !id.is_empty()).map(|id| RunId::from_name(id));
-        Ok(rows.map(|rows| rows.iter().skip(1).filter_map(id).collect()))
+        let (path, remedy) = (self.path.join(PLAN), "`umlaut run` writes it anew");
+        let Some(rows) = read_csv(&path, remedy)? else { return Ok(None) };
+        let named =
+            rows.iter().enumerate().skip(1).filter_map(|(at, row)| row.first().filter(|id| !id.is_empty()).map(|id| (at, id)));
+        let id = |(at, id): (usize, &String)| {
+            RunId::from_file(id).ok_or_else(|| content(&path, &format!("line {}: {id:?} is no name of a run", at + 1), remedy))
+        };
+        named.map(id).collect::<Result<_>>().map(Some)
     }
 }

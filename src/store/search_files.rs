@@ -4,6 +4,7 @@ use super::error::{Result, content, named};
 use super::experiment_dir::ExperimentDir;
 use super::file::{create_dirs, open_in_place, read_if_there, write_atomic};
 use super::table::{csv_bytes, read_csv, write_csv};
+use crate::plan::RunId;
 use crate::record::{Confirmation, KeyShare, SearchSettings, TrialJob, TrialResult, Winner};
 use crate::regular::Most;
 use std::fs::{File, OpenOptions};
@@ -53,7 +54,11 @@ impl SearchDir {
         let path = self.path.join("search.toml");
         let text = read_if_there(&path, Most::SMALL, REMEDY)?;
         let parsed = text.map(|text| toml::from_str(&text).map_err(|e: toml::de::Error| content(&path, e.message(), REMEDY)));
-        parsed.transpose()
+        let settings: Option<SearchSettings> = parsed.transpose()?;
+        match settings.as_ref().and_then(SearchSettings::problem) {
+            Some(problem) => Err(content(&path, &problem, REMEDY)),
+            None => Ok(settings),
+        }
     }
 
     /// Replaces search.toml.
@@ -88,7 +93,11 @@ impl SearchDir {
         let Some((header, rows)) = rows.split_first() else { return Ok(None) };
         let keys = TrialJob::keys(header).ok_or_else(|| content(&path, "line 1 is no header of a history", REMEDY))?;
         let job = |(at, row): (usize, &Vec<String>)| {
-            TrialJob::from_fields(row).ok_or_else(|| content(&path, &format!("line {} is no job", at + 2), REMEDY))
+            // A row's number is its job, a trial begins with its first job, and runs lie in `runs/`.
+            let possible =
+                |job: &TrialJob| job.job == at && job.trial <= at && job.runs.iter().all(|run| RunId::from_file(run).is_some());
+            let job = TrialJob::from_fields(row).filter(possible);
+            job.ok_or_else(|| content(&path, &format!("line {} is no job", at + 2), REMEDY))
         };
         Ok(Some((keys, rows.iter().enumerate().map(job).collect::<Result<_>>()?)))
     }

@@ -9,6 +9,7 @@ use super::claim::is_locked;
 use super::error::{Error, Result, named};
 use super::experiment_dir::ExperimentDir;
 use super::file::{WRITING, create_dirs, keep_name, open_in_place, read_if_there, write_atomic};
+use crate::plan::RunId;
 use crate::regular::Most;
 use std::collections::HashSet;
 use std::fs::{self, File, OpenOptions};
@@ -120,12 +121,16 @@ impl BatchDir {
     /// Reads batch.toml.
     ///
     /// # Errors
-    /// If it is missing or damaged.
+    /// If it is missing or damaged, or names what cannot be a directory of `runs/`.
     pub fn intent(&self) -> Result<Batch> {
         let path = self.path.join(INTENT);
         let problem = |words: &str| super::error::content(&path, words, REMEDY);
         let text = read_if_there(&path, Most::SMALL, REMEDY)?.ok_or_else(|| problem("is not there"))?;
-        toml::from_str(&text).map_err(|e| problem(e.message()))
+        let batch: Batch = toml::from_str(&text).map_err(|e| problem(e.message()))?;
+        match batch.tasks.iter().flatten().find(|run| RunId::from_file(&run.run).is_none()) {
+            Some(BatchRun { run, .. }) => Err(problem(&format!("{run:?} is no name of a run"))),
+            None => Ok(batch),
+        }
     }
 
     /// Records the array's job number.

@@ -89,7 +89,7 @@ impl Axis {
 
     /// Values from `low` to `high`, widened to whole steps but not beyond `limit`.
     pub(crate) fn values(low: f64, high: f64, limit: (f64, f64), title: &str) -> Self {
-        let room = if high > low { high - low } else { (low.abs() * 0.1).max(1e-3) };
+        let room = if high > low { (high - low).min(f64::MAX) } else { (low.abs() * 0.1).max(1e-3) };
         let step = nice_step(room / 6.0);
         let low = multiple((low / step + 1e-9).floor(), step).max(limit.0);
         let above = multiple((low / step + 1e-9).floor() + 1.0, step);
@@ -128,6 +128,8 @@ fn multiple(count: f64, step: f64) -> f64 {
 
 /// A step of 1, 2, 2.5 or 5 times a power of ten, at least `raw`.
 pub(crate) fn nice_step(raw: f64) -> f64 {
+    // Of less no multiples can be counted.
+    let raw = raw.max(1e-290);
     let power = 10f64.powf(raw.log10().floor());
     [1.0, 2.0, 2.5, 5.0].iter().map(|m| m * power).find(|step| *step >= raw * 0.999).unwrap_or(10.0 * power)
 }
@@ -257,6 +259,14 @@ mod tests {
         assert_eq!(words(&axis), ["0.6", "0.7", "0.8", "0.9", "1.0"]);
         assert_eq!(words(&Axis::values(0.5, 0.5, (0.0, 1.0), "Dice")), ["0.50", "0.51"]);
         assert_eq!(words(&Axis::values(1.0, 1.0, (0.0, 1.0), "Dice")), ["1.00", "1.02"]);
+    }
+
+    #[test]
+    fn the_least_and_the_greatest_differences_have_few_ticks() {
+        for end in [5e-324, 1e-300, 1e308] {
+            let axis = Axis::values(-end, end, (f64::MIN, f64::MAX), "Loss");
+            assert!((2..12).contains(&axis.ticks.len()) && axis.low <= -end && axis.high >= end, "{axis:?}");
+        }
     }
 
     #[test]
