@@ -103,7 +103,8 @@ fn claim(dir: &Path) -> Result<Claim> {
 fn signed(mut lock: File) -> std::io::Result<Claim> {
     lock.set_len(0)?;
     lock.rewind()?;
-    writeln!(lock, "{} {}", std::process::id(), machine::host())?;
+    // At once: whoever looks meanwhile reads all of it or nothing.
+    lock.write_all(format!("{} {}\n", std::process::id(), machine::host()).as_bytes())?;
     Ok(Claim { lock })
 }
 

@@ -2,7 +2,9 @@
 //! the undisturbed sweep, or says which file it is about.
 //!
 //! The oracle is the sweep that nobody disturbs. What the program and its children do to files is noted as they do it ([`watched`]); what a disk may
-//! hold then is enumerated ([`disk`]). `UMLAUT_CRASH_STATES` asks for more of these states than a hundred, `all` for each.
+//! hold then is enumerated ([`disk`]). Each state is checked: nothing is missing that the program had taken to be on the disk ([`promises`]). Each of those
+//! that differ is shown to the library: no run counts as finished that is not whole. The program goes on from a sample of them; `UMLAUT_CRASH_STATES` asks
+//! for more of these, `all` for each, and `UMLAUT_CRASH_SEED` for others.
 
 #![cfg(all(target_os = "linux", target_arch = "x86_64"))]
 
@@ -10,17 +12,22 @@
 #[expect(dead_code, reason = "the tests of whole runs have more to do with it")]
 mod desk;
 mod disk;
+mod promises;
 mod watched;
 
 use desk::{Desk, TINY, words};
 use disk::{Course, State, Tree};
 use nix::libc;
+use rand::SeedableRng;
+use rand::rngs::StdRng;
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use umlaut::schedule::{Standing, standing};
+use umlaut::store::{self, ExperimentDir, RunDir};
 
 /// Two runs of two epochs.
 fn sweep() -> String {
@@ -47,11 +54,15 @@ fn command(desk: &Desk, arguments: &Arguments) -> Command {
     command
 }
 
+fn files(run: &RunDir) -> [Option<Vec<u8>>; 3] {
+    ["metrics.csv", "checkpoints/best.safetensors", "per_image.csv"].map(|file| fs::read(run.path().join(file)).ok())
+}
+
 fn ends(desk: &Desk, arguments: &Arguments) -> Ends {
     let runs = fs::read_dir(desk.path("results/tiny/runs")).into_iter().flatten().map(|run| run.expect("listed").path());
     let of = |run: PathBuf| {
-        let files = ["metrics.csv", "checkpoints/best.safetensors", "per_image.csv"].map(|file| fs::read(run.join(file)).ok());
-        (run.file_name().expect("named").to_string_lossy().into_owned(), files)
+        let run = RunDir::at(run);
+        (run.id().to_string(), files(&run))
     };
     let mut ends: Ends = runs.map(of).collect();
     let of_search =
@@ -119,17 +130,17 @@ fn number(variable: &str, default: usize) -> usize {
 
 #[test]
 fn every_state_after_a_loss_of_power_ends_right() {
-    power_is_lost(&sweep(), 80);
+    power_is_lost(&sweep(), 150);
 }
 
 #[test]
 fn every_state_of_a_search_after_a_loss_of_power_ends_right() {
-    power_is_lost(&search(), 30);
+    power_is_lost(&search(), 50);
 }
 
-/// Looks at so many states of what the experiment leaves, if not at more.
-fn power_is_lost(toml: &str, states: usize) {
-    let desk = Desk::with(toml);
+/// Checks all states of what the experiment leaves, and goes on from so many of them, if not from more.
+fn power_is_lost(toml: &str, sample: usize) {
+    let desk = Desk::in_memory(toml);
     fs::create_dir(desk.path("results")).expect("writable");
     let root = desk.path("results").canonicalize().expect("there");
     let Some((status, ops)) = watched::watch(command(&desk, RUN).stderr(Stdio::null()), &root, |_| None) else { return };
@@ -144,22 +155,63 @@ fn power_is_lost(toml: &str, states: usize) {
 
     let mut found = Vec::new();
     let all = course.states(is_free, class, |state| found.push(state));
-    let distinct = found.len();
-    let wanted = number("UMLAUT_CRASH_STATES", states);
-    let step = distinct.div_ceil(wanted).max(1);
-    let chosen: Vec<State> = found.into_iter().step_by(step).collect();
-    eprintln!("{} operations, {all} states, {distinct} of them different, {} looked at", course.len(), chosen.len());
+    let broken: Vec<(String, &State)> = found.iter().filter_map(|state| Some((state.broken.clone()?, state))).collect();
+    eprintln!("{} operations, {} promises, {all} states, {} of them different", course.len(), course.promises(), found.len());
+    fail_if(&broken, all);
+    fail_if(&shown_to_the_library(&found, &calm), found.len());
+
+    let wanted = number("UMLAUT_CRASH_STATES", sample).min(found.len());
+    let chosen: Vec<&State> = chosen(&found, wanted, number("UMLAUT_CRASH_SEED", 1));
+    eprintln!("the program goes on from {}", chosen.len());
     let wrong = side_by_side(toml, &chosen, |desk, state| {
         _ = fs::remove_dir_all(desk.path("results"));
         disk::write(&desk.path("results"), &state.tree);
         ends_right(desk, RUN, &calm)
     });
-    for (said, state) in wrong.iter().take(20) {
+    fail_if(&wrong.into_iter().map(|(said, state)| (said, *state)).collect::<Vec<_>>(), chosen.len());
+}
+
+/// Fails with the first states, and with a script that makes the very first one again.
+fn fail_if(wrong: &[(String, &State)], all: usize) {
+    for (said, state) in wrong.iter().take(5) {
         eprintln!("after {} operations, without {:?}: {said}", state.after, state.lost);
     }
     if let Some((said, state)) = wrong.first() {
-        panic!("{} of {} states end wrong; the first, as a script:\n{}\n{said}", wrong.len(), chosen.len(), script(state));
+        panic!("{} of {all} states are wrong; the first, as a script:\n{}\n{said}", wrong.len(), script(state));
     }
+}
+
+/// So many of all, each as likely as any other.
+fn chosen(all: &[State], wanted: usize, seed: usize) -> Vec<&State> {
+    let mut random = StdRng::seed_from_u64(seed as u64);
+    let mut numbers: Vec<usize> = rand::seq::index::sample(&mut random, all.len(), wanted).into_vec();
+    numbers.sort_unstable();
+    numbers.into_iter().map(|number| &all[number]).collect()
+}
+
+/// What is wrong where the library looks at each state as `umlaut run` and `umlaut report` do first: where each run stands, and who has won.
+fn shown_to_the_library<'a>(states: &'a [State], calm: &Ends) -> Vec<(String, &'a State)> {
+    let wrong = side_by_side("", states, |desk, state| {
+        let (results, dir) = (desk.path("results"), ExperimentDir::at(desk.path("results/tiny")));
+        _ = fs::remove_dir_all(&results);
+        disk::write(&results, &state.tree);
+        for run in dir.runs().map_err(|e| e.to_string())? {
+            let named = |e: &store::Error| e.is_of_one_file() && e.to_string().contains(&run.id().to_string());
+            match standing(&run) {
+                Err(error) if !named(&error) => return Err(format!("{}: {error}", run.id())),
+                Ok(Standing::Finished(_)) if files(&run) != calm[&run.id().to_string()] => {
+                    return Err(format!("{} counts as finished, and its files are others", run.id()));
+                }
+                _ => {}
+            }
+        }
+        let winner = fs::read(dir.path().join("search/winner.toml")).ok();
+        match dir.search().winner() {
+            Ok(Some(_)) if winner != calm["search"][1] => Err("another trial has won".to_owned()),
+            _ => Ok(()),
+        }
+    });
+    wrong
 }
 
 /// One call fails: in the schedule or in a child, when a file is made, filled, renamed, removed or synced.
@@ -170,7 +222,7 @@ fn every_call_of_a_sweep_that_fails_is_told_and_costs_nothing() {
 
 #[test]
 fn every_call_of_a_report_that_fails_is_told_and_costs_nothing() {
-    let desk = Desk::with(&sweep());
+    let desk = Desk::in_memory(&sweep());
     assert!(command(&desk, RUN).status().expect("the program starts").success());
     let mut swept = disk::read(&desk.path("results"));
     swept.retain(|path, _| !path.starts_with("tiny/charts") && !path.starts_with("tiny/report.md"));
@@ -184,7 +236,7 @@ fn calls_fail(before: &Tree, arguments: &Arguments, failures: usize) {
         disk::write(&desk.path("results"), before);
         desk.path("results").canonicalize().expect("there")
     };
-    let calm = Desk::with(&sweep());
+    let calm = Desk::in_memory(&sweep());
     let root = begin(&calm);
     let Some((status, ops)) = watched::watch(command(&calm, arguments).stderr(Stdio::null()), &root, |_| None) else { return };
     assert!(status.success());
@@ -235,7 +287,7 @@ fn side_by_side<'a, T: Sync>(
     std::thread::scope(|scope| {
         for _ in 0..std::thread::available_parallelism().map_or(1, usize::from) {
             scope.spawn(|| {
-                let desk = Desk::with(toml);
+                let desk = Desk::in_memory(toml);
                 while let Some(one) = all.get(next.fetch_add(1, Ordering::Relaxed)) {
                     if let Err(said) = what(&desk, one) {
                         wrong.lock().expect("whole").push((said, one));
