@@ -9,6 +9,7 @@
 #![cfg(all(target_os = "linux", target_arch = "x86_64"))]
 
 mod explorer;
+mod queue;
 mod stage;
 mod sweep;
 #[path = "../crash/watched.rs"]

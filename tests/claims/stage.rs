@@ -142,9 +142,20 @@ impl Stage {
         before
     }
 
+    /// Who is not over of those whose names begin so.
+    pub fn alive(&self, prefix: &str) -> Vec<String> {
+        let inner = self.inner();
+        inner.alive.iter().filter(|name| name.split('.').next() == Some(prefix)).cloned().collect()
+    }
+
+    /// Who trains.
+    pub fn training(&self) -> Vec<String> {
+        self.inner().memory.keys().filter_map(|key| key.strip_prefix("in ").map(str::to_owned)).collect()
+    }
+
     /// Says that this actor trains, until it leaves; who else does.
     pub fn trains(&self, name: &str) -> Vec<String> {
-        let others = self.inner().memory.keys().filter_map(|key| key.strip_prefix("in ").map(str::to_owned)).collect();
+        let others = self.training();
         self.set(&format!("in {name}"), "");
         others
     }

@@ -106,10 +106,10 @@ pub fn slot() -> Slot {
 }
 
 /// `umlaut run`.
-fn begin_schedule(stage: &Stage, name: &str) {
+pub fn begin_schedule(stage: &Stage, name: &str) {
     let me = name.to_owned();
     stage.start(name, false, move |stage| {
-        let dir = ExperimentDir::at(stage.root().join("x"));
+        let dir = experiment(stage);
         let Ok(_claim) = dir.claim() else { return };
         let (mut source, children) = (Listed::new(vec![run()]), Children { stage, name: me });
         let work = Work { source: &mut source, dir: &dir, duration: &|_, _| 0.0 };
@@ -125,9 +125,14 @@ struct Sweep {
     deaths: usize,
 }
 
+/// The experiment's directory.
+pub fn experiment(stage: &Stage) -> ExperimentDir {
+    ExperimentDir::at(stage.root().join("x"))
+}
+
 /// The run's directory.
-fn place(stage: &Stage) -> RunDir {
-    ExperimentDir::at(stage.root().join("x")).run(&run().id)
+pub fn place(stage: &Stage) -> RunDir {
+    experiment(stage).run(&run().id)
 }
 
 impl Model for Sweep {
