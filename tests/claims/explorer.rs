@@ -48,7 +48,6 @@ pub fn explore(model: &dyn Model) -> Option<Found> {
     while let Some(cost) = queues.iter().position(|queue| !queue.is_empty()) {
         let before = queues[cost].pop_front().expect("not empty");
         found.ways += 1;
-        if found.ways % 200 == 0 { eprintln!("{} ways {} states cost {cost} queue {:?} len {}", found.ways, seen.len(), queues.iter().map(VecDeque::len).collect::<Vec<_>>(), before.len()); }
         let mut run = Way::new(model)?;
         let mut last = String::new();
         for step in &before {

@@ -18,6 +18,11 @@ mod watched;
 
 use explorer::{Model, explore};
 
+/// How many may die; `UMLAUT_CLAIMS_DEATHS` asks for more, which takes minutes.
+fn deaths() -> usize {
+    std::env::var("UMLAUT_CLAIMS_DEATHS").map_or(1, |text| text.parse().expect("a number"))
+}
+
 /// Explores a model, which must have so many states at least; prints the way to what is wrong.
 fn holds(model: &dyn Model, states: usize) {
     let began = std::time::Instant::now();

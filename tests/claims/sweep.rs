@@ -1,8 +1,8 @@
 //! Two schedules of one run on one machine, which may die as their children may: `ExperimentDir::claim`, `schedule::execute`, and what `umlaut train` does
 //! before and after training.
 
-use super::explorer::Model;
-use super::holds;
+use super::explorer::{Model, explore};
+use super::{deaths, holds};
 use super::stage::Stage;
 use std::io;
 use std::path::Path;
@@ -29,9 +29,14 @@ fn planned() -> RunSpec {
 /// What a child does, with as little training as may be.
 pub fn child(stage: &Stage, name: &str, place: &RunDir) -> Result<i32, umlaut::store::Error> {
     let Some(_claim) = place.claim_when_free(&|| false, &mut |_| Ok(()))? else { return Ok(130) };
-    if let Turn::Over(_) = place.turn(false, &mut |_| ())? {
-        return Ok(0);
+    match place.turn(false, &mut |_| ())? {
+        Turn::Over(_) => Ok(0),
+        Turn::Train(_) => train(stage, name, place),
     }
+}
+
+/// Whoever gets here trains.
+fn train(stage: &Stage, name: &str, place: &RunDir) -> Result<i32, umlaut::store::Error> {
     if stage.get("finished").is_some() {
         stage.violate(format!("{name} trains what has finished"));
     }
@@ -122,6 +127,8 @@ struct Sweep {
     schedules: usize,
     /// Whether the child of a schedule that was killed before goes on.
     orphan: bool,
+    /// Whether that has never claimed the run.
+    careless: bool,
     deaths: usize,
 }
 
@@ -135,11 +142,21 @@ pub fn place(stage: &Stage) -> RunDir {
     experiment(stage).run(&run().id)
 }
 
+impl Sweep {
+    fn begin_carelessly(&self, stage: &Stage, place: RunDir) {
+        stage.start("careless", true, move |stage| _ = train(stage, "careless", &place));
+        begin_schedule(stage, "schedule 1");
+    }
+}
+
 impl Model for Sweep {
     fn begin(&self, stage: &Stage) {
         if self.orphan {
             let (place, run) = (place(stage), run());
             place.create(&run, &run.experiment.to_toml()).expect("writable");
+            if self.careless {
+                return self.begin_carelessly(stage, place);
+            }
             let orphan = Children { stage, name: "orphan".into() };
             orphan.submit(Order { run: &place, slot: &slot(), micro_batches: 1, until: None }).expect("it never fails");
         }
@@ -176,10 +193,18 @@ impl Model for Sweep {
 
 #[test]
 fn the_child_of_a_dead_schedule_and_the_next_schedule_train_one_after_the_other() {
-    holds(&Sweep { schedules: 1, orphan: true, deaths: 2 }, 500);
+    holds(&Sweep { schedules: 1, orphan: true, careless: false, deaths: deaths() }, 500);
+}
+
+#[test]
+fn a_child_that_claims_nothing_is_found_out() {
+    let Some(found) = explore(&Sweep { schedules: 1, orphan: true, careless: true, deaths: 0 }) else { return };
+    let way = found.violation.expect("two train at a time");
+    eprintln!("after {} states:\n{}", found.states, way.join("\n"));
+    assert!(way.last().is_some_and(|what| what.contains("trains")), "{way:?}");
 }
 
 #[test]
 fn two_schedules_at_once_are_one_and_a_refusal() {
-    holds(&Sweep { schedules: 2, orphan: false, deaths: 1 }, 200);
+    holds(&Sweep { schedules: 2, orphan: false, careless: false, deaths: deaths() }, 200);
 }

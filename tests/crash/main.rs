@@ -28,6 +28,7 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use umlaut::schedule::{Standing, standing};
 use umlaut::store::{self, ExperimentDir, RunDir};
+use watched::{Noted, Op};
 
 /// Two runs of two epochs.
 fn sweep() -> String {
@@ -46,6 +47,8 @@ fn search() -> String {
 type Arguments = [&'static str];
 
 const RUN: &Arguments = &["run", "x.toml", "-q", "--retries", "0"];
+const CLEAN: &Arguments = &["clean", "tiny", "-q", "--resume", "--reports", "--yes"];
+const SNAPSHOT: &Arguments = &["serve", "tiny", "-q", "--snapshot", "results/tiny/page.html"];
 const REPORT: &Arguments = &["report", "tiny", "-q", "--format", "md,html,tex"];
 
 fn command(desk: &Desk, arguments: &Arguments) -> Command {
@@ -68,6 +71,15 @@ fn ends(desk: &Desk, arguments: &Arguments) -> Ends {
     let of_search =
         ["history.csv", "winner.toml", "search.toml"].map(|file| fs::read(desk.path("results/tiny/search").join(file)).ok());
     ends.insert("search".into(), of_search);
+    if arguments == CLEAN {
+        // A folder that has become empty may stay.
+        let files = disk::read(&desk.path("results")).into_iter().filter(|(_, held)| held.is_some());
+        let names: Vec<String> = files.map(|(path, _)| path.display().to_string()).collect();
+        ends.insert("names".into(), [Some(names.join("\n").into_bytes()), None, None]);
+    }
+    if arguments == SNAPSHOT {
+        ends.insert("page".into(), [fs::read(desk.path("results/tiny/page.html")).ok(), None, None]);
+    }
     // After a run it has times in it, which differ.
     if arguments == REPORT {
         let of_report =
@@ -138,13 +150,34 @@ fn every_state_of_a_search_after_a_loss_of_power_ends_right() {
     power_is_lost(&search(), 50);
 }
 
+/// The syncs of files, and then those of directories, are taken out of what was noted, as if the program had left them out: that must be noticed.
+#[test]
+fn a_sync_that_is_left_out_is_noticed() {
+    let desk = Desk::in_memory(&sweep());
+    let Some((root, ops)) = noted(&desk) else { return };
+    for (of, is_dir) in [("files", false), ("directories", true)] {
+        let mut without = ops.clone();
+        without.retain(|noted| !matches!(&noted.op, Op::Sync(path) if path.is_dir() == is_dir));
+        let mut broken = None;
+        let looked_at = Course::new(&root, &without).states(is_free, class, |state| broken = broken.take().or(state.broken));
+        eprintln!("without syncs of {of}, after {looked_at} states: {broken:?}");
+        assert!(broken.is_some(), "without syncs of {of} all is well");
+    }
+}
+
+/// What the command does to an empty directory of results; `None` where that cannot be watched.
+fn noted(desk: &Desk) -> Option<(PathBuf, Vec<Noted>)> {
+    fs::create_dir(desk.path("results")).expect("writable");
+    let root = desk.path("results").canonicalize().expect("there");
+    let (status, ops) = watched::watch(command(desk, RUN).stderr(Stdio::null()), &root, |_| None)?;
+    assert!(status.success());
+    Some((root, ops))
+}
+
 /// Checks all states of what the experiment leaves, and goes on from so many of them, if not from more.
 fn power_is_lost(toml: &str, sample: usize) {
     let desk = Desk::in_memory(toml);
-    fs::create_dir(desk.path("results")).expect("writable");
-    let root = desk.path("results").canonicalize().expect("there");
-    let Some((status, ops)) = watched::watch(command(&desk, RUN).stderr(Stdio::null()), &root, |_| None) else { return };
-    assert!(status.success());
+    let Some((root, ops)) = noted(&desk) else { return };
     let course = Course::new(&root, &ops);
     let (noted, there) = (course.whole(), disk::read(&root));
     let differ: Vec<&Path> =
@@ -214,29 +247,50 @@ fn shown_to_the_library<'a>(states: &'a [State], calm: &Ends) -> Vec<(String, &'
     wrong
 }
 
-/// One call fails: in the schedule or in a child, when a file is made, filled, renamed, removed or synced.
+/// One call fails: in the schedule or in a child, when a file is opened, made, filled, renamed, removed or synced.
 #[test]
 fn every_call_of_a_sweep_that_fails_is_told_and_costs_nothing() {
-    calls_fail(&Tree::new(), RUN, 24);
+    calls_fail(&sweep(), &Tree::new(), RUN, 24);
+}
+
+#[test]
+fn every_call_of_a_search_that_fails_is_told_and_costs_nothing() {
+    calls_fail(&search(), &Tree::new(), RUN, 12);
+}
+
+#[test]
+fn every_call_of_a_clean_up_that_fails_is_told_and_costs_nothing() {
+    calls_fail(&sweep(), &swept(), CLEAN, 24);
+}
+
+/// What a server reads it reads here once; it writes nothing else.
+#[test]
+fn every_call_of_a_served_page_that_fails_is_told_and_costs_nothing() {
+    calls_fail(&sweep(), &swept(), SNAPSHOT, 24);
+}
+
+/// The results of the sweep.
+fn swept() -> Tree {
+    let desk = Desk::in_memory(&sweep());
+    assert!(command(&desk, RUN).status().expect("the program starts").success());
+    disk::read(&desk.path("results"))
 }
 
 #[test]
 fn every_call_of_a_report_that_fails_is_told_and_costs_nothing() {
-    let desk = Desk::in_memory(&sweep());
-    assert!(command(&desk, RUN).status().expect("the program starts").success());
-    let mut swept = disk::read(&desk.path("results"));
+    let mut swept = swept();
     swept.retain(|path, _| !path.starts_with("tiny/charts") && !path.starts_with("tiny/report.md"));
-    calls_fail(&swept, REPORT, 12);
+    calls_fail(&sweep(), &swept, REPORT, 24);
 }
 
 /// So many calls of a command that begins with these results fail, if not more are asked for.
-fn calls_fail(before: &Tree, arguments: &Arguments, failures: usize) {
+fn calls_fail(toml: &str, before: &Tree, arguments: &Arguments, failures: usize) {
     let begin = |desk: &Desk| {
         _ = fs::remove_dir_all(desk.path("results"));
         disk::write(&desk.path("results"), before);
         desk.path("results").canonicalize().expect("there")
     };
-    let calm = Desk::in_memory(&sweep());
+    let calm = Desk::in_memory(toml);
     let root = begin(&calm);
     let Some((status, ops)) = watched::watch(command(&calm, arguments).stderr(Stdio::null()), &root, |_| None) else { return };
     assert!(status.success());
@@ -247,7 +301,7 @@ fn calls_fail(before: &Tree, arguments: &Arguments, failures: usize) {
         .flat_map(|(first, error)| (first..ops.len()).step_by(step).map(move |at| (at, error)))
         .collect();
     eprintln!("{}: {} calls, {} failures", arguments[0], ops.len(), cases.len());
-    let wrong = side_by_side(&sweep(), &cases, |desk, (at, error)| {
+    let wrong = side_by_side(toml, &cases, |desk, (at, error)| {
         let root = begin(desk);
         let (said, mut done, mut failed) = (desk.path("said"), 0, String::new());
         let errors = fs::File::create(&said).expect("writable");

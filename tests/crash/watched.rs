@@ -31,6 +31,8 @@ pub enum Op {
     MakeDir(PathBuf),
     RemoveDir(PathBuf),
     Sync(PathBuf),
+    /// A file is opened as it is.
+    Read(PathBuf),
 }
 
 /// An operation, and the thread that does it.
@@ -40,7 +42,7 @@ pub struct Noted {
     pub op: Op,
 }
 
-/// Runs a program to its end. Before each change below `root`, and each sync there, `refuse` is asked, and whatever error it gives is what the process
+/// Runs a program to its end. Before each change below `root`, each sync there, and each file that is opened, `refuse` is asked, and whatever error it gives is what the process
 /// gets. What was not refused, in order. `None`, said aloud, where processes cannot be watched.
 pub fn watch(command: &mut Command, root: &Path, mut refuse: impl FnMut(&Op) -> Option<i32>) -> Option<(ExitStatus, Vec<Noted>)> {
     let (ours, theirs) = UnixStream::pair().expect("a pair of sockets");
@@ -74,7 +76,9 @@ impl Op {
     /// What is changed; of a renaming the new name.
     pub fn path(&self) -> &Path {
         match self {
-            Op::Create(path) | Op::Unlink(path) | Op::MakeDir(path) | Op::RemoveDir(path) | Op::Sync(path) => path,
+            Op::Create(path) | Op::Unlink(path) | Op::MakeDir(path) | Op::RemoveDir(path) | Op::Sync(path) | Op::Read(path) => {
+                path
+            }
             Op::Write { path, .. } | Op::Truncate { path, .. } | Op::Rename(_, path) => path,
         }
     }
@@ -237,10 +241,10 @@ impl Call {
 
     fn opened(&self, dir: u64, name: u64, flags: u64) -> Option<Op> {
         let flags = flags as libc::c_int;
-        if flags & (libc::O_CREAT | libc::O_TRUNC) == 0 {
-            return None;
-        }
         let path = self.path(dir, name)?;
+        if flags & (libc::O_CREAT | libc::O_TRUNC) == 0 {
+            return path.is_file().then_some(Op::Read(path));
+        }
         match fs::symlink_metadata(&path) {
             Ok(found) if flags & libc::O_EXCL == 0 && flags & libc::O_TRUNC != 0 && found.is_file() && found.len() > 0 => {
                 Some(Op::Truncate { path, length: 0 })
