@@ -21,7 +21,11 @@ impl RunDir {
     ///
     /// # Errors
     /// If it cannot be claimed for another reason, or `waits` fails.
-    pub fn claim_when_free(&self, wanted: &dyn Fn() -> bool, waits: &mut dyn FnMut(String) -> Result<()>) -> Result<Option<Claim>> {
+    pub fn claim_when_free(
+        &self,
+        wanted: &dyn Fn() -> bool,
+        waits: &mut dyn FnMut(String) -> Result<()>,
+    ) -> Result<Option<Claim>> {
         loop {
             match self.claim() {
                 Err(Error::InUse { .. }) if wanted() => return Ok(None),

@@ -40,12 +40,13 @@ pub struct Found {
     pub violation: Option<Vec<String>>,
 }
 
-/// Looks at all of it; `None`, said aloud, where threads cannot be watched.
-pub fn explore(model: &dyn Model) -> Option<Found> {
+/// Looks at all ways with so many interruptions at the most: deaths, other moves of the model, and turns that an actor is given while another could go on.
+/// `None`, said aloud, where threads cannot be watched.
+pub fn explore(model: &dyn Model, interruptions: usize) -> Option<Found> {
     take_turns();
     let (mut found, mut seen) = (Found::default(), HashSet::new());
     let mut queues: Vec<VecDeque<Vec<String>>> = vec![VecDeque::from([Vec::new()])];
-    while let Some(cost) = queues.iter().position(|queue| !queue.is_empty()) {
+    while let Some(cost) = queues.iter().position(|queue| !queue.is_empty()).filter(|cost| *cost <= interruptions) {
         let before = queues[cost].pop_front().expect("not empty");
         found.ways += 1;
         let mut run = Way::new(model)?;
@@ -70,7 +71,9 @@ pub fn explore(model: &dyn Model) -> Option<Found> {
             }
             let is_free = default.as_ref() != Some(&last);
             for other in moves.iter().filter(|step| default.as_ref() != Some(*step)) {
-                let more = usize::from(other.starts_with('!') || !is_free);
+                // What comes when nobody else can go on interrupts nobody.
+                let interrupts = default.is_some() && (other.starts_with('!') || !is_free);
+                let more = usize::from(interrupts || other.starts_with("!kill"));
                 queues[cost + more].push_back(way.iter().cloned().chain([other.clone()]).collect());
             }
             let Some(step) = default else { break };
@@ -182,7 +185,8 @@ impl<'a> Way<'a> {
     fn moves(&self) -> Vec<String> {
         let able = self.actors.iter().filter(|actor| actor.is_able(&self.stage)).map(|actor| actor.name.clone());
         // Who dies before it looks at something might as well die afterwards.
-        let acts = |actor: &&Actor| actor.call.as_ref().is_some_and(|(_, point)| !matches!(point.what, "opens" | "looks at" | "lists"));
+        let acts =
+            |actor: &&Actor| actor.call.as_ref().is_some_and(|(_, point)| !matches!(point.what, "opens" | "looks at" | "lists"));
         let alive: Vec<String> = self.actors.iter().filter(acts).map(|actor| actor.name.clone()).collect();
         able.chain(self.model.moves(&self.stage, &alive).into_iter().map(|what| format!("!{what}"))).collect()
     }
@@ -284,7 +288,8 @@ impl Actor {
                 continue;
             }
             let point = point(&call).filter(|point| point.what == "waits" || model.is_shared(&point.path));
-            let again = point.as_ref().is_some_and(|point| point.what.starts_with("locks") && refused.as_ref() == Some(&point.path));
+            let again =
+                point.as_ref().is_some_and(|point| point.what.starts_with("locks") && refused.as_ref() == Some(&point.path));
             match point {
                 Some(point) if !again && !point.is_settled() => {
                     self.call = Some((call, point));
@@ -300,7 +305,10 @@ impl Actor {
     }
 
     fn sees(&mut self, point: &Point, root: &Path) {
-        self.seen.update(point.what.as_bytes()).update(point.path.strip_prefix(root).unwrap_or(&point.path).as_os_str().as_bytes()).update(view(point).as_bytes());
+        self.seen
+            .update(point.what.as_bytes())
+            .update(point.path.strip_prefix(root).unwrap_or(&point.path).as_os_str().as_bytes())
+            .update(view(point).as_bytes());
     }
 
     fn is_able(&self, stage: &Stage) -> bool {

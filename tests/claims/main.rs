@@ -18,15 +18,12 @@ mod watched;
 
 use explorer::{Model, explore};
 
-/// How many may die; `UMLAUT_CLAIMS_DEATHS` asks for more, which takes minutes.
-fn deaths() -> usize {
-    std::env::var("UMLAUT_CLAIMS_DEATHS").map_or(1, |text| text.parse().expect("a number"))
-}
-
-/// Explores a model, which must have so many states at least; prints the way to what is wrong.
-fn holds(model: &dyn Model, states: usize) {
+/// Explores a model, which must have so many states at least; prints the way to what is wrong. `UMLAUT_CLAIMS_MORE` asks for more interruptions than
+/// that, which takes minutes.
+fn holds(model: &dyn Model, interruptions: usize, states: usize) {
+    let more = std::env::var("UMLAUT_CLAIMS_MORE").map_or(0, |text| text.parse().expect("a number"));
     let began = std::time::Instant::now();
-    let Some(found) = explore(model) else { return };
+    let Some(found) = explore(model, interruptions + more) else { return };
     eprintln!("{} states, {} ways, {} ends, {:.1?}", found.states, found.ways, found.ends, began.elapsed());
     if let Some(way) = &found.violation {
         panic!("the way with the fewest interruptions:\n{}", way.join("\n"));

@@ -1,9 +1,9 @@
 //! Where actors meet: a directory, who has been started, who is over, and what was found wrong.
 
 use nix::libc;
+use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
-use std::cell::RefCell;
 use std::sync::{Arc, Mutex, MutexGuard};
 
 type Acts = Box<dyn FnOnce(&Stage) + Send>;

@@ -225,9 +225,14 @@ fn losses(units: &[Unit]) -> Vec<BTreeMap<Unit, Loss>> {
             losses.push(BTreeMap::from([(*unit, Loss::Torn)]));
         }
     }
+    let kinds = |unit: &Unit| if is_file(unit) { &[Loss::All, Loss::Zeroed, Loss::Torn][..] } else { &[Loss::All][..] };
     let last = &units[units.len().saturating_sub(TOGETHER)..];
     for (at, unit) in last.iter().enumerate() {
-        losses.extend(last[..at].iter().map(|other| BTreeMap::from([(*unit, Loss::All), (*other, Loss::All)])));
+        for other in &last[..at] {
+            for loss in kinds(unit) {
+                losses.extend(kinds(other).iter().map(|second| BTreeMap::from([(*unit, *loss), (*other, *second)])));
+            }
+        }
     }
     losses
 }

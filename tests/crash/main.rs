@@ -91,7 +91,8 @@ fn ends(desk: &Desk, arguments: &Arguments) -> Ends {
 
 /// Whether nothing depends on a file of this name.
 fn is_free(path: &Path) -> bool {
-    path.file_name().is_some_and(|name| [".lock", ".report", "log.txt", "events.jsonl", "timing.csv"].iter().any(|free| name == *free))
+    path.file_name()
+        .is_some_and(|name| [".lock", ".report", "log.txt", "events.jsonl", "timing.csv"].iter().any(|free| name == *free))
 }
 
 /// Of files on which nothing depends it matters only what kind of content they have.
