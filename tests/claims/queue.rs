@@ -2,9 +2,9 @@
 //! The tasks are `schedule::slurm::work`; a schedule submits, takes back and buries by the functions of `store::BatchDir` that the true one uses.
 
 use super::explorer::Model;
+use super::holds;
 use super::stage::Stage;
 use super::sweep::{Children, begin_schedule, experiment, place, run, slot};
-use super::holds;
 use std::collections::BTreeSet;
 use std::path::Path;
 use umlaut::record::Status;
@@ -201,10 +201,10 @@ fn start_task(stage: &Stage, batch: &str) {
 
 #[test]
 fn a_task_that_is_brought_back_and_the_next_schedule_train_one_after_the_other() {
-    holds(&Queue { schedules: 1, deaths: 1, losses: 1 }, 2, 300);
+    holds(&Queue { schedules: 1, deaths: 1, losses: 1 }, 1, 300);
 }
 
 #[test]
 fn a_submission_that_arrives_late_is_void_or_found() {
-    holds(&Queue { schedules: 2, deaths: 1, losses: 0 }, 2, 300);
+    holds(&Queue { schedules: 2, deaths: 1, losses: 0 }, 1, 100);
 }
