@@ -6,8 +6,8 @@ use super::progress;
 use super::stop::Stop;
 use std::num::{NonZeroU16, NonZeroU32};
 use std::path::PathBuf;
-use umlaut::record::{Event, Status};
-use umlaut::store::{Claim, Error, RunDir};
+use umlaut::record::{Event, Outcome, Status};
+use umlaut::store::{Claim, RunDir, Turn};
 use umlaut::train::{TrainingDevice, train_until};
 use umlaut::{config, config::Experiment, data, devices};
 
@@ -48,20 +48,10 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
     let experiment = config::load_run(&place.run_toml()).map_err(|problems| in_file(&problems))?;
     let until = until(arguments, &experiment)?;
     let _claim = if arguments.child { wait_for(&place, &stop)? } else { place.claim().map_err(of_results)? };
-    place.put_damaged_aside()?.iter().for_each(|words| eprintln!("{words}"));
-    let finished = place.finished()?;
-    if let Some(outcome) = &finished
-        && (!arguments.restore || outcome.best_epoch.is_none() || place.best_weights().is_ok())
-    {
-        if outcome.best_epoch.is_some() && !place.lacks_weights(outcome) {
-            // Here every bit counts: it is one run, and whoever names it may want its weights.
-            place.best_weights().map_err(mistake)?;
-        }
-        let lacks = if place.lacks_weights(outcome) { "; its weights are gone, --restore makes them again" } else { "" };
-        eprintln!("{}: finished before, not run again{lacks}", place.path().display());
-        return Ok(());
-    }
-    place.forget_outcome()?;
+    let finished = match place.turn(arguments.restore, &mut |words| eprintln!("{words}"))? {
+        Turn::Over(outcome) => return finished_before(&place, &outcome),
+        Turn::Train(finished) => finished,
+    };
     let reading = progress::Reading::new("reading images");
     let opened = data::open(&experiment.dataset, &experiment.preprocess, &arguments.cache, &|done, of| reading.at(done, of))
         .map_err(mistake)?;
@@ -97,6 +87,17 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
     }
 }
 
+/// Says that there is nothing to do.
+fn finished_before(place: &RunDir, outcome: &Outcome) -> Result<(), Failure> {
+    if outcome.best_epoch.is_some() && !place.lacks_weights(outcome) {
+        // Here every bit counts: it is one run, and whoever names it may want its weights.
+        place.best_weights().map_err(mistake)?;
+    }
+    let lacks = if place.lacks_weights(outcome) { "; its weights are gone, --restore makes them again" } else { "" };
+    eprintln!("{}: finished before, not run again{lacks}", place.path().display());
+    Ok(())
+}
+
 /// The last epoch that is asked for.
 fn until(arguments: &Arguments, experiment: &Experiment) -> Result<usize, Failure> {
     let epochs = experiment.training.epochs;
@@ -123,16 +124,11 @@ fn target(arguments: &Arguments) -> Result<TrainingDevice, Failure> {
 /// Claims the run as soon as it is free: the child of a killed scheduler may still be finishing its step.
 fn wait_for(place: &RunDir, stop: &Stop) -> Result<Claim, Failure> {
     let mut reported = false;
-    loop {
-        match place.claim() {
-            Err(Error::InUse { holder, .. }) if !stop.asked() => {
-                if !std::mem::replace(&mut reported, true) {
-                    place.event_log()?.report(&Event::Waiting { holder });
-                }
-                // The claim itself has waited a little.
-            }
-            Err(Error::InUse { .. }) => return Err(Failure::Stopped),
-            other => return other.map_err(of_results),
+    let claimed = place.claim_when_free(&|| stop.asked(), &mut |holder| {
+        if !std::mem::replace(&mut reported, true) {
+            place.event_log()?.report(&Event::Waiting { holder });
         }
-    }
+        Ok(())
+    });
+    claimed.map_err(of_results)?.ok_or(Failure::Stopped)
 }

@@ -33,17 +33,32 @@ impl Attempt<'_> {
     /// # Errors
     /// If a file of the run cannot be read or written.
     pub fn outcome(&self) -> Result<Outcome, store::Error> {
-        if let Some(outcome) = self.place.outcome()?.filter(|outcome| self.is_of_this_attempt(outcome))
-            && self.place.unfit(&outcome)?.is_empty()
-        {
+        if let Some(outcome) = self.left()? {
             return Ok(outcome);
         }
         let lines = self.place.last_log_lines(self.log_before, SEARCHED)?;
         let mut outcome = death(self.exit, self.stopped, &lines);
         outcome.epochs = self.place.metrics().map_or(0, |rows| rows.len());
         outcome.best_by.clone_from(&self.run.experiment.training.best);
-        self.place.write_outcome(&outcome)?;
+        match self.place.claim() {
+            // Whoever held it may have ended the run meanwhile.
+            Ok(_claim) => match self.left()? {
+                Some(left) => return Ok(left),
+                None => self.place.write_outcome(&outcome)?,
+            },
+            // The child of a killed schedule, which this attempt waited for: what that writes shall stay.
+            Err(store::Error::InUse { .. }) => {}
+            Err(error) => return Err(error),
+        }
         Ok(outcome)
+    }
+
+    /// The outcome that the run has by now, if it may be of this attempt.
+    fn left(&self) -> Result<Option<Outcome>, store::Error> {
+        match self.place.outcome()?.filter(|outcome| self.is_of_this_attempt(outcome)) {
+            Some(outcome) if self.place.unfit(&outcome)?.is_empty() => Ok(Some(outcome)),
+            _ => Ok(None),
+        }
     }
 
     /// A process that was killed has not written that it was asked to stop; the child of a killed scheduler has, just before.

@@ -27,7 +27,7 @@ pub struct Claim {
 /// The process that holds a claim.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Holder {
-    /// Its number.
+    /// Its number; 0 of one that has not signed yet.
     pub process: u32,
     /// Its machine.
     pub host: String,
@@ -35,7 +35,10 @@ pub struct Holder {
 
 impl fmt::Display for Holder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "process {} on {}", self.process, self.host)
+        match self.process {
+            0 => write!(f, "a process that has not signed yet, on this machine or another"),
+            process => write!(f, "process {process} on {}", self.host),
+        }
     }
 }
 
@@ -103,7 +106,8 @@ fn claim(dir: &Path) -> Result<Claim> {
 fn signed(mut lock: File) -> std::io::Result<Claim> {
     lock.set_len(0)?;
     lock.rewind()?;
-    writeln!(lock, "{} {}", std::process::id(), machine::host())?;
+    // At once: whoever looks meanwhile reads all of it or nothing.
+    lock.write_all(format!("{} {}\n", std::process::id(), machine::host()).as_bytes())?;
     Ok(Claim { lock })
 }
 
@@ -120,12 +124,17 @@ fn holder(dir: &Path) -> Result<Option<Holder>> {
         return Ok(None);
     }
     let file = open_in_place(&path, OpenOptions::new().read(true))?;
-    let Some(holder) = written(&file) else { return Ok(None) };
-    match file.try_lock_shared() {
-        Ok(()) => Ok(None),
-        Err(TryLockError::WouldBlock) => Ok(Some(holder)),
-        Err(TryLockError::Error(cause)) => named(Err(cause), "locking", &path),
+    for _ in 0..TRIES {
+        let holder = written(&file);
+        match (file.try_lock_shared(), holder) {
+            (Ok(()), _) => return Ok(None),
+            (Err(TryLockError::WouldBlock), Some(holder)) => return Ok(Some(holder)),
+            // It has just claimed it, or is about to release it.
+            (Err(TryLockError::WouldBlock), None) => std::thread::sleep(BETWEEN_TRIES),
+            (Err(TryLockError::Error(cause)), _) => return named(Err(cause), "locking", &path),
+        }
     }
+    Ok(Some(Holder { process: 0, host: String::new() }))
 }
 
 /// Whether another process holds a lock on this file.
@@ -193,6 +202,17 @@ mod tests {
         drop(first);
         assert_eq!(run.holder().unwrap(), None);
         run.claim().unwrap();
+    }
+
+    /// Between the lock and the signature lies a moment.
+    #[test]
+    fn a_holder_that_has_not_signed_is_one() {
+        let dir = tempfile::tempdir().unwrap();
+        let run = RunDir::at(dir.path());
+        let claim = run.claim().unwrap();
+        claim.lock.set_len(0).unwrap();
+        let holder = run.holder().unwrap().expect("it is held");
+        assert!(holder.to_string().contains("has not signed"), "{holder}");
     }
 
     /// What a killed process leaves: its name in a lock that nobody holds.

@@ -24,6 +24,7 @@ mod slurm_dir;
 mod stamp;
 mod table;
 mod take_over;
+mod turn;
 mod whole;
 
 pub use batch::{Batch, BatchRun, Listing, TaskAttempt};
@@ -42,4 +43,5 @@ pub use seal::{Seal, sealed, unsealed};
 pub use search_files::{HistoryWriter, SearchDir, history_line};
 pub use slurm_dir::{AttemptClaim, BatchDir};
 pub use stamp::Stamp;
+pub use turn::Turn;
 pub use whole::{BestWeights, Unfit};

@@ -11,7 +11,7 @@ use super::experiment_dir::ExperimentDir;
 use super::file::{WRITING, create_dirs, keep_name, open_in_place, read_if_there, write_atomic};
 use crate::plan::RunId;
 use crate::regular::Most;
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
 use std::fs::{self, File, OpenOptions};
 use std::io::{ErrorKind, Write};
 use std::path::{Path, PathBuf};
@@ -158,6 +158,16 @@ impl BatchDir {
         write_atomic(&self.path.join(VOID), b"")
     }
 
+    /// Takes the batch back, unless a task of it has begun: what is there now has that attempt then.
+    ///
+    /// # Errors
+    /// If it cannot be written or listed.
+    pub fn withdraw(&self) -> Result<Listing> {
+        self.make_void()?;
+        // A task looks whether its batch is void after it has said that it begins, so one of both sees the other.
+        self.listing()
+    }
+
     /// Begins an attempt; `None` if another process has.
     ///
     /// # Errors
@@ -181,6 +191,38 @@ impl BatchDir {
     /// If the lock cannot be read.
     pub fn is_alive(&self, attempt: &TaskAttempt) -> Result<bool> {
         is_locked(&self.attempt_path(attempt))
+    }
+
+    /// Whether nobody is at a run of a task, as far as locks say: no attempt at the task, no process at the run itself.
+    ///
+    /// # Errors
+    /// If a lock cannot be read.
+    pub fn is_left(&self, task: usize, run: &BatchRun, attempts: &BTreeSet<TaskAttempt>) -> Result<bool> {
+        for attempt in attempts.iter().filter(|attempt| attempt.task == task) {
+            if self.is_alive(attempt)? {
+                return Ok(false);
+            }
+        }
+        Ok(self.run(run).holder()?.is_none())
+    }
+
+    /// Decides how a run ended whose task is over, as the queue says, and has not written that down itself, in these words; how it ended then, which may
+    /// have been decided before. `None` if somebody is at it. `place` is the task, and the run's position in the batch.
+    ///
+    /// # Errors
+    /// If a lock cannot be read, or the end not be written.
+    pub fn bury(
+        &self,
+        (task, position): (usize, usize),
+        run: &BatchRun,
+        attempts: &BTreeSet<TaskAttempt>,
+        words: &str,
+    ) -> Result<Option<String>> {
+        if !self.is_left(task, run, attempts)? {
+            return Ok(None);
+        }
+        self.end(position, words)?;
+        self.ended(position)
     }
 
     fn attempt_path(&self, TaskAttempt { task, job, restart }: &TaskAttempt) -> PathBuf {

@@ -35,7 +35,12 @@ impl History {
                 return Err(Error::Settings { path, differences: differences.join("; ") });
             }
         }
-        Ok(Self { stored: dir.history()?, dir, keys, writer: None, settled, writes: true })
+        let (stored, header) = (dir.history()?, history_line(&TrialJob::header(&keys)));
+        if let Some(before) = stored.first().filter(|before| **before != header) {
+            let differences = format!("its header was {} and is {}", before.trim_end(), header.trim_end());
+            return Err(Error::Settings { path: dir.history_path().display().to_string(), differences });
+        }
+        Ok(Self { stored, dir, keys, writer: None, settled, writes: true })
     }
 
     /// From now on rows are compared, and new ones not written.

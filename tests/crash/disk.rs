@@ -1,7 +1,8 @@
 //! What a disk may hold after a loss of power, as POSIX has it: what was written is there for sure once the file was synced, a name once its directory
 //! was; of the rest any part may be missing, in any order (fsync(2), rename(2)).
 
-use super::watched::Op;
+use super::promises::{Kept, Promise, Promised};
+use super::watched::{Noted, Op};
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::fs;
 use std::ops::Range;
@@ -33,9 +34,10 @@ pub enum Unit {
 pub struct Course {
     root: PathBuf,
     steps: Vec<Step>,
+    promises: Vec<Promise>,
 }
 
-enum Step {
+pub enum Step {
     Create { path: PathBuf, file: usize },
     Write { file: usize, place: Option<u64>, bytes: Vec<u8> },
     Truncate { file: usize, length: u64 },
@@ -48,16 +50,16 @@ enum Step {
 
 /// What a name stands for.
 #[derive(Clone, Copy)]
-enum Node {
+pub enum Node {
     Dir,
     File(usize),
 }
 
 /// The names of a disk, and what its files hold.
 #[derive(Default, Clone)]
-struct Disk {
-    names: BTreeMap<Rc<Path>, Node>,
-    files: HashMap<usize, Rc<Vec<u8>>>,
+pub struct Disk {
+    pub names: BTreeMap<Rc<Path>, Node>,
+    pub files: HashMap<usize, Rc<Vec<u8>>>,
 }
 
 /// A state of the disk, and how it came about.
@@ -66,14 +68,26 @@ pub struct State {
     /// Operations that had been done.
     pub after: usize,
     pub lost: BTreeMap<Unit, Loss>,
+    /// What is not there although the program had gone on as if it were.
+    pub broken: Option<String>,
 }
+
+/// So much may wait to be written; of more the system writes back what has waited longest.
+const WINDOW: usize = 40;
+
+/// Of the last of them any two may be lost together.
+const TOGETHER: usize = 12;
+
+/// So many states with a broken promise are enough.
+const ENOUGH: usize = 5;
 
 impl Course {
     /// Of operations on a directory that was empty.
-    pub fn new(root: &Path, ops: &[Op]) -> Self {
-        let mut course = Self { root: root.to_owned(), steps: Vec::new() };
+    pub fn new(root: &Path, ops: &[Noted]) -> Self {
+        let mut course = Self { root: root.to_owned(), steps: Vec::new(), promises: Vec::new() };
+        let mut promised = Promised::default();
         let (mut disk, mut files) = (Disk::new(root), 0);
-        for op in ops {
+        for Noted { thread, op } in ops {
             let step = match op {
                 Op::Create(path) => {
                     files += 1;
@@ -95,15 +109,23 @@ impl Course {
                     Some(Node::Dir) => Step::SyncDir(path.clone()),
                     None => continue,
                 },
+                Op::Read(_) => continue,
             };
             disk.apply(&step, None);
+            promised.take(*thread, course.steps.len(), &step, &disk);
             course.steps.push(step);
         }
+        course.promises = promised.end(course.steps.len());
         course
     }
 
     pub fn len(&self) -> usize {
         self.steps.len()
+    }
+
+    /// How much was promised.
+    pub fn promises(&self) -> usize {
+        self.promises.len()
     }
 
     /// What is there when nothing is lost.
@@ -113,9 +135,9 @@ impl Course {
         disk.tree(&self.root)
     }
 
-    /// Every state that a loss of power may leave, up to those that come of several losses at once of which each alone, all but one, all of a kind, and
-    /// all together are looked at: `found` gets each of a `class` once. Files that a name says nothing depends on lose nothing before the end. How many
-    /// there are, those that are equal among them.
+    /// Every state that a loss of power may leave, up to those that come of several losses at once of which each alone, all but one, all of a kind, all
+    /// together and pairs of the last ones are looked at: `found` gets each of a `class` once, and each that breaks a promise. Files that a name says
+    /// nothing depends on lose nothing before the end. How many there are, those that are equal among them; fewer when promises were broken.
     pub fn states(
         &self,
         nothing_depends_on: impl Fn(&Path) -> bool,
@@ -126,6 +148,7 @@ impl Course {
         let mut pending = Pending::default();
         // What has happened before anything that may be lost.
         let (mut base, mut based) = (Disk::new(&self.root), 0);
+        let (mut whole, mut broken, mut kept) = (Disk::new(&self.root), 0, Kept::default());
         let created = self.steps.iter().filter_map(|step| match step {
             Step::Create { path, file } if nothing_depends_on(path) => Some(*file),
             _ => None,
@@ -133,19 +156,22 @@ impl Course {
         let free: HashSet<usize> = created.collect();
         for after in 0..=self.steps.len() {
             let is_end = after == self.steps.len();
-            let whole = |unit: &Unit| !is_end && matches!(unit, Unit::File(file) if free.contains(file));
+            let spared = |unit: &Unit| !is_end && matches!(unit, Unit::File(file) if free.contains(file));
             if after > 0 {
                 pending.take(after - 1, &self.steps[after - 1]);
+                pending.write_back(WINDOW);
+                whole.apply(&self.steps[after - 1], None);
+                kept.take(&self.promises, after, &self.steps, &whole);
                 // What a sync leaves was possible before, and so was the midst of a file that is filled: the torn end of what comes next. What is free is
                 // not looked at.
                 let step = &self.steps[after - 1];
                 let goes_on = step.file().is_some() && self.steps.get(after).and_then(Step::file) == step.file();
                 let is_sync = matches!(step, Step::SyncFile(_) | Step::SyncDir(_));
-                if goes_on || is_sync || step.file().is_some_and(|file| whole(&Unit::File(file))) {
+                if goes_on || is_sync || step.file().is_some_and(|file| spared(&Unit::File(file))) {
                     continue;
                 }
             }
-            let units: Vec<Unit> = pending.units().filter(|unit| !whole(unit)).collect();
+            let units: Vec<Unit> = pending.units().filter(|unit| !spared(unit)).collect();
             let first = units.iter().map(|unit| pending.first(*unit)).min().unwrap_or(after);
             while !is_end && based < first {
                 base.apply(&self.steps[based], None);
@@ -154,9 +180,15 @@ impl Course {
             let (base, based) = if is_end { (&Disk::new(&self.root), 0) } else { (&base, based) };
             for lost in losses(&units) {
                 all += 1;
-                let tree = self.without(base, based..after, &pending, &lost).tree(&self.root);
-                if seen.insert(class(&tree)) {
-                    found(State { tree, after, lost });
+                let disk = self.without(base, based..after, &pending, &lost);
+                let told = kept.broken(&disk, &whole, &self.root);
+                let tree = disk.tree(&self.root);
+                if told.is_some() || seen.insert(class(&tree)) {
+                    broken += usize::from(told.is_some());
+                    found(State { tree, after, lost, broken: told });
+                }
+                if broken == ENOUGH {
+                    return all;
                 }
             }
         }
@@ -193,6 +225,15 @@ fn losses(units: &[Unit]) -> Vec<BTreeMap<Unit, Loss>> {
             losses.push(BTreeMap::from([(*unit, Loss::Torn)]));
         }
     }
+    let kinds = |unit: &Unit| if is_file(unit) { &[Loss::All, Loss::Zeroed, Loss::Torn][..] } else { &[Loss::All][..] };
+    let last = &units[units.len().saturating_sub(TOGETHER)..];
+    for (at, unit) in last.iter().enumerate() {
+        for other in &last[..at] {
+            for loss in kinds(unit) {
+                losses.extend(kinds(other).iter().map(|second| BTreeMap::from([(*unit, *loss), (*other, *second)])));
+            }
+        }
+    }
     losses
 }
 
@@ -220,6 +261,16 @@ impl Pending {
         }
     }
 
+    /// Of more than so many units the oldest are on the disk by now.
+    fn write_back(&mut self, most: usize) {
+        while self.names.len() + self.data.len() > most {
+            match self.units().min_by_key(|unit| self.first(*unit)).expect("there are many") {
+                Unit::Name(number) => _ = self.names.remove(&number),
+                Unit::File(file) => _ = self.data.remove(&file),
+            }
+        }
+    }
+
     fn units(&self) -> impl Iterator<Item = Unit> {
         self.names.keys().copied().map(Unit::Name).chain(self.data.keys().copied().map(Unit::File))
     }
@@ -242,7 +293,7 @@ impl Pending {
 
 impl Step {
     /// The file that is filled.
-    fn file(&self) -> Option<usize> {
+    pub fn file(&self) -> Option<usize> {
         match self {
             Step::Write { file, .. } | Step::Truncate { file, .. } => Some(*file),
             _ => None,
@@ -293,6 +344,14 @@ impl Disk {
             Step::Remove(path) => self.names.retain(|name, _| !name.starts_with(path)),
             Step::MakeDir(path) if has_dir(self, path) => _ = self.names.insert(path.as_path().into(), Node::Dir),
             Step::MakeDir(_) | Step::SyncFile(_) | Step::SyncDir(_) => {}
+        }
+    }
+
+    /// The file of this name.
+    pub fn file_at(&self, path: &Path) -> Option<usize> {
+        match self.names.get(path) {
+            Some(Node::File(file)) => Some(*file),
+            _ => None,
         }
     }
 

@@ -31,16 +31,25 @@ pub enum Op {
     MakeDir(PathBuf),
     RemoveDir(PathBuf),
     Sync(PathBuf),
+    /// A file is opened as it is.
+    Read(PathBuf),
 }
 
-/// Runs a program to its end. Before each change below `root`, and each sync there, `refuse` is asked, and whatever error it gives is what the process
+/// An operation, and the thread that does it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Noted {
+    pub thread: u32,
+    pub op: Op,
+}
+
+/// Runs a program to its end. Before each change below `root`, each sync there, and each file that is opened, `refuse` is asked, and whatever error it gives is what the process
 /// gets. What was not refused, in order. `None`, said aloud, where processes cannot be watched.
-pub fn watch(command: &mut Command, root: &Path, mut refuse: impl FnMut(&Op) -> Option<i32>) -> Option<(ExitStatus, Vec<Op>)> {
+pub fn watch(command: &mut Command, root: &Path, mut refuse: impl FnMut(&Op) -> Option<i32>) -> Option<(ExitStatus, Vec<Noted>)> {
     let (ours, theirs) = UnixStream::pair().expect("a pair of sockets");
     let socket = theirs.as_raw_fd();
     // SAFETY: system calls alone, on memory that was there before.
     unsafe {
-        command.pre_exec(move || send(socket, install()?));
+        command.pre_exec(move || send(socket, install(&CALLS)?));
     }
     let mut child = match command.spawn() {
         Ok(child) => child,
@@ -56,7 +65,7 @@ pub fn watch(command: &mut Command, root: &Path, mut refuse: impl FnMut(&Op) -> 
         let op = call.op().filter(|op| op.path().starts_with(root));
         let refused = op.as_ref().and_then(&mut refuse);
         if let (Some(op), None) = (op, refused) {
-            done.push(op);
+            done.push(Noted { thread: call.thread, op });
         }
         answer(&listener, call.id, refused);
     }
@@ -67,7 +76,9 @@ impl Op {
     /// What is changed; of a renaming the new name.
     pub fn path(&self) -> &Path {
         match self {
-            Op::Create(path) | Op::Unlink(path) | Op::MakeDir(path) | Op::RemoveDir(path) | Op::Sync(path) => path,
+            Op::Create(path) | Op::Unlink(path) | Op::MakeDir(path) | Op::RemoveDir(path) | Op::Sync(path) | Op::Read(path) => {
+                path
+            }
             Op::Write { path, .. } | Op::Truncate { path, .. } | Op::Rename(_, path) => path,
         }
     }
@@ -93,13 +104,13 @@ const CALLS: [libc::c_long; 16] = [
     libc::SYS_fdatasync,
 ];
 
-/// Lets this process, and all that it becomes and starts, ask before each of the calls; where it is asked.
-fn install() -> io::Result<libc::c_int> {
+/// Lets this thread, and all that it becomes and starts, ask before each of the calls; where it is asked.
+pub fn install(calls: &[libc::c_long]) -> io::Result<libc::c_int> {
     let code = |code: u32| code as u16;
-    let all = CALLS.len();
+    let all = calls.len();
     // Offset 0 of seccomp_data is the number of the call.
     let mut filter = [libc::sock_filter { code: code(libc::BPF_LD | libc::BPF_W | libc::BPF_ABS), jt: 0, jf: 0, k: 0 }; 64];
-    for (at, call) in CALLS.iter().enumerate() {
+    for (at, call) in calls.iter().enumerate() {
         let jump = code(libc::BPF_JMP | libc::BPF_JEQ | libc::BPF_K);
         filter[at + 1] = libc::sock_filter { code: jump, jt: (all - at) as u8, jf: 0, k: *call as u32 };
     }
@@ -160,16 +171,16 @@ fn receive(socket: &UnixStream) -> io::Result<OwnedFd> {
 }
 
 /// A call that waits.
-struct Call {
-    id: u64,
+pub struct Call {
+    pub id: u64,
     /// The thread.
     thread: u32,
-    number: libc::c_long,
-    arguments: [u64; 6],
+    pub number: libc::c_long,
+    pub arguments: [u64; 6],
 }
 
 /// The next one; `None` when all processes have ended.
-fn next(listener: &OwnedFd) -> Option<Call> {
+pub fn next(listener: &OwnedFd) -> Option<Call> {
     loop {
         let mut waits = libc::pollfd { fd: listener.as_raw_fd(), events: libc::POLLIN, revents: 0 };
         // SAFETY: of plain integers.
@@ -194,7 +205,7 @@ fn next(listener: &OwnedFd) -> Option<Call> {
 }
 
 /// Lets a call go on, or end with an error.
-fn answer(listener: &OwnedFd, id: u64, error: Option<i32>) {
+pub fn answer(listener: &OwnedFd, id: u64, error: Option<i32>) {
     let flags = if error.is_none() { libc::SECCOMP_USER_NOTIF_FLAG_CONTINUE as u32 } else { 0 };
     let mut answer = libc::seccomp_notif_resp { id, val: 0, error: -error.unwrap_or(0), flags };
     // SAFETY: the structure is ours. Whoever asked may have been killed meanwhile, which is no error.
@@ -230,10 +241,10 @@ impl Call {
 
     fn opened(&self, dir: u64, name: u64, flags: u64) -> Option<Op> {
         let flags = flags as libc::c_int;
-        if flags & (libc::O_CREAT | libc::O_TRUNC) == 0 {
-            return None;
-        }
         let path = self.path(dir, name)?;
+        if flags & (libc::O_CREAT | libc::O_TRUNC) == 0 {
+            return path.is_file().then_some(Op::Read(path));
+        }
         match fs::symlink_metadata(&path) {
             Ok(found) if flags & libc::O_EXCL == 0 && flags & libc::O_TRUNC != 0 && found.is_file() && found.len() > 0 => {
                 Some(Op::Truncate { path, length: 0 })
@@ -262,7 +273,7 @@ impl Call {
     }
 
     /// Where a descriptor writes next; `None` at the file's end.
-    fn place(&self, descriptor: u64) -> Option<u64> {
+    pub fn place(&self, descriptor: u64) -> Option<u64> {
         let text = fs::read_to_string(format!("/proc/{}/fdinfo/{descriptor}", self.thread)).ok()?;
         let value = |name: &str| text.lines().find_map(|line| line.strip_prefix(name)).map(str::trim);
         let flags = i32::from_str_radix(value("flags:")?, 8).ok()?;
@@ -270,12 +281,12 @@ impl Call {
     }
 
     /// The file behind a descriptor.
-    fn descriptor(&self, descriptor: u64) -> Option<PathBuf> {
+    pub fn descriptor(&self, descriptor: u64) -> Option<PathBuf> {
         fs::read_link(format!("/proc/{}/fd/{}", self.thread, descriptor as libc::c_int)).ok()
     }
 
     /// The path of a name in the process's memory.
-    fn path(&self, dir: u64, address: u64) -> Option<PathBuf> {
+    pub fn path(&self, dir: u64, address: u64) -> Option<PathBuf> {
         let mut name = self.memory(address, 4096)?;
         name.truncate(name.iter().position(|byte| *byte == 0)?);
         let name = Path::new(std::ffi::OsStr::from_bytes(&name)).to_owned();

@@ -38,6 +38,15 @@ impl Desk {
         desk
     }
 
+    /// The same, where syncing costs no time if the system has such a place.
+    #[allow(dead_code, reason = "the tests of crashes alone ask for it")]
+    pub fn in_memory(toml: &str) -> Self {
+        let memory = std::path::Path::new("/dev/shm");
+        let Ok(dir) = tempfile::tempdir_in(memory) else { return Self::with(toml) };
+        fs::write(dir.path().join("x.toml"), toml).expect("writable");
+        Self { dir }
+    }
+
     pub fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(assert_cmd::cargo::cargo_bin!("umlaut"));
         command.args(arguments).current_dir(self.dir.path()).stdin(Stdio::null()).env_remove("RAYON_NUM_THREADS");

@@ -56,6 +56,36 @@ fn a_history_of_other_settings_is_not_continued() {
     assert_eq!(desk.found("results"), before);
 }
 
+/// A disk that gives back another bit than was written. Each file of a search follows from the others and from its runs.
+#[test]
+fn a_changed_bit_of_a_search_is_told_or_made_good() {
+    let desk = Desk::with(&quick());
+    desk.umlaut(0, &["run", "x.toml"]);
+    let before = desk.found("results");
+    for file in ["history.csv", "results.csv", "search.toml", "confirm.csv", "winner.toml"] {
+        let path = desk.path("results/tiny/search").join(file);
+        let whole = fs::read(&path).expect("it is there");
+        for place in [0, whole.len() / 2, whole.len() - 3] {
+            let mut changed = whole.clone();
+            changed[place] ^= 1;
+            fs::write(&path, &changed).expect("writable");
+            let output = desk.command(&["run", "x.toml"]).output().expect("the program starts");
+            let said = String::from_utf8_lossy(&output.stderr).into_owned();
+            match output.status.code() {
+                Some(0) => assert_eq!(desk.found("results"), before, "{file}, byte {place}: {said}"),
+                Some(2) => {
+                    assert!(said.contains(file), "{file}, byte {place}: {said}");
+                    assert_eq!(fs::read(&path).expect("it is left"), changed, "{file}, byte {place}");
+                }
+                code => panic!("{file}, byte {place}: {code:?}: {said}"),
+            }
+            fs::write(&path, &whole).expect("writable");
+        }
+    }
+    desk.umlaut(0, &["run", "x.toml"]);
+    assert_eq!(desk.found("results"), before);
+}
+
 #[test]
 fn a_plan_shows_the_first_trials_and_writes_nothing() {
     let desk = Desk::with(SEARCH);

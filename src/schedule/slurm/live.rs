@@ -111,9 +111,8 @@ impl Live {
 
     /// Lets nothing of it begin any more; the runs that somebody waits for, or nothing if a task has begun before.
     pub fn make_void(&mut self) -> Result<Option<Vec<Pending>>, crate::store::Error> {
-        self.dir.make_void()?;
-        // A task looks whether its batch is void after it has said that it begins, so one of both sees the other.
-        self.take_in(self.dir.listing()?);
+        let listing = self.dir.withdraw()?;
+        self.take_in(listing);
         if let Some(attempt) = self.attempts.first() {
             self.submitted(attempt.job.clone())?;
             return Ok(None);
@@ -224,16 +223,10 @@ impl Live {
     /// Writes down how the runs of a task ended that has not done so itself, unless a process is at them.
     fn bury(&mut self, task: usize, exit: Exit) {
         self.list();
-        let alive = |attempt: &TaskAttempt| attempt.task == task && self.dir.is_alive(attempt).unwrap_or(true);
-        if self.attempts.iter().any(alive) {
-            return;
-        }
         for position in self.positions(task).filter(|position| self.is_waited_for(*position)).collect::<Vec<_>>() {
             let run = &self.batch.tasks[task][position - self.firsts[task]];
-            if self.dir.run(run).holder().is_ok_and(|holder| holder.is_none())
-                && self.dir.end(position, &ending::words(exit)).is_ok()
-                && let Ok(Some(words)) = self.dir.ended(position)
-            {
+            // What cannot be read or written now is when the queue says it again.
+            if let Ok(Some(words)) = self.dir.bury((task, position), run, &self.attempts, &ending::words(exit)) {
                 self.ends.insert(position, ending::exit(&words));
             }
         }

@@ -2,7 +2,7 @@
 
 use super::ending::words;
 use crate::record::{Failure, Outcome, Status};
-use crate::schedule::{Exit, JobState, Launcher, Local, Order, Slot, Stop};
+use crate::schedule::{Exit, JobState, Launcher, Order, Slot, Stop};
 use crate::store::{Batch, BatchDir, BatchRun, RunDir, TaskAttempt};
 use std::io;
 use std::time::{Duration, Instant, SystemTime};
@@ -49,8 +49,8 @@ pub struct Task<'a> {
     pub dir: &'a BatchDir,
     /// Which attempt at which of its tasks.
     pub attempt: TaskAttempt,
-    /// Starts the runs.
-    pub local: &'a Local,
+    /// Starts the runs on this node.
+    pub local: &'a dyn Launcher,
     /// Where they go.
     pub slot: &'a Slot,
     /// Why it is to end, if it is; asked ten times a second.

@@ -51,19 +51,20 @@ impl Live {
             let seen = queue.task(&(job.clone(), task));
             let stage = stage_of(seen);
             self.seen.insert(task, (stage, seen.map_or(String::new(), |seen| seen.reason.clone()), asked));
-            let attempt = self.attempts.iter().filter(|attempt| attempt.task == task);
-            let alive = attempt.map(|attempt| self.dir.is_alive(attempt)).collect::<Result<Vec<_>, _>>()?.contains(&true);
             for (position, run) in self.positions(task).zip(self.batch.tasks[task].clone()) {
                 if self.ends.contains_key(&position) {
                     continue;
                 }
-                match stage {
-                    Stage::Over(exit) if !alive && self.dir.run(&run).holder()?.is_none() => {
-                        if ours {
-                            self.dir.end(position, &ending::words(exit))?;
-                        }
-                    }
-                    _ => found.push((run.run, position)),
+                let Stage::Over(exit) = stage else {
+                    found.push((run.run, position));
+                    continue;
+                };
+                let is_over = match ours {
+                    true => self.dir.bury((task, position), &run, &self.attempts, &ending::words(exit))?.is_some(),
+                    false => self.dir.is_left(task, &run, &self.attempts)?,
+                };
+                if !is_over {
+                    found.push((run.run, position));
                 }
             }
         }
