@@ -104,4 +104,20 @@ mod tests {
         let has = |searched: &Searched, unit| searched.identity(&searched.space.point(&[unit])).is_some();
         assert!(has(&excluded, 0.2) && !has(&excluded, 0.8));
     }
+
+    /// Points whose numbers agree in four digits are one run, and so are those that differ in what is not searched by them.
+    #[test]
+    fn points_of_one_run_have_one_identity() {
+        let rates = searched("'optimizer.adam.lr' = { log_uniform = [1e-4, 1e-2] }");
+        let of = |unit: f64| rates.identity(&rates.space.point(&[unit]));
+        assert_eq!(of(0.5), of(0.5 + 1e-6));
+        assert_ne!(of(0.5), of(0.51));
+        let when = "[search.when.'model.unet.groups']\n'model.unet.norm' = 'group'";
+        let norms = "'model.unet.groups' = { choice = [2, 1] }\n'model.unet.norm' = { choice = ['batch', 'group'] }";
+        let norms = searched(&format!("{norms}\n{when}"));
+        assert_eq!(norms.keys(), ["model.unet.groups", "model.unet.norm"]);
+        let of = |units: [f64; 2]| norms.identity(&norms.space.point(&units));
+        assert_eq!(of([0.2, 0.2]), of([0.8, 0.2]));
+        assert_ne!(of([0.2, 0.8]), of([0.8, 0.8]));
+    }
 }

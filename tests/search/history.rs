@@ -74,6 +74,7 @@ fn no_number_of_slots_and_no_kill_changes_it() {
     for words in [
         "Named by the search: trial ",
         "In the search it had ",
+        "neither their order nor the differences between them are tested",
         "## Rungs of the search",
         "(charts/search.svg)",
         "paused after a part",
