@@ -103,7 +103,7 @@ impl Contents {
     /// # Errors
     /// If they are no safetensors file.
     pub fn read(bytes: &[u8], device: &Device) -> Result<Self> {
-        let tensors = candle_core::safetensors::load_buffer(bytes, device)?;
+        let tensors = crate::model::tensors(bytes, device)?;
         let (_, header) = SafeTensors::read_metadata(bytes).map_err(candle_core::Error::wrap)?;
         let metadata = header.metadata().clone().unwrap_or_default();
         Ok(Self { tensors, metadata, seal: Seal::of(bytes) })

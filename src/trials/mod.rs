@@ -93,7 +93,8 @@ impl Error {
         match self {
             Self::Plan(error) => error.is_mistake(),
             Self::Space(_) | Self::Data(_) | Self::Settings { .. } | Self::History { .. } => true,
-            Self::Store(_) | Self::Crashed { .. } | Self::Unconfirmed { .. } => false,
+            Self::Store(error) => error.is_mistake(),
+            Self::Crashed { .. } | Self::Unconfirmed { .. } => false,
         }
     }
 }

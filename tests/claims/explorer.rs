@@ -401,7 +401,7 @@ fn point(call: &Call) -> Option<Point> {
     };
     // A directory that is opened is synced, or listed, which is another call.
     let is_hidden = path.file_name().is_some_and(|name| name.to_string_lossy().starts_with(".writing-"));
-    (!is_hidden && !(what == "opens" && path.is_dir())).then_some(Point { what, path })
+    (!is_hidden && (what != "opens" || !path.is_dir())).then_some(Point { what, path })
 }
 
 /// What is at a path.

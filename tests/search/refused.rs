@@ -58,7 +58,7 @@ fn a_history_of_other_settings_is_not_continued() {
 
 /// A disk that gives back another bit than was written. Each file of a search follows from the others and from its runs.
 #[test]
-fn a_changed_bit_of_a_search_is_told_or_made_good() {
+fn a_changed_bit_of_a_search_is_reported_or_made_good() {
     let desk = Desk::with(&quick());
     desk.umlaut(0, &["run", "x.toml"]);
     let before = desk.found("results");

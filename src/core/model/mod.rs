@@ -31,6 +31,7 @@ mod unet_plus_plus;
 mod weights;
 
 pub use tiles::{Tiling, logits};
+pub use weights::tensors;
 
 use crate::config;
 use crate::ops::{Map, Node, Tape};

@@ -2,7 +2,8 @@
 
 use super::{Error, Params};
 use crate::regular::{self, Most};
-use candle_core::{DType, Device, Result, Shape, Tensor};
+use candle_core::safetensors::SliceSafetensors;
+use candle_core::{DType, Device, Result, Shape, Tensor, bail};
 use candle_nn::Init;
 use candle_nn::var_builder::SimpleBackend;
 use rand_chacha::ChaCha8Rng;
@@ -49,11 +50,24 @@ fn uniform(seed: u64, name: &str, count: usize, lo: f64, up: f64) -> Vec<f32> {
     std::iter::repeat_with(unit).take(count).map(|u| (lo + (up - lo) * u) as f32).collect()
 }
 
+/// The tensors of a safetensors file's bytes, by name.
+///
+/// # Errors
+/// If they are no such file, or a shape is beyond counting, which the format allows where another side is 0.
+pub fn tensors(bytes: &[u8], device: &Device) -> Result<HashMap<String, Tensor>> {
+    for (name, view) in SliceSafetensors::new(bytes)?.tensors() {
+        if view.shape().iter().try_fold(1_usize, |count, side| count.checked_mul(*side.max(&1))).is_none() {
+            bail!("the tensor {name} has the shape {:?}, which nothing can have", view.shape());
+        }
+    }
+    candle_core::safetensors::load_buffer(bytes, device)
+}
+
 /// The tensors of a safetensors file, without PyTorch's counters of batches.
 pub(super) fn read(file: &Path) -> std::result::Result<HashMap<String, Tensor>, Error> {
     let failed = |cause: candle_core::Error| Error::Read { file: file.to_owned(), cause };
     let bytes = regular::bytes(file, Most::WHOLE).map_err(|e| failed(e.into()))?;
-    let mut tensors = candle_core::safetensors::load_buffer(&bytes, &Device::Cpu).map_err(failed)?;
+    let mut tensors = tensors(&bytes, &Device::Cpu).map_err(failed)?;
     tensors.retain(|name, _| !name.ends_with(".num_batches_tracked"));
     Ok(tensors)
 }
