@@ -37,7 +37,7 @@ pub enum Error {
     #[error(transparent)]
     Store(#[from] store::Error),
     /// The history was made by other settings.
-    #[error("{path} was made by other settings: {differences}; {OTHER}")]
+    #[error("{path} was made by other settings, says its search.toml: {differences}; {OTHER}")]
     Settings {
         /// The folder of the search.
         path: String,

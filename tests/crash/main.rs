@@ -225,7 +225,7 @@ fn chosen(all: &[State], wanted: usize, seed: usize) -> Vec<&State> {
 
 /// What is wrong where the library looks at each state as `umlaut run` and `umlaut report` do first: where each run stands, and who has won.
 fn shown_to_the_library<'a>(states: &'a [State], calm: &Ends) -> Vec<(String, &'a State)> {
-    let wrong = side_by_side("", states, |desk, state| {
+    side_by_side("", states, |desk, state| {
         let (results, dir) = (desk.path("results"), ExperimentDir::at(desk.path("results/tiny")));
         _ = fs::remove_dir_all(&results);
         disk::write(&results, &state.tree);
@@ -244,8 +244,7 @@ fn shown_to_the_library<'a>(states: &'a [State], calm: &Ends) -> Vec<(String, &'
             Ok(Some(_)) if winner != calm["search"][1] => Err("another trial has won".to_owned()),
             _ => Ok(()),
         }
-    });
-    wrong
+    })
 }
 
 /// One call fails: in the schedule or in a child, when a file is opened, made, filled, renamed, removed or synced.

@@ -56,7 +56,7 @@ pub fn image(scratch: &Path, bytes: &[u8]) {
         volume(&path, axis, how >= 3);
     }
     if kind < 8 || few(&path, axis) {
-        let places = photos(&[path.clone()], Cut { axis, windowed: how >= 3 }).unwrap_or_default();
+        let places = photos(std::slice::from_ref(&path), Cut { axis, windowed: how >= 3 }).unwrap_or_default();
         places.iter().take(3).for_each(|place| assert_eq!(values(place), values(place), "read twice"));
     }
     fs::remove_file(path).expect("it was written");
@@ -136,7 +136,7 @@ pub fn mask(scratch: &Path, bytes: &[u8]) {
     fs::write(&path, content).expect("the scratch directory takes a file");
     if kind < 8 {
         let small = |place: &PhotoPlace| !Photo::read(place, BESIDE).is_err_and(|problem| problem.contains(" of memory"));
-        if photos(&[path.clone()], Cut::default()).unwrap_or_default().iter().all(small) {
+        if photos(std::slice::from_ref(&path), Cut::default()).unwrap_or_default().iter().all(small) {
             opened(&format!("[folders]\nroot = {root:?}\n{}", MEANINGS[how % MEANINGS.len()]), SIZE);
         }
     } else if few(&path, Axis::Third) {
