@@ -224,8 +224,17 @@ pub(super) fn collect(dir: &ExperimentDir) -> Result<Comparison, Error> {
     fill_own(&mut groups);
     let comparison = Comparison::of(name(dir), groups, best_by, of_other_plans);
     // What was once searched may be another experiment now.
-    let search = Search::of(dir).filter(|search| comparison.runs().any(|run| search.has(&run.id)));
-    Ok(Comparison { remarks: remark.into_iter().chain(paused).collect(), search, ..comparison })
+    let (search, unread) = match Search::of(dir) {
+        Ok(search) => (search.filter(|search| comparison.runs().any(|run| search.has(&run.id))), None),
+        Err(error) if error.is_of_one_file() => (None, Some(unread_search(&error))),
+        Err(error) => return Err(error.into()),
+    };
+    Ok(Comparison { remarks: remark.into_iter().chain(paused).chain(unread).collect(), search, ..comparison })
+}
+
+/// What a report lacks without the files of its search.
+fn unread_search(error: &store::Error) -> String {
+    format!("What the search found is not shown, and groups are compared as if their scores had not chosen them: {error}.")
 }
 
 /// Takes out the runs that are paused, unless there are no others: their epochs are fewer than those of the others. Says how many there were.

@@ -22,20 +22,24 @@ pub(super) struct Search {
 }
 
 impl Search {
-    /// Of an experiment; `None` if it has none, or none that can be read.
-    pub fn of(dir: &ExperimentDir) -> Option<Self> {
-        let read = || -> Result<Option<Self>, store::Error> {
-            let files = dir.search();
-            let Some((settings, (keys, jobs))) = files.settings()?.zip(files.jobs()?) else { return Ok(None) };
-            let (importance, results) = (files.importance()?, files.results()?);
-            // Files that somebody has changed or mixed may name rungs that there are not.
-            let mut rungs = jobs.iter().map(|job| job.rung).chain(results.iter().map(|result| result.rung));
-            if rungs.any(|rung| rung >= settings.rungs.len()) {
-                return Ok(None);
-            }
-            Ok(Some(Self { importance, settings, keys, jobs, results, fresh: files.confirmations()?, winner: files.winner()? }))
-        };
-        read().ok().flatten()
+    /// Of an experiment; `None` if it has none.
+    ///
+    /// # Errors
+    /// If a file cannot be read, or they do not belong together.
+    pub fn of(dir: &ExperimentDir) -> Result<Option<Self>, store::Error> {
+        let files = dir.search();
+        let Some((settings, (keys, jobs))) = files.settings()?.zip(files.jobs()?) else { return Ok(None) };
+        let (importance, results) = (files.importance()?, files.results()?);
+        // Files that somebody has changed or mixed may name rungs that there are not.
+        let rungs = jobs.iter().map(|job| job.rung).chain(results.iter().map(|result| result.rung));
+        if let Some(rung) = rungs.max().filter(|rung| *rung >= settings.rungs.len()) {
+            return Err(store::Error::Content {
+                path: dir.path().join("search").display().to_string(),
+                problem: format!("a result of rung {}, of which there are {}", rung + 1, settings.rungs.len()),
+                remedy: "restore the folder from a copy, or remove it, and `umlaut run` makes it anew".to_owned(),
+            });
+        }
+        Ok(Some(Self { importance, settings, keys, jobs, results, fresh: files.confirmations()?, winner: files.winner()? }))
     }
 
     /// Whether a run is one of its trials'.

@@ -2,7 +2,7 @@
 
 use std::alloc::{GlobalAlloc, Layout, System};
 
-/// Bytes of one allocation. Code that asks whether memory can be had is told no; any other aborts, which is a finding.
+/// Bytes of one allocation. Code that asks whether memory can be had gets none; any other aborts, which is a finding.
 const MOST: usize = 512 << 20;
 
 /// The system's allocator up to [`MOST`].

@@ -86,6 +86,28 @@ fn a_changed_bit_of_a_search_is_reported_or_made_good() {
     assert_eq!(desk.found("results"), before);
 }
 
+/// Without its files a report would take the groups of a search for those of a sweep.
+#[test]
+fn a_report_says_that_the_search_cannot_be_read() {
+    let desk = Desk::with(&quick());
+    desk.umlaut(0, &["run", "x.toml"]);
+    let path = |file: &str| desk.path("results/tiny/search").join(file);
+    let report = || {
+        desk.umlaut(0, &["report", "tiny"]);
+        fs::read_to_string(desk.path("results/tiny/report.md")).expect("a report")
+    };
+    let words = "What the search found is not shown";
+    assert!(!report().contains(words));
+    let settings = fs::read_to_string(path("search.toml")).expect("it is there");
+    for (changed, named) in
+        [("wersion = 1".to_owned(), "search.toml: "), (settings.replace("rungs = [", "rungs = [] #"), "a result of rung")]
+    {
+        fs::write(path("search.toml"), changed).expect("writable");
+        let said = report();
+        assert!(said.contains(words) && said.contains(named) && said.contains("`umlaut run` makes it anew"), "{said}");
+    }
+}
+
 #[test]
 fn a_plan_shows_the_first_trials_and_writes_nothing() {
     let desk = Desk::with(SEARCH);
