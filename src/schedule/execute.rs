@@ -153,14 +153,13 @@ impl<'a> Schedule<'a> {
     fn fill(&mut self) -> Result<(), Error> {
         let (slots, before) = (self.slots, self.busy.len());
         for (number, slot) in slots.iter().enumerate() {
-            if self.stopping.is_some() || self.busy.contains_key(&number) {
-                continue;
+            while self.stopping.is_none() && !self.busy.contains_key(&number) {
+                if self.queue.len() == 0 {
+                    self.grow_spare()?;
+                }
+                let Some(job) = self.next_for(slot) else { break };
+                self.start(number, slot, job)?;
             }
-            if self.queue.len() == 0 {
-                self.grow_spare()?;
-            }
-            let Some(job) = self.next_for(slot) else { continue };
-            self.start(number, slot, job)?;
         }
         if self.busy.len() > before {
             self.write_plan()?;
@@ -168,10 +167,17 @@ impl<'a> Schedule<'a> {
         self.launcher.flush().map_err(Error::Submit)
     }
 
+    /// Starts a run, unless it has finished by now.
     fn start(&mut self, number: usize, slot: &Slot, job: Job) -> Result<(), Error> {
         let (run, planned) = (&self.runs[job.run], &mut self.planned[job.run]);
         let (at, place) = (At { position: job.run + 1, of: self.runs.len(), run }, &planned.place);
-        clear(place, &mut |words| self.watch.noted(at, words))?;
+        if let Some(outcome) = clear(place, &mut |words| self.watch.noted(at, words))? {
+            planned.word = "finished";
+            let place = place.clone();
+            self.before(job.run, &place, &outcome);
+            self.write_plan()?;
+            return self.grow();
+        }
         let (log_before, events) = (place.log_length(), place.events());
         let started = !self.launcher.has_queue();
         if started {

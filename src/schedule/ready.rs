@@ -1,7 +1,7 @@
 //! A run's directory before an attempt: created, what cannot be read put aside, what an earlier attempt left removed.
 
 use super::{At, Standing, Watch, standing};
-use crate::record::Status;
+use crate::record::{Outcome, Status};
 use crate::store::{self, RunDir};
 
 /// Makes a run's directory as it must be before an attempt, and says where the run stands. What cannot be read is put aside and reported.
@@ -43,14 +43,18 @@ fn restore(place: &RunDir, at: At<'_>, watch: &mut dyn Watch) -> Result<(), stor
     }
 }
 
-/// Removes what an earlier attempt left as its outcome and its events, unless the child of a killed schedule is still at it.
-pub(super) fn clear(place: &RunDir, aside: &mut dyn FnMut(&str)) -> Result<(), store::Error> {
+/// Removes what an earlier attempt left as its outcome and its events, unless the child or the task of an earlier schedule is still at it. The outcome of
+/// a run that one of these has finished since this schedule looked stays, and is returned.
+pub(super) fn clear(place: &RunDir, aside: &mut dyn FnMut(&str)) -> Result<Option<Outcome>, store::Error> {
     match place.claim() {
         Ok(_claim) => {
             place.put_damaged_aside()?.iter().for_each(|words| aside(words));
-            place.forget_outcome()
+            match place.finished()? {
+                Some(outcome) => Ok(Some(outcome)),
+                None => place.forget_outcome().map(|()| None),
+            }
         }
-        Err(store::Error::InUse { .. }) => Ok(()),
+        Err(store::Error::InUse { .. }) => Ok(None),
         Err(error) => Err(error),
     }
 }

@@ -64,8 +64,9 @@ fn killed_before_it_knows_the_number_it_finds_the_jobs_by_their_name() {
         let jobs = cluster.slurm("squeue", &["-h", "-o", "%F"]);
         cluster.slurm("scontrol", &["release", jobs.lines().next().expect("submitted").trim()]);
     };
-    let Some((cluster, desk, _)) = killed_once(script, release) else { return };
-    assert_eq!((cluster.submissions(&desk), files_named(&desk, "/void"), files_named(&desk, ".attempt")), (1, 0, 4));
+    let Some((cluster, desk, said)) = killed_once(script, release) else { return };
+    let counted = (cluster.submissions(&desk), files_named(&desk, "/void"), files_named(&desk, ".attempt"));
+    assert_eq!(counted, (1, 0, 4), "{said}");
 }
 
 /// The submission is under way when its schedule dies, and arrives after the next one has given it up.

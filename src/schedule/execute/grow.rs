@@ -1,10 +1,10 @@
 //! How the plan of a schedule grows: runs are added as their source gives them, and plan.csv says so.
 
 use super::super::ready::ready;
-use super::super::{At, Ended, Epochs, Error, Standing, Wanted};
-use super::{PAUSED, Planned, Schedule, unreadable};
+use super::super::{Ended, Epochs, Error, Standing, Wanted};
+use super::{PAUSED, Planned, Schedule, at, unreadable};
 use crate::plan::{RunSpec, keys};
-use crate::record::Status;
+use crate::record::{Outcome, Status};
 use crate::schedule::queue::Job;
 use crate::store::RunDir;
 use crate::text::counted;
@@ -64,7 +64,7 @@ impl Schedule<'_> {
         let mut jobs = Vec::new();
         for ((index, place), until) in (first..).zip(places).zip(untils) {
             let run = &self.runs[index];
-            let at = At { position: index + 1, of: self.runs.len(), run };
+            let at = at(&self.runs, index);
             let kind = self.kinds.number(run);
             let standing = match ready(&place, at, self.policy.restore, self.watch) {
                 Ok(standing) => standing,
@@ -81,12 +81,7 @@ impl Schedule<'_> {
             };
             match &standing {
                 Standing::Finished(outcome) | Standing::Failed(outcome) if !standing.is_to_train() => {
-                    let finished = outcome.status == Status::Finished;
-                    *(if finished { &mut self.counts.skipped } else { &mut self.counts.failed }) += 1;
-                    self.counts.diverged += usize::from(!finished);
-                    self.counts.without_weights += usize::from(finished && place.lacks_weights(outcome));
-                    self.watch.before(at, outcome);
-                    self.ended.push(Ended { run: run.id.clone(), outcome: outcome.clone() });
+                    self.before(index, &place, outcome);
                 }
                 Standing::Paused(outcome) if standing.has(until) => {
                     self.counts.paused += 1;
@@ -107,6 +102,16 @@ impl Schedule<'_> {
         }
         self.queue.add(jobs, self.slots.len());
         self.write_plan()
+    }
+
+    /// Notes a run that had ended before this schedule could start it.
+    pub fn before(&mut self, index: usize, place: &RunDir, outcome: &Outcome) {
+        let finished = outcome.status == Status::Finished;
+        *(if finished { &mut self.counts.skipped } else { &mut self.counts.failed }) += 1;
+        self.counts.diverged += usize::from(!finished);
+        self.counts.without_weights += usize::from(finished && place.lacks_weights(outcome));
+        self.watch.before(at(&self.runs, index), outcome);
+        self.ended.push(Ended { run: self.runs[index].id.clone(), outcome: outcome.clone() });
     }
 
     /// Lets a run go on to a later epoch than it was wanted for before. One that is under way, or waits, sees that when it pauses or starts.

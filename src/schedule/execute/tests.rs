@@ -33,6 +33,8 @@ struct Fake {
     unmet: usize,
     /// Bytes that a launch reports, and bytes that are free on its GPU.
     memory: Option<(u64, u64)>,
+    /// Runs that somebody else finishes when the first job ends.
+    others: RefCell<Vec<RunDir>>,
     /// How often jobs were asked for.
     polls: Cell<usize>,
 }
@@ -48,6 +50,7 @@ impl Fake {
             together: 1,
             unmet: usize::MAX,
             memory: None,
+            others: RefCell::default(),
             polls: Cell::default(),
         }
     }
@@ -93,6 +96,10 @@ impl Launcher for Fake {
                     Exit::Code(0)
                 }
                 Act::Ends(status, failure) => {
+                    for other in self.others.borrow_mut().drain(..) {
+                        let finished = Outcome { status: Status::Finished, ..Outcome::default() };
+                        other.write_outcome(&finished).expect("the directory is there");
+                    }
                     run.write_outcome(&Outcome { status, failure, ..Outcome::default() }).expect("the directory is there");
                     Exit::Code(i32::from(status != Status::Finished))
                 }
@@ -479,4 +486,15 @@ fn want_of_memory_beside_others_is_first_answered_by_a_gpu_alone() {
     assert_eq!(fake.launches().iter().map(|(_, micro_batches)| *micro_batches).collect::<Vec<_>>(), [1, 1, 1, 2]);
     let again: Vec<&String> = notes.iter().filter(|note| note.contains("Again")).collect();
     assert!(again.len() == 2 && again[0].contains("alone on its GPU") && again[1].contains("in 2 micro-batches"), "{again:?}");
+}
+
+/// As the child or the task of an earlier schedule may.
+#[test]
+fn what_somebody_else_has_finished_meanwhile_is_not_started() {
+    let desk = Desk::with(3);
+    let fake = Fake::of(&[FINISHES, FINISHES]);
+    *fake.others.borrow_mut() = desk.dir.places([&desk.plan.runs[1].id]).unwrap();
+    let (counts, notes) = desk.execute(&fake, 1, ONCE);
+    assert_eq!((counts.finished, counts.skipped, fake.launches().len()), (2, 1, 2));
+    assert!(notes.contains(&"2 before Finished".to_owned()), "{notes:?}");
 }
