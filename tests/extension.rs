@@ -154,7 +154,8 @@ fn a_made_up_layout_and_a_made_up_term_train() {
     let home = copied.path();
     copy_sources(home);
     extend(home);
-    let program = build(home);
+    let target = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).expect("a temporary directory");
+    let program = build(home, target.path());
     let columns = |name: &str, loss: &str| trained(&program, home, name, loss);
     let (made_up, tversky) =
         (columns("f2", "f2 = { weight = 1.0 }"), columns("tversky", "tversky = { weight = 1.0, alpha = 0.2, beta = 0.8 }"));
@@ -199,9 +200,6 @@ fn extend(home: &Path) {
     for (file, old, new) in COUNTS {
         replace(&home.join(file), old, new);
     }
-    // The program of this package must stay where other tests look for it, and its build script is the same file to cargo: all would be compiled anew.
-    replace(&home.join("Cargo.toml"), "build = \"scripts/build.rs\"\n", "");
-    replace(&home.join("Cargo.toml"), "[[bin]]\nname = \"umlaut\"", "[[bin]]\nname = \"umlaut-extended\"");
 }
 
 fn replace(file: &Path, old: &str, new: &str) {
@@ -210,24 +208,41 @@ fn replace(file: &Path, old: &str, new: &str) {
     fs::write(file, text.replacen(old, new, 1)).expect("sources can be written");
 }
 
-/// Compiles the copy with the dependencies that this test was built with.
-fn build(home: &Path) -> PathBuf {
+/// Compiles the copy with the dependencies that this test was built with, in a target directory of its own: in the package's, its libraries would take the
+/// names of the package's own, which other builds and documentation tests link at the same time.
+fn build(home: &Path, target: &Path) -> PathBuf {
     let built = Path::new(env!("CARGO_BIN_EXE_umlaut")).parent().expect("the program lies in a folder");
+    let profile = target.join(built.file_name().expect("a folder of the profile's name"));
+    for part in ["deps", "build", ".fingerprint"] {
+        lend(&built.join(part), &profile.join(part));
+    }
     let mut cargo = Command::new(env!("CARGO"));
-    cargo.args([
-        "build",
-        "--offline",
-        "--locked",
-        "--bin",
-        "umlaut-extended",
-        "--config",
-        "profile.dev.package.umlaut-ops.opt-level=0",
-    ]);
+    cargo.args(["build", "--offline", "--locked", "--bin", "umlaut", "--config", "profile.dev.package.umlaut-ops.opt-level=0"]);
     cargo.args(if built.ends_with("release") { &["--release"][..] } else { &[] });
-    let output = cargo.arg("--target-dir").arg(built.parent().expect("the target directory")).current_dir(home).output();
-    let output = output.expect("cargo runs");
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    built.join("umlaut-extended")
+    let output = cargo.arg("--target-dir").arg(target).current_dir(home).output().expect("cargo runs");
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{said}");
+    let compiled = said.lines().filter_map(|line| line.trim().strip_prefix("Compiling "));
+    assert!(compiled.clone().all(|package| package.starts_with("umlaut")), "{:?} are there", compiled.collect::<Vec<_>>());
+    profile.join("umlaut")
+}
+
+/// What cargo has built of the dependencies in one of its folders, as it is, time of writing included. Libraries are linked: cargo never writes to a file that
+/// it finds up to date.
+fn lend(from: &Path, to: &Path) {
+    let ours = |entry: &walkdir::DirEntry| {
+        let name = entry.file_name().to_string_lossy();
+        entry.depth() == 1
+            && (name.trim_start_matches("lib").starts_with("umlaut") || (entry.file_type().is_file() && !name.contains('.')))
+    };
+    for entry in walkdir::WalkDir::new(from).into_iter().filter_entry(|entry| !ours(entry)) {
+        let entry = entry.expect("a build can be listed");
+        let target = to.join(entry.path().strip_prefix(from).expect("below the folder"));
+        match entry.file_type().is_dir() {
+            true => fs::create_dir_all(target).expect("a folder is made"),
+            false => fs::hard_link(entry.path(), target).expect("a file is linked"),
+        }
+    }
 }
 
 /// Trains two epochs; the columns of its metrics.csv.
