@@ -18,6 +18,7 @@
 
 #![warn(missing_docs)]
 
+pub mod allocator;
 pub mod devices;
 pub mod estimate;
 pub mod find;

@@ -4,7 +4,7 @@
 
 use super::Resample;
 use super::components::{Layout, Rows, Sink};
-use super::matrices::{Filtering, MAX_A, VANISHING};
+use super::matrices::{Filtering, MAX_A};
 use crate::blocked::simd::{Kernel, LANES, Simd};
 use std::marker::PhantomData;
 use std::ops::Range;
@@ -136,7 +136,7 @@ unsafe fn filter_tile<S: Simd, F: Filtering, K: Sink<S>>(s: S, block: &Block, i:
     for k in 0..F::A {
         let row = F::filter(s, half[k]);
         for l in 0..F::A {
-            if skip && (k == VANISHING || l == VANISHING) {
+            if skip && F::VANISHING.is_some_and(|v| k == v || l == v) {
                 continue;
             }
             // SAFETY: the caller's.
@@ -195,7 +195,7 @@ unsafe fn filter_gradient_tile<S: Simd, F: Filtering>(
     for l in 0..F::A {
         let mut column = [s.zero(); MAX_A];
         for k in 0..F::A {
-            if !(skip && (k == VANISHING || l == VANISHING)) {
+            if !(skip && F::VANISHING.is_some_and(|v| k == v || l == v)) {
                 // SAFETY: the caller's.
                 column[k] = unsafe { s.load(m.add((k * F::A + l) * stride)) };
             }
