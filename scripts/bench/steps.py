@@ -35,10 +35,10 @@ class Work:
 
 
 STEP = [
-    Work("train", 64, 1, 224, ["f32", "f32_fast"], "f32"),
-    Work("train", 16, 4, 128, ["f32", "f32_fast"], "f32"),
-    Work("train", 8, 4, 64, ["f32", "f32_fast"], "f32"),
-    Work("train", 32, 2, 256, ["f32", "f32_fast"], "f32"),
+    Work("train", 64, 1, 224, ["f32"], "f32"),
+    Work("train", 16, 4, 128, ["f32"], "f32"),
+    Work("train", 8, 4, 64, ["f32"], "f32"),
+    Work("train", 32, 2, 256, ["f32"], "f32"),
     Work("train", 64, 1, 224, ["bf16"], "bf16"),
     Work("train", 16, 4, 128, ["bf16"], "bf16"),
 ]
