@@ -31,7 +31,6 @@ type Error = Box<dyn std::error::Error>;
 const LR: f64 = 1e-3;
 
 fn main() -> ExitCode {
-    umlaut::allocator::keep_freed_memory();
     match run() {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {

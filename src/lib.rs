@@ -18,7 +18,6 @@
 
 #![warn(missing_docs)]
 
-pub mod allocator;
 pub mod devices;
 pub mod estimate;
 pub mod find;

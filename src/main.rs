@@ -42,6 +42,5 @@ use std::process::ExitCode;
 static MEMORY: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
-    umlaut::allocator::keep_freed_memory();
     cli::main()
 }
