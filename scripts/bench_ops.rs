@@ -13,9 +13,9 @@ use criterion::{BenchmarkId, Criterion, Throughput};
 use std::cell::RefCell;
 use std::hint::black_box;
 use std::time::{Duration, Instant};
-use umlaut::ops::blocked::conv3x3::{Finish, Method, Variant, forward, input_gradient, weight_gradient};
+use umlaut::ops::blocked::conv3x3::{Method, Variant, forward, input_gradient, weight_gradient};
 use umlaut::ops::blocked::simd::{Kernel, LANES, Level, Simd, level};
-use umlaut::ops::blocked::{Blocked, Shape, pack};
+use umlaut::ops::blocked::{Blocked, Finish, Shape, pack};
 
 #[global_allocator]
 static MEMORY: mimalloc::MiMalloc = mimalloc::MiMalloc;

@@ -4,10 +4,10 @@
 //! as if concatenated, and one as if upsampled, without either being stored.
 
 use super::batch_norm::{Channel, Running, Statistics, batch_norm, followed, kept_channels};
-use super::blocked::conv3x3::{Finish, Method, Variant, bias_gradient, forward, input_gradient, weight_gradient};
+use super::blocked::conv3x3::{Method, Variant, bias_gradient, forward, input_gradient, weight_gradient};
 use super::blocked::normalise::Then;
 use super::blocked::simd::{Level, level};
-use super::blocked::{Blocked, Shape};
+use super::blocked::{Blocked, Finish, Shape};
 use super::map::blocked_tensor;
 use super::storage::{Stored, Values, by_type, tensor, values, values_of};
 use super::{Map, Node, Tape};
@@ -123,7 +123,7 @@ fn convolved<E: Stored>(
     let shapes: Vec<Shape> = sources.iter().map(|x| x.shape()).collect();
     let (inputs, outputs) = (shapes.iter().map(|s| s.c).sum::<usize>(), weight.value().dim(0)?);
     if weight.value().dims() != [outputs, inputs, 3, 3] || finish.bias.len() != outputs {
-        bail!("conv3x3 of {inputs} channels: weight {:?}, {} biases", weight.value().shape(), finish.bias.len())
+        bail!("conv3x3 of {inputs} channels: weight {:?}, bias [{}]", weight.value().shape(), finish.bias.len())
     }
     if shapes.iter().any(|s| (s.n, s.h, s.w) != (shapes[0].n, shapes[0].h, shapes[0].w)) {
         bail!("conv3x3 cannot concatenate the channels of maps of {shapes:?}")

@@ -8,7 +8,7 @@
 use super::scratch::{Shared, assume_initialised, uninitialised};
 use super::simd::{Element, Kernel, LANES, Level, Simd, level};
 use super::winograd::{Convolution, F2, F4, Resample, Target, WeightGradient};
-use super::{Blocked, Shape, Unwritten, direct};
+use super::{Blocked, Finish, Shape, Unwritten, direct};
 use half::bf16;
 use rayon::prelude::*;
 use std::ops::Range;
@@ -40,36 +40,6 @@ impl Default for Method {
     /// The machine's [`level`], F(2×2) for all, whose errors are those of the plain sum.
     fn default() -> Self {
         Self { level: level(), forward: Variant::F2, gradients: Variant::F2 }
-    }
-}
-
-/// What becomes of the sum of a pixel of an output channel before it is stored: `sum · slope + bias`, and 0 in place of what is less if there is a ReLU.
-#[derive(Debug, Clone, Copy, Default)]
-pub struct Finish<'a> {
-    /// One an output channel, or empty for 1.
-    pub slope: &'a [f32],
-    /// One an output channel, or empty for 0.
-    pub bias: &'a [f32],
-    /// Whether a ReLU follows. NaN stays NaN.
-    pub relu: bool,
-}
-
-impl<'a> Finish<'a> {
-    /// Adds a bias, and no more.
-    pub fn bias(bias: &'a [f32]) -> Self {
-        Self { bias, ..Self::default() }
-    }
-
-    /// Slope and bias of 16 lanes, those of `channels` and then zeros.
-    pub(super) fn lanes(&self, channels: &Range<usize>) -> [[f32; LANES]; 2] {
-        let (mut slope, mut bias) = ([0.0; LANES], [0.0; LANES]);
-        slope[..channels.len()].fill(1.0);
-        for (lanes, values) in [(&mut slope, self.slope), (&mut bias, self.bias)] {
-            if !values.is_empty() {
-                lanes[..channels.len()].copy_from_slice(&values[channels.clone()]);
-            }
-        }
-        [slope, bias]
     }
 }
 

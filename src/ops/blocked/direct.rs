@@ -3,11 +3,11 @@
 //!
 //! A row of outputs is a product of matrices as it stands: pixels by the channels of one tap, times that tap's filters.
 
-use super::conv3x3::Finish;
+use super::finish::FinishBlock;
 use super::gemm::Product;
 use super::scratch::{Shared, spread};
 use super::simd::{Kernel, LANES, Level, Simd};
-use super::{Blocked, Shape, Unwritten};
+use super::{Blocked, Finish, Shape, Unwritten};
 use rayon::prelude::*;
 
 /// Rows of a map in a task; also how many are summed in f32 before the sum goes on in f64.
@@ -29,11 +29,11 @@ pub fn forward(level: Level, map: Blocked, weights: &[f32], finish: Finish) -> U
                 add_row(level, map, &filters, (sample, y, ky), (target, out_shape));
             }
             for block in 0..out_shape.blocks() {
-                let [slope, bias] = finish.lanes(&(block * LANES..out_shape.c.min((block + 1) * LANES)));
+                let finish = finish.block(&(block * LANES..out_shape.c.min((block + 1) * LANES)));
                 let at = (sample * out_shape.blocks() + block) * out_shape.plane() + out_shape.pixel(y, 0);
                 // SAFETY: the row lies in the map, its sums are written, and only this task writes them.
                 let row = unsafe { std::slice::from_raw_parts_mut(target.at(at), out_shape.w * LANES) };
-                level.run(FinishRow { row, slope, bias, relu: finish.relu });
+                level.run(FinishRow { row, finish });
             }
         }
     });
@@ -74,9 +74,7 @@ fn add_row(level: Level, map: Blocked, filters: &[f32], (sample, y, ky): (usize,
 /// Finishes the sums of a row of a block.
 struct FinishRow<'a> {
     row: &'a mut [f32],
-    slope: [f32; LANES],
-    bias: [f32; LANES],
-    relu: bool,
+    finish: FinishBlock,
 }
 
 impl Kernel for FinishRow<'_> {
@@ -84,14 +82,10 @@ impl Kernel for FinishRow<'_> {
 
     #[inline(always)]
     fn run<S: Simd>(self, s: S) {
-        let (slope, bias) = (s.from_array(self.slope), s.from_array(self.bias));
+        let finish = self.finish.load(s);
         for pixel in self.row.chunks_exact_mut(LANES) {
             // SAFETY: a chunk has 16 elements.
-            unsafe {
-                let value = s.fma(s.load(pixel.as_ptr()), slope, bias);
-                // The second operand is what a NaN leaves: NaN stays NaN.
-                s.store(pixel.as_mut_ptr(), if self.relu { s.max(s.zero(), value) } else { value });
-            }
+            unsafe { s.store(pixel.as_mut_ptr(), finish.of(s, s.load(pixel.as_ptr()))) };
         }
     }
 }

@@ -10,6 +10,7 @@ pub mod conv3x3;
 pub mod conv_transpose2x2;
 mod direct;
 pub mod elementwise;
+mod finish;
 pub mod gate;
 mod gemm;
 mod layout;
@@ -23,6 +24,7 @@ pub mod simd;
 mod strips;
 mod winograd;
 
+pub use finish::Finish;
 pub use layout::{Blocked, Shape, Unwritten, pack, unpack};
 
 #[cfg(test)]

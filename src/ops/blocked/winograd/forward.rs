@@ -9,11 +9,10 @@ use super::filters::{FilterRange, FilterTiles};
 use super::matrices::Filtering;
 use super::tiles::{Grid, InputTiles, OutputTiles, Target};
 use super::{Component, Resample};
-use crate::blocked::Blocked;
-use crate::blocked::conv3x3::Finish;
 use crate::blocked::gemm::Product;
 use crate::blocked::scratch::{Shared, room, scratch, spread};
 use crate::blocked::simd::{Element, LANES, Level};
+use crate::blocked::{Blocked, Finish};
 use rayon::prelude::*;
 use std::marker::PhantomData;
 use std::ops::Range;
@@ -194,16 +193,13 @@ impl<P: Element> Convolution<'_, P> {
 
     fn transform_output<F: Filtering>(&self, output: usize, grid: Grid, tiles: Range<usize>, components: (*const f32, usize)) {
         let (target, channels) = &self.outputs[output];
-        let [slope, bias] = self.finish.lanes(channels);
         self.level.run(OutputTiles {
             filtering: PhantomData::<F>,
             components,
             resample: self.resample,
             grid,
             tiles,
-            slope,
-            bias,
-            relu: self.finish.relu,
+            finish: self.finish.block(channels),
             target,
         });
     }

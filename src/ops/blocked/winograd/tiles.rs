@@ -6,6 +6,7 @@
 use super::Resample;
 use super::components::{Layout, Rows, Sink};
 use super::matrices::{Filtering, MAX_A, MAX_M};
+use crate::blocked::finish::FinishBlock;
 use crate::blocked::scratch::Shared;
 use crate::blocked::simd::{Element, Kernel, LANES, Simd};
 use crate::blocked::{Blocked, Shape};
@@ -256,9 +257,7 @@ pub struct OutputTiles<'a, P, F> {
     pub resample: Resample,
     pub grid: Grid,
     pub tiles: Range<usize>,
-    pub slope: [f32; LANES],
-    pub bias: [f32; LANES],
-    pub relu: bool,
+    pub finish: FinishBlock,
     /// No other task may write these tiles of it.
     pub target: &'a Target<P>,
 }
@@ -282,7 +281,7 @@ impl<P: Element, F: Filtering> OutputTiles<'_, P, F> {
     fn transform<S: Simd, const SKIP: bool, const POOLED: bool>(self, s: S) {
         let (side, scale) = if POOLED { (F::M / 2, 2) } else { (F::M, 1) };
         let shape = self.target.shape;
-        let (slope, bias) = (s.from_array(self.slope), s.from_array(self.bias));
+        let finish = self.finish.load(s);
         for (i, tile) in self.tiles.clone().enumerate() {
             let (sample, y, x) = self.grid.corner(tile);
             let (y, x) = (y / scale, x / scale);
@@ -292,9 +291,7 @@ impl<P: Element, F: Filtering> OutputTiles<'_, P, F> {
             for r in 0..side {
                 for c in 0..side {
                     if r < rows && c < columns {
-                        let value = s.fma(outputs[r][c], slope, bias);
-                        // The second operand is what a NaN leaves: NaN stays NaN.
-                        let value = if self.relu { s.max(s.zero(), value) } else { value };
+                        let value = finish.of(s, outputs[r][c]);
                         // SAFETY: the pixel is within the map, and only this task writes it.
                         unsafe { P::store(s, self.target.pixel(sample, y + r, x + c), value) };
                     }
