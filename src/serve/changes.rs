@@ -29,10 +29,13 @@ pub(super) struct Change {
 pub(super) struct Clients(Mutex<Vec<Sender<Change>>>);
 
 impl Clients {
-    /// A page that listens from now on.
+    /// A page that listens from now on. Those that were closed are forgotten: nothing may change for days while pages come and go.
     pub(super) fn join(&self) -> Sse<impl Stream<Item = Result<Event, Infallible>> + use<>> {
         let (sender, receiver) = channel(WAITING);
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).push(sender);
+        let mut clients = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        clients.retain(|client| !client.is_closed());
+        clients.push(sender);
+        drop(clients);
         // Without data a browser passes it over.
         let hello = Event::default().event("hello").retry(Duration::from_millis(500)).data("hello");
         Sse::new(Changes { hello: Some(hello), receiver }).keep_alive(KeepAlive::new().interval(Duration::from_secs(20)))
@@ -59,5 +62,19 @@ impl Stream for Changes {
         }
         let event = |change: Change| Ok(Event::default().data(serde_json::to_string(&change).expect("plain data")));
         self.receiver.poll_recv(context).map(|change| change.map(event))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn closed_pages_are_forgotten_though_nothing_changes() {
+        let clients = Clients::default();
+        let open = clients.join();
+        (0..100).for_each(|_| drop(clients.join()));
+        assert!(clients.0.lock().unwrap().len() <= 2);
+        drop(open);
     }
 }
