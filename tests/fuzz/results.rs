@@ -60,26 +60,26 @@ fn with(scratch: &Path, name: &str, file: &str, content: &[u8], look: impl FnOnc
     }
 }
 
-/// A file of a run: by the function that reads it, or as `status` and the next command look at the run.
+/// A file of a run: by the function that reads it, as `status` looks at the run, or as the next command makes sure that the run is whole.
 pub fn run_files(scratch: &Path, bytes: &[u8]) {
     let Some((first, content)) = bytes.split_first() else { return };
     let (file, way) = (usize::from(*first) % FILES.len(), usize::from(*first) / FILES.len());
     with(scratch, "tiny", FILES[file], content, |dir| {
         let run = RunDir::at(dir.path().join(RUN));
-        match (FILES[file].starts_with(RUN), way % 2) {
+        match (FILES[file].starts_with(RUN), way % 3) {
             (true, 0) => of_run(&run, file),
-            (true, _) => standing(&run),
+            (true, 1) => standing(&run),
+            (true, _) => _ = (run.is_damaged(), run.best_weights().map_err(|e| e.to_string())),
             (false, 0) => of_experiment(dir, content),
             (false, _) => seen(dir),
         }
     });
 }
 
-/// What is seen of a run. What its files say is read once more with a look at all of them.
+/// What is seen of a run.
 fn standing(run: &RunDir) {
     let seen = Run::of(run);
     _ = (seen.word(), seen.cause(), seen.since(), seen.is_finished());
-    _ = (run.is_damaged(), run.best_weights().map_err(|e| e.to_string()));
 }
 
 /// What is seen of an experiment. No file leads out of its directory.
@@ -166,14 +166,14 @@ pub fn report(scratch: &Path, bytes: &[u8]) {
     });
 }
 
-/// A file of a search: by the function that reads it, with all others of the search, or as `status` sees the experiment.
+/// A file of a search: by the function that reads it, or with all others of the search, as `status` and reports do.
 pub fn history(scratch: &Path, bytes: &[u8]) {
     let Some((first, content)) = bytes.split_first() else { return };
     let (file, way) = (usize::from(*first) % SEARCH.len(), usize::from(*first) / SEARCH.len());
-    with(scratch, "hunt", SEARCH[file], content, |dir| match way % 3 {
+    with(scratch, "hunt", SEARCH[file], content, |dir| match way % 2 {
         0 => of_search(dir, file),
-        1 => course(dir),
-        _ => seen(dir),
+        _ if SEARCH[file] == "plan.csv" => seen(dir),
+        _ => course(dir),
     });
 }
 
