@@ -29,16 +29,21 @@ pub(super) struct Change {
 pub(super) struct Clients(Mutex<Vec<Sender<Change>>>);
 
 impl Clients {
-    /// A page that listens from now on. Those that were closed are forgotten: nothing may change for days while pages come and go.
+    /// A page that listens from now on.
     pub(super) fn join(&self) -> Sse<impl Stream<Item = Result<Event, Infallible>> + use<>> {
+        // Without data a browser passes it over.
+        let hello = Event::default().event("hello").retry(Duration::from_millis(500)).data("hello");
+        let changes = Changes { hello: Some(hello), receiver: self.listen() };
+        Sse::new(changes).keep_alive(KeepAlive::new().interval(Duration::from_secs(20)))
+    }
+
+    /// What a page hears. Those that were closed are forgotten: nothing may change for days while pages come and go.
+    fn listen(&self) -> Receiver<Change> {
         let (sender, receiver) = channel(WAITING);
         let mut clients = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         clients.retain(|client| !client.is_closed());
         clients.push(sender);
-        drop(clients);
-        // Without data a browser passes it over.
-        let hello = Event::default().event("hello").retry(Duration::from_millis(500)).data("hello");
-        Sse::new(Changes { hello: Some(hello), receiver }).keep_alive(KeepAlive::new().interval(Duration::from_secs(20)))
+        receiver
     }
 
     /// Tells every page; those that were closed are forgotten.
@@ -72,8 +77,8 @@ mod tests {
     #[test]
     fn closed_pages_are_forgotten_though_nothing_changes() {
         let clients = Clients::default();
-        let open = clients.join();
-        (0..100).for_each(|_| drop(clients.join()));
+        let open = clients.listen();
+        (0..100).for_each(|_| drop(clients.listen()));
         assert!(clients.0.lock().unwrap().len() <= 2);
         drop(open);
     }
