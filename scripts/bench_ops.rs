@@ -13,7 +13,7 @@ use criterion::{BenchmarkId, Criterion, Throughput};
 use std::cell::RefCell;
 use std::hint::black_box;
 use std::time::{Duration, Instant};
-use umlaut::ops::blocked::conv3x3::{Method, Variant, forward, input_gradient, weight_gradient};
+use umlaut::ops::blocked::conv3x3::{Finish, Method, Variant, forward, input_gradient, weight_gradient};
 use umlaut::ops::blocked::simd::{Kernel, LANES, Level, Simd, level};
 use umlaut::ops::blocked::{Blocked, Shape, pack};
 
@@ -65,7 +65,7 @@ impl Layer {
     fn run(&self, pass: &str, method: Method) {
         let (x, dy) = (Blocked::new(self.from, &self.x), Blocked::new(self.to, &self.dy));
         match pass {
-            "forward" => drop(black_box(forward(method, &[x], false, &self.weights, &self.bias))),
+            "forward" => drop(black_box(forward(method, &[x], false, &self.weights, Finish::bias(&self.bias)))),
             "input_gradient" => drop(black_box(input_gradient(method, dy, false, &self.weights, &[self.channels]))),
             _ => drop(black_box(weight_gradient(method, &[x], false, dy))),
         }

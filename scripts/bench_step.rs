@@ -2,7 +2,7 @@
 //!
 //!     cargo run --release --example bench_step -- train|infer PRECISION BASE LEVELS BATCH SIZE [DEVICE [fastest]]
 //!
-//! PRECISION is f32, f32_fast, tf32 or bf16; DEVICE is cpu or, for `train`, cuda:N, with `fastest` without deterministic convolutions. The net has BASE channels at the full resolution, twice as many on each of the LEVELS further
+//! PRECISION is f32, tf32 or bf16; DEVICE is cpu or, for `train`, cuda:N, with `fastest` without deterministic convolutions. The net has BASE channels at the full resolution, twice as many on each of the LEVELS further
 //! down, 3 input channels and 2 classes; batches are of BATCH images of SIZE × SIZE pixels.
 //!
 //! A line on standard input asks for something, a line on standard output answers. `memory`: the largest resident set so far, in MB
@@ -73,11 +73,11 @@ fn run() -> Result<(), Error> {
 }
 
 fn usage() -> Error {
-    "usage: bench_step train|infer f32|f32_fast|tf32|bf16 BASE LEVELS BATCH SIZE [cpu|cuda:N [fastest]]".into()
+    "usage: bench_step train|infer f32|tf32|bf16 BASE LEVELS BATCH SIZE [cpu|cuda:N [fastest]]".into()
 }
 
 fn parse(name: &str) -> Result<Precision, Error> {
-    let all = [Precision::F32, Precision::F32Fast, Precision::Tf32, Precision::Bf16];
+    let all = [Precision::F32, Precision::Tf32, Precision::Bf16];
     all.into_iter().find(|p| p.name() == name).ok_or_else(|| format!("no such precision: {name}; {}", usage()).into())
 }
 

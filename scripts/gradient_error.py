@@ -52,7 +52,7 @@ for size in map(int, sys.argv[1:] or [64, 128]):
             state = {k: v.contiguous() for k, v in net.state_dict().items() if not k.endswith("num_batches_tracked")}
             save_file(state, f"{folder}/weights.safetensors")
             save_file({"images": images, "targets": targets}, f"{folder}/batch.safetensors")
-            for precision in ["f32", "f32_fast", "bf16"]:
+            for precision in ["f32", "bf16"]:
                 subprocess.run([PROGRAM, folder, precision, *map(str, CHANNELS)], check=True)
                 found[f"umlaut {precision}"] = load_file(f"{folder}/{precision}.safetensors")
         found["PyTorch f32"] = gradients(net, images, targets)

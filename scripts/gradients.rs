@@ -15,7 +15,7 @@ use umlaut::train::weighted_loss;
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let [dir, name, channels @ ..] = &arguments[..] else { return Err("DIR PRECISION CHANNELS…".into()) };
-    let all = [Precision::F32, Precision::F32Fast, Precision::Tf32, Precision::Bf16];
+    let all = [Precision::F32, Precision::Tf32, Precision::Bf16];
     let precision = all.into_iter().find(|p| p.name() == name).ok_or("no such precision")?;
     let channels = channels.iter().map(|c| c.parse()).collect::<Result<_, _>>()?;
     let (dir, model) = (Path::new(dir), Model::Unet(Unet { channels, ..Unet::default() }));

@@ -17,7 +17,8 @@ import sys
 import time
 
 import torch
-from torch_step import UNet, loss, peak_memory
+from answering import peak_memory
+from torch_step import UNet, loss
 
 SIDE = 8192
 WARM_UP = 5

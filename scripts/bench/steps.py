@@ -1,6 +1,7 @@
 """Times steps of several contenders in turns, so that all see the same machine: each is a process that does a step when asked."""
 
 import itertools
+import pathlib
 import statistics
 import subprocess
 import sys
@@ -8,11 +9,11 @@ import tempfile
 import time
 from dataclasses import dataclass
 
-from . import setting
+from . import rivals, setting
 
 WARM_UP = 3
-# A round in which a contender takes longer than this many of its own medians was disturbed.
-DISTURBED = 1.5
+# A round in which a contender takes longer than this many of its own medians was disturbed; so many must be left.
+DISTURBED, LEAST = 1.5, 3
 
 
 @dataclass
@@ -22,21 +23,31 @@ class Work:
     batch: int
     size: int
     ours: list  # precisions of umlaut
-    torch: str  # precision of PyTorch
+    torch: str  # precision of the rivals
     levels: int = 5
+
+    def numbers(self):
+        return [self.base, self.levels, self.batch, self.size]
 
     def title(self):
         kind = {"train": "training step", "infer": "inference"}[self.mode]
-        return f"{self.torch} {kind}, base {self.base}, batch {self.batch}, {self.size}²"
+        return f"{kind}, base {self.base}, batch {self.batch}, {self.size}², {self.torch}"
 
 
 STEP = [
-    Work("train", 64, 1, 224, ["f32", "f32_fast"], "f32"),
-    Work("train", 16, 4, 128, ["f32", "f32_fast"], "f32"),
+    Work("train", 64, 1, 224, ["f32"], "f32"),
+    Work("train", 16, 4, 128, ["f32"], "f32"),
+    Work("train", 8, 4, 64, ["f32"], "f32"),
+    Work("train", 32, 2, 256, ["f32"], "f32"),
     Work("train", 64, 1, 224, ["bf16"], "bf16"),
     Work("train", 16, 4, 128, ["bf16"], "bf16"),
 ]
-INFER = [Work("infer", 64, 1, 512, ["f32"], "f32")]
+INFER = [
+    Work("infer", 64, 1, 512, ["f32"], "f32"),
+    Work("infer", 16, 1, 256, ["f32"], "f32"),
+    Work("infer", 64, 1, 512, ["bf16"], "bf16"),
+    Work("infer", 16, 1, 256, ["bf16"], "bf16"),
+]
 
 
 class Contender:
@@ -72,24 +83,22 @@ class Contender:
         return statistics.median(sum(step) if part is None else step[part] for step in self.steps)
 
 
-def ours(work, environment):
-    """umlaut in each precision that this build has."""
-    for precision in work.ours:
-        numbers = [work.base, work.levels, work.batch, work.size]
-        contender = Contender(f"umlaut {precision}", [setting.STEP, work.mode, precision, *numbers], environment)
+def started(commands, environment, title):
+    """Those of the contenders that do a first step, in which some compile."""
+    for name, command in commands:
+        contender = Contender(name, command, environment)
         try:
             contender.ask()
             yield contender
         except RuntimeError as refusal:
-            print(f"{work.title()}: left out, {refusal}", file=sys.stderr)
+            print(f"{title}: {name} left out, {rivals.last(str(refusal))}", file=sys.stderr)
             contender.end()
 
 
-def pytorch(work, threads, environment):
-    for layout in ("contiguous", "channels_last"):
-        command = [sys.executable, setting.BENCH / "torch_step.py", work.mode, work.torch, layout]
-        numbers = [work.base, work.levels, work.batch, work.size, threads]
-        yield Contender(f"PyTorch {work.torch}, {layout}", command + numbers, environment)
+def ours(work):
+    """Names and commands of umlaut in each precision."""
+    for precision in work.ours:
+        yield f"umlaut {precision}", [setting.STEP, work.mode, precision, *work.numbers()]
 
 
 def measure(contenders, rounds):
@@ -104,26 +113,35 @@ def measure(contenders, rounds):
             time.sleep(0.01)
     limits = [DISTURBED * contender.median() for contender in contenders]
     fine = [all(sum(c.steps[i]) <= limit for c, limit in zip(contenders, limits)) for i in range(rounds)]
+    if fine.count(True) < min(LEAST, rounds):
+        print("most rounds were disturbed; all of them are kept", file=sys.stderr)
+        return 0
     for contender in contenders:
         contender.steps = [step for step, kept in zip(contender.steps, fine) if kept]
     return fine.count(False)
 
 
 def run(work, threads, rounds):
-    """Prints a table of the work; rows for the summary."""
-    for_ours, for_torch = setting.environment(threads)
-    contenders = list(ours(work, for_ours))
-    try:
-        if not contenders:
-            return []
-        rivals = list(pytorch(work, threads, for_torch))
-        contenders += rivals
-        dropped = measure(contenders, rounds)
-        memory = {contender.name: contender.ask("memory")[0] for contender in contenders}
-    finally:
-        for contender in contenders:
-            contender.end()
-    fastest = min(rivals, key=Contender.median)
+    """Prints a table of the work; the result, or None where nothing can be compared."""
+    for_ours, for_rivals = setting.environment(threads)
+    contenders = []
+    with tempfile.TemporaryDirectory(prefix="umlaut-bench-") as folder:
+        try:
+            contenders += started(ours(work), for_ours, work.title())
+            own = len(contenders)
+            if own == 0:
+                return None
+            contenders += started(rivals.pytorch(work, threads), for_rivals, work.title())
+            others = rivals.exported(work, threads, pathlib.Path(folder), for_rivals)
+            contenders += started(others, for_rivals, work.title())
+            if len(contenders) == own:
+                return None
+            dropped = measure(contenders, rounds)
+            memory = {contender.name: contender.ask("memory")[0] for contender in contenders}
+        finally:
+            for contender in contenders:
+                contender.end()
+    fastest = min(contenders[own:], key=Contender.median)
     parts = ["forward", "backward", "optimizer"] if work.mode == "train" else []
 
     def row(contender):
@@ -131,16 +149,10 @@ def run(work, threads, rounds):
         ratio = contender.median() / fastest.median()
         return [contender.name, *(f"{ms:.1f}" for ms in times), f"{ratio:.2f}", f"{memory[contender.name]:.0f}"]
 
-    def summary(contender):
-        times = contender.median(), fastest.median()
-        peaks = memory[contender.name], memory[fastest.name]
-        names = f"{work.title()}, {contender.name}", fastest.name.split(", ")[1]
-        compared = [f"{times[0]:.0f}", f"{times[1]:.0f} ({names[1]})", f"**{times[0] / times[1]:.2f}**"]
-        return [names[0], *compared, f"{peaks[0]:.0f}", f"{peaks[1]:.0f}", f"{peaks[0] / peaks[1]:.2f}"]
+    def kept(contender):
+        return {"name": contender.name, "time": round(contender.median(), 3), "mb": memory[contender.name]}
 
     print(f"\n{work.title()}: medians in ms of {rounds - dropped} rounds, {dropped} disturbed ones dropped\n")
     print(setting.table(["", *parts, "step", "ratio", "peak MB"], [row(contender) for contender in contenders]), flush=True)
-    return [summary(contender) for contender in contenders if contender not in rivals]
-
-
-SUMMARY = ["", "umlaut ms", "fastest PyTorch ms", "ratio", "umlaut peak MB", "PyTorch peak MB", "ratio"]
+    results = [kept(contender) for contender in contenders]
+    return {"title": work.title(), "unit": "ms", "ours": results[:own], "rivals": results[own:]}

@@ -72,13 +72,19 @@ fn topics() -> String {
     format!("\nPages of the guide, `umlaut help PAGE`:\n\n{}", Kind::ALL.map(of_kind).join("\n"))
 }
 
+/// A page without its comments, between which a script writes tables.
+fn without_comments(page: &Page) -> String {
+    page.text.split_inclusive('\n').filter(|line| !line.starts_with("<!--")).collect()
+}
+
 /// A page, its prose in lines that fit the columns. Code and tables stay as they are.
 fn in_columns(page: &Page, columns: usize) -> String {
+    let text = without_comments(page);
     if columns >= WRITTEN_FOR {
-        return page.text.to_owned();
+        return text;
     }
     let (mut shown, mut prose, mut in_code) = (String::new(), String::new(), false);
-    for line in page.text.lines().chain([""]) {
+    for line in text.lines().chain([""]) {
         let fence = line.trim_start().starts_with("```");
         let item = ["- ", "* ", "1. ", "2. ", "3. "].iter().any(|mark| line.starts_with(mark));
         let kept = in_code || fence || line.trim().is_empty() || line.starts_with(['#', '|']);
@@ -121,12 +127,19 @@ mod tests {
     }
 
     #[test]
+    fn comments_of_pages_are_not_shown() {
+        let page = Page { name: "one", kind: Kind::Reference, text: "# One\n\n<!-- begin -->\nkept\n<!-- end -->\n" };
+        assert_eq!(in_columns(&page, 120), "# One\n\nkept\n");
+        assert_eq!(in_columns(&page, 60), "# One\n\nkept\n");
+    }
+
+    #[test]
     fn pages_fit_narrow_terminals_and_lose_nothing() {
         for page in PAGES {
             let narrow = in_columns(page, 60);
             let squeeze = |text: &str| text.split_whitespace().collect::<String>();
-            assert_eq!(squeeze(&narrow), squeeze(page.text), "{}", page.name);
-            assert_eq!(in_columns(page, 120), page.text);
+            assert_eq!(squeeze(&narrow), squeeze(&without_comments(page)), "{}", page.name);
+            assert_eq!(in_columns(page, 120), without_comments(page));
         }
         let limits = PAGES.iter().find(|page| page.name == "limits").expect("a page without code and tables");
         let narrow = in_columns(limits, 60);

@@ -57,7 +57,7 @@ fn others() -> String {
 
 /// Kernels by operation, a column for each precision.
 fn table() -> Table {
-    let precisions = [Precision::F32, Precision::F32Fast, Precision::Tf32, Precision::Bf16];
+    let precisions = [Precision::F32, Precision::Tf32, Precision::Bf16];
     let columns = precisions.map(ops::kernels);
     let mut table = Table::new();
     table.load_preset(presets::NOTHING);

@@ -130,13 +130,22 @@ fn kept(running: &Running) -> Result<Vec<(f64, f64)>> {
     Ok(mean.iter().zip(&*var).map(|(mean, var)| (f64::from(*mean), f64::from(*var))).collect())
 }
 
+/// What is done to every channel with running statistics.
+pub(super) fn kept_channels(running: &Running, weight: &Node, bias: &Node) -> Result<Vec<Channel>> {
+    let channels = running.mean.elem_count();
+    if weight.value().dims() != [channels] || bias.value().dims() != [channels] {
+        bail!("batch_norm of {channels} channels: weight {:?}, bias {:?}", weight.value().shape(), bias.value().shape())
+    }
+    Ok(Channel::all(&kept(running)?, &values(weight.value())?, &values(bias.value())?))
+}
+
 /// What is done to one channel.
-struct Channel {
-    mean: f32,
+pub(super) struct Channel {
+    pub mean: f32,
     /// 1/√(var + ε).
     inverse: f64,
-    slope: f32,
-    bias: f32,
+    pub slope: f32,
+    pub bias: f32,
 }
 
 impl Channel {

@@ -20,7 +20,9 @@ macro_rules! on_device {
     };
 }
 
-use umlaut_base::{config, system};
+use umlaut_base::config;
+#[cfg(feature = "cuda")]
+use umlaut_base::system;
 
 /// How a message begins when the memory of a GPU is too small.
 pub const OUT_OF_DEVICE_MEMORY: &str = "out of device memory";
@@ -66,7 +68,7 @@ pub use batch_norm::{Running, Statistics, batch_norm};
 pub use bce::bce_with_logits;
 pub use conv_transpose2x2::conv_transpose2x2;
 pub use conv1x1::conv1x1;
-pub use conv3x3::{conv3x3, conv3x3_of_upsampled};
+pub use conv3x3::{KeptNorm, conv3x3, conv3x3_normalised, conv3x3_of_upsampled};
 pub use dice::soft_dice_loss;
 pub use dropout::dropout;
 pub use gate::gate;

@@ -97,11 +97,9 @@ impl Default for Initial {
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Precision {
-    /// 32-bit numbers; errors as those of the plain sums.
+    /// 32-bit numbers.
     #[default]
     F32,
-    /// 32-bit numbers; on the CPU 3×3 convolutions by F(4×4, 3×3) filtering: faster, errors about five times larger. On GPUs as `f32`.
-    F32Fast,
     /// 32-bit numbers; on NVIDIA GPUs the factors of convolutions' products are rounded to TensorFloat-32 (three decimal digits). On
     /// the CPU as `f32`.
     Tf32,
@@ -115,7 +113,6 @@ impl Precision {
     pub fn name(self) -> &'static str {
         match self {
             Precision::F32 => "f32",
-            Precision::F32Fast => "f32_fast",
             Precision::Tf32 => "tf32",
             Precision::Bf16 => "bf16",
         }

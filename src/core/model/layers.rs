@@ -2,7 +2,7 @@
 
 use super::{Mode, Params};
 use crate::config::{Activation, Blocks, Norm};
-use crate::ops::{self, Map, Node, Running, Statistics, Tape};
+use crate::ops::{self, KeptNorm, Map, Node, Running, Statistics, Tape};
 use candle_core::{Result, Var};
 use candle_nn::{Init, VarBuilder};
 
@@ -143,19 +143,28 @@ impl Unit {
 
     /// Reads `sources` as one map, their channels one after the other.
     pub(super) fn forward(&self, tape: &Tape, sources: &[&Map], mode: Mode) -> Result<Map> {
-        let x = self.conv.conv3x3(tape, sources)?;
-        self.norm.apply(tape, &x, mode, Some(self.activation))
+        self.normalised(tape, sources, false, mode, Some(self.activation))
+    }
+
+    /// The convolution with its normalisation, and the activation if there is one.
+    fn normalised(&self, tape: &Tape, sources: &[&Map], upsampled: bool, mode: Mode, then: Option<Activation>) -> Result<Map> {
+        if let (Normalise::Batch { weight, bias, running }, Mode::Eval) = (&self.norm, mode) {
+            let (own, weight, bias) = ((self.conv.weight.on(tape), self.conv.bias.on(tape)), weight.on(tape), bias.on(tape));
+            let norm = KeptNorm { weight: &weight, bias: &bias, running };
+            return ops::conv3x3_normalised(tape, sources, upsampled, (&own.0, &own.1), norm, then);
+        }
+        let x = if upsampled { self.conv.conv3x3_of_upsampled(tape, sources[0])? } else { self.conv.conv3x3(tape, sources)? };
+        self.norm.apply(tape, &x, mode, then)
     }
 
     /// The same with `more` added before the activation.
     pub(super) fn forward_adding(&self, tape: &Tape, x: &Map, more: &Map, mode: Mode) -> Result<Map> {
-        let x = self.norm.apply(tape, &self.conv.conv3x3(tape, &[x])?, mode, None)?;
+        let x = self.normalised(tape, &[x], false, mode, None)?;
         ops::activate(tape, &ops::add(tape, &x, more)?, self.activation)
     }
 
     /// Reads a map with its sides upsampled (nearest).
     pub(super) fn forward_upsampled(&self, tape: &Tape, x: &Map, mode: Mode) -> Result<Map> {
-        let x = self.conv.conv3x3_of_upsampled(tape, x)?;
-        self.norm.apply(tape, &x, mode, Some(self.activation))
+        self.normalised(tape, &[x], true, mode, Some(self.activation))
     }
 }

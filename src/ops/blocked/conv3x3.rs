@@ -18,7 +18,7 @@ use std::ops::Range;
 pub enum Variant {
     /// F(2×2, 3×3): 2.25 times fewer products than the plain sum, errors like its own.
     F2,
-    /// F(4×4, 3×3): 4 times fewer products, errors about five times larger.
+    /// F(4×4, 3×3): 4 times fewer products, errors about three times larger. What is upsampled is computed by `F2`, which takes no more products for it.
     F4,
     /// F(2×2, 3×3) with both transformed operands rounded to bf16, sums in f32: errors about 3e-3, twice the products a cycle
     /// with AVX512-BF16, none saved otherwise. A source of so few channels that the plain sum serves it is computed in f32.
@@ -43,20 +43,52 @@ impl Default for Method {
     }
 }
 
+/// What becomes of the sum of a pixel of an output channel before it is stored: `sum · slope + bias`, and 0 in place of what is less if there is a ReLU.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Finish<'a> {
+    /// One an output channel, or empty for 1.
+    pub slope: &'a [f32],
+    /// One an output channel, or empty for 0.
+    pub bias: &'a [f32],
+    /// Whether a ReLU follows. NaN stays NaN.
+    pub relu: bool,
+}
+
+impl<'a> Finish<'a> {
+    /// Adds a bias, and no more.
+    pub fn bias(bias: &'a [f32]) -> Self {
+        Self { bias, ..Self::default() }
+    }
+
+    /// Slope and bias of 16 lanes, those of `channels` and then zeros.
+    pub(super) fn lanes(&self, channels: &Range<usize>) -> [[f32; LANES]; 2] {
+        let (mut slope, mut bias) = ([0.0; LANES], [0.0; LANES]);
+        slope[..channels.len()].fill(1.0);
+        for (lanes, values) in [(&mut slope, self.slope), (&mut bias, self.bias)] {
+            if !values.is_empty() {
+                lanes[..channels.len()].copy_from_slice(&values[channels.clone()]);
+            }
+        }
+        [slope, bias]
+    }
+}
+
 /// The value, a map of `out` channels; twice the sides of the sources if `upsampled`.
 ///
-/// `weights`: (out, in, 3, 3). `bias`: (out), or empty for none.
+/// `weights`: (out, in, 3, 3).
 ///
 /// # Panics
-/// If there is no source, the sources' sizes differ, or weights or bias do not fit.
-pub fn forward<E: Element>(method: Method, sources: &[Blocked<E>], upsampled: bool, weights: &[f32], bias: &[f32]) -> Vec<E> {
+/// If there is no source, the sources' sizes differ, or weights, slope or bias do not fit.
+pub fn forward<E: Element>(method: Method, sources: &[Blocked<E>], upsampled: bool, weights: &[f32], finish: Finish) -> Vec<E> {
     let (shape, in_channels) = common_shape(sources);
     let out_channels = weights.len() / (9 * in_channels);
     assert_eq!(weights.len(), out_channels * in_channels * 9, "weights of {in_channels} input channels");
-    assert!(bias.is_empty() || bias.len() == out_channels, "{} biases, {out_channels} outputs", bias.len());
+    for (name, values) in [("slopes", finish.slope), ("biases", finish.bias)] {
+        assert!(values.is_empty() || values.len() == out_channels, "{} {name}, {out_channels} outputs", values.len());
+    }
     if sources.len() == 1 && in_channels <= direct::FEW && !upsampled {
         let wide = E::widen(sources[0].data());
-        let out = direct::forward(method.level, Blocked::new(shape, &wide), weights, bias);
+        let out = direct::forward(method.level, Blocked::new(shape, &wide), weights, finish);
         // SAFETY: the convolution writes every interior pixel.
         return E::narrow(unsafe { out.assume_written() });
     }
@@ -70,7 +102,7 @@ pub fn forward<E: Element>(method: Method, sources: &[Blocked<E>], upsampled: bo
         weights,
         in_channels,
         turned: false,
-        bias,
+        finish,
     };
     run(&convolution, method.forward);
     // SAFETY: the outputs are all of the map's blocks, so every interior pixel has been written.
@@ -108,7 +140,7 @@ pub fn input_gradient<E: Element>(
         weights,
         in_channels,
         turned: true,
-        bias: &[],
+        finish: Finish::default(),
     };
     run(&convolution, method.gradients);
     // SAFETY: the outputs are all blocks of all maps, so every interior pixel has been written.
@@ -137,8 +169,8 @@ pub fn weight_gradient<E: Element>(method: Method, sources: &[Blocked<E>], upsam
         out: Shared(gradient.as_mut_ptr().cast()),
     };
     match method.gradients {
-        Variant::F2 => work.run::<F2, f32>(),
-        Variant::F4 => work.run::<F4, f32>(),
+        Variant::F4 if !upsampled => work.run::<F4, f32>(),
+        Variant::F2 | Variant::F4 => work.run::<F2, f32>(),
         Variant::F2Bf16 => work.run::<F2, bf16>(),
     }
     // SAFETY: every pair of an output block and an input block has been written.
@@ -185,8 +217,8 @@ impl<E: Element> Kernel for BlockSums<'_, E> {
 
 fn run<E: Element>(convolution: &Convolution<E>, variant: Variant) {
     match variant {
-        Variant::F2 => convolution.run::<F2, f32>(),
-        Variant::F4 => convolution.run::<F4, f32>(),
+        Variant::F4 if convolution.resample == Resample::None => convolution.run::<F4, f32>(),
+        Variant::F2 | Variant::F4 => convolution.run::<F2, f32>(),
         Variant::F2Bf16 => convolution.run::<F2, bf16>(),
     }
 }

@@ -3,9 +3,10 @@
 //!
 //! A row of outputs is a product of matrices as it stands: pixels by the channels of one tap, times that tap's filters.
 
+use super::conv3x3::Finish;
 use super::gemm::Product;
 use super::scratch::{Shared, spread};
-use super::simd::{LANES, Level};
+use super::simd::{Kernel, LANES, Level, Simd};
 use super::{Blocked, Shape, Unwritten};
 use rayon::prelude::*;
 
@@ -15,8 +16,8 @@ const ROWS: usize = 8;
 /// Up to this many channels the direct sums take less than Winograd's products of 16 lanes.
 pub const FEW: usize = 4;
 
-/// The convolution of one map with [`FEW`] or fewer channels; `weights` are `(out, in, 3, 3)`, `bias` may be empty.
-pub fn forward(level: Level, map: Blocked, weights: &[f32], bias: &[f32]) -> Unwritten {
+/// The convolution of one map with [`FEW`] or fewer channels; `weights` are `(out, in, 3, 3)`.
+pub fn forward(level: Level, map: Blocked, weights: &[f32], finish: Finish) -> Unwritten {
     let shape = map.shape();
     let mut out = Unwritten::new(Shape { c: weights.len() / (9 * shape.c), ..shape });
     let (target, out_shape) = (out.shared(), out.shape());
@@ -24,10 +25,15 @@ pub fn forward(level: Level, map: Blocked, weights: &[f32], bias: &[f32]) -> Unw
     (0..shape.n * shape.h.div_ceil(ROWS)).into_par_iter().for_each(|task| {
         let (sample, first) = (task / shape.h.div_ceil(ROWS), task % shape.h.div_ceil(ROWS) * ROWS);
         for y in first..shape.h.min(first + ROWS) {
-            // SAFETY: only this task writes the row.
-            unsafe { start_row(target, out_shape, sample, y, bias) };
             for ky in 0..3 {
                 add_row(level, map, &filters, (sample, y, ky), (target, out_shape));
+            }
+            for block in 0..out_shape.blocks() {
+                let [slope, bias] = finish.lanes(&(block * LANES..out_shape.c.min((block + 1) * LANES)));
+                let at = (sample * out_shape.blocks() + block) * out_shape.plane() + out_shape.pixel(y, 0);
+                // SAFETY: the row lies in the map, its sums are written, and only this task writes them.
+                let row = unsafe { std::slice::from_raw_parts_mut(target.at(at), out_shape.w * LANES) };
+                level.run(FinishRow { row, slope, bias, relu: finish.relu });
             }
         }
     });
@@ -46,20 +52,6 @@ fn pack_filters(weights: &[f32], inputs: usize, blocks: usize) -> Vec<f32> {
     packed
 }
 
-/// Sets every pixel of a row of every block to the bias.
-unsafe fn start_row(target: Shared, shape: Shape, sample: usize, y: usize, bias: &[f32]) {
-    for block in 0..shape.blocks() {
-        let mut start = [0.0; LANES];
-        let channels = bias.iter().skip(block * LANES).take(LANES);
-        start.iter_mut().zip(channels).for_each(|(start, bias)| *start = *bias);
-        let at = (sample * shape.blocks() + block) * shape.plane() + shape.pixel(y, 0);
-        for x in 0..shape.w {
-            // SAFETY: the pixel lies in the map; the caller says that nobody else writes it.
-            unsafe { target.at(at + x * LANES).cast::<[f32; LANES]>().write_unaligned(start) };
-        }
-    }
-}
-
 /// Adds what the taps of filter row `ky` give to row `y` of every block.
 fn add_row(level: Level, map: Blocked, filters: &[f32], (sample, y, ky): (usize, usize, usize), (target, out): (Shared, Shape)) {
     let (shape, panel) = (map.shape(), map.shape().c * LANES);
@@ -75,8 +67,33 @@ fn add_row(level: Level, map: Blocked, filters: &[f32], (sample, y, ky): (usize,
         blocks: 3,
         depth: shape.c,
         transposed: false,
-        accumulate: true,
+        accumulate: ky > 0,
     });
+}
+
+/// Finishes the sums of a row of a block.
+struct FinishRow<'a> {
+    row: &'a mut [f32],
+    slope: [f32; LANES],
+    bias: [f32; LANES],
+    relu: bool,
+}
+
+impl Kernel for FinishRow<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<S: Simd>(self, s: S) {
+        let (slope, bias) = (s.from_array(self.slope), s.from_array(self.bias));
+        for pixel in self.row.chunks_exact_mut(LANES) {
+            // SAFETY: a chunk has 16 elements.
+            unsafe {
+                let value = s.fma(s.load(pixel.as_ptr()), slope, bias);
+                // The second operand is what a NaN leaves: NaN stays NaN.
+                s.store(pixel.as_mut_ptr(), if self.relu { s.max(s.zero(), value) } else { value });
+            }
+        }
+    }
 }
 
 /// The gradient of the weights, `(out, in, 3, 3)`, of the convolution of a map with [`FEW`] or fewer channels.

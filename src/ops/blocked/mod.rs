@@ -26,4 +26,4 @@ mod winograd;
 pub use layout::{Blocked, Shape, Unwritten, pack, unpack};
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -16,8 +16,6 @@ pub use matrices::{F2, F4, Filtering};
 pub use tiles::Target;
 pub use weight_gradient::WeightGradient;
 
-use matrices::VANISHING;
-
 /// What lies between the map that a convolution reads and the one that it writes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Resample {
@@ -32,6 +30,6 @@ pub enum Resample {
 impl Resample {
     /// Components, of a·a in row-major order, that are not always zero.
     fn components<F: Filtering>(self) -> impl Iterator<Item = usize> {
-        (0..F::A * F::A).filter(move |p| self == Resample::None || (p / F::A != VANISHING && p % F::A != VANISHING))
+        (0..F::A * F::A).filter(move |p| self == Resample::None || F::VANISHING.is_none_or(|v| p / F::A != v && p % F::A != v))
     }
 }

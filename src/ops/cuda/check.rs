@@ -48,8 +48,8 @@ const SEED: u64 = 0xF00D_5EED_0123_4567;
 /// other side, which changes a gradient altogether, if a small one: of `chosen` values some hundredths may differ.
 pub fn tolerance(precision: Precision, chosen: bool) -> f64 {
     match (precision, chosen) {
-        (Precision::F32 | Precision::F32Fast, false) => 1e-5,
-        (Precision::F32 | Precision::F32Fast, true) => 1e-4,
+        (Precision::F32, false) => 1e-5,
+        (Precision::F32, true) => 1e-4,
         (Precision::Tf32, false) => 2e-3,
         (Precision::Tf32, true) => 5e-2,
         (Precision::Bf16, false) => 1e-2,

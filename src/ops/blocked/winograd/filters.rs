@@ -4,9 +4,10 @@
 
 use super::Resample;
 use super::components::{Layout, Rows, Sink};
-use super::matrices::{Filtering, MAX_A, VANISHING};
+use super::matrices::{Filtering, MAX_A};
 use crate::blocked::simd::{Kernel, LANES, Simd};
 use std::marker::PhantomData;
+use std::mem::MaybeUninit;
 use std::ops::Range;
 
 /// Elements of the nine taps of 16 input channels.
@@ -49,12 +50,12 @@ impl<F: Filtering, L: Layout> Kernel for FilterTiles<'_, F, L> {
 
     #[inline(always)]
     fn run<S: Simd>(self, s: S) {
-        let mut block = [0.0; TAPS * LANES];
-        load_block(s, self.weights, &self.range, &mut block);
+        let (mut block, mut turned) = (MaybeUninit::uninit(), MaybeUninit::uninit());
+        let mut block = load_block(s, self.weights, &self.range, &mut block);
         if self.turned {
-            turn(s, &mut block);
+            block = turn(s, block, &mut turned);
         }
-        let mut rows = FilterRows { filtering: self.filtering, block: &block, skip: self.resample != Resample::None };
+        let mut rows = FilterRows { filtering: self.filtering, block, skip: self.resample != Resample::None };
         // SAFETY: `out` is valid for every row.
         unsafe { self.out.fill(s, &mut rows, LANES) };
     }
@@ -80,31 +81,38 @@ impl<F: Filtering> Rows for FilterRows<'_, F> {
 
 /// Reads a block as `(16 inputs, 9 taps, 16 outputs)`.
 #[inline(always)]
-fn load_block<S: Simd>(s: S, weights: &[f32], range: &FilterRange, block: &mut Block) {
-    let mut padded = [0.0; LANES * TAPS];
+fn load_block<'a, S: Simd>(s: S, weights: &[f32], range: &FilterRange, block: &'a mut MaybeUninit<Block>) -> &'a Block {
+    let mut padded = MaybeUninit::<Block>::uninit();
+    let rows: *mut f32 = padded.as_mut_ptr().cast();
+    if range.outputs.len() < LANES || range.inputs.len() < LANES {
+        // SAFETY: zeros of all bits are f32.
+        unsafe { padded.as_mut_ptr().write_bytes(0, 1) };
+    }
     // Copied even where whole: rows lie far apart, often at a multiple of 4 KB, where they would evict each other.
     for i in 0..range.outputs.len() {
         let (start, len) = range.row(i);
-        padded[i * TAPS..][..len].copy_from_slice(&weights[start..][..len]);
+        // SAFETY: at most sixteen rows of 144.
+        unsafe { std::ptr::copy_nonoverlapping(weights[start..][..len].as_ptr(), rows.add(i * TAPS), len) };
     }
+    let to: *mut f32 = block.as_mut_ptr().cast();
     for tap in 0..9 {
-        // SAFETY: `padded` has sixteen rows of 144, the block 144 rows of 16.
-        unsafe {
-            transpose(s, padded.as_ptr().add(tap * LANES), TAPS, block.as_mut_ptr().add(tap * LANES * LANES), LANES);
-        }
+        // SAFETY: `padded` has sixteen rows of 144, all written, the block 144 rows of 16.
+        unsafe { transpose(s, rows.add(tap * LANES), TAPS, to.add(tap * LANES * LANES), LANES) };
     }
+    // SAFETY: nine times sixteen rows of 16 are all of it.
+    unsafe { block.assume_init_ref() }
 }
 
 /// `(16 inputs, 9 taps, 16 outputs)` becomes `(16 outputs, 9 taps from last to first, 16 inputs)`.
 #[inline(always)]
-fn turn<S: Simd>(s: S, block: &mut Block) {
-    let source = *block;
+fn turn<'a, S: Simd>(s: S, block: &Block, turned: &'a mut MaybeUninit<Block>) -> &'a Block {
+    let to: *mut f32 = turned.as_mut_ptr().cast();
     for tap in 0..9 {
         // SAFETY: each tap is sixteen rows of 16 at stride 144 in both blocks.
-        unsafe {
-            transpose(s, source.as_ptr().add(tap * LANES), TAPS, block.as_mut_ptr().add((8 - tap) * LANES), TAPS);
-        }
+        unsafe { transpose(s, block.as_ptr().add(tap * LANES), TAPS, to.add((8 - tap) * LANES), TAPS) };
     }
+    // SAFETY: the nine taps are all of it.
+    unsafe { turned.assume_init_ref() }
 }
 
 #[inline(always)]
@@ -136,7 +144,7 @@ unsafe fn filter_tile<S: Simd, F: Filtering, K: Sink<S>>(s: S, block: &Block, i:
     for k in 0..F::A {
         let row = F::filter(s, half[k]);
         for l in 0..F::A {
-            if skip && (k == VANISHING || l == VANISHING) {
+            if skip && F::VANISHING.is_some_and(|v| k == v || l == v) {
                 continue;
             }
             // SAFETY: the caller's.
@@ -161,41 +169,35 @@ impl<F: Filtering> Kernel for FilterGradient<F> {
 
     #[inline(always)]
     fn run<S: Simd>(self, s: S) {
-        let mut block: Block = [0.0; TAPS * LANES];
+        let (mut block, mut rows) = (MaybeUninit::<Block>::uninit(), MaybeUninit::<Block>::uninit());
+        let (block, rows): (*mut f32, *mut f32) = (block.as_mut_ptr().cast(), rows.as_mut_ptr().cast());
         let skip = self.resample != Resample::None;
         for i in 0..LANES {
-            // SAFETY: row `i` of every component is valid.
-            unsafe { filter_gradient_tile::<S, F>(s, self.components.0.add(i * LANES), self.components.1, skip, &mut block, i) };
-        }
-        let mut rows = [0.0; LANES * TAPS];
-        for tap in 0..9 {
-            // SAFETY: the block has 144 rows of 16, `rows` sixteen of 144.
+            // SAFETY: row `i` of every component is valid, and the block has sixteen of nine taps.
             unsafe {
-                transpose(s, block.as_ptr().add(tap * LANES * LANES), LANES, rows.as_mut_ptr().add(tap * LANES), TAPS);
-            }
+                filter_gradient_tile::<S, F>(s, self.components.0.add(i * LANES), self.components.1, skip, block.add(i * TAPS))
+            };
+        }
+        for tap in 0..9 {
+            // SAFETY: the block has 144 rows of 16, all written, `rows` sixteen of 144.
+            unsafe { transpose(s, block.add(tap * LANES * LANES), LANES, rows.add(tap * LANES), TAPS) };
         }
         for i in 0..self.range.outputs.len() {
             let (start, len) = self.range.row(i);
-            // SAFETY: the place lies in the gradient, and only this task writes it.
-            unsafe { std::ptr::copy_nonoverlapping(rows.as_ptr().add(i * TAPS), self.out.add(start), len) };
+            // SAFETY: all rows are written; the place lies in the gradient, and only this task writes it.
+            unsafe { std::ptr::copy_nonoverlapping(rows.add(i * TAPS), self.out.add(start), len) };
         }
     }
 }
 
+/// Writes nine taps of 16.
 #[inline(always)]
-unsafe fn filter_gradient_tile<S: Simd, F: Filtering>(
-    s: S,
-    m: *const f32,
-    stride: usize,
-    skip: bool,
-    block: &mut Block,
-    i: usize,
-) {
+unsafe fn filter_gradient_tile<S: Simd, F: Filtering>(s: S, m: *const f32, stride: usize, skip: bool, taps: *mut f32) {
     let mut half = [[s.zero(); MAX_A]; 3];
     for l in 0..F::A {
         let mut column = [s.zero(); MAX_A];
         for k in 0..F::A {
-            if !(skip && (k == VANISHING || l == VANISHING)) {
+            if !(skip && F::VANISHING.is_some_and(|v| k == v || l == v)) {
                 // SAFETY: the caller's.
                 column[k] = unsafe { s.load(m.add((k * F::A + l) * stride)) };
             }
@@ -208,8 +210,8 @@ unsafe fn filter_gradient_tile<S: Simd, F: Filtering>(
     for k in 0..3 {
         let row = F::filter_gradient(s, half[k]);
         for l in 0..3 {
-            // SAFETY: row `i` of the block has nine taps of 16.
-            unsafe { s.store(block.as_mut_ptr().add((i * 9 + k * 3 + l) * LANES), row[l]) };
+            // SAFETY: the caller's.
+            unsafe { s.store(taps.add((k * 3 + l) * LANES), row[l]) };
         }
     }
 }

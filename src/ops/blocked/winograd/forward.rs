@@ -10,6 +10,7 @@ use super::matrices::Filtering;
 use super::tiles::{Grid, InputTiles, OutputTiles, Target};
 use super::{Component, Resample};
 use crate::blocked::Blocked;
+use crate::blocked::conv3x3::Finish;
 use crate::blocked::gemm::Product;
 use crate::blocked::scratch::{Shared, room, scratch, spread};
 use crate::blocked::simd::{Element, LANES, Level};
@@ -34,8 +35,8 @@ pub struct Convolution<'a, P> {
     pub in_channels: usize,
     /// Whether `inputs` are the weights' `out` channels: the gradient of a convolution's input.
     pub turned: bool,
-    /// One value an output channel; none is zero.
-    pub bias: &'a [f32],
+    /// What becomes of the sums.
+    pub finish: Finish<'a>,
 }
 
 /// Elements that one task of the tile-stationary order keeps at once: most of a level-2 cache of 1 MB.
@@ -193,17 +194,16 @@ impl<P: Element> Convolution<'_, P> {
 
     fn transform_output<F: Filtering>(&self, output: usize, grid: Grid, tiles: Range<usize>, components: (*const f32, usize)) {
         let (target, channels) = &self.outputs[output];
-        let mut bias = [0.0; LANES];
-        if !self.bias.is_empty() {
-            bias[..channels.len()].copy_from_slice(&self.bias[channels.clone()]);
-        }
+        let [slope, bias] = self.finish.lanes(channels);
         self.level.run(OutputTiles {
             filtering: PhantomData::<F>,
             components,
             resample: self.resample,
             grid,
             tiles,
+            slope,
             bias,
+            relu: self.finish.relu,
             target,
         });
     }

@@ -5,7 +5,7 @@
 
 use super::Resample;
 use super::components::{Layout, Rows, Sink};
-use super::matrices::{Filtering, MAX_A, MAX_M, VANISHING};
+use super::matrices::{Filtering, MAX_A, MAX_M};
 use crate::blocked::scratch::Shared;
 use crate::blocked::simd::{Element, Kernel, LANES, Simd};
 use crate::blocked::{Blocked, Shape};
@@ -162,7 +162,7 @@ unsafe fn input_tile<S: Simd, P: Element, F: Filtering, K: Sink<S>, const UPSAMP
     for i in 0..F::A {
         let row = F::input(s, half[i]);
         for j in 0..F::A {
-            if UPSAMPLED && (i == VANISHING || j == VANISHING) {
+            if UPSAMPLED && F::VANISHING.is_some_and(|v| i == v || j == v) {
                 continue;
             }
             // SAFETY: the caller's.
@@ -239,7 +239,7 @@ unsafe fn gradient_tile<S: Simd, P: Element, F: Filtering, K: Sink<S>>(s: S, y: 
     for i in 0..F::A {
         let row = F::output_gradient(s, half[i]);
         for j in 0..F::A {
-            if skip && (i == VANISHING || j == VANISHING) {
+            if skip && F::VANISHING.is_some_and(|v| i == v || j == v) {
                 continue;
             }
             // SAFETY: the caller's.
@@ -248,7 +248,7 @@ unsafe fn gradient_tile<S: Simd, P: Element, F: Filtering, K: Sink<S>>(s: S, y: 
     }
 }
 
-/// `Aᵀ m A` plus a bias: from components to the m × m outputs of some tiles of one block, or to the sums of their 2×2.
+/// `Aᵀ m A`, finished: from components to the m × m outputs of some tiles of one block, or to the sums of their 2×2.
 pub struct OutputTiles<'a, P, F> {
     pub filtering: PhantomData<F>,
     /// (component, tile, 16), and the stride between components; valid for all of it.
@@ -256,7 +256,9 @@ pub struct OutputTiles<'a, P, F> {
     pub resample: Resample,
     pub grid: Grid,
     pub tiles: Range<usize>,
+    pub slope: [f32; LANES],
     pub bias: [f32; LANES],
+    pub relu: bool,
     /// No other task may write these tiles of it.
     pub target: &'a Target<P>,
 }
@@ -280,7 +282,7 @@ impl<P: Element, F: Filtering> OutputTiles<'_, P, F> {
     fn transform<S: Simd, const SKIP: bool, const POOLED: bool>(self, s: S) {
         let (side, scale) = if POOLED { (F::M / 2, 2) } else { (F::M, 1) };
         let shape = self.target.shape;
-        let bias = s.from_array(self.bias);
+        let (slope, bias) = (s.from_array(self.slope), s.from_array(self.bias));
         for (i, tile) in self.tiles.clone().enumerate() {
             let (sample, y, x) = self.grid.corner(tile);
             let (y, x) = (y / scale, x / scale);
@@ -290,8 +292,11 @@ impl<P: Element, F: Filtering> OutputTiles<'_, P, F> {
             for r in 0..side {
                 for c in 0..side {
                     if r < rows && c < columns {
+                        let value = s.fma(outputs[r][c], slope, bias);
+                        // The second operand is what a NaN leaves: NaN stays NaN.
+                        let value = if self.relu { s.max(s.zero(), value) } else { value };
                         // SAFETY: the pixel is within the map, and only this task writes it.
-                        unsafe { P::store(s, self.target.pixel(sample, y + r, x + c), s.add(outputs[r][c], bias)) };
+                        unsafe { P::store(s, self.target.pixel(sample, y + r, x + c), value) };
                     }
                 }
             }
@@ -307,12 +312,12 @@ unsafe fn output_tile<S: Simd, F: Filtering, const SKIP: bool, const POOLED: boo
 ) -> [[S::V; MAX_M]; MAX_M] {
     let mut half = [[s.zero(); MAX_A]; MAX_M];
     for j in 0..F::A {
-        if SKIP && j == VANISHING {
+        if SKIP && F::VANISHING == Some(j) {
             continue;
         }
         let mut column = [s.zero(); MAX_A];
         for i in 0..F::A {
-            if !(SKIP && i == VANISHING) {
+            if !(SKIP && F::VANISHING == Some(i)) {
                 // SAFETY: the caller's.
                 column[i] = unsafe { s.load(m.add((i * F::A + j) * stride)) };
             }

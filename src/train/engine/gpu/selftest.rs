@@ -132,7 +132,7 @@ fn steps(ordinal: usize, name: &str, experiment: &Experiment, tested: &mut Teste
     }
     tested.convolutions = how.convolutions;
     let (moved, scores) = match experiment.training.precision {
-        Precision::F32 | Precision::F32Fast => (2e-3, 1e-4),
+        Precision::F32 => (2e-3, 1e-4),
         Precision::Tf32 => (5e-2, 5e-3),
         Precision::Bf16 => (3e-1, 3e-2),
     };
