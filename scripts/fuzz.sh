@@ -7,8 +7,8 @@ Fuzzes everything that the program reads, each target for so many seconds, one a
 
     scripts/fuzz.sh SECONDS [TARGET...]
 
-Targets are the functions of tests/fuzz/doors.rs: plan image mask annotation weights run_files report history request; all of them where none is
-named. One input may take 10 seconds, 512 MiB at once and 2 GiB in all. What is found lies in target/fuzz/found/TARGET, and the script ends with 1 and
+Targets are the functions of tests/fuzz/doors.rs: plan image mask series annotation weights resume run_files report history request control; all of
+them where none is named. One input may take 10 seconds, 512 MiB at once and 2 GiB in all. What is found lies in target/fuzz/found/TARGET, and the script ends with 1 and
 the command that repeats it. What is learnt is kept in target/fuzz/corpus; the seeds in tests/fuzz/corpus stay as they are.
 Wanted: cargo-fuzz (`cargo install cargo-fuzz`) and a C++ compiler; no nightly toolchain. The first build takes a quarter of an hour on two cores.
 FUZZ_RUNS=N ends a target after N inputs. FUZZ_BUILT=1 runs what was built before.
@@ -34,6 +34,8 @@ options=(--fuzz-dir tests/fuzz --target-dir target/fuzz --sanitizer none)
 [[ -n "${FUZZ_BUILT:-}" ]] || for target in "${targets[@]}"; do cargo fuzz build "${options[@]}" "$target"; done
 programs=target/fuzz/$(rustc -vV | sed -n 's/^host: //p')/release
 
+# A backtrace for every error that is expected would take most of the time, and so would handing small things to other threads.
+export RUST_LIB_BACKTRACE=0 RAYON_NUM_THREADS=1
 # In memory, where there is such a place: every input becomes a file.
 scratch=$(mktemp -d "$([[ -w /dev/shm ]] && echo /dev/shm || echo "${TMPDIR:-/tmp}")/umlaut-fuzz.XXXXXX")
 trap 'rm -rf "$scratch"' EXIT
@@ -43,7 +45,6 @@ for target in "${targets[@]}"; do
   mkdir -p "$kept" "$artifacts" "$scratch/$target"
   seeds=()
   for dir in "tests/fuzz/corpus/$target" "tests/fuzz/found/$target"; do [[ -d $dir ]] && seeds+=("$dir"); done
-  [[ $target != report ]] || seeds+=(tests/fuzz/corpus/run_files tests/fuzz/found/run_files)
   echo "fuzz.sh: $target, $seconds s"
   TMPDIR=$scratch/$target "$programs/$target" "$kept" "${seeds[@]}" -artifact_prefix="$artifacts/" -max_total_time="$seconds" \
     -runs="${FUZZ_RUNS:--1}" -max_len=8192 -timeout=10 -rss_limit_mb=2048 -print_final_stats=1 -verbosity=1 \

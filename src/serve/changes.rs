@@ -31,11 +31,19 @@ pub(super) struct Clients(Mutex<Vec<Sender<Change>>>);
 impl Clients {
     /// A page that listens from now on.
     pub(super) fn join(&self) -> Sse<impl Stream<Item = Result<Event, Infallible>> + use<>> {
-        let (sender, receiver) = channel(WAITING);
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).push(sender);
         // Without data a browser passes it over.
         let hello = Event::default().event("hello").retry(Duration::from_millis(500)).data("hello");
-        Sse::new(Changes { hello: Some(hello), receiver }).keep_alive(KeepAlive::new().interval(Duration::from_secs(20)))
+        let changes = Changes { hello: Some(hello), receiver: self.listen() };
+        Sse::new(changes).keep_alive(KeepAlive::new().interval(Duration::from_secs(20)))
+    }
+
+    /// What a page hears. Those that were closed are forgotten: nothing may change for days while pages come and go.
+    fn listen(&self) -> Receiver<Change> {
+        let (sender, receiver) = channel(WAITING);
+        let mut clients = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        clients.retain(|client| !client.is_closed());
+        clients.push(sender);
+        receiver
     }
 
     /// Tells every page; those that were closed are forgotten.
@@ -59,5 +67,19 @@ impl Stream for Changes {
         }
         let event = |change: Change| Ok(Event::default().data(serde_json::to_string(&change).expect("plain data")));
         self.receiver.poll_recv(context).map(|change| change.map(event))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn closed_pages_are_forgotten_though_nothing_changes() {
+        let clients = Clients::default();
+        let open = clients.listen();
+        (0..100).for_each(|_| drop(clients.listen()));
+        assert!(clients.0.lock().unwrap().len() <= 2);
+        drop(open);
     }
 }

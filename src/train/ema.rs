@@ -2,7 +2,7 @@
 
 use crate::model::Params;
 use crate::ops;
-use candle_core::{Result, Tensor, Var};
+use candle_core::{Result, Tensor, Var, bail};
 
 /// The averages, beside a network that trains.
 ///
@@ -33,9 +33,16 @@ impl Ema {
     /// The same with averages from `of`, by name.
     ///
     /// # Errors
-    /// What `of` reports.
+    /// What `of` reports, and an average of another shape.
     pub fn resume(decay: f64, params: &Params, of: impl Fn(&str) -> Result<Tensor>) -> Result<Self> {
-        let averages: Result<_> = all(params).map(|(name, _)| of(name)).collect();
+        let fitting = |(name, var): &(String, Var)| {
+            let average = of(name)?;
+            if average.shape() != var.shape() {
+                bail!("the average of {name} has shape {:?} there and {:?} in the network", average.shape(), var.shape());
+            }
+            Ok(average)
+        };
+        let averages: Result<_> = all(params).map(fitting).collect();
         Ok(Self { decay, averages: averages? })
     }
 

@@ -8,12 +8,15 @@ use umlaut::config::{self, Axis, Dataset, Preprocess, Sweep};
 use umlaut::data::{Cut, Photo, PhotoPlace, SliceValues, Volume, open, photos};
 use umlaut::plan::{self, Plan};
 
-/// Of an image that is decoded, this many bytes a pixel are asked for beside it: one of more than about a million pixels, which a small file may well
-/// hold, is refused as it is where memory is short.
-const BESIDE: usize = 1 << 15;
+/// Of an image that is decoded, this many bytes a pixel are asked for beside it: one of more than some ten thousand pixels, which a small file may
+/// well hold, is refused as it is where memory is short. What a large one costs would be time for thousands of small ones.
+const BESIDE: usize = 1 << 21;
 
 /// Values of a volume that are looked at.
-const VOXELS: usize = 1 << 20;
+const VOXELS: usize = 1 << 14;
+
+/// Runs of a plan that is expanded: more show nothing else, and take their time.
+const RUNS: usize = 8;
 
 /// Height and width of the images that masks and outlines belong to.
 const SIZE: [usize; 2] = [6, 8];
@@ -33,9 +36,10 @@ pub fn plan(_: &Path, bytes: &[u8]) {
         Ok(again) => assert_eq!(again, experiment),
         Err(problems) => panic!("what was read is not read again:\n{problems}\n{written}"),
     }
-    // A legal sweep has up to a hundred thousand runs; a few show what an experiment can do to a plan.
-    let many = experiment.training.seeds.len() > 32 || experiment.split.fold_count() > 32 || experiment.points().len() > 64;
-    if !many && let Ok(Plan { runs, .. }) = plan::expand(&experiment, |_| Ok("data".to_owned())) {
+    let runs = [experiment.training.seeds.len(), experiment.split.fold_count(), experiment.points().len()];
+    if runs.into_iter().fold(1, usize::saturating_mul) <= RUNS
+        && let Ok(Plan { runs, .. }) = plan::expand(&experiment, |_| Ok("data".to_owned()))
+    {
         for run in runs {
             assert_eq!(run.experiment.sweep, Sweep::default());
             assert!(run.id.as_str().len() <= 255 && !run.id.as_str().contains(['/', '\0']), "{}", run.id.as_str());
@@ -60,6 +64,42 @@ pub fn image(scratch: &Path, bytes: &[u8]) {
         places.iter().take(3).for_each(|place| assert_eq!(values(place), values(place), "read twice"));
     }
     fs::remove_file(path).expect("it was written");
+}
+
+/// A folder of DICOM files as one series. The first byte says whether windows are applied, and whether it is a data set's image and mask too; what
+/// follows is files, each without its preamble: what lies between one mark (`DICM`) and the next.
+pub fn series(scratch: &Path, bytes: &[u8]) {
+    let Some((first, content)) = bytes.split_first() else { return };
+    let root = scratch.join("series");
+    let folder = root.join("volumes/x");
+    fs::create_dir_all(&folder).expect("a directory can be made");
+    let mut paths = Vec::new();
+    for file in parted(content, b"DICM").take(SLICES) {
+        let path = folder.join(format!("{}.dcm", paths.len()));
+        fs::write(&path, [&[0; 128], &b"DICM"[..], file].concat()).expect("the scratch directory takes a file");
+        paths.push(path);
+    }
+    volume(&folder, Axis::Third, first % 2 == 1);
+    if first / 2 % 2 == 1 && few(&folder, Axis::Third) {
+        let window = if first % 2 == 1 { "window = 'file'" } else { "" };
+        let folders = format!("root = {root:?}\nimages = 'volumes'\nmasks = 'volumes'");
+        opened(&format!("[volumes]\n{folders}\nmask_values = 'indexed'\n{window}"), [4, 4]);
+    }
+    paths.into_iter().for_each(|path| fs::remove_file(path).expect("it was written"));
+}
+
+/// Files of a series at the most.
+const SLICES: usize = 5;
+
+/// What lies before, between and behind the marks.
+fn parted<'a>(bytes: &'a [u8], mark: &'a [u8]) -> impl Iterator<Item = &'a [u8]> {
+    let mut rest = Some(bytes);
+    std::iter::from_fn(move || {
+        let all = rest?;
+        let at = all.windows(mark.len()).position(|window| window == mark);
+        rest = at.map(|at| &all[at + mark.len()..]);
+        Some(&all[..at.unwrap_or(all.len())])
+    })
 }
 
 /// A new name for each input: the volume that was read last is remembered by its path.

@@ -52,6 +52,11 @@ impl Scores {
         ]
     }
 
+    fn each(&self) -> [&Vec<f64>; 8] {
+        let Self { bce, dice_loss, dice, iou, precision, recall, specificity, accuracy } = self;
+        [bce, dice_loss, dice, iou, precision, recall, specificity, accuracy]
+    }
+
     fn add(&mut self, class: usize, mask: &MaskScores) {
         self.bce[class] += mask.bce;
         self.dice_loss[class] += mask.dice_loss;
@@ -69,13 +74,42 @@ impl Scores {
 /// Sums are in f64 in the order of the images, so they depend neither on how images are batched nor on the number of threads. A tally
 /// that is written as TOML and read back has the same bits, and goes on with them.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(try_from = "Written")]
 pub struct Tally {
     images: usize,
     /// Of each class in how many of them no pixel counts; empty where there is none.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[serde(skip_serializing_if = "Vec::is_empty")]
     left_out: Vec<usize>,
     sums: Scores,
+}
+
+/// A tally as a file has it, whose numbers need not fit each other.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Written {
+    images: usize,
+    #[serde(default)]
+    left_out: Vec<usize>,
+    sums: Scores,
+}
+
+impl TryFrom<Written> for Tally {
+    type Error = String;
+
+    fn try_from(Written { images, left_out, sums }: Written) -> Result<Self, String> {
+        let classes = sums.dice.len();
+        let lengths = sums.each().map(Vec::len);
+        if let Some(other) = lengths.iter().find(|length| **length != classes) {
+            return Err(format!("one score has sums of {other} classes, another of {classes}"));
+        }
+        if !(left_out.is_empty() || left_out.len() == classes) {
+            return Err(format!("left_out has {} numbers for {classes} classes", left_out.len()));
+        }
+        match left_out.iter().find(|count| **count > images) {
+            Some(count) => Err(format!("left_out counts {count} of {images} images")),
+            None => Ok(Self { images, left_out, sums }),
+        }
+    }
 }
 
 impl Tally {
@@ -252,6 +286,22 @@ mod tests {
         let back: Tally = toml::from_str(&toml::to_string(&tally).unwrap()).unwrap();
         let bits = |values: &[f64]| values.iter().map(|x| x.to_bits()).collect::<Vec<_>>();
         assert_eq!((back.images, bits(&back.sums.bce), bits(&back.sums.iou)), (7, bits(&odd), bits(&tally.sums.iou)));
+    }
+
+    #[test]
+    fn a_tally_whose_numbers_do_not_fit_is_refused() {
+        let text = toml::to_string(&Tally { left_out: vec![2, 0], images: 3, ..Tally::new(2) }).unwrap();
+        assert!(toml::from_str::<Tally>(&text).is_ok());
+        for (from, to, why) in [
+            ("bce = [0.0, 0.0]", "bce = [0.0]", "sums of 1 classes, another of 2"),
+            ("left_out = [2, 0]", "left_out = [2]", "1 numbers for 2 classes"),
+            ("left_out = [2, 0]", "left_out = [0, 4]", "counts 4 of 3 images"),
+        ] {
+            let changed = text.replace(from, to);
+            assert_ne!(changed, text);
+            let problem = toml::from_str::<Tally>(&changed).unwrap_err().to_string();
+            assert!(problem.contains(why), "{problem}");
+        }
     }
 
     #[test]
