@@ -223,7 +223,11 @@ fn build(home: &Path, target: &Path) -> PathBuf {
     let said = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "{said}");
     let compiled = said.lines().filter_map(|line| line.trim().strip_prefix("Compiling "));
-    assert!(compiled.clone().all(|package| package.starts_with("umlaut")), "{:?} are there", compiled.collect::<Vec<_>>());
+    assert!(
+        compiled.clone().all(|package| package.starts_with("umlaut")),
+        "dependencies were compiled again: {:?}",
+        compiled.collect::<Vec<_>>()
+    );
     profile.join("umlaut")
 }
 

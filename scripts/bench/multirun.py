@@ -59,7 +59,7 @@ def seconds(command, files, environment):
 def run(threads, quick):
     """Prints a table; the result, or None without Hydra."""
     if importlib.util.find_spec("hydra") is None:
-        print(f"hydra: left out, Hydra is missing; {sys.executable} -m pip install hydra-core", file=sys.stderr)
+        print(f"hydra: skipped, Hydra is missing; {sys.executable} -m pip install hydra-core", file=sys.stderr)
         return None
     for_ours, for_torch = setting.environment(threads)
     taken = {"umlaut": [], HYDRA: []}

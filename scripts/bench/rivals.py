@@ -35,7 +35,7 @@ def exported(work, threads, folder, environment):
     command = [sys.executable, setting.BENCH / "torch_export.py", *work.numbers(), file]
     ended = subprocess.run(list(map(str, command)), env=environment, capture_output=True, text=True)
     if ended.returncode != 0:
-        print(f"{work.title()}: {' and '.join(ONNX)} left out, no ONNX file: {last(ended.stderr)}", file=sys.stderr)
+        print(f"{work.title()}: {' and '.join(ONNX)} skipped, no ONNX file: {last(ended.stderr)}", file=sys.stderr)
         return
     for kind, runtime in ONNX.items():
         yield kind, [sys.executable, setting.BENCH / "onnx_step.py", runtime, work.torch, file, threads]

@@ -19,7 +19,7 @@ PACKAGES = {"PyTorch": "torch", "OpenVINO": "openvino", "ONNX Runtime": "onnxrun
 
 CPU_INDEX = "https://download.pytorch.org/whl/cpu"
 NEEDED = ["torch", "numpy", "PIL"]
-# Packages of other contenders: name of the module, and of what pip installs. Without one of them its contender is left out.
+# Packages of other contenders: name of the module, and of what pip installs. Without one of them its contender is skipped.
 OTHERS = {"openvino": "openvino", "onnxruntime": "onnxruntime", "hydra": "hydra-core"}
 # Large buffers stay with the process instead of being mapped anew each step; without this PyTorch is slower.
 MALLOC = {"MALLOC_MMAP_MAX_": "0", "MALLOC_TRIM_THRESHOLD_": "2147483647", "MALLOC_TOP_PAD_": "67108864"}
@@ -32,7 +32,7 @@ def enter_venv(wanted):
     if not wanted and all(importlib.util.find_spec(name) for name in NEEDED):
         missing = [package for name, package in OTHERS.items() if not importlib.util.find_spec(name)]
         if missing:
-            print(f"{', '.join(missing)}: not installed here, so left out; --venv installs them", file=sys.stderr)
+            print(f"{', '.join(missing)}: not installed here, so skipped; --venv installs them", file=sys.stderr)
         return
     python = VENV / "bin" / "python"
     if not python.exists():
@@ -42,7 +42,7 @@ def enter_venv(wanted):
         install(python)
     for name, package in OTHERS.items():
         if lacks(python, [name]) and not pip_install(python, package):
-            print(f"{package}: cannot be installed, so left out; see pip's message above", file=sys.stderr)
+            print(f"{package}: cannot be installed, so skipped; see pip's message above", file=sys.stderr)
     os.execv(python, [str(python), *sys.argv])
 
 

@@ -91,7 +91,7 @@ def started(commands, environment, title):
             contender.ask()
             yield contender
         except RuntimeError as refusal:
-            print(f"{title}: {name} left out, {rivals.last(str(refusal))}", file=sys.stderr)
+            print(f"{title}: {name} skipped, {rivals.last(str(refusal))}", file=sys.stderr)
             contender.end()
 
 

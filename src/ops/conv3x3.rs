@@ -38,14 +38,14 @@ pub fn conv3x3_of_upsampled(tape: &Tape, x: &Map, weight: &Node, bias: &Node) ->
     convolve(tape, &[x], true, weight, bias)
 }
 
-/// What normalises the result of a convolution, with statistics that are kept.
+/// The batch normalisation of a convolution's result by running statistics.
 #[derive(Debug, Clone, Copy)]
 pub struct KeptNorm<'a> {
     /// Factors, (out).
     pub weight: &'a Node,
     /// Added last, (out).
     pub bias: &'a Node,
-    /// Means and variances.
+    /// Running means and variances.
     pub running: &'a Running,
 }
 

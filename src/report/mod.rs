@@ -197,67 +197,6 @@ pub fn page(dir: &ExperimentDir, by: Option<&str>, rank_by: RankBy) -> Result<St
     Ok(html::page(&comparison, &verdict, &drawn(&comparison, &verdict, &overlays), &overlays, false))
 }
 
-/// What a report is made of, each of which can be had alone.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Part {
-    /// The table for a terminal.
-    Table,
-    /// summary.csv and groups.csv.
-    Csv,
-    /// report.md, without charts.
-    Markdown,
-    /// report.html, without charts.
-    Html,
-    /// tables.tex, supplement.tex and methods.tex.
-    Latex,
-    /// Images with their predictions.
-    Predictions,
-    /// Charts of a search.
-    Search,
-    /// The charts of one kind, in the order of the report, counted from 0.
-    Charts(usize),
-}
-
-impl Part {
-    /// All of them.
-    pub fn all() -> Vec<Self> {
-        let words = [Self::Table, Self::Csv, Self::Markdown, Self::Html, Self::Latex, Self::Predictions, Self::Search];
-        words.into_iter().chain((0..chart::KINDS.len()).map(Self::Charts)).collect()
-    }
-}
-
-/// One part of an experiment's report, the others not made: a text, or several one after the other, or nothing where there are no values for it.
-/// Writes nothing.
-///
-/// # Errors
-/// As [`sections`].
-pub fn part(dir: &ExperimentDir, part: Part) -> Result<String, Error> {
-    let comparison = collect::collect(dir)?;
-    let verdict = verdict(&comparison, None, RankBy::Validation)?;
-    let svgs = |charts: Vec<Drawn>| charts.into_iter().map(|chart| chart.svg).collect();
-    let csv = |rows: Vec<Vec<String>>| rows.into_iter().map(|row| row.join(",") + "\n").collect::<String>();
-    let none = Overlays::default();
-    Ok(match part {
-        Part::Table => table::terminal(&comparison, &verdict, COLUMNS),
-        Part::Csv => csv(table::summary(&comparison)) + &csv(table::groups(&comparison, &verdict)),
-        Part::Markdown => markdown::report(&comparison, &verdict, &[], &none),
-        Part::Html => html::page(&comparison, &verdict, &[], &none, false),
-        Part::Latex => {
-            let methods = methods::of(&comparison, &verdict).map(|methods| latex::methods(&comparison, &methods));
-            latex::tables(&comparison, &verdict) + &latex::supplement(&comparison, &verdict) + &methods.unwrap_or_default()
-        }
-        Part::Predictions => {
-            let Overlays { svg, extremes, course, worst, .. } = overlay::draw(&comparison, &verdict);
-            [svg, extremes, course, worst].into_iter().flatten().collect()
-        }
-        Part::Search => comparison.search.as_ref().map(|search| svgs(chart::of_search(search))).unwrap_or_default(),
-        Part::Charts(kind) => {
-            let draw = chart::KINDS.get(kind);
-            draw.map(|draw| svgs(draw(&chart::Source::of(&comparison, &verdict)))).unwrap_or_default()
-        }
-    })
-}
-
 /// The chart of a search for a learning rate as SVG: the losses over the learning rate, with the suggestion; `of` says in a few words what was
 /// trained. `None` if no loss is a finite number.
 pub fn lr_search(search: &LrSearch, of: &str) -> Option<String> {

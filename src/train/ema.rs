@@ -110,4 +110,14 @@ mod tests {
         let values = (var.to_vec1::<f32>().unwrap()[0], ema.averages[0].to_vec1::<f32>().unwrap()[0]);
         assert!((f64::from(values.0) - want).abs() < 1e-6 && values.1 == 8.0);
     }
+
+    #[test]
+    fn averages_of_another_shape_are_refused() {
+        let var = Var::new(&[1f32, 2.0], &Device::Cpu).unwrap();
+        let params = Params { trained: vec![("w".into(), var)], buffers: Vec::new() };
+        let kept = |values: &[f32]| Ema::resume(0.5, &params, |_| Tensor::new(values, &Device::Cpu));
+        assert!(kept(&[3.0, 4.0]).is_ok());
+        let refused = kept(&[3.0]).err().expect("one number is not two").to_string();
+        assert!(refused.contains("w has shape [1] there and [2] in the network"), "{refused}");
+    }
 }

@@ -9,7 +9,7 @@ use std::path::Path;
 use umlaut::config::load_run;
 use umlaut::find::Found;
 use umlaut::record::{ImageScores, Outcome, Provenance, ThresholdScores, TrialJob};
-use umlaut::report::{self, Part, RankBy};
+use umlaut::report::{self, RankBy};
 use umlaut::settings::Settings;
 use umlaut::status::{Run, Seen, search_document};
 use umlaut::store::{ExperimentDir, RunDir};
@@ -145,24 +145,25 @@ fn of_thresholds(run: &RunDir) {
     }
 }
 
-/// Who draws a report: one for each of its parts, and who compares.
-pub fn drawers() -> usize {
-    Part::all().len() + 1
-}
+/// Ways to look at an experiment: the page of its report, the sections of one in the web view, the table of a comparison.
+pub const LOOKS: usize = 3;
 
-/// A file of a run or a search, as one part of a report, or a comparison, shows it. The first byte says which part, the second which file.
+/// A file of a run or a search, as a report or a comparison shows it. The first byte says which of these, the second which file.
 pub fn report(scratch: &Path, bytes: &[u8]) {
-    let [part, file, content @ ..] = bytes else { return };
+    let [look, file, content @ ..] = bytes else { return };
     let file = usize::from(*file) % (FILES.len() + SEARCH.len());
     let (name, file) = if file < FILES.len() { ("tiny", FILES[file]) } else { ("hunt", SEARCH[file - FILES.len()]) };
-    with(scratch, name, file, content, |dir| match Part::all().get(usize::from(*part) % drawers()) {
-        Some(Part::Html) => {
-            if let Ok(page) = report::part(dir, Part::Html) {
-                assert!(page.trim_end().ends_with("</html>"), "{file}: a page without an end");
+    with(scratch, name, file, content, |dir| {
+        let found = [Found::Experiment(dir.clone())];
+        match usize::from(*look) % LOOKS {
+            0 => {
+                if let Ok(page) = report::page(dir, None, RankBy::Validation) {
+                    assert!(page.trim_end().ends_with("</html>"), "{file}: a page without an end");
+                }
             }
+            1 => _ = report::sections(&found, None, RankBy::Validation).map_err(|e| e.to_string()),
+            _ => _ = report::compare(&found, None, RankBy::Validation, 80).map_err(|e| e.to_string()),
         }
-        Some(part) => _ = report::part(dir, *part).map_err(|e| e.to_string()),
-        None => _ = report::compare(&[Found::Experiment(dir.clone())], None, RankBy::Validation, 80).map_err(|e| e.to_string()),
     });
 }
 

@@ -75,39 +75,25 @@ pub(super) fn of_search(search: &Search) -> Vec<Drawn> {
     charts.into_iter().flatten().chain(slices::draw(search)).collect()
 }
 
-/// What draws the charts of one kind that there are values for.
-type Draw = fn(&Source) -> Vec<Drawn>;
-
-/// All kinds, in the order of the report.
-pub(super) const KINDS: [Draw; 11] = [
-    curve_charts,
-    |source| scores::draw(source).into_iter().collect(),
-    |source| rivals::draw(source).into_iter().collect(),
-    |source| images::draw(source).into_iter().collect(),
-    |source| of_parameters(source, |source| source.factors.iter().filter_map(|f| parameter::draw(source, f)).collect()),
-    |source| of_parameters(source, |source| heat::draw(source).into_iter().collect()),
-    |source| of_parameters(source, |source| parallel::draw(source).into_iter().collect()),
-    |source| of_parameters(source, |source| importance::draw(source).into_iter().collect()),
-    |source| thresholds::draw(source).into_iter().collect(),
-    lr_chart,
-    |source| scores::time(source).into_iter().collect(),
-];
-
-/// What a parameter does cannot be seen in scores that do not compare; of a search all trials show it, not those alone that were trained to the end.
-fn of_parameters(source: &Source, draw: Draw) -> Vec<Drawn> {
-    let compares = source.verdict.data_sets() < 2 && source.comparison.search.is_none();
-    if compares { draw(source) } else { Vec::new() }
-}
-
-fn lr_chart(source: &Source) -> Vec<Drawn> {
-    let title = "Learning rate against epoch".to_owned();
-    lr::draw(source.comparison, &source.focus).map(|svg| Drawn { name: "lr".to_owned(), title, svg }).into_iter().collect()
-}
-
 /// Every chart that there are values for, in the order of the report.
 pub(super) fn all(comparison: &Comparison, verdict: &Verdict) -> Vec<Drawn> {
     let source = Source::of(comparison, verdict);
-    KINDS.iter().flat_map(|draw| draw(&source)).collect()
+    let mut charts = curve_charts(&source);
+    charts.extend(scores::draw(&source));
+    charts.extend(rivals::draw(&source));
+    charts.extend(images::draw(&source));
+    // What a parameter does cannot be seen in scores that do not compare; of a search all trials show it, not those alone that were trained to the end.
+    if verdict.data_sets() < 2 && comparison.search.is_none() {
+        charts.extend(source.factors.iter().filter_map(|factor| parameter::draw(&source, factor)));
+        charts.extend(heat::draw(&source));
+        charts.extend(parallel::draw(&source));
+        charts.extend(importance::draw(&source));
+    }
+    charts.extend(thresholds::draw(&source));
+    let title = "Learning rate against epoch".to_owned();
+    charts.extend(lr::draw(comparison, &source.focus).map(|svg| Drawn { name: "lr".to_owned(), title, svg }));
+    charts.extend(scores::time(&source));
+    charts
 }
 
 /// The colours of groups, light and dark, as `#rrggbb`.

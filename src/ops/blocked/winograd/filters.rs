@@ -65,7 +65,7 @@ impl<F: Filtering, L: Layout> Kernel for FilterTiles<'_, F, L> {
 struct FilterRows<'a, F> {
     filtering: PhantomData<F>,
     block: &'a Block,
-    /// Whether the components that vanish for an upsampled input are left out.
+    /// Whether the components that vanish for an upsampled input are skipped.
     skip: bool,
 }
 

@@ -6,7 +6,7 @@
 //! the other way: `dg = Gᵀ[(Bᵀ d B) ⊙ (A dy Aᵀ)]G`.
 //!
 //! Two inputs each upsampled (nearest upsampling) make the component of the point −1 zero where the others are 0, 1, ∞ and symmetric pairs; so does
-//! summing pairs of outputs. It is left out there.
+//! summing pairs of outputs. It is skipped there.
 
 use crate::blocked::simd::Simd;
 
@@ -29,7 +29,11 @@ pub trait Filtering: Copy + Send + Sync + 'static {
     /// `Aᵀ m`, (m).
     fn output<S: Simd>(s: S, m: [S::V; MAX_A]) -> [S::V; MAX_M];
     /// `Aᵀ m` with neighbouring outputs summed, (m/2): the adjoint of upsampled inputs. Does not read [`Self::VANISHING`].
-    fn pooled_output<S: Simd>(s: S, m: [S::V; MAX_A]) -> [S::V; MAX_M];
+    #[inline(always)]
+    fn pooled_output<S: Simd>(s: S, m: [S::V; MAX_A]) -> [S::V; MAX_M] {
+        let y = Self::output(s, m);
+        [s.add(y[0], y[1]), s.add(y[2], y[3]), s.zero(), s.zero()]
+    }
     /// `G g`, (a).
     fn filter<S: Simd>(s: S, g: [S::V; 3]) -> [S::V; MAX_A];
     /// `A y`, (a).
@@ -164,12 +168,6 @@ impl Filtering for F4 {
             weighted(s, [a2, b2], sum_a, sum_b),
             s.add(weighted(s, [a * a2, b * b2], difference_a, difference_b), m[5]),
         ]
-    }
-
-    #[inline(always)]
-    fn pooled_output<S: Simd>(s: S, m: [S::V; MAX_A]) -> [S::V; MAX_M] {
-        let y = Self::output(s, m);
-        [s.add(y[0], y[1]), s.add(y[2], y[3]), s.zero(), s.zero()]
     }
 
     #[inline(always)]

@@ -177,7 +177,7 @@ pub struct GradientTiles<'a, P, F, L> {
     pub filtering: PhantomData<F>,
     pub map: Blocked<'a, P>,
     pub block: usize,
-    /// Whether the components that vanish for an upsampled input are left out.
+    /// Whether the components that vanish for an upsampled input are skipped.
     pub skip: bool,
     pub grid: Grid,
     pub tiles: Range<usize>,
