@@ -117,7 +117,8 @@ mod tests {
         let params = Params { trained: vec![("w".into(), var)], buffers: Vec::new() };
         let kept = |values: &[f32]| Ema::resume(0.5, &params, |_| Tensor::new(values, &Device::Cpu));
         assert!(kept(&[3.0, 4.0]).is_ok());
-        let refused = kept(&[3.0]).err().expect("one number is not two").to_string();
+        let Err(refused) = kept(&[3.0]) else { panic!("one number is not two") };
+        let refused = refused.to_string();
         assert!(refused.contains("w has shape [1] there and [2] in the network"), "{refused}");
     }
 }
