@@ -21,6 +21,12 @@ impl Gradients {
         self.by_param.get(index).and_then(Option::as_ref)
     }
 
+    /// Sets the gradient of the parameter at `index`.
+    pub fn set(&mut self, index: usize, gradient: Tensor) {
+        self.by_param.resize(self.by_param.len().max(index + 1), None);
+        self.by_param[index] = Some(gradient);
+    }
+
     /// Adds another batch's gradients (gradient accumulation).
     ///
     /// # Errors

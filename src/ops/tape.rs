@@ -299,14 +299,22 @@ impl Tape {
     /// # Errors
     /// What an operation's backward reports.
     pub fn backward(self, loss: &Node) -> Result<Gradients> {
+        let mut gradients = Gradients::default();
+        self.backward_into(loss, &mut |index, gradient| {
+            gradients.set(index, gradient);
+            Ok(())
+        })?;
+        Ok(gradients)
+    }
+
+    /// The same, each gradient handed to `take` with its parameter's position as soon as it is complete. Nothing reads that parameter in
+    /// this pass any more, so `take` may change it: an optimizer that does so needs no memory for all gradients at once.
+    ///
+    /// # Errors
+    /// What an operation's backward or `take` reports.
+    pub fn backward_into(self, loss: &Node, take: &mut dyn FnMut(usize, Tensor) -> Result<()>) -> Result<()> {
         let seed = loss.slot.map(|_| loss.value().ones_like()).transpose()?;
-        let (mut grads, params) = self.run(seed.map(|seed| (loss, Value::Host(seed))).into_iter().collect())?;
-        let len = params.iter().map(|(index, _)| index + 1).max().unwrap_or(0);
-        let mut by_param: Vec<Option<Tensor>> = vec![None; len];
-        for (index, slot) in params {
-            by_param[index] = grads[slot].take().map(Value::host).transpose()?;
-        }
-        Ok(Gradients::new(by_param))
+        self.run(seed.map(|seed| (loss, Value::Host(seed))).into_iter().collect(), take)
     }
 
     /// Goes back from the gradients of some outputs on a GPU; the gradients of the parameters are then in the store.
@@ -314,12 +322,12 @@ impl Tape {
     /// # Errors
     /// What an operation's backward reports.
     pub fn backward_from(self, outputs: Vec<(&Node, cuda::Array)>) -> Result<()> {
-        self.run(outputs.into_iter().map(|(output, gradient)| (output, Value::Device(gradient))).collect()).map(|_| ())
+        let from = outputs.into_iter().map(|(output, gradient)| (output, Value::Device(gradient))).collect();
+        self.run(from, &mut |_, _| Ok(()))
     }
 
-    /// Runs all entries backwards, from gradients of outputs, each another one; the gradients left, and which of them are the parameters'.
-    #[expect(clippy::type_complexity, reason = "two lists that are taken apart at once")]
-    fn run(self, from: Vec<(&Node, Value)>) -> Result<(Vec<Option<Value>>, Vec<(usize, usize)>)> {
+    /// Runs all entries backwards, from gradients of outputs, each another one; `take` gets the parameters' as [`Tape::backward_into`] says.
+    fn run(self, from: Vec<(&Node, Value)>, take: &mut dyn FnMut(usize, Tensor) -> Result<()>) -> Result<()> {
         let mut grads: Vec<Option<Value>> = vec![None; *self.slots.borrow()];
         for (output, seed) in from {
             if let Some(slot) = output.slot {
@@ -327,18 +335,31 @@ impl Tape {
             }
         }
         let mut entries = self.entries.take();
-        while let Some(entry) = entries.pop() {
-            let Some(grad) = grads[entry.output].take() else { continue };
-            match (entry.backward, &entry.inputs[..]) {
-                (Backward::Apart(backward), inputs) => self.collect(&mut grads, inputs, backward(grad)?)?,
-                (Backward::Adding(backward), &[Some(slot)]) => {
-                    let sum = grads[slot].take();
-                    grads[slot] = Some(backward(grad, sum)?);
-                }
-                (Backward::Adding(_), _) => unreachable!("recorded with one input that needs a gradient"),
+        let complete = complete(self.params.take(), &entries);
+        for left in (0..=entries.len()).rev() {
+            for (index, slot) in &complete[left] {
+                grads[*slot].take().map_or(Ok(()), |gradient| take(*index, gradient.host()?))?;
+            }
+            if let Some(entry) = entries.pop()
+                && let Some(grad) = grads[entry.output].take()
+            {
+                self.step_back(&mut grads, entry, grad)?;
             }
         }
-        Ok((grads, self.params.into_inner()))
+        Ok(())
+    }
+
+    /// One entry: the gradient of its output becomes those of its inputs.
+    fn step_back(&self, grads: &mut [Option<Value>], entry: Entry, grad: Value) -> Result<()> {
+        match (entry.backward, &entry.inputs[..]) {
+            (Backward::Apart(backward), inputs) => self.collect(grads, inputs, backward(grad)?),
+            (Backward::Adding(backward), &[Some(slot)]) => {
+                let sum = grads[slot].take();
+                grads[slot] = Some(backward(grad, sum)?);
+                Ok(())
+            }
+            (Backward::Adding(_), _) => unreachable!("recorded with one input that needs a gradient"),
+        }
     }
 
     /// Adds the gradients that an operation gives its inputs to what has been collected. Whoever hands a gradient over gives it up,
@@ -365,5 +386,42 @@ impl Tape {
             }
             _ => candle_core::bail!("gradients on two devices cannot be added"),
         }
+    }
+}
+
+/// Parameters, `(position, slot)`, by the number of entries that are left when their gradients are complete: those before the first that
+/// reads them.
+fn complete(params: Vec<(usize, usize)>, entries: &[Entry]) -> Vec<Vec<(usize, usize)>> {
+    let mut complete = vec![Vec::new(); entries.len() + 1];
+    for (index, slot) in params {
+        let first = entries.iter().position(|entry| entry.inputs.contains(&Some(slot)));
+        complete[first.unwrap_or(entries.len())].push((index, slot));
+    }
+    complete
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::weighted_sum;
+    use candle_core::Device;
+
+    /// Oracle: 2·(3a + b) + 5a has the gradients 11 and 2; what reads `a` first is done last.
+    #[test]
+    fn gradients_are_handed_over_once_and_when_they_are_complete() {
+        let [a, b] = [1f32, 1f32].map(|v| Var::from_tensor(&Tensor::new(v, &Device::Cpu).unwrap()).unwrap());
+        let tape = Tape::training();
+        let (first, second, unused) = (tape.param(0, &a), tape.param(1, &b), tape.param(2, &b));
+        let inner = weighted_sum(&tape, &[(3.0, &first), (1.0, &second)]).unwrap();
+        let loss = weighted_sum(&tape, &[(2.0, &inner), (5.0, &first)]).unwrap();
+        assert!(unused.needs_grad());
+        let mut seen = Vec::new();
+        tape.backward_into(&loss, &mut |index, gradient| {
+            seen.push((index, gradient.to_scalar::<f32>()?));
+            Ok(())
+        })
+        .unwrap();
+        seen.sort_by_key(|(index, _)| *index);
+        assert_eq!(seen, [(0, 11.0), (1, 2.0)]);
     }
 }

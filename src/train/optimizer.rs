@@ -5,7 +5,7 @@
 
 use crate::config;
 use crate::ops::{Gradients, Moments, Rule, Update};
-use candle_core::{Result, Var, bail};
+use candle_core::{Result, Tensor, Var, bail};
 
 /// An optimizer with what it remembers of each parameter.
 #[derive(Debug, Clone)]
@@ -75,16 +75,14 @@ impl Optimizer {
     /// # Errors
     /// If a gradient's shape is not its parameter's, or a tensor is not contiguous f32.
     pub fn step(&mut self, params: &[(String, Var)], gradients: &Gradients, lr: f64) -> Result<()> {
+        let mut step = self.begin(params, lr);
+        (0..params.len()).try_for_each(|index| gradients.get(index).map_or(Ok(()), |gradient| step.update(index, gradient)))
+    }
+
+    /// Begins a step whose gradients come one by one.
+    pub fn begin<'s>(&'s mut self, params: &'s [(String, Var)], lr: f64) -> Step<'s> {
         self.steps += 1;
-        let rule = Rule::new(&self.kind, lr, self.steps);
-        for (index, ((name, var), moments)) in params.iter().zip(&mut self.moments).enumerate() {
-            let Some(gradient) = gradients.get(index) else { continue };
-            if gradient.shape() != var.shape() {
-                bail!("gradient of {name} has shape {:?}, the parameter {:?}", gradient.shape(), var.shape());
-            }
-            rule.apply(var, gradient, moments)?;
-        }
-        Ok(())
+        Step { rule: Rule::new(&self.kind, lr, self.steps), params, moments: &mut self.moments }
     }
 
     /// What is remembered, by kind (`exp_avg`, `exp_avg_sq`, `momentum_buffer` as in PyTorch) and position of the parameter.
@@ -126,13 +124,37 @@ impl Optimizer {
     }
 }
 
+/// A step under way.
+pub struct Step<'s> {
+    rule: Rule,
+    params: &'s [(String, Var)],
+    moments: &'s mut [Moments],
+}
+
+impl Step<'_> {
+    /// Updates the parameter at `index`, which happens at most once in a step.
+    ///
+    /// # Errors
+    /// If the gradient's shape is not the parameter's, or a tensor is not contiguous f32.
+    ///
+    /// # Panics
+    /// If there is no such parameter.
+    pub fn update(&mut self, index: usize, gradient: &Tensor) -> Result<()> {
+        let (name, var) = &self.params[index];
+        if gradient.shape() != var.shape() {
+            bail!("gradient of {name} has shape {:?}, the parameter {:?}", gradient.shape(), var.shape());
+        }
+        self.rule.apply(var, gradient, &mut self.moments[index])
+    }
+}
+
 /// Expected values: scripts/optimizer_oracle.py (PyTorch 2.15, CPU).
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::config::{Adam, Adamw, Optimizer as Kind, Sgd};
     use crate::train::gradient::tests::gradients;
-    use candle_core::{Device, Tensor};
+    use candle_core::Device;
 
     fn params() -> Vec<(String, Var)> {
         let var = |values: &[f32], shape: &[usize]| Var::from_slice(values, shape, &Device::Cpu).unwrap();

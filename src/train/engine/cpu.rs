@@ -2,7 +2,7 @@
 
 use super::{Engine, Learner, Scored, Steps, add};
 use crate::data::{self, Draw, Making, Supply};
-use crate::ops::{Gradients, Map, Tape, weighted_sum};
+use crate::ops::{Gradients, Map, Node, Tape, weighted_sum};
 use crate::train::Error;
 use crate::train::gradient::{Accumulation, clip};
 use crate::train::loss::supervised_loss;
@@ -66,13 +66,20 @@ struct Pass<'p, 'a, 's> {
 impl Steps for Pass<'_, '_, '_> {
     fn submit(&mut self, update: Option<f64>, scored: &mut Scored) -> Result<Vec<f64>, Error> {
         let indices = *self.batches.next().expect("a batch is submitted once");
+        if let Some(lr) = update
+            && self.cpu.can_update_in_backward()
+        {
+            return self.updated_in_backward(lr, scored);
+        }
         // A loss is a mean over samples: micro-batches count by theirs.
         let (mut loss, mut gradients) = (0.0, Gradients::default());
         for micro in self.cpu.learner.split(indices) {
-            let (value, more) = self.micro_batch(micro.len() as f64 / indices.len() as f64, scored)?;
-            let Some(more) = more else { return Ok(vec![value]) };
-            loss += value;
-            gradients.add(more)?;
+            let forward = self.forward(micro.len() as f64 / indices.len() as f64, scored)?;
+            if !forward.value.is_finite() {
+                return Ok(vec![forward.value]);
+            }
+            loss += forward.value;
+            gradients.add(forward.tape.backward(&forward.loss)?)?;
         }
         self.cpu.accumulated.add(gradients)?;
         if let Some(lr) = update {
@@ -86,9 +93,17 @@ impl Steps for Pass<'_, '_, '_> {
     }
 }
 
+/// A forward pass over a micro-batch.
+struct Forward {
+    tape: Tape,
+    loss: Node,
+    /// Of the loss.
+    value: f64,
+}
+
 impl Pass<'_, '_, '_> {
-    /// Loss and gradients of the next samples, both times their share of the batch; there are none of a loss that is no finite number.
-    fn micro_batch(&mut self, share: f64, scored: &mut Scored) -> Result<(f64, Option<Gradients>), Error> {
+    /// The loss of the next samples, times their share of the batch. Their scores are counted if it is a finite number.
+    fn forward(&mut self, share: f64, scored: &mut Scored) -> Result<Forward, Error> {
         let Learner { experiment, network, .. } = &self.cpu.learner;
         let batch = self.supply.take().expect("there is one for every micro-batch")?;
         let noise = self.draw.noise(batch.indices[0]);
@@ -98,26 +113,46 @@ impl Pass<'_, '_, '_> {
         scored.terms.add(batch.indices.len(), &loss.terms);
         let sum = if share == 1.0 { loss.sum } else { weighted_sum(&tape, &[(share, &loss.sum)])? };
         let value = f64::from(sum.value().to_scalar::<f32>()?);
-        if !value.is_finite() {
-            return Ok((value, None));
+        if value.is_finite() {
+            add(&mut scored.tally, &loss.scored, &batch.targets)?;
         }
-        add(&mut scored.tally, &loss.scored, &batch.targets)?;
-        Ok((value, Some(tape.backward(&sum)?)))
+        Ok(Forward { tape, loss: sum, value })
+    }
+
+    /// Trains on a whole batch, each parameter updated when its gradient is there: the same numbers with less memory.
+    fn updated_in_backward(&mut self, lr: f64, scored: &mut Scored) -> Result<Vec<f64>, Error> {
+        let Forward { tape, loss, value } = self.forward(1.0, scored)?;
+        if value.is_finite() {
+            let Learner { network, optimizer, .. } = &mut self.cpu.learner;
+            let mut step = optimizer.begin(&network.params().trained, lr);
+            tape.backward_into(&loss, &mut |index, gradient| step.update(index, &gradient))?;
+            self.cpu.update_ema()?;
+        }
+        Ok(vec![value])
     }
 }
 
 impl Cpu<'_> {
+    /// Whether an update needs one gradient at a time: neither others to add, nor the norm of all.
+    fn can_update_in_backward(&self) -> bool {
+        let Learner { experiment, micro_batches, .. } = &self.learner;
+        *micro_batches == 1 && experiment.training.clip_norm.is_none() && self.accumulated.batches() == 0
+    }
+
     fn update(&mut self, lr: f64) -> Result<(), Error> {
         let mut gradients = self.accumulated.take()?;
-        let Learner { experiment, network, optimizer, ema, .. } = &mut self.learner;
+        let Learner { experiment, network, optimizer, .. } = &mut self.learner;
         if let Some(max_norm) = experiment.training.clip_norm {
             clip(&mut gradients, max_norm)?;
         }
-        let updates = optimizer.steps();
         optimizer.step(&network.params().trained, &gradients, lr)?;
-        if let Some(ema) = ema {
-            ema.update(network.params(), updates)?;
-        }
+        self.update_ema()
+    }
+
+    /// After a step of the optimizer.
+    fn update_ema(&mut self) -> Result<(), Error> {
+        let Learner { network, optimizer, ema, .. } = &mut self.learner;
+        ema.as_mut().map_or(Ok(()), |ema| ema.update(network.params(), optimizer.steps() - 1))?;
         Ok(())
     }
 }

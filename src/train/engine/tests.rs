@@ -110,6 +110,14 @@ fn an_update_is_of_the_mean_of_what_has_accumulated() {
     }
 }
 
+/// Oracle: a bound on the norm that no gradient reaches, for which all gradients are kept until the norm is known.
+#[test]
+fn updates_in_the_backward_pass_are_those_after_it_bit_by_bit() {
+    let batches: [(&[usize], _); 3] = [(&[0, 1, 2, 3], LR), (&[4, 5], LR), (&[1, 3, 5], LR)];
+    let one_by_one = trained(&TrainingDevice::cpu(), ("", 1), &batches);
+    assert_eq!(one_by_one, trained(&TrainingDevice::cpu(), ("clip_norm = 1e30", 1), &batches));
+}
+
 /// Oracle: an engine that was never stopped, bit by bit.
 #[test]
 fn an_engine_goes_on_from_what_another_left_amid_an_update() {
