@@ -7,7 +7,7 @@
 //!
 //! A line on standard input asks for something, a line on standard output answers. `memory`: the largest resident set so far, in MB
 //! (1e6 bytes), or on a GPU what was taken of it. `steps N`, on a GPU: the mean milliseconds of N steps that follow each other without
-//! waiting. Any other line: a step, and its milliseconds as `forward backward optimizer`, or `forward` alone for `infer`. What
+//! waiting. Any other line: a step, and its milliseconds as `forward backward`, updates within the latter, or `forward` alone for `infer`. What
 //! a step leaves behind is freed within the step's time. On a GPU a step is one number.
 
 use candle_core::{DType, Device, Tensor};
@@ -93,7 +93,7 @@ fn serve(mut step: impl FnMut() -> candle_core::Result<Vec<f64>>) -> Result<(), 
     Ok(())
 }
 
-/// Milliseconds of forward (loss included), backward and optimizer.
+/// Milliseconds of forward (loss included) and of backward with the updates, as in training without a bound on gradients.
 fn train(
     (net, precision): (&dyn Network, Precision),
     optimizer: &mut Optimizer,
@@ -108,11 +108,9 @@ fn train(
     let loss = weighted_sum(&tape, &[(0.5, &bce), (0.5, &dice)])?;
     drop((logits, bce, dice));
     let forward = milliseconds(start);
-    let gradients = tape.backward(&loss)?;
-    let backward = milliseconds(start);
-    optimizer.step(&net.params().trained, &gradients, LR)?;
-    drop(gradients);
-    Ok(vec![forward, backward - forward, milliseconds(start) - backward])
+    let mut step = optimizer.begin(&net.params().trained, LR);
+    tape.backward_into(&loss, &mut |index, gradient| step.update(index, &gradient))?;
+    Ok(vec![forward, milliseconds(start) - forward])
 }
 
 #[cfg(not(feature = "cuda"))]

@@ -78,9 +78,9 @@ class Contender:
         self.process.communicate()
         self.errors.close()
 
-    def median(self, part=None):
-        """Of a part of the steps, or of whole steps."""
-        return statistics.median(sum(step) if part is None else step[part] for step in self.steps)
+    def median(self, part=slice(None)):
+        """Of some of the numbers of each step, or of whole steps."""
+        return statistics.median(sum(step[part]) for step in self.steps)
 
 
 def started(commands, environment, title):
@@ -142,10 +142,11 @@ def run(work, threads, rounds):
             for contender in contenders:
                 contender.end()
     fastest = min(contenders[own:], key=Contender.median)
-    parts = ["forward", "backward", "optimizer"] if work.mode == "train" else []
+    # umlaut updates within the backward pass.
+    parts = {"forward": slice(1), "backward, update": slice(1, None)} if work.mode == "train" else {}
 
     def row(contender):
-        times = [*(contender.median(part) for part in range(len(parts))), contender.median()]
+        times = [*map(contender.median, parts.values()), contender.median()]
         ratio = contender.median() / fastest.median()
         return [contender.name, *(f"{ms:.1f}" for ms in times), f"{ratio:.2f}", f"{memory[contender.name]:.0f}"]
 
