@@ -8,6 +8,7 @@
 
 mod failures;
 mod further;
+mod libraries;
 mod probe;
 #[path = "../software_cuda/mod.rs"]
 mod software_cuda;
