@@ -6,6 +6,7 @@
 
 #![cfg(feature = "cudnn")]
 
+mod engines;
 mod failures;
 mod further;
 mod libraries;
