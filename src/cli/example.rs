@@ -58,6 +58,12 @@ impl Example {
         })
     }
 
+    /// All of them.
+    #[cfg(feature = "cudnn")]
+    pub fn all() -> &'static [Self] {
+        EXAMPLES
+    }
+
     fn short(&self) -> &'static str {
         self.name.rsplit('/').next().unwrap_or(self.name)
     }

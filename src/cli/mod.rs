@@ -8,6 +8,8 @@ mod compare;
 mod completions;
 mod confusion;
 mod data;
+#[cfg(feature = "cudnn")]
+mod engines;
 mod evaluate;
 mod example;
 mod export;

@@ -22,17 +22,23 @@ pub struct Layer {
     name: &'static str,
     /// Seconds that it may take, on a slow disk that has read none of the libraries yet.
     limit: u64,
-    try_it: fn(Probed) -> Result<String, String>,
+    try_it: fn(Probed<'_>) -> Result<String, String>,
 }
 
 /// What is tried.
 #[derive(Debug, Clone, Copy)]
-pub struct Probed {
+pub struct Probed<'a> {
     /// The GPU's number.
     pub ordinal: usize,
     /// Whether nothing is tried at the sizes that networks train at.
     pub small: bool,
+    /// Experiments whose convolutions are timed.
+    pub experiments: &'a [PathBuf],
 }
+
+/// Where experiments are named: how long each of their convolutions takes.
+#[cfg(feature = "cudnn")]
+const RATES: Layer = Layer { name: "rates", limit: 600, try_it: rates };
 
 /// In the order in which one needs the other.
 const LAYERS: &[Layer] = &[
@@ -77,13 +83,18 @@ pub struct Probe {
 ///
 /// # Errors
 /// If one of them fails, or what was found cannot be written.
-pub fn run(arguments: &Probe, name: &str, device: Probed) -> Result<(), Failure> {
-    let layers = match &arguments.layers[..] {
+pub fn run(arguments: &Probe, name: &str, device: Probed<'_>) -> Result<(), Failure> {
+    let mut layers = match &arguments.layers[..] {
         [] => LAYERS.iter().collect(),
         names => names.iter().map(|name| layer(name)).collect::<Result<Vec<_>, _>>()?,
     };
+    #[cfg(feature = "cudnn")]
+    if !device.experiments.is_empty() {
+        layers.push(&RATES);
+    }
     let mut report = Report::new(&arguments.out, name)?;
     let mut failed: Vec<(&str, String)> = Vec::new();
+    let mut properties = None;
     for layer in layers {
         let limit = Duration::from_secs(arguments.limit.unwrap_or(layer.limit));
         let ended = limited::run(&mut child(layer, name, device)?, limit).map_err(|e| {
@@ -92,11 +103,20 @@ pub fn run(arguments: &Probe, name: &str, device: Probed) -> Result<(), Failure>
         let detail = detail(&ended);
         println!("{}, {}, {:.1} s, {detail}", layer.name, ended.how, ended.took.as_secs_f64());
         report.add(layer, &ended, &detail)?;
+        if layer.name == "rates" {
+            ended.output.lines().skip(1).for_each(|line| println!("  {line}"));
+        }
+        if layer.name == "cudnn" && ended.ok {
+            properties = write_properties(&arguments.out, &ended.output)?;
+        }
         if !ended.ok {
             failed.push((layer.name, detail));
         }
     }
     println!("written to {}", arguments.out.display());
+    if let Some(path) = properties {
+        println!("the device's properties, for `umlaut selftest --engines --device {0}`, are in {0}", path.display());
+    }
     let Some((first, why)) = failed.first() else { return Ok(()) };
     let names: Vec<&str> = failed.iter().map(|(name, _)| *name).collect();
     let none = if names.iter().any(|name| ["driver", "device"].contains(name)) { "no GPU can be used here: " } else { "" };
@@ -105,12 +125,24 @@ pub fn run(arguments: &Probe, name: &str, device: Probed) -> Result<(), Failure>
     Err(anyhow::anyhow!(text).into())
 }
 
+/// Writes the JSON behind the first line of what the cuDNN layer found to a file beside the report; `None` where there is none.
+fn write_properties(out: &Path, found: &str) -> Result<Option<PathBuf>, Failure> {
+    let Some((_, json)) = found.split_once('\n').filter(|(_, json)| json.starts_with('{')) else { return Ok(None) };
+    let path = out.with_extension("json");
+    std::fs::write(&path, json).map_err(|e| anyhow::anyhow!("{}: it cannot be written: {e}", path.display()))?;
+    Ok(Some(path))
+}
+
 /// Tries one layer in this process.
 ///
 /// # Errors
 /// What fails.
-pub fn run_layer(name: &str, device: Probed) -> Result<(), Failure> {
-    let found = (layer(name)?.try_it)(device).map_err(anyhow::Error::msg)?;
+pub fn run_layer(name: &str, device: Probed<'_>) -> Result<(), Failure> {
+    #[cfg(feature = "cudnn")]
+    let layer = if name == RATES.name { &RATES } else { layer(name)? };
+    #[cfg(not(feature = "cudnn"))]
+    let layer = layer(name)?;
+    let found = (layer.try_it)(device).map_err(anyhow::Error::msg)?;
     println!("{found}");
     Ok(())
 }
@@ -122,13 +154,16 @@ fn layer(name: &str) -> Result<&'static Layer, Failure> {
     })
 }
 
-fn child(layer: &Layer, name: &str, device: Probed) -> Result<Command, Failure> {
+fn child(layer: &Layer, name: &str, device: Probed<'_>) -> Result<Command, Failure> {
     let mut command = Command::new(std::env::current_exe()?);
     command.args(["selftest", "--layer", layer.name, "--device", name]);
     if device.small {
         command.arg("--small");
     }
-    if layer.name.starts_with("conv-") || layer.name == "graph" {
+    if layer.name == "rates" {
+        command.args(device.experiments);
+    }
+    if layer.name.starts_with("conv-") || layer.name == "rates" || layer.name == "graph" {
         // Plain sums would say nothing of the library.
         command.env(CHOICE, "cudnn");
     }
@@ -154,6 +189,28 @@ fn nvml() -> Result<String, String> {
     let gpus = machine::gpus()?;
     let one = |gpu: &machine::Gpu| format!("cuda:{} {} {} driver {}", gpu.index, gpu.name, gpu.uuid, gpu.driver);
     if gpus.is_empty() { Err("it knows of no GPU".into()) } else { Ok(gpus.iter().map(one).collect::<Vec<_>>().join("; ")) }
+}
+
+/// How long each convolution of the experiments takes, and how much it computes in that time.
+#[cfg(feature = "cudnn")]
+fn rates(device: Probed<'_>) -> Result<String, String> {
+    let words = |failure: Failure| match failure {
+        Failure::Mistake(text) => text,
+        Failure::Running(error) => error.to_string(),
+        _ => "stopped".to_owned(),
+    };
+    let (mut lines, mut total) = (Vec::new(), 0.0);
+    for wanted in super::engines::wanted(device.experiments, None).map_err(words)? {
+        let (precision, distinct) = (wanted.precision, wanted.distinct());
+        let found = probe::seconds(device.ordinal, precision, &distinct).map_err(|e| e.to_string())?;
+        for (convolution, seconds) in distinct.iter().zip(found) {
+            total += seconds;
+            let rate = convolution.flops() as f64 / seconds / 1e12;
+            lines.push(format!("{:.4} ms, {rate:.2} TFLOP/s, {}, {}", 1e3 * seconds, precision.name(), convolution.words()));
+        }
+    }
+    let head = format!("{}, each once {:.3} ms", super::text::counted(lines.len(), "convolution"), 1e3 * total);
+    Ok([vec![head], lines].concat().join("\n"))
 }
 
 /// Some steps of a small network.

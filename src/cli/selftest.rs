@@ -2,30 +2,41 @@
 
 use super::failure::{Failure, mistake};
 use super::probe;
+use std::path::PathBuf;
 use umlaut::config::Precision;
 use umlaut::ops::cuda::{Comparison, Kind, compile, count, ready};
 use umlaut::train::engine::gpu::{Tested, selftest};
 
 #[derive(clap::Args)]
 pub struct Arguments {
-    /// The GPU, `cuda:N`
-    #[arg(long, value_name = "DEVICE", default_value = "cuda:0")]
+    /// With --engines or --probe: experiments, TOML files [default: --engines takes all that come with the program]
+    #[arg(value_name = "EXPERIMENT")]
+    experiments: Vec<PathBuf>,
+    /// The GPU, `cuda:N`; with --engines a file that --probe wrote [default: T4, A100, H100, H200 and B200]
+    #[arg(long, value_name = "DEVICE", default_value = DEVICE)]
     device: String,
     /// Only this precision: f32, tf32 or bf16 [default: all three]
     #[arg(long, value_name = "PRECISION")]
     precision: Option<String>,
-    /// Show every comparison, not only the worst of each operation
+    /// Show every comparison, not only the worst of each operation; with --engines every convolution without an engine
     #[arg(long)]
     all: bool,
     /// Only compile the kernels, for GPUs of compute capability 8.0 and 9.0; needs CUDA's run-time compiler but no GPU
     #[arg(long, conflicts_with_all = ["device", "precision", "all", "small"])]
     kernels: bool,
+    /// Only ask cuDNN whether it has an engine for every convolution of experiments, on GPUs that need not be here
+    #[cfg(feature = "cudnn")]
+    #[arg(long, conflicts_with_all = ["kernels", "small", "probe"])]
+    engines: bool,
     /// Leave out convolutions of the sizes that networks train at, which take an emulated device long
     #[arg(long)]
     small: bool,
     #[command(flatten)]
     probe: probe::Probe,
 }
+
+/// Where nobody says which.
+const DEVICE: &str = "cuda:0";
 
 const PRECISIONS: [Precision; 3] = [Precision::F32, Precision::Tf32, Precision::Bf16];
 
@@ -34,11 +45,21 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
         return kernels();
     }
     let name = &arguments.device;
+    #[cfg(feature = "cudnn")]
+    if arguments.engines {
+        let precision = chosen(arguments.precision.as_deref())?;
+        let precision = arguments.precision.as_ref().and(precision.first().copied());
+        let device = Some(std::path::Path::new(name)).filter(|_| name != DEVICE);
+        return super::engines::run(&arguments.experiments, precision, device, arguments.all);
+    }
+    if !arguments.experiments.is_empty() && !arguments.probe.probe && arguments.probe.layer.is_none() {
+        return Err(mistake("experiments are for --engines and --probe; the self-test has networks of its own"));
+    }
     let ordinal = name.strip_prefix("cuda:").and_then(|number| number.parse::<usize>().ok());
     let Some(ordinal) = ordinal else {
         return Err(mistake(format!("--device {name}: the self-test is of a GPU, such as cuda:0")));
     };
-    let device = probe::Probed { ordinal, small: arguments.small };
+    let device = probe::Probed { ordinal, small: arguments.small, experiments: &arguments.experiments };
     if let Some(layer) = &arguments.probe.layer {
         return probe::run_layer(layer, device);
     }

@@ -88,6 +88,7 @@ const USAGES: &[(&str, &[Usage])] = &[
         &[
             ("umlaut selftest", "compare the first GPU with the CPU"),
             ("umlaut selftest --probe", "which of NVIDIA's libraries works"),
+            ("umlaut selftest --engines baseline.toml", "what cuDNN has for it on other GPUs"),
         ],
     ),
     (

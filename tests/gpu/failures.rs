@@ -15,7 +15,7 @@ fn short() -> String {
 
 impl Desk {
     /// A folder of the emulated libraries, without some.
-    fn libraries_without(&self, names: &[&str]) -> PathBuf {
+    pub fn libraries_without(&self, names: &[&str]) -> PathBuf {
         let dir = self.path("libraries");
         fs::create_dir(&dir).unwrap();
         for entry in fs::read_dir(software_cuda::libraries()).unwrap().map(Result::unwrap) {
@@ -28,7 +28,7 @@ impl Desk {
     }
 
     /// How a command ends in this environment, and what it says.
-    fn says(&self, arguments: &[&str], environment: &[(&str, &str)], code: i32) -> String {
+    pub fn says(&self, arguments: &[&str], environment: &[(&str, &str)], code: i32) -> String {
         ends_with(&self.command(arguments).envs(environment.iter().copied()).output().unwrap(), code)
     }
 
@@ -89,29 +89,25 @@ fn without_cudnn_a_run_says_that_it_is_slow() {
     assert!(said.contains("UMLAUT_CONVOLUTIONS=cudnn") && said.contains("pip install nvidia-cudnn-cu13"), "{said}");
 }
 
-/// Oracle of the numbers: the run that was asked for plain sums.
+/// Slow sums in place of it would cost hours before anybody saw them.
 #[test]
-fn a_convolution_that_cudnn_cannot_do_is_named_with_its_reason() {
+fn a_convolution_that_cudnn_cannot_do_ends_the_run_with_its_reason_and_a_remedy() {
     if !can_emulate() {
         return;
     }
-    let desk = Desk::with(&short().replace("accumulate = 2", "seeds = 2"));
-    desk.says(&run("plain"), &[("UMLAUT_CONVOLUTIONS", "plain")], 0);
+    let desk = Desk::with(&short());
     for (fails, why) in [("graph", "no graph today"), ("engines", "it names no engine"), ("plan", "no plan today")] {
-        let said = desk.says(&run(fails), &[("SOFTWARE_CUDA_FAIL", fails)], 0);
-        let named = "cuDNN 9.19.0 cannot compute the forward pass of a convolution (3×3, (2, 16, 16, 8) to 8 channels) in f32: ";
-        assert_eq!(said.matches(named).count(), 1, "{fails}, once for two runs: {said}");
-        assert!(said.contains(why) && said.contains("plain sums, many times slower"), "{fails}: {said}");
-        let notes = desk.notes(fails);
-        assert!(notes.contains(named) && notes.contains(why), "{fails}: {notes}");
-        assert!(desk.read(fails, "log.txt").contains(named), "{fails}");
-        assert_eq!(desk.read(fails, "metrics.csv"), desk.read("plain", "metrics.csv"), "{fails}");
+        let said = desk.says(&[&run(fails)[..], &["--retries", "0"]].concat(), &[("SOFTWARE_CUDA_FAIL", fails)], 1);
+        let named = "cuDNN 9.19.0 cannot compute the forward pass of a convolution (3×3, (2, 16, 16, 8) to 8 channels) in f32 on Software CUDA: ";
+        for part in [named, why, "try another training.precision, or UMLAUT_CONVOLUTIONS=plain"] {
+            assert!(said.contains(part), "{fails}: {part}: {said}");
+        }
+        assert!(!desk.run(fails).join("checkpoints/last.safetensors").exists(), "nothing was trained");
+        let said = desk.says(&["selftest", "--layer", "conv-f32", "--small"], &[("SOFTWARE_CUDA_FAIL", fails)], 1);
+        assert!(said.contains("error: cuDNN 9.19.0 cannot compute") && said.contains(why), "{said}");
     }
-    for (fails, why) in [("graph", "no graph today"), ("engines", "it names no engine"), ("plan", "no plan today")] {
-        let must = ("UMLAUT_CONVOLUTIONS", "cudnn");
-        let said = desk.says(&["selftest", "--layer", "conv-f32", "--small"], &[("SOFTWARE_CUDA_FAIL", fails), must], 1);
-        assert!(said.contains("error: UMLAUT_CONVOLUTIONS=cudnn: cuDNN 9.19.0 cannot compute") && said.contains(why), "{said}");
-    }
+    // The remedy works.
+    desk.says(&run("plain"), &[("SOFTWARE_CUDA_FAIL", "plan"), ("UMLAUT_CONVOLUTIONS", "plain")], 0);
 }
 
 #[test]

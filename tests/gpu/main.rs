@@ -6,8 +6,10 @@
 
 #![cfg(feature = "cudnn")]
 
+mod engines;
 mod failures;
 mod further;
+mod libraries;
 mod probe;
 #[path = "../software_cuda/mod.rs"]
 mod software_cuda;

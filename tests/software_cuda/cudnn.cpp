@@ -74,6 +74,30 @@ static int check_operation(const Content& op) {
     return fits ? OK : refuse(SHAPE_MISMATCH, "the tensors' shapes do not fit the convolution");
 }
 
+// ---- devices: one of a handle, or one that is only described, for which plans can be made and not executed
+
+static const char PROPERTIES[] =
+    "{\"deviceName\":\"Software CUDA\",\"deviceVer\":900,\"driverVer\":13000,\"cudaDeviceId\":0,\"multiProcessorCount\":132}";
+static int check_device(Content& d) {
+    if (d.values.count(2702)) {
+        std::string text(d.values[2702].bytes.begin(), d.values[2702].bytes.end());
+        return text[0] == '{' && text.find("\"deviceVer\"") != std::string::npos ? OK : refuse(BAD_PARAM, "not the JSON of a device");
+    }
+    if (!d.values.count(2700)) return refuse(BAD_PARAM, "neither the number of a device nor its properties");
+    d.values[2702] = {sizeof PROPERTIES - 1, std::vector<char>(PROPERTIES, PROPERTIES + sizeof PROPERTIES - 1), {}};
+    return OK;
+}
+// Whether something has a handle, or a device that is described; `name` is the attribute of the latter.
+static int check_target(const Content& d, bool handle, int name) {
+    return handle || d.values.count(name) ? OK : refuse(BAD_PARAM, "neither a handle nor a device");
+}
+// As NVIDIA's on a T4, of compute capability 7.5.
+static bool lacks_bf16(const Content& heuristics) {
+    if (!heuristics.values.count(204)) return false;
+    auto& bytes = heuristics.refers(204)->values.at(2702).bytes;
+    return std::string(bytes.begin(), bytes.end()).find("\"deviceVer\": 750") != std::string::npos;
+}
+
 // ---- engines: 0 is plain, 1 and all from 3 on round f32 operands to TF32, 2 (of filter gradients) differs from call to call
 
 static std::vector<int64_t> engines(const Content& graph, int heuristic) {
@@ -121,7 +145,12 @@ static int finalize(Content& d) {
     case FORWARD: case DATA: case FILTER: status = check_operation(d); break;
     case ENGINE: status = check_engine(d); break;
     case GRAPH: if (fails("graph")) status = refuse(UNSUPPORTED, "SOFTWARE_CUDA_FAIL: no graph today"); break;
-    case PLAN: if (fails("plan")) status = refuse(UNSUPPORTED, "SOFTWARE_CUDA_FAIL: no plan today"); break;
+    case PLAN:
+        status = check_target(d, d.values.count(400), 407);
+        if (fails("plan")) status = refuse(UNSUPPORTED, "SOFTWARE_CUDA_FAIL: no plan today");
+        break;
+    case DEVICE: status = check_device(d); break;
+    case HEURISTICS: status = check_target(d, d.refers(201)->values.count(800), 204); break;
     case PACK:
         if (d.values[1000].count != d.values[1001].count) status = refuse(BAD_PARAM, "as many pointers as ids, please");
     }
@@ -132,7 +161,7 @@ static int finalize(Content& d) {
 // ---- execution
 
 static int execute(Cudnn* handle, const Content& plan, const Content& pack) {
-    if (handle != plan.get<Cudnn*>(400)) return refuse(BAD_PARAM, "the plan is of another handle");
+    if (!plan.values.count(400) || handle != plan.get<Cudnn*>(400)) return refuse(BAD_PARAM, "the plan is of another handle");
     if (fails("execute")) return refuse(EXECUTION_FAILED, "SOFTWARE_CUDA_FAIL: no execution today");
     const Content& engine = *plan.refers(401)->refers(300);
     Convolution o = convolution_of(*engine.refers(1300)->refers(801));
@@ -164,6 +193,7 @@ static int execute(Cudnn* handle, const Content& plan, const Content& pack) {
 static int fill_results(const Content& heuristics, int64_t room, int64_t* count, Descriptor** out) {
     const Shared& graph = heuristics.refers(201);
     std::vector<int64_t> list = engines(*graph, heuristics.get<int>(200));
+    if (lacks_bf16(heuristics) && convolution_of(*graph->refers(801)).x.bf16) list.clear();
     if (count) *count = (int64_t)list.size();
     if (!out) return OK;
     if (count) *count = std::min(room, *count);
@@ -287,6 +317,7 @@ API int cudnnBackendGetAttribute(Descriptor* descriptor, int name, int type, int
     if (d.type == ENGINE && name == 1303 && type == NUMERICAL) return give(notes(d), room, count, out);
     if (d.type == ENGINE && name == 1305 && type == BEHAVIOR)
         return give(std::vector<int>{3}, room, count, out);  // works in CUDA graphs
+    if (d.type == CONFIG && name == 302 && type == DESCRIPTOR) return give(std::vector<int64_t>{}, room, count, out);  // no choices
     if (d.type == PLAN && name == 402 && type == INT64)
         return give(std::vector<int64_t>{workspace(d)}, room, count, out);
     const Rule* r = rule(d.type, name);

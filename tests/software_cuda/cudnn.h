@@ -16,11 +16,11 @@ enum Refusal : int {
 // Types of attributes, and of descriptors, as cudnnBackend…_t number them.
 enum {
     HANDLE = 0, DATA_TYPE = 1, INT64 = 3, FLOAT = 4, DOUBLE = 5, POINTER = 6, MODE = 7, HEURISTIC = 8, NUMERICAL = 11,
-    DESCRIPTOR = 15, BEHAVIOR = 19,
+    DESCRIPTOR = 15, BEHAVIOR = 19, KNOB_TYPE = 9, INT32 = 23, CHAR = 24,
 };
 enum {
-    CONVOLUTION = 1, ENGINE = 2, CONFIG = 3, HEURISTICS = 4, PLAN = 5, FORWARD = 10, FILTER = 11, DATA = 12, GRAPH = 15,
-    PACK = 16, TENSOR = 17,
+    CONVOLUTION = 1, ENGINE = 2, CONFIG = 3, HEURISTICS = 4, PLAN = 5, KNOB_CHOICE = 7, FORWARD = 10, FILTER = 11, DATA = 12, GRAPH = 15,
+    PACK = 16, TENSOR = 17, DEVICE = 38,
 };
 
 struct Rule {
@@ -61,15 +61,21 @@ static const Rule rules[] = {
     {FILTER, 715, DESCRIPTOR, 1, 1, true, TENSOR},  // dw
     {FILTER, 716, DESCRIPTOR, 1, 1, true, TENSOR},  // x
     {FILTER, 717, DESCRIPTOR, 1, 1, true, TENSOR},  // dy
-    {GRAPH, 800, HANDLE, 1, 1, true, 0},
+    {DEVICE, 2700, INT32, 1, 1, false, 0},        // the device's number,
+    {DEVICE, 2702, CHAR, 1, 65536, false, 0},     // or its properties as JSON
+    {GRAPH, 800, HANDLE, 1, 1, false, 0},         // without it graphs are planned for a device that is described
     {GRAPH, 801, DESCRIPTOR, 1, 1, true, -1}, // one operation of the three
     {HEURISTICS, 200, HEURISTIC, 1, 1, true, 0},
     {HEURISTICS, 201, DESCRIPTOR, 1, 1, true, GRAPH},
+    {HEURISTICS, 204, DESCRIPTOR, 1, 1, false, DEVICE},
     {ENGINE, 1300, DESCRIPTOR, 1, 1, true, GRAPH},
     {ENGINE, 1301, INT64, 1, 1, true, 0},     // its number
     {CONFIG, 300, DESCRIPTOR, 1, 1, true, ENGINE},
-    {PLAN, 400, HANDLE, 1, 1, true, 0},
+    {KNOB_CHOICE, 600, KNOB_TYPE, 1, 1, true, 0},
+    {KNOB_CHOICE, 601, INT64, 1, 1, true, 0},
+    {PLAN, 400, HANDLE, 1, 1, false, 0},
     {PLAN, 401, DESCRIPTOR, 1, 1, true, CONFIG},
+    {PLAN, 407, DESCRIPTOR, 1, 1, false, DEVICE},
     {PACK, 1000, INT64, 1, 64, true, 0},      // unique ids
     {PACK, 1001, POINTER, 1, 64, true, 0},    // where their data are
     {PACK, 1003, POINTER, 1, 1, false, 0},    // workspace
@@ -95,7 +101,13 @@ struct Content {
 struct Descriptor { Shared content; };
 struct Cudnn { Stream* stream = nullptr; };
 
-inline size_t width(int type) { return type == DATA_TYPE || type == MODE || type == HEURISTIC || type == FLOAT ? 4 : 8; }
+inline size_t width(int type) {
+    switch (type) {
+    case CHAR: return 1;
+    case DATA_TYPE: case MODE: case HEURISTIC: case FLOAT: case INT32: case KNOB_TYPE: return 4;
+    default: return 8;
+    }
+}
 inline const Rule* rule(int type, int name) {
     for (auto& r : rules)
         if (r.of == type && r.name == name) return &r;

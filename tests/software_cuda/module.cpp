@@ -32,6 +32,7 @@ extern "C" char* soft_shared_end() { return __stop_soft_shared; }
 extern "C" const soft::Kernel soft_kernels[] = {
 )";
 static const char MAGIC[] = "// software nvrtc\n";  // nvrtc.cpp puts it in front
+static const char ELF[] = "\x7f" "ELF\n";            // and this, if asked to
 
 struct Module {
     void* library;
@@ -132,6 +133,7 @@ static bool compile(const std::string& source, const std::string& library) {
 }
 
 static Status load(Module** out, const char* image) {
+    if (std::strncmp(image, ELF, sizeof ELF - 1) == 0) image += sizeof ELF - 1;
     if (std::strncmp(image, MAGIC, sizeof MAGIC - 1) != 0) return INVALID_IMAGE;
     const char* cache = std::getenv("SOFTWARE_CUDA_CACHE");
     std::error_code ignored;  // writing there says what is wrong

@@ -1,6 +1,7 @@
 // libnvrtc: takes CUDA C++ and hands out, as "PTX", the same text, which libcuda then compiles.
 //
 // It checks the options, not the source: an error in a kernel shows when the module is loaded.
+#include <cstdlib>
 #include <cstring>
 #include <string>
 
@@ -83,10 +84,15 @@ API int nvrtcCompileProgram(Program* program, int count, const char* const* opti
 }
 API int nvrtcGetPTXSize(Program* program, size_t* bytes) { return size(program, program->ptx, bytes); }
 API int nvrtcGetPTX(Program* program, char* out) { return copy(program, program->ptx, out); }
+// With SOFTWARE_CUDA_CUBIN=elf it begins as a GPU's machine code does, so that whoever keeps that keeps it.
+static std::string cubin(const Program* program) {
+    const char* how = std::getenv("SOFTWARE_CUDA_CUBIN");
+    return (how && !std::strcmp(how, "elf") ? "\x7f" "ELF\n" : "") + program->ptx;
+}
 API int nvrtcGetCUBINSize(Program* program, size_t* bytes) {
     if (program->compiled && !program->real) return *bytes = 0, SUCCESS;
-    return size(program, program->ptx, bytes);
+    return size(program, cubin(program), bytes);
 }
-API int nvrtcGetCUBIN(Program* program, char* out) { return program->real ? copy(program, program->ptx, out) : INVALID_PROGRAM; }
+API int nvrtcGetCUBIN(Program* program, char* out) { return program->real ? copy(program, cubin(program), out) : INVALID_PROGRAM; }
 API int nvrtcGetProgramLogSize(Program* program, size_t* bytes) { return size(program, program->log, bytes); }
 API int nvrtcGetProgramLog(Program* program, char* out) { return copy(program, program->log, out); }

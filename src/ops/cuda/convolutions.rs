@@ -4,28 +4,25 @@ use super::driver::{Driver, Grid, THREADS};
 use super::kernels::ints;
 #[cfg(feature = "cudnn")]
 use super::problem::WITHOUT_CUDNN;
-use super::problem::{Pass, Problem, Tensors};
+use super::problem::{Convolution, Pass, Problem, Tensors};
 use super::{Gpu, Kind};
 use crate::config::Precision;
-#[cfg(feature = "cudnn")]
-use candle_core::bail;
 use candle_core::{Error, Result};
+use std::cell::RefCell;
 use std::rc::Rc;
 
 /// What computes convolutions.
 pub(super) enum Convolutions {
     /// NVIDIA's library.
     #[cfg(feature = "cudnn")]
-    Cudnn {
-        cudnn: super::cudnn::Cudnn,
-        /// Whether whatever it cannot compute is an error.
-        must: bool,
-    },
+    Cudnn(super::cudnn::Cudnn),
     /// The plain sums of `convolve.cu`, and why.
     Plain(String),
+    /// Nothing: they are written down.
+    Listed(RefCell<Vec<Convolution>>),
 }
 
-/// Chooses what computes convolutions: `cudnn` (whatever it cannot compute is an error), or `plain`; absent, cuDNN where it is.
+/// Chooses what computes convolutions: `cudnn` (that there is none is an error), or `plain`; absent, cuDNN where it is.
 pub const CHOICE: &str = "UMLAUT_CONVOLUTIONS";
 
 /// What is asked for by the environment.
@@ -80,29 +77,29 @@ impl Convolutions {
         if choice == Choice::Plain {
             return Ok(Self::Plain(format!("{CHOICE}=plain")));
         }
-        let must = choice == Choice::Cudnn;
-        match fast_ready(must).map_err(Error::Msg)? {
+        match fast_ready(choice == Choice::Cudnn).map_err(Error::Msg)? {
             Some(why) => Ok(Self::Plain(why)),
-            None => Self::cudnn(driver, precision, deterministic, must),
+            None => Self::cudnn(driver, precision, deterministic),
         }
     }
 
     #[cfg(feature = "cudnn")]
-    fn cudnn(driver: &Rc<Driver>, precision: Precision, deterministic: bool, must: bool) -> Result<Self> {
+    fn cudnn(driver: &Rc<Driver>, precision: Precision, deterministic: bool) -> Result<Self> {
         let cudnn = super::cudnn::Cudnn::new(driver, precision, deterministic);
-        Ok(Self::Cudnn { cudnn: cudnn.map_err(|e| Error::Msg(format!("{e}; {WITHOUT_CUDNN}")))?, must })
+        Ok(Self::Cudnn(cudnn.map_err(|e| Error::Msg(format!("{e}; {WITHOUT_CUDNN}")))?))
     }
 
     #[cfg(not(feature = "cudnn"))]
-    fn cudnn(_: &Rc<Driver>, _: Precision, _: bool, _: bool) -> Result<Self> {
+    fn cudnn(_: &Rc<Driver>, _: Precision, _: bool) -> Result<Self> {
         unreachable!("it is never ready")
     }
 
     pub fn name(&self) -> String {
         match self {
             #[cfg(feature = "cudnn")]
-            Self::Cudnn { cudnn, .. } => cudnn.name(),
+            Self::Cudnn(cudnn) => cudnn.name(),
             Self::Plain(why) => format!("plain sums, many times slower than cuDNN ({why})"),
+            Self::Listed(_) => "nothing, a list is made of them".to_owned(),
         }
     }
 
@@ -122,15 +119,12 @@ impl Gpu {
     pub(super) fn convolve(&self, pass: Pass, problem: Problem, tensors: Tensors) -> Result<()> {
         match &self.convolutions {
             #[cfg(feature = "cudnn")]
-            Convolutions::Cudnn { cudnn, must } => match cudnn.run(self, pass, problem, tensors)? {
-                Ok(()) => Ok(()),
-                Err(why) if *must => bail!("{CHOICE}=cudnn: {why}; {WITHOUT_CUDNN}"),
-                Err(why) => {
-                    self.note("convolutions", format!("{why}; such convolutions are plain sums, many times slower"));
-                    self.convolve_plainly(pass, problem, tensors)
-                }
-            },
+            Convolutions::Cudnn(cudnn) => cudnn.run(self, pass, problem, tensors),
             Convolutions::Plain(_) => self.convolve_plainly(pass, problem, tensors),
+            Convolutions::Listed(list) => {
+                list.borrow_mut().push(Convolution { pass, problem });
+                Ok(())
+            }
         }
     }
 

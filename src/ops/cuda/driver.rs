@@ -1,18 +1,25 @@
 //! A device, its context and the one stream that everything runs on.
 
-use super::library;
+use super::library::{self, Cuda, Status};
 use crate::OUT_OF_DEVICE_MEMORY;
 use candle_core::{Error, Result, bail};
-use cudarc::driver::{result, sys};
-use std::ffi::c_void;
+use cudarc::driver::sys;
+use std::ffi::{CStr, c_char, c_int, c_void};
 use std::rc::Rc;
 
-/// What the driver reports, as an error of tensors.
-pub(super) fn failed(what: &str, error: result::DriverError) -> Error {
-    if error.0 == sys::CUresult::CUDA_ERROR_OUT_OF_MEMORY {
-        return Error::Msg(format!("{OUT_OF_DEVICE_MEMORY} in {what}"));
-    }
-    Error::Msg(format!("CUDA: {what} failed: {error}"))
+/// What is answered where there is no room.
+pub(super) const NO_ROOM: Status = sys::CUresult::CUDA_ERROR_OUT_OF_MEMORY as Status;
+
+/// What the driver answered, as a result of tensors.
+fn checked(cuda: &Cuda, what: &str, status: Status) -> Result<()> {
+    if status == 0 { Ok(()) } else { Err(failed(cuda, what, status)) }
+}
+
+fn failed(cuda: &Cuda, what: &str, status: Status) -> Error {
+    Error::Msg(match status {
+        NO_ROOM => format!("{OUT_OF_DEVICE_MEMORY} in {what}"),
+        _ => format!("CUDA: {what} failed: {}", cuda.words(status)),
+    })
 }
 
 /// What can be said of a device.
@@ -26,26 +33,64 @@ pub struct Description {
     pub memory: usize,
 }
 
+fn attribute(cuda: &Cuda, device: sys::CUdevice, which: sys::CUdevice_attribute) -> Result<i32> {
+    let mut value = 0;
+    // SAFETY: the driver writes a number there.
+    checked(cuda, "asking for an attribute", unsafe { cuda.cuDeviceGetAttribute(&raw mut value, which, device) })?;
+    Ok(value)
+}
+
+impl Description {
+    fn of(cuda: &Cuda, device: sys::CUdevice) -> Result<Self> {
+        let major = attribute(cuda, device, sys::CUdevice_attribute::CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MAJOR)?;
+        let minor = attribute(cuda, device, sys::CUdevice_attribute::CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MINOR)?;
+        let (mut name, mut memory) = ([0 as c_char; NAME + 1], 0);
+        // SAFETY: the driver writes no more than the bytes named, and a number; a zero byte follows what it writes.
+        let name = unsafe {
+            checked(cuda, "asking for the name", cuda.cuDeviceGetName(name.as_mut_ptr(), NAME as c_int, device))?;
+            checked(cuda, "asking for the memory", cuda.cuDeviceTotalMem_v2(&raw mut memory, device))?;
+            CStr::from_ptr(name.as_ptr()).to_string_lossy().into_owned()
+        };
+        Ok(Self { name, capability: 10 * major + minor, memory })
+    }
+}
+
 /// Number of devices that this process may use.
 ///
 /// # Errors
 /// If the driver cannot be loaded or started; in words, with a remedy.
 pub fn count() -> std::result::Result<usize, String> {
-    library::driver()?;
-    let count = result::init().and_then(|()| result::device::get_count());
-    count.map(|count| usize::try_from(count).unwrap_or(0)).map_err(|e| format!("NVIDIA's driver cannot start: {e}"))
+    let (cuda, mut count) = (library::driver()?, 0);
+    // SAFETY: the driver writes a number there.
+    let status = unsafe {
+        match cuda.cuInit(0) {
+            0 => cuda.cuDeviceGetCount(&raw mut count),
+            status => status,
+        }
+    };
+    match status {
+        0 => Ok(usize::try_from(count).unwrap_or(0)),
+        _ => Err(format!("NVIDIA's driver cannot start: {}", cuda.words(status))),
+    }
 }
 
 /// The newest CUDA that the driver serves, as `13.0`.
 pub(super) fn version() -> Result<String> {
-    let mut version = 0;
+    let (cuda, mut version) = (library::driver().map_err(Error::Msg)?, 0);
     // SAFETY: the driver writes a number there.
-    unsafe { sys::cuDriverGetVersion(&raw mut version) }.result().map_err(|e| failed("asking for the version", e))?;
+    checked(cuda, "asking for the version", unsafe { cuda.cuDriverGetVersion(&raw mut version) })?;
     Ok(format!("{}.{}", version / 1000, version % 1000 / 10))
 }
 
+/// Bytes of a device's name that are read.
+const NAME: usize = 128;
+
+/// Of events and streams, which `cuda.h` has as anonymous numbers: a stream that does not wait for the default one.
+const NON_BLOCKING: u32 = 1;
+
 /// The context of a device with its stream; all calls come from the thread that opened it.
 pub(super) struct Driver {
+    cuda: &'static Cuda,
     device: sys::CUdevice,
     stream: sys::CUstream,
     pub description: Description,
@@ -57,21 +102,40 @@ impl Driver {
         if ordinal >= there {
             bail!("cuda:{ordinal}: there are {there} devices, counted from 0")
         }
-        let call = |what: &'static str| move |e| failed(what, e);
-        let device = result::device::get(i32::try_from(ordinal).unwrap_or(i32::MAX)).map_err(call("opening the device"))?;
-        let attribute = |which| unsafe { result::device::get_attribute(device, which) }.map_err(call("asking for an attribute"));
-        let capability = 10 * attribute(sys::CUdevice_attribute::CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MAJOR)?
-            + attribute(sys::CUdevice_attribute::CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MINOR)?;
-        let name = result::device::get_name(device).map_err(call("asking for the name"))?;
+        let cuda = library::driver().map_err(Error::Msg)?;
+        let (mut device, mut context, mut stream) = (0, std::ptr::null_mut(), std::ptr::null_mut());
+        let number = c_int::try_from(ordinal).unwrap_or(c_int::MAX);
+        // SAFETY: the driver writes the device there.
+        checked(cuda, "opening the device", unsafe { cuda.cuDeviceGet(&raw mut device, number) })?;
+        let description = Description::of(cuda, device)?;
         // SAFETY: the device is valid; the context is kept until the process ends.
-        let (memory, context) = unsafe {
-            (result::device::total_mem(device).map_err(call("asking for the memory"))?, result::primary_ctx::retain(device))
-        };
-        let context = context.map_err(call("making a context"))?;
-        // SAFETY: the context was made above.
-        unsafe { result::ctx::set_current(context) }.map_err(call("entering the context"))?;
-        let stream = result::stream::create(result::stream::StreamKind::NonBlocking).map_err(call("making a stream"))?;
-        Ok(Self { device, stream, description: Description { name, capability, memory } })
+        unsafe {
+            checked(cuda, "making a context", cuda.cuDevicePrimaryCtxRetain(&raw mut context, device))?;
+            checked(cuda, "entering the context", cuda.cuCtxSetCurrent(context))?;
+            checked(cuda, "making a stream", cuda.cuStreamCreate(&raw mut stream, NON_BLOCKING))?;
+        }
+        Ok(Self { cuda, device, stream, description })
+    }
+
+    /// A device that has room for everything and does nothing.
+    pub fn of_nothing() -> Self {
+        let description = Description { name: "no device".to_owned(), capability: 0, memory: 0 };
+        Self { cuda: Cuda::of_nothing(), device: 0, stream: std::ptr::null_mut(), description }
+    }
+
+    /// What the driver answered to a call for this device, as a result of tensors.
+    pub fn checked(&self, what: &str, status: Status) -> Result<()> {
+        checked(self.cuda, what, status)
+    }
+
+    /// The error of an answer that is no success.
+    pub fn failed(&self, what: &str, status: Status) -> Error {
+        failed(self.cuda, what, status)
+    }
+
+    /// The driver's functions.
+    pub fn cuda(&self) -> &'static Cuda {
+        self.cuda
     }
 
     pub fn stream(&self) -> sys::CUstream {
@@ -81,47 +145,48 @@ impl Driver {
     /// Waits for all that was asked for.
     pub fn synchronise(&self) -> Result<()> {
         // SAFETY: the stream lives as long as `self`.
-        unsafe { result::stream::synchronize(self.stream) }.map_err(|e| failed("waiting for the device", e))
+        self.checked("waiting for the device", unsafe { self.cuda.cuStreamSynchronize(self.stream) })
     }
 
     /// How many blocks of threads run side by side at least.
     pub fn multiprocessors(&self) -> Result<i32> {
-        let which = sys::CUdevice_attribute::CU_DEVICE_ATTRIBUTE_MULTIPROCESSOR_COUNT;
-        // SAFETY: the device was opened.
-        unsafe { result::device::get_attribute(self.device, which) }.map_err(|e| failed("asking for an attribute", e))
+        attribute(self.cuda, self.device, sys::CUdevice_attribute::CU_DEVICE_ATTRIBUTE_MULTIPROCESSOR_COUNT)
     }
 
     /// Bytes that the device has free now.
     pub fn free_memory(&self) -> Result<usize> {
-        Ok(result::mem_get_info().map_err(|e| failed("asking for free memory", e))?.0)
+        let (mut free, mut total) = (0, 0);
+        // SAFETY: the driver writes numbers there.
+        self.checked("asking for free memory", unsafe { self.cuda.cuMemGetInfo_v2(&raw mut free, &raw mut total) })?;
+        Ok(free)
     }
 
     /// Records what `work` asks for instead of doing it.
     pub fn capture(&self, work: impl FnOnce() -> Result<()>) -> Result<Graph> {
-        let what = |e| failed("recording a graph", e);
+        const WHAT: &str = "recording a graph";
+        let (cuda, mut graph) = (self.cuda, std::ptr::null_mut());
+        let mut recorded = Graph { cuda, executable: std::ptr::null_mut() };
         // Relaxed: memory may be allocated meanwhile, which is no work of the stream.
         let mode = sys::CUstreamCaptureMode::CU_STREAM_CAPTURE_MODE_RELAXED;
         // SAFETY: the stream lives as long as `self`; capture is ended whatever `work` does.
-        unsafe { result::stream::begin_capture(self.stream, mode) }.map_err(what)?;
+        self.checked(WHAT, unsafe { cuda.cuStreamBeginCapture_v2(self.stream, mode) })?;
         let done = work();
-        let graph = unsafe { result::stream::end_capture(self.stream) };
+        // SAFETY: as above.
+        let ended = unsafe { cuda.cuStreamEndCapture(self.stream, &raw mut graph) };
         done?;
-        let graph = graph.map_err(what)?;
+        self.checked(WHAT, ended)?;
         // SAFETY: the graph was just recorded; nothing refers to it once it is instantiated.
-        let executable = unsafe {
-            let mut executable = std::ptr::null_mut();
-            let made = sys::cuGraphInstantiateWithFlags(&raw mut executable, graph, 0).result();
-            let destroyed = result::graph::destroy(graph);
-            made.and(destroyed).map_err(what)?;
-            executable
-        };
-        Ok(Graph { executable })
+        let (made, destroyed) =
+            unsafe { (cuda.cuGraphInstantiateWithFlags(&raw mut recorded.executable, graph, 0), cuda.cuGraphDestroy(graph)) };
+        self.checked(WHAT, made)?;
+        self.checked(WHAT, destroyed)?;
+        Ok(recorded)
     }
 
     /// Does what was recorded.
     pub fn replay(&self, graph: &Graph) -> Result<()> {
         // SAFETY: graph and stream are alive; the memory that the graph names is kept by its owner.
-        unsafe { result::graph::launch(graph.executable, self.stream) }.map_err(|e| failed("replaying a graph", e))
+        self.checked("replaying a graph", unsafe { self.cuda.cuGraphLaunch(graph.executable, self.stream) })
     }
 
     /// Copies to the device.
@@ -129,7 +194,8 @@ impl Driver {
     /// # Safety
     /// `to` names at least as many bytes as `from` has, on this device.
     pub unsafe fn upload<T: Copy>(&self, to: u64, from: &[T]) -> Result<()> {
-        unsafe { result::memcpy_htod_async(to, from, self.stream) }.map_err(|e| failed("copying to the device", e))
+        let copied = unsafe { self.cuda.cuMemcpyHtoDAsync_v2(to, from.as_ptr().cast(), size_of_val(from), self.stream) };
+        self.checked("copying to the device", copied)
     }
 
     /// Copies from the device, and waits.
@@ -137,7 +203,8 @@ impl Driver {
     /// # Safety
     /// `from` names at least as many bytes as `to` has, on this device, and any bytes make a `T`.
     pub unsafe fn download<T: Copy>(&self, to: &mut [T], from: u64) -> Result<()> {
-        unsafe { result::memcpy_dtoh_async(to, from, self.stream) }.map_err(|e| failed("copying from the device", e))?;
+        let copied = unsafe { self.cuda.cuMemcpyDtoHAsync_v2(to.as_mut_ptr().cast(), from, size_of_val(to), self.stream) };
+        self.checked("copying from the device", copied)?;
         self.synchronise()
     }
 
@@ -146,7 +213,7 @@ impl Driver {
     /// # Safety
     /// Both name at least `bytes` bytes on this device, which do not overlap.
     pub unsafe fn copy(&self, to: u64, from: u64, bytes: usize) -> Result<()> {
-        unsafe { result::memcpy_dtod_async(to, from, bytes, self.stream) }.map_err(|e| failed("copying on the device", e))
+        self.checked("copying on the device", unsafe { self.cuda.cuMemcpyDtoDAsync_v2(to, from, bytes, self.stream) })
     }
 
     /// Fills with zeros.
@@ -154,7 +221,7 @@ impl Driver {
     /// # Safety
     /// `at` names at least `bytes` bytes on this device.
     pub unsafe fn clear(&self, at: u64, bytes: usize) -> Result<()> {
-        unsafe { result::memset_d8_async(at, 0, bytes, self.stream) }.map_err(|e| failed("clearing memory", e))
+        self.checked("clearing memory", unsafe { self.cuda.cuMemsetD8Async(at, 0, bytes, self.stream) })
     }
 
     /// Starts a kernel.
@@ -162,9 +229,11 @@ impl Driver {
     /// # Safety
     /// `arguments` point at values of the kernel's parameter types, in order, and what they name is large enough.
     pub unsafe fn launch(&self, kernel: sys::CUfunction, grid: Grid, arguments: &mut [*mut c_void], what: &str) -> Result<()> {
-        let Grid { blocks, threads } = grid;
-        let started = unsafe { result::launch_kernel(kernel, blocks.into(), (threads, 1, 1), 0, self.stream, arguments) };
-        started.map_err(|e| failed(what, e))
+        let Grid { blocks: [x, y, z], threads } = grid;
+        let (arguments, none) = (arguments.as_mut_ptr(), std::ptr::null_mut());
+        // SAFETY: the caller's.
+        let started = unsafe { self.cuda.cuLaunchKernel(kernel, x, y, z, threads, 1, 1, 0, self.stream, arguments, none) };
+        self.checked(what, started)
     }
 }
 
@@ -173,24 +242,28 @@ impl Drop for Driver {
         // Whatever these say, nothing more can be done.
         // SAFETY: both are alive, and everything that used them is gone.
         unsafe {
-            _ = result::stream::destroy(self.stream);
-            _ = result::primary_ctx::release(self.device);
+            _ = self.cuda.cuStreamDestroy_v2(self.stream);
+            _ = self.cuda.cuDevicePrimaryCtxRelease_v2(self.device);
         }
     }
 }
 
 /// A moment in the stream of work.
 pub struct Moment {
+    cuda: &'static Cuda,
     event: sys::CUevent,
 }
 
 impl Driver {
     /// The moment when all that was asked for so far is done.
     pub fn moment(&self) -> Result<Moment> {
-        let flags = sys::CUevent_flags::CU_EVENT_DISABLE_TIMING;
-        let moment = Moment { event: result::event::create(flags).map_err(|e| failed("making an event", e))? };
+        let flags = sys::CUevent_flags::CU_EVENT_DISABLE_TIMING as u32;
+        let (cuda, mut event) = (self.cuda, std::ptr::null_mut());
+        // SAFETY: the driver writes the event there.
+        self.checked("making an event", unsafe { cuda.cuEventCreate(&raw mut event, flags) })?;
+        let moment = Moment { cuda, event };
         // SAFETY: event and stream are alive.
-        unsafe { result::event::record(moment.event, self.stream) }.map_err(|e| failed("recording an event", e))?;
+        self.checked("recording an event", unsafe { cuda.cuEventRecord(moment.event, self.stream) })?;
         Ok(moment)
     }
 }
@@ -202,14 +275,14 @@ impl Moment {
     /// If something before it failed on the device.
     pub fn wait(&self) -> Result<()> {
         // SAFETY: the event is alive.
-        unsafe { result::event::synchronize(self.event) }.map_err(|e| failed("waiting for the device", e))
+        checked(self.cuda, "waiting for the device", unsafe { self.cuda.cuEventSynchronize(self.event) })
     }
 }
 
 impl Drop for Moment {
     fn drop(&mut self) {
         // SAFETY: it was made by `moment`.
-        unsafe { _ = result::event::destroy(self.event) }
+        unsafe { _ = self.cuda.cuEventDestroy_v2(self.event) }
     }
 }
 
@@ -217,25 +290,30 @@ impl Drop for Moment {
 pub struct Pinned {
     start: *mut f64,
     len: usize,
-    _driver: Rc<Driver>,
+    driver: Rc<Driver>,
 }
 
 impl Pinned {
     pub(super) fn new(driver: &Rc<Driver>, len: usize) -> Result<Self> {
+        let mut start = std::ptr::null_mut();
         // SAFETY: no more than an allocation; it is filled below.
-        let start = unsafe { result::malloc_host(len.max(1) * size_of::<f64>(), 0) };
-        let start = start.map_err(|e| failed("allocating memory of this machine", e))?.cast::<f64>();
+        let allocated = unsafe { driver.cuda.cuMemHostAlloc(&raw mut start, len.max(1) * size_of::<f64>(), 0) };
+        driver.checked("allocating memory of this machine", allocated)?;
+        let start = start.cast::<f64>();
         // SAFETY: as many numbers were allocated.
         unsafe { std::slice::from_raw_parts_mut(start, len) }.fill(f64::NAN);
-        Ok(Self { start, len, _driver: driver.clone() })
+        Ok(Self { start, len, driver: driver.clone() })
     }
 
     /// Asks for numbers from `from` on the device, to be put from `at` on. They may be read after a [`Moment`] that comes later.
     pub(super) fn fetch(&self, driver: &Driver, at: usize, from: u64, count: usize) -> Result<()> {
         assert!(at + count <= self.len, "a part lies within the whole");
         // SAFETY: the part lies within memory that lives as long as `self`; nobody reads it before the moment comes.
-        let part = unsafe { std::slice::from_raw_parts_mut(self.start.add(at), count) };
-        unsafe { result::memcpy_dtoh_async(part, from, driver.stream) }.map_err(|e| failed("copying from the device", e))
+        let copied = unsafe {
+            let to = self.start.add(at).cast();
+            driver.cuda.cuMemcpyDtoHAsync_v2(to, from, count * size_of::<f64>(), driver.stream)
+        };
+        driver.checked("copying from the device", copied)
     }
 
     /// Numbers that have arrived.
@@ -249,7 +327,7 @@ impl Pinned {
 impl Drop for Pinned {
     fn drop(&mut self) {
         // SAFETY: it was allocated by `new`; the driver waits for copies under way.
-        unsafe { _ = result::free_host(self.start.cast()) }
+        unsafe { _ = self.driver.cuda.cuMemFreeHost(self.start.cast()) }
     }
 }
 
@@ -281,12 +359,15 @@ impl Grid {
 
 /// Recorded work.
 pub struct Graph {
+    cuda: &'static Cuda,
     executable: sys::CUgraphExec,
 }
 
 impl Drop for Graph {
     fn drop(&mut self) {
-        // SAFETY: it was made by `capture` and is not used any more.
-        unsafe { _ = result::graph::exec_destroy(self.executable) }
+        if !self.executable.is_null() {
+            // SAFETY: it was made by `capture` and is not used any more.
+            unsafe { _ = self.cuda.cuGraphExecDestroy(self.executable) }
+        }
     }
 }

@@ -1,14 +1,15 @@
 //! Our own kernels: CUDA C++, compiled on the machine that runs them, for the GPU that it has.
 
-use super::driver::{Driver, Grid, failed};
-use super::library;
+use super::cache;
+use super::driver::{Driver, Grid, NO_ROOM};
+use super::library::{self, Cuda, Status};
 use super::memory::{Array, Kind};
 use candle_core::{Error, Result, bail};
-use cudarc::driver::{result, sys};
+use cudarc::driver::sys;
 use std::cell::RefCell;
 use std::collections::HashMap;
 use std::ffi::{CString, c_void};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// The sources; the first is what the others share.
 const SOURCES: [&str; 14] = [
@@ -42,92 +43,83 @@ fn source(maps: Kind) -> String {
 /// # Errors
 /// If there is no compiler, or it refuses; in words.
 pub fn compile(maps: Kind, capability: i32) -> std::result::Result<Vec<u8>, String> {
-    use cudarc::nvrtc::{result as nvrtc, sys as raw};
-    library::compiler()?;
+    let nvrtc = library::compiler()?;
     let source = CString::new(source(maps)).expect("sources have no zero byte");
-    let said = |what: &str, e: nvrtc::NvrtcError| format!("CUDA's run-time compiler: {what} failed: {e:?}");
-    let program = nvrtc::create_program(&source, Some(c"umlaut.cu")).map_err(|e| said("reading the kernels", e))?;
-    // SAFETY: the program is alive until it is destroyed, once, below; lengths are those that the compiler names.
-    unsafe {
-        let options = [format!("--gpu-architecture=sm_{capability}"), "--std=c++17".to_owned()];
-        let compiled = nvrtc::compile_program(program, &options).map_err(|e| {
-            let log = nvrtc::get_program_log(program).unwrap_or_default();
-            let log: Vec<u8> = log.into_iter().map(|c| u8::from_ne_bytes(c.to_ne_bytes())).take_while(|c| *c != 0).collect();
-            format!("{}\n{}", said("compiling the kernels", e), String::from_utf8_lossy(&log))
-        });
-        let code = compiled.and_then(|()| {
-            let mut size = 0;
-            raw::nvrtcGetCUBINSize(program, &raw mut size).result().map_err(|e| said("asking for the code", e))?;
-            let mut code = vec![0u8; size];
-            raw::nvrtcGetCUBIN(program, code.as_mut_ptr().cast()).result().map_err(|e| said("asking for the code", e))?;
-            Ok(code)
-        });
-        _ = nvrtc::destroy_program(program);
-        code
-    }
+    let options = [format!("--gpu-architecture=sm_{capability}"), "--std=c++17".to_owned()];
+    let options = options.map(|option| CString::new(option).expect("options have no zero byte"));
+    nvrtc.compile(&source, c"umlaut.cu", &options)
 }
 
-/// The code from the user's cache, else compiled and put there: compiling takes a second.
-fn code(maps: Kind, capability: i32) -> Result<Vec<u8>> {
-    let cached = cache().map(|dir| {
-        let mut hash = blake3::Hasher::new();
-        hash.update(source(maps).as_bytes()).update(&capability.to_le_bytes()).update(env!("CARGO_PKG_VERSION").as_bytes());
-        dir.join(format!("{}.cubin", &hash.finalize().to_hex()[..32]))
-    });
-    // A file that is there is whole: it gets its name last.
-    if let Some(code) = cached.as_ref().and_then(|path| std::fs::read(path).ok()) {
-        return Ok(code);
-    }
-    let code = compile(maps, capability).map_err(Error::Msg)?;
-    // What an emulated device takes for code is no machine code, and must not reach a real one.
-    if let Some(path) = cached.filter(|_| code.starts_with(MACHINE_CODE)) {
-        // A cache that cannot be written costs a second at the next start, no more.
-        _ = keep(&path, &code);
-    }
-    Ok(code)
+/// Where compiled kernels are kept: compiling takes seconds.
+fn kept(maps: Kind, capability: i32) -> Option<PathBuf> {
+    let mut hash = blake3::Hasher::new();
+    hash.update(source(maps).as_bytes()).update(&capability.to_le_bytes()).update(env!("CARGO_PKG_VERSION").as_bytes());
+    cache::path(&format!("{}.cubin", &hash.finalize().to_hex()[..32]))
 }
 
-fn keep(path: &std::path::Path, code: &[u8]) -> std::io::Result<()> {
-    let dir = path.parent().expect("it is a file in the cache");
-    std::fs::create_dir_all(dir)?;
-    let mut builder = tempfile::Builder::new();
-    // The umask says who may read it, as of every other file.
-    crate::system::with_umask(&mut builder);
-    let mut file = builder.tempfile_in(dir)?;
-    std::io::Write::write_all(&mut file, code)?;
-    file.persist(path).map_err(|e| e.error)?;
-    Ok(())
-}
-
-fn cache() -> Option<PathBuf> {
-    let base = std::env::var_os("XDG_CACHE_HOME").filter(|dir| !dir.is_empty()).map(PathBuf::from);
-    let base = base.or_else(|| std::env::home_dir().map(|home| home.join(".cache")))?;
-    Some(base.join("umlaut"))
+/// Removes a file that the driver does not load: whatever damaged it, or a driver that takes no such code any more. What is to be said of it.
+fn refused(driver: &Driver, path: &Path, status: Status) -> String {
+    let removed = std::fs::remove_file(path).map_or_else(|e| format!(" and cannot be removed ({e})"), |()| String::new());
+    let (path, why) = (path.display(), driver.cuda().words(status));
+    format!("{path}: the driver refuses these kernels, compiled earlier ({why}){removed}; they are compiled anew")
 }
 
 /// The kernels for maps of one kind, loaded.
 pub(super) struct Kernels {
+    cuda: &'static Cuda,
     module: sys::CUmodule,
     functions: RefCell<HashMap<&'static str, sys::CUfunction>>,
 }
 
 impl Kernels {
-    pub fn load(driver: &Driver, maps: Kind) -> Result<Self> {
-        let mut code = code(maps, driver.description.capability)?;
-        code.push(0);
-        // SAFETY: the compiler made it; text (of other drivers' compilers) ends with the zero added above.
-        let module = unsafe { result::module::load_data(code.as_ptr().cast()) }.map_err(|e| failed("loading the kernels", e))?;
-        Ok(Self { module, functions: RefCell::default() })
+    /// The kernels from the user's cache, else compiled and put there; with what is to be said of that, if anything.
+    pub fn load(driver: &Driver, maps: Kind) -> Result<(Self, Option<String>)> {
+        let (capability, mut note) = (driver.description.capability, None);
+        let path = kept(maps, capability);
+        if let Some(path) = &path
+            && let Ok(code) = std::fs::read(path)
+        {
+            match Self::of(driver, code) {
+                Ok(kernels) => return Ok((kernels, None)),
+                Err(NO_ROOM) => return Err(driver.failed("loading the kernels", NO_ROOM)),
+                Err(status) => note = Some(refused(driver, path, status)),
+            }
+        }
+        let code = compile(maps, capability).map_err(Error::Msg)?;
+        // What an emulated device takes for code is no machine code, and must not reach a real one.
+        let to_keep = path.filter(|_| code.starts_with(MACHINE_CODE)).map(|path| (path, code.clone()));
+        let kernels = Self::of(driver, code).map_err(|status| driver.failed("loading the kernels", status))?;
+        if let Some((path, code)) = to_keep {
+            // A cache that cannot be written costs seconds at the next start, no more.
+            _ = cache::keep(&path, &code);
+        }
+        Ok((kernels, note))
     }
 
-    fn function(&self, name: &'static str) -> Result<sys::CUfunction> {
+    /// Kernels of a device that does nothing.
+    pub fn of_nothing(driver: &Driver) -> Self {
+        Self { cuda: driver.cuda(), module: std::ptr::null_mut(), functions: RefCell::default() }
+    }
+
+    fn of(driver: &Driver, mut code: Vec<u8>) -> std::result::Result<Self, Status> {
+        let (cuda, mut module) = (driver.cuda(), std::ptr::null_mut());
+        code.push(0);
+        // SAFETY: the compiler made it; text (of other drivers' compilers) ends with the zero added above.
+        match unsafe { cuda.cuModuleLoadData(&raw mut module, code.as_ptr().cast()) } {
+            0 => Ok(Self { cuda, module, functions: RefCell::default() }),
+            status => Err(status),
+        }
+    }
+
+    fn function(&self, driver: &Driver, name: &'static str) -> Result<sys::CUfunction> {
         if let Some(function) = self.functions.borrow().get(name) {
             return Ok(*function);
         }
         let text = CString::new(name).expect("names have no zero byte");
-        // SAFETY: the module is loaded.
-        let found = unsafe { result::module::get_function(self.module, text) };
-        let found = found.map_err(|e| failed(&format!("finding the kernel {name}"), e))?;
+        let mut found = std::ptr::null_mut();
+        // SAFETY: the module is loaded; the name ends with a zero byte.
+        let status = unsafe { self.cuda.cuModuleGetFunction(&raw mut found, self.module, text.as_ptr()) };
+        driver.checked(&format!("finding the kernel {name}"), status)?;
         self.functions.borrow_mut().insert(name, found);
         Ok(found)
     }
@@ -141,14 +133,14 @@ impl Kernels {
             bail!("kernel {name}: {:?} blocks are none or too many", grid.blocks)
         }
         let mut pointers: Vec<*mut c_void> = arguments.iter().map(Argument::pointer).collect();
-        unsafe { driver.launch(self.function(name)?, grid, &mut pointers, name) }
+        unsafe { driver.launch(self.function(driver, name)?, grid, &mut pointers, name) }
     }
 }
 
 impl Drop for Kernels {
     fn drop(&mut self) {
         // SAFETY: it was loaded, and whoever launches holds `self`.
-        unsafe { _ = result::module::unload(self.module) }
+        unsafe { _ = self.cuda.cuModuleUnload(self.module) }
     }
 }
 

@@ -1,8 +1,20 @@
 //! Finds NVIDIA's libraries.
 //!
 //! The driver (libcuda) comes with the system; the run-time compiler (libnvrtc) and cuDNN come with a CUDA toolkit or as Python
-//! wheels, and lie anywhere. A library that was opened by its path is found by its name from then on. So cuBLASLt is opened before cuDNN,
-//! which looks for it by name and ends the process where it does not find it.
+//! wheels, and lie anywhere. What is called is found in the file that was opened, and nowhere else (`table.rs`). A library that was opened by
+//! its path is found by its name from then on. So cuBLASLt is opened before cuDNN, which looks for it by name and ends the process where it
+//! does not find it.
+
+#[cfg(feature = "cudnn")]
+mod cudnn;
+mod driver;
+mod nvrtc;
+mod table;
+
+#[cfg(feature = "cudnn")]
+pub use cudnn::{CudnnLibrary, Status as CudnnStatus};
+pub use driver::{Cuda, Status};
+pub use nvrtc::Nvrtc;
 
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
@@ -19,14 +31,14 @@ struct Library {
     beside: Option<&'static str>,
 }
 
-const DRIVER: Library = Library {
+static DRIVER: Library = Library {
     name: "NVIDIA's driver",
     files: &["libcuda.so.1", "libcuda.so"],
-    remedy: "install NVIDIA's driver for this GPU",
+    remedy: "install NVIDIA's driver for this GPU, version 580 or later",
     beside: None,
 };
 
-const COMPILER: Library = Library {
+static COMPILER: Library = Library {
     name: "CUDA's run-time compiler",
     files: &["libnvrtc.so.13", "libnvrtc.so"],
     remedy: "`pip install nvidia-cuda-nvrtc==13.0.*`, then name its directory in UMLAUT_CUDA_LIBS",
@@ -34,7 +46,7 @@ const COMPILER: Library = Library {
 };
 
 #[cfg(feature = "cudnn")]
-const CUBLAS_LT: Library = Library {
+static CUBLAS_LT: Library = Library {
     name: "cuBLASLt",
     files: &["libcublasLt.so.13"],
     remedy: "cuDNN ends the process without it: `pip install nvidia-cublas==13.1.0.3`, then name its directory in UMLAUT_CUDA_LIBS",
@@ -42,7 +54,7 @@ const CUBLAS_LT: Library = Library {
 };
 
 #[cfg(feature = "cudnn")]
-const CUDNN: Library = Library {
+static CUDNN: Library = Library {
     name: "cuDNN",
     files: &["libcudnn.so.9", "libcudnn.so"],
     remedy: "`pip install nvidia-cudnn-cu13 nvidia-cublas==13.1.0.3`, then name their directories in UMLAUT_CUDA_LIBS",
@@ -109,13 +121,13 @@ impl Library {
     }
 
     /// Opens it, for good.
-    fn open(&self, others: &[PathBuf]) -> Result<Opened, String> {
+    fn open(&'static self, others: &[PathBuf]) -> Result<Opened, String> {
         let mut problem = String::from("it is in none of the places searched");
         for path in self.places(others).into_iter().chain(self.files.iter().map(PathBuf::from)) {
             match open(&path) {
                 Ok(library) => {
                     self.open_beside(&path);
-                    return Ok(Opened { library, path });
+                    return Ok(Opened { library, path, what: self });
                 }
                 Err(e) if path.parent().is_some_and(|dir| !dir.as_os_str().is_empty()) => problem = e.to_string(),
                 Err(_) => {}
@@ -130,6 +142,7 @@ pub struct Opened {
     library: &'static libloading::Library,
     /// The file, or the name by which the system found it.
     pub path: PathBuf,
+    what: &'static Library,
 }
 
 impl Opened {
@@ -141,6 +154,24 @@ impl Opened {
         // SAFETY: the caller's.
         unsafe { self.library.get::<F>(name.as_bytes()) }.ok().map(|function| *function)
     }
+
+    /// One of its functions that nothing works without.
+    ///
+    /// # Errors
+    /// If it has none of that name: the file, the name and a remedy.
+    ///
+    /// # Safety
+    /// As of [`Opened::function`].
+    unsafe fn required<F: Copy>(&self, name: &str) -> Result<F, String> {
+        // SAFETY: the caller's.
+        unsafe { self.function(name) }.ok_or_else(|| {
+            let Library { name: library, remedy, .. } = self.what;
+            format!(
+                "{}: it has no function {name}, so it is no {library} that this program can use; {remedy}",
+                self.path.display()
+            )
+        })
+    }
 }
 
 /// Opens a library for good: its functions are used until the process ends.
@@ -150,9 +181,9 @@ fn open(path: &Path) -> Result<&'static libloading::Library, libloading::Error> 
 }
 
 /// What came of opening a library, kept for whoever asks next.
-type Kept = OnceLock<Result<Opened, String>>;
+type Kept<T> = OnceLock<Result<T, String>>;
 
-fn kept(kept: &'static Kept, open: impl FnOnce() -> Result<Opened, String>) -> Result<&'static Opened, String> {
+fn kept<T>(kept: &'static Kept<T>, open: impl FnOnce() -> Result<T, String>) -> Result<&'static T, String> {
     kept.get_or_init(open).as_ref().map_err(Clone::clone)
 }
 
@@ -160,18 +191,18 @@ fn kept(kept: &'static Kept, open: impl FnOnce() -> Result<Opened, String>) -> R
 ///
 /// # Errors
 /// Why it cannot be, with a remedy.
-pub fn driver() -> Result<&'static Opened, String> {
-    static OPENED: Kept = OnceLock::new();
-    kept(&OPENED, || DRIVER.open(&[]))
+pub fn driver() -> Result<&'static Cuda, String> {
+    static OPENED: Kept<Cuda> = OnceLock::new();
+    kept(&OPENED, || Cuda::of(&DRIVER.open(&[])?))
 }
 
 /// Opens the compiler, once.
 ///
 /// # Errors
 /// Why it cannot be, with a remedy.
-pub fn compiler() -> Result<&'static Opened, String> {
-    static OPENED: Kept = OnceLock::new();
-    kept(&OPENED, || COMPILER.open(&[]))
+pub fn compiler() -> Result<&'static Nvrtc, String> {
+    static OPENED: Kept<Nvrtc> = OnceLock::new();
+    kept(&OPENED, || Nvrtc::of(&COMPILER.open(&[])?))
 }
 
 /// Opens what cuDNN cannot be without, once.
@@ -180,7 +211,7 @@ pub fn compiler() -> Result<&'static Opened, String> {
 /// Why it cannot be, with a remedy.
 #[cfg(feature = "cudnn")]
 pub fn cublas_lt() -> Result<&'static Opened, String> {
-    static OPENED: Kept = OnceLock::new();
+    static OPENED: Kept<Opened> = OnceLock::new();
     kept(&OPENED, || {
         let of_wheels = directories().into_iter().chain(searched_by_the_system());
         let wheels: Vec<PathBuf> = of_wheels.map(|dir| dir.join(BESIDE_THE_WHEEL)).collect();
@@ -193,8 +224,8 @@ pub fn cublas_lt() -> Result<&'static Opened, String> {
 /// # Errors
 /// Why it cannot be, with a remedy.
 #[cfg(feature = "cudnn")]
-pub fn cudnn() -> Result<&'static Opened, String> {
-    static OPENED: Kept = OnceLock::new();
+pub fn cudnn() -> Result<&'static CudnnLibrary, String> {
+    static OPENED: Kept<CudnnLibrary> = OnceLock::new();
     kept(&OPENED, || {
         cublas_lt().map_err(|why| if has_cudnn() { why } else { neither() })?;
         let cudnn = CUDNN.open(&[])?;
@@ -207,14 +238,14 @@ pub fn cudnn() -> Result<&'static Opened, String> {
                 cudnn.path.display(),
                 CUDNN.remedy
             )),
-            _ => Ok(cudnn),
+            _ => CudnnLibrary::of(&cudnn),
         }
     })
 }
 
 #[cfg(feature = "cudnn")]
 fn neither() -> String {
-    let [cudnn, needed] = [CUDNN, CUBLAS_LT].map(|library| format!("{} ({})", library.name, library.files[0]));
+    let [cudnn, needed] = [&CUDNN, &CUBLAS_LT].map(|library| format!("{} ({})", library.name, library.files[0]));
     format!("neither {cudnn} nor {needed}, which it needs, is in the places searched; {}", CUDNN.remedy)
 }
 

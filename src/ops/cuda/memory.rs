@@ -3,10 +3,9 @@
 //! All work runs on one stream, so memory that is given back may be used again at once: whoever gets it comes later on the stream.
 //! The driver is asked only for segments, so that steps which repeat cost no call, and a recorded graph may name what it used.
 
-use super::driver::{Driver, failed};
+use super::driver::{Driver, NO_ROOM};
 use crate::OUT_OF_DEVICE_MEMORY;
 use candle_core::{Result, bail};
-use cudarc::driver::{result, sys};
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::rc::Rc;
@@ -21,12 +20,11 @@ const LARGE_SEGMENT: usize = 1 << 30;
 /// The memory of a device.
 pub(super) struct Memory {
     state: RefCell<State>,
-    /// Its context must outlive the memory.
-    _driver: Rc<Driver>,
 }
 
-#[derive(Default)]
 struct State {
+    /// Its context must outlive the memory.
+    driver: Rc<Driver>,
     /// Where segments begin: free places are not joined across.
     segments: Vec<u64>,
     /// Address to length; neighbours of one segment are joined.
@@ -38,7 +36,8 @@ struct State {
 
 impl Memory {
     pub fn of(driver: &Rc<Driver>) -> Rc<Self> {
-        Rc::new(Self { state: RefCell::default(), _driver: driver.clone() })
+        let (driver, segments, free) = (driver.clone(), Vec::new(), BTreeMap::new());
+        Rc::new(Self { state: RefCell::new(State { driver, segments, free, reserved: 0, used: 0, peak: 0 }) })
     }
 
     /// Room for so many bytes, whatever lies there.
@@ -104,17 +103,27 @@ impl State {
 
     /// Memory from the driver.
     fn allocate(&mut self, size: usize) -> Result<u64> {
+        let mut address = 0;
         // SAFETY: no more than an allocation.
-        let address = unsafe { result::malloc_sync(size) }.map_err(|e| match e.0 {
-            sys::CUresult::CUDA_ERROR_OUT_OF_MEMORY => candle_core::Error::Msg(format!(
+        match unsafe { self.driver.cuda().cuMemAlloc_v2(&raw mut address, size) } {
+            NO_ROOM => bail!(
                 "{OUT_OF_DEVICE_MEMORY}: {} MB more are wanted, beside {} MB held",
                 size.div_ceil(1_000_000),
                 self.reserved / 1_000_000
-            )),
-            _ => failed("allocating memory", e),
-        })?;
+            ),
+            status => self.driver.checked("allocating memory", status)?,
+        }
         self.reserved += size;
         Ok(address)
+    }
+
+    /// Gives memory back to the driver.
+    ///
+    /// # Safety
+    /// `allocate` returned the address, and nothing uses what lies there.
+    unsafe fn free(&self, address: u64) {
+        // SAFETY: the caller's; the driver waits for work under way.
+        unsafe { _ = self.driver.cuda().cuMemFree_v2(address) }
     }
 
     fn give_back(&mut self, mut address: u64, mut length: usize) {
@@ -136,8 +145,8 @@ impl State {
 
 impl Drop for State {
     fn drop(&mut self) {
-        // SAFETY: every block keeps the memory alive, so none is left; the driver waits for work under way.
-        self.segments.iter().for_each(|address| _ = unsafe { result::free_sync(*address) });
+        // SAFETY: every block keeps the memory alive, so none is left.
+        self.segments.iter().for_each(|address| unsafe { self.free(*address) });
     }
 }
 
@@ -156,8 +165,8 @@ impl Drop for Block {
         if self.own {
             state.used -= self.length;
             state.reserved -= self.length;
-            // SAFETY: `take_apart` allocated it; the driver waits for work under way.
-            unsafe { _ = result::free_sync(self.address) }
+            // SAFETY: `take_apart` allocated it, and whoever held it is gone.
+            unsafe { state.free(self.address) }
         } else {
             state.give_back(self.address, self.length);
         }

@@ -14,6 +14,7 @@
 #![doc = include_str!("design.md")]
 
 mod bilinear;
+mod cache;
 mod check;
 mod concat;
 mod conv;
@@ -27,6 +28,7 @@ mod head;
 mod inference;
 mod kernels;
 mod library;
+mod listing;
 mod loss;
 mod memory;
 mod norm;
@@ -40,11 +42,15 @@ mod upsampled;
 
 pub use check::{Comparison, losses, operations, tolerance};
 pub use convolutions::CHOICE;
+#[cfg(feature = "cudnn")]
+pub use cudnn::{DEVICES, Described, KnownDevice};
 pub use driver::{Description, Graph, Moment, Pinned, count};
 pub use kernels::compile;
 pub use library::DIRECTORIES;
+pub use listing::convolutions;
 pub use loss::{LossInputs, Losses, PLANE_SUMS};
 pub use memory::{Array, Kind};
+pub use problem::Convolution;
 pub use samples::{Samples, Truth};
 pub use store::Store;
 
@@ -132,11 +138,13 @@ impl Gpu {
     ) -> Result<Rc<Self>> {
         let driver = Rc::new(Driver::open(ordinal)?);
         let maps = if precision == Precision::Bf16 { Kind::Bf16 } else { Kind::F32 };
-        let kernels = Kernels::load(&driver, maps)?;
+        let (kernels, loaded) = Kernels::load(&driver, maps)?;
         let convolutions = convolutions(&driver)?;
         let gpu = Self { kernels, convolutions, memory: Memory::of(&driver), driver, maps, notes: RefCell::default() };
-        if let Some(note) = gpu.convolutions.note() {
-            gpu.note("convolutions", note);
+        for (about, note) in [("kernels", loaded), ("convolutions", gpu.convolutions.note())] {
+            if let Some(note) = note {
+                gpu.note(about, note);
+            }
         }
         Ok(Rc::new(gpu))
     }

@@ -1,11 +1,13 @@
 //! What works of a GPU and its libraries, layer by layer: each function tries one, with no more of the others than it needs, and says in
 //! a line what it found. A library may end the process or never return, so whoever asks runs each in a process of its own.
 
+#[cfg(feature = "cudnn")]
+use super::Array;
 use super::check::{Comparison, one};
 use super::driver::{self, Driver};
 use super::kernels::compile;
 #[cfg(feature = "cudnn")]
-use super::problem::{Pass, Problem, Tensors};
+use super::problem::{Convolution, Pass, Problem, Tensors};
 use super::{Convolutions, Gpu, Kind, library};
 use crate::config::Precision;
 use candle_core::{Error, Result, bail};
@@ -179,6 +181,42 @@ pub fn convolution(ordinal: usize, precision: Precision, small: bool) -> Result<
     let gpu = Gpu::open(ordinal, precision, true)?;
     let comparisons = one(&gpu, precision, true, small)?;
     Ok(format!("by {}: {}", gpu.convolutions(), judged(&comparisons)?))
+}
+
+/// Seconds that each of these convolutions takes, the mean of some runs after a first one.
+///
+/// # Errors
+/// What fails.
+#[cfg(feature = "cudnn")]
+pub fn seconds(ordinal: usize, precision: Precision, convolutions: &[Convolution]) -> Result<Vec<f64>> {
+    const TIMES: u32 = 10;
+    let gpu = Gpu::open(ordinal, precision, true)?;
+    let mut all = Vec::new();
+    for &Convolution { pass, problem: p } in convolutions {
+        let filled = |count: usize| noise(&gpu, count);
+        let x = filled(p.n * p.h * p.w * p.c)?;
+        let (weight, y) = (filled(p.weights())?, filled(p.n * p.out(p.h) * p.out(p.w) * p.k)?);
+        let run = || gpu.convolve(pass, p, Tensors { x: &x, weight: &weight, y: &y });
+        run()?;
+        gpu.synchronise()?;
+        let began = Instant::now();
+        for _ in 0..TIMES {
+            run()?;
+        }
+        gpu.synchronise()?;
+        all.push((began.elapsed() / TIMES).as_secs_f64());
+    }
+    Ok(all)
+}
+
+/// A map of numbers in [−1, 1): a GPU that multiplies zeros is faster than one that trains.
+#[cfg(feature = "cudnn")]
+fn noise(gpu: &Gpu, count: usize) -> Result<Array> {
+    let numbers = (0..count).map(|i| (i * 7919 % 1009) as f32 / 504.5 - 1.0);
+    match gpu.map_kind() {
+        Kind::Bf16 => gpu.upload(Kind::Bf16, &numbers.map(half::bf16::from_f32).collect::<Vec<_>>()),
+        kind => gpu.upload(kind, &numbers.collect::<Vec<_>>()),
+    }
 }
 
 /// A graph: a convolution recorded and replayed, with the bits of one that was not.

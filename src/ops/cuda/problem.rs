@@ -10,7 +10,6 @@ pub(super) enum Pass {
     WeightGradient,
 }
 
-#[cfg(feature = "cudnn")]
 impl Pass {
     /// For messages.
     pub fn words(self) -> &'static str {
@@ -41,7 +40,6 @@ impl Problem {
     }
 
     /// For messages: `3×3, (2, 56, 56, 64) to 64 channels`.
-    #[cfg(feature = "cudnn")]
     pub fn words(&self) -> String {
         let Self { n, h, w, c, k, side, stride, .. } = self;
         let strided = if *stride > 1 { format!(" with stride {stride}") } else { String::new() };
@@ -50,6 +48,26 @@ impl Problem {
 
     pub fn weights(&self) -> usize {
         self.k * self.side * self.side * self.c
+    }
+}
+
+/// One pass of a convolution of some size.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Convolution {
+    pub(super) pass: Pass,
+    pub(super) problem: Problem,
+}
+
+impl Convolution {
+    /// For messages: `forward pass, 3×3, (2, 56, 56, 64) to 64 channels`.
+    pub fn words(&self) -> String {
+        format!("{}, {}", self.pass.words(), self.problem.words())
+    }
+
+    /// Floating-point operations, two for each multiply-add; channels that only fill up are among them.
+    pub fn flops(&self) -> u64 {
+        let p = self.problem;
+        2 * (p.n * p.out(p.h) * p.out(p.w) * p.weights()) as u64
     }
 }
 

@@ -1,8 +1,10 @@
 //! Training on a GPU: batches are asked for without waiting, and their scores arrive a few steps later. Parameters stay on the device.
 
+mod listed;
 mod selftest;
 mod trainer;
 
+pub use listed::convolutions_of;
 pub use selftest::{Tested, selftest, selftest_of_steps};
 pub use trainer::{Applied, Collect, Landed, MicroBatch, Tail, Trainer};
 
