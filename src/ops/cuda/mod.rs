@@ -34,6 +34,7 @@ mod pool;
 pub mod probe;
 mod problem;
 mod samples;
+mod sending;
 mod store;
 mod terms;
 mod upsampled;
@@ -46,6 +47,7 @@ pub use library::DIRECTORIES;
 pub use loss::{LossInputs, Losses, PLANE_SUMS};
 pub use memory::{Array, Kind};
 pub use samples::{Samples, Truth};
+pub use sending::{Parcel, Sender};
 pub use store::Store;
 
 pub(super) use bilinear::upsample_bilinear2x;
@@ -251,6 +253,14 @@ impl Gpu {
     /// What the driver reports.
     pub fn pinned(&self, len: usize) -> Result<Pinned> {
         Pinned::new(&self.driver, len)
+    }
+
+    /// So many places of this machine's memory from which parcels of up to `arrays` arrays of `bytes` bytes in all go to the device.
+    ///
+    /// # Errors
+    /// What the driver reports.
+    pub fn sender(&self, places: usize, arrays: usize, bytes: usize) -> Result<Sender> {
+        Sender::new(&self.driver, places, arrays, bytes)
     }
 
     /// Asks for numbers of an array of f64, to be put from `at` on; see [`Pinned::read`].
