@@ -121,7 +121,12 @@ fn kernels() -> Result<(), Failure> {
     for capability in [80, 90] {
         for (kind, name) in [(Kind::F32, "f32"), (Kind::Bf16, "bf16")] {
             let code = compile(kind, capability).map_err(|why| anyhow::anyhow!("{why}"))?;
-            println!("kernels for {name} maps, compute capability {}.{}: {} bytes", capability / 10, capability % 10, code.len());
+            println!(
+                "kernels for {name} maps, compute capability {}.{}: {} bytes",
+                capability / 10,
+                capability % 10,
+                code.iter().map(Vec::len).sum::<usize>()
+            );
         }
     }
     Ok(())

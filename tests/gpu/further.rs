@@ -129,3 +129,18 @@ fn a_search_that_diverges_ends_where_the_cpus_does() {
         assert!(got.iter().zip(&right).all(near), "{got:?} {right:?}");
     }
 }
+
+/// Images that are calculated anew for each batch wait in memory that is used in turns. A device that reads late must find them there.
+#[test]
+fn images_wait_until_the_device_has_read_them() {
+    if !can_emulate() {
+        return;
+    }
+    let desk = Desk::with(&TINY.replace("[model.unet]", "[augment.gamma]\n[model.unet]"));
+    let metrics = |results: &str, lateness: &str| {
+        let mut command = desk.command(&["run", "x.toml", "--device", "cuda:0", "--results", results]);
+        ends_with(&command.env("SOFTWARE_CUDA_LAZY", lateness).output().unwrap(), 0);
+        desk.read(results, "metrics.csv")
+    };
+    assert_eq!(metrics("late", "1"), metrics("soon", "0"));
+}

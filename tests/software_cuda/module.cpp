@@ -49,7 +49,7 @@ static std::string temporary_folder() {
 }
 
 static std::string compiler() {
-    return std::string(setting("CXX", "c++")) + " -std=c++17 -O2 -fPIC -ffp-contract=off -fno-math-errno -fno-exceptions -w " +
+    return std::string(setting("CXX", "c++")) + " -std=c++17 -O2 -fPIC -ffp-contract=off -fno-math-errno -fno-exceptions -fno-strict-aliasing -w " +
            setting("SOFTWARE_CUDA_CXXFLAGS", "");
 }
 static std::string hash(const std::string& text) {  // FNV-1a, 64 bits
@@ -114,7 +114,8 @@ static bool compile(const std::string& source, const std::string& library) {
     std::string stem = library + "." + std::to_string(getpid());
     std::string raw = stem + ".in.cc", whole = stem + ".cc", pure = stem + ".ii", log = stem + ".log", made = stem + ".so";
     write(raw, "# 1 \"kernels.cu\"\n" + source);
-    std::string defines = " -D__CUDACC__ -D__CUDACC_RTC__ -D__CUDA_ARCH__=900 ", quiet = "' 2>'" + log + "'";
+    // Not __CUDACC_RTC__, behind which kernels may use PTX.
+    std::string defines = " -D__CUDACC__ -D__CUDA_ARCH__=900 ", quiet = "' 2>'" + log + "'";
     bool good = shell(compiler() + defines + "-E '" + raw + "' -o '" + pure + quiet);
     if (good) {
         std::string body = read(pure);

@@ -1,8 +1,8 @@
-//! Channels of several maps side by side, and gradients added up.
+//! Channels of several maps side by side, of weights apart, and gradients added up.
 
 use super::driver::Grid;
 use super::kernels::long;
-use super::{Array, CHANNELS, Gpu, elements, stored};
+use super::{Array, CHANNELS, Gpu, stored};
 use crate::blocked::Shape;
 use candle_core::{Result, bail};
 
@@ -48,22 +48,28 @@ pub(super) fn joined(gpu: &Gpu, maps: &[Array], shapes: &[Shape]) -> Result<Arra
     Ok(y)
 }
 
-/// The way back.
-pub(super) fn parted(gpu: &Gpu, joined: &Array, shape: Shape, shapes: &[Shape]) -> Result<Vec<Array>> {
-    let (all, pixels) = (stored(shape.c), shape.n * shape.h * shape.w);
-    let mut at = 0;
-    let mut parts = Vec::new();
-    for to in shapes {
-        let part = gpu.map(*to)?;
-        if stored(to.c) != to.c {
-            part.clear(&gpu.driver)?;
-        }
-        copy(gpu, Channels { map: joined, all, at }, Channels { map: &part, all: stored(to.c), at: 0 }, to.c, pixels)?;
-        at += to.c;
-        parts.push(part);
+/// Some of the real channels that are joined: so many from `at` on.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Run {
+    pub at: usize,
+    pub count: usize,
+}
+
+/// These channels of rows of `all` channels, as rows of their own.
+pub(super) fn take_channels(gpu: &Gpu, joined: &Array, all: usize, run: Run) -> Result<Array> {
+    let (rows, own) = (joined.len() / all, stored(run.count));
+    let part = gpu.array(joined.kind(), rows * own)?;
+    if own != run.count {
+        part.clear(&gpu.driver)?;
     }
-    debug_assert_eq!(parts.iter().map(Array::len).sum::<usize>(), shapes.iter().map(|s| elements(*s)).sum::<usize>());
-    Ok(parts)
+    copy(gpu, Channels { map: joined, all, at: run.at }, Channels { map: &part, all: own, at: 0 }, run.count, rows)?;
+    Ok(part)
+}
+
+/// The way back: rows of these channels into rows of `all`, whose other channels stay.
+pub(super) fn put_channels(gpu: &Gpu, part: &Array, joined: &Array, all: usize, run: Run) -> Result<()> {
+    let (rows, own) = (joined.len() / all, stored(run.count));
+    copy(gpu, Channels { map: part, all: own, at: 0 }, Channels { map: joined, all, at: run.at }, run.count, rows)
 }
 
 /// Adds `b` to `a` in place.

@@ -1,6 +1,6 @@
 //! Convolutions as operations of a network.
 
-use super::concat::joined;
+use super::concat::{Run, joined, put_channels, take_channels};
 use super::memory::Array;
 use super::norm::settled;
 use super::problem::{Pass, Problem, Tensors};
@@ -43,25 +43,18 @@ fn convolution(tape: &Tape, device: &GpuNetwork, sources: &[&Map], weight: &Node
     let read = Read { shapes };
     gpu.convolve(Pass::Forward, problem, Tensors { x: &read.input(&gpu, &maps)?, weight: &store.reading(index), y: &y })?;
     let nodes: Vec<&Node> = sources.iter().map(|map| map.node()).collect();
-    let wanted = nodes.iter().any(|node| node.needs_grad());
+    let wanted: Vec<bool> = nodes.iter().map(|node| node.needs_grad()).collect();
     let node = tape.record_device(y, &nodes, move |dy| {
         let dy = dy.device()?;
-        let x = read.input(&gpu, &maps)?;
-        gpu.convolve(Pass::WeightGradient, problem, Tensors { x: &x, weight: &store.gradient(index), y: &dy })?;
-        drop((x, maps));
-        if !wanted {
-            return Ok(vec![None; read.shapes.len()]);
-        }
-        let large = Shape { c: inputs, ..shape };
-        let dx = gpu.map(large)?;
-        gpu.convolve(Pass::InputGradient, problem, Tensors { x: &dx, weight: &store.reading(index), y: &dy })?;
-        drop(dy);
-        read.apart(&gpu, dx, large)
+        read.weight_gradient(&gpu, problem, maps, [&store.gradient(index), &dy])?;
+        read.input_gradients(&gpu, problem, [&store.reading(index), &dy], &wanted)
     });
     Ok(Map::on_device(node, shape, Some(shift)))
 }
 
-/// How a convolution reads maps: side by side. What it reads is made for a pass and not kept.
+/// How a convolution reads maps: side by side. Its forward pass copies them into one, which is not kept. On the way back each map is on its
+/// own, with its channels of the weight, which are far fewer numbers to copy. Forwards a map each would add to what is there already, and so
+/// round twice.
 struct Read {
     shapes: Vec<Shape>,
 }
@@ -74,15 +67,45 @@ impl Read {
         }
     }
 
-    /// The gradients of the maps, from that of what was read.
-    fn apart(&self, gpu: &Gpu, dx: Array, shape: Shape) -> Result<Vec<Option<Value>>> {
-        match &self.shapes[..] {
-            [_] => Ok(vec![Some(Value::Device(dx))]),
-            shapes => {
-                let parts = super::concat::parted(gpu, &dx, shape, shapes)?;
-                Ok(parts.into_iter().map(|part| Some(Value::Device(part))).collect())
-            }
+    /// The convolution of each map alone, and where its channels begin among all.
+    fn apart(&self, problem: Problem) -> impl Iterator<Item = (Problem, Run)> {
+        let starts = self.shapes.iter().scan(0, |end, shape| {
+            *end += shape.c;
+            Some(*end - shape.c)
+        });
+        let own = move |(shape, at): (&Shape, usize)| (Problem { c: stored(shape.c), ..problem }, Run { at, count: shape.c });
+        self.shapes.iter().zip(starts).map(own)
+    }
+
+    /// Writes the gradient of the weight, the first array, from that of the result, the second.
+    fn weight_gradient(&self, gpu: &Gpu, problem: Problem, maps: Vec<Array>, [weight, y]: [&Array; 2]) -> Result<()> {
+        if let [x] = &maps[..] {
+            return gpu.convolve(Pass::WeightGradient, problem, Tensors { x, weight, y });
         }
+        for (x, (own, run)) in maps.into_iter().zip(self.apart(problem)) {
+            let part = gpu.array(gpu.map_kind(), own.weights())?;
+            gpu.convolve(Pass::WeightGradient, own, Tensors { x: &x, weight: &part, y })?;
+            put_channels(gpu, &part, weight, problem.c, run)?;
+        }
+        Ok(())
+    }
+
+    /// The gradients of those maps for which they are wanted, from the weight and the gradient of the result.
+    fn input_gradients(
+        &self,
+        gpu: &Gpu,
+        problem: Problem,
+        [weight, y]: [&Array; 2],
+        wanted: &[bool],
+    ) -> Result<Vec<Option<Value>>> {
+        let gradient = |((own, run), shape): ((Problem, Run), &Shape)| {
+            let part = if self.shapes.len() > 1 { take_channels(gpu, weight, problem.c, run)? } else { weight.clone() };
+            let dx = gpu.map(*shape)?;
+            gpu.convolve(Pass::InputGradient, own, Tensors { x: &dx, weight: &part, y })?;
+            Ok(Value::Device(dx))
+        };
+        let maps = self.apart(problem).zip(&self.shapes).zip(wanted);
+        maps.map(|(map, wanted)| wanted.then(|| gradient(map)).transpose()).collect()
     }
 }
 

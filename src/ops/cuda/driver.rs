@@ -9,6 +9,8 @@ use std::rc::Rc;
 
 /// What is answered where there is no room.
 pub(super) const NO_ROOM: Status = sys::CUresult::CUDA_ERROR_OUT_OF_MEMORY as Status;
+/// What is answered where a module has no kernel of that name.
+pub(super) const NOT_FOUND: Status = sys::CUresult::CUDA_ERROR_NOT_FOUND as Status;
 
 /// What the driver answered, as a result of tensors.
 fn checked(cuda: &Cuda, what: &str, status: Status) -> Result<()> {
@@ -286,7 +288,7 @@ impl Drop for Moment {
     }
 }
 
-/// Numbers of this machine that the device can write to while the program goes on.
+/// Numbers of this machine that the device can write to, and bytes that it can read, while the program goes on.
 pub struct Pinned {
     start: *mut f64,
     len: usize,
@@ -314,6 +316,17 @@ impl Pinned {
             driver.cuda.cuMemcpyDtoHAsync_v2(to, from, count * size_of::<f64>(), driver.stream)
         };
         driver.checked("copying from the device", copied)
+    }
+
+    /// Puts values where bytes from `at` on lie, and asks for a copy of them on the device. They must stay until a [`Moment`] that comes later.
+    pub(super) fn send<T: Copy>(&self, driver: &Driver, at: usize, to: u64, values: &[T]) -> Result<()> {
+        assert!(at + size_of_val(values) <= self.len * size_of::<f64>(), "a part lies within the whole");
+        assert!(at.is_multiple_of(align_of::<T>()), "a part begins where its numbers may");
+        // SAFETY: the part lies within memory that lives as long as `self` and begins at a page; any bytes are overwritten by plain numbers.
+        let part = unsafe { std::slice::from_raw_parts_mut(self.start.cast::<u8>().add(at).cast::<T>(), values.len()) };
+        part.copy_from_slice(values);
+        // SAFETY: whoever calls names an array of as many numbers.
+        unsafe { driver.upload(to, part) }
     }
 
     /// Numbers that have arrived.

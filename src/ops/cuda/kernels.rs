@@ -1,7 +1,7 @@
 //! Our own kernels: CUDA C++, compiled on the machine that runs them, for the GPU that it has.
 
 use super::cache;
-use super::driver::{Driver, Grid, NO_ROOM};
+use super::driver::{Driver, Grid, NO_ROOM, NOT_FOUND};
 use super::library::{self, Cuda, Status};
 use super::memory::{Array, Kind};
 use candle_core::{Error, Result, bail};
@@ -11,50 +11,96 @@ use std::collections::HashMap;
 use std::ffi::{CString, c_void};
 use std::path::{Path, PathBuf};
 
-/// The sources; the first is what the others share.
-const SOURCES: [&str; 14] = [
-    include_str!("kernels/common.cu"),
-    include_str!("kernels/activations.cu"),
-    include_str!("kernels/normalise.cu"),
-    include_str!("kernels/maps.cu"),
-    include_str!("kernels/elementwise.cu"),
-    include_str!("kernels/bilinear.cu"),
-    include_str!("kernels/gate.cu"),
-    include_str!("kernels/upsampled.cu"),
-    include_str!("kernels/head.cu"),
-    include_str!("kernels/loss.cu"),
-    include_str!("kernels/terms.cu"),
-    include_str!("kernels/lovasz.cu"),
-    include_str!("kernels/optimizer.cu"),
-    include_str!("kernels/convolve.cu"),
+/// What all programs begin with.
+const COMMON: &str = include_str!("kernels/common.cu");
+const ACTIVATIONS: &str = include_str!("kernels/activations.cu");
+
+/// The kernels, as programs that are compiled side by side, each in a thread, and are modules of their own. Cut so that all take about as long.
+const PROGRAMS: [&[&str]; 4] = [
+    &[ACTIVATIONS, include_str!("kernels/normalise.cu"), include_str!("kernels/head.cu")],
+    &[
+        include_str!("kernels/maps.cu"),
+        include_str!("kernels/elementwise.cu"),
+        include_str!("kernels/bilinear.cu"),
+        include_str!("kernels/upsampled.cu"),
+    ],
+    &[include_str!("kernels/loss.cu"), include_str!("kernels/terms.cu"), include_str!("kernels/lovasz.cu")],
+    &[ACTIVATIONS, include_str!("kernels/gate.cu"), include_str!("kernels/optimizer.cu"), include_str!("kernels/convolve.cu")],
 ];
+
+/// Bytes that a compiling thread has for calls, which are deep: as many as the first thread of a process.
+const STACK: usize = 8 << 20;
 
 /// How machine code begins: it is an ELF file.
 const MACHINE_CODE: &[u8] = b"\x7fELF";
 
-/// All sources as one, for maps of this kind.
-fn source(maps: Kind) -> String {
+/// All sources of a program as one, for maps of this kind.
+fn source(program: &[&str], maps: Kind) -> String {
     let define = if maps == Kind::Bf16 { "#define STORED_BF16 1\n" } else { "" };
-    format!("{define}{}", SOURCES.join("\n"))
+    format!("{define}{COMMON}\n{}", program.join("\n"))
 }
 
-/// Compiles all kernels, and returns the machine code; `capability` is 90 for 9.0.
+/// What `work` makes of each program, in threads side by side; of several errors the first.
+fn of_each<T: Send, E: Send>(work: impl Fn(&[&str]) -> std::result::Result<T, E> + Sync) -> std::result::Result<Vec<T>, E> {
+    let work = &work;
+    std::thread::scope(|scope| {
+        let start = |program| std::thread::Builder::new().stack_size(STACK).spawn_scoped(scope, move || work(program));
+        let threads: Vec<_> = PROGRAMS.into_iter().map(|program| (program, start(program))).collect();
+        // Where the system starts no more threads, this one does the work.
+        let done = threads.into_iter().map(|(program, thread)| match thread {
+            Ok(thread) => thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)),
+            Err(_) => work(program),
+        });
+        done.collect()
+    })
+}
+
+/// Compiles all kernels, and returns the machine code of each program; `capability` is 90 for 9.0.
 ///
 /// # Errors
 /// If there is no compiler, or it refuses; in words.
-pub fn compile(maps: Kind, capability: i32) -> std::result::Result<Vec<u8>, String> {
+pub fn compile(maps: Kind, capability: i32) -> std::result::Result<Vec<Vec<u8>>, String> {
+    of_each(|program| compile_program(program, maps, capability))
+}
+
+fn compile_program(program: &[&str], maps: Kind, capability: i32) -> std::result::Result<Vec<u8>, String> {
     let nvrtc = library::compiler()?;
-    let source = CString::new(source(maps)).expect("sources have no zero byte");
+    let source = CString::new(source(program, maps)).expect("sources have no zero byte");
     let options = [format!("--gpu-architecture=sm_{capability}"), "--std=c++17".to_owned()];
     let options = options.map(|option| CString::new(option).expect("options have no zero byte"));
     nvrtc.compile(&source, c"umlaut.cu", &options)
 }
 
-/// Where compiled kernels are kept: compiling takes seconds.
-fn kept(maps: Kind, capability: i32) -> Option<PathBuf> {
-    let mut hash = blake3::Hasher::new();
-    hash.update(source(maps).as_bytes()).update(&capability.to_le_bytes()).update(env!("CARGO_PKG_VERSION").as_bytes());
-    cache::path(&format!("{}.cubin", &hash.finalize().to_hex()[..32]))
+/// The machine code of a program, and where it is kept: compiling takes seconds.
+struct Code {
+    bytes: Vec<u8>,
+    path: Option<PathBuf>,
+    /// Whether it was there.
+    cached: bool,
+}
+
+impl Code {
+    /// What the user's cache has, else compiled.
+    fn of(program: &[&str], maps: Kind, capability: i32) -> std::result::Result<Self, String> {
+        let mut hash = blake3::Hasher::new();
+        hash.update(source(program, maps).as_bytes())
+            .update(&capability.to_le_bytes())
+            .update(env!("CARGO_PKG_VERSION").as_bytes());
+        let path = cache::path(&format!("{}.cubin", &hash.finalize().to_hex()[..32]));
+        match path.as_ref().and_then(|path| std::fs::read(path).ok()) {
+            Some(bytes) => Ok(Self { bytes, path, cached: true }),
+            None => Ok(Self { bytes: compile_program(program, maps, capability)?, path, cached: false }),
+        }
+    }
+
+    /// Puts it where it is looked for, if it is not there.
+    fn keep(&self) {
+        // What an emulated device takes for code is no machine code, and must not reach a real one.
+        if let Some(path) = self.path.as_ref().filter(|_| !self.cached && self.bytes.starts_with(MACHINE_CODE)) {
+            // A cache that cannot be written costs seconds at the next start, no more.
+            _ = cache::keep(path, &self.bytes);
+        }
+    }
 }
 
 /// Removes a file that the driver does not load: whatever damaged it, or a driver that takes no such code any more. What is to be said of it.
@@ -67,7 +113,7 @@ fn refused(driver: &Driver, path: &Path, status: Status) -> String {
 /// The kernels for maps of one kind, loaded.
 pub(super) struct Kernels {
     cuda: &'static Cuda,
-    module: sys::CUmodule,
+    modules: Vec<sys::CUmodule>,
     functions: RefCell<HashMap<&'static str, sys::CUfunction>>,
 }
 
@@ -75,38 +121,39 @@ impl Kernels {
     /// The kernels from the user's cache, else compiled and put there; with what is to be said of that, if anything.
     pub fn load(driver: &Driver, maps: Kind) -> Result<(Self, Option<String>)> {
         let (capability, mut note) = (driver.description.capability, None);
-        let path = kept(maps, capability);
-        if let Some(path) = &path
-            && let Ok(code) = std::fs::read(path)
-        {
-            match Self::of(driver, code) {
-                Ok(kernels) => return Ok((kernels, None)),
-                Err(NO_ROOM) => return Err(driver.failed("loading the kernels", NO_ROOM)),
-                Err(status) => note = Some(refused(driver, path, status)),
+        let mut kernels = Self { cuda: driver.cuda(), modules: Vec::new(), functions: RefCell::default() };
+        let codes = of_each(|program| Code::of(program, maps, capability)).map_err(Error::Msg)?;
+        for (program, mut code) in PROGRAMS.into_iter().zip(codes) {
+            let mut loaded = kernels.add(&code.bytes);
+            if let (Err(status), true, Some(path)) = (loaded, code.cached, &code.path)
+                && status != NO_ROOM
+            {
+                let text = refused(driver, path, status);
+                note.get_or_insert(text);
+                let bytes = compile_program(program, maps, capability).map_err(Error::Msg)?;
+                code = Code { bytes, cached: false, ..code };
+                loaded = kernels.add(&code.bytes);
             }
-        }
-        let code = compile(maps, capability).map_err(Error::Msg)?;
-        // What an emulated device takes for code is no machine code, and must not reach a real one.
-        let to_keep = path.filter(|_| code.starts_with(MACHINE_CODE)).map(|path| (path, code.clone()));
-        let kernels = Self::of(driver, code).map_err(|status| driver.failed("loading the kernels", status))?;
-        if let Some((path, code)) = to_keep {
-            // A cache that cannot be written costs seconds at the next start, no more.
-            _ = cache::keep(&path, &code);
+            loaded.map_err(|status| driver.failed("loading the kernels", status))?;
+            code.keep();
         }
         Ok((kernels, note))
     }
 
     /// Kernels of a device that does nothing.
     pub fn of_nothing(driver: &Driver) -> Self {
-        Self { cuda: driver.cuda(), module: std::ptr::null_mut(), functions: RefCell::default() }
+        Self { cuda: driver.cuda(), modules: vec![std::ptr::null_mut()], functions: RefCell::default() }
     }
 
-    fn of(driver: &Driver, mut code: Vec<u8>) -> std::result::Result<Self, Status> {
-        let (cuda, mut module) = (driver.cuda(), std::ptr::null_mut());
-        code.push(0);
+    /// Loads a program.
+    fn add(&mut self, code: &[u8]) -> std::result::Result<(), Status> {
+        let (code, mut module) = ([code, &[0]].concat(), std::ptr::null_mut());
         // SAFETY: the compiler made it; text (of other drivers' compilers) ends with the zero added above.
-        match unsafe { cuda.cuModuleLoadData(&raw mut module, code.as_ptr().cast()) } {
-            0 => Ok(Self { cuda, module, functions: RefCell::default() }),
+        match unsafe { self.cuda.cuModuleLoadData(&raw mut module, code.as_ptr().cast()) } {
+            0 => {
+                self.modules.push(module);
+                Ok(())
+            }
             status => Err(status),
         }
     }
@@ -116,12 +163,17 @@ impl Kernels {
             return Ok(*function);
         }
         let text = CString::new(name).expect("names have no zero byte");
-        let mut found = std::ptr::null_mut();
-        // SAFETY: the module is loaded; the name ends with a zero byte.
-        let status = unsafe { self.cuda.cuModuleGetFunction(&raw mut found, self.module, text.as_ptr()) };
-        driver.checked(&format!("finding the kernel {name}"), status)?;
-        self.functions.borrow_mut().insert(name, found);
-        Ok(found)
+        for module in &self.modules {
+            let mut found = std::ptr::null_mut();
+            // SAFETY: the module is loaded; the name ends with a zero byte.
+            let status = unsafe { self.cuda.cuModuleGetFunction(&raw mut found, *module, text.as_ptr()) };
+            if status != NOT_FOUND {
+                driver.checked(&format!("finding the kernel {name}"), status)?;
+                self.functions.borrow_mut().insert(name, found);
+                return Ok(found);
+            }
+        }
+        bail!("no program has a kernel {name}")
     }
 
     /// Starts a kernel.
@@ -139,8 +191,8 @@ impl Kernels {
 
 impl Drop for Kernels {
     fn drop(&mut self) {
-        // SAFETY: it was loaded, and whoever launches holds `self`.
-        unsafe { _ = self.cuda.cuModuleUnload(self.module) }
+        // SAFETY: they were loaded, and whoever launches holds `self`.
+        self.modules.iter().for_each(|module| unsafe { _ = self.cuda.cuModuleUnload(*module) });
     }
 }
 
@@ -204,4 +256,27 @@ pub(super) fn ints(numbers: &[usize]) -> Argument {
         *to = i32::try_from(*number).expect("sizes of a network fit");
     }
     Argument::Ints(all)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_kernel_is_in_one_program() {
+        let mut names = Vec::new();
+        for program in PROGRAMS {
+            for kernel in source(program, Kind::F32).split("__global__ void").skip(1) {
+                let head = kernel.split_once('(').expect("a kernel has parameters");
+                // Launch bounds come before the name.
+                let name = if head.0.contains("__launch_bounds__") { kernel.split_once(')').unwrap().1 } else { kernel };
+                names.push(name.split('(').next().unwrap().trim().to_owned());
+            }
+        }
+        let count = names.len();
+        names.sort();
+        names.dedup();
+        assert_eq!(names.len(), count, "{names:?}");
+        assert!(count > 50 && names.contains(&"apply_affine".into()) && names.contains(&"count_pixels".into()), "{names:?}");
+    }
 }

@@ -36,6 +36,7 @@ mod pool;
 pub mod probe;
 mod problem;
 mod samples;
+mod sending;
 mod store;
 mod terms;
 mod upsampled;
@@ -52,6 +53,7 @@ pub use loss::{LossInputs, Losses, PLANE_SUMS};
 pub use memory::{Array, Kind};
 pub use problem::Convolution;
 pub use samples::{Samples, Truth};
+pub use sending::{Parcel, Sender};
 pub use store::Store;
 
 pub(super) use bilinear::upsample_bilinear2x;
@@ -66,7 +68,7 @@ pub(super) use upsampled::conv3x3_of_upsampled;
 
 use super::blocked::Shape;
 use crate::config::Precision;
-use candle_core::Result;
+use candle_core::{Result, bail};
 use convolutions::Convolutions;
 use driver::{Driver, Grid};
 use kernels::{Argument, Kernels};
@@ -261,6 +263,14 @@ impl Gpu {
         Pinned::new(&self.driver, len)
     }
 
+    /// So many places of this machine's memory from which parcels of up to `arrays` arrays of `bytes` bytes in all go to the device.
+    ///
+    /// # Errors
+    /// What the driver reports.
+    pub fn sender(&self, places: usize, arrays: usize, bytes: usize) -> Result<Sender> {
+        Sender::new(&self.driver, places, arrays, bytes)
+    }
+
     /// Asks for numbers of an array of f64, to be put from `at` on; see [`Pinned::read`].
     ///
     /// # Errors
@@ -303,7 +313,7 @@ impl Gpu {
 
     /// Room for a map.
     fn map(&self, shape: Shape) -> Result<Array> {
-        self.array(self.maps, elements(shape))
+        self.array(self.maps, countable(shape)?)
     }
 
     /// Starts a kernel whose parameters fit the arguments.
@@ -321,7 +331,7 @@ impl Gpu {
     /// If there are not as many numbers.
     pub fn pack(&self, values: &[f32], shape: Shape) -> Result<Array> {
         let width = stored(shape.c);
-        let mut lanes = vec![0f32; elements(shape)];
+        let mut lanes = vec![0f32; countable(shape)?];
         let plane = shape.h * shape.w;
         assert_eq!(values.len(), shape.n * shape.c * plane, "a number for every channel of every pixel");
         for (i, value) in values.iter().enumerate() {
@@ -354,6 +364,17 @@ fn elements(shape: Shape) -> usize {
     shape.n * shape.h * shape.w * stored(shape.c)
 }
 
+/// The same, where kernels can count the map's vectors of 8 channels: they do it in 32 bits.
+fn countable(shape: Shape) -> Result<usize> {
+    let Shape { n, c, h, w } = shape;
+    let numbers = elements(shape);
+    if numbers / CHANNELS > i32::MAX as usize {
+        let most = i32::MAX as usize * CHANNELS;
+        bail!("a map of {n} × {c} channels × {h} × {w} has more than {most} numbers: use smaller batches, images or patches")
+    }
+    Ok(numbers)
+}
+
 /// The size of a map as kernels take it.
 fn size(shape: Shape) -> Argument {
     kernels::ints(&[shape.n, shape.h, shape.w, stored(shape.c)])
@@ -367,17 +388,77 @@ struct Cut {
     across: usize,
 }
 
+/// Blocks that an H100 or H200 works on at a time: three on each of 132 multiprocessors. Other GPUs get as many, so that all add in the same
+/// order.
+const AT_A_TIME: usize = 3 * 132;
+/// The least rows that a thread adds up.
+const ADDED: usize = 4;
+/// Rows that a thread changes, where there are enough to keep the device busy.
+const CHANGED: usize = 8;
+
 impl Cut {
-    /// At least 16 rows a thread, at most 512 blocks; depends on the shape alone.
+    /// For sums: blocks that run all at a time. Depends on the shape of a sample alone.
     fn of(rows: usize, channels: usize) -> Self {
+        let cut = Self::with(channels);
+        Self { blocks: rows.div_ceil(ADDED * cut.beside()).clamp(1, (AT_A_TIME / cut.across).max(1)), ..cut }
+    }
+
+    /// For rows that are changed one by one.
+    fn rowwise(rows: usize, channels: usize, samples: usize) -> Self {
+        let cut = Self::with(channels);
+        let most = rows.div_ceil(cut.beside()).max(1);
+        let least = (2 * AT_A_TIME).div_ceil(cut.across * samples.max(1));
+        Self { blocks: most.div_ceil(CHANGED).max(least).min(most), ..cut }
+    }
+
+    fn with(channels: usize) -> Self {
         let vectors = channels / CHANNELS;
         let lanes = vectors.next_power_of_two().min(32);
-        let beside = driver::THREADS as usize / lanes;
-        Self { lanes, blocks: rows.div_ceil(16 * beside).clamp(1, 512), across: vectors.div_ceil(lanes) }
+        Self { lanes, blocks: 1, across: vectors.div_ceil(lanes) }
+    }
+
+    /// Rows of a block that are worked on at a time.
+    fn beside(self) -> usize {
+        driver::THREADS as usize / self.lanes
     }
 
     fn grid(self, samples: usize) -> Grid {
         let blocks = [self.blocks, self.across, samples].map(|n| u32::try_from(n).expect("blocks are few"));
         Grid { blocks, threads: driver::THREADS }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_map_that_kernels_cannot_count_is_refused() {
+        let map = |n: usize, c: usize| countable(Shape { n, c, h: 1 << 10, w: 1 << 10 });
+        assert_eq!(map(16, 63).unwrap(), 1 << 30, "channels are stored in eights");
+        assert!(map(1 << 7, 64).is_ok() && map(1 << 8, 64).is_err(), "2^31 vectors are too many");
+        let refused = map(1 << 20, 64).unwrap_err().to_string();
+        assert!(refused.contains("64 channels × 1024 × 1024") && refused.contains("smaller batches"), "{refused}");
+    }
+
+    #[test]
+    fn sums_are_cut_into_blocks_that_run_at_a_time() {
+        // Maps of the reference network at batch 16: all 396 places are taken, or nearly so.
+        let shapes = [(224, 64), (112, 128), (56, 256), (28, 512), (14, 1024)];
+        let total = shapes.map(|(side, channels)| {
+            let cut = Cut::of(16 * side * side, channels);
+            cut.blocks * cut.across
+        });
+        assert_eq!(total, [396, 396, 396, 396, 392]);
+        assert_eq!((Cut::of(1, 8).blocks, Cut::of(0, 8).blocks), (1, 1));
+    }
+
+    #[test]
+    fn rows_are_shared_out_so_that_all_are_reached() {
+        for (rows, channels, samples) in [(1, 8, 1), (802_816, 64, 1), (3136, 1024, 1), (50_176, 24, 16), (7, 8192, 3)] {
+            let cut = Cut::rowwise(rows, channels, samples);
+            assert!(cut.blocks >= 1 && cut.blocks * cut.beside() < rows + cut.beside(), "no block is idle: {cut:?}");
+            assert!(cut.across * cut.lanes * CHANNELS >= channels, "{cut:?}");
+        }
     }
 }

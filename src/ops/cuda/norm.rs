@@ -3,7 +3,7 @@
 
 use super::driver::Grid;
 use super::kernels::{Argument, long};
-use super::{Array, CHANNELS, Cut, Gpu, Kind, Store, stored};
+use super::{Array, Cut, Gpu, Kind, Store, stored};
 use crate::blocked::Shape;
 use crate::config::Activation;
 use crate::tape::{GpuNetwork, Value};
@@ -44,10 +44,6 @@ impl Normalised {
         stored(self.shape.c)
     }
 
-    fn plane(&self) -> usize {
-        self.shape.h * self.shape.w
-    }
-
     /// Samples that are summed apart, and the rows of each.
     fn parts(&self) -> (usize, usize) {
         parts(self.shape, self.each)
@@ -55,14 +51,17 @@ impl Normalised {
 
     fn apply(&self, gpu: &Gpu) -> Result<Array> {
         let y = gpu.map(self.shape)?;
-        let samples = self.shape.n;
-        let tail = [(&y).into(), long(self.plane()), self.channels().into(), samples.into(), self.each.into(), code(self.then)];
-        gpu.launch(
-            "apply_affine",
-            Grid::over(y.len() / CHANNELS),
-            &[&[(&self.x).into(), (&self.affine).into()], &tail[..]].concat(),
-        )?;
+        let head = [(&self.x).into(), (&self.affine).into(), (&y).into()];
+        let (grid, tail) = self.rowwise();
+        gpu.launch("apply_affine", grid, &[&head[..], &tail].concat())?;
         Ok(y)
+    }
+
+    /// How rows are shared out that are changed one by one, and what their kernels want to know last.
+    fn rowwise(&self) -> (Grid, [Argument; 4]) {
+        let ((samples, rows), channels) = (self.parts(), self.channels());
+        let cut = Cut::rowwise(rows, channels, samples);
+        (cut.grid(samples), [rows.into(), channels.into(), cut.lanes.into(), code(self.then)])
     }
 
     /// Sums of the gradient and of its product with x − mean, over blocks.
@@ -70,17 +69,17 @@ impl Normalised {
         let ((samples, rows), channels) = (self.parts(), self.channels());
         let cut = Cut::of(rows, channels);
         let partial = gpu.array(Kind::F32, samples * cut.blocks * 2 * channels)?;
-        let head = [dy.into(), (&self.x).into(), (&self.affine).into(), (&partial).into(), long(rows)];
-        let tail: [Argument; 4] = [channels.into(), cut.lanes.into(), self.each.into(), code(self.then)];
+        let head = [dy.into(), (&self.x).into(), (&self.affine).into(), (&partial).into()];
+        let tail: [Argument; 4] = [rows.into(), channels.into(), cut.lanes.into(), code(self.then)];
         gpu.launch("gradient_sums", cut.grid(samples), &[&head[..], &tail].concat())?;
         Ok((partial, cut))
     }
 
     fn gradient(&self, gpu: &Gpu, dy: &Array, coefficients: &Array) -> Result<Array> {
         let dx = gpu.map(self.shape)?;
-        let head = [dy.into(), (&self.x).into(), (&self.affine).into(), coefficients.into(), (&dx).into(), long(self.plane())];
-        let tail: [Argument; 4] = [self.channels().into(), self.shape.n.into(), self.each.into(), code(self.then)];
-        gpu.launch("affine_gradient", Grid::over(dx.len() / CHANNELS), &[&head[..], &tail].concat())?;
+        let head = [dy.into(), (&self.x).into(), (&self.affine).into(), coefficients.into(), (&dx).into()];
+        let (grid, tail) = self.rowwise();
+        gpu.launch("affine_gradient", grid, &[&head[..], &tail].concat())?;
         Ok(dx)
     }
 
@@ -107,7 +106,7 @@ fn moments(gpu: &Gpu, x: &Array, shape: Shape, each: bool) -> Result<(Array, Cut
     let ((samples, rows), channels) = (parts(shape, each), stored(shape.c));
     let cut = Cut::of(rows, channels);
     let partial = gpu.array(Kind::F32, samples * cut.blocks * 2 * channels)?;
-    let arguments = [x.into(), (&partial).into(), long(rows), channels.into(), cut.lanes.into()];
+    let arguments = [x.into(), (&partial).into(), rows.into(), channels.into(), cut.lanes.into()];
     gpu.launch("moments", cut.grid(samples), &arguments)?;
     Ok((partial, cut))
 }

@@ -1,7 +1,7 @@
 //! The data set on the device, and batches out of it.
 
 use super::driver::Grid;
-use super::{Array, Gpu, Kind, size};
+use super::{Array, Gpu, Kind, Parcel, size};
 use crate::blocked::Shape;
 use crate::{Map, Tape};
 use candle_core::{Result, bail};
@@ -57,20 +57,23 @@ impl Samples {
         count * size[0] * size[1] * ((channels + weights) * Kind::F32.size() + classes)
     }
 
+    /// Arrays of a sample at the most.
+    pub const ARRAYS: usize = 3;
+
     /// Puts a sample into a place: image (channels, h, w), mask and weights (classes, h, w); without weights none are changed.
     ///
     /// # Errors
-    /// What the driver reports.
+    /// If the parcel has no room, and what the driver reports.
     ///
     /// # Panics
     /// If lengths do not fit.
-    pub fn put(&self, place: usize, image: &[f32], mask: &[u8], weights: Option<&[f32]>) -> Result<()> {
-        let (driver, plane) = (&self.gpu.driver, self.size[0] * self.size[1]);
+    pub fn put(&self, parcel: &mut Parcel, place: usize, image: &[f32], mask: &[u8], weights: Option<&[f32]>) -> Result<()> {
+        let plane = self.size[0] * self.size[1];
         let (pixels, marks) = (self.channels * plane, self.classes * plane);
-        self.images.part(place * pixels, pixels).upload(driver, image)?;
-        self.masks.part(place * marks, marks).upload(driver, mask)?;
+        parcel.put(&self.images.part(place * pixels, pixels), image)?;
+        parcel.put(&self.masks.part(place * marks, marks), mask)?;
         let weights = self.weights.as_ref().zip(weights);
-        weights.map_or(Ok(()), |(array, weights)| array.part(place * marks, marks).upload(driver, weights))
+        weights.map_or(Ok(()), |(array, weights)| parcel.put(&array.part(place * marks, marks), weights))
     }
 
     /// A batch of `n` samples: the images as a map, and what is true of them. `motions` has four words (i32) for each: its

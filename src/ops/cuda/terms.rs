@@ -14,6 +14,8 @@ use candle_core::{Result, bail};
 const WEIGHTED_BCE: usize = 0;
 const FOCAL: usize = 1;
 const BOUNDARY: usize = 2;
+/// Threads that sort a plane, as `lovasz.cu` has it.
+const SORTING: u32 = 512;
 
 /// The logits, and their gradient, if there is one.
 type Logits<'a> = (&'a Array, Option<&'a Array>);
@@ -117,6 +119,6 @@ impl Losses {
         let read = [logits.into(), of.sizes.targets.into()];
         let counts = [long(self.plane), self.classes().into(), sizes.parts.into(), of.weight(), (&shares).into()];
         let arguments = [&read[..], &room, &counts, &[of.inputs.step.into()], &self.value(of), &[gradient.into()]].concat();
-        self.gpu.launch("lovasz_term", Grid::blocks(sizes.planes), &arguments)
+        self.gpu.launch("lovasz_term", Grid { threads: SORTING, ..Grid::blocks(sizes.planes) }, &arguments)
     }
 }

@@ -36,7 +36,7 @@ impl Upsampled {
     /// Room for the four phases.
     fn phases(self, gpu: &Gpu) -> Result<Array> {
         let Problem { n, h, w, k, .. } = self.problem;
-        gpu.array(gpu.map_kind(), n * (h + 1) * (w + 1) * k)
+        gpu.map(Shape { n, c: k, h: h + 1, w: w + 1 })
     }
 
     /// Room for the folded weights.

@@ -19,12 +19,9 @@ __device__ inline between lies_at(int at, int side) {
 // `small` is the small map's size.
 extern "C" __global__ void __launch_bounds__(THREADS)
 double_bilinearly(const stored* __restrict__ x, stored* __restrict__ y, struct size small) {
-  int vectors = small.c / WIDTH, h = 2 * small.h, w = 2 * small.w;
-  i64 all = (i64)small.n * h * w * vectors;
-  for (i64 at = first_index(); at < all; at += index_step()) {
-    int channel = at % vectors * WIDTH;
-    i64 p = at / vectors;
-    int n = p / w / h;
+  u32 vectors = small.c / WIDTH, h = 2 * small.h, w = 2 * small.w, all = small.n * h * w * vectors;
+  for (u32 at = first_of_map(); at < all; at += step_in_map()) {
+    u32 p = at / vectors, channel = at % vectors * WIDTH, n = p / w / h;
     between row = lies_at(p / w % h, small.h), column = lies_at(p % w, small.w);
     eight sum = {};
     for (int k = 0; k < 2; k++) {
@@ -33,7 +30,7 @@ double_bilinearly(const stored* __restrict__ x, stored* __restrict__ y, struct s
       eight left = load(x + pixel(small, n, from, column.first) + channel), right = load(x + pixel(small, n, from, column.second) + channel);
       for (int i = 0; i < WIDTH; i++) sum.v[i] += share * (left.v[i] * (1 - column.weight) + right.v[i] * column.weight);
     }
-    store(y + at * WIDTH, sum);
+    store_vector(y, at, sum);
   }
 }
 
@@ -56,11 +53,9 @@ __device__ inline void readers(int place, int side, float (&weights)[READERS]) {
 extern "C" __global__ void __launch_bounds__(THREADS)
 double_bilinearly_gradient(const stored* __restrict__ dy, stored* __restrict__ dx, struct size small) {
   struct size large = {small.n, 2 * small.h, 2 * small.w, small.c};
-  int vectors = small.c / WIDTH;
-  i64 all = (i64)small.n * small.h * small.w * vectors;
-  for (i64 at = first_index(); at < all; at += index_step()) {
-    int channel = at % vectors * WIDTH;
-    i64 p = at / vectors;
+  u32 vectors = small.c / WIDTH, all = small.n * small.h * small.w * vectors;
+  for (u32 at = first_of_map(); at < all; at += step_in_map()) {
+    u32 p = at / vectors, channel = at % vectors * WIDTH;
     int x = p % small.w, y = p / small.w % small.h, n = p / small.w / small.h;
     float rows[READERS], columns[READERS];
     readers(y, small.h, rows);
@@ -73,6 +68,6 @@ double_bilinearly_gradient(const stored* __restrict__ dy, stored* __restrict__ d
         eight g = load(dy + pixel(large, n, 2 * y - 1 + j, 2 * x - 1 + k) + channel);
         for (int i = 0; i < WIDTH; i++) sum.v[i] += g.v[i] * weight;
       }
-    store(dx + at * WIDTH, sum);
+    store_vector(dx, at, sum);
   }
 }

@@ -3,10 +3,10 @@
 // y = a + b; the number of all is a multiple of 8.
 extern "C" __global__ void __launch_bounds__(THREADS)
 sum_of_maps(const stored* __restrict__ a, const stored* __restrict__ b, stored* __restrict__ y, i64 count) {
-  for (i64 at = first_index() * WIDTH; at < count; at += index_step() * WIDTH) {
-    eight sum = load(a + at), more = load(b + at);
+  for (u32 at = first_of_map(); at < count / WIDTH; at += step_in_map()) {
+    eight sum = load_vector(a, at), more = load_vector(b, at);
     for (int i = 0; i < WIDTH; i++) sum.v[i] += more.v[i];
-    store(y + at, sum);
+    store_vector(y, at, sum);
   }
 }
 
@@ -23,16 +23,15 @@ __device__ inline u64 mixed(u64 state) {
 // so that both leave out the same.
 extern "C" __global__ void __launch_bounds__(THREADS)
 thinned(const stored* __restrict__ x, stored* __restrict__ y, struct size of, const u32* __restrict__ words, i64 apart, u32 bound, float factor) {
-  int vectors = of.c / WIDTH;
-  i64 all = (i64)of.n * of.h * of.w * vectors, blocks = (of.c + 15) / 16;
+  u32 vectors = of.c / WIDTH, all = of.n * of.h * of.w * vectors;
+  i64 blocks = (of.c + 15) / 16;
   u64 seed = ((u64)words[1] << 32 | words[0]) + (u64)apart;
-  for (i64 at = first_index(); at < all; at += index_step()) {
-    int channel = at % vectors * WIDTH;
-    i64 p = at / vectors;
-    int column = p % of.w, row = p / of.w % of.h, n = p / of.w / of.h;
+  for (u32 at = first_of_map(); at < all; at += step_in_map()) {
+    u32 p = at / vectors, channel = at % vectors * WIDTH;
+    u32 column = p % of.w, row = p / of.w % of.h, n = p / of.w / of.h;
     i64 place = (((n * blocks + channel / 16) * (of.h + 2) + row + 1) * (of.w + 2) + column + 1) * 16 + channel % 16;
-    eight value = load(x + at * WIDTH);
+    eight value = load_vector(x, at);
     for (int i = 0; i < WIDTH; i++) value.v[i] = (u32)(mixed(seed + (u64)(place + i)) >> 32) < bound ? 0 : value.v[i] * factor;
-    store(y + at * WIDTH, value);
+    store_vector(y, at, value);
   }
 }

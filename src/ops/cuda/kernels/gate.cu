@@ -2,12 +2,12 @@
 
 extern "C" __global__ void __launch_bounds__(THREADS)
 gate(const stored* __restrict__ x, const stored* __restrict__ psi, stored* __restrict__ y, i64 pixels, int channels) {
-  int vectors = channels / WIDTH;
-  for (i64 at = first_index(); at < pixels * vectors; at += index_step()) {
-    float open = logistic(wide(psi[at / vectors * WIDTH]));
-    eight value = load(x + at * WIDTH);
+  u32 vectors = channels / WIDTH;
+  for (u32 at = first_of_map(); at < pixels * vectors; at += step_in_map()) {
+    float open = logistic(wide(psi[(i64)(at / vectors) * WIDTH]));
+    eight value = load_vector(x, at);
     for (int i = 0; i < WIDTH; i++) value.v[i] *= open;
-    store(y + at * WIDTH, value);
+    store_vector(y, at, value);
   }
 }
 

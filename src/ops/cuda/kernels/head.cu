@@ -6,13 +6,13 @@
 extern "C" __global__ void __launch_bounds__(THREADS)
 head(const stored* __restrict__ x, const float* __restrict__ weight, const float* __restrict__ bias, float* __restrict__ logits, i64 plane,
      int samples, int channels, int classes) {
-  i64 all = plane * samples;
-  for (i64 at = first_index(); at < all; at += index_step()) {
-    i64 n = at / plane, p = at % plane;
+  u32 side = plane, all = side * samples;
+  for (u32 at = first_of_map(); at < all; at += step_in_map()) {
+    u32 n = at / side, p = at % side;
     for (int first = 0; first < classes; first += HEADS) {
       float sum[HEADS] = {};
       for (int c = 0; c < channels; c += WIDTH) {
-        eight here = load(x + at * channels + c);
+        eight here = load(x + (i64)at * channels + c);
 #pragma unroll
         for (int o = 0; o < HEADS; o++)
           if (first + o < classes) {
@@ -22,7 +22,7 @@ head(const stored* __restrict__ x, const float* __restrict__ weight, const float
       }
 #pragma unroll
       for (int o = 0; o < HEADS; o++)
-        if (first + o < classes) logits[(n * classes + first + o) * plane + p] = sum[o] + bias[first + o];
+        if (first + o < classes) logits[((i64)n * classes + first + o) * plane + p] = sum[o] + bias[first + o];
     }
   }
 }
@@ -30,18 +30,16 @@ head(const stored* __restrict__ x, const float* __restrict__ weight, const float
 extern "C" __global__ void __launch_bounds__(THREADS)
 head_input_gradient(const float* __restrict__ dy, const float* __restrict__ weight, stored* __restrict__ dx, i64 plane, int samples,
                     int channels, int classes) {
-  int vectors = channels / WIDTH;
-  i64 all = plane * samples * vectors;
-  for (i64 at = first_index(); at < all; at += index_step()) {
-    i64 row = at / vectors, n = row / plane, p = row % plane;
-    int channel = at % vectors * WIDTH;
+  u32 vectors = channels / WIDTH, side = plane, all = side * samples * vectors;
+  for (u32 at = first_of_map(); at < all; at += step_in_map()) {
+    u32 row = at / vectors, n = row / side, p = row % side, channel = at % vectors * WIDTH;
     eight sum = {};
     for (int o = 0; o < classes; o++) {
-      float d = dy[(n * classes + o) * plane + p];
+      float d = dy[((i64)n * classes + o) * plane + p];
       eight w = load_f32(weight + (i64)o * channels + channel);
       for (int i = 0; i < WIDTH; i++) sum.v[i] += d * w.v[i];
     }
-    store(dx + at * WIDTH, sum);
+    store_vector(dx, at, sum);
   }
 }
 
@@ -50,13 +48,13 @@ extern "C" __global__ void __launch_bounds__(THREADS)
 head_weight_gradient(const float* __restrict__ dy, const stored* __restrict__ x, float* __restrict__ partial, i64 plane, int samples,
                      int channels, int classes, int lanes) {
   __shared__ float shared[THREADS][2 * WIDTH];
-  int channel = (blockIdx.y * lanes + threadIdx.x % lanes) * WIDTH, beside = THREADS / lanes;
-  i64 rows = plane * samples;
+  int channel = own_channel(lanes);
+  u32 side = plane, rows = side * samples;
   eight product = {}, sum = {};
   if (channel < channels)
-    for (i64 row = (i64)blockIdx.x * beside + threadIdx.x / lanes; row < rows; row += (i64)gridDim.x * beside) {
-      float d = dy[(row / plane * classes + blockIdx.z) * plane + row % plane];
-      eight here = load(x + row * channels + channel);
+    for (u32 row = first_row(lanes); row < rows; row += row_step(lanes)) {
+      float d = dy[((i64)(row / side) * classes + blockIdx.z) * plane + row % side];
+      eight here = load(x + (i64)row * channels + channel);
       for (int i = 0; i < WIDTH; i++) { product.v[i] += d * here.v[i]; sum.v[i] += d; }
     }
   write_sums(product, sum, partial, channels, lanes, shared);

@@ -1,22 +1,23 @@
 // The Lovasz hinge (Berman, Triki & Blaschko 2018, algorithm 1), a block a plane: its pixels are sorted by margin, from the largest, equal ones in
 // their order; margins that f32 does not tell apart count as equal. The sort goes by 4 bits at a time from the lowest (a stable radix
-// sort): every thread counts and moves a run of its own.
+// sort): every thread counts and moves a run of its own. More threads would not have room for their counts.
 
 #define DIGITS 16
 #define DIGIT_BITS 4
+#define SORTING 512
 
 // Sums of what the threads before have, and of all.
 __device__ inline u32 sum_before(u32 value, u32* shared, u32* all) {
   shared[threadIdx.x] = value;
   __syncthreads();
-  for (int reach = 1; reach < THREADS; reach *= 2) {
+  for (int reach = 1; reach < SORTING; reach *= 2) {
     u32 more = threadIdx.x >= reach ? shared[threadIdx.x - reach] : 0;
     __syncthreads();
     shared[threadIdx.x] += more;
     __syncthreads();
   }
   u32 sum = shared[threadIdx.x] - value;
-  *all = shared[THREADS - 1];
+  *all = shared[SORTING - 1];
   __syncthreads();
   return sum;
 }
@@ -30,7 +31,7 @@ __device__ inline u32 margin_key(float x, bool marked) {
 }
 
 // Sorts pairs of key and place from one pair of arrays into the other and back, all 32 bits.
-__device__ inline void sort_by_key(u32* keys, u32* places, u32* other_keys, u32* other_places, i64 first, i64 end, u32 (*counts)[THREADS], u32* shared) {
+__device__ inline void sort_by_key(u32* keys, u32* places, u32* other_keys, u32* other_places, i64 first, i64 end, u32 (*counts)[SORTING], u32* shared) {
   u32 *from = keys, *order = places, *to = other_keys, *next_order = other_places, all;
   for (int shift = 0; shift < 32; shift += DIGIT_BITS) {
     for (int d = 0; d < DIGITS; d++) counts[d][threadIdx.x] = 0;
@@ -59,14 +60,14 @@ __device__ inline void sort_by_key(u32* keys, u32* places, u32* other_keys, u32*
   }
 }
 
-extern "C" __global__ void __launch_bounds__(THREADS)
+extern "C" __global__ void __launch_bounds__(SORTING)
 lovasz_term(const float* __restrict__ logits, const u8* __restrict__ targets, u32* all_keys, u32* all_places, u32* other_keys, u32* other_places,
             i64 plane, int classes, int parts, float weight, const float* shares, const struct step* now, double* sums, int each, int slot,
             float* dx) {
-  __shared__ u32 counts[DIGITS][THREADS];
-  __shared__ u32 shared[THREADS];
-  __shared__ double losses[THREADS];
-  i64 start = (i64)blockIdx.x * plane, run = (plane + THREADS - 1) / THREADS;
+  __shared__ u32 counts[DIGITS][SORTING];
+  __shared__ u32 shared[SORTING];
+  __shared__ double losses[SORTING];
+  i64 start = (i64)blockIdx.x * plane, run = (plane + SORTING - 1) / SORTING;
   i64 first = threadIdx.x * run < plane ? threadIdx.x * run : plane, end = first + run < plane ? first + run : plane;
   u32 *keys = all_keys + start, *places = all_places + start;
   const float* x = logits + start;
@@ -95,6 +96,11 @@ lovasz_term(const float* __restrict__ logits, const u8* __restrict__ targets, u3
       if (dx) dx[start + place] += (truth ? -share : share) * growth;
     }
   }
+  // The second half of the threads goes to the first, whose sum a block has.
+  losses[threadIdx.x] = loss;
+  __syncthreads();
+  if (threadIdx.x < THREADS) loss += losses[threadIdx.x + THREADS];
+  __syncthreads();
   loss = block_sum(loss, losses);
   if (sums && threadIdx.x == 0) sums[((i64)now->masks + blockIdx.x) * each + slot] = loss;
 }

@@ -30,23 +30,31 @@ __device__ inline void write_sums(const eight& a, const eight& b, float* partial
   }
 }
 
+__device__ inline void add_moments(const eight& here, const eight& pivot, eight& sum, eight& squares) {
+  for (int i = 0; i < WIDTH; i++) {
+    float d = here.v[i] - pivot.v[i];
+    sum.v[i] += d;
+    squares.v[i] += d * d;
+  }
+}
+
 // Sums of x - pivot and of its square, the pivot being the sample's first row: it keeps the variance exact where the mean is large.
 extern "C" __global__ void __launch_bounds__(THREADS)
-moments(const stored* __restrict__ x, float* __restrict__ partial, i64 rows, int channels, int lanes) {
+moments(const stored* __restrict__ x, float* __restrict__ partial, u32 rows, int channels, int lanes) {
   __shared__ float shared[THREADS][2 * WIDTH];
-  int channel = (blockIdx.y * lanes + threadIdx.x % lanes) * WIDTH, beside = THREADS / lanes;
+  int channel = own_channel(lanes);
   eight sum = {}, squares = {};
   if (channel < channels) {
     const stored* from = x + (i64)blockIdx.z * rows * channels + channel;
     eight pivot = load(from);
-    for (i64 row = (i64)blockIdx.x * beside + threadIdx.x / lanes; row < rows; row += (i64)gridDim.x * beside) {
-      eight here = load(from + row * channels);
-      for (int i = 0; i < WIDTH; i++) {
-        float d = here.v[i] - pivot.v[i];
-        sum.v[i] += d;
-        squares.v[i] += d * d;
-      }
+    u32 row = first_row(lanes), step = row_step(lanes);
+    // Two rows are on their way at a time; they are added one after the other.
+    for (; row + step < rows; row += 2 * step) {
+      eight here = load(from + (i64)row * channels), next = load(from + (i64)(row + step) * channels);
+      add_moments(here, pivot, sum, squares);
+      add_moments(next, pivot, sum, squares);
     }
+    if (row < rows) add_moments(load(from + (i64)row * channels), pivot, sum, squares);
   }
   write_sums(sum, squares, partial, channels, lanes, shared);
 }
@@ -144,52 +152,62 @@ group_affine(const float* __restrict__ partial, int blocks, const stored* __rest
   }
 }
 
-__device__ inline eight on_line(const eight& x, const float* affine, int channels, int channel) {
-  eight mean = load_f32(affine + MEAN * channels + channel), slope = load_f32(affine + SLOPE * channels + channel);
-  eight bias = load_f32(affine + BIAS * channels + channel), y;
-  for (int i = 0; i < WIDTH; i++) y.v[i] = (x.v[i] - mean.v[i]) * slope.v[i] + bias.v[i];
+// The scale and shift of 8 channels.
+struct line { eight mean, slope, bias; };
+
+__device__ inline line line_of(const float* affine, int channels) {
+  return {load_f32(affine + MEAN * channels), load_f32(affine + SLOPE * channels), load_f32(affine + BIAS * channels)};
+}
+
+__device__ inline eight on_line(const eight& x, const line& by) {
+  eight y;
+  for (int i = 0; i < WIDTH; i++) y.v[i] = (x.v[i] - by.mean.v[i]) * by.slope.v[i] + by.bias.v[i];
   return y;
 }
 
-// y = (x - mean) * slope + bias and what follows. `stride` is 0 if all samples share their scale and shift, else 1.
+// y = (x - mean) * slope + bias and what follows. Each sample that has a scale and shift of its own is a blockIdx.z, of so many rows; otherwise
+// there is one. A thread keeps to its channels, so their numbers are read once.
 extern "C" __global__ void __launch_bounds__(THREADS)
-apply_affine(const stored* __restrict__ x, const float* __restrict__ affine, stored* __restrict__ y, i64 rows, int channels, int samples,
-            int stride, int then) {
-  int vectors = channels / WIDTH;
-  i64 all = rows * samples * vectors;
-  for (i64 at = first_index(); at < all; at += index_step()) {
-    int channel = at % vectors * WIDTH;
-    const float* own = affine + (stride ? at / vectors / rows * AFFINE * channels : 0);
-    eight value = on_line(load(x + at * WIDTH), own, channels, channel);
+apply_affine(const stored* __restrict__ x, const float* __restrict__ affine, stored* __restrict__ y, u32 rows, int channels, int lanes, int then) {
+  int channel = own_channel(lanes);
+  if (channel >= channels) return;
+  line by = line_of(affine + (i64)blockIdx.z * AFFINE * channels + channel, channels);
+  i64 start = (i64)blockIdx.z * rows * channels + channel;
+  for (u32 row = first_row(lanes); row < rows; row += row_step(lanes)) {
+    i64 at = start + (i64)row * channels;
+    eight value = on_line(load(x + at), by);
     follow(value, then);
-    store(y + at * WIDTH, value);
+    store(y + at, value);
   }
 }
 
 // The gradient of the scale and shift's result.
-__device__ inline eight passed(eight dy, const eight& x, const float* affine, int channels, int channel, int then) {
-  if (then != NOTHING) follow_back(dy, on_line(x, affine, channels, channel), then);
+__device__ inline eight passed(eight dy, const eight& x, const line& by, int then) {
+  if (then != NOTHING) follow_back(dy, on_line(x, by), then);
   return dy;
+}
+
+__device__ inline void add_products(const eight& g, const eight& x, const eight& mean, eight& sum, eight& product) {
+  for (int i = 0; i < WIDTH; i++) {
+    sum.v[i] += g.v[i];
+    product.v[i] += g.v[i] * (x.v[i] - mean.v[i]);
+  }
 }
 
 // Sums of g and of g * (x - mean), g being the gradient of the scale and shift's result.
 extern "C" __global__ void __launch_bounds__(THREADS)
 gradient_sums(const stored* __restrict__ dy, const stored* __restrict__ x, const float* __restrict__ affine, float* __restrict__ partial,
-              i64 rows, int channels, int lanes, int stride, int then) {
+              u32 rows, int channels, int lanes, int then) {
   __shared__ float shared[THREADS][2 * WIDTH];
-  int channel = (blockIdx.y * lanes + threadIdx.x % lanes) * WIDTH, beside = THREADS / lanes;
+  int channel = own_channel(lanes);
   eight sum = {}, product = {};
   if (channel < channels) {
-    const float* own = affine + (stride ? (i64)blockIdx.z * AFFINE * channels : 0);
-    eight mean = load_f32(own + MEAN * channels + channel);
+    line by = line_of(affine + (i64)blockIdx.z * AFFINE * channels + channel, channels);
     i64 start = (i64)blockIdx.z * rows * channels + channel;
-    for (i64 row = (i64)blockIdx.x * beside + threadIdx.x / lanes; row < rows; row += (i64)gridDim.x * beside) {
-      eight here = load(x + start + row * channels);
-      eight g = passed(load(dy + start + row * channels), here, own, channels, channel, then);
-      for (int i = 0; i < WIDTH; i++) {
-        sum.v[i] += g.v[i];
-        product.v[i] += g.v[i] * (here.v[i] - mean.v[i]);
-      }
+    for (u32 row = first_row(lanes); row < rows; row += row_step(lanes)) {
+      i64 at = start + (i64)row * channels;
+      eight here = load(x + at), g = passed(load(dy + at), here, by, then);
+      add_products(g, here, by.mean, sum, product);
     }
   }
   write_sums(sum, product, partial, channels, lanes, shared);
@@ -256,20 +274,20 @@ group_gradients(const float* __restrict__ partial, int blocks, const float* __re
   dbias[c] = bias;
 }
 
-// dx = factor * g - level - (x - mean) * tilt.
+// dx = factor * g - level - (x - mean) * tilt; samples as in apply_affine.
 extern "C" __global__ void __launch_bounds__(THREADS)
 affine_gradient(const stored* __restrict__ dy, const stored* __restrict__ x, const float* __restrict__ affine, const float* __restrict__ coefficients,
-              stored* __restrict__ dx, i64 rows, int channels, int samples, int stride, int then) {
-  int vectors = channels / WIDTH;
-  i64 all = rows * samples * vectors;
-  for (i64 at = first_index(); at < all; at += index_step()) {
-    int channel = at % vectors * WIDTH;
-    i64 sample = stride ? at / vectors / rows : 0;
-    const float *own = affine + sample * AFFINE * channels, *at_channel = coefficients + sample * COEFFICIENTS * channels + channel;
-    eight here = load(x + at * WIDTH), g = passed(load(dy + at * WIDTH), here, own, channels, channel, then), d;
-    eight mean = load_f32(own + MEAN * channels + channel), factor = load_f32(at_channel);
-    eight level = load_f32(at_channel + channels), tilt = load_f32(at_channel + 2 * channels);
-    for (int i = 0; i < WIDTH; i++) d.v[i] = factor.v[i] * g.v[i] - level.v[i] - (here.v[i] - mean.v[i]) * tilt.v[i];
-    store(dx + at * WIDTH, d);
+              stored* __restrict__ dx, u32 rows, int channels, int lanes, int then) {
+  int channel = own_channel(lanes);
+  if (channel >= channels) return;
+  line by = line_of(affine + (i64)blockIdx.z * AFFINE * channels + channel, channels);
+  const float* own = coefficients + (i64)blockIdx.z * COEFFICIENTS * channels + channel;
+  eight factor = load_f32(own), level = load_f32(own + channels), tilt = load_f32(own + 2 * channels);
+  i64 start = (i64)blockIdx.z * rows * channels + channel;
+  for (u32 row = first_row(lanes); row < rows; row += row_step(lanes)) {
+    i64 at = start + (i64)row * channels;
+    eight here = load(x + at), g = passed(load(dy + at), here, by, then), d;
+    for (int i = 0; i < WIDTH; i++) d.v[i] = factor.v[i] * g.v[i] - level.v[i] - (here.v[i] - by.mean.v[i]) * tilt.v[i];
+    store(dx + at, d);
   }
 }

@@ -46,32 +46,28 @@ fold_gradient(const stored* __restrict__ dfolded, stored* __restrict__ dweight, 
 // z (n, h + 1, w + 1, 4 c) to y (n, 2h, 2w, c); `small` is (n, h, w, c).
 extern "C" __global__ void __launch_bounds__(THREADS)
 join_phases(const stored* __restrict__ z, stored* __restrict__ y, struct size small) {
-  int vectors = small.c / WIDTH, h = 2 * small.h, w = 2 * small.w;
-  i64 all = (i64)small.n * h * w * vectors;
-  for (i64 at = first_index(); at < all; at += index_step()) {
-    int channel = at % vectors * WIDTH;
-    i64 p = at / vectors;
-    int column = p % w, row = p / w % h, n = p / w / h, a = row % 2, b = column % 2;
-    i64 from = ((i64)n * (small.h + 1) + row / 2 + a) * (small.w + 1) + column / 2 + b;
-    store(y + at * WIDTH, load(z + (from * 4 + a * 2 + b) * small.c + channel));
+  u32 vectors = small.c / WIDTH, h = 2 * small.h, w = 2 * small.w, all = small.n * h * w * vectors;
+  for (u32 at = first_of_map(); at < all; at += step_in_map()) {
+    u32 p = at / vectors, vector = at % vectors;
+    u32 column = p % w, row = p / w % h, n = p / w / h, a = row % 2, b = column % 2;
+    u32 from = (n * (small.h + 1) + row / 2 + a) * (small.w + 1) + column / 2 + b;
+    store_vector(y, at, load_vector(z, (from * 4 + a * 2 + b) * vectors + vector));
   }
 }
 
 // The way back; what no output came from is 0.
 extern "C" __global__ void __launch_bounds__(THREADS)
 part_phases(const stored* __restrict__ dy, stored* __restrict__ dz, struct size small) {
-  int vectors = small.c / WIDTH, h = small.h + 1, w = small.w + 1;
-  i64 all = (i64)small.n * h * w * 4 * vectors;
-  for (i64 at = first_index(); at < all; at += index_step()) {
-    int channel = at % vectors * WIDTH, phase = at / vectors % 4;
-    i64 p = at / vectors / 4;
-    int column = p % w, row = p / w % h, n = p / w / h;
+  u32 vectors = small.c / WIDTH, h = small.h + 1, w = small.w + 1, all = small.n * h * w * 4 * vectors;
+  for (u32 at = first_of_map(); at < all; at += step_in_map()) {
+    u32 vector = at % vectors, phase = at / vectors % 4, p = at / vectors / 4;
+    u32 column = p % w, row = p / w % h, n = p / w / h;
     int i = row - phase / 2, j = column - phase % 2;
     eight d = {};
     if (i >= 0 && i < small.h && j >= 0 && j < small.w) {
-      i64 from = ((i64)n * 2 * small.h + 2 * i + phase / 2) * 2 * small.w + 2 * j + phase % 2;
-      d = load(dy + from * small.c + channel);
+      u32 from = (n * 2 * small.h + 2 * i + phase / 2) * 2 * small.w + 2 * j + phase % 2;
+      d = load_vector(dy, from * vectors + vector);
     }
-    store(dz + at * WIDTH, d);
+    store_vector(dz, at, d);
   }
 }

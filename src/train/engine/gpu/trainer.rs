@@ -8,7 +8,9 @@ use crate::data::{self, Dataset, Draw, IGNORED, Normaliser, Sample};
 use crate::machine::OUT_OF_DEVICE_MEMORY;
 use crate::metric::{Means, Tally, weighted_mean};
 use crate::model::{Mode, Network};
-use crate::ops::cuda::{Array, GRAPHS, Gpu, Graph, Kind, LossInputs, Losses, Moment, PLANE_SUMS, Pinned, Samples, Store, graphs};
+use crate::ops::cuda::{
+    Array, GRAPHS, Gpu, Graph, Kind, LossInputs, Losses, Moment, PLANE_SUMS, Parcel, Pinned, Samples, Sender, Store, graphs,
+};
 use crate::ops::{GpuNetwork, Gradients, Tape, Update, boundary_weights};
 use crate::train::Optimizer;
 use crate::train::loss::{MINIMISED, total};
@@ -22,6 +24,9 @@ const AHEAD: usize = 8;
 
 /// What is said where the driver does not record a step.
 const NOT_RECORDED: &str = "a step could not be recorded as a CUDA graph, so its kernels are started one by one, which is slower and gives the same numbers";
+
+/// Batches of images on their way to the device at a time, where they go there one by one.
+const PARCELS: usize = 2;
 
 /// The data set goes to the device if it takes no more than this share of what is free there.
 const SHARE_OF_DATA: f64 = 0.4;
@@ -171,6 +176,10 @@ pub struct Trainer<'a> {
     size: [usize; 2],
     losses: Losses,
     step_block: Array,
+    /// What carries parameter blocks to the device.
+    blocks: Sender,
+    /// What carries samples there, unless all are there.
+    images: Option<Sender>,
     /// Of each head, the one that predicts first, the sums of every plane of the micro-batches under way.
     sums: Array,
     arrived: Pinned,
@@ -212,15 +221,21 @@ impl<'a> Trainer<'a> {
         let size = experiment.patches.as_ref().map_or(data.size, |patches| patches.size);
         let ignores = data.samples.iter().any(|sample| sample.mask.contains(&IGNORED));
         let samples = Samples::new(&gpu, count, data.channels, classes, size, weighted)?.ignoring(ignores);
+        let arriving = if resident { 1 } else { training.batch_size };
+        let bytes = Samples::bytes(arriving, data.channels, classes, size, weighted);
+        let mut images = gpu.sender(PARCELS, arriving * Samples::ARRAYS, bytes)?;
         if resident {
             for index in 0..data.samples.len() {
-                put(&samples, index, &data::composed(data, &[index], None, normaliser), &experiment.loss, size)?;
+                let composed = data::composed(data, &[index], None, normaliser);
+                images.send(|parcel| put(&samples, parcel, index, &composed, &experiment.loss, size))?;
             }
         }
         let losses = Losses::new(&gpu, &experiment.loss, classes, size[0] * size[1])?;
         let (planes, heads) = (training.batch_size * classes, experiment.model.heads());
         Ok(Self {
             step_block: gpu.lasting(Kind::F32, RULE + STEP + 4 * training.batch_size)?,
+            blocks: gpu.sender(AHEAD, 1, (RULE + STEP + 4 * training.batch_size) * Kind::F32.size())?,
+            images: (!resident).then_some(images),
             sums: gpu.lasting(Kind::F64, heads * AHEAD * planes * losses.sums())?,
             arrived: gpu.pinned(heads * AHEAD * planes * losses.sums())?,
             device: GpuNetwork { gpu: gpu.clone(), store },
@@ -305,7 +320,7 @@ impl<'a> Trainer<'a> {
     }
 
     /// Writes the parameter block of a micro-batch.
-    fn tell(&self, part: MicroBatch, slot: usize) -> Result<()> {
+    fn tell(&mut self, part: MicroBatch, slot: usize) -> Result<()> {
         let mut words = vec![0u32; RULE + STEP];
         let rule: &[f32] = match &part.rule {
             Some(Update::Adam(rule)) => rule,
@@ -324,12 +339,11 @@ impl<'a> Trainer<'a> {
             let sample = if self.resident { index } else { place };
             words.extend(motion(moved, index, sample).map(i32::cast_unsigned));
         }
-        self.gpu.put(&self.step_block.part(0, words.len()), &words)?;
-        if !self.resident {
-            let composed = data::composed(self.data, part.indices, part.draw, &self.normaliser);
-            put(&self.samples, 0, &composed, &self.experiment.loss, self.size)?;
-        }
-        Ok(())
+        let block = self.step_block.part(0, words.len());
+        self.blocks.send(|parcel| parcel.put(&block, &words))?;
+        let Some(images) = &mut self.images else { return Ok(()) };
+        let composed = data::composed(self.data, part.indices, part.draw, &self.normaliser);
+        images.send(|parcel| put(&self.samples, parcel, 0, &composed, &self.experiment.loss, self.size))
     }
 
     fn run(&mut self, work: Work) -> Result<()> {
@@ -487,12 +501,12 @@ impl<'a> Trainer<'a> {
 }
 
 /// Puts samples of this size on the device, side by side from a place on, with what the loss wants to know of their pixels.
-fn put(samples: &Samples, first: usize, composed: &[Sample], loss: &Loss, size: [usize; 2]) -> Result<()> {
+fn put(samples: &Samples, parcel: &mut Parcel, first: usize, composed: &[Sample], loss: &Loss, size: [usize; 2]) -> Result<()> {
     let weigh = |sample: &Sample| boundary_weights(&sample.mask, size, &loss.boundary);
     let weights: Vec<Option<Vec<f32>>> =
         composed.par_iter().map(|sample| (loss.boundary.weight > 0.0).then(|| weigh(sample))).collect();
     let put = |((sample, weights), place): ((&Sample, &Option<Vec<f32>>), usize)| {
-        samples.put(place, &sample.image, &sample.mask, weights.as_deref())
+        samples.put(parcel, place, &sample.image, &sample.mask, weights.as_deref())
     };
     composed.iter().zip(&weights).zip(first..).try_for_each(put)
 }
