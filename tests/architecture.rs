@@ -104,6 +104,18 @@ fn only_the_store_names_result_files() {
     assert!(named.is_empty(), "{named:?} name result files");
 }
 
+/// The binding's own functions search libraries by name, may find another file than the one that was opened, and panic where a function is missing.
+#[test]
+fn functions_of_nvidias_libraries_are_called_by_tables_alone() {
+    let binding = Regex::new(
+        r"cudarc::\w+::(?:\w+::)?(?:result|safe)\b|cudarc::\w+::\{[^}]*\bresult\b|\bsys::(?:cu|nvrtc|cudnn)[A-Z]\w*\(",
+    )
+    .expect("a regular expression");
+    let named = sources().into_iter().filter(|(_, _, code)| binding.is_match(code));
+    let named: Vec<String> = named.map(|(_, name, _)| name).collect();
+    assert!(named.is_empty(), "{named:?} call functions of cudarc; src/ops/cuda/library has tables of them");
+}
+
 /// The files that an extension touches, by the names that it would have: those of what is there already. Its passage in the template, its tests and its
 /// kernels beside them are no sources.
 #[test]

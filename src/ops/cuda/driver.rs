@@ -87,7 +87,7 @@ pub(super) fn version() -> Result<String> {
 /// Bytes of a device's name that are read.
 const NAME: usize = 128;
 
-/// Of events and streams, which `cuda.h` has as anonymous numbers: a stream that does not wait for the default one.
+/// A stream that does not wait for the default one: `CU_STREAM_NON_BLOCKING`.
 const NON_BLOCKING: u32 = 1;
 
 /// The context of a device with its stream; all calls come from the thread that opened it.
@@ -161,34 +161,6 @@ impl Driver {
         // SAFETY: the driver writes numbers there.
         self.checked("asking for free memory", unsafe { self.cuda.cuMemGetInfo_v2(&raw mut free, &raw mut total) })?;
         Ok(free)
-    }
-
-    /// Records what `work` asks for instead of doing it.
-    pub fn capture(&self, work: impl FnOnce() -> Result<()>) -> Result<Graph> {
-        const WHAT: &str = "recording a graph";
-        let (cuda, mut graph) = (self.cuda, std::ptr::null_mut());
-        let mut recorded = Graph { cuda, executable: std::ptr::null_mut() };
-        // Relaxed: memory may be allocated meanwhile, which is no work of the stream.
-        let mode = sys::CUstreamCaptureMode::CU_STREAM_CAPTURE_MODE_RELAXED;
-        // SAFETY: the stream lives as long as `self`; capture is ended whatever `work` does.
-        self.checked(WHAT, unsafe { cuda.cuStreamBeginCapture_v2(self.stream, mode) })?;
-        let done = work();
-        // SAFETY: as above.
-        let ended = unsafe { cuda.cuStreamEndCapture(self.stream, &raw mut graph) };
-        done?;
-        self.checked(WHAT, ended)?;
-        // SAFETY: the graph was just recorded; nothing refers to it once it is instantiated.
-        let (made, destroyed) =
-            unsafe { (cuda.cuGraphInstantiateWithFlags(&raw mut recorded.executable, graph, 0), cuda.cuGraphDestroy(graph)) };
-        self.checked(WHAT, made)?;
-        self.checked(WHAT, destroyed)?;
-        Ok(recorded)
-    }
-
-    /// Does what was recorded.
-    pub fn replay(&self, graph: &Graph) -> Result<()> {
-        // SAFETY: graph and stream are alive; the memory that the graph names is kept by its owner.
-        self.checked("replaying a graph", unsafe { self.cuda.cuGraphLaunch(graph.executable, self.stream) })
     }
 
     /// Copies to the device.
@@ -366,21 +338,6 @@ impl Grid {
         Self {
             blocks: [u32::try_from(count.div_ceil(THREADS as usize)).unwrap_or(u32::MAX).clamp(1, 1 << 16), 1, 1],
             threads: THREADS,
-        }
-    }
-}
-
-/// Recorded work.
-pub struct Graph {
-    cuda: &'static Cuda,
-    executable: sys::CUgraphExec,
-}
-
-impl Drop for Graph {
-    fn drop(&mut self) {
-        if !self.executable.is_null() {
-            // SAFETY: it was made by `capture` and is not used any more.
-            unsafe { _ = self.cuda.cuGraphExecDestroy(self.executable) }
         }
     }
 }

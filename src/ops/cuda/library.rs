@@ -219,7 +219,7 @@ pub fn cublas_lt() -> Result<&'static Opened, String> {
     })
 }
 
-/// Opens cuDNN, once, after what it cannot be without.
+/// Opens cuDNN, once, after what it cannot be without, and after the driver where there is one.
 ///
 /// # Errors
 /// Why it cannot be, with a remedy.
@@ -227,6 +227,8 @@ pub fn cublas_lt() -> Result<&'static Opened, String> {
 pub fn cudnn() -> Result<&'static CudnnLibrary, String> {
     static OPENED: Kept<CudnnLibrary> = OnceLock::new();
     kept(&OPENED, || {
+        // cuDNN looks for the driver by name. Planning needs none.
+        _ = driver();
         cublas_lt().map_err(|why| if has_cudnn() { why } else { neither() })?;
         let cudnn = CUDNN.open(&[])?;
         // SAFETY: cuDNN's function of this name has no parameters and returns a size_t.

@@ -24,6 +24,7 @@ mod cudnn;
 mod driver;
 mod elementwise;
 mod gate;
+mod graph;
 mod head;
 mod inference;
 mod kernels;
@@ -45,7 +46,8 @@ pub use check::{Comparison, losses, operations, tolerance};
 pub use convolutions::CHOICE;
 #[cfg(feature = "cudnn")]
 pub use cudnn::{DEVICES, Described, KnownDevice};
-pub use driver::{Description, Graph, Moment, Pinned, count};
+pub use driver::{Description, Moment, Pinned, count};
+pub use graph::Graph;
 pub use kernels::compile;
 pub use library::DIRECTORIES;
 pub use listing::convolutions;

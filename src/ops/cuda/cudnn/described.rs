@@ -20,7 +20,7 @@ pub struct KnownDevice {
     pub lacks: &'static [Precision],
 }
 
-/// GPUs that people train on, from NVIDIA's data sheets and `deviceQuery`. A T4 has no arithmetic of bfloat16.
+/// GPUs that people train on, by what NVIDIA publishes of them; a probe of a real one writes its own. A T4 has no arithmetic of bfloat16.
 pub const DEVICES: &[KnownDevice] = &[
     KnownDevice { name: "T4", properties: include_str!("../devices/t4.json"), lacks: &[Precision::Bf16] },
     KnownDevice { name: "A100", properties: include_str!("../devices/a100.json"), lacks: &[] },
