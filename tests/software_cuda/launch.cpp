@@ -4,6 +4,7 @@
 // fiber of its own. So a kernel without barriers is a plain loop, and one with them needs no analysis.
 // SOFTWARE_CUDA_ORDER=reverse runs blocks and threads backwards: results that differ betray a race.
 #include "software_cuda.h"
+#include <csignal>
 #include <cstring>
 #include <sys/mman.h>
 #ifndef __x86_64__
@@ -157,11 +158,20 @@ static void run_block() {
     }
 }
 
+// Kernels are compiled with checks that end in an illegal instruction.
+static void undefined(int) {
+    const Three &b = now.function->state->block, &t = now.function->state->thread;
+    die("%s, block (%u, %u, %u), thread %u: undefined behaviour, as a misaligned address, an index beyond an array, or a signed number beyond "
+        "its type",
+        now.function->kernel.name, b.x, b.y, b.z, t.x);
+}
+
 void run_kernel(const Function& function, Three blocks, Three threads, void** arguments) {
     State& state = *function.state;
     state = {{}, {}, threads, blocks, next_thread, barrier};
     now.function = &function;
     now.arguments = arguments;
+    auto before = std::signal(SIGILL, undefined);
     now.total = threads.x * threads.y * threads.z;
     now.reverse = std::strcmp(setting("SOFTWARE_CUDA_ORDER", ""), "reverse") == 0;
     now.barriers = true;
@@ -174,6 +184,7 @@ void run_kernel(const Function& function, Three blocks, Three threads, void** ar
         if (now.barriers) std::memset(function.shared, 0xff, (size_t)(function.shared_end - function.shared));
         run_block();
     }
+    std::signal(SIGILL, before);
     check_guards(function.kernel.name);
 }
 

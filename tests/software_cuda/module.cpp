@@ -49,7 +49,8 @@ static std::string temporary_folder() {
 }
 
 static std::string compiler() {
-    return std::string(setting("CXX", "c++")) + " -std=c++17 -O2 -fPIC -ffp-contract=off -fno-math-errno -fno-exceptions -fno-strict-aliasing -w " +
+    return std::string(setting("CXX", "c++")) + " -std=c++17 -O2 -fPIC -ffp-contract=off -fno-math-errno -fno-exceptions -fno-strict-aliasing -w "
+                                                 "-fsanitize=undefined -fsanitize-undefined-trap-on-error " +
            setting("SOFTWARE_CUDA_CXXFLAGS", "");
 }
 static std::string hash(const std::string& text) {  // FNV-1a, 64 bits
