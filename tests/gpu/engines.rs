@@ -87,6 +87,12 @@ fn engines_are_tried_once_and_kept() {
     assert!(lines.iter().any(|(name, _)| *name == "weight gradient, 3×3, (2, 16, 16, 8) to 8 channels"), "{text}");
     assert!(lines.iter().all(|(name, engine)| name.starts_with("weight gradient") && ["0:", "2:"].contains(engine)), "{text}");
 
+    // What a run asks for is among what `--engines` asks for.
+    let asked = desk.says(&["selftest", "--engines", "x.toml"], &[("SOFTWARE_CUDA_FAIL", "plan")], 1);
+    for (name, _) in &lines {
+        assert!(asked.contains(&format!("H200: f32 has no engine for the {name}: ")), "{name}: {asked}");
+    }
+
     let of =
         |engine: &str| format!("{head}\n{}", lines.iter().map(|(name, _)| format!("{name}\t{engine}\n")).collect::<String>());
     fs::write(file, of("0:")).unwrap();
