@@ -81,19 +81,20 @@ fn kernels_that_the_driver_refuses_are_compiled_anew_and_kept() {
     let environment = [("XDG_CACHE_HOME", cache.to_str().unwrap()), ("SOFTWARE_CUDA_CUBIN", "elf")];
     let kernel = || desk.says(&["selftest", "--layer", "kernel"], &environment, 0);
     assert!(!kernel().contains("compiled anew"));
-    let files = || -> Vec<_> { fs::read_dir(cache.join("umlaut")).unwrap().map(|entry| entry.unwrap().path()).collect() };
-    let [file] = &files()[..] else { panic!("{:?}", files()) };
-    let right = fs::read(file).unwrap();
-    assert!(right.starts_with(b"\x7fELF"));
+    let files: Vec<_> = fs::read_dir(cache.join("umlaut")).unwrap().map(|entry| entry.unwrap().path()).collect();
+    assert_eq!(files.len(), 4, "one per program: {files:?}");
+    let right: Vec<Vec<u8>> = files.iter().map(|file| fs::read(file).unwrap()).collect();
+    assert!(right.iter().all(|code| code.starts_with(b"\x7fELF")));
 
     // Half a file, as a full disk leaves it, and code for nothing that this driver knows.
-    for wrong in [&right[..3], b"\x7fELF of another machine"] {
-        fs::write(file, wrong).unwrap();
+    for (wrong, spoilt) in [(&b"\x7fEL"[..], 1), (b"\x7fELF of another machine", 4)] {
+        files[..spoilt].iter().for_each(|file| fs::write(file, wrong).unwrap());
         let said = kernel();
-        let note =
-            format!("note: {}: the driver refuses these kernels, compiled earlier (CUDA_ERROR_INVALID_IMAGE", file.display());
-        assert_eq!(said.matches(&note).count(), 1, "{said}");
-        assert!(fs::read(file).unwrap() == right, "the file holds what was compiled");
-        assert!(!kernel().contains("compiled anew"), "and serves the next start");
+        let note = ": the driver refuses these kernels, compiled earlier (CUDA_ERROR_INVALID_IMAGE";
+        assert_eq!(said.matches(note).count(), 1, "the first is enough: {said}");
+        assert!(files[..spoilt].iter().any(|file| said.contains(&format!("note: {}{note}", file.display()))), "{said}");
+        let kept: Vec<Vec<u8>> = files.iter().map(|file| fs::read(file).unwrap()).collect();
+        assert!(kept == right, "the files hold what was compiled");
+        assert!(!kernel().contains("compiled anew"), "and serve the next start");
     }
 }
