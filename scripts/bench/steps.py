@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from . import rivals, setting
 
 WARM_UP = 3
+# What takes longer ends after so many seconds, but not before so many rounds.
+LIMIT_S, ENOUGH = 240, 8
 # A round in which a contender takes longer than this many of its own medians was disturbed; so many must be left.
 DISTURBED, LEAST = 1.5, 3
 
@@ -102,8 +104,12 @@ def ours(work):
 
 
 def measure(contenders, rounds):
-    """Fills in `steps` of each; the number of rounds dropped."""
+    """Fills in `steps` of each; the number of rounds, and of those dropped."""
+    begun = time.monotonic()
     for number in range(WARM_UP + rounds):
+        if number >= WARM_UP + ENOUGH and time.monotonic() - begun > LIMIT_S:
+            rounds = number - WARM_UP
+            break
         # Who comes after whom changes from round to round.
         for contender in itertools.islice(itertools.cycle(contenders), number, number + len(contenders)):
             times = contender.ask()
@@ -115,10 +121,10 @@ def measure(contenders, rounds):
     fine = [all(sum(c.steps[i]) <= limit for c, limit in zip(contenders, limits)) for i in range(rounds)]
     if fine.count(True) < min(LEAST, rounds):
         print("most rounds were disturbed; all of them are kept", file=sys.stderr)
-        return 0
+        return rounds, 0
     for contender in contenders:
         contender.steps = [step for step, kept in zip(contender.steps, fine) if kept]
-    return fine.count(False)
+    return rounds, fine.count(False)
 
 
 def run(work, threads, rounds):
@@ -136,7 +142,7 @@ def run(work, threads, rounds):
             contenders += started(others, for_rivals, work.title())
             if len(contenders) == own:
                 return None
-            dropped = measure(contenders, rounds)
+            rounds, dropped = measure(contenders, rounds)
             memory = {contender.name: contender.ask("memory")[0] for contender in contenders}
         finally:
             for contender in contenders:
