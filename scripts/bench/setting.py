@@ -19,8 +19,9 @@ PACKAGES = {"PyTorch": "torch", "OpenVINO": "openvino", "ONNX Runtime": "onnxrun
 
 CPU_INDEX = "https://download.pytorch.org/whl/cpu"
 NEEDED = ["torch", "numpy", "PIL"]
-# Packages of other contenders: name of the module, and of what pip installs. Without one of them its contender is skipped.
-OTHERS = {"openvino": "openvino", "onnxruntime": "onnxruntime", "hydra": "hydra-core"}
+# Packages of other contenders: name of the module, and of what pip installs. Without one of them its contender is skipped. PyTorch
+# exports with `onnx` what OpenVINO and ONNX Runtime run.
+OTHERS = {"onnx": "onnx", "openvino": "openvino", "onnxruntime": "onnxruntime", "hydra": "hydra-core"}
 # Large buffers stay with the process instead of being mapped anew each step; without this PyTorch is slower.
 MALLOC = {"MALLOC_MMAP_MAX_": "0", "MALLOC_TRIM_THRESHOLD_": "2147483647", "MALLOC_TOP_PAD_": "67108864"}
 
