@@ -12,9 +12,9 @@ pub struct Arguments {
     /// With --engines or --probe: experiments, TOML files [default: --engines takes all that come with the program]
     #[arg(value_name = "EXPERIMENT")]
     experiments: Vec<PathBuf>,
-    /// The GPU, `cuda:N`; with --engines a file that --probe wrote [default: T4, A100, H100, H200 and B200]
-    #[arg(long, value_name = "DEVICE", default_value = DEVICE)]
-    device: String,
+    /// The GPU, `cuda:N` [default: cuda:0]; with --engines a file that --probe wrote [default: T4, A100, H100, H200 and B200]
+    #[arg(long, value_name = "DEVICE")]
+    device: Option<String>,
     /// Only this precision: f32, tf32 or bf16 [default: all three]
     #[arg(long, value_name = "PRECISION")]
     precision: Option<String>,
@@ -35,23 +35,20 @@ pub struct Arguments {
     probe: probe::Probe,
 }
 
-/// Where nobody says which.
-const DEVICE: &str = "cuda:0";
-
 const PRECISIONS: [Precision; 3] = [Precision::F32, Precision::Tf32, Precision::Bf16];
 
 pub fn run(arguments: &Arguments) -> Result<(), Failure> {
     if arguments.kernels {
         return kernels();
     }
-    let name = &arguments.device;
     #[cfg(feature = "cudnn")]
     if arguments.engines {
         let precision = chosen(arguments.precision.as_deref())?;
         let precision = arguments.precision.as_ref().and(precision.first().copied());
-        let device = Some(std::path::Path::new(name)).filter(|_| name != DEVICE);
+        let device = arguments.device.as_deref().map(std::path::Path::new);
         return super::engines::run(&arguments.experiments, precision, device, arguments.all);
     }
+    let name = arguments.device.as_deref().unwrap_or("cuda:0");
     if !arguments.experiments.is_empty() && !arguments.probe.probe && arguments.probe.layer.is_none() {
         return Err(mistake("experiments are for --engines and --probe; the self-test has networks of its own"));
     }

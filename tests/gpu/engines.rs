@@ -38,8 +38,8 @@ fn engines_are_asked_for_on_gpus_that_are_only_described() {
     }
     let said = desk.says(&["selftest", "x.toml"], &[], 2);
     assert!(said.contains("experiments are for --engines and --probe"), "{said}");
-    let said = desk.says(&["selftest", "--engines", "x.toml", "--device", "cuda:1"], &[], 2);
-    assert!(said.contains("--device cuda:1: it cannot be read") && said.contains("`umlaut selftest --probe` writes"), "{said}");
+    let said = desk.says(&["selftest", "--engines", "x.toml", "--device", "cuda:0"], &[], 2);
+    assert!(said.contains("--device cuda:0: it cannot be read") && said.contains("`umlaut selftest --probe` writes"), "{said}");
 }
 
 #[test]

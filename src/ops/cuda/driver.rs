@@ -311,7 +311,9 @@ impl Pinned {
 
 impl Drop for Pinned {
     fn drop(&mut self) {
-        // SAFETY: it was allocated by `new`; the driver waits for copies under way.
+        // Copies may be under way; whatever this says, they have ended then.
+        _ = self.driver.synchronise();
+        // SAFETY: it was allocated by `new`, and no copy reads or writes it any more.
         unsafe { _ = self.driver.cuda.cuMemFreeHost(self.start.cast()) }
     }
 }
