@@ -1,5 +1,6 @@
 //! Functions of single numbers that follow normalisations.
 
+use super::blocked::Blocked;
 use super::blocked::elementwise::{of_one, of_two};
 use super::map::blocked_tensor;
 use super::storage::{Stored, by_type, values_of};
@@ -37,10 +38,15 @@ fn by(tape: &Tape, x: &Map, function: Function, derivative: Function) -> Result<
 
 fn by_as<E: Stored>(tape: &Tape, x: &Map, function: Function, derivative: Function) -> Result<Map> {
     let shape = x.shape();
-    let y = of_one(&values_of::<E>(x.value())?, function);
-    let kept = x.value().clone();
-    Map::record(tape, (y, shape), &[x.node()], move |dy| {
-        let dx = of_two(&values_of::<E>(&dy)?, &values_of::<E>(&kept)?, |dy, x| dy * derivative(x));
-        Ok(vec![Some(blocked_tensor(dx, shape)?)])
-    })
+    let kept = x.keep();
+    Map::made(
+        tape,
+        x,
+        &[],
+        move |x: Blocked<E>| of_one(x.data(), function),
+        move |dy| {
+            let dx = of_two(&values_of::<E>(&dy)?, &values_of::<E>(&kept.value()?)?, |dy, x| dy * derivative(x));
+            Ok(vec![Some(blocked_tensor(dx, shape)?)])
+        },
+    )
 }

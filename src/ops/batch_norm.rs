@@ -1,15 +1,15 @@
 //! Batch normalisation (Ioffe and Szegedy 2015), alone and with the activation that follows it.
 //!
-//! Nothing is kept for the ReLU: the backward pass works out again which outputs were above 0.
+//! The input alone is kept: the way back works out again which outputs were above 0, and what reads the result makes it again.
 
 use super::blocked::normalise::{self, BackwardCoefficients, Moments, ScaleShift, Sums, Then};
 use super::blocked::simd::{LANES, level};
 use super::blocked::{Blocked, Shape};
-use super::map::blocked_tensor;
-use super::storage::{Stored, by_type, tensor, values, values_of};
+use super::storage::{Stored, by_type, change, tensor, values, values_of};
 use super::{Map, Node, Tape, activate};
 use crate::config::Activation;
 use candle_core::{Result, Tensor, Var, bail};
+use std::rc::Rc;
 
 /// Added to the variance.
 pub(super) const EPSILON: f64 = 1e-5;
@@ -77,28 +77,27 @@ fn normalise_as<E: Stored>(
     if matches!(statistics, Statistics::Batch(_)) && count < 2 {
         bail!("batch normalisation needs more than one value a channel to train, got {shape:?}")
     }
-    let (y, channels) = {
-        let x = values_of::<E>(x.value())?;
-        let x = Blocked::new(shape, &x[..]);
-        let moments = match statistics {
-            Statistics::Batch(running) => of_batch(x, running)?,
-            Statistics::Running(running) => kept(running)?,
-        };
-        let channels = Channel::all(&moments, &values(weight.value())?, &values(bias.value())?);
-        (normalise::apply(level(), x, &scale_shifts(&channels, shape), then), channels)
+    let moments = match statistics {
+        Statistics::Batch(running) => of_batch(Blocked::<E>::new(shape, &values_of(x.value())?), running)?,
+        Statistics::Running(running) => kept(running)?,
     };
+    let channels = Channel::all(&moments, &values(weight.value())?, &values(bias.value())?);
+    let scale_shifts: Rc<[ScaleShift]> = scale_shifts(&channels, shape).into();
     let batch = matches!(statistics, Statistics::Batch(_));
-    let kept = x.value().clone();
-    Map::record(tape, (y, shape), &[x.node(), weight, bias], move |dy| {
-        let (x, dy) = (values_of::<E>(&kept)?, values_of::<E>(&dy)?);
-        let (x, dy) = (Blocked::new(shape, &x[..]), Blocked::new(shape, &dy[..]));
-        let scale_shifts = scale_shifts(&channels, shape);
-        let sums = by_channel(&normalise::gradient_sums(level(), dy, x, &scale_shifts, then), shape);
+    let (kept, applied) = (x.keep(), scale_shifts.clone());
+    let make = move |x: Blocked<E>| normalise::apply(level(), x, &applied, then);
+    Map::made(tape, x, &[weight, bias], make, move |dy| {
+        let x = kept.value()?;
+        let x = values_of::<E>(&x)?;
+        let x = Blocked::new(shape, &x[..]);
+        let sums = normalise::gradient_sums(level(), Blocked::new(shape, &values_of(&dy)?), x, &scale_shifts, then);
+        let sums = by_channel(&sums, shape);
         let share = if batch { 1.0 / count as f64 } else { 0.0 };
-        let dx = normalise::gradient(level(), dy, x, &scale_shifts, &coefficients(&channels, &sums, share, shape), then);
+        let coefficients = coefficients(&channels, &sums, share, shape);
+        change(&dy, |dy: &mut [E]| normalise::to_gradient(level(), dy, x, &scale_shifts, &coefficients, then))?;
         let dw: Vec<f32> = channels.iter().zip(&sums).map(|(channel, sums)| (sums[1] * channel.inverse) as f32).collect();
         let db: Vec<f32> = sums.iter().map(|sums| sums[0] as f32).collect();
-        Ok(vec![Some(blocked_tensor(dx, shape)?), Some(tensor(dw, c)?), Some(tensor(db, c)?)])
+        Ok(vec![Some(dy), Some(tensor(dw, c)?), Some(tensor(db, c)?)])
     })
 }
 

@@ -28,10 +28,11 @@ fn conv1x1_as<E: Stored>(tape: &Tape, x: &Map, weight: &Node, bias: &Node) -> Re
         let (x, weight, bias) = (values_of::<E>(x.value())?, values(weight.value())?, values(bias.value())?);
         kernel::forward(level(), Blocked::new(shape, &x[..]), &weight, &bias)
     };
-    let kept = (x.value().clone(), weight.value().clone());
+    let kept = (x.keep(), weight.value().clone());
     let value = tensor(y, (shape.n, outputs, shape.h, shape.w))?;
     Ok(tape.record(value, &[x.node(), weight, bias], move |dy| {
-        let (x, weight) = (values_of::<E>(&kept.0)?, values(&kept.1)?);
+        let x = kept.0.value()?;
+        let (x, weight) = (values_of::<E>(&x)?, values(&kept.1)?);
         let (dx, dw, db) = kernel::gradients(level(), &values(&dy)?, Blocked::new(shape, &x[..]), &weight);
         Ok(vec![Some(blocked_tensor(dx, shape)?), Some(tensor(dw, (outputs, shape.c, 1, 1))?), Some(tensor(db, outputs)?)])
     }))

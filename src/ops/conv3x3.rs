@@ -8,7 +8,7 @@ use super::blocked::conv3x3::{Method, Variant, bias_gradient, forward, input_gra
 use super::blocked::normalise::Then;
 use super::blocked::simd::{Level, level};
 use super::blocked::{Blocked, Finish, Shape};
-use super::map::blocked_tensor;
+use super::map::{Kept, blocked_tensor};
 use super::storage::{Stored, Values, by_type, tensor, values, values_of};
 use super::{Map, Node, Tape};
 use crate::config::{Activation, Precision};
@@ -138,19 +138,19 @@ fn convolve_as<E: Stored>(tape: &Tape, sources: &[&Map], upsampled: bool, weight
     let (y, shape) = convolved::<E>(tape, sources, upsampled, weight, Finish::bias(&values(bias.value())?))?;
     let shapes: Vec<Shape> = sources.iter().map(|x| x.shape()).collect();
     let (method, inputs, outputs) = (method(tape.precision()), weight.value().dim(1)?, shape.c);
-    let tensors: Vec<Tensor> = sources.iter().map(|x| x.value().clone()).collect();
     let nodes: Vec<&Node> = sources.iter().map(|x| x.node()).chain([weight, bias]).collect();
     let wanted: Vec<bool> = nodes.iter().map(|node| node.needs_grad()).collect();
-    let weight = weight.value().clone();
+    let (weight, kept) = (weight.value().clone(), Kept::all(sources));
     Map::record(tape, (y, shape), &nodes, move |dy| {
         let dy = values_of::<E>(&dy)?;
         let dy = Blocked::new(shape, &dy[..]);
         let (wants_weight, wants_bias) = (wanted[shapes.len()], wanted[shapes.len() + 1]);
         let dw = wants_weight.then(|| -> Result<Tensor> {
-            let all = all_values::<E>(&tensors)?;
+            let tensors = kept.iter().map(Kept::value).collect::<Result<Vec<_>>>()?;
+            let all = tensors.iter().map(values_of).collect::<Result<Vec<Values<E>>>>()?;
             tensor(weight_gradient(method, &views(&all, &shapes), upsampled, dy), (outputs, inputs, 3, 3))
         });
-        drop(tensors);
+        drop(kept);
         let db = wants_bias.then(|| tensor(bias_gradient(method.level, dy), outputs)).transpose()?;
         let mut gradients: Vec<Option<Tensor>> = vec![None; shapes.len()];
         if wanted[..shapes.len()].contains(&true) {
@@ -163,10 +163,6 @@ fn convolve_as<E: Stored>(tape: &Tape, sources: &[&Map], upsampled: bool, weight
         gradients.extend([dw.transpose()?, db]);
         Ok(gradients)
     })
-}
-
-fn all_values<E: Stored>(tensors: &[Tensor]) -> Result<Vec<Values<'_, E>>> {
-    tensors.iter().map(values_of).collect()
 }
 
 fn views<'a, E: Stored>(all: &'a [Values<'_, E>], shapes: &[Shape]) -> Vec<Blocked<'a, E>> {

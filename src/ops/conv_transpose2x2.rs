@@ -30,9 +30,10 @@ fn conv_transpose_as<E: Stored>(tape: &Tape, x: &Map, weight: &Node, bias: &Node
         let (x, weight, bias) = (values_of::<E>(x.value())?, values(weight.value())?, values(bias.value())?);
         kernel::forward(level(), Blocked::new(small, &x[..]), &weight, &bias)
     };
-    let kept = (x.value().clone(), weight.value().clone());
+    let kept = (x.keep(), weight.value().clone());
     Map::record(tape, (y, large), &[x.node(), weight, bias], move |dy| {
-        let (x, weight, dy) = (values_of::<E>(&kept.0)?, values(&kept.1)?, values_of::<E>(&dy)?);
+        let x = kept.0.value()?;
+        let (x, weight, dy) = (values_of::<E>(&x)?, values(&kept.1)?, values_of::<E>(&dy)?);
         let (x, dy) = (Blocked::new(small, &x[..]), Blocked::new(large, &dy[..]));
         let dx = kernel::input_gradient(level(), dy, &weight, small);
         let dw = kernel::weight_gradient(level(), x, dy);

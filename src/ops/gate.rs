@@ -29,9 +29,10 @@ fn gate_as<E: Stored>(tape: &Tape, x: &Map, psi: &Map) -> Result<Map> {
     let logits = unpack(Blocked::<E>::new(of, &values_of(psi.value())?));
     let factors: Vec<f32> = logits.into_iter().map(logistic).collect();
     let y = kernel::forward(level(), Blocked::new(shape, &values_of::<E>(x.value())?), &factors);
-    let kept = x.value().clone();
+    let kept = x.keep();
     Map::record(tape, (y, shape), &[x.node(), psi.node()], move |dy| {
-        let (x, dy) = (values_of::<E>(&kept)?, values_of::<E>(&dy)?);
+        let x = kept.value()?;
+        let (x, dy) = (values_of::<E>(&x)?, values_of::<E>(&dy)?);
         let (x, dy) = (Blocked::new(shape, &x[..]), Blocked::new(shape, &dy[..]));
         let dx = kernel::forward(level(), dy, &factors);
         let mut open = kernel::factor_gradient(level(), dy, x);

@@ -5,11 +5,11 @@ use super::batch_norm::{EPSILON, followed};
 use super::blocked::normalise::{self, BackwardCoefficients, Moments, ScaleShift, Then};
 use super::blocked::simd::{LANES, level};
 use super::blocked::{Blocked, Shape};
-use super::map::blocked_tensor;
-use super::storage::{Stored, by_type, tensor, values, values_of};
+use super::storage::{Stored, by_type, change, tensor, values, values_of};
 use super::{Map, Node, Tape};
 use crate::config::Activation;
 use candle_core::{Result, bail};
+use std::rc::Rc;
 
 /// `(x − mean) / √(var + 1e-5) · weight + bias`, mean and biased variance being those of `c / groups` channels of one sample, and what
 /// follows it.
@@ -33,27 +33,22 @@ pub fn group_norm(tape: &Tape, x: &Map, weight: &Node, bias: &Node, groups: usiz
 
 fn normalise_as<E: Stored>(tape: &Tape, x: &Map, (weight, bias): (&Node, &Node), size: usize, then: Then) -> Result<Map> {
     let shape = x.shape();
-    let (y, groups) = {
-        let x = values_of::<E>(x.value())?;
+    let groups = Groups::of(Blocked::<E>::new(shape, &values_of(x.value())?), size);
+    let scale_shifts: Rc<[ScaleShift]> = groups.scale_shifts(&values(weight.value())?, &values(bias.value())?).into();
+    let (kept, slopes, applied) = (x.keep(), weight.value().clone(), scale_shifts.clone());
+    let make = move |x: Blocked<E>| normalise::apply(level(), x, &applied, then);
+    Map::made(tape, x, &[weight, bias], make, move |dy| {
+        let (x, weight) = (kept.value()?, values(&slopes)?);
+        let x = values_of::<E>(&x)?;
         let x = Blocked::new(shape, &x[..]);
-        let groups = Groups::of(x, size);
-        let scale_shifts = groups.scale_shifts(&values(weight.value())?, &values(bias.value())?);
-        (normalise::apply(level(), x, &scale_shifts, then), groups)
-    };
-    let kept = [x.value().clone(), weight.value().clone(), bias.value().clone()];
-    Map::record(tape, (y, shape), &[x.node(), weight, bias], move |dy| {
-        let [x, weight, bias] = &kept;
-        let (x, dy, weight) = (values_of::<E>(x)?, values_of::<E>(&dy)?, values(weight)?);
-        let (x, dy) = (Blocked::new(shape, &x[..]), Blocked::new(shape, &dy[..]));
-        let scale_shifts = groups.scale_shifts(&weight, &values(bias)?);
-        let planes = normalise::gradient_sums(level(), dy, x, &scale_shifts, then);
+        let planes = normalise::gradient_sums(level(), Blocked::new(shape, &values_of(&dy)?), x, &scale_shifts, then);
         let sums = |n: usize, c: usize, k: usize| planes[n * shape.blocks() + c / LANES][k][c % LANES];
         let coefficients = groups.coefficients(&weight, &sums);
-        let dx = normalise::gradient(level(), dy, x, &scale_shifts, &coefficients, then);
+        change(&dy, |dy: &mut [E]| normalise::to_gradient(level(), dy, x, &scale_shifts, &coefficients, then))?;
         let samples = |of: &dyn Fn(usize) -> f64| (0..shape.n).map(of).sum::<f64>() as f32;
         let dw: Vec<f32> = (0..shape.c).map(|c| samples(&|n| sums(n, c, 1) * groups.at(n, c).1)).collect();
         let db: Vec<f32> = (0..shape.c).map(|c| samples(&|n| sums(n, c, 0))).collect();
-        Ok(vec![Some(blocked_tensor(dx, shape)?), Some(tensor(dw, shape.c)?), Some(tensor(db, shape.c)?)])
+        Ok(vec![Some(dy), Some(tensor(dw, shape.c)?), Some(tensor(db, shape.c)?)])
     })
 }
 

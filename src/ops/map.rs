@@ -4,7 +4,9 @@ use super::blocked::{Blocked, Shape, pack, unpack};
 use super::storage::{Stored, by_type, tensor, values, values_of};
 use super::{Node, Tape};
 use candle_core::{DType, Result, Tensor};
-use std::{cell::OnceCell, rc::Rc};
+use std::cell::OnceCell;
+use std::fmt::{Debug, Formatter};
+use std::rc::Rc;
 
 /// A feature map of (n, c, h, w) on a tape.
 ///
@@ -15,6 +17,41 @@ pub struct Map {
     node: Node,
     shape: Shape,
     pending: Option<Pending>,
+    again: Option<Again>,
+}
+
+/// On the CPU: makes the numbers of a map once more.
+#[derive(Clone)]
+pub(super) struct Again(Rc<dyn Fn() -> Result<Tensor>>);
+
+impl Debug for Again {
+    fn fmt(&self, f: &mut Formatter) -> std::fmt::Result {
+        f.write_str("Again")
+    }
+}
+
+/// What an operation on the CPU keeps of a map that its way back reads.
+#[derive(Debug, Clone)]
+pub(super) enum Kept {
+    /// The numbers.
+    Value(Tensor),
+    /// How they are made of what is kept anyway.
+    Again(Again),
+}
+
+impl Kept {
+    /// Of several maps.
+    pub(super) fn all(maps: &[&Map]) -> Vec<Self> {
+        maps.iter().map(|map| map.keep()).collect()
+    }
+
+    /// The blocked tensor, the same bits as on the way there.
+    pub(super) fn value(&self) -> Result<Tensor> {
+        match self {
+            Self::Value(value) => Ok(value.clone()),
+            Self::Again(Again(make)) => make(),
+        }
+    }
 }
 
 /// On a GPU: the bias of the convolution that wrote a map, which is not in it yet.
@@ -68,13 +105,13 @@ impl Map {
     }
 
     fn on_host(node: Node, shape: Shape) -> Self {
-        Self { node, shape, pending: None }
+        Self { node, shape, pending: None, again: None }
     }
 
     /// A map on a GPU, its layout as [`cuda`](super::cuda) has it, `shift` being the bias that is still to be added.
     pub(super) fn on_device(node: Node, shape: Shape, shift: Option<usize>) -> Self {
         let pending = shift.map(|shift| Pending { shift, settled: Rc::default() });
-        Self { node, shape, pending }
+        Self { node, shape, pending, again: None }
     }
 
     /// The numbers on a GPU, without the bias that is still to be added.
@@ -127,6 +164,27 @@ impl Map {
         Ok(Self::on_host(tape.record(blocked_tensor(values, shape)?, inputs, backward), shape))
     }
 
+    /// The map that `make` makes of `x`, of the same size, recorded as an operation on `x` and `others`. Of these numbers nothing is [kept](Map::keep):
+    /// they are made again when they are wanted, since `x` is kept for this operation's own way back.
+    pub(super) fn made<E: Stored>(
+        tape: &Tape,
+        x: &Self,
+        others: &[&Node],
+        make: impl Fn(Blocked<E>) -> Vec<E> + 'static,
+        backward: impl FnOnce(Tensor) -> Result<Vec<Option<Tensor>>> + 'static,
+    ) -> Result<Self> {
+        let (shape, kept) = (x.shape, x.keep());
+        let make = move |x: &Tensor| blocked_tensor(make(Blocked::new(shape, &values_of(x)?)), shape);
+        let node = tape.record(make(x.value())?, &[&[&x.node], others].concat(), backward);
+        let again = node.needs_grad().then(|| Again(Rc::new(move || make(&kept.value()?))));
+        Ok(Self { again, ..Self::on_host(node, shape) })
+    }
+
+    /// What the way back of an operation that reads this map keeps of it.
+    pub(super) fn keep(&self) -> Kept {
+        self.again.clone().map_or_else(|| Kept::Value(self.value().clone()), Kept::Again)
+    }
+
     /// A map recorded as an operation on one input whose backward adds; see [`Tape::record_adding`].
     pub(super) fn record_adding(
         tape: &Tape,
@@ -145,4 +203,38 @@ pub(super) fn blocked_tensor<E: Stored>(values: Vec<E>, shape: Shape) -> Result<
 
 fn dims(shape: Shape) -> (usize, usize, usize, usize, usize) {
     (shape.n, shape.blocks(), shape.h + 2, shape.w + 2, super::blocked::simd::LANES)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::Activation;
+    use crate::{activate, group_norm, max_pool2x2};
+    use candle_core::{Device, Var};
+
+    fn numbers(map: &Tensor) -> Vec<f32> {
+        map.flatten_all().unwrap().to_vec1().unwrap()
+    }
+
+    /// Oracle: the numbers as they were made on the way there.
+    #[test]
+    fn normalised_maps_are_not_kept_but_made_again() {
+        let image = Var::from_tensor(&Tensor::randn(0f32, 1f32, (2, 20, 6, 4), &Device::Cpu).unwrap()).unwrap();
+        let [weight, bias] = [2f32, 0.5].map(|v| Var::from_tensor(&Tensor::full(v, 20, &Device::Cpu).unwrap()).unwrap());
+        let maps = |tape: &Tape| {
+            let x = Map::pack(tape, &tape.param(0, &image)).unwrap();
+            let norm = |then| group_norm(tape, &x, &tape.param(1, &weight), &tape.param(2, &bias), 5, then).unwrap();
+            let made = [Some(Activation::Relu), Some(Activation::Silu), None].map(norm);
+            let relu = activate(tape, &made[2], Activation::Relu).unwrap();
+            let pooled = max_pool2x2(tape, &relu).unwrap();
+            ([made.to_vec(), vec![relu]].concat(), pooled)
+        };
+        let (made, pooled) = maps(&Tape::training());
+        for map in made {
+            assert!(matches!(map.keep(), Kept::Again(_)), "{map:?}");
+            assert_eq!(numbers(&map.keep().value().unwrap()), numbers(map.value()));
+        }
+        assert!(matches!(pooled.keep(), Kept::Value(_)));
+        assert!(maps(&Tape::inference()).0.iter().all(|map| matches!(map.keep(), Kept::Value(_))), "nothing is kept to go back");
+    }
 }

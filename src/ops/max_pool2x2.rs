@@ -27,9 +27,10 @@ fn max_pool_as<E: Stored>(tape: &Tape, x: &Map) -> Result<Map> {
     }
     let (y, shape) = pool::max(level(), Blocked::new(from, &values_of::<E>(x.value())?));
     let y = blocked_tensor(y, shape)?;
-    let kept = (x.value().clone(), y.clone());
+    let kept = (x.keep(), y.clone());
     Ok(Map::record_adding(tape, (y, shape), x.node(), move |dy, sum| {
-        let (x, y, dy) = (values_of::<E>(&kept.0)?, values_of::<E>(&kept.1)?, values_of::<E>(&dy)?);
+        let x = kept.0.value()?;
+        let (x, y, dy) = (values_of::<E>(&x)?, values_of::<E>(&kept.1)?, values_of::<E>(&dy)?);
         let dx: Tensor = sum.map_or_else(|| blocked_tensor(vec![E::ZERO; from.len()], from), Ok)?;
         let (x, y, dy) = (Blocked::new(from, &x[..]), Blocked::new(shape, &y[..]), Blocked::new(shape, &dy[..]));
         change(&dx, |dx: &mut [E]| pool::add_gradient(level(), dy, x, y, dx))?;

@@ -3,10 +3,10 @@
 use super::blocked::conv3x3::bias_gradient;
 use super::blocked::simd::level;
 use super::blocked::{Blocked, Shape, pointwise as kernel};
-use super::map::blocked_tensor;
+use super::map::{Kept, blocked_tensor};
 use super::storage::{Stored, Values, by_type, tensor, values, values_of};
 use super::{Map, Node, Tape};
-use candle_core::{Result, Tensor, bail};
+use candle_core::{Result, bail};
 
 /// `y[n, o] = Σᵢ weight[o, i] · x[n, i] + bias[o]`, x being the sources' channels one source after the other.
 ///
@@ -31,16 +31,16 @@ pub fn pointwise(tape: &Tape, sources: &[&Map], weight: &Node, bias: &Node) -> R
 
 fn pointwise_as<E: Stored>(tape: &Tape, sources: &[&Map], weight: &Node, bias: &Node) -> Result<Map> {
     let shapes: Vec<Shape> = sources.iter().map(|x| x.shape()).collect();
-    let tensors: Vec<Tensor> = sources.iter().map(|x| x.value().clone()).collect();
     let (y, shape) = {
-        let all = tensors.iter().map(values_of::<E>).collect::<Result<Vec<_>>>()?;
+        let all = sources.iter().map(|x| values_of::<E>(x.value())).collect::<Result<Vec<_>>>()?;
         kernel::forward(level(), &views(&all, &shapes), &values(weight.value())?, &values(bias.value())?)
     };
     let nodes: Vec<&Node> = sources.iter().map(|x| x.node()).chain([weight, bias]).collect();
-    let weight = weight.value().clone();
+    let (weight, kept) = (weight.value().clone(), Kept::all(sources));
     Map::record(tape, (y, shape), &nodes, move |dy| {
         let dy = values_of::<E>(&dy)?;
         let dy = Blocked::new(shape, &dy[..]);
+        let tensors = kept.iter().map(Kept::value).collect::<Result<Vec<_>>>()?;
         let all = tensors.iter().map(values_of::<E>).collect::<Result<Vec<_>>>()?;
         let views = views(&all, &shapes);
         let ranges = kernel::channels(&views);

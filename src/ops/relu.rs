@@ -18,11 +18,17 @@ pub fn relu(tape: &Tape, x: &Map) -> Result<Map> {
 
 fn relu_as<E: Stored>(tape: &Tape, x: &Map) -> Result<Map> {
     let shape = x.shape();
-    let y = kernel::forward(level(), Blocked::new(shape, &values_of::<E>(x.value())?));
-    let kept = x.value().clone();
-    Map::record(tape, (y, shape), &[x.node()], move |dy| {
-        let (x, dy) = (values_of::<E>(&kept)?, values_of::<E>(&dy)?);
-        let dx = kernel::gradient(level(), Blocked::new(shape, &dy[..]), Blocked::new(shape, &x[..]));
-        Ok(vec![Some(blocked_tensor(dx, shape)?)])
-    })
+    let kept = x.keep();
+    Map::made(
+        tape,
+        x,
+        &[],
+        |x: Blocked<E>| kernel::forward(level(), x),
+        move |dy| {
+            let x = kept.value()?;
+            let (x, dy) = (values_of::<E>(&x)?, values_of::<E>(&dy)?);
+            let dx = kernel::gradient(level(), Blocked::new(shape, &dy[..]), Blocked::new(shape, &x[..]));
+            Ok(vec![Some(blocked_tensor(dx, shape)?)])
+        },
+    )
 }

@@ -28,14 +28,19 @@ impl Block {
         Ok(Self { first, second, shortcut, dropout: blocks.dropout })
     }
 
-    /// Reads `sources` as one map, their channels one after the other.
-    pub(super) fn forward(&self, tape: &Tape, sources: &[&Map], mode: Mode) -> Result<Map> {
-        let x = self.first.forward(tape, sources, mode)?;
+    /// Reads `sources` as one map, their channels one after the other, and lets go of each map as soon as it is read.
+    pub(super) fn forward(&self, tape: &Tape, sources: Vec<Map>, mode: Mode) -> Result<Map> {
         let y = match &self.shortcut {
-            None => self.second.forward(tape, &[&x], mode)?,
+            None => {
+                let x = self.first.forward(tape, sources, mode)?;
+                self.second.forward(tape, vec![x], mode)?
+            }
             Some((conv, norm)) => {
-                let shortcut = norm.apply(tape, &conv.pointwise(tape, sources)?, mode, None)?;
-                self.second.forward_adding(tape, &x, &shortcut, mode)?
+                let x = self.first.forward(tape, sources.clone(), mode)?;
+                let shortcut = conv.pointwise(tape, &sources.iter().collect::<Vec<_>>())?;
+                drop(sources);
+                let shortcut = norm.apply(tape, shortcut, mode, None)?;
+                self.second.forward_adding(tape, x, &shortcut, mode)?
             }
         };
         ops::dropout(tape, y, self.dropout)
@@ -65,7 +70,7 @@ impl Gate {
 
     /// What of the skip passes.
     pub(super) fn forward(&self, tape: &Tape, signal: &Map, skip: &Map, mode: Mode) -> Result<Map> {
-        let projected = |(conv, norm): &(Conv, Normalise), x: &Map| norm.apply(tape, &conv.pointwise(tape, &[x])?, mode, None);
+        let projected = |(conv, norm): &(Conv, Normalise), x: &Map| norm.apply(tape, conv.pointwise(tape, &[x])?, mode, None);
         let sum = ops::add(tape, &projected(&self.signal, signal)?, &projected(&self.skip, skip)?)?;
         let psi = projected(&self.psi, &ops::relu(tape, &sum)?)?;
         ops::gate(tape, skip, &psi)

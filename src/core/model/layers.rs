@@ -96,13 +96,16 @@ impl Normalise {
     }
 
     /// Normalisation, and the activation after it if there is one.
-    pub(super) fn apply(&self, tape: &Tape, x: &Map, mode: Mode, then: Option<Activation>) -> Result<Map> {
+    pub(super) fn apply(&self, tape: &Tape, x: Map, mode: Mode, then: Option<Activation>) -> Result<Map> {
         match self {
             Self::Batch { weight, bias, running } => {
-                ops::batch_norm(tape, x, &weight.on(tape), &bias.on(tape), statistics(running, mode), then)
+                ops::batch_norm(tape, &x, &weight.on(tape), &bias.on(tape), statistics(running, mode), then)
             }
-            Self::Group { weight, bias, groups } => ops::group_norm(tape, x, &weight.on(tape), &bias.on(tape), *groups, then),
-            Self::None => then.map_or_else(|| Ok(x.clone()), |activation| ops::activate(tape, x, activation)),
+            Self::Group { weight, bias, groups } => ops::group_norm(tape, &x, &weight.on(tape), &bias.on(tape), *groups, then),
+            Self::None => match then {
+                Some(activation) => ops::activate(tape, &x, activation),
+                None => Ok(x),
+            },
         }
     }
 }
@@ -142,29 +145,32 @@ impl Unit {
     }
 
     /// Reads `sources` as one map, their channels one after the other.
-    pub(super) fn forward(&self, tape: &Tape, sources: &[&Map], mode: Mode) -> Result<Map> {
+    pub(super) fn forward(&self, tape: &Tape, sources: Vec<Map>, mode: Mode) -> Result<Map> {
         self.normalised(tape, sources, false, mode, Some(self.activation))
     }
 
-    /// The convolution with its normalisation, and the activation if there is one.
-    fn normalised(&self, tape: &Tape, sources: &[&Map], upsampled: bool, mode: Mode, then: Option<Activation>) -> Result<Map> {
+    /// The convolution with its normalisation, and the activation if there is one. What is read is gone before the normalisation: a network's largest
+    /// maps need not be there at once.
+    fn normalised(&self, tape: &Tape, sources: Vec<Map>, upsampled: bool, mode: Mode, then: Option<Activation>) -> Result<Map> {
+        let read: Vec<&Map> = sources.iter().collect();
         if let (Normalise::Batch { weight, bias, running }, Mode::Eval) = (&self.norm, mode) {
             let (own, weight, bias) = ((self.conv.weight.on(tape), self.conv.bias.on(tape)), weight.on(tape), bias.on(tape));
             let norm = KeptNorm { weight: &weight, bias: &bias, running };
-            return ops::conv3x3_normalised(tape, sources, upsampled, (&own.0, &own.1), norm, then);
+            return ops::conv3x3_normalised(tape, &read, upsampled, (&own.0, &own.1), norm, then);
         }
-        let x = if upsampled { self.conv.conv3x3_of_upsampled(tape, sources[0])? } else { self.conv.conv3x3(tape, sources)? };
-        self.norm.apply(tape, &x, mode, then)
+        let x = if upsampled { self.conv.conv3x3_of_upsampled(tape, read[0])? } else { self.conv.conv3x3(tape, &read)? };
+        drop(sources);
+        self.norm.apply(tape, x, mode, then)
     }
 
     /// The same with `more` added before the activation.
-    pub(super) fn forward_adding(&self, tape: &Tape, x: &Map, more: &Map, mode: Mode) -> Result<Map> {
-        let x = self.normalised(tape, &[x], false, mode, None)?;
+    pub(super) fn forward_adding(&self, tape: &Tape, x: Map, more: &Map, mode: Mode) -> Result<Map> {
+        let x = self.normalised(tape, vec![x], false, mode, None)?;
         ops::activate(tape, &ops::add(tape, &x, more)?, self.activation)
     }
 
     /// Reads a map with its sides upsampled (nearest).
-    pub(super) fn forward_upsampled(&self, tape: &Tape, x: &Map, mode: Mode) -> Result<Map> {
-        self.normalised(tape, &[x], true, mode, Some(self.activation))
+    pub(super) fn forward_upsampled(&self, tape: &Tape, x: Map, mode: Mode) -> Result<Map> {
+        self.normalised(tape, vec![x], true, mode, Some(self.activation))
     }
 }

@@ -51,18 +51,18 @@ impl Network for UNet {
         let mut skips = Vec::new();
         let mut x = images;
         for block in &self.encoder[..depth] {
-            let skip = block.forward(tape, &[&x], mode)?;
+            let skip = block.forward(tape, vec![x], mode)?;
             x = ops::max_pool2x2(tape, &skip)?;
             skips.push(skip);
         }
-        x = self.encoder[depth].forward(tape, &[&x], mode)?;
+        x = self.encoder[depth].forward(tape, vec![x], mode)?;
         for (level, skip) in skips.into_iter().enumerate().rev() {
-            x = self.up[level].forward(tape, &x, mode)?;
+            x = self.up[level].forward(tape, x, mode)?;
             let skip = match self.gates.get(level) {
                 Some(gate) => gate.forward(tape, &x, &skip, mode)?,
                 None => skip,
             };
-            x = self.decoder[level].forward(tape, &[&skip, &x], mode)?;
+            x = self.decoder[level].forward(tape, vec![skip, x], mode)?;
         }
         self.head.conv1x1(tape, &x)
     }
@@ -86,10 +86,10 @@ impl UpBlock {
         })
     }
 
-    fn forward(&self, tape: &Tape, x: &Map, mode: Mode) -> candle_core::Result<Map> {
+    fn forward(&self, tape: &Tape, x: Map, mode: Mode) -> candle_core::Result<Map> {
         match self {
             Self::NearestConv(unit) => unit.forward_upsampled(tape, x, mode),
-            Self::Transposed(conv) => conv.transposed2x2(tape, x),
+            Self::Transposed(conv) => conv.transposed2x2(tape, &x),
         }
     }
 }

@@ -58,13 +58,13 @@ impl Nested {
                 0 => images.clone(),
                 _ => ops::max_pool2x2(tape, &maps[level - 1][0])?,
             };
-            maps.push(vec![blocks[0].forward(tape, &[&x], mode)?]);
+            maps.push(vec![blocks[0].forward(tape, vec![x], mode)?]);
         }
         for column in 1..=depth {
             for level in 0..=depth - column {
                 let below = ops::upsample_bilinear2x(tape, &maps[level + 1][column - 1])?;
-                let sources: Vec<&Map> = maps[level].iter().chain([&below]).collect();
-                let map = self.blocks[level][column].forward(tape, &sources, mode)?;
+                let sources = maps[level].iter().cloned().chain([below]).collect();
+                let map = self.blocks[level][column].forward(tape, sources, mode)?;
                 maps[level].push(map);
             }
         }

@@ -2,6 +2,7 @@
 //!
 //! Sums run over a few hundred numbers in f32, beyond that in f64.
 
+use super::scratch::Shared;
 use super::simd::{Element, Kernel, LANES, Level, Simd};
 use super::strips::{Strip, Strips};
 use super::{Blocked, Shape};
@@ -117,24 +118,29 @@ pub fn gradient_sums<E: Element>(
     parts.chunks_exact(strips.a_plane()).map(total).collect()
 }
 
-/// The gradient of the input of [`apply`].
-pub fn gradient<E: Element>(
+/// Turns the gradient of the value of [`apply`] into that of its input, in place.
+///
+/// # Panics
+/// If it is not as long as `x`.
+pub fn to_gradient<E: Element>(
     level: Level,
-    dy: Blocked<E>,
+    dy: &mut [E],
     x: Blocked<E>,
     scale_shifts: &[ScaleShift],
     coefficients: &[BackwardCoefficients],
     then: Then,
-) -> Vec<E> {
-    let write = |strip: Strip, out: *mut E| {
+) {
+    assert_eq!(dy.len(), x.data().len(), "elements of the gradient");
+    let whole = Shared(dy.as_mut_ptr());
+    Strips::of(x.shape()).map(|strip| {
         let (scale_shift, coefficient) = (&scale_shifts[strip.plane], &coefficients[strip.plane]);
+        // SAFETY: the plane lies in the gradient, which is as long as x.
+        let dy = unsafe { whole.at(strip.plane * x.shape().plane()) };
         match then {
-            Then::Relu => level.run(Gradient::<E, true> { dy, x, scale_shift, coefficient, strip, out }),
-            Then::Nothing => level.run(Gradient::<E, false> { dy, x, scale_shift, coefficient, strip, out }),
+            Then::Relu => level.run(Gradient::<E, true> { dy, x, scale_shift, coefficient, strip }),
+            Then::Nothing => level.run(Gradient::<E, false> { dy, x, scale_shift, coefficient, strip }),
         }
-    };
-    // SAFETY: `Gradient` writes every pixel of its strip.
-    unsafe { Strips::of(x.shape()).make(write) }
+    });
 }
 
 /// The plane that a strip is of.
@@ -251,11 +257,18 @@ impl<E: Element, const RELU: bool> Kernel for Apply<'_, E, RELU> {
 }
 
 /// `(g, x − mean)` of a pixel.
+///
+/// # Safety
+/// Both must point to one pixel's 16 elements.
 #[inline(always)]
-fn gated<S: Simd, E: Element, const RELU: bool>(s: S, dy: &[E], x: &[E], scale_shift: Loaded<S::V>) -> (S::V, S::V) {
-    debug_assert!(dy.len() == LANES && x.len() == LANES);
-    // SAFETY: both are one pixel's 16 elements.
-    let (dy, x) = unsafe { (E::load(s, dy.as_ptr()), E::load(s, x.as_ptr())) };
+unsafe fn gated<S: Simd, E: Element, const RELU: bool>(
+    s: S,
+    dy: *const E,
+    x: *const E,
+    scale_shift: Loaded<S::V>,
+) -> (S::V, S::V) {
+    // SAFETY: the caller's.
+    let (dy, x) = unsafe { (E::load(s, dy), E::load(s, x)) };
     let x = s.sub(x, scale_shift.mean);
     if !RELU {
         return (dy, x);
@@ -285,7 +298,8 @@ impl<E: Element, const RELU: bool> Kernel for StripSums<'_, E, RELU> {
             let groups = row(x_plane, shape, y).chunks(SIDE * LANES).zip(row(dy_plane, shape, y).chunks(SIDE * LANES));
             for (x, dy) in groups {
                 for (k, (x, dy)) in x.chunks_exact(LANES).zip(dy.chunks_exact(LANES)).enumerate() {
-                    let (g, distance) = gated::<S, E, RELU>(s, dy, x, scale_shift);
+                    // SAFETY: chunks have 16 elements.
+                    let (g, distance) = unsafe { gated::<S, E, RELU>(s, dy.as_ptr(), x.as_ptr(), scale_shift) };
                     sums[0][k] = s.add(sums[0][k], g);
                     sums[1][k] = s.fma(g, distance, sums[1][k]);
                 }
@@ -302,12 +316,12 @@ impl<E: Element, const RELU: bool> Kernel for StripSums<'_, E, RELU> {
 }
 
 struct Gradient<'a, E, const RELU: bool> {
-    dy: Blocked<'a, E>,
+    /// The plane.
+    dy: *mut E,
     x: Blocked<'a, E>,
     scale_shift: &'a ScaleShift,
     coefficient: &'a BackwardCoefficients,
     strip: Strip,
-    out: *mut E,
 }
 
 impl<E: Element, const RELU: bool> Kernel for Gradient<'_, E, RELU> {
@@ -316,17 +330,19 @@ impl<E: Element, const RELU: bool> Kernel for Gradient<'_, E, RELU> {
 
     #[inline(always)]
     fn run<S: Simd>(self, s: S) {
-        let (shape, x_plane, dy_plane) = (self.x.shape(), plane(self.x, &self.strip), plane(self.dy, &self.strip));
+        let (shape, x_plane) = (self.x.shape(), plane(self.x, &self.strip));
         let scale_shift = load(s, self.scale_shift);
         let factor = s.from_array(self.coefficient.factor);
         let (level, tilt) = (s.from_array(self.coefficient.level), s.from_array(self.coefficient.tilt));
         for y in self.strip.rows {
-            let pixels = row(x_plane, shape, y).chunks_exact(LANES).zip(row(dy_plane, shape, y).chunks_exact(LANES));
-            for (i, (x, dy)) in pixels.enumerate() {
-                let (g, distance) = gated::<S, E, RELU>(s, dy, x, scale_shift);
-                let dx = s.sub(s.sub(s.mul(g, factor), level), s.mul(distance, tilt));
-                // SAFETY: the pixel lies in the plane and is this task's alone.
-                unsafe { E::store(s, self.out.add(shape.pixel(y, i)), dx) };
+            for (i, x) in row(x_plane, shape, y).chunks_exact(LANES).enumerate() {
+                // SAFETY: x is one pixel's 16 elements; the pixel of the gradient lies in the plane and is this task's alone.
+                unsafe {
+                    let dy = self.dy.add(shape.pixel(y, i));
+                    let (g, distance) = gated::<S, E, RELU>(s, dy, x.as_ptr(), scale_shift);
+                    let dx = s.sub(s.sub(s.mul(g, factor), level), s.mul(distance, tilt));
+                    E::store(s, dy, dx);
+                }
             }
         }
     }

@@ -33,6 +33,14 @@ fn take(free: &mut Vec<Vec<f32>>, len: usize) -> Vec<f32> {
     vec![0.0; len]
 }
 
+/// Calls `work` with a pointer to `len` elements at a multiple of 64 bytes, not initialised, that are freed again: for what the tasks of an operation share,
+/// up to some 15 MB, which is room for maps between operations.
+pub fn shared_scratch<R>(len: usize, work: impl FnOnce(Shared) -> R) -> R {
+    let mut buffer = uninitialised::<f32>(len + LINE);
+    let start = buffer.as_ptr().align_offset(64);
+    work(Shared(buffer[start..].as_mut_ptr().cast()))
+}
+
 /// `len` elements as the allocator gives them.
 pub fn uninitialised<E>(len: usize) -> Vec<MaybeUninit<E>> {
     let mut data = Vec::with_capacity(len);

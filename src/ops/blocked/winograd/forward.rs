@@ -10,7 +10,7 @@ use super::matrices::Filtering;
 use super::tiles::{Grid, InputTiles, OutputTiles, Target};
 use super::{Component, Resample};
 use crate::blocked::gemm::Product;
-use crate::blocked::scratch::{Shared, room, scratch, spread};
+use crate::blocked::scratch::{Shared, room, scratch, shared_scratch, spread};
 use crate::blocked::simd::{Element, LANES, Level};
 use crate::blocked::{Blocked, Finish};
 use rayon::prelude::*;
@@ -61,8 +61,8 @@ impl<P: Element> Convolution<'_, P> {
     fn tile_stationary<F: Filtering, E: Component>(&self, grid: Grid) {
         let (inputs, outputs) = (self.inputs.len(), self.outputs.len());
         let stride = spread::<E>(inputs * outputs * BLOCK);
-        scratch(room::<E>(F::A * F::A * stride), |filters| {
-            let filters = Shared::<E>(filters.as_mut_ptr().cast());
+        shared_scratch(room::<E>(F::A * F::A * stride), |filters| {
+            let filters = Shared::<E>(filters.0.cast());
             (0..inputs * outputs).into_par_iter().for_each(|pair| {
                 // SAFETY: each pair has its own place in the buffer.
                 let out = unsafe { filters.at(pair * BLOCK) };
@@ -122,8 +122,8 @@ impl<P: Element> Convolution<'_, P> {
     fn channel_stationary<F: Filtering, E: Component>(&self, grid: Grid) {
         let (inputs, tiles) = (self.inputs.len(), grid.len());
         let stride = spread::<E>(inputs * tiles * LANES);
-        scratch(room::<E>(F::A * F::A * stride), |v| {
-            let v = Shared::<E>(v.as_mut_ptr().cast());
+        shared_scratch(room::<E>(F::A * F::A * stride), |v| {
+            let v = Shared::<E>(v.0.cast());
             let parts = 8usize.div_ceil(inputs).min(tiles);
             (0..inputs * parts).into_par_iter().for_each(|task| {
                 let (input, part) = (task / parts, task % parts);

@@ -7,7 +7,7 @@ use super::tiles::{GradientTiles, Grid, InputTiles};
 use super::{Component, Resample};
 use crate::blocked::Blocked;
 use crate::blocked::gemm::Product;
-use crate::blocked::scratch::{Shared, room, scratch, spread};
+use crate::blocked::scratch::{Shared, room, scratch, shared_scratch, spread};
 use crate::blocked::simd::{Element, LANES, Level};
 use rayon::prelude::*;
 use std::marker::PhantomData;
@@ -105,12 +105,13 @@ impl<P: Element> WeightGradient<'_, P> {
         let bound = |split: usize| (groups * split / splits * E::TILES).min(grid.len());
         // The first chunk is the largest.
         let len = F::A * F::A * chunks[0].stride();
-        scratch(len * splits * chunks.len(), |parts| {
-            parts.par_chunks_exact_mut(len).enumerate().for_each(|(task, part)| {
+        shared_scratch(len * splits * chunks.len(), |parts| {
+            (0..splits * chunks.len()).into_par_iter().for_each(|task| {
                 let (chunk, split) = (&chunks[task / splits], task % splits);
-                self.sum_products::<F, E>(grid, chunk, bound(split)..bound(split + 1), part.as_mut_ptr());
+                // SAFETY: each task has its own part of the buffer.
+                let part = unsafe { parts.at(task * len) };
+                self.sum_products::<F, E>(grid, chunk, bound(split)..bound(split + 1), part);
             });
-            let parts = Shared(parts.as_mut_ptr());
             let pairs = chunks.iter().enumerate().flat_map(|(c, chunk)| chunk.pairs().map(move |pair| (c, pair)));
             pairs.collect::<Vec<_>>().into_par_iter().for_each(|(c, (input, output))| {
                 let chunk = &chunks[c];
