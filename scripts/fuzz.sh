@@ -36,6 +36,8 @@ programs=target/fuzz/$(rustc -vV | sed -n 's/^host: //p')/release
 
 # A backtrace for every error that is expected would take most of the time, and so would handing small things to other threads.
 export RUST_LIB_BACKTRACE=0 RAYON_NUM_THREADS=1
+# A browser that hangs up costs a Rust program an error; libFuzzer's own main leaves the signal that ends the process.
+trap '' PIPE
 # In memory, where there is such a place: every input becomes a file.
 scratch=$(mktemp -d "$([[ -w /dev/shm ]] && echo /dev/shm || echo "${TMPDIR:-/tmp}")/umlaut-fuzz.XXXXXX")
 trap 'rm -rf "$scratch"' EXIT

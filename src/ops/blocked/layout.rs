@@ -2,8 +2,10 @@
 
 use super::scratch::{Shared, assume_initialised, uninitialised};
 use super::simd::{Element, LANES};
+use super::strips::Strips;
 use rayon::prelude::*;
 use std::mem::MaybeUninit;
+use std::ops::Range;
 
 /// Size of a map: batch, channels, height and width of the interior, each at least 1.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -86,6 +88,28 @@ impl<'a, E> Blocked<'a, E> {
     }
 }
 
+/// Elements of a map whose border is worth more than one thread.
+const LARGE: usize = 1 << 16;
+
+/// Zeroes the border left and right of some rows of the interior of a plane; with the first row also what is above, with the last what is below.
+///
+/// # Safety
+/// `plane` must point to a whole plane of a map of this size, in which no other task writes the same border.
+pub unsafe fn zero_border<E: Element>(shape: Shape, rows: Range<usize>, plane: *mut E) {
+    // SAFETY: the caller's; zeros of all bits are the number 0.
+    let zero = |at: usize, len: usize| unsafe { plane.add(at).write_bytes(0, len) };
+    if rows.start == 0 {
+        zero(0, shape.row());
+    }
+    for y in rows.clone() {
+        zero(shape.pixel(y, 0) - LANES, LANES);
+        zero(shape.pixel(y, shape.w), LANES);
+    }
+    if rows.end == shape.h {
+        zero(shape.pixel(shape.h, 0) - LANES, shape.row());
+    }
+}
+
 /// A map whose border is zero and whose interior is yet to be written.
 ///
 /// The interior is left as the allocator gave it, which saves a pass over memory.
@@ -95,19 +119,24 @@ pub struct Unwritten<E = f32> {
 }
 
 impl<E: Element> Unwritten<E> {
-    /// Allocates a map and zeroes its border.
+    /// Allocates a map and zeroes its border, at the same time in many places if it is large: whoever touches a page of memory first waits for
+    /// the system to clear it.
     pub fn new(shape: Shape) -> Self {
-        let mut data = uninitialised(shape.len());
-        let zero = MaybeUninit::new(E::ZERO);
-        for plane in data.chunks_exact_mut(shape.plane()) {
-            plane[..shape.row()].fill(zero);
-            plane[shape.pixel(shape.h, 0) - LANES..].fill(zero);
-            for row in plane.chunks_exact_mut(shape.row()).skip(1).take(shape.h) {
-                row[..LANES].fill(zero);
-                row[(shape.w + 1) * LANES..].fill(zero);
-            }
+        let mut map = Self::bare(shape);
+        let target: Shared<E> = map.shared();
+        // SAFETY: the plane lies in the map, and each task has rows of its own.
+        let zero = |plane: usize, rows| unsafe { zero_border(shape, rows, target.at(plane * shape.plane())) };
+        if shape.len() < LARGE {
+            (0..shape.n * shape.blocks()).for_each(|plane| zero(plane, 0..shape.h));
+        } else {
+            Strips::of(shape).map(|strip| zero(strip.plane, strip.rows));
         }
-        Self { shape, data }
+        map
+    }
+
+    /// A map whose border is yet to be zeroed too.
+    pub fn bare(shape: Shape) -> Self {
+        Self { shape, data: uninitialised(shape.len()) }
     }
 
     /// Its size.
@@ -128,9 +157,9 @@ impl<E: Element> Unwritten<E> {
     /// The finished map.
     ///
     /// # Safety
-    /// All 16 lanes of every interior pixel must have been written.
+    /// All 16 lanes of every interior pixel must have been written; of a [bare](Self::bare) map also the border.
     pub unsafe fn assume_written(self) -> Vec<E> {
-        // SAFETY: the border was zeroed by `new`, and the caller says that the interior was written.
+        // SAFETY: `new` has zeroed the border, and the caller says that the rest was written.
         unsafe { assume_initialised(self.data) }
     }
 }

@@ -1,5 +1,6 @@
 //! How element-wise kernels cut a map: into strips of whole rows of one plane, about as long as a level-1 cache.
 
+use super::layout::zero_border;
 use super::scratch::Shared;
 use super::simd::{Element, LANES};
 use super::{Shape, Unwritten};
@@ -54,14 +55,18 @@ impl Strips {
     /// # Safety
     /// `write` must write all 16 lanes of every interior pixel of its strip, and nothing else.
     pub unsafe fn make<E: Element>(&self, write: impl Fn(Strip, *mut E) + Sync) -> Vec<E> {
-        let mut out = Unwritten::<E>::new(self.shape);
+        let mut out = Unwritten::<E>::bare(self.shape);
         let target: Shared<E> = out.shared();
         self.map(|strip| {
-            // SAFETY: the plane lies in the map.
-            let plane = unsafe { target.at(strip.plane * self.shape.plane()) };
+            // SAFETY: the plane lies in the map; the border beside the strip is this task's alone.
+            let plane = unsafe {
+                let plane = target.at(strip.plane * self.shape.plane());
+                zero_border(self.shape, strip.rows.clone(), plane);
+                plane
+            };
             write(strip, plane);
         });
-        // SAFETY: the strips are the whole interior, and the caller's closure writes them.
+        // SAFETY: the strips are the whole interior and have the whole border, and the caller's closure writes the interior.
         unsafe { out.assume_written() }
     }
 }
