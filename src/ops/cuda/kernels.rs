@@ -23,6 +23,7 @@ const PROGRAMS: [&[&str]; 4] = [
         include_str!("kernels/elementwise.cu"),
         include_str!("kernels/bilinear.cu"),
         include_str!("kernels/upsampled.cu"),
+        include_str!("kernels/folded.cu"),
     ],
     &[include_str!("kernels/loss.cu"), include_str!("kernels/terms.cu"), include_str!("kernels/lovasz.cu")],
     &[ACTIVATIONS, include_str!("kernels/gate.cu"), include_str!("kernels/optimizer.cu"), include_str!("kernels/convolve.cu")],
