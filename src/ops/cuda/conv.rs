@@ -1,7 +1,7 @@
 //! Convolutions as operations of a network.
 
 use super::concat::{Run, joined, put_channels, take_channels};
-use super::folded::Folding;
+use super::folding::Folding;
 use super::memory::Array;
 use super::norm::settled;
 use super::problem::{Pass, Problem, Tensors};
@@ -58,9 +58,13 @@ pub(super) fn conv3x3_folded(
         return Ok(None);
     }
     let maps = sources.iter().map(|map| settled(tape, device, map)?.array()).collect::<Result<Vec<_>>>()?;
-    let (weight, bias) = folding.folded(gpu, problem)?;
+    let folded = folding.folded(gpu, problem)?;
     let y = gpu.map(shape)?;
-    gpu.convolve(pass, problem, Tensors { x: &read.input(gpu, &maps)?, weight: &weight, y: &y, bias: Some(&bias) })?;
+    gpu.convolve(
+        pass,
+        problem,
+        Tensors { x: &read.input(gpu, &maps)?, weight: &folded.weight, y: &y, bias: Some(&folded.bias) },
+    )?;
     Ok(Some(Map::on_device(tape.constant_device(y), shape, None)))
 }
 

@@ -15,7 +15,7 @@ use std::rc::Rc;
 pub(super) enum Convolutions {
     /// NVIDIA's library.
     #[cfg(feature = "cudnn")]
-    Cudnn(super::cudnn::Cudnn),
+    Cudnn(Box<super::cudnn::Cudnn>),
     /// The plain sums of `convolve.cu`, and why.
     Plain(String),
     /// Nothing: they are written down.
@@ -86,7 +86,7 @@ impl Convolutions {
     #[cfg(feature = "cudnn")]
     fn cudnn(driver: &Rc<Driver>, precision: Precision, deterministic: bool) -> Result<Self> {
         let cudnn = super::cudnn::Cudnn::new(driver, precision, deterministic);
-        Ok(Self::Cudnn(cudnn.map_err(|e| Error::Msg(format!("{e}; {WITHOUT_CUDNN}")))?))
+        Ok(Self::Cudnn(Box::new(cudnn.map_err(|e| Error::Msg(format!("{e}; {WITHOUT_CUDNN}")))?)))
     }
 
     #[cfg(not(feature = "cudnn"))]

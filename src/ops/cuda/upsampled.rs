@@ -1,7 +1,7 @@
 //! The convolution 3×3 of a map with upsampled sides, as one of the small map: 16 of 36 products, and no upsampled map; see `upsampled.cu`.
 
 use super::driver::Grid;
-use super::folded::Folding;
+use super::folding::Folding;
 use super::norm::settled;
 use super::problem::{Pass, Problem, Tensors};
 use super::{Array, CHANNELS, Gpu, Kind, Store, size, stored};
@@ -124,7 +124,7 @@ pub(super) fn conv3x3_of_upsampled_folded(
         return Ok(None);
     }
     let x = settled(tape, device, x)?.array()?;
-    let (weight, bias) = folding.folded_of_upsampled(gpu, upsampled.problem)?;
-    let y = upsampled.forward(gpu, pass, &x, &weight, Some(&bias))?;
+    let folded = folding.folded_of_upsampled(gpu, upsampled.problem)?;
+    let y = upsampled.forward(gpu, pass, &x, &folded.weight, Some(&folded.bias))?;
     Ok(Some(Map::on_device(tape.constant_device(y), upsampled.large(), None)))
 }
