@@ -60,30 +60,59 @@ pub fn run(experiments: &[PathBuf], precision: Option<Precision>, device: Option
 fn ask(device: &Asked, wanted: &Wanted, all: bool) -> Result<usize, Failure> {
     let (precision, distinct) = (wanted.precision, wanted.distinct());
     let described = Described::new(&device.properties, precision).map_err(|why| mistake(format!("--engines: {why}")))?;
-    let found: Vec<Result<usize, String>> = distinct.iter().map(|convolution| described.workspace(*convolution)).collect();
-    let largest = found.iter().flatten().max().copied().unwrap_or(0);
-    let served = found.iter().flatten().count();
+    let found: Vec<Found> = distinct.iter().map(|convolution| Found::of(&described, *convolution)).collect();
+    let largest = found.iter().filter_map(|found| found.engine.as_ref().ok()).max().copied().unwrap_or(0);
+    let served = found.iter().filter(|found| found.engine.is_ok()).count();
+    let biased = distinct.iter().filter(|convolution| convolution.bare().is_some()).count();
+    let apart: Vec<&Found> = found.iter().filter(|found| found.apart.is_some()).collect();
     let expected = !device.lacks.contains(&precision);
     println!(
-        "{}, {}, {}: {}, {} distinct, {served} with an engine, largest workspace {}{}",
+        "{}, {}, {}: {}, {} distinct, {served} with an engine, {} of {biased} with the bias in the same pass, largest workspace {}{}",
         device.name,
         precision.name(),
         described.library(),
         counted(wanted.all.len(), "convolution"),
         distinct.len(),
+        biased - apart.len(),
         size(largest as u64),
         if expected { "" } else { " (not all are expected to have one)" }
     );
-    let without: Vec<(&Convolution, &String)> =
-        distinct.iter().zip(&found).filter_map(|(c, f)| Some((c, f.as_ref().err()?))).collect();
-    let shown = if expected || all { without.len() } else { NAMED };
-    for (convolution, why) in without.iter().take(shown) {
-        println!("  {}: {} has no engine for the {}: {why}", device.name, precision.name(), convolution.words());
+    let name = |kind: &str, why: &String, found: &Found| {
+        format!("{}: {} has no engine for the {}{kind}: {why}", device.name, precision.name(), found.convolution.words())
+    };
+    let without = found.iter().filter_map(|found| Some(name("", found.engine.as_ref().err()?, found)));
+    let slower = apart.iter().filter_map(|found| {
+        let why = found.apart.as_ref().filter(|_| found.engine.is_ok())?;
+        Some(name(", which takes two passes", why, found))
+    });
+    let lines: Vec<String> = without.chain(slower).collect();
+    let shown = if expected || all { lines.len() } else { NAMED };
+    for line in lines.iter().take(shown) {
+        println!("  {line}");
     }
-    if without.len() > shown {
-        println!("  and {} more; --all names them", without.len() - shown);
+    if lines.len() > shown {
+        println!("  and {} more; --all names them", lines.len() - shown);
     }
-    Ok(if expected { without.len() } else { 0 })
+    Ok(if expected { distinct.len() - served } else { 0 })
+}
+
+/// What was found of a convolution.
+struct Found {
+    convolution: Convolution,
+    /// Bytes of workspace of the engine that it gets, of the forward pass alone where its bias is a pass of its own; or why there is none.
+    engine: Result<usize, String>,
+    /// Why its bias is a pass of its own, if it is one.
+    apart: Option<String>,
+}
+
+impl Found {
+    fn of(described: &Described, convolution: Convolution) -> Self {
+        let engine = described.workspace(convolution);
+        match (convolution.bare(), engine) {
+            (Some(bare), Err(why)) => Self { convolution, engine: described.workspace(bare), apart: Some(why) },
+            (_, engine) => Self { convolution, engine, apart: None },
+        }
+    }
 }
 
 /// The devices that come with the program, or the one of a file.

@@ -6,6 +6,7 @@ use super::progress;
 use super::stop::Stop;
 use std::num::{NonZeroU16, NonZeroU32};
 use std::path::PathBuf;
+use umlaut::ops::cuda::begin_compiling;
 use umlaut::record::{Event, Outcome, Status};
 use umlaut::store::{Claim, RunDir, Turn};
 use umlaut::train::{TrainingDevice, train_until};
@@ -52,6 +53,8 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
         Turn::Over(outcome) => return finished_before(&place, &outcome),
         Turn::Train(finished) => finished,
     };
+    // A GPU's kernels are compiled while images are decoded.
+    let compiling = target.gpu.map(|gpu| begin_compiling(gpu, experiment.training.precision));
     let reading = progress::Reading::new("reading images");
     let opened = data::open(&experiment.dataset, &experiment.preprocess, &arguments.cache, &|done, of| reading.at(done, of))
         .map_err(mistake)?;
@@ -76,6 +79,7 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
         // Nothing was begun, so what the run had stays true.
         place.write_outcome(outcome)?;
     }
+    drop(compiling);
     let outcome = trained.map_err(|error| {
         let is_mistake = error.is_mistake();
         failed(error, is_mistake)

@@ -50,7 +50,7 @@ pub struct KeptNorm<'a> {
 }
 
 /// [`conv3x3`] of `sources`, or [`conv3x3_of_upsampled`] of the only one, [`batch_norm`] with running statistics, and what follows it. Without a recording
-/// tape, on the CPU, it is one pass over the result.
+/// tape it is one pass over the result, on a GPU where cuDNN has one.
 ///
 /// # Errors
 /// As the operations by themselves.
@@ -65,12 +65,19 @@ pub fn conv3x3_normalised(
     if upsampled && sources.len() > 1 {
         bail!("of several maps none is upsampled")
     }
-    if tape.is_recording() || tape.device().is_some() {
+    let apart = || {
         let x = match sources {
             [x] if upsampled => conv3x3_of_upsampled(tape, x, weight, bias)?,
             _ => conv3x3(tape, sources, weight, bias)?,
         };
-        return batch_norm(tape, &x, norm.weight, norm.bias, Statistics::Running(norm.running), then);
+        batch_norm(tape, &x, norm.weight, norm.bias, Statistics::Running(norm.running), then)
+    };
+    on_device!(tape, device => {
+        let folded = cuda::conv3x3_normalised(tape, device, sources, upsampled, (weight, bias), norm, then)?;
+        folded.map_or_else(apart, Ok)
+    });
+    if tape.is_recording() {
+        return apart();
     }
     let Some(first) = sources.first() else { bail!("conv3x3 reads at least one map") };
     let (slope, shift) = scale_shift(&values(bias.value())?, norm)?;

@@ -24,6 +24,17 @@ fn engines_are_asked_for_on_gpus_that_are_only_described() {
         "{said}"
     );
 
+    // Where a bias takes a pass of its own, nothing is amiss.
+    let desk = Desk::with(&TINY.replace("norm = \"group\"\ngroups = 4", "norm = \"batch\""));
+    let ask = ["selftest", "--engines", "x.toml", "--precision", "bf16", "--all"];
+    let said = desk.says(&ask, &[], 0);
+    assert!(said.matches(", 10 of 10 with the bias in the same pass, ").count() == 4, "{said}");
+    let said = desk.says(&ask, &[("SOFTWARE_CUDA_FAIL", "fused")], 0);
+    assert!(said.matches(", 0 of 10 with the bias in the same pass, ").count() == 5, "{said}");
+    let layer = "forward pass with bias and ReLU, 3×3, (2, 16, 16, 8) to 8 channels";
+    let line = format!("H200: bf16 has no engine for the {layer}, which takes two passes: it names no engine");
+    assert!(said.contains(&line), "{said}");
+
     // Elsewhere every one is expected, and named if it is not there: both ways of the step, whole batches and single images.
     let refuse = [("SOFTWARE_CUDA_FAIL", "plan")];
     let said = desk.says(&["selftest", "--engines", "x.toml"], &refuse, 1);

@@ -7,6 +7,7 @@
 #![cfg(feature = "cudnn")]
 
 mod engines;
+mod evaluation;
 mod failures;
 mod further;
 mod libraries;

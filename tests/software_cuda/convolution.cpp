@@ -127,7 +127,7 @@ static double unsteady(bool bf16) {
     return 1 + (double)(now % 1021) / 1021 * (bf16 ? 0x1p-7 : 0x1p-20);
 }
 
-void convolve(const Convolution& o, Rounding rounding, char* x, char* w, char* y) {
+void convolve(const Convolution& o, Rounding rounding, char* x, char* w, char* y, const char* bias) {
     Shape d = {o.x.size[0], o.x.size[1], o.x.size[2], o.x.size[3], o.w.size[0], o.w.size[2], o.w.size[3], o.y.size[2], o.y.size[3]};
     std::vector<double> sums = o.pass == Pass::Forward ? forward(o, d, rounding, x, w)
                                : o.pass == Pass::Data  ? backward_data(o, d, rounding, w, y)
@@ -142,7 +142,9 @@ void convolve(const Convolution& o, Rounding rounding, char* x, char* w, char* y
                 for (int64_t c = 0; c < t.size[1]; c++) {
                     int64_t i = n * t.stride[0] + c * t.stride[1] + h * t.stride[2] + v * t.stride[3];
                     double held = o.beta == 0 ? 0 : o.beta * (double)read(t, at, i);
-                    write(t, at, i, o.alpha * factor * sums[next++] + held);
+                    double value = o.alpha * factor * sums[next++] + held;
+                    if (o.biased) value += (double)read(o.bias, bias, c * o.bias.stride[1]);
+                    write(t, at, i, o.relu && value < 0 ? 0 : value);  // a NaN passes
                 }
 }
 

@@ -15,11 +15,12 @@ enum Refusal : int {
 
 // Types of attributes, and of descriptors, as cudnnBackend…_t number them.
 enum {
-    HANDLE = 0, DATA_TYPE = 1, INT64 = 3, FLOAT = 4, DOUBLE = 5, POINTER = 6, MODE = 7, HEURISTIC = 8, NUMERICAL = 11,
-    DESCRIPTOR = 15, BEHAVIOR = 19, KNOB_TYPE = 9, INT32 = 23, CHAR = 24,
+    HANDLE = 0, DATA_TYPE = 1, BOOLEAN = 2, INT64 = 3, FLOAT = 4, DOUBLE = 5, POINTER = 6, MODE = 7, HEURISTIC = 8, NAN_RULE = 10,
+    NUMERICAL = 11, POINTWISE_MODE = 14, DESCRIPTOR = 15, BEHAVIOR = 19, KNOB_TYPE = 9, INT32 = 23, CHAR = 24,
 };
 enum {
-    CONVOLUTION = 1, ENGINE = 2, CONFIG = 3, HEURISTICS = 4, PLAN = 5, KNOB_CHOICE = 7, FORWARD = 10, FILTER = 11, DATA = 12, GRAPH = 15,
+    POINTWISE = 0, CONVOLUTION = 1, ENGINE = 2, CONFIG = 3, HEURISTICS = 4, PLAN = 5, KNOB_CHOICE = 7, FORWARD = 10, FILTER = 11, DATA = 12,
+    EACH = 13, GRAPH = 15,  // EACH: the operation of a POINTWISE
     PACK = 16, TENSOR = 17, DEVICE = 38,
 };
 
@@ -36,6 +37,14 @@ static const Rule rules[] = {
     {TENSOR, 902, INT64, 4, 4, true, 0},      // dimensions
     {TENSOR, 903, INT64, 4, 4, true, 0},      // strides
     {TENSOR, 906, INT64, 1, 1, true, 0},      // unique id
+    {TENSOR, 907, BOOLEAN, 1, 1, false, 0},   // whether it is virtual
+    {POINTWISE, 0, POINTWISE_MODE, 1, 1, true, 0},
+    {POINTWISE, 1, DATA_TYPE, 1, 1, true, 0}, // in which it computes
+    {POINTWISE, 2, NAN_RULE, 1, 1, false, 0}, // whether NaN passes
+    {EACH, 750, DESCRIPTOR, 1, 1, true, POINTWISE},
+    {EACH, 751, DESCRIPTOR, 1, 1, true, TENSOR},   // x
+    {EACH, 752, DESCRIPTOR, 1, 1, false, TENSOR},  // b
+    {EACH, 753, DESCRIPTOR, 1, 1, true, TENSOR},   // y
     {CONVOLUTION, 100, DATA_TYPE, 1, 1, true, 0},
     {CONVOLUTION, 101, MODE, 1, 1, true, 0},
     {CONVOLUTION, 102, INT64, 2, 2, true, 0}, // dilations
@@ -64,7 +73,7 @@ static const Rule rules[] = {
     {DEVICE, 2700, INT32, 1, 1, false, 0},        // the device's number,
     {DEVICE, 2702, CHAR, 1, 65536, false, 0},     // or its properties as JSON
     {GRAPH, 800, HANDLE, 1, 1, false, 0},         // without it graphs are planned for a device that is described
-    {GRAPH, 801, DESCRIPTOR, 1, 1, true, -1}, // one operation of the three
+    {GRAPH, 801, DESCRIPTOR, 1, 3, true, -1}, // operations, a convolution first
     {HEURISTICS, 200, HEURISTIC, 1, 1, true, 0},
     {HEURISTICS, 201, DESCRIPTOR, 1, 1, true, GRAPH},
     {HEURISTICS, 204, DESCRIPTOR, 1, 1, false, DEVICE},
@@ -103,8 +112,8 @@ struct Cudnn { Stream* stream = nullptr; };
 
 inline size_t width(int type) {
     switch (type) {
-    case CHAR: return 1;
-    case DATA_TYPE: case MODE: case HEURISTIC: case FLOAT: case INT32: case KNOB_TYPE: return 4;
+    case CHAR: case BOOLEAN: return 1;
+    case DATA_TYPE: case MODE: case HEURISTIC: case FLOAT: case INT32: case KNOB_TYPE: case NAN_RULE: case POINTWISE_MODE: return 4;
     default: return 8;
     }
 }

@@ -3,8 +3,10 @@
 // Work runs at once, in the order of the calls; with SOFTWARE_CUDA_LAZY=1 it waits in one queue until
 // something synchronizes, which shows results that are read, or buffers that are reused, too early.
 #include "software_cuda.h"
+#include <cstdio>
 #include <cstring>
 #include <deque>
+#include <map>
 
 namespace soft {
 
@@ -17,6 +19,18 @@ struct Event {
 struct Executable {
     std::vector<Node> nodes;
 };
+
+// How often what was done, if SOFTWARE_CUDA_COUNT names a file: added to it when the process ends.
+static struct Counts {
+    std::map<std::string, size_t> of;
+    void add(const std::string& what) { of[what]++; }
+    ~Counts() {
+        std::FILE* file = of.empty() ? nullptr : std::fopen(setting("SOFTWARE_CUDA_COUNT", ""), "a");
+        if (!file) return;
+        for (auto& [what, count] : of) std::fprintf(file, "%zu %s\n", count, what.c_str());
+        std::fclose(file);
+    }
+} counts;
 
 static Handles<Stream> streams;
 static Handles<Event> events;
@@ -38,6 +52,7 @@ bool lazy() {
 static void run_one() {
     Node node = std::move(queue.front().node);
     queue.pop_front();
+    counts.add(node.what);
     (*node.work)();
 }
 void drain() {
@@ -120,6 +135,7 @@ API int cuStreamSynchronize(Stream* stream) {
     TRY(valid(stream));
     if (!stream) TRY(legacy());
     if (capturing(stream)) return stream->capture = Stream::Invalidated, CAPTURE_UNSUPPORTED;
+    counts.add("(wait for all)");
     return drain(), SUCCESS;
 }
 API int cuStreamQuery(Stream* stream) {
@@ -164,6 +180,7 @@ API int cuEventSynchronize(Event* event) {
     if (!events.has(event)) return INVALID_HANDLE;
     if (event->captured) return CAPTURED_EVENT;
     TRY(unsafe_call());
+    counts.add("(wait for an event)");
     while (!finished(event->ticket)) run_one();
     return SUCCESS;
 }
@@ -221,6 +238,7 @@ API int cuGraphUpload(Executable* graph, Stream* stream) {
 API int cuGraphLaunch(Executable* graph, Stream* stream) {
     ENTRY(true);
     if (!executables.has(graph)) return INVALID_VALUE;
+    counts.add("(launch of a graph)");
     for (Node& node : graph->nodes) TRY(enqueue(stream, node.what, [work = node.work] { (*work)(); }));
     return SUCCESS;
 }

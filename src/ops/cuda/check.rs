@@ -83,6 +83,9 @@ pub fn operations(gpu: &Rc<Gpu>, precision: Precision, small: bool) -> Result<Ve
     for case in cases::all().into_iter().chain(large) {
         all.extend(case.compare(gpu, precision).map_err(|e| candle_core::Error::Msg(format!("{}: {e}", case.name)))?);
     }
+    for case in cases::evaluated() {
+        all.push(case.evaluated(gpu, precision).map_err(|e| candle_core::Error::Msg(format!("{}: {e}", case.name)))?);
+    }
     Ok(all)
 }
 
@@ -113,12 +116,41 @@ fn noise(count: usize, seed: u64) -> Vec<f32> {
 type Results = Vec<(String, Vec<f32>)>;
 
 impl Case {
-    fn compare(&self, gpu: &Rc<Gpu>, precision: Precision) -> Result<Vec<Comparison>> {
+    fn vars(&self) -> Result<Vec<(String, Var)>> {
         let var = |dims: &Vec<usize>, seed: usize| {
             let values = noise(dims.iter().product(), seed as u64 + 1);
             Ok((format!("parameter {seed}"), Var::from_slice(&values, &dims[..], &Host::Cpu)?))
         };
-        let vars: Vec<(String, Var)> = self.params.iter().enumerate().map(|(i, dims)| var(dims, i)).collect::<Result<_>>()?;
+        self.params.iter().enumerate().map(|(i, dims)| var(dims, i)).collect()
+    }
+
+    /// The result alone, where nothing is recorded.
+    fn evaluated(&self, gpu: &Rc<Gpu>, precision: Precision) -> Result<Comparison> {
+        let (vars, running) = (self.vars()?, self.running()?);
+        let buffers = [("mean".to_owned(), running.mean.clone()), ("var".to_owned(), running.var.clone())];
+        let device = GpuNetwork { gpu: gpu.clone(), store: Store::new(gpu, &vars, &buffers, 0)? };
+        let result = |tape: &Tape, map: &dyn Fn(usize, &Shape) -> Result<Map>| {
+            let params: Vec<Node> = vars.iter().enumerate().map(|(i, (_, var))| tape.param(i, var)).collect();
+            let inputs: Vec<Map> = self.inputs.iter().enumerate().map(|(i, shape)| map(i, shape)).collect::<Result<_>>()?;
+            match (self.run)(tape, &inputs.iter().collect::<Vec<_>>(), &params, &running)? {
+                Output::Map(map) => Ok(map),
+                Output::Logits(_) => candle_core::bail!("a map is compared"),
+            }
+        };
+        let (near, far) = (Tape::inference(), Tape::inference().with_precision(precision).on(&device));
+        let right = result(&near, &|i, shape| {
+            Map::constant(&near, &Tensor::from_vec(Self::input(*shape, i), (shape.n, shape.c, shape.h, shape.w), &Host::Cpu)?)
+        })?;
+        let got = result(&far, &|i, shape| {
+            Ok(Map::on_device(far.constant_device(gpu.pack(&Self::input(*shape, i), *shape)?), *shape, None))
+        })?;
+        let right = right.unpack(&near)?.value().flatten_all()?.to_vec1::<f32>()?;
+        let got = gpu.unpack(&got.array()?, got.shape())?;
+        Ok(Comparison::of(format!("{}: result", self.name), &got, &right, tolerance(precision, false)))
+    }
+
+    fn compare(&self, gpu: &Rc<Gpu>, precision: Precision) -> Result<Vec<Comparison>> {
+        let vars = self.vars()?;
         let right = self.on_cpu(&vars)?;
         let got = self.on_gpu(gpu, &vars)?;
         let compared = right.iter().zip(&got).map(|((what, right), (_, got))| {

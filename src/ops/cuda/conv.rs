@@ -1,10 +1,11 @@
 //! Convolutions as operations of a network.
 
 use super::concat::{Run, joined, put_channels, take_channels};
+use super::folding::Folding;
 use super::memory::Array;
 use super::norm::settled;
 use super::problem::{Pass, Problem, Tensors};
-use super::{Gpu, stored};
+use super::{Gpu, Store, stored};
 use crate::blocked::Shape;
 use crate::tape::{GpuNetwork, Value};
 use crate::{Map, Node, Tape};
@@ -23,25 +24,15 @@ pub(crate) fn pointwise(tape: &Tape, device: &GpuNetwork, sources: &[&Map], weig
 /// A convolution of odd `side` that keeps the size of maps.
 fn convolution(tape: &Tape, device: &GpuNetwork, sources: &[&Map], weight: &Node, bias: &Node, side: usize) -> Result<Map> {
     let (gpu, store) = (device.gpu.clone(), device.store.clone());
-    let Some(first) = sources.first() else { bail!("a {side}×{side} convolution reads at least one map") };
-    let shapes: Vec<Shape> = sources.iter().map(|map| map.shape()).collect();
-    let inputs = shapes.iter().map(|s| s.c).sum::<usize>();
-    let (index, shift) = (weight.param()?, bias.param()?);
-    let outputs = store.dims(index)[0];
-    if store.dims(index) != [outputs, inputs, side, side] || store.dims(shift) != [outputs] {
-        bail!("a {side}×{side} convolution of {inputs} channels: weight {:?}, bias {:?}", store.dims(index), store.dims(shift))
-    }
-    if shapes.iter().any(|s| (s.n, s.h, s.w) != (shapes[0].n, shapes[0].h, shapes[0].w)) {
-        bail!("a {side}×{side} convolution cannot concatenate the channels of maps of {shapes:?}")
-    }
-    let Shape { n, h, w, .. } = first.shape();
-    let problem = Problem { n, h, w, c: stored(inputs), k: stored(outputs), side, pad: side / 2, stride: 1 };
-    let shape = Shape { n, c: outputs, h, w };
+    let Keeping { index, shift, read, problem, shape } = Keeping::of(&store, sources, weight, bias, side)?;
     let sources: Vec<Map> = sources.iter().map(|map| settled(tape, device, map)).collect::<Result<_>>()?;
     let maps: Vec<Array> = sources.iter().map(Map::array).collect::<Result<_>>()?;
     let y = gpu.map(shape)?;
-    let read = Read { shapes };
-    gpu.convolve(Pass::Forward, problem, Tensors { x: &read.input(&gpu, &maps)?, weight: &store.reading(index), y: &y })?;
+    gpu.convolve(
+        Pass::Forward,
+        problem,
+        Tensors { x: &read.input(&gpu, &maps)?, weight: &store.reading(index), y: &y, bias: None },
+    )?;
     let nodes: Vec<&Node> = sources.iter().map(|map| map.node()).collect();
     let wanted: Vec<bool> = nodes.iter().map(|node| node.needs_grad()).collect();
     let node = tape.record_device(y, &nodes, move |dy| {
@@ -50,6 +41,65 @@ fn convolution(tape: &Tape, device: &GpuNetwork, sources: &[&Map], weight: &Node
         read.input_gradients(&gpu, problem, [&store.reading(index), &dy], &wanted)
     });
     Ok(Map::on_device(node, shape, Some(shift)))
+}
+
+/// A convolution 3×3 with the normalisation after it folded in, by a pass that adds a bias; `None` where nothing computes that.
+pub(super) fn conv3x3_folded(
+    tape: &Tape,
+    device: &GpuNetwork,
+    sources: &[&Map],
+    (weight, bias): (&Node, &Node),
+    folding: &Folding,
+    pass: Pass,
+) -> Result<Option<Map>> {
+    let gpu = &device.gpu;
+    let Keeping { read, problem, shape, .. } = Keeping::of(&device.store, sources, weight, bias, 3)?;
+    if !gpu.serves(pass, problem) {
+        return Ok(None);
+    }
+    let maps = sources.iter().map(|map| settled(tape, device, map)?.array()).collect::<Result<Vec<_>>>()?;
+    let folded = folding.folded(gpu, problem)?;
+    let y = gpu.map(shape)?;
+    gpu.convolve(
+        pass,
+        problem,
+        Tensors { x: &read.input(gpu, &maps)?, weight: &folded.weight, y: &y, bias: Some(&folded.bias) },
+    )?;
+    Ok(Some(Map::on_device(tape.constant_device(y), shape, None)))
+}
+
+/// A convolution of odd side that keeps the size of maps.
+struct Keeping {
+    /// The weight and the bias.
+    index: usize,
+    shift: usize,
+    read: Read,
+    problem: Problem,
+    /// Of the result.
+    shape: Shape,
+}
+
+impl Keeping {
+    fn of(store: &Store, sources: &[&Map], weight: &Node, bias: &Node, side: usize) -> Result<Self> {
+        let Some(first) = sources.first() else { bail!("a {side}×{side} convolution reads at least one map") };
+        let shapes: Vec<Shape> = sources.iter().map(|map| map.shape()).collect();
+        let inputs = shapes.iter().map(|s| s.c).sum::<usize>();
+        let (index, shift) = (weight.param()?, bias.param()?);
+        let outputs = store.dims(index)[0];
+        if store.dims(index) != [outputs, inputs, side, side] || store.dims(shift) != [outputs] {
+            bail!(
+                "a {side}×{side} convolution of {inputs} channels: weight {:?}, bias {:?}",
+                store.dims(index),
+                store.dims(shift)
+            )
+        }
+        if shapes.iter().any(|s| (s.n, s.h, s.w) != (shapes[0].n, shapes[0].h, shapes[0].w)) {
+            bail!("a {side}×{side} convolution cannot concatenate the channels of maps of {shapes:?}")
+        }
+        let Shape { n, h, w, .. } = first.shape();
+        let problem = Problem { n, h, w, c: stored(inputs), k: stored(outputs), side, pad: side / 2, stride: 1 };
+        Ok(Self { index, shift, read: Read { shapes }, problem, shape: Shape { n, c: outputs, h, w } })
+    }
 }
 
 /// How a convolution reads maps: side by side. Its forward pass copies them into one, which is not kept. On the way back each map is on its
@@ -80,11 +130,11 @@ impl Read {
     /// Writes the gradient of the weight, the first array, from that of the result, the second.
     fn weight_gradient(&self, gpu: &Gpu, problem: Problem, maps: Vec<Array>, [weight, y]: [&Array; 2]) -> Result<()> {
         if let [x] = &maps[..] {
-            return gpu.convolve(Pass::WeightGradient, problem, Tensors { x, weight, y });
+            return gpu.convolve(Pass::WeightGradient, problem, Tensors { x, weight, y, bias: None });
         }
         for (x, (own, run)) in maps.into_iter().zip(self.apart(problem)) {
             let part = gpu.array(gpu.map_kind(), own.weights())?;
-            gpu.convolve(Pass::WeightGradient, own, Tensors { x: &x, weight: &part, y })?;
+            gpu.convolve(Pass::WeightGradient, own, Tensors { x: &x, weight: &part, y, bias: None })?;
             put_channels(gpu, &part, weight, problem.c, run)?;
         }
         Ok(())
@@ -101,7 +151,7 @@ impl Read {
         let gradient = |((own, run), shape): ((Problem, Run), &Shape)| {
             let part = if self.shapes.len() > 1 { take_channels(gpu, weight, problem.c, run)? } else { weight.clone() };
             let dx = gpu.map(*shape)?;
-            gpu.convolve(Pass::InputGradient, own, Tensors { x: &dx, weight: &part, y })?;
+            gpu.convolve(Pass::InputGradient, own, Tensors { x: &dx, weight: &part, y, bias: None })?;
             Ok(Value::Device(dx))
         };
         let maps = self.apart(problem).zip(&self.shapes).zip(wanted);
@@ -123,16 +173,16 @@ pub(crate) fn conv_transpose2x2(tape: &Tape, device: &GpuNetwork, x: &Map, weigh
     let x = settled(tape, device, x)?;
     let kept = x.array()?;
     let y = gpu.map(shape)?;
-    gpu.convolve(Pass::InputGradient, problem, Tensors { x: &y, weight: &store.reading(index), y: &kept })?;
+    gpu.convolve(Pass::InputGradient, problem, Tensors { x: &y, weight: &store.reading(index), y: &kept, bias: None })?;
     let wanted = x.node().needs_grad();
     let node = tape.record_device(y, &[x.node()], move |dy| {
         let dy = dy.device()?;
-        gpu.convolve(Pass::WeightGradient, problem, Tensors { x: &dy, weight: &store.gradient(index), y: &kept })?;
+        gpu.convolve(Pass::WeightGradient, problem, Tensors { x: &dy, weight: &store.gradient(index), y: &kept, bias: None })?;
         if !wanted {
             return Ok(vec![None]);
         }
         let dx = gpu.map(small)?;
-        gpu.convolve(Pass::Forward, problem, Tensors { x: &dy, weight: &store.reading(index), y: &dx })?;
+        gpu.convolve(Pass::Forward, problem, Tensors { x: &dy, weight: &store.reading(index), y: &dx, bias: None })?;
         Ok(vec![Some(Value::Device(dx))])
     });
     Ok(Map::on_device(node, shape, Some(shift)))

@@ -15,7 +15,7 @@ use std::rc::Rc;
 pub(super) enum Convolutions {
     /// NVIDIA's library.
     #[cfg(feature = "cudnn")]
-    Cudnn(super::cudnn::Cudnn),
+    Cudnn(Box<super::cudnn::Cudnn>),
     /// The plain sums of `convolve.cu`, and why.
     Plain(String),
     /// Nothing: they are written down.
@@ -86,7 +86,7 @@ impl Convolutions {
     #[cfg(feature = "cudnn")]
     fn cudnn(driver: &Rc<Driver>, precision: Precision, deterministic: bool) -> Result<Self> {
         let cudnn = super::cudnn::Cudnn::new(driver, precision, deterministic);
-        Ok(Self::Cudnn(cudnn.map_err(|e| Error::Msg(format!("{e}; {WITHOUT_CUDNN}")))?))
+        Ok(Self::Cudnn(Box::new(cudnn.map_err(|e| Error::Msg(format!("{e}; {WITHOUT_CUDNN}")))?)))
     }
 
     #[cfg(not(feature = "cudnn"))]
@@ -115,6 +115,15 @@ impl Convolutions {
 }
 
 impl Gpu {
+    /// Whether a pass can be computed, of those that can be done without.
+    pub(super) fn serves(&self, pass: Pass, problem: Problem) -> bool {
+        match &self.convolutions {
+            #[cfg(feature = "cudnn")]
+            Convolutions::Cudnn(cudnn) => cudnn.serves(pass, problem),
+            Convolutions::Plain(_) | Convolutions::Listed(_) => true,
+        }
+    }
+
     /// One pass of a convolution.
     pub(super) fn convolve(&self, pass: Pass, problem: Problem, tensors: Tensors) -> Result<()> {
         match &self.convolutions {
@@ -128,11 +137,15 @@ impl Gpu {
         }
     }
 
-    fn convolve_plainly(&self, pass: Pass, p: Problem, Tensors { x, weight, y }: Tensors) -> Result<()> {
+    fn convolve_plainly(&self, pass: Pass, p: Problem, Tensors { x, weight, y, bias }: Tensors) -> Result<()> {
         let (oh, ow) = (p.out(p.h), p.out(p.w));
         let sizes = ints(&[p.n, p.h, p.w, p.c, p.k, p.side, p.side, p.pad, p.stride, oh, ow]);
         match pass {
-            Pass::Forward => self.launch("conv_forward", Grid::over(y.len()), &[x.into(), weight.into(), y.into(), sizes]),
+            Pass::Forward | Pass::Biased { .. } => {
+                let relu = pass == Pass::Biased { relu: true };
+                let arguments = [x.into(), weight.into(), bias.into(), relu.into(), y.into(), sizes];
+                self.launch("conv_forward", Grid::over(y.len()), &arguments)
+            }
             Pass::InputGradient => {
                 let grid = Grid::over(x.len() / super::CHANNELS);
                 self.launch("conv_input_gradient", grid, &[y.into(), weight.into(), x.into(), sizes])

@@ -13,7 +13,7 @@ mod winners;
 use super::Gpu;
 use super::driver::Driver;
 use super::library::{self, CudnnLibrary};
-use super::memory::Kind;
+use super::memory::{Array, Kind};
 use super::problem::{Convolution, Pass, Problem, Tensors, WITHOUT_CUDNN};
 use crate::config::Precision;
 use candle_core::{Error, Result};
@@ -21,7 +21,7 @@ use cudarc::cudnn::sys;
 pub use described::{DEVICES, Described, KnownDevice};
 use descriptor::{Descriptor, checked};
 use engines::{Candidates, Plan, Planner, Target};
-use graph::{WEIGHT, X, Y};
+use graph::{BIAS, WEIGHT, X, Y};
 use std::cell::RefCell;
 use std::collections::HashMap;
 use std::rc::Rc;
@@ -43,6 +43,8 @@ pub(super) struct Cudnn {
     handle: sys::cudnnHandle_t,
     planner: Planner,
     plans: RefCell<Plans>,
+    /// Whether there is an engine, of passes that there is another way for.
+    served: RefCell<HashMap<(Pass, Problem), bool>>,
     /// Of engines that were tried against each other.
     winners: RefCell<Winners>,
     /// Its stream is the library's.
@@ -60,7 +62,15 @@ impl Cudnn {
         }
         let planner = Planner { library, target: Target::Device(handle), precision, deterministic };
         let winners = RefCell::new(Winners::of(&driver.description.name, &library.name(), precision));
-        Ok(Self { library, handle, planner, plans: RefCell::default(), winners, driver: driver.clone() })
+        Ok(Self {
+            library,
+            handle,
+            planner,
+            plans: RefCell::default(),
+            served: RefCell::default(),
+            winners,
+            driver: driver.clone(),
+        })
     }
 
     pub fn name(&self) -> String {
@@ -72,6 +82,12 @@ impl Cudnn {
         let found = self.planner.candidates(pass, problem);
         let first = found.plans.first().ok_or_else(|| self.refused(&found, pass, problem))?;
         Ok(format!("of {} engines the first that fits needs {} bytes of workspace", found.named, first.workspace))
+    }
+
+    /// Whether there is an engine for a pass.
+    pub fn serves(&self, pass: Pass, problem: Problem) -> bool {
+        let ask = || !self.planner.candidates(pass, problem).plans.is_empty();
+        *self.served.borrow_mut().entry((pass, problem)).or_insert_with(ask)
     }
 
     /// What the library knows of the device of this number, as JSON, with which it can be asked for its engines where there is no device;
@@ -158,13 +174,13 @@ impl Cudnn {
     }
 
     fn execute(&self, gpu: &Gpu, plan: &Plan, (pass, problem): (Pass, Problem), tensors: Tensors) -> Result<()> {
-        let Tensors { x, weight, y } = tensors;
+        let Tensors { x, weight, y, bias } = tensors;
         // Given back at once: whoever takes the memory next comes later on the stream.
         let workspace = gpu.array(Kind::U8, plan.workspace.max(1))?;
-        let pointers = [x.address(), weight.address(), y.address()];
+        let pointers: Vec<u64> = [Some(x), Some(weight), Some(y), bias].into_iter().flatten().map(Array::address).collect();
         let pack = Descriptor::new(self.library, Object::CUDNN_BACKEND_VARIANT_PACK_DESCRIPTOR)?
             .with(Name::CUDNN_ATTR_VARIANT_PACK_DATA_POINTERS, Type::CUDNN_TYPE_VOID_PTR, &pointers)?
-            .with_numbers(Name::CUDNN_ATTR_VARIANT_PACK_UNIQUE_IDS, &[X, WEIGHT, Y])?
+            .with_numbers(Name::CUDNN_ATTR_VARIANT_PACK_UNIQUE_IDS, &[X, WEIGHT, Y, BIAS][..pointers.len()])?
             .with(Name::CUDNN_ATTR_VARIANT_PACK_WORKSPACE, Type::CUDNN_TYPE_VOID_PTR, &[workspace.address()])?
             .finished()?;
         // SAFETY: the plan was made for tensors of these sizes, which `Gpu::convolve`'s callers took from the problem.

@@ -76,6 +76,16 @@ pub fn count() -> std::result::Result<usize, String> {
     }
 }
 
+/// The compute capability of the device of this number, which is not opened.
+pub(super) fn capability(ordinal: usize) -> Result<i32> {
+    let (cuda, mut device) = (library::driver().map_err(Error::Msg)?, 0);
+    count().map_err(Error::Msg)?;
+    let number = c_int::try_from(ordinal).unwrap_or(c_int::MAX);
+    // SAFETY: the driver writes the device there.
+    checked(cuda, "finding the device", unsafe { cuda.cuDeviceGet(&raw mut device, number) })?;
+    Ok(Description::of(cuda, device)?.capability)
+}
+
 /// The newest CUDA that the driver serves, as `13.0`.
 pub(super) fn version() -> Result<String> {
     let (cuda, mut version) = (library::driver().map_err(Error::Msg)?, 0);

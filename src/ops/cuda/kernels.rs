@@ -1,15 +1,18 @@
 //! Our own kernels: CUDA C++, compiled on the machine that runs them, for the GPU that it has.
 
 use super::cache;
-use super::driver::{Driver, Grid, NO_ROOM, NOT_FOUND};
+use super::driver::{self, Driver, Grid, NO_ROOM, NOT_FOUND};
 use super::library::{self, Cuda, Status};
 use super::memory::{Array, Kind};
+use crate::config::Precision;
 use candle_core::{Error, Result, bail};
 use cudarc::driver::sys;
 use std::cell::RefCell;
 use std::collections::HashMap;
 use std::ffi::{CString, c_void};
 use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
+use std::thread::JoinHandle;
 
 /// What all programs begin with.
 const COMMON: &str = include_str!("kernels/common.cu");
@@ -23,6 +26,7 @@ const PROGRAMS: [&[&str]; 4] = [
         include_str!("kernels/elementwise.cu"),
         include_str!("kernels/bilinear.cu"),
         include_str!("kernels/upsampled.cu"),
+        include_str!("kernels/folded.cu"),
     ],
     &[include_str!("kernels/loss.cu"), include_str!("kernels/terms.cu"), include_str!("kernels/lovasz.cu")],
     &[ACTIVATIONS, include_str!("kernels/gate.cu"), include_str!("kernels/optimizer.cu"), include_str!("kernels/convolve.cu")],
@@ -69,6 +73,57 @@ fn compile_program(program: &[&str], maps: Kind, capability: i32) -> std::result
     let options = [format!("--gpu-architecture=sm_{capability}"), "--std=c++17".to_owned()];
     let options = options.map(|option| CString::new(option).expect("options have no zero byte"));
     nvrtc.compile(&source, c"umlaut.cu", &options)
+}
+
+/// The machine code of all programs for maps of one kind and a device of this capability, or why there is none.
+type Codes = std::result::Result<Vec<Code>, String>;
+
+fn codes(maps: Kind, capability: i32) -> Codes {
+    of_each(|program| Code::of(program, maps, capability))
+}
+
+/// Kernels that a thread makes ready: for which maps, and with the capability of the device that they are for, if there is one.
+type Begun = (Kind, JoinHandle<Option<(i32, Codes)>>);
+
+/// Those that no device has taken yet.
+static BEGUN: Mutex<Option<Begun>> = Mutex::new(None);
+
+fn take_begun() -> Option<Begun> {
+    BEGUN.lock().unwrap_or_else(PoisonError::into_inner).take()
+}
+
+/// Kernels that are made ready while something else is done. Dropped, it waits for those that no device took.
+#[must_use]
+pub struct Compiling(());
+
+/// Begins to make kernels ready for the device of this number, before it is opened. Whatever fails here fails again when it is, and is reported
+/// then.
+pub fn begin_compiling(ordinal: usize, precision: Precision) -> Compiling {
+    let maps = Kind::of_maps(precision);
+    let work = move || {
+        let capability = driver::capability(ordinal).ok()?;
+        Some((capability, codes(maps, capability)))
+    };
+    let thread = std::thread::Builder::new().stack_size(STACK).spawn(work).ok();
+    let begun = thread.map(|thread| (maps, thread));
+    *BEGUN.lock().unwrap_or_else(PoisonError::into_inner) = begun;
+    Compiling(())
+}
+
+impl Drop for Compiling {
+    fn drop(&mut self) {
+        // A thread that still compiles must not outlive the compiler's library, which ends with the process.
+        _ = take_begun().map(|(_, thread)| thread.join());
+    }
+}
+
+/// The code that a thread makes ready for such a device, else made now.
+fn codes_begun(maps: Kind, capability: i32) -> Codes {
+    let begun = take_begun().filter(|(kind, _)| *kind == maps);
+    match begun.map(|(_, thread)| thread.join()) {
+        Some(Ok(Some((found, codes)))) if found == capability => codes,
+        _ => codes(maps, capability),
+    }
 }
 
 /// The machine code of a program, and where it is kept: compiling takes seconds.
@@ -122,7 +177,7 @@ impl Kernels {
     pub fn load(driver: &Driver, maps: Kind) -> Result<(Self, Option<String>)> {
         let (capability, mut note) = (driver.description.capability, None);
         let mut kernels = Self { cuda: driver.cuda(), modules: Vec::new(), functions: RefCell::default() };
-        let codes = of_each(|program| Code::of(program, maps, capability)).map_err(Error::Msg)?;
+        let codes = codes_begun(maps, capability).map_err(Error::Msg)?;
         for (program, mut code) in PROGRAMS.into_iter().zip(codes) {
             let mut loaded = kernels.add(&code.bytes);
             if let (Err(status), true, Some(path)) = (loaded, code.cached, &code.path)

@@ -18,7 +18,7 @@ impl Gpu {
     /// A device that writes convolutions down and does nothing else.
     fn listing(precision: Precision) -> Rc<Self> {
         let driver = Rc::new(Driver::of_nothing());
-        let maps = if precision == Precision::Bf16 { Kind::Bf16 } else { Kind::F32 };
+        let maps = Kind::of_maps(precision);
         Rc::new(Self {
             kernels: Kernels::of_nothing(&driver),
             convolutions: Convolutions::Listed(RefCell::default()),

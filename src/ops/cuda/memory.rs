@@ -5,6 +5,7 @@
 
 use super::driver::{Driver, NO_ROOM};
 use crate::OUT_OF_DEVICE_MEMORY;
+use crate::config::Precision;
 use candle_core::{Result, bail};
 use std::cell::RefCell;
 use std::collections::BTreeMap;
@@ -187,6 +188,11 @@ pub enum Kind {
 }
 
 impl Kind {
+    /// What maps are stored as in a precision.
+    pub(super) fn of_maps(precision: Precision) -> Self {
+        if precision == Precision::Bf16 { Self::Bf16 } else { Self::F32 }
+    }
+
     /// Bytes of a number.
     pub fn size(self) -> usize {
         match self {

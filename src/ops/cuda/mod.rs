@@ -24,6 +24,8 @@ mod cudnn;
 mod cut;
 mod driver;
 mod elementwise;
+mod folded;
+mod folding;
 mod gate;
 mod graph;
 mod head;
@@ -34,6 +36,7 @@ mod listing;
 mod loss;
 mod memory;
 mod norm;
+mod normalised;
 mod pool;
 pub mod probe;
 mod problem;
@@ -49,7 +52,7 @@ pub use convolutions::CHOICE;
 pub use cudnn::{DEVICES, Described, KnownDevice};
 pub use driver::{Description, Moment, Pinned, count};
 pub use graph::Graph;
-pub use kernels::compile;
+pub use kernels::{Compiling, begin_compiling, compile};
 pub use library::DIRECTORIES;
 pub use listing::convolutions;
 pub use loss::{LossInputs, Losses, PLANE_SUMS};
@@ -66,6 +69,7 @@ pub(super) use elementwise::{add, dropout};
 pub(super) use gate::gate;
 pub(super) use head::conv1x1;
 pub(super) use norm::{activate, batch_norm, group_norm};
+pub(super) use normalised::conv3x3_normalised;
 pub(super) use pool::max_pool2x2;
 pub(super) use upsampled::conv3x3_of_upsampled;
 
@@ -143,7 +147,7 @@ impl Gpu {
         convolutions: impl FnOnce(&Rc<Driver>) -> Result<Convolutions>,
     ) -> Result<Rc<Self>> {
         let driver = Rc::new(Driver::open(ordinal)?);
-        let maps = if precision == Precision::Bf16 { Kind::Bf16 } else { Kind::F32 };
+        let maps = Kind::of_maps(precision);
         let (kernels, loaded) = Kernels::load(&driver, maps)?;
         let convolutions = convolutions(&driver)?;
         let gpu = Self { kernels, convolutions, memory: Memory::of(&driver), driver, maps, notes: RefCell::default() };

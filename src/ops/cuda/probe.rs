@@ -196,7 +196,10 @@ pub fn seconds(ordinal: usize, precision: Precision, convolutions: &[Convolution
         let filled = |count: usize| noise(&gpu, count);
         let x = filled(p.n * p.h * p.w * p.c)?;
         let (weight, y) = (filled(p.weights())?, filled(p.n * p.out(p.h) * p.out(p.w) * p.k)?);
-        let run = || gpu.convolve(pass, p, Tensors { x: &x, weight: &weight, y: &y });
+        let pass = if gpu.serves(pass, p) { pass } else { pass.bare() };
+        let bias = (pass.bare() != pass).then(|| filled(p.k)).transpose()?;
+        let bias = bias.as_ref();
+        let run = || gpu.convolve(pass, p, Tensors { x: &x, weight: &weight, y: &y, bias });
         run()?;
         gpu.synchronise()?;
         let began = Instant::now();
@@ -231,7 +234,7 @@ pub fn graph(ordinal: usize) -> Result<String> {
     let x = gpu.upload(Kind::F32, &numbers(p.n * p.h * p.w * p.c))?;
     let weight = gpu.upload(Kind::F32, &numbers(p.k * p.side * p.side * p.c))?;
     let y = gpu.zeros(Kind::F32, p.n * p.h * p.w * p.k)?;
-    let work = || gpu.convolve(Pass::Forward, p, Tensors { x: &x, weight: &weight, y: &y });
+    let work = || gpu.convolve(Pass::Forward, p, Tensors { x: &x, weight: &weight, y: &y, bias: None });
     work()?;
     let right = gpu.download::<f32>(&y)?;
     y.clear(&gpu.driver)?;

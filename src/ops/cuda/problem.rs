@@ -6,6 +6,10 @@ use super::memory::Array;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(super) enum Pass {
     Forward,
+    /// The forward pass, to which a bias is added, and with `relu` what is below 0 is 0.
+    Biased {
+        relu: bool,
+    },
     InputGradient,
     WeightGradient,
 }
@@ -15,9 +19,16 @@ impl Pass {
     pub fn words(self) -> &'static str {
         match self {
             Self::Forward => "forward pass",
+            Self::Biased { relu: false } => "forward pass with bias",
+            Self::Biased { relu: true } => "forward pass with bias and ReLU",
             Self::InputGradient => "input gradient",
             Self::WeightGradient => "weight gradient",
         }
+    }
+
+    /// What is computed in its place where nothing computes it, and what it does besides is a pass of its own.
+    pub fn bare(self) -> Self {
+        if let Self::Biased { .. } = self { Self::Forward } else { self }
     }
 }
 
@@ -64,6 +75,12 @@ impl Convolution {
         format!("{}, {}", self.pass.words(), self.problem.words())
     }
 
+    /// Whether it adds a bias, and what it is where that is a pass of its own.
+    pub fn bare(&self) -> Option<Self> {
+        let bare = self.pass.bare();
+        (bare != self.pass).then_some(Self { pass: bare, ..*self })
+    }
+
     /// Floating-point operations, two for each multiply-add; channels that only fill up are among them.
     pub fn flops(&self) -> u64 {
         let p = self.problem;
@@ -71,12 +88,14 @@ impl Convolution {
     }
 }
 
-/// The three tensors; the one that the pass computes is written.
+/// The three tensors, of which the one that the pass computes is written, and the bias that a pass may add.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Tensors<'a> {
     pub x: &'a Array,
     pub weight: &'a Array,
     pub y: &'a Array,
+    /// A number for each channel of y, stored as maps are.
+    pub bias: Option<&'a Array>,
 }
 
 /// What a user may do who is content with slow convolutions.

@@ -5,13 +5,15 @@
 //! want it, with zeros in the channels that mean nothing: their gradients are zero, so zero they stay.
 
 use super::driver::{Grid, THREADS};
+use super::folded::Folded;
 use super::kernels::long;
 use super::{Argument, Array, Gpu, Kind, stored};
 use crate::{Gradients, Update};
 use candle_core::{Device, Result, Tensor, TensorId, Var, bail};
 use rayon::prelude::*;
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::rc::Rc;
 
 /// Where a parameter lies.
@@ -83,6 +85,27 @@ pub struct Store {
     kept: RefCell<Option<Array>>,
     /// Moving averages of values and statistics, once they were wanted.
     averages: RefCell<Option<Array>>,
+    /// Convolutions with their normalisation folded in, by their weight.
+    folds: RefCell<HashMap<usize, Kept>>,
+    /// How often parameters or running statistics have changed.
+    changes: Cell<u64>,
+}
+
+/// A convolution with its normalisation folded in.
+struct Kept {
+    folded: Rc<Folded>,
+    /// [`Store::changes`] when that was done.
+    at: u64,
+}
+
+impl Kept {
+    fn refresh(&mut self, gpu: &Gpu, changes: u64) -> Result<()> {
+        if self.at != changes {
+            self.folded.fold(gpu)?;
+            self.at = changes;
+        }
+        Ok(())
+    }
 }
 
 impl Store {
@@ -126,6 +149,8 @@ impl Store {
             statistics: all.clone(),
             kept: RefCell::default(),
             averages: RefCell::default(),
+            folds: RefCell::default(),
+            changes: Cell::new(0),
             spans,
             convolutions,
         };
@@ -164,11 +189,36 @@ impl Store {
         found.ok_or_else(|| candle_core::Error::Msg("a running statistic is not on the device".into()))
     }
 
+    /// A convolution with its normalisation folded in, of parameters and running statistics as they are; `new` makes what keeps it, the first time.
+    pub(super) fn folded(&self, weight: usize, new: impl FnOnce() -> Result<Folded>) -> Result<Rc<Folded>> {
+        let mut folds = self.folds.borrow_mut();
+        let kept = match folds.entry(weight) {
+            Entry::Occupied(kept) => kept.into_mut(),
+            Entry::Vacant(place) => place.insert(Kept { folded: Rc::new(new()?), at: u64::MAX }),
+        };
+        kept.refresh(&self.gpu, self.changes.get())?;
+        Ok(kept.folded.clone())
+    }
+
+    /// Folds anew what was folded before and has changed since, outside of what is recorded: recorded evaluations read it.
+    ///
+    /// # Errors
+    /// What the driver reports.
+    pub fn refold(&self) -> Result<()> {
+        self.folds.borrow_mut().values_mut().try_for_each(|kept| kept.refresh(&self.gpu, self.changes.get()))
+    }
+
+    /// Says that parameters or running statistics change: so does whoever replays a recorded step of training.
+    pub fn changed(&self) {
+        self.changes.set(self.changes.get() + 1);
+    }
+
     /// Copies parameters and running statistics to the device.
     ///
     /// # Errors
     /// What the driver reports.
     pub fn upload(&self, trained: &[(String, Var)], buffers: &[(String, Var)]) -> Result<()> {
+        self.changed();
         self.gpu.put(&self.values, &self.spread(trained.iter().map(|(_, var)| Some(var.as_tensor())))?)?;
         for (_, var) in buffers {
             let mut values = var.flatten_all()?.to_vec1::<f32>()?;
@@ -304,6 +354,7 @@ impl Store {
     /// # Errors
     /// What the driver reports.
     pub fn update(&self, update: Update, rule: &Array, collected: Option<usize>, clip: Option<f64>) -> Result<()> {
+        self.changed();
         let (n, all) = (self.convolutions, self.values.len());
         let factor = collected.map(|batches| self.factor(batches, clip)).transpose()?;
         let sums = collected.map(|_| self.collected()).transpose()?;
@@ -390,6 +441,7 @@ impl Store {
     }
 
     fn exchange_with(&self, other: &Array) -> Result<()> {
+        self.changed();
         let driver = &self.gpu.driver;
         self.each_with(other, |own, other| {
             let between = self.gpu.array(Kind::F32, own.len())?;

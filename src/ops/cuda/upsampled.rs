@@ -1,6 +1,7 @@
 //! The convolution 3×3 of a map with upsampled sides, as one of the small map: 16 of 36 products, and no upsampled map; see `upsampled.cu`.
 
 use super::driver::Grid;
+use super::folding::Folding;
 use super::norm::settled;
 use super::problem::{Pass, Problem, Tensors};
 use super::{Array, CHANNELS, Gpu, Kind, Store, size, stored};
@@ -19,6 +20,15 @@ struct Upsampled {
 }
 
 impl Upsampled {
+    /// That of a weight and a bias.
+    fn checked(store: &Store, x: &Map, weight: usize, bias: usize) -> Result<Self> {
+        let outputs = store.dims(weight)[0];
+        if store.dims(weight) != [outputs, x.shape().c, 3, 3] || store.dims(bias) != [outputs] {
+            bail!("conv3x3 of {} channels: weight {:?}, bias {:?}", x.shape().c, store.dims(weight), store.dims(bias))
+        }
+        Ok(Self::of(x.shape(), outputs))
+    }
+
     fn of(x: Shape, outputs: usize) -> Self {
         let (c, k) = (stored(x.c), 4 * stored(outputs));
         Self { x, outputs, problem: Problem { n: x.n, h: x.h, w: x.w, c, k, side: 2, pad: 1, stride: 1 } }
@@ -53,9 +63,10 @@ impl Upsampled {
         Ok(folded)
     }
 
-    fn forward(self, gpu: &Gpu, x: &Array, folded: &Array) -> Result<Array> {
+    /// The result of a forward pass, which may add a bias.
+    fn forward(self, gpu: &Gpu, pass: Pass, x: &Array, folded: &Array, bias: Option<&Array>) -> Result<Array> {
         let z = self.phases(gpu)?;
-        gpu.convolve(Pass::Forward, self.problem, Tensors { x, weight: folded, y: &z })?;
+        gpu.convolve(pass, self.problem, Tensors { x, weight: folded, y: &z, bias })?;
         let y = gpu.map(self.large())?;
         gpu.launch("join_phases", Grid::over(y.len() / CHANNELS), &[(&z).into(), (&y).into(), size(self.small())])?;
         Ok(y)
@@ -69,7 +80,7 @@ impl Upsampled {
 
     fn weight_gradient(self, gpu: &Gpu, x: &Array, dz: &Array, dweight: &Array) -> Result<()> {
         let dfolded = self.weights(gpu)?;
-        gpu.convolve(Pass::WeightGradient, self.problem, Tensors { x, weight: &dfolded, y: dz })?;
+        gpu.convolve(Pass::WeightGradient, self.problem, Tensors { x, weight: &dfolded, y: dz, bias: None })?;
         let arguments = [(&dfolded).into(), dweight.into(), stored(self.outputs).into(), self.problem.c.into()];
         gpu.launch("fold_gradient", Grid::over(dweight.len() / CHANNELS), &arguments)
     }
@@ -79,15 +90,11 @@ impl Upsampled {
 pub(crate) fn conv3x3_of_upsampled(tape: &Tape, device: &GpuNetwork, x: &Map, weight: &Node, bias: &Node) -> Result<Map> {
     let (gpu, store) = (device.gpu.clone(), device.store.clone());
     let (index, shift) = (weight.param()?, bias.param()?);
-    let outputs = store.dims(index)[0];
-    if store.dims(index) != [outputs, x.shape().c, 3, 3] || store.dims(shift) != [outputs] {
-        bail!("conv3x3 of {} channels: weight {:?}, bias {:?}", x.shape().c, store.dims(index), store.dims(shift))
-    }
-    let upsampled = Upsampled::of(x.shape(), outputs);
+    let upsampled = Upsampled::checked(&store, x, index, shift)?;
     let x = settled(tape, device, x)?;
     let kept = x.array()?;
     let folded = upsampled.fold(&gpu, &store, index)?;
-    let y = upsampled.forward(&gpu, &kept, &folded)?;
+    let y = upsampled.forward(&gpu, Pass::Forward, &kept, &folded, None)?;
     let wanted = x.node().needs_grad();
     let node = tape.record_device(y, &[x.node()], move |dy| {
         let dz = upsampled.parted(&gpu, &dy.device()?)?;
@@ -96,8 +103,28 @@ pub(crate) fn conv3x3_of_upsampled(tape: &Tape, device: &GpuNetwork, x: &Map, we
             return Ok(vec![None]);
         }
         let dx = gpu.map(upsampled.x)?;
-        gpu.convolve(Pass::InputGradient, upsampled.problem, Tensors { x: &dx, weight: &folded, y: &dz })?;
+        gpu.convolve(Pass::InputGradient, upsampled.problem, Tensors { x: &dx, weight: &folded, y: &dz, bias: None })?;
         Ok(vec![Some(Value::Device(dx))])
     });
     Ok(Map::on_device(node, upsampled.large(), Some(shift)))
+}
+
+/// The same with the normalisation after it folded in, by a pass that adds a bias; `None` where nothing computes that.
+pub(super) fn conv3x3_of_upsampled_folded(
+    tape: &Tape,
+    device: &GpuNetwork,
+    x: &Map,
+    (weight, bias): (&Node, &Node),
+    folding: &Folding,
+    pass: Pass,
+) -> Result<Option<Map>> {
+    let gpu = &device.gpu;
+    let upsampled = Upsampled::checked(&device.store, x, weight.param()?, bias.param()?)?;
+    if !gpu.serves(pass, upsampled.problem) {
+        return Ok(None);
+    }
+    let x = settled(tape, device, x)?.array()?;
+    let folded = folding.folded_of_upsampled(gpu, upsampled.problem)?;
+    let y = upsampled.forward(gpu, pass, &x, &folded.weight, Some(&folded.bias))?;
+    Ok(Some(Map::on_device(tape.constant_device(y), upsampled.large(), None)))
 }

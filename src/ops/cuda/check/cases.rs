@@ -3,7 +3,7 @@
 use super::{Case, Output};
 use crate::blocked::Shape;
 use crate::config::Activation;
-use crate::{Map, Node, Running, Statistics, Tape};
+use crate::{KeptNorm, Map, Node, Running, Statistics, Tape};
 use candle_core::Result;
 
 type Run = fn(&Tape, &[&Map], &[Node], &Running) -> Result<Output>;
@@ -122,6 +122,31 @@ fn normalisations() -> Vec<Case> {
             group(t, &crate::conv3x3(t, x, &p[0], &p[1])?, &p[2..], 1, Some(Silu))
         }),
         choosing("instance norm, leaky ReLU, odd sizes", &[ODD], norm(5), |t, x, p, _| group(t, x[0], p, 5, Some(LeakyRelu))),
+    ]
+}
+
+/// Operations that are one pass where nothing is recorded.
+pub(super) fn evaluated() -> Vec<Case> {
+    use Activation::{Elu, Relu};
+    fn one(t: &Tape, x: &[&Map], upsampled: bool, p: &[Node], running: &Running, then: Option<Activation>) -> Result<Output> {
+        let norm = KeptNorm { weight: &p[2], bias: &p[3], running };
+        crate::conv3x3_normalised(t, x, upsampled, (&p[0], &p[1]), norm, then).map(Output::Map)
+    }
+    let with_norm = |outputs, inputs| [conv(outputs, inputs, 3), norm(outputs)].concat();
+    vec![
+        smooth("evaluation: conv3x3, batch_norm, ReLU", &[SMALL], with_norm(24, 24), |t, x, p, r| {
+            one(t, x, false, p, r, Some(Relu))
+        }),
+        smooth("evaluation: conv3x3 of two maps, batch_norm, odd sizes", &[ODD, Shape { c: 4, ..ODD }], with_norm(5, 9), {
+            |t, x, p, r| one(t, x, false, p, r, None)
+        }),
+        smooth("evaluation: conv3x3, batch_norm, ELU", &[ODD], with_norm(5, 5), |t, x, p, r| one(t, x, false, p, r, Some(Elu))),
+        smooth("evaluation: conv3x3 of an upsampled map, batch_norm, ReLU", &[ODD], with_norm(5, 5), |t, x, p, r| {
+            one(t, x, true, p, r, Some(Relu))
+        }),
+        smooth("evaluation: conv3x3 of an upsampled map, batch_norm", &[SMALL], with_norm(24, 24), |t, x, p, r| {
+            one(t, x, true, p, r, None)
+        }),
     ]
 }
 

@@ -52,6 +52,11 @@ impl Descriptor {
         self.with(name, Type::CUDNN_TYPE_BACKEND_DESCRIPTOR, &[object.raw])
     }
 
+    pub fn with_objects(self, name: Name, objects: &[Self]) -> Result<Self> {
+        let raw: Vec<_> = objects.iter().map(Self::raw).collect();
+        self.with(name, Type::CUDNN_TYPE_BACKEND_DESCRIPTOR, &raw)
+    }
+
     pub fn finished(self) -> Result<Self> {
         // SAFETY: it is alive.
         checked(self.library, "finishing an object", unsafe { self.library.cudnnBackendFinalize(self.raw) })?;

@@ -7,7 +7,9 @@ use crate::config::Precision;
 use crate::cuda::library::CudnnLibrary;
 use crate::cuda::problem::{Pass, Problem};
 use candle_core::{Error, Result};
-use cudarc::cudnn::sys::{cudnnBackendHeurMode_t as Mode, cudnnBackendNumericalNote_t as Note, cudnnHandle_t};
+use cudarc::cudnn::sys::{
+    cudnnBackendBehaviorNote_t as Behavior, cudnnBackendHeurMode_t as Mode, cudnnBackendNumericalNote_t as Note, cudnnHandle_t,
+};
 
 /// Engines that a heuristic may name. For f32 on an H200 cuDNN 9.19 names up to 40, those that round to TF32 first.
 const ENGINES: usize = 128;
@@ -50,7 +52,7 @@ pub struct Candidates {
     pub plans: Vec<Plan>,
     /// Engines that were named.
     pub named: usize,
-    /// Those of them that round more than is allowed, or differ from time to time.
+    /// Those of them that round more than is allowed, differ from time to time, or are compiled first.
     unfit: usize,
     /// What failed, each thing once.
     problems: Vec<String>,
@@ -72,7 +74,9 @@ impl Candidates {
             (0, None) => "it names no engine".to_owned(),
             (_, first) => {
                 let first = first.map_or(String::new(), |first| format!("; {first}"));
-                format!("of {named} engines {unfit} round more than is allowed or are not deterministic{first}")
+                format!(
+                    "of {named} engines {unfit} round more than is allowed, are not deterministic or are compiled at run time{first}"
+                )
             }
         }
     }
@@ -82,7 +86,7 @@ impl Planner {
     pub fn candidates(&self, pass: Pass, problem: Problem) -> Candidates {
         let mut found = Candidates::default();
         match self.graph(pass, problem) {
-            Ok(graph) => self.plans_of(&graph, &mut found),
+            Ok(graph) => self.plans_of(&graph, pass, &mut found),
             Err(error) => found.failed(&error),
         }
         found
@@ -93,7 +97,7 @@ impl Planner {
         format!("the {} of a convolution ({}) in {}", pass.words(), problem.words(), self.precision.name())
     }
 
-    fn plans_of(&self, graph: &Descriptor, found: &mut Candidates) {
+    fn plans_of(&self, graph: &Descriptor, pass: Pass, found: &mut Candidates) {
         let limit = if self.deterministic { 1 } else { TRIED };
         for mode in [Mode::CUDNN_HEUR_MODE_A, Mode::CUDNN_HEUR_MODE_FALLBACK] {
             let engines = self.engines(graph, mode).unwrap_or_else(|error| {
@@ -105,7 +109,7 @@ impl Planner {
                 if found.plans.len() == limit {
                     break;
                 }
-                match self.allows(&engine).and_then(|allowed| allowed.then(|| self.finish(&engine)).transpose()) {
+                match self.allows(&engine, pass).and_then(|allowed| allowed.then(|| self.finish(&engine)).transpose()) {
                     Ok(Some(plan)) if plan.workspace <= WORKSPACE => found.plans.push(plan),
                     Ok(Some(plan)) => {
                         found.failed(&Error::Msg(format!("an engine wants a workspace of {} MB", plan.workspace / 1_000_000)));
@@ -140,9 +144,13 @@ impl Planner {
         Ok(engine)
     }
 
-    /// Whether an engine calculates as exactly, and as repeatably, as is asked for.
-    fn allows(&self, configuration: &Descriptor) -> Result<bool> {
+    /// Whether an engine calculates as exactly, and as repeatably, as is asked for. What adds a bias may not be compiled at run time, which takes
+    /// about a second for each convolution.
+    fn allows(&self, configuration: &Descriptor, pass: Pass) -> Result<bool> {
         let engine = self.engine(configuration)?;
+        if pass.bare() != pass && self.is_compiled_first(&engine)? {
+            return Ok(false);
+        }
         // As plain numbers: a newer library may have notes that are not known here.
         let mut notes = [0i32; 16];
         let count = engine.read(Name::CUDNN_ATTR_ENGINE_NUMERICAL_NOTE, Type::CUDNN_TYPE_NUMERICAL_NOTE, &mut notes)?;
@@ -151,6 +159,12 @@ impl Planner {
         let reduced = has(Note::CUDNN_NUMERICAL_NOTE_REDUCED_PRECISION_REDUCTION);
         let exact = self.precision != Precision::F32 || !rounds;
         Ok(exact && !reduced && !(self.deterministic && has(Note::CUDNN_NUMERICAL_NOTE_NONDETERMINISTIC)))
+    }
+
+    fn is_compiled_first(&self, engine: &Descriptor) -> Result<bool> {
+        let mut notes = [0i32; 16];
+        let count = engine.read(Name::CUDNN_ATTR_ENGINE_BEHAVIOR_NOTE, Type::CUDNN_TYPE_BEHAVIOR_NOTE, &mut notes)?;
+        Ok(notes[..count].contains(&(Behavior::CUDNN_BEHAVIOR_NOTE_RUNTIME_COMPILATION as i32)))
     }
 
     fn finish(&self, configuration: &Descriptor) -> Result<Plan> {

@@ -13,6 +13,8 @@ typedef unsigned long long u64;
 
 #define WIDTH 8
 #define THREADS 256
+// Added to variances.
+#define EPSILON 1e-5
 
 struct eight { float v[WIDTH]; };
 

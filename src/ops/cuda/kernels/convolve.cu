@@ -2,9 +2,11 @@
 
 struct convolution { int n, h, w, c, k, r, s, pad, stride, oh, ow; };
 
-// y[n, i, j, k] = sum of x[n, i * stride + a - pad, j * stride + b - pad, c] * weight[k, a, b, c].
+// y[n, i, j, k] = sum of x[n, i * stride + a - pad, j * stride + b - pad, c] * weight[k, a, b, c], + bias[k] if there is one, and 0 if that is
+// below and `relu`.
 extern "C" __global__ void __launch_bounds__(THREADS)
-conv_forward(const stored* __restrict__ x, const stored* __restrict__ weight, stored* __restrict__ y, struct convolution q) {
+conv_forward(const stored* __restrict__ x, const stored* __restrict__ weight, const stored* __restrict__ bias, int relu, stored* __restrict__ y,
+             struct convolution q) {
   i64 all = (i64)q.n * q.oh * q.ow * q.k;
   for (i64 at = first_index(); at < all; at += index_step()) {
     int k = at % q.k, j = at / q.k % q.ow, i = at / q.k / q.ow % q.oh, n = at / q.k / q.ow / q.oh;
@@ -19,7 +21,8 @@ conv_forward(const stored* __restrict__ x, const stored* __restrict__ weight, st
           for (int l = 0; l < WIDTH; l++) sum += u.v[l] * v.v[l];
         }
       }
-    y[at] = narrow(sum);
+    if (bias) sum += wide(bias[k]);
+    y[at] = narrow(relu && sum < 0 ? 0 : sum);
   }
 }
 

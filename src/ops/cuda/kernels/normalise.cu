@@ -9,7 +9,6 @@
 #define INVERSE 3
 #define AFFINE 4
 #define COEFFICIENTS 3
-#define EPSILON 1e-5
 #define MOMENTUM 0.1
 
 // Two sums of a block over its rows for 8 channels a thread; `lanes` threads side by side take neighbouring channels. Written to

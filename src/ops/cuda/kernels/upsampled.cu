@@ -5,6 +5,18 @@
 // Which of the 2 rows of a phase reads row r of 3.
 __device__ inline int tap(int phase, int r) { return phase == 0 ? r > 0 : r > 1; }
 
+// Row t and column u of 2 of a phase's filter: the sum of those of 3 that read the same, of 8 channels from `filter` on.
+__device__ inline eight folded_tap(const float* filter, int channels, int phase, int t, int u) {
+  eight sum = {};
+  for (int r = 0; r < 3; r++)
+    for (int s = 0; s < 3; s++) {
+      if (tap(phase / 2, r) != t || tap(phase % 2, s) != u) continue;
+      eight w = load_f32(filter + (r * 3 + s) * channels);
+      for (int i = 0; i < WIDTH; i++) sum.v[i] += w.v[i];
+    }
+  return sum;
+}
+
 // (k, 3, 3, c) in f32 to (4 k, 2, 2, c): rows that read the same are added.
 extern "C" __global__ void __launch_bounds__(THREADS)
 fold_weights(const float* __restrict__ weight, stored* __restrict__ folded, int outputs, int channels) {
@@ -13,15 +25,8 @@ fold_weights(const float* __restrict__ weight, stored* __restrict__ folded, int 
   for (i64 at = first_index(); at < all; at += index_step()) {
     int c = at % vectors * WIDTH, u = at / vectors % 2, t = at / vectors / 2 % 2;
     i64 k = at / vectors / 4 % outputs;
-    int phase = at / vectors / 4 / outputs, a = phase / 2, b = phase % 2;
-    eight sum = {};
-    for (int r = 0; r < 3; r++)
-      for (int s = 0; s < 3; s++) {
-        if (tap(a, r) != t || tap(b, s) != u) continue;
-        eight w = load_f32(weight + ((k * 3 + r) * 3 + s) * channels + c);
-        for (int i = 0; i < WIDTH; i++) sum.v[i] += w.v[i];
-      }
-    store(folded + at * WIDTH, sum);
+    int phase = at / vectors / 4 / outputs;
+    store(folded + at * WIDTH, folded_tap(weight + k * 9 * channels + c, channels, phase, t, u));
   }
 }
 

@@ -347,6 +347,11 @@ impl<'a> Trainer<'a> {
     }
 
     fn run(&mut self, work: Work) -> Result<()> {
+        // A recorded step changes parameters, and a recorded evaluation reads what was folded, whenever they are replayed.
+        match work.tail {
+            Some(_) => self.device.store.changed(),
+            None => self.device.store.refold()?,
+        }
         let next = match self.recorded.get(&work) {
             None => {
                 self.perform(work)?;
