@@ -23,8 +23,9 @@ use umlaut::train::Optimizer;
 #[cfg(feature = "cuda")]
 use umlaut::train::engine::gpu::{Applied, Collect, MicroBatch, Tail, Trainer};
 
-#[global_allocator]
-static MEMORY: mimalloc::MiMalloc = mimalloc::MiMalloc;
+// The program's own, as it is when it trains and predicts.
+#[path = "../src/allocator.rs"]
+mod allocator;
 
 type Error = Box<dyn std::error::Error>;
 
@@ -41,6 +42,7 @@ fn main() -> ExitCode {
 }
 
 fn run() -> Result<(), Error> {
+    allocator::keep_freed();
     rayon::ThreadPoolBuilder::new().use_current_thread().build_global()?;
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let [work, precision, numbers @ ..] = &arguments[..] else { return Err(usage()) };

@@ -34,12 +34,10 @@ macro_rules! errorln {
     }};
 }
 
+mod allocator;
 mod cli;
 
 use std::process::ExitCode;
-
-#[global_allocator]
-static MEMORY: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
     cli::main()

@@ -127,6 +127,9 @@ pub fn main() -> ExitCode {
     _ = stop::survive_file_limits();
     let Arguments { verb, volume } = parsed().unwrap_or_else(|e| e.exit());
     volume.take_effect();
+    if matches!(verb, Verb::Train(_) | Verb::FindLr(_) | Verb::Predict(_) | Verb::Evaluate(_)) {
+        crate::allocator::keep_freed();
+    }
     let result = ready().map(|()| volume::Told::new()).and_then(|_told| match verb {
         Verb::Run(a) => run::run(&a),
         Verb::Plan(a) => plan::run(&a),

@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 /// Counts up whenever the same configuration would give other numbers than before; part of every run's id.
-pub const NUMERIC_VERSION: u32 = 6;
+pub const NUMERIC_VERSION: u32 = 5;
 
 /// Names a run, its directory too: `channels-8-16_seed-1-3f9a2c1b07`.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]

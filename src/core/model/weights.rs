@@ -3,7 +3,7 @@
 use super::{Error, Params};
 use crate::regular::{self, Most};
 use candle_core::safetensors::SliceSafetensors;
-use candle_core::{DType, Device, Result, Shape, Tensor, bail};
+use candle_core::{DType, Device, Result, Shape, Tensor, Var, bail};
 use candle_nn::Init;
 use candle_nn::var_builder::SimpleBackend;
 use rand_chacha::ChaCha8Rng;
@@ -26,7 +26,8 @@ impl SimpleBackend for Drawn {
             Init::Const(value) => Tensor::full(value as f32, shape, device)?.to_dtype(dtype),
             Init::Uniform { lo, up } => {
                 let values = uniform(self.seed, name, shape.elem_count(), lo, up);
-                Tensor::from_vec(values, shape, device)?.to_dtype(dtype)
+                // Of a variable the parameter is no copy.
+                Var::from_vec(values, shape, device)?.into_inner().to_dtype(dtype)
             }
             other => candle_core::bail!("`{name}`: no draw for {other:?}"),
         }
