@@ -24,7 +24,7 @@ use umlaut::train::Optimizer;
 use umlaut::train::engine::gpu::{Applied, Collect, MicroBatch, Tail, Trainer};
 
 // The program's own, as it is when it trains and predicts.
-#[path = "../src/allocator.rs"]
+#[path = "../src/cli/allocator.rs"]
 mod allocator;
 
 type Error = Box<dyn std::error::Error>;

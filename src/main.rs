@@ -34,7 +34,6 @@ macro_rules! errorln {
     }};
 }
 
-mod allocator;
 mod cli;
 
 use std::process::ExitCode;

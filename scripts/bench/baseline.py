@@ -16,7 +16,8 @@ import tomllib
 from . import rivals, setting, steps
 
 EXPERIMENT = setting.HOME / "experiments" / "drishti_shape.toml"
-TRIED = 5
+# Steps of each way after one to warm up: on two cores one takes up to half a minute, and the ways are far apart.
+TRIED = 2
 
 
 def fastest(experiment, threads, rounds):
@@ -31,7 +32,7 @@ def fastest(experiment, threads, rounds):
             contenders += steps.started(commands, environment, "baseline")
         if not contenders:
             sys.exit("baseline: PyTorch does not run")
-        steps.measure(contenders, rounds)
+        steps.measure(contenders, rounds, warm_up=1)
         name = min(contenders, key=steps.Contender.median).name
     finally:
         for contender in contenders:

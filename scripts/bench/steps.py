@@ -103,17 +103,17 @@ def ours(work):
         yield f"umlaut {precision}", [setting.STEP, work.mode, precision, *work.numbers()]
 
 
-def measure(contenders, rounds):
+def measure(contenders, rounds, warm_up=WARM_UP):
     """Fills in `steps` of each; the number of rounds, and of those dropped."""
     begun = time.monotonic()
-    for number in range(WARM_UP + rounds):
-        if number >= WARM_UP + ENOUGH and time.monotonic() - begun > LIMIT_S:
-            rounds = number - WARM_UP
+    for number in range(warm_up + rounds):
+        if number >= warm_up + ENOUGH and time.monotonic() - begun > LIMIT_S:
+            rounds = number - warm_up
             break
         # Who comes after whom changes from round to round.
         for contender in itertools.islice(itertools.cycle(contenders), number, number + len(contenders)):
             times = contender.ask()
-            if number >= WARM_UP:
+            if number >= warm_up:
                 contender.steps.append(times)
             # The other side's idle threads go to sleep.
             time.sleep(0.01)

@@ -1,6 +1,7 @@
 //! The command line: one file per verb. A verb parses its arguments, calls the library and prints. Exit codes: 0 done, 1 something failed while running, 2 a mistake of the user's, 130 stopped
 //! from outside.
 
+mod allocator;
 mod check;
 mod clean;
 mod cluster;
@@ -128,7 +129,7 @@ pub fn main() -> ExitCode {
     let Arguments { verb, volume } = parsed().unwrap_or_else(|e| e.exit());
     volume.take_effect();
     if matches!(verb, Verb::Train(_) | Verb::FindLr(_) | Verb::Predict(_) | Verb::Evaluate(_)) {
-        crate::allocator::keep_freed();
+        allocator::keep_freed();
     }
     let result = ready().map(|()| volume::Told::new()).and_then(|_told| match verb {
         Verb::Run(a) => run::run(&a),

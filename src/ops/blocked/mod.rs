@@ -22,10 +22,12 @@ pub mod relu;
 mod scratch;
 pub mod simd;
 mod strips;
+mod unwritten;
 mod winograd;
 
 pub use finish::Finish;
-pub use layout::{Blocked, Shape, Unwritten, pack, unpack};
+pub use layout::{Blocked, Shape, pack, unpack};
+pub use unwritten::Unwritten;
 
 #[cfg(test)]
 pub(crate) mod tests;

@@ -1,9 +1,7 @@
 //! How element-wise kernels cut a map: into strips of whole rows of one plane, about as long as a level-1 cache.
 
-use super::layout::zero_border;
-use super::scratch::Shared;
-use super::simd::{Element, LANES};
-use super::{Shape, Unwritten};
+use super::layout::Shape;
+use super::simd::LANES;
 use rayon::prelude::*;
 use std::ops::Range;
 
@@ -32,6 +30,11 @@ impl Strips {
         Self { shape, rows: (LENGTH / (shape.w * LANES)).clamp(1, shape.h) }
     }
 
+    /// The size of the map.
+    pub fn shape(&self) -> Shape {
+        self.shape
+    }
+
     /// Strips of a plane.
     pub fn a_plane(&self) -> usize {
         self.shape.h.div_ceil(self.rows)
@@ -47,26 +50,5 @@ impl Strips {
         };
         let all = self.shape.n * self.shape.blocks() * parts;
         (0..all).into_par_iter().with_min_len(all.div_ceil(64)).map(|index| work(strip(index))).collect()
-    }
-
-    /// Makes a map of the size by calling `write` with the row before which the first of each strip's rows goes: a pointer to
-    /// the plane.
-    ///
-    /// # Safety
-    /// `write` must write all 16 lanes of every interior pixel of its strip, and nothing else.
-    pub unsafe fn make<E: Element>(&self, write: impl Fn(Strip, *mut E) + Sync) -> Vec<E> {
-        let mut out = Unwritten::<E>::bare(self.shape);
-        let target: Shared<E> = out.shared();
-        self.map(|strip| {
-            // SAFETY: the plane lies in the map; the border beside the strip is this task's alone.
-            let plane = unsafe {
-                let plane = target.at(strip.plane * self.shape.plane());
-                zero_border(self.shape, strip.rows.clone(), plane);
-                plane
-            };
-            write(strip, plane);
-        });
-        // SAFETY: the strips are the whole interior and have the whole border, and the caller's closure writes the interior.
-        unsafe { out.assume_written() }
     }
 }
