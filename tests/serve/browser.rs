@@ -18,6 +18,9 @@ pub struct Browser {
 
 pub struct Page(String);
 
+/// What Chromium says of a page that goes while an expression is evaluated in it.
+const GONE: [&str; 3] = ["navigated or closed", "context was destroyed", "Cannot find default execution context"];
+
 /// The browser, if there is one; says so if not.
 fn found() -> Option<PathBuf> {
     let named = std::env::var_os("UMLAUT_CHROMIUM").map(PathBuf::from);
@@ -45,6 +48,11 @@ impl Browser {
     }
 
     fn call(&mut self, page: Option<&Page>, method: &str, params: Value) -> Value {
+        self.ask(page, method, params).unwrap_or_else(|error| panic!("{method}: {error}"))
+    }
+
+    /// The result, or the browser's error.
+    fn ask(&mut self, page: Option<&Page>, method: &str, params: Value) -> Result<Value, Value> {
         self.said += 1;
         let mut message = json!({ "id": self.said, "method": method, "params": params });
         if let Some(Page(session)) = page {
@@ -56,8 +64,7 @@ impl Browser {
             self.from.read_until(0, &mut bytes).unwrap();
             let answer: Value = serde_json::from_slice(bytes.strip_suffix(&[0]).unwrap_or(&bytes)).expect("the browser goes on");
             if answer["id"] == json!(self.said) {
-                assert!(answer["error"].is_null(), "{method}: {answer}");
-                return answer["result"].clone();
+                return if answer["error"].is_null() { Ok(answer["result"].clone()) } else { Err(answer["error"].clone()) };
             }
             self.note(&answer);
         }
@@ -94,10 +101,16 @@ impl Browser {
         until("the page is there", || (self.value(page, "document.readyState") == "complete").then_some(()));
     }
 
-    /// The value of an expression; what it throws is null.
+    /// The value of an expression; null if it throws, or if another page has taken this one's place meanwhile.
     pub fn value(&mut self, page: &Page, expression: &str) -> Value {
         let wanted = json!({ "expression": expression, "returnByValue": true, "awaitPromise": true });
-        self.call(Some(page), "Runtime.evaluate", wanted)["result"]["value"].clone()
+        match self.ask(Some(page), "Runtime.evaluate", wanted) {
+            Ok(answer) => answer["result"]["value"].clone(),
+            Err(error) if GONE.iter().any(|gone| error["message"].as_str().is_some_and(|said| said.contains(gone))) => {
+                Value::Null
+            }
+            Err(error) => panic!("{expression}: {error}"),
+        }
     }
 
     /// Waits until an expression is true.

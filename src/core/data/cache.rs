@@ -14,7 +14,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 /// Counts up whenever the same key would mean other bytes than before.
-pub(super) const FORMAT: u32 = 3;
+pub(super) const FORMAT: u32 = 4;
 
 /// How the names of files begin that are not whole yet. Who writes one holds its lock.
 const WRITING: &str = ".writing-";

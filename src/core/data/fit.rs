@@ -148,9 +148,21 @@ struct Tap {
 }
 
 impl Tap {
+    /// Never beyond the values that it is a mean of, as sums with rounded weights may be.
     fn over(&self, values: &[f32], stride: usize) -> f32 {
         let values = values.iter().skip(self.first * stride).step_by(stride);
-        self.weights.iter().zip(values).map(|(weight, value)| weight * value).sum()
+        let (mut sum, mut low, mut high) = (0.0, f32::INFINITY, f32::NEG_INFINITY);
+        for (weight, value) in self.weights.iter().zip(values) {
+            sum += weight * value;
+            (low, high) = (low.min(*value), high.max(*value));
+        }
+        if sum > high {
+            high
+        } else if sum < low {
+            low
+        } else {
+            sum
+        }
     }
 }
 
@@ -264,6 +276,15 @@ mod tests {
         let down = frame([1, 16], [1, 4], Fit::Stretch).of((0..16).map(|i| f32::from(u8::from(i > 7))).collect());
         assert_eq!((down[0], down[3]), (0.0, 1.0));
         assert!((down.iter().sum::<f32>() - 2.0).abs() < 1e-6 && down[1] < 0.5 && down[2] > 0.5, "{down:?}");
+    }
+
+    #[test]
+    fn means_stay_within_the_values_that_they_are_of() {
+        // A flat field of 1 is 1 to the last bit, at every size.
+        for length in 1..200 {
+            let white = frame([length, length], [16, 16], Fit::Stretch).of(vec![1.0; length * length]);
+            assert_eq!(white, vec![1.0; 256], "{length}");
+        }
     }
 
     #[test]
