@@ -7,10 +7,10 @@
 
 use super::scratch::{Shared, assume_initialised, uninitialised};
 use super::simd::{Element, Kernel, LANES, Level, Simd, level};
+use super::strips::{Strip, Strips};
 use super::winograd::{Convolution, F2, F4, Resample, Target, WeightGradient};
 use super::{Blocked, Finish, Shape, Unwritten, direct};
 use half::bf16;
-use rayon::prelude::*;
 use std::ops::Range;
 
 /// Which minimal filtering does the work.
@@ -149,36 +149,39 @@ pub fn weight_gradient<E: Element>(method: Method, sources: &[Blocked<E>], upsam
 
 /// The gradient of the bias, (out): the sum of `dy` over samples and pixels. Rows are summed in f32, their sums in f64.
 pub fn bias_gradient<E: Element>(level: Level, dy: Blocked<E>) -> Vec<f32> {
-    let mut sums = vec![[0.0; LANES]; dy.shape().blocks()];
-    sums.par_iter_mut().enumerate().for_each(|(block, sums)| *sums = level.run(BlockSums { map: dy, block }));
-    sums.into_iter().flatten().take(dy.shape().c).map(|sum| sum as f32).collect()
+    let (shape, strips) = (dy.shape(), Strips::of(dy.shape()));
+    let parts = strips.map(|strip| level.run(StripSums { map: dy, strip }));
+    let mut sums = vec![[0.0; LANES]; shape.blocks()];
+    for (plane, parts) in parts.chunks_exact(strips.a_plane()).enumerate() {
+        let total = &mut sums[plane % shape.blocks()];
+        parts.iter().for_each(|part| (0..LANES).for_each(|lane| total[lane] += part[lane]));
+    }
+    sums.into_iter().flatten().take(shape.c).map(|sum| sum as f32).collect()
 }
 
-/// Sums of the channels of one block.
-struct BlockSums<'a, E> {
+/// Sums of the lanes of a strip.
+struct StripSums<'a, E> {
     map: Blocked<'a, E>,
-    block: usize,
+    strip: Strip,
 }
 
-impl<E: Element> Kernel for BlockSums<'_, E> {
+impl<E: Element> Kernel for StripSums<'_, E> {
     type Output = [f64; LANES];
 
     #[inline(always)]
     fn run<S: Simd>(self, s: S) -> [f64; LANES] {
         let shape = self.map.shape();
+        let plane = self.map.plane(self.strip.plane / shape.blocks(), self.strip.plane % shape.blocks());
         let mut total = [0.0; LANES];
-        for sample in 0..shape.n {
-            // The border is zero, so whole rows may be summed.
-            for row in self.map.plane(sample, self.block).chunks_exact(shape.row()) {
-                let mut sum = s.zero();
-                for pixel in row.chunks_exact(LANES) {
-                    // SAFETY: a chunk has 16 elements.
-                    sum = s.add(sum, unsafe { E::load(s, pixel.as_ptr()) });
-                }
-                let sum = s.to_array(sum);
-                for lane in 0..LANES {
-                    total[lane] += f64::from(sum[lane]);
-                }
+        for y in self.strip.rows {
+            let mut sum = s.zero();
+            for pixel in plane[shape.pixel(y, 0)..][..shape.w * LANES].chunks_exact(LANES) {
+                // SAFETY: a chunk has 16 elements.
+                sum = s.add(sum, unsafe { E::load(s, pixel.as_ptr()) });
+            }
+            let sum = s.to_array(sum);
+            for lane in 0..LANES {
+                total[lane] += f64::from(sum[lane]);
             }
         }
         total

@@ -7,6 +7,7 @@ use super::matrices::MAX_A;
 use crate::blocked::gemm::Operand;
 use crate::blocked::simd::{LANES, Simd};
 use half::bf16;
+use std::mem::MaybeUninit;
 
 /// A transform of rows of 16 channels to components.
 pub trait Rows {
@@ -73,8 +74,11 @@ impl Layout for Paired {
     #[inline(always)]
     unsafe fn fill<S: Simd, R: Rows>(self, s: S, rows: &mut R, count: usize) {
         for pair in 0..count.div_ceil(2) {
-            let mut first = First([s.zero(); MAX_A * MAX_A]);
-            // SAFETY: the caller's.
+            let mut first = First::<S>([MaybeUninit::uninit(); MAX_A * MAX_A]);
+            if 2 * pair + 1 == count {
+                first.0.fill(MaybeUninit::new(s.zero()));
+            }
+            // SAFETY: the caller's; a row's components are those of the row before.
             unsafe {
                 rows.transform(s, 2 * pair, &mut first);
                 let mut second = Second(first, Paired(self.0.add(2 * pair * LANES), self.1));
@@ -91,12 +95,12 @@ impl Layout for Paired {
 }
 
 /// Keeps the first row of a pair.
-struct First<S: Simd>([S::V; MAX_A * MAX_A]);
+struct First<S: Simd>([MaybeUninit<S::V>; MAX_A * MAX_A]);
 
 impl<S: Simd> Sink<S> for First<S> {
     #[inline(always)]
     unsafe fn put(&mut self, _: S, component: usize, v: S::V) {
-        self.0[component] = v;
+        self.0[component].write(v);
     }
 }
 
@@ -107,8 +111,8 @@ impl<S: Simd> Sink<S> for Second<S> {
     #[inline(always)]
     unsafe fn put(&mut self, s: S, component: usize, v: S::V) {
         let Paired(out, stride) = self.1;
-        // SAFETY: the caller's.
-        unsafe { s.store_pairs(out.add(component * stride), self.0.0[component], v) };
+        // SAFETY: the caller's; the first row has been written.
+        unsafe { s.store_pairs(out.add(component * stride), self.0.0[component].assume_init(), v) };
     }
 }
 

@@ -4,7 +4,7 @@
 
 use super::Resample;
 use super::components::{Layout, Rows, Sink};
-use super::matrices::{Filtering, MAX_A};
+use super::matrices::{Filtering, Half, MAX_A};
 use crate::blocked::simd::{Kernel, LANES, Simd};
 use std::marker::PhantomData;
 use std::mem::MaybeUninit;
@@ -133,16 +133,15 @@ unsafe fn transpose<S: Simd>(s: S, from: *const f32, from_stride: usize, to: *mu
 unsafe fn filter_tile<S: Simd, F: Filtering, K: Sink<S>>(s: S, block: &Block, i: usize, skip: bool, sink: &mut K) {
     // SAFETY: row `i` of the block has nine taps of 16.
     let tap = |k: usize| unsafe { block.as_ptr().add((i * 9 + k) * LANES) };
-    let mut half = [[s.zero(); 3]; MAX_A];
+    let mut half = Half::new();
     for j in 0..3 {
         // SAFETY: as above.
-        let column = unsafe { F::filter(s, [s.load(tap(j)), s.load(tap(3 + j)), s.load(tap(6 + j))]) };
-        for k in 0..F::A {
-            half[k][j] = column[k];
-        }
+        let column = unsafe { [s.load(tap(j)), s.load(tap(3 + j)), s.load(tap(6 + j))] };
+        half.put(j, F::filter(s, column), F::A);
     }
     for k in 0..F::A {
-        let row = F::filter(s, half[k]);
+        // SAFETY: all columns have been put.
+        let row = F::filter(s, unsafe { half.row(k, 3, s.zero(), None) });
         for l in 0..F::A {
             if skip && F::VANISHING.is_some_and(|v| k == v || l == v) {
                 continue;
@@ -193,7 +192,7 @@ impl<F: Filtering> Kernel for FilterGradient<F> {
 /// Writes nine taps of 16.
 #[inline(always)]
 unsafe fn filter_gradient_tile<S: Simd, F: Filtering>(s: S, m: *const f32, stride: usize, skip: bool, taps: *mut f32) {
-    let mut half = [[s.zero(); MAX_A]; 3];
+    let mut half = Half::new();
     for l in 0..F::A {
         let mut column = [s.zero(); MAX_A];
         for k in 0..F::A {
@@ -202,13 +201,11 @@ unsafe fn filter_gradient_tile<S: Simd, F: Filtering>(s: S, m: *const f32, strid
                 column[k] = unsafe { s.load(m.add((k * F::A + l) * stride)) };
             }
         }
-        let column = F::filter_gradient(s, column);
-        for k in 0..3 {
-            half[k][l] = column[k];
-        }
+        half.put(l, F::filter_gradient(s, column), 3);
     }
     for k in 0..3 {
-        let row = F::filter_gradient(s, half[k]);
+        // SAFETY: all columns have been put.
+        let row = F::filter_gradient(s, unsafe { half.row(k, F::A, s.zero(), None) });
         for l in 0..3 {
             // SAFETY: the caller's.
             unsafe { s.store(taps.add((k * 3 + l) * LANES), row[l]) };

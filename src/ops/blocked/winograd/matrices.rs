@@ -9,11 +9,47 @@
 //! summing pairs of outputs. It is skipped there.
 
 use crate::blocked::simd::Simd;
+use std::mem::MaybeUninit;
 
 /// The most components, `a` of F(4, 3). Shorter variants leave the rest zero.
 pub const MAX_A: usize = 6;
 /// The most outputs, `m` of F(4, 3).
 pub const MAX_M: usize = 4;
+
+/// What the transform of the columns leaves for that of the rows. Only what was put is read, so nothing is filled with zeros first.
+pub struct Half<V>([[MaybeUninit<V>; MAX_A]; MAX_A]);
+
+impl<V: Copy> Half<V> {
+    /// Without a column.
+    #[inline(always)]
+    pub fn new() -> Self {
+        Self([[MaybeUninit::uninit(); MAX_A]; MAX_A])
+    }
+
+    /// The first `count` numbers of column `j`.
+    #[inline(always)]
+    pub fn put<const N: usize>(&mut self, j: usize, column: [V; N], count: usize) {
+        for i in 0..count {
+            self.0[i][j].write(column[i]);
+        }
+    }
+
+    /// Row `i` of the first `count` columns but one, zeros instead of that and after them.
+    ///
+    /// # Safety
+    /// All these columns must have been put, of more than `i` numbers.
+    #[inline(always)]
+    pub unsafe fn row<const N: usize>(&self, i: usize, count: usize, zero: V, skipped: Option<usize>) -> [V; N] {
+        let mut row = [zero; N];
+        for j in 0..count {
+            if skipped != Some(j) {
+                // SAFETY: the caller's.
+                row[j] = unsafe { self.0[i][j].assume_init() };
+            }
+        }
+        row
+    }
+}
 
 /// A minimal filtering `F(m, 3)`, each method a product with a constant matrix, on vectors of 16 channels.
 pub trait Filtering: Copy + Send + Sync + 'static {

@@ -5,7 +5,7 @@
 
 use super::Resample;
 use super::components::{Layout, Rows, Sink};
-use super::matrices::{Filtering, MAX_A, MAX_M};
+use super::matrices::{Filtering, Half, MAX_A, MAX_M};
 use crate::blocked::finish::FinishBlock;
 use crate::blocked::scratch::Shared;
 use crate::blocked::simd::{Element, Kernel, LANES, Simd};
@@ -148,20 +148,18 @@ unsafe fn input_tile<S: Simd, P: Element, F: Filtering, K: Sink<S>, const UPSAMP
     sink: &mut K,
 ) {
     let from = if UPSAMPLED { [0, 1, 1, 2, 2, 3] } else { [0, 1, 2, 3, 4, 5] };
-    let mut half = [[s.zero(); MAX_A]; MAX_A];
+    let mut half = Half::new();
     for j in 0..F::A {
         let mut column = [s.zero(); MAX_A];
         for i in 0..F::A {
             // SAFETY: the caller's.
             column[i] = unsafe { P::load(s, d.add(from[i] * row + from[j] * LANES)) };
         }
-        let column = F::input(s, column);
-        for i in 0..F::A {
-            half[i][j] = column[i];
-        }
+        half.put(j, F::input(s, column), F::A);
     }
     for i in 0..F::A {
-        let row = F::input(s, half[i]);
+        // SAFETY: all columns have been put.
+        let row = F::input(s, unsafe { half.row(i, F::A, s.zero(), None) });
         for j in 0..F::A {
             if UPSAMPLED && F::VANISHING.is_some_and(|v| i == v || j == v) {
                 continue;
@@ -225,20 +223,18 @@ impl<P: Element, F: Filtering, L: Layout> Rows for GradientRows<'_, P, F, L> {
 
 #[inline(always)]
 unsafe fn gradient_tile<S: Simd, P: Element, F: Filtering, K: Sink<S>>(s: S, y: *const P, row: usize, skip: bool, sink: &mut K) {
-    let mut half = [[s.zero(); MAX_M]; MAX_A];
+    let mut half = Half::new();
     for j in 0..F::M {
         let mut column = [s.zero(); MAX_M];
         for i in 0..F::M {
             // SAFETY: the caller's.
             column[i] = unsafe { P::load(s, y.add(i * row + j * LANES)) };
         }
-        let column = F::output_gradient(s, column);
-        for i in 0..F::A {
-            half[i][j] = column[i];
-        }
+        half.put(j, F::output_gradient(s, column), F::A);
     }
     for i in 0..F::A {
-        let row = F::output_gradient(s, half[i]);
+        // SAFETY: all columns have been put.
+        let row = F::output_gradient(s, unsafe { half.row(i, F::M, s.zero(), None) });
         for j in 0..F::A {
             if skip && F::VANISHING.is_some_and(|v| i == v || j == v) {
                 continue;
@@ -286,12 +282,15 @@ impl<P: Element, F: Filtering> OutputTiles<'_, P, F> {
             let (sample, y, x) = self.grid.corner(tile);
             let (y, x) = (y / scale, x / scale);
             // SAFETY: the components of tile `i` are valid.
-            let outputs = unsafe { output_tile::<S, F, SKIP, POOLED>(s, self.components.0.add(i * LANES), self.components.1) };
+            let half = unsafe { output_columns::<S, F, SKIP, POOLED>(s, self.components.0.add(i * LANES), self.components.1) };
             let (rows, columns) = (side.min(shape.h - y), side.min(shape.w - x));
             for r in 0..side {
+                // SAFETY: the columns have been put.
+                let row = unsafe { half.row(r, F::A, s.zero(), vanishing::<F, SKIP>()) };
+                let row = if POOLED { F::pooled_output(s, row) } else { F::output(s, row) };
                 for c in 0..side {
                     if r < rows && c < columns {
-                        let value = finish.of(s, outputs[r][c]);
+                        let value = finish.of(s, row[c]);
                         // SAFETY: the pixel is within the map, and only this task writes it.
                         unsafe { P::store(s, self.target.pixel(sample, y + r, x + c), value) };
                     }
@@ -301,32 +300,33 @@ impl<P: Element, F: Filtering> OutputTiles<'_, P, F> {
     }
 }
 
+/// The component that is not there.
 #[inline(always)]
-unsafe fn output_tile<S: Simd, F: Filtering, const SKIP: bool, const POOLED: bool>(
+fn vanishing<F: Filtering, const SKIP: bool>() -> Option<usize> {
+    if SKIP { F::VANISHING } else { None }
+}
+
+/// The columns of `Aᵀ m A`, but for one that vanishes.
+#[inline(always)]
+unsafe fn output_columns<S: Simd, F: Filtering, const SKIP: bool, const POOLED: bool>(
     s: S,
     m: *const f32,
     stride: usize,
-) -> [[S::V; MAX_M]; MAX_M] {
-    let mut half = [[s.zero(); MAX_A]; MAX_M];
+) -> Half<S::V> {
+    let mut half = Half::new();
     for j in 0..F::A {
-        if SKIP && F::VANISHING == Some(j) {
+        if vanishing::<F, SKIP>() == Some(j) {
             continue;
         }
         let mut column = [s.zero(); MAX_A];
         for i in 0..F::A {
-            if !(SKIP && F::VANISHING == Some(i)) {
+            if vanishing::<F, SKIP>() != Some(i) {
                 // SAFETY: the caller's.
                 column[i] = unsafe { s.load(m.add((i * F::A + j) * stride)) };
             }
         }
         let column = if POOLED { F::pooled_output(s, column) } else { F::output(s, column) };
-        for i in 0..MAX_M {
-            half[i][j] = column[i];
-        }
+        half.put(j, column, if POOLED { F::M / 2 } else { F::M });
     }
-    let mut outputs = [[s.zero(); MAX_M]; MAX_M];
-    for i in 0..F::M {
-        outputs[i] = if POOLED { F::pooled_output(s, half[i]) } else { F::output(s, half[i]) };
-    }
-    outputs
+    half
 }
