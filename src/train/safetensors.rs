@@ -5,7 +5,7 @@
 //! <https://github.com/huggingface/safetensors#format>
 
 use crate::store::{Seal, sealed, unsealed};
-use candle_core::{Device, Result, Tensor, bail};
+use candle_core::{Device, Result, Storage, Tensor, bail};
 use safetensors::SafeTensors;
 use serde_json::{Map, Value, json};
 use std::collections::HashMap;
@@ -57,13 +57,21 @@ fn pour(out: &mut impl Write, header: &str, entries: &[Entry]) -> io::Result<()>
     for entry in entries {
         match entry.values {
             Values::Plain(values, _) => write_values(out, values)?,
-            Values::Tensor(tensor) => {
-                let values = tensor.flatten_all().and_then(|flat| flat.to_vec1::<f32>());
-                write_values(out, &values.map_err(io::Error::other)?)?;
-            }
+            Values::Tensor(tensor) => write_tensor(out, tensor)?,
         }
     }
     Ok(())
+}
+
+/// Without a copy where the numbers lie in memory one after the other.
+fn write_tensor(out: &mut impl Write, tensor: &Tensor) -> io::Result<()> {
+    let (storage, layout) = tensor.storage_and_layout();
+    if let (Storage::Cpu(storage), Some((start, end))) = (&*storage, layout.contiguous_offsets()) {
+        return write_values(out, &storage.as_slice::<f32>().map_err(io::Error::other)?[start..end]);
+    }
+    drop(storage);
+    let values = tensor.flatten_all().and_then(|flat| flat.to_vec1::<f32>());
+    write_values(out, &values.map_err(io::Error::other)?)
 }
 
 fn header(metadata: &[(&str, &str)], entries: &[Entry]) -> String {
@@ -82,9 +90,12 @@ fn header(metadata: &[(&str, &str)], entries: &[Entry]) -> String {
     text
 }
 
+/// Little-endian.
 fn write_values(out: &mut impl Write, values: &[f32]) -> io::Result<()> {
-    let bytes: Vec<u8> = values.iter().flat_map(|value| value.to_le_bytes()).collect();
-    out.write_all(&bytes)
+    if cfg!(target_endian = "little") {
+        return out.write_all(bytemuck::cast_slice(values));
+    }
+    values.iter().try_for_each(|value| out.write_all(&value.to_le_bytes()))
 }
 
 /// A file read back: its tensors and its metadata.

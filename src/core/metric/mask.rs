@@ -1,5 +1,9 @@
 //! One class of one image: counts and sums, and the scores and losses that follow from them.
 
+use crate::ops::blocked::logistic::{cross_entropy, overlap};
+use crate::ops::blocked::simd::level;
+use std::borrow::Cow;
+
 /// Sums over one image and class.
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Mask {
@@ -13,8 +17,8 @@ pub(super) struct Mask {
     pub bce: f64,
     /// Σ p·t.
     pub overlap: f64,
-    /// Σ p.
-    pub probs: f64,
+    /// Σ p + t.
+    pub marked: f64,
     /// Number of pixels that count.
     pub pixels: usize,
 }
@@ -24,28 +28,29 @@ pub(super) fn is_ignored(target: f32) -> bool {
     target.to_bits() == (-0.0f32).to_bits()
 }
 
+/// Logits and targets of the pixels that count.
+fn counting<'a>(logits: &'a [f32], targets: &'a [f32]) -> (Cow<'a, [f32]>, Cow<'a, [f32]>) {
+    if !targets.iter().any(|target| is_ignored(*target)) {
+        return (logits.into(), targets.into());
+    }
+    let (logits, targets): (Vec<f32>, Vec<f32>) =
+        logits.iter().zip(targets).filter(|(_, target)| !is_ignored(**target)).map(|(x, t)| (*x, *t)).unzip();
+    (logits.into(), targets.into())
+}
+
 impl Mask {
-    /// Foreground is what reaches the `cut`, a logit.
+    /// Foreground is what reaches the `cut`, a logit. Terms of the losses are calculated in f32, as those of training, and summed in f64.
     pub fn of(logits: &[f32], targets: &[f32], cut: f64) -> Self {
+        let (logits, targets) = counting(logits, targets);
         let mut mask = Self { pixels: logits.len(), ..Self::default() };
-        for (&logit, &target) in logits.iter().zip(targets) {
-            if is_ignored(target) {
-                mask.pixels -= 1;
-                continue;
-            }
+        for (&logit, &target) in logits.iter().zip(&*targets) {
             let (pred, truth) = (f64::from(logit) >= cut, target >= 0.5);
             mask.both += u64::from(pred && truth);
             mask.pred += u64::from(pred);
             mask.truth += u64::from(truth);
-            let (x, t) = (f64::from(logit), f64::from(target));
-            let small = (-x.abs()).exp();
-            let prob = if x >= 0.0 { 1.0 / (1.0 + small) } else { small / (1.0 + small) };
-            // `f64::max` would turn a NaN into a harmless 0.
-            let positive = if x < 0.0 { 0.0 } else { x };
-            mask.bce += positive - x * t + small.ln_1p();
-            mask.overlap += prob * t;
-            mask.probs += prob;
         }
+        mask.bce = cross_entropy(level(), &logits, &targets);
+        [mask.overlap, mask.marked] = overlap(level(), &logits, &targets);
         mask
     }
 
@@ -96,7 +101,7 @@ impl Mask {
 
     /// `1 − (2·Σp·t + 1) / (Σp + Σt + 1)` (Milletari et al. 2016, with linear sums and smoothing 1).
     fn dice_loss(&self) -> f64 {
-        1.0 - (2.0 * self.overlap + 1.0) / (self.probs + self.truth as f64 + 1.0)
+        1.0 - (2.0 * self.overlap + 1.0) / (self.marked + 1.0)
     }
 }
 

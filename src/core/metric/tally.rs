@@ -157,7 +157,7 @@ impl Tally {
         assert_eq!(sums.len(), images * self.classes(), "the sums of every class of every image");
         let of = |[both, pred, truth, bce, overlap, probs, pixels]: &[f64; 7]| {
             let [both, pred, truth] = [both, pred, truth].map(|count| *count as u64);
-            Mask { both, pred, truth, bce: *bce, overlap: *overlap, probs: *probs, pixels: *pixels as usize }
+            Mask { both, pred, truth, bce: *bce, overlap: *overlap, marked: probs + truth as f64, pixels: *pixels as usize }
         };
         self.add_masks(images, &sums.iter().map(of).collect::<Vec<_>>())
     }
@@ -241,14 +241,14 @@ mod tests {
     }
 
     /// Oracle: torch.nn.functional.binary_cross_entropy_with_logits and the formula on torch.sigmoid, both in f64
-    /// (scripts/optimizer_oracle.py prints them).
+    /// (scripts/optimizer_oracle.py prints them). Terms are f32, each right to 2⁻²² of itself.
     #[test]
     fn losses_are_pytorchs() {
         let logits = [0.3, -1.7, 2.5, -0.2, 40.0, -40.0];
         let targets = [1.0, 0.0, 0.0, 1.0, 0.0, 0.0];
         let scores = scores(1, 1, &logits, &targets);
-        assert!((scores.bce[0] - 7.349_861_644_454_841).abs() < 1e-8, "{}", scores.bce[0]);
-        assert!((scores.dice_loss[0] - 0.500_391_720_866_541_4).abs() < 1e-8, "{}", scores.dice_loss[0]);
+        assert!((scores.bce[0] - 7.349_861_644_454_841).abs() < 2e-6, "{}", scores.bce[0]);
+        assert!((scores.dice_loss[0] - 0.500_391_720_866_541_4).abs() < 2e-7, "{}", scores.dice_loss[0]);
     }
 
     #[test]
