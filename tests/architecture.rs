@@ -10,7 +10,7 @@ use std::path::Path;
 const RULES: &[(&str, &[&str])] = &[
     ("config", &[]),
     ("record", &[]),
-    ("metric", &["config"]),
+    ("metric", &["config", "ops"]),
     ("machine", &["ops"]),
     ("regular", &[]),
     ("shown", &[]),
