@@ -93,13 +93,16 @@ impl SearchDir {
         let Some((header, rows)) = rows.split_first() else { return Ok(None) };
         let keys = TrialJob::keys(header).ok_or_else(|| content(&path, "line 1 is no header of a history", REMEDY))?;
         let job = |(at, row): (usize, &Vec<String>)| {
-            // A row's number is its job, a trial begins with its first job, and runs lie in `runs/`.
-            let possible =
-                |job: &TrialJob| job.job == at && job.trial <= at && job.runs.iter().all(|run| RunId::from_file(run).is_some());
+            // A row's number is its job, a trial begins with its first job, runs lie in `runs/`, and every key has its field.
+            let possible = |job: &TrialJob| {
+                let named = job.runs.iter().all(|run| RunId::from_file(run).is_some());
+                job.job == at && job.trial <= at && named && job.values.len() == keys.len()
+            };
             let job = TrialJob::from_fields(row).filter(possible);
             job.ok_or_else(|| content(&path, &format!("line {} is no job", at + 2), REMEDY))
         };
-        Ok(Some((keys, rows.iter().enumerate().map(job).collect::<Result<_>>()?)))
+        let jobs = rows.iter().enumerate().map(job).collect::<Result<_>>()?;
+        Ok(Some((keys, jobs)))
     }
 
     /// Opens history.csv for appending; a torn last row is removed.

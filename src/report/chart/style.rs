@@ -1,6 +1,7 @@
 //! Every constant that decides how a chart looks. Lengths are in tenths of a point.
 
 use plotters::style::RGBColor;
+use std::collections::HashSet;
 
 /// Width of a paper's column: 85 mm.
 pub(crate) const COLUMN: i32 = 2409;
@@ -157,8 +158,9 @@ pub(crate) fn hex(color: RGBColor) -> String {
 
 /// The rules that make a file follow a reader's dark mode, for the classes that it has.
 pub(crate) fn sheet(body: &str) -> String {
-    let used = |role: &&Role| body.contains(&format!("f-{}", role.class)) || body.contains(&format!("s-{}", role.class));
-    in_the_dark(ROLES.iter().filter(used))
+    let attributes = body.split(" class=\"").skip(1).filter_map(|rest| rest.split_once('"'));
+    let classes: HashSet<&str> = attributes.flat_map(|(names, _)| names.split(' ').filter_map(|name| name.get(2..))).collect();
+    in_the_dark(ROLES.iter().filter(|role| classes.contains(role.class)))
 }
 
 /// The same with every class.
@@ -184,6 +186,13 @@ mod tests {
         let luminance = |c: RGBColor| 0.2126 * linear(c.0) + 0.7152 * linear(c.1) + 0.0722 * linear(c.2);
         let (a, b) = (luminance(a), luminance(b));
         (a.max(b) + 0.05) / (a.min(b) + 0.05)
+    }
+
+    #[test]
+    fn the_sheet_has_the_classes_that_are_used_and_no_other() {
+        let svg = r#"<path fill="none" class="f-c1 s-paper"/><text class="f-ink">s-c2 class=&quot;f-c3&quot;</text>"#;
+        let used: Vec<Role> = ROLES.into_iter().filter(|role| ["ink", "paper", "c1"].contains(&role.class)).collect();
+        assert_eq!(sheet(svg), in_the_dark(used.iter()));
     }
 
     #[test]
