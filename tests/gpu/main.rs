@@ -16,6 +16,7 @@ mod probe;
 mod software_cuda;
 mod wheels;
 
+use software_cuda::{can_emulate, emulated};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
@@ -47,16 +48,6 @@ batch_size = 2
 accumulate = 2
 "#;
 
-/// Whether there is a compiler for the emulated device.
-fn can_emulate() -> bool {
-    let compiler = std::env::var("CXX").unwrap_or_else(|_| "c++".into());
-    let found = Command::new(&compiler).arg("--version").output().is_ok_and(|output| output.status.success());
-    if !found {
-        eprintln!("skipped: no C++ compiler ({compiler}) to build an emulated GPU with");
-    }
-    found
-}
-
 struct Desk(tempfile::TempDir);
 
 impl Desk {
@@ -71,7 +62,7 @@ impl Desk {
     }
 
     fn command(&self, arguments: &[&str]) -> Command {
-        let mut command = software_cuda::command(assert_cmd::cargo::cargo_bin!("umlaut"));
+        let mut command = emulated(Command::new(assert_cmd::cargo::cargo_bin!("umlaut")));
         command.args(arguments).current_dir(self.0.path()).env("XDG_CONFIG_HOME", self.0.path()).stdin(Stdio::null());
         command
     }

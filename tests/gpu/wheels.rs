@@ -1,6 +1,6 @@
 //! In a Python environment the program finds the wheels of NVIDIA's libraries by itself.
 
-use super::{Desk, TINY, can_emulate, ends_with, software_cuda};
+use super::{Desk, TINY, can_emulate, emulated, ends_with, software_cuda};
 use std::fs;
 use std::path::Path;
 use std::process::Command;
@@ -21,7 +21,7 @@ fn installed(environment: &Path) -> Command {
             fs::copy(software_cuda::libraries().join(file), dir.join(file)).unwrap();
         }
     }
-    let mut command = software_cuda::command(program);
+    let mut command = emulated(Command::new(program));
     command.env_remove("UMLAUT_CUDA_LIBS").env_remove("CUDA_HOME");
     command
 }

@@ -122,14 +122,13 @@ fn what_its_time_limit_ends_without_a_warning_goes_on_where_it_saved() {
 fn tasks_with_a_gpu_have_one_each() {
     let toml = long(6).replace("seeds = [1]", "seeds = [1, 2]").replace("[4, 8]", "[8, 12]\nnorm = \"group\"\ngroups = 4");
     let desk = Desk::with(&toml);
-    if !can_emulate() {
+    if !software_cuda::can_emulate() {
         return;
     }
     let Some(cluster) = Cluster::start() else { return };
-    let emulated = |mut command: Command| {
-        let kept = software_cuda::libraries().join("kept");
-        command.env("UMLAUT_CUDA_LIBS", software_cuda::libraries()).env("SOFTWARE_CUDA_CACHE", kept.join("modules"));
-        command.env("XDG_CACHE_HOME", kept).env("SOFTWARE_CUDA_DEVICES", "2").env_remove("CUDA_VISIBLE_DEVICES");
+    let emulated = |command: Command| {
+        let mut command = software_cuda::emulated(command);
+        command.env("SOFTWARE_CUDA_DEVICES", "2");
         command
     };
     let alone = emulated(desk.command(&["run", "x.toml", "--results", "calm", "--device", "cuda:0"])).output().expect("starts");
@@ -145,15 +144,4 @@ fn tasks_with_a_gpu_have_one_each() {
     let ended = schedule.ended();
     expect_code(&ended, 0);
     assert_eq!(desk.metrics("results"), desk.metrics("calm"));
-}
-
-/// Whether there is a compiler for the emulated device.
-#[cfg(feature = "cudnn")]
-fn can_emulate() -> bool {
-    let compiler = std::env::var("CXX").unwrap_or_else(|_| "c++".into());
-    let found = Command::new(&compiler).arg("--version").output().is_ok_and(|output| output.status.success());
-    if !found {
-        eprintln!("skipped: no C++ compiler ({compiler}) to build an emulated GPU with");
-    }
-    found
 }

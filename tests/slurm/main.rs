@@ -15,7 +15,6 @@ mod life;
 mod protocol;
 #[path = "../software_cuda/mod.rs"]
 #[cfg(feature = "cudnn")]
-#[expect(dead_code, reason = "the program is started otherwise")]
 mod software_cuda;
 
 use cluster::Cluster;

@@ -43,9 +43,18 @@ pub fn libraries() -> &'static Path {
     })
 }
 
-/// A program that sees one software device. Its compiled kernels are kept for the next test; those of a real GPU are not touched.
-pub fn command(program: impl AsRef<Path>) -> Command {
-    let mut command = Command::new(program.as_ref());
+/// Whether there is a compiler to build it with.
+pub fn can_emulate() -> bool {
+    let compiler = std::env::var("CXX").unwrap_or_else(|_| "c++".into());
+    let found = Command::new(&compiler).arg("--version").output().is_ok_and(|output| output.status.success());
+    if !found {
+        eprintln!("skipped: no C++ compiler ({compiler}) to build an emulated GPU with");
+    }
+    found
+}
+
+/// A command that sees one software device. Its compiled kernels are kept for the next test; those of a real GPU are not touched.
+pub fn emulated(mut command: Command) -> Command {
     let kept = libraries().join("kept");
     command.env("UMLAUT_CUDA_LIBS", libraries()).env("SOFTWARE_CUDA_CACHE", kept.join("modules"));
     command.env("XDG_CACHE_HOME", kept).env_remove("CUDA_VISIBLE_DEVICES");
